@@ -1,0 +1,240 @@
+//! The sections of `settings.yaml` that say how and when orders leave.
+//!
+//! In: YAML. Out: plain values and the market's window rules. Invariant: every collar, window and interval an order
+//! needs has a value; windows lie in known time zones.
+
+use super::instruments::Instruments;
+use super::rules::{after, amount_up_to, exact, known_zone, lasts, never, within_ttl, zone};
+use domain::{AssetClass, BasisPoints, Mic};
+use garde::Validate;
+use jiff::SignedDuration;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use market::calendar::WindowRule;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Limits on single orders and single days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct ExecutionSafety {
+    /// Largest order as a share of NAV; larger ones are sliced.
+    #[garde(range(min = 0.001, max = 1.0))]
+    pub max_order_value_pct_nav: f64,
+    /// Largest traded notional of a day as a share of NAV; the rest is carried over.
+    #[garde(range(min = 0.01, max = 5.0))]
+    pub max_daily_turnover_pct_nav: f64,
+    /// Age in seconds from which a quote prices nothing.
+    #[garde(range(min = 1, max = 3600))]
+    pub quote_max_age_seconds: u32,
+}
+
+/// How orders are priced and timed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Execution {
+    /// The policy of every asset class.
+    #[garde(skip)]
+    pub default_policy: Policy,
+    /// Whether an order without a limit may ever leave.
+    #[garde(custom(never))]
+    pub allow_market_orders: bool,
+    /// Seconds after which an unfilled order is cancelled.
+    #[garde(range(min = 1, max = 3600))]
+    pub order_ttl_seconds: u32,
+    /// Seconds between two repricings.
+    #[garde(range(min = 1, max = 3600), custom(within_ttl(self.order_ttl_seconds)))]
+    pub replace_interval_seconds: u32,
+    /// Repricings of one order.
+    #[garde(range(max = 50))]
+    pub max_replace_attempts: u32,
+    /// Share of the spread added to the mid.
+    #[garde(range(min = 0.0, max = 1.0))]
+    pub spread_buffer: f64,
+    /// Collar around the arrival mid, in hundredths of a percent, where no asset class below applies.
+    #[garde(range(min = 1, max = 200))]
+    pub default_max_slippage_bps: u32,
+    /// Collar by the broker's asset classes.
+    #[garde(dive)]
+    pub max_slippage_bps_by_asset_class: AssetClassSlippage,
+    /// Smallest collar in ticks.
+    #[garde(range(min = 1, max = 50))]
+    pub collar_ticks_min: u32,
+    /// Smallest collar of volatility futures in ticks.
+    #[garde(range(min = 1, max = 50))]
+    pub collar_ticks_min_vol_futures: u32,
+    /// Dollars of notional below which only full exits trade.
+    #[serde(deserialize_with = "exact", serialize_with = "rust_decimal::serde::str::serialize")]
+    #[schemars(with = "super::instruments::ExactNumber")]
+    #[garde(custom(amount_up_to(1_000_000)))]
+    pub min_trade_notional_usd: Decimal,
+    /// Minutes after the open in which nothing is sent.
+    #[garde(range(max = 240))]
+    pub avoid_first_minutes_after_open: u16,
+    /// Minutes before the close in which nothing is sent.
+    #[garde(range(max = 240))]
+    pub avoid_last_minutes_before_close: u16,
+    /// Preferred hours by venue; the first row that names a venue counts.
+    #[garde(dive)]
+    pub windows: Vec<PreferredWindow>,
+}
+
+/// How an order finds its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// A limit just through the mid, repriced inside its collar.
+    MarketableLimit,
+}
+
+/// Collars in hundredths of a percent, by the broker's asset classes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct AssetClassSlippage {
+    /// Funds.
+    #[serde(rename = "ETF")]
+    #[garde(range(min = 1, max = 200))]
+    pub etf: u32,
+    /// Shares.
+    #[serde(rename = "STK")]
+    #[garde(range(min = 1, max = 200))]
+    pub stk: u32,
+    /// Futures on indices, bonds and volatility.
+    #[serde(rename = "FUT")]
+    #[garde(range(min = 1, max = 200))]
+    pub fut: u32,
+    /// Futures on currencies.
+    #[serde(rename = "FX_FUT")]
+    #[garde(range(min = 1, max = 200))]
+    pub fx_fut: u32,
+}
+
+/// Hours in which the orders of some venues should work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct PreferredWindow {
+    /// The venues, by ISO 10383 code.
+    #[garde(length(min = 1))]
+    #[schemars(with = "Vec<String>")]
+    pub venues: Vec<Mic>,
+    /// Start, local to `zone`, as HH:MM.
+    #[garde(skip)]
+    #[schemars(with = "String")]
+    pub from: Time,
+    /// End, local to `zone`, as HH:MM.
+    #[garde(custom(after(self.from)))]
+    #[schemars(with = "String")]
+    pub to: Time,
+    /// IANA time zone.
+    #[garde(custom(known_zone))]
+    pub zone: String,
+}
+
+/// When the day runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Schedule {
+    /// Local time at which the day's plan is made, as HH:MM.
+    #[garde(skip)]
+    #[schemars(with = "String")]
+    pub run_at: Time,
+    /// IANA time zone of both times.
+    #[garde(custom(known_zone))]
+    pub timezone: String,
+    /// Local time until which a late start still runs the day, as HH:MM.
+    #[garde(custom(after(self.run_at)))]
+    #[schemars(with = "String")]
+    pub catch_up_until: Time,
+}
+
+/// Where the broker's gateway is and how long it may be silent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Broker {
+    /// Host name or address.
+    #[garde(length(min = 1))]
+    pub host: String,
+    /// TCP port.
+    #[garde(range(min = 1))]
+    pub port: u16,
+    /// Client id at the gateway; 0 would also receive orders placed by hand.
+    #[garde(range(min = 1, max = 9999))]
+    pub client_id: u32,
+    /// Account id; none in the simulator.
+    #[garde(skip)]
+    pub account: Option<String>,
+    /// How long the gateway may take to answer at first, such as `10m`.
+    #[garde(custom(lasts(1, 3600)))]
+    #[schemars(with = "String")]
+    pub ready_timeout: SignedDuration,
+    /// Silence after which the connection counts as lost, such as `15s`.
+    #[garde(custom(lasts(1, 300)))]
+    #[schemars(with = "String")]
+    pub heartbeat: SignedDuration,
+}
+
+/// Who approves a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// By rule or by a person.
+    pub mode: ApprovalMode,
+}
+
+/// Who approves a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalMode {
+    /// The rules do.
+    Auto,
+}
+
+impl Execution {
+    /// The collar of an asset class around the arrival mid.
+    pub fn collar(&self, class: AssetClass) -> BasisPoints {
+        let by_class = &self.max_slippage_bps_by_asset_class;
+        let bps = match class {
+            AssetClass::EquityEtf | AssetClass::BondEtf => by_class.etf,
+            AssetClass::Stock => by_class.stk,
+            AssetClass::EquityIndexFuture | AssetClass::BondFuture | AssetClass::VolatilityFuture => by_class.fut,
+            AssetClass::FxFuture => by_class.fx_fut,
+            AssetClass::Fx | AssetClass::Index | AssetClass::Option => self.default_max_slippage_bps,
+        };
+        BasisPoints(i32::try_from(bps).expect("collars are at most 200"))
+    }
+
+    /// The smallest collar of an asset class, in ticks.
+    pub fn collar_ticks(&self, class: AssetClass) -> u32 {
+        if class == AssetClass::VolatilityFuture { self.collar_ticks_min_vol_futures } else { self.collar_ticks_min }
+    }
+
+    /// When orders of a venue may work; a venue without a preferred window uses its whole session between the guards.
+    pub fn window(&self, venue: Mic) -> WindowRule {
+        let preferred = self.windows.iter().find(|window| window.venues.contains(&venue));
+        let (from, to, zone) = match preferred {
+            Some(window) => (window.from, window.to, zone(&window.zone).expect("checked when the settings were read")),
+            None => (Time::midnight(), Time::midnight(), TimeZone::UTC),
+        };
+        WindowRule {
+            preferred_from: from,
+            preferred_to: to,
+            zone,
+            guard_open_minutes: self.avoid_first_minutes_after_open,
+            guard_close_minutes: self.avoid_last_minutes_before_close,
+        }
+    }
+}
+
+impl Schedule {
+    /// The zone of the schedule's times.
+    pub fn zone(&self) -> TimeZone {
+        zone(&self.timezone).expect("checked when the settings were read")
+    }
+}

@@ -1,0 +1,174 @@
+//! What the operator decided: limits, sleeves, schedule, and the facts of every instrument.
+//!
+//! In: `settings.yaml` and `instruments.yaml` of a directory, or the pair built into the program. Out: checked
+//! values, the universe of a run, a JSON Schema for editors. Invariant: [`Settings`] that came out of [`load`] hold
+//! only finite numbers in range and name only instruments that exist; anything else is refused with its place.
+
+mod execution;
+mod instruments;
+mod model;
+mod refusal;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use execution::{
+    Approval, ApprovalMode, AssetClassSlippage, Broker, Execution, ExecutionSafety, Policy, PreferredWindow, Schedule,
+};
+pub use instruments::{InstrumentRow, Instruments, UniverseError, universe};
+pub use model::{
+    Crisis, Funding, Fx, Hedges, Hysteresis, Mode, Momentum, MomentumCurrency, Reconciliation, Regime, RiskStates,
+    Settings, Sleeve, Volatility, VolatilitySource,
+};
+pub use refusal::Refusal;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+const SETTINGS_FILE: &str = "settings.yaml";
+const INSTRUMENTS_FILE: &str = "instruments.yaml";
+const BUILT_IN_SETTINGS: &str = include_str!("../../../../config/settings.yaml");
+const BUILT_IN_INSTRUMENTS: &str = include_str!("../../../../config/instruments.yaml");
+
+/// Why there is no configuration to run with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file is missing or cannot be read.
+    #[error(
+        "cannot read {}: {source}. A configuration directory holds {SETTINGS_FILE} and {INSTRUMENTS_FILE}; \
+         without one the built-in configuration is used.", path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file says something the engine does not run with.
+    #[error("{}", listed(.0))]
+    Refused(Vec<Refusal>),
+}
+
+fn listed(refusals: &[Refusal]) -> String {
+    refusals.iter().map(Refusal::to_string).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Where a part of the configuration came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Compiled into the program.
+    BuiltIn,
+    /// Read from a file.
+    File(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::BuiltIn => f.write_str("built in"),
+            Source::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The origin of each configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Of the settings.
+    pub settings: Source,
+    /// Of the instrument table.
+    pub instruments: Source,
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The operator's decisions.
+    pub settings: Settings,
+    /// The instrument table.
+    pub instruments: Instruments,
+    /// Where both came from.
+    pub sources: Sources,
+}
+
+impl Loaded {
+    /// The effective configuration as one line of JSON: every value, defaults included, in a fixed order. Two
+    /// configurations that mean the same give the same bytes, whatever their comments and layout.
+    pub fn canonical_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Effective<'a> {
+            settings: &'a Settings,
+            instruments: &'a Instruments,
+        }
+        serde_json::to_string(&Effective { settings: &self.settings, instruments: &self.instruments })
+            .expect("settings hold only finite numbers and text keys")
+    }
+}
+
+/// Reads the configuration of a directory, or the built-in one without a directory.
+///
+/// # Errors
+/// [`ConfigError::Unreadable`] for a missing file; [`ConfigError::Refused`] with the place, meaning and remedy of what
+/// is wrong in the first file that has a fault. The instrument table is read first because the settings name its rows.
+pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let (instruments_source, text) = read(dir, INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)?;
+    let instruments = parse_instruments(&shown(&instruments_source, INSTRUMENTS_FILE), &text)?;
+    let (settings_source, text) = read(dir, SETTINGS_FILE, BUILT_IN_SETTINGS)?;
+    let settings = parse_settings(&shown(&settings_source, SETTINGS_FILE), &text, &instruments)?;
+    let sources = Sources { settings: settings_source, instruments: instruments_source };
+    Ok(Loaded { settings, instruments, sources })
+}
+
+/// The JSON Schema of `settings.yaml`.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Settings)
+}
+
+/// The JSON Schema of `instruments.yaml`.
+pub fn instruments_schema() -> schemars::Schema {
+    schemars::schema_for!(Instruments)
+}
+
+fn read(dir: Option<&Path>, name: &str, built_in: &str) -> Result<(Source, String), ConfigError> {
+    let Some(dir) = dir else {
+        return Ok((Source::BuiltIn, built_in.to_owned()));
+    };
+    let path = dir.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((Source::File(path), text)),
+        Err(source) => Err(ConfigError::Unreadable { path, source }),
+    }
+}
+
+fn shown(source: &Source, name: &str) -> String {
+    match source {
+        Source::BuiltIn => format!("{name} (built in)"),
+        Source::File(path) => path.display().to_string(),
+    }
+}
+
+fn parse_instruments(file: &str, text: &str) -> Result<Instruments, ConfigError> {
+    parse(file, text, BUILT_IN_INSTRUMENTS, &())
+}
+
+fn parse_settings(file: &str, text: &str, instruments: &Instruments) -> Result<Settings, ConfigError> {
+    parse(file, text, BUILT_IN_SETTINGS, instruments)
+}
+
+/// Reads and checks one file; `built_in` is where the refusal of a missing key finds its usual value.
+fn parse<T>(file: &str, text: &str, built_in: &str, context: &T::Context) -> Result<T, ConfigError>
+where
+    T: DeserializeOwned + garde::Validate,
+{
+    let refused = |error: &serde_saphyr::Error| ConfigError::Refused(refusal::refusals(file, text, built_in, error));
+    // Range rules let NaN pass, because it is neither below nor above anything. The untyped reader refuses it.
+    if let Err(error) = serde_saphyr::from_str::<serde_json::Value>(text)
+        && matches!(error.without_snippet(), serde_saphyr::Error::NonFiniteFloat { .. })
+    {
+        return Err(refused(&error));
+    }
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options_context_valid(text, options, context).map_err(|error| refused(&error))
+}

@@ -1,0 +1,288 @@
+//! What is wrong in a configuration file, where, and what to do about it.
+//!
+//! In: the YAML reader's error and the text it read. Out: refusals a person can act on. Invariant: every refusal names
+//! the file, line and column, shows the line, and says a remedy.
+
+use rust_decimal::Decimal;
+use serde_saphyr::path_map::{PathKey, PathKind};
+use serde_saphyr::{Error, Location, MessageFormatter, UserMessageFormatter, ValidationIssue};
+use std::fmt;
+
+/// In a rule's sentence: what the file says there.
+pub(super) const VALUE: &str = "{value}";
+
+/// One thing in a configuration file that the engine does not run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The file, as a person would name it.
+    pub file: String,
+    /// Line, counted from 1; 0 when the whole file is meant.
+    pub line: usize,
+    /// Column, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+    /// The line itself.
+    excerpt: String,
+    /// How many characters of it are meant.
+    width: usize,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal { file, line, column, problem, remedy, excerpt, width } = self;
+        if *line == 0 {
+            return write!(f, "{file}: {problem}\n{remedy}");
+        }
+        let margin = line.to_string().len();
+        let indent = column.saturating_sub(1);
+        writeln!(f, "{file}:{line}:{column}: {problem}")?;
+        writeln!(f, " {line} | {excerpt}")?;
+        writeln!(f, " {:margin$} | {:indent$}{}", "", "", "^".repeat(*width))?;
+        f.write_str(remedy)
+    }
+}
+
+/// A validation rule that says what is wrong, as the end of a sentence about the setting, and what to do.
+pub(super) fn rule(holds: bool, why: impl FnOnce() -> (String, String)) -> garde::Result {
+    if holds {
+        return Ok(());
+    }
+    let (problem, remedy) = why();
+    Err(garde::Error::new(format!("{problem}\n{remedy}")))
+}
+
+/// Everything the reader found wrong in a file; at least one refusal.
+pub(super) fn refusals(file: &str, text: &str, built_in: &str, error: &Error) -> Vec<Refusal> {
+    let page = Page { file, text, built_in };
+    match error.without_snippet() {
+        Error::ValidationError { issues, locations, .. } => {
+            // Settings are compared with each other only once each of them is in its own range.
+            let out_of_range = issues.iter().any(is_range_fault);
+            let told = issues.iter().filter(|issue| !out_of_range || is_range_fault(issue)).map(|issue| {
+                let found = locations.locations_for(&issue.path).and_then(|found| found.primary_location());
+                page.broken_rule(issue, found.unwrap_or(Location::UNKNOWN))
+            });
+            let mut refused: Vec<Refusal> = told.collect();
+            refused.sort_by_key(|refusal| (refusal.line, refusal.column));
+            refused
+        }
+        other => vec![page.unreadable(other)],
+    }
+}
+
+/// A file while its faults are being described.
+struct Page<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// The text that shows how each key is usually written.
+    built_in: &'a str,
+}
+
+impl Page<'_> {
+    fn refusal(&self, location: Location, (problem, remedy): (String, String)) -> Refusal {
+        let line = location.line() as usize;
+        let excerpt = line.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default();
+        let column = location.column() as usize;
+        let rest = excerpt.chars().count().saturating_sub(column.saturating_sub(1));
+        let width = (location.span().len() as usize).clamp(1, rest.max(1));
+        let file = self.file.to_owned();
+        Refusal {
+            file,
+            line: if excerpt.is_empty() { 0 } else { line },
+            column,
+            problem,
+            remedy,
+            excerpt: excerpt.to_owned(),
+            width,
+        }
+    }
+
+    /// What the file says at a place.
+    fn written(&self, location: Location) -> &str {
+        let span = location.span();
+        let (start, length) =
+            (span.byte_offset().unwrap_or_default() as usize, span.byte_len().unwrap_or_default() as usize);
+        self.text.get(start..start + length).unwrap_or_default().trim_matches(['"', '\''])
+    }
+
+    fn broken_rule(&self, issue: &ValidationIssue, location: Location) -> Refusal {
+        let written = self.written(location);
+        let message = issue.message.as_deref().unwrap_or_default();
+        let setting = dotted(&issue.path);
+        let (predicate, remedy) = range_fault(message, written).unwrap_or_else(|| own_fault(message));
+        self.refusal(location, (format!("{setting} {}", predicate.replace(VALUE, written)), remedy))
+    }
+
+    fn unreadable(&self, error: &Error) -> Refusal {
+        let location = error.location().unwrap_or(Location::UNKNOWN);
+        let written = self.written(location);
+        match error {
+            Error::SerdeUnknownField { field, expected, .. } => {
+                let found = self.find_key(field, location).map(|(line, column)| (line, column, field.chars().count()));
+                let mut refusal =
+                    self.refusal(location, (format!("`{field}` is not a key here"), suggestion(field, expected)));
+                if let Some((line, column, width)) = found {
+                    let excerpt = self.text.lines().nth(line - 1).unwrap_or_default().to_owned();
+                    refusal = Refusal { line, column, width, excerpt, ..refusal };
+                }
+                refusal
+            }
+            Error::SerdeUnknownVariant { variant, expected, .. } => {
+                self.refusal(location, (format!("`{variant}` is not known here"), suggestion(variant, expected)))
+            }
+            Error::SerdeMissingField { field, .. } => {
+                let remedy = self
+                    .usual_line(field)
+                    .map_or("nothing has a silent default; add it".to_owned(), |line| format!("add it; {line}"));
+                self.refusal(location, (format!("`{field}` is missing in this section"), remedy))
+            }
+            Error::DuplicateMappingKey { key, .. } => {
+                let key = key.as_deref().unwrap_or(written);
+                self.refusal(location, (format!("`{key}` is written twice"), self.keep_one(key, location)))
+            }
+            Error::NonFiniteFloat { value, .. } => {
+                let remedy = "write the number itself; the engine computes with finite numbers only";
+                self.refusal(location, (format!("{value} is not a number"), remedy.to_owned()))
+            }
+            Error::InvalidScalar { ty, .. } => {
+                let kind = if *ty == "floating point" { "a number" } else { "a whole number that fits here" };
+                let remedy = number_slip(written).unwrap_or_else(|| self.usual_form(location));
+                self.refusal(location, (format!("`{written}` is not {kind}"), remedy))
+            }
+            Error::Eof { .. } => {
+                let remedy = "write every key, as the built-in configuration does";
+                self.refusal(Location::UNKNOWN, ("the file holds nothing".to_owned(), remedy.to_owned()))
+            }
+            other => {
+                let problem = UserMessageFormatter.format_message(other).into_owned();
+                let problem =
+                    if written.is_empty() { problem } else { format!("`{written}` cannot be read here: {problem}") };
+                self.refusal(location, (problem, self.usual_form(location)))
+            }
+        }
+    }
+
+    /// The first line at or below a place that begins with a key, and its column. The reader knows only the section
+    /// when a sleeve has a key too many.
+    fn find_key(&self, key: &str, from: Location) -> Option<(usize, usize)> {
+        let skipped = (from.line() as usize).saturating_sub(1);
+        self.text.lines().enumerate().skip(skipped).find_map(|(index, line)| {
+            let at = line.find(&format!("{key}:"))?;
+            let opens = line[..at].trim_end();
+            (opens.is_empty() || opens.ends_with(['{', ',', '-'])).then(|| (index + 1, line[..at].chars().count() + 1))
+        })
+    }
+
+    fn keep_one(&self, key: &str, second: Location) -> String {
+        let indent = (second.column() as usize).saturating_sub(1);
+        let first =
+            self.text.lines().take((second.line() as usize).saturating_sub(1)).enumerate().filter(|(_, line)| {
+                line.chars().take_while(|c| *c == ' ').count() == indent
+                    && line.trim_start().starts_with(&format!("{key}:"))
+            });
+        match first.last() {
+            Some((index, _)) => format!("the first one is on line {}; remove one of them", index + 1),
+            None => "remove one of them".to_owned(),
+        }
+    }
+
+    /// How the built-in configuration writes a key, if it writes it once.
+    fn usual_line(&self, key: &str) -> Option<String> {
+        let mut usual = self.built_in.lines().map(str::trim).filter(|line| line.starts_with(&format!("{key}:")));
+        let line = usual.next().filter(|_| usual.next().is_none())?;
+        Some(format!("the built-in line is `{}`", line.split(" #").next().unwrap_or(line).trim_end()))
+    }
+
+    fn usual_form(&self, location: Location) -> String {
+        let line = self.text.lines().nth((location.line() as usize).saturating_sub(1)).unwrap_or_default();
+        let key = line.split(':').next().unwrap_or_default().trim();
+        self.usual_line(key)
+            .unwrap_or_else(|| "check the spelling, the indentation and the colons around this line".to_owned())
+    }
+}
+
+fn dotted(path: &PathKey) -> String {
+    let mut text = String::new();
+    for (kind, name) in path.segments() {
+        match kind {
+            PathKind::Index => text.push_str(&format!("[{name}]")),
+            PathKind::Key if text.is_empty() => text.push_str(name),
+            PathKind::Key => text.push_str(&format!(".{name}")),
+        }
+    }
+    if text.is_empty() { "the file".to_owned() } else { format!("`{text}`") }
+}
+
+/// What a range rule of `garde` found: it says only "lower than" or "greater than" a limit.
+fn range_fault(message: &str, written: &str) -> Option<(String, String)> {
+    if let Some(limit) = message.strip_prefix("greater than ") {
+        let remedy = percent_slip(written, limit).unwrap_or_else(|| format!("use {limit} or less"));
+        return Some((format!("is {VALUE}, but {limit} is the most it may be"), remedy));
+    }
+    let limit = message.strip_prefix("lower than ")?;
+    let remedy = sign_slip(written, limit).unwrap_or_else(|| format!("use {limit} or more"));
+    Some((format!("is {VALUE}, but {limit} is the least it may be"), remedy))
+}
+
+/// What one of our own rules found; the few rules of `garde` besides ranges speak in one line.
+fn own_fault(message: &str) -> (String, String) {
+    match message.split_once('\n') {
+        Some((problem, remedy)) => (problem.to_owned(), remedy.to_owned()),
+        None => (format!("is not accepted: {message}"), "write at least one".to_owned()),
+    }
+}
+
+fn is_range_fault(issue: &ValidationIssue) -> bool {
+    issue.message.as_deref().is_some_and(|message| range_fault(message, "").is_some())
+}
+
+/// Shares and multiples of NAV are the only settings whose largest value is 10 or less. A value that fits once divided
+/// by 100 was meant in percent.
+fn percent_slip(written: &str, limit: &str) -> Option<String> {
+    let (value, limit) = (written.parse::<Decimal>().ok()?, limit.parse::<Decimal>().ok()?);
+    let fraction = (value / Decimal::ONE_HUNDRED).normalize();
+    (limit <= Decimal::TEN && fraction <= limit).then(|| {
+        format!("did you mean {fraction}? Shares are written as fractions: {} % is {fraction}", value.normalize())
+    })
+}
+
+fn sign_slip(written: &str, limit: &str) -> Option<String> {
+    let (value, limit) = (written.parse::<Decimal>().ok()?, limit.parse::<Decimal>().ok()?);
+    let positive = (-value).normalize();
+    (value < Decimal::ZERO && positive >= limit)
+        .then(|| format!("did you mean {positive}? Limits and losses are written without a sign"))
+}
+
+fn number_slip(written: &str) -> Option<String> {
+    if let Some(percent) = written.strip_suffix('%') {
+        let fraction = (percent.trim().parse::<Decimal>().ok()? / Decimal::ONE_HUNDRED).normalize();
+        return Some(format!("did you mean {fraction}? Shares are written as fractions, without the sign"));
+    }
+    sign_slip(written, "0")
+}
+
+fn suggestion(word: &str, known: &[&'static str]) -> String {
+    let closest = known.iter().map(|candidate| (edits(word, candidate), candidate)).min();
+    match closest {
+        Some((distance, candidate)) if distance <= 1 + word.len() / 4 => format!("did you mean `{candidate}`?"),
+        _ => format!("known here are {}", known.join(", ")),
+    }
+}
+
+/// Levenshtein distance: single letters to insert, remove or change.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, letter) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in to.iter().enumerate() {
+            let change = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}

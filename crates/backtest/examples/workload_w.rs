@@ -1,0 +1,65 @@
+//! Runs workload W through the engine and beside it the hand-written loop that is the limit.
+
+use backtest::workload::{Workload, hand_written};
+use std::time::Instant;
+
+fn main() {
+    if let Err(problem) = run() {
+        eprintln!("workload_w: {problem}");
+        std::process::exit(2);
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let usage = "usage: workload_w FILE.bin [--reps N]";
+    let file = arguments.first().ok_or(usage)?;
+    let reps: usize = match &arguments[1..] {
+        [] => 5,
+        [flag, count] if flag == "--reps" => count.parse().map_err(|_| usage)?,
+        _ => return Err(usage.into()),
+    };
+    let workload = Workload::parse(&std::fs::read(file).map_err(|e| format!("{file}: {e}"))?)?;
+    let setup = workload.setup();
+    let outcome = workload.run(&setup);
+    let run_s = median(reps, || {
+        std::hint::black_box(workload.run(&setup));
+    });
+    let limit_s = median(reps, || {
+        std::hint::black_box(hand_written(&workload));
+    });
+    let (limit_nav, limit_trades) = hand_written(&workload);
+    let agree = (limit_nav - outcome.nav.to_f64()).abs() < 1e-3 && limit_trades == outcome.trades;
+    let days = workload.prices.dates.len();
+    let report = serde_json::json!({
+        "nav": format!("{:.6}", outcome.nav.amount()),
+        "trades": outcome.trades,
+        "run_s": run_s,
+        "limit_s": limit_s,
+        "ratio": run_s / limit_s,
+        "days_per_s": days as f64 / run_s,
+        "peak_mb": peak_mb(),
+        "agrees_with_limit": agree,
+    });
+    println!("{report}");
+    if agree { Ok(()) } else { Err(format!("the hand-written loop says {limit_nav:.6} and {limit_trades} trades").into()) }
+}
+
+fn median(reps: usize, mut run: impl FnMut()) -> f64 {
+    let mut seconds: Vec<f64> = (0..reps.max(1))
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+/// Largest resident set of this process; `null` where the system does not tell.
+fn peak_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}

@@ -1,0 +1,170 @@
+//! Fills at the next session's open.
+//!
+//! In: opens and closes, time-major. Out: NAV at the last close and the number of trades.
+//! Invariant: a plan sees closes before its date; its orders are quoted and filled at that date's
+//! open, for a commission in basis points and nothing else.
+
+use cycle::{DayInputs, DayPlan, Effect, Event, Memory, Session, Setup, decide_into};
+use domain::rounding::to_money_digits;
+use domain::{
+    AccountTag, BaseMoney, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument, Price,
+    Quantity,
+};
+use execution::Command;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use market::calendar::Window;
+use market::{DataType, Panel, Quote};
+use ports::BrokerEvent;
+use risk::Mode;
+use rust_decimal::Decimal;
+
+/// Prices of a next-session run; every instrument has one contract with the same key.
+#[derive(Clone, Debug)]
+pub struct Prices {
+    /// Closes, which decide.
+    pub closes: Panel,
+    /// Opens, which fill, in the layout of the closes.
+    pub opens: Vec<f64>,
+    /// The date of each row.
+    pub dates: Vec<Date>,
+}
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// NAV at the last close.
+    pub nav: BaseMoney,
+    /// Orders filled.
+    pub trades: u64,
+}
+
+/// A next-session backtest over one setup.
+#[derive(Debug)]
+pub struct NextSession<'a> {
+    setup: &'a Setup,
+    account: AccountTag,
+    commission: Decimal,
+    fx: FxRates,
+    active: PerInstrument<Option<domain::ContractId>>,
+}
+
+impl<'a> NextSession<'a> {
+    /// A driver that charges `commission` (a fraction of traded value).
+    pub fn new(setup: &'a Setup, commission: Decimal) -> Self {
+        let active = PerInstrument::from_vec(
+            setup.universe.instruments().map(|instrument| setup.universe.spot_contract(instrument)).collect(),
+        );
+        let account = "bktest".parse().expect("six letters");
+        NextSession { setup, account, commission, fx: FxRates::new(setup.base), active }
+    }
+
+    /// Runs from the first decision row to the last close.
+    ///
+    /// # Panics
+    /// When a price is not positive: the loader checks its file.
+    pub fn run(&self, prices: &Prices, capital: Money, first_decision: usize) -> Outcome {
+        let contracts = self.setup.universe.contract_count();
+        let rows = prices.closes.len();
+        let mut ledger = Ledger::new(&self.setup.universe);
+        ledger.apply(&LedgerEvent::Flow { amount: capital }, &self.setup.universe);
+        let mut memory = Memory::new(self.setup);
+        memory.take_in(prices.closes.rows(0, first_decision), self.setup);
+        let mut plan = DayPlan::empty(self.setup);
+        let mut marks = PerContract::filled(None, contracts);
+        let mut windows = PerContract::filled(None, contracts);
+        let mut trades = 0;
+        for row in first_decision..rows - 1 {
+            let session_date = prices.dates[row + 1];
+            let opens = midnight(session_date);
+            mark(&mut marks, prices, row);
+            windows.fill(Some(Window { opens, closes: opens + jiff::SignedDuration::from_hours(1) }));
+            let inputs = DayInputs {
+                date: session_date,
+                decided_at: opens,
+                ledger: &ledger,
+                memory: &memory,
+                history: prices.closes.rows(row, row + 1),
+                marks: &marks,
+                fx: &self.fx,
+                broker: None,
+                mode: Mode::Normal,
+                windows: &windows,
+                active: &self.active,
+                flows: BaseMoney::ZERO,
+            };
+            decide_into(&inputs, self.setup, &mut plan);
+            let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
+            let session = Session::start(&plan, &windows, ledger, self.account, self.setup);
+            (ledger, trades) = self.trade(session, opens, open_row, trades);
+            std::mem::swap(&mut memory, &mut plan.memory);
+        }
+        mark(&mut marks, prices, rows - 1);
+        let nav = ledger.nav(&marks, &self.fx, &self.setup.universe).expect("every contract has a close");
+        Outcome { nav, trades }
+    }
+
+    /// Drives one session: quotes and fills at the open, everything recorded at once.
+    fn trade(&self, mut session: Session<'_>, now: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
+        loop {
+            match session.poll(now) {
+                Effect::Record => session.handle(Event::Recorded, now),
+                Effect::Watch => {
+                    let contracts: Vec<_> = session.contracts().collect();
+                    for contract in contracts {
+                        let quote = open_quote(opens[contract.index()], now);
+                        session.handle(Event::Broker(BrokerEvent::Quote { contract, quote }), now);
+                    }
+                }
+                Effect::Send(Command::Place { order_ref, contract, side, quantity, .. }) => {
+                    trades += 1;
+                    let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
+                    let execution = ExecutionId(trades.to_string());
+                    let fill =
+                        Fill { execution: execution.clone(), order: Some(order_ref), contract, side, quantity, price, at: now };
+                    let amount = self.charge(quantity, price, contract);
+                    session.handle(Event::Broker(BrokerEvent::Execution(fill)), now);
+                    session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }), now);
+                }
+                Effect::Send(Command::Replace { .. } | Command::Cancel { .. }) | Effect::Resync | Effect::Wait(_) => {
+                    unreachable!("every order fills in full at the open")
+                }
+                Effect::Done => return (session.into_ledger(), trades),
+            }
+        }
+    }
+
+    fn charge(&self, quantity: Quantity, price: Price, contract: domain::ContractId) -> Money {
+        let terms = self.setup.universe.terms(contract);
+        let value = quantity.value_at(price, terms.multiplier);
+        Money::new(to_money_digits(value * self.commission), terms.currency)
+    }
+}
+
+fn mark(marks: &mut PerContract<Option<Price>>, prices: &Prices, row: usize) {
+    let view = prices.closes.rows(row, row + 1);
+    let (_, closes) = view.iter().next().expect("one row");
+    for (mark, close) in marks.as_mut_slice().iter_mut().zip(closes.raw()) {
+        *mark = Price::from_f64(*close).ok();
+    }
+}
+
+/// The open as a locked market: bid and ask are the same price.
+fn open_quote(open: f64, at: Timestamp) -> Quote {
+    let price = Price::from_f64(open).ok();
+    Quote {
+        bid: price,
+        ask: price,
+        bid_size: Quantity::ZERO,
+        ask_size: Quantity::ZERO,
+        last: price,
+        close: None,
+        at,
+        data_type: DataType::Live,
+    }
+}
+
+fn midnight(date: Date) -> Timestamp {
+    TimeZone::UTC.to_timestamp(date.into()).expect("dates of a backtest are within the time line")
+}

@@ -1,0 +1,238 @@
+//! Workload W: the agreed daily long/short volatility-target backtest engines are compared on.
+//!
+//! In: a binary file of weights, opens and closes. Out: a setup in which no limit binds, and the
+//! hand-written loop that is the physical limit. Invariant: both give the same NAV and trades.
+
+use crate::next_session::{NextSession, Outcome, Prices};
+use cycle::setup::References;
+use cycle::{Policy, Setup};
+use domain::rounding::LotRounding;
+use domain::{
+    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Mic, Money,
+    Price, Quantity, QuoteUnit, Universe,
+};
+use execution::ExecutionPolicy;
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday, date};
+use market::Panel;
+use risk::{
+    Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
+};
+use rust_decimal::{Decimal, dec};
+use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
+
+/// Row of the first decision: the day with the sixtieth return.
+pub const FIRST_DECISION: usize = 60;
+/// Capital at the start, in dollars.
+pub const CAPITAL: f64 = 10_000_000.0;
+/// Commission as a fraction of traded value.
+pub const COMMISSION: f64 = 0.0005;
+
+/// A workload as it lies on disk, in memory.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Signed weights, gross 1.
+    pub weights: Vec<f64>,
+    /// Prices, time-major.
+    pub prices: Prices,
+}
+
+/// A file that is no workload.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: expected two little-endian u64 (N, T), then N weights and T·N opens and closes as f64, all prices above zero")]
+pub struct BadWorkload(String);
+
+impl Workload {
+    /// Reads the binary layout.
+    ///
+    /// # Errors
+    /// [`BadWorkload`] when sizes do not fit or a price is not positive.
+    pub fn parse(bytes: &[u8]) -> Result<Workload, BadWorkload> {
+        let word = |i: usize| bytes.get(i * 8..i * 8 + 8).map(|b| <[u8; 8]>::try_from(b).expect("eight bytes"));
+        let size = |i| word(i).map(u64::from_le_bytes).and_then(|n| usize::try_from(n).ok());
+        let (Some(n), Some(t)) = (size(0), size(1)) else { return Err(BadWorkload("no header".into())) };
+        let words = n.checked_mul(t).and_then(|nt| nt.checked_mul(2)).and_then(|nt2| nt2.checked_add(n + 2));
+        if words.and_then(|w| w.checked_mul(8)) != Some(bytes.len()) || n == 0 || n >= usize::from(u16::MAX) {
+            return Err(BadWorkload(format!("{} bytes for N = {n}, T = {t}", bytes.len())));
+        }
+        if t <= FIRST_DECISION {
+            return Err(BadWorkload(format!("T = {t} has no sixtieth return")));
+        }
+        let column = |from: usize, len: usize| -> Vec<f64> {
+            bytes[from * 8..(from + len) * 8]
+                .chunks_exact(8)
+                .map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")))
+                .collect()
+        };
+        let (weights, opens, closes) = (column(2, n), column(2 + n, n * t), column(2 + n + n * t, n * t));
+        if !opens.iter().chain(&closes).all(|p| p.is_finite() && *p > 0.0) || !weights.iter().all(|w| w.is_finite()) {
+            return Err(BadWorkload("a price that is not above zero, or a weight that is no number".into()));
+        }
+        let dates = weekdays(date(2004, 1, 5), t);
+        let closes = Panel::from_time_major(dates.clone(), n, closes);
+        Ok(Workload { weights, prices: Prices { closes, opens, dates } })
+    }
+
+    /// Runs it through the engine's own decide, gate, permits, tickets and ledger.
+    pub fn run(&self, setup: &Setup) -> Outcome {
+        let commission = Decimal::try_from(COMMISSION).expect("a short decimal");
+        let capital = Money::new(Decimal::try_from(CAPITAL).expect("a whole number"), Currency::Usd);
+        NextSession::new(setup, commission).run(&self.prices, capital, FIRST_DECISION)
+    }
+
+    /// The policy of W: one signed basket, its own band and truncation, no limit that binds.
+    pub fn setup(&self) -> Setup {
+        let n = self.weights.len();
+        let instruments = (0..n).map(instrument).collect();
+        let contract = |i: usize| Contract { name: format!("W{i:03}"), instrument: InstrumentId(i as u16), expiry: None };
+        let universe = Universe::new(instruments, (0..n).map(contract).collect());
+        let members = self.weights.iter().enumerate().map(|(i, &w)| (ContractId(i as u16), w)).collect();
+        let kind = SleeveKind::WeightedBasket { members };
+        let sleeve = Sleeve { name: "basket".into(), budget: 1.0, follows_momentum: false, kind };
+        Setup::new(universe, policy(sleeve, 0.19 / n as f64), References::default(), Currency::Usd)
+    }
+}
+
+fn policy(sleeve: Sleeve, band: f64) -> Policy {
+    Policy {
+        sleeves: vec![sleeve],
+        volatility: VolatilityPolicy {
+            target: 0.12,
+            floor: 0.08,
+            ewma_span: 20,
+            rolling_window: 60,
+            ewma_weight: 0.7,
+            scale_max: 2.0,
+            observations_min: 60,
+            degraded_scale_max: 0.0,
+        },
+        regime: RegimePolicy {
+            vix_enter_elevated: 1e9,
+            vix_exit_elevated: 1e9,
+            vix_enter_crisis: 1e9,
+            vix_exit_crisis: 1e9,
+            drawdown_enter_elevated: 1e9,
+            drawdown_enter_crisis: 1e9,
+            drawdown_exit_crisis: 1e9,
+            drawdown_exit_elevated: 1e9,
+            persistence_days: 3,
+            escalate_immediately: vec![],
+            factors: [1.0; 4],
+        },
+        caps: Caps { gross_max: 1e9, net_max: 1e9 },
+        momentum: MomentumPolicy {
+            short_window: 50,
+            long_window: 200,
+            slope_rows: 20,
+            reduce_factor: 1.0,
+            moderate_factor: 1.0,
+            unknown_factor: 1.0,
+        },
+        rebalance: RebalancePolicy {
+            drift_of_target: 0.0,
+            drift_of_nav: band,
+            rounding: LotRounding::TowardZero,
+            trade_min: 0.0,
+        },
+        fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_max: 0.005, rules: vec![] },
+        gate: GatePolicy {
+            order_value_max: 1e6,
+            turnover_max: 1e9,
+            gross_max: 1e9,
+            net_max: 1e9,
+            quote_age_max_s: 60,
+            collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
+        },
+        execution: ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 },
+        reconciliation: ReconciliationPolicy {
+            warn: 0.0002,
+            halt: 0.0025,
+            emergency: 0.01,
+            cash_absolute: dec!(1),
+            cash_fraction: 0.0001,
+        },
+    }
+}
+
+fn instrument(i: usize) -> Instrument {
+    Instrument {
+        name: format!("W{i:03}"),
+        description: "simulated stock of workload W".into(),
+        kind: InstrumentKind::Stk,
+        symbol: format!("W{i:03}"),
+        exchange: "SMART".into(),
+        primary_exchange: String::new(),
+        trading_class: String::new(),
+        currency: Currency::Usd,
+        risk_currency: Currency::Usd,
+        quote_unit: QuoteUnit::Major,
+        multiplier: 1,
+        tick: Price::from_mantissa(1_000_000).expect("a cent"),
+        lot: Quantity::whole(1),
+        isin: None,
+        venue: Mic::Xnys,
+        asset_class: AssetClass::Stock,
+        future: None,
+        tradable: true,
+    }
+}
+
+fn weekdays(first: Date, count: usize) -> Vec<Date> {
+    let days = first.series(1.day());
+    days.filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)).take(count).collect()
+}
+
+/// The limit: the same arithmetic in one hand-written loop over doubles, without any books.
+pub fn hand_written(workload: &Workload) -> (f64, u64) {
+    let n = workload.weights.len();
+    let t = workload.prices.dates.len();
+    let (opens, weights) = (&workload.prices.opens[..], &workload.weights[..]);
+    let closes = workload.prices.closes.raw();
+    let (alpha, band) = (2.0 / 21.0, 0.19 / n as f64);
+    let (mut s1, mut s2, mut m1, mut m2) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+    let mut recent = [0.0_f64; 60];
+    let mut held = vec![0.0_f64; n];
+    let mut orders: Vec<(usize, f64)> = Vec::with_capacity(n);
+    let (mut cash, mut trades) = (CAPITAL, 0_u64);
+    for day in 1..t {
+        let (close, before, open) =
+            (&closes[day * n..(day + 1) * n], &closes[(day - 1) * n..day * n], &opens[day * n..(day + 1) * n]);
+        for &(i, change) in &orders {
+            let value = change * open[i];
+            cash -= value + value.abs() * COMMISSION;
+            held[i] += change;
+            trades += 1;
+        }
+        orders.clear();
+        let mut r = 0.0;
+        for i in 0..n {
+            r += weights[i] * (close[i] / before[i] - 1.0);
+        }
+        s1 = 1.0 + (1.0 - alpha) * s1;
+        s2 = 1.0 + (1.0 - alpha) * (1.0 - alpha) * s2;
+        m1 = r + (1.0 - alpha) * m1;
+        m2 = r * r + (1.0 - alpha) * m2;
+        recent[(day - 1) % 60] = r;
+        if day < FIRST_DECISION || day == t - 1 {
+            continue;
+        }
+        let mean = m1 / s1;
+        let ewma = ((m2 / s1 - mean * mean) * s1 * s1 / (s1 * s1 - s2)).sqrt();
+        let average = recent.iter().sum::<f64>() / 60.0;
+        let rolling = (recent.iter().map(|x| (x - average) * (x - average)).sum::<f64>() / 59.0).sqrt();
+        let vol = ((0.7 * ewma + 0.3 * rolling) * 252.0_f64.sqrt()).max(0.08);
+        let scale = (0.12 / vol).min(2.0);
+        let nav = cash + (0..n).map(|i| held[i] * close[i]).sum::<f64>();
+        for i in 0..n {
+            let target = scale * weights[i] * nav;
+            if held[i] == 0.0 || (target - held[i] * close[i]).abs() > band * nav {
+                let change = (target / close[i]).trunc() - held[i];
+                if change != 0.0 {
+                    orders.push((i, change));
+                }
+            }
+        }
+    }
+    let last = &closes[(t - 1) * n..];
+    (cash + (0..n).map(|i| held[i] * last[i]).sum::<f64>(), trades)
+}

@@ -1,0 +1,46 @@
+//! Step 8: volatility, drawdown, regime, scale.
+//!
+//! In: new history rows, NAV, yesterday's state. Out: the risk decision and tomorrow's state.
+//! Invariant: once per trade date; a missing input tightens or keeps, never loosens.
+
+use crate::{DayInputs, DayPlan, Setup};
+use risk::scaling::scaling;
+
+/// A volatility index close older than this many days is missing: longer than any holiday run.
+const VIX_AGE_DAYS_MAX: i32 = 5;
+
+pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let policy = &setup.policy;
+    let memory = &mut plan.memory;
+    memory.clone_from(inputs.memory);
+    memory.take_in(inputs.history, setup);
+    if let Some(nav) = plan.nav {
+        memory.performance = memory.performance.advance(nav, inputs.flows);
+    }
+    let drawdown = memory.performance.drawdown();
+    let vix = memory.vix.filter(|(date, _)| (inputs.date - *date).get_days() <= VIX_AGE_DAYS_MAX).map(|(_, vix)| vix);
+    memory.regime = memory.regime.advance(vix, drawdown, &policy.regime);
+    let estimate = memory.volatility.estimate(&policy.volatility);
+
+    let risk = &mut plan.risk;
+    risk.vol = estimate.floored;
+    risk.quality = estimate.quality;
+    risk.vol_scale = estimate.vol_scale;
+    risk.drawdown = drawdown;
+    risk.vix = vix;
+    risk.regime = memory.regime.regime;
+    risk.pending = memory.regime.pending;
+    risk.state_factor = policy.regime.state_factor(risk.regime, drawdown);
+    risk.momentum = memory.last_signal;
+    risk.momentum_factor = policy.momentum.factor(memory.last_signal);
+
+    for sleeve in &policy.sleeves {
+        let factor = if sleeve.follows_momentum { risk.momentum_factor } else { 1.0 };
+        sleeve.for_each_weight(factor, |contract, weight| plan.table.weight[contract] += weight);
+    }
+    let weights = plan.table.weight.as_slice();
+    let gross: f64 = weights.iter().map(|w| w.abs()).sum();
+    let net: f64 = weights.iter().sum();
+    let scaled = scaling(risk.vol_scale, risk.state_factor, gross, net, policy.caps);
+    (risk.scale, risk.bound) = (scaled.scale, scaled.bound);
+}

@@ -1,0 +1,36 @@
+//! The decision, in the order of the specification's table.
+//!
+//! In: the day's inputs and the run's constants. Out: a plan. Invariant: never fails; what cannot be
+//! valued, sized or permitted becomes a refusal in a plan that adds no risk.
+
+mod assess;
+mod basket;
+mod hedge;
+mod targets;
+mod value;
+
+use crate::{DayInputs, DayPlan, Setup};
+
+/// Decides a day.
+pub fn decide(inputs: &DayInputs<'_>, setup: &Setup) -> DayPlan {
+    let mut plan = DayPlan::empty(setup);
+    decide_into(inputs, setup, &mut plan);
+    plan
+}
+
+/// Decides a day into a plan whose memory is reused.
+pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    plan.clear();
+    (plan.date, plan.decided_at) = (inputs.date, inputs.decided_at);
+    value::value(inputs, setup, plan);
+    value::reconcile(inputs, setup, plan);
+    assess::assess(inputs, setup, plan);
+    targets::targets(setup, plan);
+    targets::size(inputs, setup, plan);
+    basket::schedule(inputs, setup, plan);
+    hedge::hedge(inputs, setup, plan);
+    basket::number(inputs, setup, plan);
+}
+
+#[cfg(test)]
+mod tests;

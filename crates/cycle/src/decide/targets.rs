@@ -1,0 +1,54 @@
+//! Step 9: from weights to wanted quantities.
+//!
+//! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
+//! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
+
+use crate::{DayInputs, DayPlan, Setup};
+use domain::ContractId;
+use risk::Check;
+
+pub(super) fn targets(setup: &Setup, plan: &mut DayPlan) {
+    let factor = plan.risk.scale * plan.facts.nav;
+    let table = &mut plan.table;
+    for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
+        *target = weight * factor;
+    }
+    for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
+        if sleeve.must_wait(|contract| table.unit_price[contract] > 0.0) {
+            plan.held_back.push(position);
+        }
+    }
+}
+
+pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let rebalance = &setup.policy.rebalance;
+    let nav = plan.facts.nav;
+    let waits = contracts_held_back(setup, &plan.held_back);
+    let table = &mut plan.table;
+    for (contract, &held) in inputs.ledger.quantities().iter() {
+        table.wanted[contract] = held;
+        let (target, value) = (table.target_value[contract], table.held_value[contract]);
+        // A future without a sleeve's weight belongs to the currency hedge, which comes later.
+        if (target == 0.0 && held.is_zero()) || (target == 0.0 && setup.universe.terms(contract).settles_daily) {
+            continue;
+        }
+        let unit_price = table.unit_price[contract];
+        if unit_price == 0.0 {
+            let rate = plan.facts.rates[setup.universe.terms(contract).currency];
+            table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
+            continue;
+        }
+        if waits.contains(&contract) {
+            table.verdict[contract].fail(Check::NoMark);
+            continue;
+        }
+        if held.is_zero() || target == 0.0 || rebalance.drifted(target, value, nav) {
+            let lot = setup.universe.terms(contract).lot;
+            table.wanted[contract] = rebalance.wanted(target, unit_price, lot);
+        }
+    }
+}
+
+fn contracts_held_back(setup: &Setup, held_back: &[usize]) -> Vec<ContractId> {
+    held_back.iter().flat_map(|&sleeve| setup.policy.sleeves[sleeve].contracts()).collect()
+}

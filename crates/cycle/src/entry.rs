@@ -1,0 +1,84 @@
+//! What the day writes down, typed.
+//!
+//! In: facts and intents of the day. Out: journal kinds with a version each. Invariant: an intent to
+//! send is an entry before it is a command; folding the entries rebuilds the session.
+
+use crate::inputs::RecordedInputs;
+use crate::plan::DayPlan;
+use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
+use execution::Command;
+use ports::Connection;
+use risk::Mode;
+use risk::gate::Refusal;
+use serde::Serialize;
+
+/// One entry of a day.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the field names are the trade's words; each variant is described")]
+pub enum Entry {
+    /// The world as the decision saw it.
+    Inputs(Box<RecordedInputs>),
+    /// The decision.
+    Plan(Box<DayPlan>),
+    /// Something booked outside of orders: settlement, flow.
+    Booked(LedgerEvent),
+    /// The gate let an order out at this arrival price, inside this collar.
+    Admitted { number: u16, arrival: Price, worst: Price },
+    /// The gate did not let an order out.
+    Refused { number: u16, refusals: Vec<Refusal> },
+    /// About to be sent.
+    Command(Command),
+    /// The broker knows the order.
+    Acknowledged { order_ref: OrderRef, perm_id: i64 },
+    /// What the broker says of it.
+    Status { order_ref: OrderRef, status: OrderStatus, filled: Quantity },
+    /// An execution, booked.
+    Execution(Fill),
+    /// Its charge, booked.
+    Commission { execution: ExecutionId, amount: Money },
+    /// A code with text.
+    Notice { order_ref: Option<OrderRef>, code: i32, text: String },
+    /// The link changed.
+    Connection { connection: Connection },
+    /// A resync was completed.
+    Resynced { open_orders: usize, executions: usize },
+    /// The mode changed, with the reason.
+    Mode { mode: Mode, reason: String },
+}
+
+impl Entry {
+    /// The journal kind; its version is 1 for all of them.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Entry::Inputs(_) => "inputs",
+            Entry::Plan(_) => "plan",
+            Entry::Booked(_) => "booked",
+            Entry::Admitted { .. } => "admitted",
+            Entry::Refused { .. } => "refused",
+            Entry::Command(_) => "command",
+            Entry::Acknowledged { .. } => "acknowledged",
+            Entry::Status { .. } => "order_status",
+            Entry::Execution(_) => "execution",
+            Entry::Commission { .. } => "commission",
+            Entry::Notice { .. } => "notice",
+            Entry::Connection { .. } => "connection",
+            Entry::Resynced { .. } => "resynced",
+            Entry::Mode { .. } => "mode",
+        }
+    }
+
+    /// The order an entry belongs to.
+    pub fn order_ref(&self) -> Option<OrderRef> {
+        match self {
+            Entry::Command(
+                Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } | Command::Cancel { order_ref },
+            )
+            | Entry::Acknowledged { order_ref, .. }
+            | Entry::Status { order_ref, .. } => Some(*order_ref),
+            Entry::Execution(fill) => fill.order,
+            Entry::Notice { order_ref, .. } => *order_ref,
+            _ => None,
+        }
+    }
+}

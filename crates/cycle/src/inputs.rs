@@ -1,0 +1,142 @@
+//! The world as one immutable value, borrowed for deciding and owned for the journal.
+//!
+//! In: what `observe` read. Out: the same value after a round trip through the journal.
+//! Invariant: nothing the decision uses is outside of it and the [`Setup`](crate::Setup).
+
+use crate::{Memory, Setup};
+use domain::{BaseMoney, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use market::calendar::Window;
+use market::{HistoryView, Panel};
+use risk::Mode;
+use risk::reconciliation::BrokerFacts;
+use serde::{Deserialize, Serialize};
+
+/// Everything a day's decision may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct DayInputs<'a> {
+    /// Trade date.
+    pub date: Date,
+    /// When it is decided.
+    pub decided_at: Timestamp,
+    /// Our books.
+    pub ledger: &'a Ledger,
+    /// State after the last decision.
+    pub memory: &'a Memory,
+    /// History rows since then, closed before the trade date.
+    pub history: HistoryView<'a>,
+    /// The price each contract is valued at.
+    pub marks: &'a PerContract<Option<Price>>,
+    /// Rates to base.
+    pub fx: &'a FxRates,
+    /// The broker's own view; `None` in research without a broker.
+    pub broker: Option<&'a BrokerFacts>,
+    /// Operating mode before this decision.
+    pub mode: Mode,
+    /// Today's execution window of each contract.
+    pub windows: &'a PerContract<Option<Window>>,
+    /// The contract of each future that targets go to.
+    pub active: &'a PerInstrument<Option<ContractId>>,
+    /// Money put in or taken out since the last decision.
+    pub flows: BaseMoney,
+}
+
+/// The same, owned: the body of the `inputs` record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedInputs {
+    /// Trade date.
+    pub date: Date,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Names of the contracts by key; a universe that differs cannot replay this day.
+    pub contracts: Vec<String>,
+    /// Our books.
+    pub ledger: Ledger,
+    /// State after the decision before.
+    pub memory: Memory,
+    /// New history rows: date and closes by instrument, absent as null.
+    pub rows: Vec<(Date, PerInstrument<Option<f64>>)>,
+    /// Valuation marks.
+    pub marks: PerContract<Option<Price>>,
+    /// Rates to base.
+    pub fx: FxRates,
+    /// The broker's view.
+    pub broker: Option<BrokerFacts>,
+    /// Mode before the decision.
+    pub mode: Mode,
+    /// Execution windows.
+    pub windows: PerContract<Option<Window>>,
+    /// Active contracts.
+    pub active: PerInstrument<Option<ContractId>>,
+    /// External flows.
+    pub flows: BaseMoney,
+}
+
+/// A recorded day and the present configuration do not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recorded day of {date} was decided over other contracts than are configured now; restore that configuration to resume or replay it")]
+pub struct OtherUniverse {
+    /// The recorded trade date.
+    pub date: Date,
+}
+
+impl RecordedInputs {
+    /// Copies borrowed inputs for the journal.
+    pub fn of(inputs: &DayInputs<'_>, setup: &Setup) -> RecordedInputs {
+        let universe = &setup.universe;
+        let row = |(date, row): (Date, market::panel::Row<'_>)| {
+            (date, PerInstrument::from_vec(universe.instruments().map(|i| row.close(i)).collect()))
+        };
+        RecordedInputs {
+            date: inputs.date,
+            decided_at: inputs.decided_at,
+            contracts: contract_names(setup),
+            ledger: inputs.ledger.clone(),
+            memory: inputs.memory.clone(),
+            rows: inputs.history.iter().map(row).collect(),
+            marks: inputs.marks.clone(),
+            fx: inputs.fx.clone(),
+            broker: inputs.broker.cloned(),
+            mode: inputs.mode,
+            windows: inputs.windows.clone(),
+            active: inputs.active.clone(),
+            flows: inputs.flows,
+        }
+    }
+
+    /// The new history rows as a panel.
+    ///
+    /// # Errors
+    /// [`OtherUniverse`] when keys would mean something else today.
+    pub fn panel(&self, setup: &Setup) -> Result<Panel, OtherUniverse> {
+        if self.contracts != contract_names(setup) {
+            return Err(OtherUniverse { date: self.date });
+        }
+        let mut panel = Panel::new(setup.universe.instrument_count());
+        self.rows.iter().for_each(|(date, row)| panel.push(*date, row));
+        Ok(panel)
+    }
+
+    /// The inputs as they were decided on, over [`RecordedInputs::panel`].
+    pub fn view<'a>(&'a self, panel: &'a Panel) -> DayInputs<'a> {
+        DayInputs {
+            date: self.date,
+            decided_at: self.decided_at,
+            ledger: &self.ledger,
+            memory: &self.memory,
+            history: panel.rows(0, panel.len()),
+            marks: &self.marks,
+            fx: &self.fx,
+            broker: self.broker.as_ref(),
+            mode: self.mode,
+            windows: &self.windows,
+            active: &self.active,
+            flows: self.flows,
+        }
+    }
+}
+
+fn contract_names(setup: &Setup) -> Vec<String> {
+    setup.universe.contracts().map(|c| setup.universe.contract(c).name.clone()).collect()
+}

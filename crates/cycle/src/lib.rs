@@ -1,0 +1,22 @@
+//! One trading day, pure.
+//!
+//! In: the day's inputs as one value, later events. Out: one plan, then effects. Invariant: the same
+//! inputs give the same plan bit for bit; nothing is sent before its record is durable; the act
+//! phase adds prices and timing to the plan, or tightens it, and decides nothing else.
+
+pub mod decide;
+pub mod entry;
+pub mod inputs;
+pub mod memory;
+pub mod plan;
+pub mod session;
+pub mod setup;
+pub mod store;
+
+pub use decide::{decide, decide_into};
+pub use entry::Entry;
+pub use inputs::{DayInputs, RecordedInputs};
+pub use memory::Memory;
+pub use plan::{DayPlan, PlanTable, RiskDecision};
+pub use session::{Effect, Event, Session};
+pub use setup::{Policy, Setup};

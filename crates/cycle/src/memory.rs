@@ -1,0 +1,124 @@
+//! What one day's decision hands to the next.
+//!
+//! In: closes of the days since, NAV of the day. Out: estimator states, regime, performance.
+//! Invariant: a fold over history rows; deciding never looks further back than this value.
+
+use crate::Setup;
+use jiff::civil::Date;
+use market::HistoryView;
+use market::panel::Row;
+use domain::{Currency, PerCurrency};
+use risk::{Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
+use serde::{Deserialize, Serialize};
+
+/// Decision state, durable from day to day.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Date of the last history row taken in.
+    pub last_row: Option<Date>,
+    /// Estimate over the unit strategy's returns.
+    pub volatility: VolatilityEstimator,
+    /// Spread momentum, when both indices are configured.
+    pub momentum: SpreadMomentum,
+    /// The last signal there was.
+    pub last_signal: Option<f64>,
+    /// Regime with its pending change.
+    pub regime: RegimeState,
+    /// Unit value and high-water mark.
+    pub performance: Performance,
+    /// Last volatility index close with its date.
+    pub vix: Option<(Date, f64)>,
+    /// Last base-currency close of each unit leg; 0 before the first.
+    last_closes: Vec<f64>,
+    /// Last rate of each currency to base; 0 before the first.
+    last_rates: PerCurrency<f64>,
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Memory {
+            volatility: self.volatility.clone(),
+            momentum: self.momentum.clone(),
+            last_closes: self.last_closes.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.last_row = source.last_row;
+        self.volatility.clone_from(&source.volatility);
+        self.momentum.clone_from(&source.momentum);
+        self.last_signal = source.last_signal;
+        self.regime = source.regime;
+        self.performance = source.performance;
+        self.vix = source.vix;
+        self.last_closes.clone_from(&source.last_closes);
+        self.last_rates = source.last_rates;
+    }
+}
+
+impl Memory {
+    /// Before any history.
+    pub fn new(setup: &Setup) -> Memory {
+        let mut last_rates = PerCurrency::default();
+        last_rates[setup.base] = 1.0;
+        Memory {
+            last_row: None,
+            volatility: VolatilityEstimator::new(&setup.policy.volatility),
+            momentum: SpreadMomentum::new(&setup.policy.momentum),
+            last_signal: None,
+            regime: RegimeState::default(),
+            performance: Performance::default(),
+            vix: None,
+            last_closes: vec![0.0; setup.unit_legs.len()],
+            last_rates,
+        }
+    }
+
+    /// Takes in the rows of a view, oldest first.
+    pub fn take_in(&mut self, history: HistoryView<'_>, setup: &Setup) {
+        for (date, row) in history.iter() {
+            self.take_row(date, row, setup);
+        }
+    }
+
+    fn take_row(&mut self, date: Date, row: Row<'_>, setup: &Setup) {
+        let references = &setup.references;
+        for currency in Currency::ALL {
+            if let Some(rate) = references.rates[currency].and_then(|pair| row.close(pair)) {
+                self.last_rates[currency] = rate;
+            }
+        }
+        if let Some(unit_return) = self.unit_return(row, setup) {
+            self.volatility.push(unit_return);
+        }
+        if let Some(vix) = references.vix.and_then(|vix| row.close(vix)) {
+            self.vix = Some((date, vix));
+        }
+        let closes = references.ratio.map(|(over, under)| (row.close(over), row.close(under)));
+        if let Some((Some(over), Some(under))) = closes {
+            self.momentum.push(over / under);
+            self.last_signal = self.momentum.signal().or(self.last_signal);
+        }
+        self.last_row = Some(date);
+    }
+
+    /// Σ w (b_t / b_{t−1} − 1) with b the close in base currency; a leg without a print keeps its
+    /// last close and adds nothing. `None` when no leg has both closes.
+    fn unit_return(&mut self, row: Row<'_>, setup: &Setup) -> Option<f64> {
+        let closes = row.raw();
+        let (mut total, mut seen) = (0.0, false);
+        for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
+            let close = closes[leg.instrument.index()] * self.last_rates[leg.currency];
+            if close.is_nan() || close == 0.0 {
+                continue;
+            }
+            if *last > 0.0 {
+                total += leg.weight * (close / *last - 1.0);
+                seen = true;
+            }
+            *last = close;
+        }
+        seen.then_some(total)
+    }
+}

@@ -1,0 +1,161 @@
+//! The plan: one table, one risk decision, one numbered list of orders.
+//!
+//! In: what each step of the decision found. Out: columns in which every number reproduces the next.
+//! Invariant: complete and immutable once stored; refusals are data, sentences are made from them.
+
+use crate::{Memory, Setup};
+use domain::{BaseMoney, PerContract, Quantity};
+use execution::PlannedOrder;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use risk::gate::{DayFacts, Refusal};
+use risk::scaling::Bound;
+use risk::{Mode, Quality, Reconciliation, Regime, Verdict};
+use serde::{Deserialize, Serialize};
+use strategy::HedgeDecision;
+
+/// A row per contract, a column per step. Values are in base currency.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanTable {
+    /// Price of one unit: mark × multiplier × rate.
+    pub unit_price: PerContract<f64>,
+    /// Σ sleeve weights, momentum included, before scaling.
+    pub weight: PerContract<f64>,
+    /// weight × scale × NAV.
+    pub target_value: PerContract<f64>,
+    /// Held quantity × unit price.
+    pub held_value: PerContract<f64>,
+    /// Quantity the book should hold, in lots.
+    pub wanted: PerContract<Quantity>,
+    /// Change the gate and the schedule leave for today.
+    pub scheduled: PerContract<Quantity>,
+    /// Checks that stopped or cut the row.
+    pub verdict: PerContract<Verdict>,
+}
+
+impl PlanTable {
+    fn sized(contracts: usize) -> PlanTable {
+        PlanTable {
+            unit_price: PerContract::filled(0.0, contracts),
+            weight: PerContract::filled(0.0, contracts),
+            target_value: PerContract::filled(0.0, contracts),
+            held_value: PerContract::filled(0.0, contracts),
+            wanted: PerContract::filled(Quantity::ZERO, contracts),
+            scheduled: PerContract::filled(Quantity::ZERO, contracts),
+            verdict: PerContract::filled(Verdict::default(), contracts),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.unit_price.fill(0.0);
+        self.weight.fill(0.0);
+        self.target_value.fill(0.0);
+        self.held_value.fill(0.0);
+        self.wanted.fill(Quantity::ZERO);
+        self.scheduled.fill(Quantity::ZERO);
+        self.verdict.fill(Verdict::default());
+    }
+}
+
+/// What risk made of the day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RiskDecision {
+    /// Estimated annual volatility of the unit strategy, floored; `None` without an estimate.
+    pub vol: Option<f64>,
+    /// Whether the estimate may be used.
+    pub quality: Quality,
+    /// Target over volatility, clipped.
+    pub vol_scale: f64,
+    /// Drawdown on unit value.
+    pub drawdown: f64,
+    /// Volatility index close the regime saw.
+    pub vix: Option<f64>,
+    /// Regime in force.
+    pub regime: Regime,
+    /// Change under way, with its days so far.
+    pub pending: Option<(Regime, u32)>,
+    /// Exposure factor of the regime.
+    pub state_factor: f64,
+    /// Spread momentum signal.
+    pub momentum: Option<f64>,
+    /// Its factor on the sleeves that follow it.
+    pub momentum_factor: f64,
+    /// The one factor on all weights.
+    pub scale: f64,
+    /// What limited it.
+    pub bound: Bound,
+}
+
+/// A day's decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayPlan {
+    /// Trade date.
+    pub date: Date,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Our NAV on the marks; `None` when a held contract could not be valued.
+    pub nav: Option<BaseMoney>,
+    /// Comparison with the broker, when there is one.
+    pub reconciliation: Option<Reconciliation>,
+    /// Mode of the day: never looser than before.
+    pub mode: Mode,
+    /// Facts every order of the day is checked against.
+    pub facts: DayFacts,
+    /// Risk decision.
+    pub risk: RiskDecision,
+    /// The table.
+    pub table: PlanTable,
+    /// Currency hedges, one per configured currency.
+    pub hedges: Vec<HedgeDecision>,
+    /// Sleeves (by position in the policy) that hold what they have today.
+    pub held_back: Vec<usize>,
+    /// Orders, most urgent first.
+    pub orders: Vec<PlannedOrder>,
+    /// Everything that was refused or cut.
+    pub refusals: Vec<Refusal>,
+    /// State for the next decision.
+    pub memory: Memory,
+}
+
+impl DayPlan {
+    /// An empty plan with room for the universe; `decide_into` overwrites it.
+    pub fn empty(setup: &Setup) -> DayPlan {
+        DayPlan {
+            date: Date::MIN,
+            decided_at: Timestamp::MIN,
+            nav: None,
+            reconciliation: None,
+            mode: Mode::Frozen,
+            facts: DayFacts { mode: Mode::Frozen, nav: 0.0, rates: Default::default(), frozen: Vec::new() },
+            risk: RiskDecision {
+                vol: None,
+                quality: Quality::Invalid,
+                vol_scale: 0.0,
+                drawdown: 0.0,
+                vix: None,
+                regime: Regime::Normal,
+                pending: None,
+                state_factor: 0.0,
+                momentum: None,
+                momentum_factor: 0.0,
+                scale: 0.0,
+                bound: Bound::Target,
+            },
+            table: PlanTable::sized(setup.universe.contract_count()),
+            hedges: Vec::new(),
+            held_back: Vec::new(),
+            orders: Vec::new(),
+            refusals: Vec::new(),
+            memory: Memory::new(setup),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
+        self.hedges.clear();
+        self.held_back.clear();
+        self.orders.clear();
+        self.refusals.clear();
+        self.facts.frozen.clear();
+    }
+}

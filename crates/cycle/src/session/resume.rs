@@ -1,0 +1,65 @@
+//! A session rebuilt from its entries.
+//!
+//! In: the stored plan and entries of a day that was cut off. Out: the same session, with everything
+//! in flight UNKNOWN. Invariant: recovery is the ordinary start; what was booked is booked once.
+
+use super::{Entry, Session};
+use crate::{DayPlan, Setup};
+use domain::{AccountTag, Ledger, LedgerEvent};
+use execution::Command;
+use jiff::Timestamp;
+use market::calendar::Window;
+
+impl<'a> Session<'a> {
+    /// Folds the recorded entries (with the times they were recorded at) over a fresh session. The
+    /// first effect of the result is a resync.
+    pub fn resume<'e>(
+        plan: &'a DayPlan,
+        windows: &domain::PerContract<Option<Window>>,
+        ledger: Ledger,
+        account: AccountTag,
+        setup: &'a Setup,
+        entries: impl Iterator<Item = (Timestamp, &'e Entry)>,
+    ) -> Self {
+        let mut session = Session::start(plan, windows, ledger, account, setup);
+        for (at, entry) in entries {
+            session.replay(at, entry);
+        }
+        for slot in &mut session.slots {
+            slot.parent.restart();
+        }
+        session.entries.clear();
+        session.needs_resync = true;
+        session
+    }
+
+    fn replay(&mut self, at: Timestamp, entry: &Entry) {
+        match entry {
+            Entry::Admitted { number, arrival, .. } => {
+                self.slots[usize::from(*number) - 1].parent.replay_arrival(*arrival);
+            }
+            Entry::Command(command) => {
+                let (Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } | Command::Cancel { order_ref }) =
+                    *command;
+                let policy = &self.setup.policy.execution;
+                self.slot_mut(order_ref).parent.replay_command(*command, at, policy);
+            }
+            Entry::Acknowledged { order_ref, perm_id } => {
+                self.broker(ports::BrokerEvent::Acknowledged { order_ref: *order_ref, perm_id: *perm_id });
+            }
+            Entry::Status { order_ref, status, filled } => self.broker(ports::BrokerEvent::Status {
+                order_ref: *order_ref,
+                status: *status,
+                filled: *filled,
+            }),
+            Entry::Execution(fill) => self.execution(fill.clone()),
+            Entry::Commission { execution, amount } => {
+                if self.charged.insert(execution.clone()) {
+                    let event = LedgerEvent::Commission { execution: execution.clone(), amount: *amount };
+                    self.ledger.apply(&event, &self.setup.universe);
+                }
+            }
+            _ => {}
+        }
+    }
+}

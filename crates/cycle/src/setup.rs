@@ -1,0 +1,89 @@
+//! Everything that stays the same over a run: universe, policy, and what follows from both.
+//!
+//! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
+//! Invariant: built once; a day never searches a string.
+
+use domain::{Currency, InstrumentId, PerCurrency, Universe};
+use execution::ExecutionPolicy;
+use risk::{Caps, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
+use serde::{Deserialize, Serialize};
+use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve};
+
+/// Every choice the owner made, typed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Sub-strategies, in the order of reports.
+    pub sleeves: Vec<Sleeve>,
+    /// Volatility targeting.
+    pub volatility: VolatilityPolicy,
+    /// Regime table and factors.
+    pub regime: RegimePolicy,
+    /// Exposure caps.
+    pub caps: Caps,
+    /// Spread momentum of the core sleeve.
+    pub momentum: MomentumPolicy,
+    /// When and how positions are adjusted.
+    pub rebalance: RebalancePolicy,
+    /// Currency hedge.
+    pub fx_hedge: FxHedgePolicy,
+    /// Limits of the gate.
+    pub gate: GatePolicy,
+    /// Order pricing and timing.
+    pub execution: ExecutionPolicy,
+    /// Tolerances against the broker.
+    pub reconciliation: ReconciliationPolicy,
+}
+
+/// Reference series the decision reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct References {
+    /// The volatility index.
+    pub vix: Option<InstrumentId>,
+    /// Numerator and denominator of the spread ratio.
+    pub ratio: Option<(InstrumentId, InstrumentId)>,
+    /// The spot pair whose close is base per unit of a currency.
+    pub rates: PerCurrency<Option<InstrumentId>>,
+}
+
+/// One leg of the unit strategy: base weights before momentum, state, hedges.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnitLeg {
+    /// Whose closes.
+    pub instrument: InstrumentId,
+    /// Signed share of NAV at scale 1.
+    pub weight: f64,
+    /// Currency of the closes.
+    pub currency: Currency,
+}
+
+/// A run's constants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// Instruments and contracts.
+    pub universe: Universe,
+    /// The owner's choices.
+    pub policy: Policy,
+    /// Reference series.
+    pub references: References,
+    /// Base currency of the account.
+    pub base: Currency,
+    /// The unit strategy.
+    pub unit_legs: Vec<UnitLeg>,
+}
+
+impl Setup {
+    /// Derives the unit strategy from the sleeves.
+    pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
+        let mut unit_legs: Vec<UnitLeg> = Vec::new();
+        for sleeve in &policy.sleeves {
+            sleeve.for_each_weight(1.0, |contract, weight| {
+                let instrument = universe.contract(contract).instrument;
+                match unit_legs.iter_mut().find(|leg| leg.instrument == instrument) {
+                    Some(leg) => leg.weight += weight,
+                    None => unit_legs.push(UnitLeg { instrument, weight, currency: universe.terms(contract).currency }),
+                }
+            });
+        }
+        Setup { universe, policy, references, base, unit_legs }
+    }
+}

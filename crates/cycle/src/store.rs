@@ -1,0 +1,159 @@
+//! Entries as journal records and back, and the hash of a plan.
+//!
+//! In: entries and plans. Out: JSON bodies that name contracts by text, and a SHA-256 over canonical
+//! bytes. Invariant: a body reads back to the value it was made from; a plan's hash knows no wall
+//! time and no key that depends on the order of the instrument table.
+
+use crate::entry::Entry;
+use crate::plan::DayPlan;
+use domain::{ContractId, Universe};
+use jiff::Timestamp;
+use ports::{Record, StoredRecord};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// A stored record this version cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("record {seq} ({kind}@{version}) cannot be read: {reason}; use the version that wrote it, or restore a backup")]
+pub struct Unreadable {
+    seq: i64,
+    kind: String,
+    version: u16,
+    reason: String,
+}
+
+/// The record of an entry.
+pub fn record(entry: &Entry, at: Timestamp, universe: &Universe) -> Record {
+    let body = body(entry, universe);
+    Record { kind: entry.kind(), version: 1, order_ref: entry.order_ref(), at, body }
+}
+
+/// A value as a JSON body with contracts by name.
+pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
+    let mut json = serde_json::to_value(value).expect("the core's values are plain data");
+    rename(&mut json, &|value| match value.as_u64() {
+        Some(key) => Value::from(universe.contract(ContractId(key as u16)).name.clone()),
+        None => value.clone(),
+    });
+    json.to_string()
+}
+
+/// The value of a stored body.
+///
+/// # Errors
+/// [`Unreadable`] for another shape or a contract that is not in the universe.
+pub fn value<T: DeserializeOwned>(stored: &StoredRecord, universe: &Universe) -> Result<T, Unreadable> {
+    let unreadable = |reason: String| Unreadable {
+        seq: stored.seq,
+        kind: stored.kind.clone(),
+        version: stored.version,
+        reason,
+    };
+    let mut json: Value = serde_json::from_str(&stored.body).map_err(|e| unreadable(e.to_string()))?;
+    rename(&mut json, &|value| match value.as_str().and_then(|name| universe.find_contract(name)) {
+        Some(contract) => Value::from(contract.0),
+        None => value.clone(),
+    });
+    serde_json::from_value(json).map_err(|e| unreadable(e.to_string()))
+}
+
+/// The entry of a stored record; `None` for kinds other parts of the house write.
+///
+/// # Errors
+/// [`Unreadable`] as for [`value`].
+pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>, Unreadable> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Shape {
+        Admitted { number: u16, arrival: domain::Price, worst: domain::Price },
+    }
+    Ok(Some(match stored.kind.as_str() {
+        "inputs" => Entry::Inputs(value(stored, universe)?),
+        "plan" => Entry::Plan(value(stored, universe)?),
+        "booked" => Entry::Booked(value(stored, universe)?),
+        "command" => Entry::Command(value(stored, universe)?),
+        "execution" => Entry::Execution(value(stored, universe)?),
+        "commission" => {
+            let Charge { execution, amount } = value(stored, universe)?;
+            Entry::Commission { execution, amount }
+        }
+        "admitted" => {
+            let Shape::Admitted { number, arrival, worst } = value(stored, universe)?;
+            Entry::Admitted { number, arrival, worst }
+        }
+        "acknowledged" => {
+            let Known { order_ref, perm_id } = value(stored, universe)?;
+            Entry::Acknowledged { order_ref, perm_id }
+        }
+        "order_status" => {
+            let Said { order_ref, status, filled } = value(stored, universe)?;
+            Entry::Status { order_ref, status, filled }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+#[derive(Deserialize)]
+struct Charge {
+    execution: domain::ExecutionId,
+    amount: domain::Money,
+}
+
+#[derive(Deserialize)]
+struct Known {
+    order_ref: domain::OrderRef,
+    perm_id: i64,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    order_ref: domain::OrderRef,
+    status: domain::OrderStatus,
+    filled: domain::Quantity,
+}
+
+/// Replaces the value under every `contract` key.
+fn rename(value: &mut Value, rename_one: &impl Fn(&Value) -> Value) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields.iter_mut() {
+                if key == "contract" {
+                    *field = rename_one(field);
+                } else {
+                    rename(field, rename_one);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, rename_one)),
+        _ => {}
+    }
+}
+
+/// SHA-256 of the plan's canonical bytes, in hexadecimal.
+pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
+    let rows: BTreeMap<&str, Value> = universe
+        .contracts()
+        .filter(|&c| plan.table.wanted[c].units() != 0 || plan.table.held_value[c] != 0.0 || !plan.table.verdict[c].passes())
+        .map(|c| {
+            let t = &plan.table;
+            let row = json!([
+                t.unit_price[c], t.weight[c], t.target_value[c], t.held_value[c], t.wanted[c], t.scheduled[c], t.verdict[c]
+            ]);
+            (universe.contract(c).name.as_str(), row)
+        })
+        .collect();
+    let canonical = json!({
+        "date": plan.date,
+        "nav": plan.nav,
+        "mode": plan.mode,
+        "risk": plan.risk,
+        "rows": rows,
+        "hedges": plan.hedges,
+        "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
+        "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
+    });
+    Sha256::digest(canonical.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,310 @@
+//! What can be held or referenced: instruments, their contracts, and dense columns over both.
+//!
+//! In: the configured instrument table. Out: small keys and facts by index. Invariant: `M6E` is an
+//! instrument, `M6E_20251215` a contract; positions, quotes and orders belong to contracts.
+
+use crate::{Currency, Mic, Price, Quantity, QuoteUnit};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
+
+macro_rules! dense_key {
+    ($(#[$doc:meta])* $key:ident, $(#[$column_doc:meta])* $column:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $key(pub u16);
+
+        impl $key {
+            /// The position in a dense column.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        $(#[$column_doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $column<T>(Vec<T>);
+
+        impl<T> $column<T> {
+            /// `count` copies of a value.
+            pub fn filled(value: T, count: usize) -> Self
+            where
+                T: Clone,
+            {
+                $column(vec![value; count])
+            }
+
+            /// Builds the column from values in key order.
+            pub fn from_vec(values: Vec<T>) -> Self {
+                $column(values)
+            }
+
+            /// The values in key order.
+            pub fn as_slice(&self) -> &[T] {
+                &self.0
+            }
+
+            /// The values in key order, to be overwritten.
+            pub fn as_mut_slice(&mut self) -> &mut [T] {
+                &mut self.0
+            }
+
+            /// Keys with their values, in order.
+            pub fn iter(&self) -> impl Iterator<Item = ($key, &T)> {
+                self.0.iter().enumerate().map(|(i, value)| ($key(i as u16), value))
+            }
+
+            /// How many keys there are.
+            pub fn len(&self) -> usize {
+                self.0.len()
+            }
+
+            /// True when there is no key.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// Overwrites every value.
+            pub fn fill(&mut self, value: T)
+            where
+                T: Clone,
+            {
+                self.0.fill(value);
+            }
+        }
+
+        impl<T> Index<$key> for $column<T> {
+            type Output = T;
+            fn index(&self, key: $key) -> &T {
+                &self.0[key.index()]
+            }
+        }
+
+        impl<T> IndexMut<$key> for $column<T> {
+            fn index_mut(&mut self, key: $key) -> &mut T {
+                &mut self.0[key.index()]
+            }
+        }
+    };
+}
+
+dense_key!(
+    /// Index of an instrument in the universe; its name is text and lives there.
+    InstrumentId,
+    /// One value per instrument of the universe.
+    PerInstrument
+);
+dense_key!(
+    /// Index of a tradable or referenced contract in the universe.
+    ContractId,
+    /// One value per contract of the universe.
+    PerContract
+);
+
+/// What kind of thing an instrument is, in the broker's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum InstrumentKind {
+    /// Common stock.
+    Stk,
+    /// Exchange-traded fund (the broker's type is STK).
+    Etf,
+    /// Future; has a chain of contracts.
+    Fut,
+    /// Option.
+    Opt,
+    /// Spot currency pair.
+    Cash,
+    /// Index: quoted, never traded.
+    Ind,
+}
+
+/// Groups that share collars, tolerances and cost assumptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AssetClass {
+    EquityEtf,
+    BondEtf,
+    Stock,
+    EquityIndexFuture,
+    BondFuture,
+    VolatilityFuture,
+    FxFuture,
+    Fx,
+    Index,
+    Option,
+}
+
+/// How a future's last trading day is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FutureRule {
+    /// CME currency futures: second business day before the third Wednesday of March, June, September, December.
+    CmeFxQuarterly,
+    /// CME and Eurex index futures: third Friday of March, June, September, December, else the business day before.
+    IndexQuarterly,
+}
+
+/// The facts of one line of the instrument table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// The engine's name, such as `CSPX`.
+    pub name: String,
+    /// Words for people.
+    pub description: String,
+    /// Its kind.
+    pub kind: InstrumentKind,
+    /// Broker symbol.
+    pub symbol: String,
+    /// Broker routing exchange, such as `SMART` or `CME`.
+    pub exchange: String,
+    /// Broker primary exchange, empty when there is none.
+    pub primary_exchange: String,
+    /// Broker trading class, empty when there is none.
+    pub trading_class: String,
+    /// Currency of prices, cash flows and P&L.
+    pub currency: Currency,
+    /// Currency of the risk that is hedged; differs for a fund that holds something else than it trades in.
+    pub risk_currency: Currency,
+    /// Unit of quotes and order prices.
+    pub quote_unit: QuoteUnit,
+    /// Major currency units per price point and contract; 1 for shares.
+    pub multiplier: u32,
+    /// Smallest price step, in the major unit.
+    pub tick: Price,
+    /// Smallest quantity step.
+    pub lot: Quantity,
+    /// ISIN where the instrument has one.
+    pub isin: Option<String>,
+    /// Venue whose calendar rules its sessions.
+    pub venue: Mic,
+    /// Group for collars and tolerances.
+    pub asset_class: AssetClass,
+    /// Rule of the chain; only futures have one.
+    pub future: Option<FutureRule>,
+    /// False for reference instruments that are quoted and never traded.
+    pub tradable: bool,
+}
+
+/// One thing the broker can quote or trade.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// The engine's name: the instrument's, with the last trading day for a future.
+    pub name: String,
+    /// Its instrument.
+    pub instrument: InstrumentId,
+    /// Last trading day; `None` when it does not expire.
+    pub expiry: Option<Date>,
+}
+
+/// The few facts of a contract that valuation and order pricing read for every row of every day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// Currency of prices and cash flows.
+    pub currency: Currency,
+    /// Currency of the hedged risk.
+    pub risk_currency: Currency,
+    /// Major currency units per price point.
+    pub multiplier: u32,
+    /// True for futures: profit is paid into cash every day.
+    pub settles_daily: bool,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Smallest quantity step.
+    pub lot: Quantity,
+}
+
+/// Every instrument and contract of a run. Keys are stable within a run; text names are stable for ever.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Universe {
+    instruments: Vec<Instrument>,
+    contracts: Vec<Contract>,
+    terms: PerContract<Terms>,
+}
+
+impl Universe {
+    /// The table of a run. A contract must point into the instruments.
+    ///
+    /// # Panics
+    /// When a contract names an instrument outside the table or there are more than 65,535 rows.
+    pub fn new(instruments: Vec<Instrument>, contracts: Vec<Contract>) -> Self {
+        assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
+        assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
+        let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
+        Universe { instruments, contracts, terms: PerContract::from_vec(terms) }
+    }
+
+    /// Keys of all instruments.
+    pub fn instruments(&self) -> impl Iterator<Item = InstrumentId> + use<> {
+        (0..self.instruments.len() as u16).map(InstrumentId)
+    }
+
+    /// Keys of all contracts.
+    pub fn contracts(&self) -> impl Iterator<Item = ContractId> + use<> {
+        (0..self.contracts.len() as u16).map(ContractId)
+    }
+
+    /// Number of instruments, the length of a [`PerInstrument`] column.
+    pub fn instrument_count(&self) -> usize {
+        self.instruments.len()
+    }
+
+    /// Number of contracts, the length of a [`PerContract`] column.
+    pub fn contract_count(&self) -> usize {
+        self.contracts.len()
+    }
+
+    /// The instrument's facts.
+    pub fn instrument(&self, id: InstrumentId) -> &Instrument {
+        &self.instruments[id.index()]
+    }
+
+    /// The contract's facts.
+    pub fn contract(&self, id: ContractId) -> &Contract {
+        &self.contracts[id.index()]
+    }
+
+    /// The instrument behind a contract.
+    pub fn instrument_of(&self, id: ContractId) -> &Instrument {
+        self.instrument(self.contract(id).instrument)
+    }
+
+    /// The contract's dense facts.
+    pub fn terms(&self, id: ContractId) -> &Terms {
+        &self.terms[id]
+    }
+
+    /// Finds an instrument by name; a doors-only lookup.
+    pub fn find_instrument(&self, name: &str) -> Option<InstrumentId> {
+        self.instruments.iter().position(|i| i.name == name).map(|i| InstrumentId(i as u16))
+    }
+
+    /// Finds a contract by name; a doors-only lookup.
+    pub fn find_contract(&self, name: &str) -> Option<ContractId> {
+        self.contracts.iter().position(|c| c.name == name).map(|i| ContractId(i as u16))
+    }
+
+    /// The contracts of one instrument, earliest expiry first (the order of the table).
+    pub fn contracts_of(&self, instrument: InstrumentId) -> impl Iterator<Item = ContractId> + '_ {
+        self.contracts().filter(move |&c| self.contract(c).instrument == instrument)
+    }
+
+    /// The only contract of an instrument that does not expire.
+    pub fn spot_contract(&self, instrument: InstrumentId) -> Option<ContractId> {
+        self.contracts_of(instrument).find(|&c| self.contract(c).expiry.is_none())
+    }
+}
+
+fn terms_of(instrument: &Instrument) -> Terms {
+    Terms {
+        currency: instrument.currency,
+        risk_currency: instrument.risk_currency,
+        multiplier: instrument.multiplier,
+        settles_daily: instrument.kind == InstrumentKind::Fut,
+        tick: instrument.tick,
+        lot: instrument.lot,
+    }
+}

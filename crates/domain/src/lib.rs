@@ -1,0 +1,29 @@
+//! The words of the trade: money, prices, quantities, instruments, orders, the ledger.
+//!
+//! In: declared units and facts. Out: exact values other crates compute with.
+//! Invariant: no decision, no I/O, no clock; an amount never leaves its currency without a rate,
+//! and a value that is not finite, positive or in range where it must be cannot be constructed.
+
+pub mod currency;
+pub mod fx;
+pub mod instrument;
+pub mod ledger;
+pub mod money;
+pub mod order;
+pub mod price;
+pub mod rounding;
+pub mod statistic;
+pub mod venue;
+
+pub use currency::{Currency, PerCurrency};
+pub use fx::{FxError, FxRates};
+pub use instrument::{
+    AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument, Terms,
+    Universe,
+};
+pub use ledger::{Fill, Ledger, LedgerEvent, Position};
+pub use money::{BaseMoney, Money, Notional};
+pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side, TimeInForce};
+pub use price::{BadNumber, Price, Quantity, QuoteUnit};
+pub use statistic::{BasisPoints, Ratio, Volatility, Weight};
+pub use venue::Mic;

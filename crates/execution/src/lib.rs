@@ -1,0 +1,13 @@
+//! How permits become orders, without I/O.
+//!
+//! In: a permit, quotes, what the broker says, now. Out: order commands and deadlines. Invariant:
+//! one transition table for every order; filled plus working never exceeds the permit; quantities
+//! come from executions alone.
+
+pub mod order;
+pub mod parent;
+pub mod policy;
+
+pub use order::{Order, OrderSignal, OrderState};
+pub use parent::{Command, Parent, ParentState, PlannedOrder};
+pub use policy::ExecutionPolicy;

@@ -1,0 +1,162 @@
+//! One order and the table of everything that can happen to it.
+//!
+//! In: signals from us and from the broker. Out: the next state. Invariant: the table is total; an
+//! execution counts in every state; only UNKNOWN waits for the broker's own word.
+
+use domain::{OrderRef, Price, Quantity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Where an order is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Written to the journal and handed over; no answer yet.
+    Sent,
+    /// The broker knows it.
+    Working,
+    /// We asked for its cancellation.
+    Cancelling,
+    /// Nobody can say: the link or the engine was down. Nothing is re-sent until a resync tells.
+    Unknown,
+    /// Nothing is left of it.
+    Filled,
+    /// Ended with a rest.
+    Cancelled,
+    /// Refused by the broker.
+    Rejected,
+}
+
+impl OrderState {
+    /// True while an execution may still be expected.
+    pub fn is_live(self) -> bool {
+        matches!(self, OrderState::Sent | OrderState::Working | OrderState::Cancelling | OrderState::Unknown)
+    }
+}
+
+/// Something that happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSignal {
+    /// The broker acknowledged it or reports it working.
+    Acknowledged,
+    /// Executions now add up to its whole quantity.
+    FullyExecuted,
+    /// We sent a cancel.
+    CancelSent,
+    /// The broker says it is cancelled.
+    CancelConfirmed,
+    /// The broker refused it.
+    Refused,
+    /// The answer to something we sent may be lost.
+    LinkLost,
+    /// A resync found it among the open orders.
+    FoundOpen,
+    /// A resync found it ended, or nowhere at all: it is not at the broker.
+    FoundEnded,
+}
+
+/// The table: every state, every signal.
+pub fn next(state: OrderState, signal: OrderSignal) -> OrderState {
+    use OrderSignal as On;
+    use OrderState::{Cancelled, Cancelling, Filled, Rejected, Sent, Unknown, Working};
+    match (state, signal) {
+        (_, On::FullyExecuted) => Filled, // also after Cancelled: the fill crossed our cancel
+        (Filled | Cancelled | Rejected, _) => state,
+        (_, On::CancelConfirmed) => Cancelled,
+        (Sent | Working | Unknown, On::Refused) => Rejected,
+        (Cancelling, On::Refused) => Cancelling, // a refused cancel or replace, not the order
+        (Sent, On::Acknowledged) => Working,
+        (Working | Cancelling | Unknown, On::Acknowledged) => state, // an old word from before the cut
+        (Sent | Working | Cancelling | Unknown, On::LinkLost) => Unknown,
+        (Sent | Working | Unknown, On::CancelSent) => Cancelling,
+        (Cancelling, On::CancelSent) => Cancelling,
+        (Sent | Working | Cancelling | Unknown, On::FoundOpen) => Working,
+        (Sent | Working | Cancelling | Unknown, On::FoundEnded) => Cancelled,
+    }
+}
+
+/// One child order of a parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// Our identity of it.
+    pub order_ref: OrderRef,
+    /// Where it is.
+    pub state: OrderState,
+    /// Ordered.
+    pub quantity: Quantity,
+    /// Executed.
+    pub filled: Quantity,
+    /// Current limit.
+    pub limit: Price,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// When its price is looked at again.
+    pub look_at: Timestamp,
+    /// Replaces so far.
+    pub replaces: u32,
+}
+
+impl Order {
+    /// Applies a signal.
+    pub fn signal(&mut self, signal: OrderSignal) {
+        self.state = next(self.state, signal);
+    }
+
+    /// Counts an execution; the caller has seen to it that it arrives once.
+    ///
+    /// # Panics
+    /// When more is executed than was ordered: the broker's books and ours have parted.
+    pub fn execute(&mut self, quantity: Quantity) {
+        self.filled += quantity;
+        assert!(self.filled <= self.quantity, "{} executed {} of {}", self.order_ref, self.filled, self.quantity);
+        if self.filled == self.quantity {
+            self.signal(OrderSignal::FullyExecuted);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [OrderState; 7] = [
+        OrderState::Sent,
+        OrderState::Working,
+        OrderState::Cancelling,
+        OrderState::Unknown,
+        OrderState::Filled,
+        OrderState::Cancelled,
+        OrderState::Rejected,
+    ];
+    const SIGNALS: [OrderSignal; 8] = [
+        OrderSignal::Acknowledged,
+        OrderSignal::FullyExecuted,
+        OrderSignal::CancelSent,
+        OrderSignal::CancelConfirmed,
+        OrderSignal::Refused,
+        OrderSignal::LinkLost,
+        OrderSignal::FoundOpen,
+        OrderSignal::FoundEnded,
+    ];
+
+    #[test]
+    fn the_table_as_a_person_reads_it() {
+        let mut table = format!("{:<12}", "");
+        SIGNALS.iter().for_each(|s| table += &format!("{:<16}", format!("{s:?}")));
+        for state in STATES {
+            table += &format!("\n{:<12}", format!("{state:?}"));
+            SIGNALS.iter().for_each(|&s| table += &format!("{:<16}", format!("{:?}", next(state, s))));
+        }
+        let table = table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(table, @r"
+                    Acknowledged    FullyExecuted   CancelSent      CancelConfirmed Refused         LinkLost        FoundOpen       FoundEnded
+        Sent        Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
+        Working     Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
+        Cancelling  Cancelling      Filled          Cancelling      Cancelled       Cancelling      Unknown         Working         Cancelled
+        Unknown     Unknown         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
+        Filled      Filled          Filled          Filled          Filled          Filled          Filled          Filled          Filled
+        Cancelled   Cancelled       Filled          Cancelled       Cancelled       Cancelled       Cancelled       Cancelled       Cancelled
+        Rejected    Rejected        Filled          Rejected        Rejected        Rejected        Rejected        Rejected        Rejected
+        ");
+    }
+}

@@ -1,0 +1,345 @@
+//! One planned order on its way: permit, children, what is left.
+//!
+//! In: a permit, quotes, executions, now. Out: at most one command at a time and the next deadline.
+//! Invariant: one live child; a new one only after the last is certainly over and from what
+//! executions left; nothing works past the permit.
+
+use crate::order::{Order, OrderSignal, OrderState};
+use crate::policy::ExecutionPolicy;
+use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use market::Quote;
+use risk::{Permit, Purpose};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// One line of the plan's order list.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedOrder {
+    /// Its number in the plan, from 1.
+    pub number: u16,
+    /// What.
+    pub contract: ContractId,
+    /// Signed change of the position.
+    pub quantity: Quantity,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What the broker is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Place a new limit order.
+    Place {
+        /// Identity.
+        order_ref: OrderRef,
+        /// What.
+        contract: ContractId,
+        /// Which way.
+        side: Side,
+        /// How much.
+        quantity: Quantity,
+        /// Worst price.
+        limit: Price,
+    },
+    /// Change the limit of the working order.
+    Replace {
+        /// Identity.
+        order_ref: OrderRef,
+        /// What.
+        contract: ContractId,
+        /// Which way.
+        side: Side,
+        /// Its whole quantity, unchanged.
+        quantity: Quantity,
+        /// The new worst price.
+        limit: Price,
+    },
+    /// Cancel the working order.
+    Cancel {
+        /// Identity.
+        order_ref: OrderRef,
+    },
+}
+
+/// How a parent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParentState {
+    /// Its window is not open yet, or the gate has not let it out.
+    Waiting,
+    /// A permit is held.
+    Working,
+    /// All of it is executed.
+    Filled,
+    /// Its window is over with a rest, which the next plan sees as drift.
+    CarriedOver,
+    /// The broker refused it; nothing is tried again today.
+    Rejected,
+}
+
+/// A planned order with everything that happened to it.
+#[derive(Debug)]
+pub struct Parent {
+    planned: PlannedOrder,
+    permit: Option<Permit>,
+    arrival: Option<Price>,
+    children: Vec<Order>,
+    filled: Quantity,
+    value: Decimal,
+    state: ParentState,
+}
+
+impl Parent {
+    /// Nothing has happened yet.
+    pub fn new(planned: PlannedOrder) -> Self {
+        Parent {
+            planned,
+            permit: None,
+            arrival: None,
+            children: Vec::new(),
+            filled: Quantity::ZERO,
+            value: Decimal::ZERO,
+            state: ParentState::Waiting,
+        }
+    }
+
+    /// The line of the plan.
+    pub fn planned(&self) -> &PlannedOrder {
+        &self.planned
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> ParentState {
+        self.state
+    }
+
+    /// Its child orders, oldest first.
+    pub fn children(&self) -> &[Order] {
+        &self.children
+    }
+
+    /// Executed so far, positive.
+    pub fn filled(&self) -> Quantity {
+        self.filled
+    }
+
+    /// Mid when the gate first let it out.
+    pub fn arrival(&self) -> Option<Price> {
+        self.arrival
+    }
+
+    /// Volume-weighted average fill price.
+    pub fn average_price(&self) -> Option<Decimal> {
+        (self.filled > Quantity::ZERO).then(|| self.value / self.filled.to_decimal())
+    }
+
+    /// Cost against the arrival mid in basis points, positive when we paid.
+    pub fn slippage_bps(&self) -> Option<f64> {
+        use rust_decimal::prelude::ToPrimitive;
+        let arrival = self.arrival?.to_decimal();
+        let paid = (self.average_price()? - arrival) / arrival * Decimal::from(self.side().sign());
+        paid.to_f64().map(|fraction| fraction * 10_000.0)
+    }
+
+    /// Which way.
+    pub fn side(&self) -> Side {
+        Side::of(self.planned.quantity).expect("a planned order has a quantity")
+    }
+
+    /// What executions have left to do.
+    pub fn remaining(&self) -> Quantity {
+        self.planned.quantity.abs() - self.filled
+    }
+
+    /// True while a child may still be executed.
+    pub fn has_live_child(&self) -> bool {
+        self.live().is_some()
+    }
+
+    /// True when nothing more will happen to it.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, ParentState::Waiting | ParentState::Working) && !self.has_live_child()
+    }
+
+    fn live(&self) -> Option<&Order> {
+        self.children.last().filter(|child| child.state.is_live())
+    }
+
+    /// True when the gate has to be asked before anything can be sent.
+    pub fn wants_permit(&self) -> bool {
+        self.state == ParentState::Waiting && !self.has_live_child()
+    }
+
+    /// Takes the gate's permission. The arrival price is the first one's, also after a restart.
+    ///
+    /// # Panics
+    /// When the permit is for something else than what is left of this parent.
+    pub fn admit(&mut self, permit: Permit) {
+        assert_eq!((permit.contract(), permit.side()), (self.planned.contract, self.side()));
+        assert!(permit.quantity_max() <= self.remaining());
+        self.arrival.get_or_insert(permit.collar().reference);
+        self.permit = Some(permit);
+        self.state = ParentState::Working;
+    }
+
+    /// Gives up waiting: the window is over.
+    pub fn expire(&mut self) {
+        if self.state == ParentState::Waiting || self.state == ParentState::Working {
+            self.state = ParentState::CarriedOver;
+        }
+    }
+
+    /// Drops the permit, keeping what happened: after a restart the gate is asked again.
+    pub fn restart(&mut self) {
+        self.permit = None;
+        if let Some(child) = self.children.last_mut() {
+            child.signal(OrderSignal::LinkLost);
+        }
+    }
+
+    /// What to tell the broker now, if anything.
+    pub fn step(
+        &mut self,
+        now: Timestamp,
+        quote: Option<&Quote>,
+        tick: Price,
+        identity: (AccountTag, Date),
+        policy: &ExecutionPolicy,
+    ) -> Option<Command> {
+        match self.live() {
+            Some(_) => self.tend(now, quote, tick, policy),
+            None => self.launch(now, quote, tick, identity, policy),
+        }
+    }
+
+    fn tend(&mut self, now: Timestamp, quote: Option<&Quote>, tick: Price, policy: &ExecutionPolicy) -> Option<Command> {
+        let expires = self.permit.as_ref().map(Permit::expires);
+        let side = self.side();
+        let collar = self.permit.as_ref().map(Permit::collar);
+        let child = self.children.last_mut().expect("a live child");
+        if !matches!(child.state, OrderState::Sent | OrderState::Working) {
+            return None;
+        }
+        // Without a permit (after a restart) an order that still works is taken back first.
+        let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
+        if too_old || expires.is_none_or(|expires| now >= expires) {
+            child.signal(OrderSignal::CancelSent);
+            return Some(Command::Cancel { order_ref: child.order_ref });
+        }
+        if child.state != OrderState::Working || now < child.look_at || child.replaces >= policy.replaces_max {
+            return None;
+        }
+        child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
+        let limit = policy.marketable_limit(quote?, collar?, tick, side).filter(|&limit| limit != child.limit)?;
+        child.limit = limit;
+        child.replaces += 1;
+        let Order { order_ref, quantity, .. } = *child;
+        Some(Command::Replace { order_ref, contract: self.planned.contract, side, quantity, limit })
+    }
+
+    fn launch(
+        &mut self,
+        now: Timestamp,
+        quote: Option<&Quote>,
+        tick: Price,
+        (account, date): (AccountTag, Date),
+        policy: &ExecutionPolicy,
+    ) -> Option<Command> {
+        let permit = self.permit.as_ref()?;
+        if self.state != ParentState::Working || now >= permit.expires() {
+            return None;
+        }
+        let side = permit.side();
+        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side)?;
+        let quantity = self.remaining().min(permit.order_quantity_max());
+        let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
+        permit.assert_covers(self.filled - filled_before_permit, quantity, limit, now);
+        let attempt = self.children.len() as u16 + 1;
+        let order_ref = OrderRef { account, date, intent: self.planned.number, attempt };
+        self.children.push(Order {
+            order_ref,
+            state: OrderState::Sent,
+            quantity,
+            filled: Quantity::ZERO,
+            limit,
+            sent_at: now,
+            look_at: now + SignedDuration::from_secs(policy.replace_interval_s),
+            replaces: 0,
+        });
+        Some(Command::Place { order_ref, contract: self.planned.contract, side, quantity, limit })
+    }
+
+    /// Rebuilds a child from the journal: it was about to be sent when the record was written.
+    pub fn replay_command(&mut self, command: Command, at: Timestamp, policy: &ExecutionPolicy) {
+        match command {
+            Command::Place { order_ref, quantity, limit, .. } => self.children.push(Order {
+                order_ref,
+                state: OrderState::Sent,
+                quantity,
+                filled: Quantity::ZERO,
+                limit,
+                sent_at: at,
+                look_at: at + SignedDuration::from_secs(policy.replace_interval_s),
+                replaces: 0,
+            }),
+            Command::Replace { order_ref, limit, .. } => {
+                if let Some(child) = self.child_mut(order_ref) {
+                    child.limit = limit;
+                    child.replaces += 1;
+                }
+            }
+            Command::Cancel { order_ref } => self.signal(order_ref, OrderSignal::CancelSent),
+        }
+    }
+
+    /// Restores the first arrival price from the journal.
+    pub fn replay_arrival(&mut self, arrival: Price) {
+        self.arrival.get_or_insert(arrival);
+    }
+
+    fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {
+        self.children.iter_mut().find(|child| child.order_ref == order_ref)
+    }
+
+    /// Applies what the broker says of a child.
+    pub fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
+        let Some(child) = self.child_mut(order_ref) else { return };
+        child.signal(signal);
+        if child.state == OrderState::Rejected {
+            self.state = ParentState::Rejected;
+        }
+    }
+
+    /// Books an execution of a child; the session has seen to it that it arrives once.
+    ///
+    /// # Panics
+    /// When a child or the parent is executed beyond its quantity.
+    pub fn execute(&mut self, order_ref: OrderRef, quantity: Quantity, price: Price) {
+        let child = self.child_mut(order_ref).expect("an execution of this parent names one of its children");
+        child.execute(quantity);
+        self.filled += quantity;
+        self.value += quantity.value_at(price, 1);
+        assert!(self.filled <= self.planned.quantity.abs(), "children exceed the parent {}", self.planned.number);
+        if self.remaining().is_zero() {
+            self.state = ParentState::Filled;
+        }
+    }
+
+    /// When [`Parent::step`] may have something to say without any event.
+    pub fn next_deadline(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
+        let expires = self.permit.as_ref().map(Permit::expires);
+        let Some(child) = self.live() else {
+            return expires.filter(|_| self.state == ParentState::Working);
+        };
+        if !matches!(child.state, OrderState::Sent | OrderState::Working) {
+            return None;
+        }
+        let end = child.sent_at + SignedDuration::from_secs(policy.ttl_s);
+        let end = expires.map_or(end, |expires| expires.min(end));
+        let looks = child.state == OrderState::Working && child.replaces < policy.replaces_max;
+        Some(if looks { child.look_at.min(end) } else { end })
+    }
+}

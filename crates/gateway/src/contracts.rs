@@ -1,0 +1,303 @@
+//! The broker's view of contracts: ids, descriptions, details, hours.
+//!
+//! In: the universe, and descriptions as clients write them. Out: the contracts that fit, as the wire says
+//! them. Invariant: a contract id depends on the contract's name alone, so it is the same in every run.
+
+use crate::wire;
+use domain::{Contract, ContractId, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use market::calendar::{Calendar, Calendars, Session};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Exchanges IB routes to on its own.
+const SMART: &str = "SMART";
+/// Lowest id given out and how many follow; nine digits, as IB's own ids of today.
+const ID_FIRST: u64 = 100_000_000;
+const ID_COUNT: u64 = 900_000_000;
+/// How many days of trading hours the details carry.
+const HOURS_DAYS: i32 = 7;
+
+/// Ids and descriptions of every contract of a universe.
+#[derive(Debug)]
+pub struct Directory {
+    universe: Universe,
+    con_ids: Vec<i32>,
+    by_con_id: BTreeMap<i32, ContractId>,
+    /// Distinct price steps in 1e-8 major units, ascending; the market rule of the n-th is n + 1.
+    ticks: Vec<i64>,
+}
+
+/// Why a description does not lead to one contract.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// Nothing fits.
+    #[error("No security definition has been found for the request")]
+    NoMatch,
+    /// More than one contract fits.
+    #[error("The contract description specified for {0} is ambiguous.")]
+    Ambiguous(String),
+}
+
+impl Directory {
+    /// Numbers the contracts of a universe.
+    pub fn new(universe: Universe) -> Directory {
+        let mut by_con_id = BTreeMap::new();
+        let con_ids = universe.contracts().map(|id| {
+            let mut con_id = id_of_name(&universe.contract(id).name);
+            while by_con_id.contains_key(&con_id) {
+                con_id += 1;
+            }
+            by_con_id.insert(con_id, id);
+            con_id
+        });
+        let con_ids = con_ids.collect();
+        let ticks: BTreeSet<i64> = universe.instruments().map(|id| universe.instrument(id).tick.mantissa()).collect();
+        Directory { con_ids, by_con_id, ticks: ticks.into_iter().collect(), universe }
+    }
+
+    /// The instrument behind a contract.
+    pub fn instrument(&self, id: ContractId) -> &Instrument {
+        self.universe.instrument_of(id)
+    }
+
+    /// The engine's name of a contract; its identity in the record.
+    pub fn name(&self, id: ContractId) -> &str {
+        &self.universe.contract(id).name
+    }
+
+    /// Finds a contract by the engine's name.
+    pub fn find(&self, name: &str) -> Option<ContractId> {
+        self.universe.find_contract(name)
+    }
+
+    /// The one contract a description means.
+    ///
+    /// # Errors
+    /// [`Unresolved`] when none fits, or several do.
+    pub fn resolve(&self, wanted: &wire::Contract, today: Date) -> Result<ContractId, Unresolved> {
+        match self.matching(wanted, today)[..] {
+            [only] => Ok(only),
+            [] => Err(Unresolved::NoMatch),
+            _ => Err(Unresolved::Ambiguous(text(&wanted.symbol).to_owned())),
+        }
+    }
+
+    /// Every contract a description fits, in the order of the universe. A contract id outranks all other
+    /// fields; an expired contract is found by its id, or when the description includes expired ones.
+    pub fn matching(&self, wanted: &wire::Contract, today: Date) -> Vec<ContractId> {
+        if let Some(con_id) = wanted.con_id.filter(|&con_id| con_id != 0) {
+            return self.by_con_id.get(&con_id).copied().into_iter().collect();
+        }
+        let is_live = |contract: &Contract| contract.expiry.is_none_or(|expiry| expiry >= today);
+        let with_expired = wanted.include_expired == Some(true);
+        let fits = |&id: &ContractId| {
+            let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
+            (with_expired || is_live(contract)) && fits_instrument(wanted, instrument) && fits_contract(wanted, contract, instrument)
+        };
+        self.universe.contracts().filter(fits).collect()
+    }
+
+    /// The contract as IB identifies it in answers; `exchange` is where it is routed to or traded.
+    pub fn describe(&self, id: ContractId, exchange: Option<String>) -> wire::Contract {
+        let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
+        let expiry = contract.expiry.map(compact_date);
+        wire::Contract {
+            con_id: Some(self.con_ids[id.index()]),
+            symbol: Some(instrument.symbol.clone()),
+            sec_type: Some(security_type(instrument.kind).to_owned()),
+            last_trade_date_or_contract_month: expiry.clone(),
+            multiplier: has_multiplier(instrument).then(|| f64::from(instrument.multiplier)),
+            exchange,
+            primary_exch: nonempty(&instrument.primary_exchange),
+            currency: Some(instrument.currency.code().to_owned()),
+            local_symbol: Some(local_symbol(contract, instrument)),
+            trading_class: Some(trading_class(instrument).to_owned()),
+            last_trade_date: expiry,
+            ..wire::Contract::default()
+        }
+    }
+
+    /// Everything IB tells of a contract, with trading hours from the venue-local day of `now` on.
+    pub fn details(&self, id: ContractId, calendars: &Calendars, now: Timestamp) -> wire::ContractDetails {
+        let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
+        let exchanges = valid_exchanges(instrument);
+        let rule = self.market_rule_id(instrument).to_string();
+        let calendar = calendars.get(instrument.venue).ok();
+        let hours = calendar.map(|calendar| trading_hours(calendar, now));
+        let is_share = matches!(instrument.kind, InstrumentKind::Stk | InstrumentKind::Etf);
+        let underlying = (instrument.kind == InstrumentKind::Fut).then(|| instrument.symbol.clone());
+        wire::ContractDetails {
+            market_name: Some(trading_class(instrument).to_owned()),
+            min_tick: Some(instrument.tick.to_string()),
+            order_types: Some(order_types(instrument).to_owned()),
+            valid_exchanges: Some(exchanges.join(",")),
+            price_magnifier: Some(magnifier(instrument.quote_unit)),
+            under_con_id: None,
+            long_name: Some(instrument.description.clone()),
+            contract_month: contract.expiry.map(|expiry| expiry.strftime("%Y%m").to_string()),
+            time_zone_id: calendar.and_then(|calendar| calendar.zone().iana_name()).map(str::to_owned),
+            trading_hours: hours.clone(),
+            liquid_hours: hours,
+            sec_id_list: instrument.isin.iter().map(|isin| ("ISIN".to_owned(), isin.clone())).collect(),
+            agg_group: Some(1),
+            under_sec_type: underlying.as_ref().map(|_| "IND".to_owned()),
+            under_symbol: underlying,
+            market_rule_ids: Some(vec![rule; exchanges.len()].join(",")),
+            real_expiration_date: contract.expiry.map(compact_date),
+            stock_type: is_share.then(|| if instrument.kind == InstrumentKind::Etf { "ETF" } else { "COMMON" }.to_owned()),
+            min_size: Some(instrument.lot.to_string()),
+            size_increment: Some(instrument.lot.to_string()),
+            suggested_size_increment: Some(instrument.lot.to_string()),
+        }
+    }
+
+    /// The price steps of a market rule; `None` when there is no rule of that number.
+    pub fn market_rule(&self, rule: i32) -> Option<wire::PriceIncrement> {
+        let place = usize::try_from(rule.checked_sub(1)?).ok()?;
+        let tick = Price::from_mantissa(*self.ticks.get(place)?).expect("the tick of an instrument");
+        Some(wire::PriceIncrement { low_edge: Some(0.0), increment: Some(tick.to_f64()) })
+    }
+
+    fn market_rule_id(&self, instrument: &Instrument) -> i32 {
+        let place = self.ticks.binary_search(&instrument.tick.mantissa()).expect("the column holds every tick");
+        place as i32 + 1
+    }
+}
+
+/// The price a client of this contract sees and sends, in the quote unit.
+pub fn quoted(price: Price, unit: QuoteUnit) -> f64 {
+    match unit {
+        QuoteUnit::Major => price.to_f64(),
+        QuoteUnit::Hundredth => price.mantissa() as f64 / 1e6,
+    }
+}
+
+/// The price a client sent in the quote unit; `None` for anything that is not a price.
+pub fn from_quoted(price: f64, unit: QuoteUnit) -> Option<Price> {
+    Decimal::from_f64(price).and_then(|decimal| Price::from_quote(decimal, unit).ok())
+}
+
+/// Quoted units per major unit, as IB's price magnifier.
+pub fn magnifier(unit: QuoteUnit) -> i32 {
+    match unit {
+        QuoteUnit::Major => 1,
+        QuoteUnit::Hundredth => 100,
+    }
+}
+
+/// IB's word for the kind of a security.
+pub fn security_type(kind: InstrumentKind) -> &'static str {
+    match kind {
+        InstrumentKind::Stk | InstrumentKind::Etf => "STK",
+        InstrumentKind::Fut => "FUT",
+        InstrumentKind::Opt => "OPT",
+        InstrumentKind::Cash => "CASH",
+        InstrumentKind::Ind => "IND",
+    }
+}
+
+/// `yyyymmdd`.
+pub fn compact_date(date: Date) -> String {
+    date.strftime("%Y%m%d").to_string()
+}
+
+/// The text of an optional field; absent and empty mean the same in a description.
+pub fn text(field: &Option<String>) -> &str {
+    field.as_deref().unwrap_or_default()
+}
+
+/// FNV-1a, 64 bit, folded into the id range.
+fn id_of_name(name: &str) -> i32 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    i32::try_from(ID_FIRST + hash % ID_COUNT).expect("below one billion")
+}
+
+fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
+    let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
+    let exchange = text(&wanted.exchange);
+    let routes = exchange.is_empty() || valid_exchanges(instrument).contains(&exchange);
+    let primary = if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange };
+    let identified = match text(&wanted.sec_id_type) {
+        "" => true,
+        "ISIN" => instrument.isin.as_deref() == wanted.sec_id.as_deref(),
+        _ => false,
+    };
+    identified
+        && routes
+        && is(&wanted.symbol, &instrument.symbol)
+        && is(&wanted.sec_type, security_type(instrument.kind))
+        && is(&wanted.currency, instrument.currency.code())
+        && is(&wanted.primary_exch, primary)
+        && is(&wanted.trading_class, trading_class(instrument))
+        && wanted.multiplier.is_none_or(|multiplier| multiplier == 0.0 || multiplier == f64::from(instrument.multiplier))
+}
+
+fn fits_contract(wanted: &wire::Contract, contract: &Contract, instrument: &Instrument) -> bool {
+    let expires = contract.expiry.map(compact_date).unwrap_or_default();
+    let month_or_day = text(&wanted.last_trade_date_or_contract_month);
+    expires.starts_with(month_or_day)
+        && expires.starts_with(text(&wanted.last_trade_date))
+        && (text(&wanted.local_symbol).is_empty() || text(&wanted.local_symbol) == local_symbol(contract, instrument))
+}
+
+fn valid_exchanges(instrument: &Instrument) -> Vec<&str> {
+    let mut exchanges = vec![instrument.exchange.as_str()];
+    if instrument.exchange == SMART && !instrument.primary_exchange.is_empty() {
+        exchanges.push(&instrument.primary_exchange);
+    }
+    exchanges
+}
+
+fn has_multiplier(instrument: &Instrument) -> bool {
+    matches!(instrument.kind, InstrumentKind::Fut | InstrumentKind::Opt)
+}
+
+fn trading_class(instrument: &Instrument) -> &str {
+    if instrument.trading_class.is_empty() { &instrument.symbol } else { &instrument.trading_class }
+}
+
+/// Futures are named by class, month letter and the last digit of the year, as `M6EZ5`.
+fn local_symbol(contract: &Contract, instrument: &Instrument) -> String {
+    const MONTH_LETTERS: [char; 12] = ['F', 'G', 'H', 'J', 'K', 'M', 'N', 'Q', 'U', 'V', 'X', 'Z'];
+    match (instrument.kind, contract.expiry) {
+        (InstrumentKind::Fut, Some(expiry)) => {
+            let month = MONTH_LETTERS[expiry.month() as usize - 1];
+            format!("{}{month}{}", trading_class(instrument), expiry.year() % 10)
+        }
+        (InstrumentKind::Cash, _) => format!("{}.{}", instrument.symbol, instrument.currency),
+        _ => instrument.symbol.clone(),
+    }
+}
+
+fn order_types(instrument: &Instrument) -> &'static str {
+    match instrument.kind {
+        InstrumentKind::Stk | InstrumentKind::Etf => "DAY,IOC,LIMIT,LMT,LOC,WHATIF",
+        InstrumentKind::Ind => "",
+        InstrumentKind::Fut | InstrumentKind::Opt | InstrumentKind::Cash => "DAY,IOC,LIMIT,LMT,WHATIF",
+    }
+}
+
+/// `20250102:0800-20250102:1630;20250103:CLOSED;…` in the venue's zone; days outside the calendar are closed.
+fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
+    let today = calendar.zone().to_datetime(now).date();
+    let day = |ahead: i32| {
+        let date = today.saturating_add(ahead.days());
+        match calendar.session(date) {
+            Ok(Some(session)) => session_hours(calendar, &session),
+            _ => format!("{}:CLOSED", compact_date(date)),
+        }
+    };
+    (0..HOURS_DAYS).map(day).collect::<Vec<_>>().join(";")
+}
+
+fn session_hours(calendar: &Calendar, session: &Session) -> String {
+    let local = |at: Timestamp| calendar.zone().to_datetime(at).strftime("%Y%m%d:%H%M").to_string();
+    format!("{}-{}", local(session.open), local(session.close))
+}
+
+fn nonempty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

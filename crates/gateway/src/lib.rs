@@ -1,0 +1,2 @@
+//! x
+mod wire; mod moment; mod contracts; mod command; mod record;

@@ -1,0 +1,161 @@
+//! One connection: handshake, requests in order, answers in order.
+//!
+//! In: a socket. Out: frames, written by one task in the order the desk queued them. Invariant: whatever a
+//! peer sends ends at most its own connection, and a peer that does not read cannot grow the queue for ever.
+
+use crate::desk::{Desk, SessionKey, Then};
+use crate::moment::wire_time;
+use crate::wire::{Answer, FrameError, read_frame, read_handshake, text_frame};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+use tracing::debug;
+
+/// Protocol versions with every message in protobuf that this gateway announces.
+const PROTOBUF_VERSIONS: std::ops::RangeInclusive<i32> = 213..=222;
+/// Announced to a client that only speaks the text codec, so that it can read the refusal that follows.
+const TEXT_VERSION_MAX: i32 = 176;
+/// Bytes a peer may leave unread before it is cut off.
+const BACKLOG_MAX: usize = 64 << 20;
+/// How long the last words of a connection that is being closed may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(stream: TcpStream, desk: Arc<Mutex<Desk>>) {
+    let peer = stream.peer_addr().map_or_else(|_| "a peer that is gone".to_owned(), |address| address.to_string());
+    match converse(stream, desk).await {
+        Ok(()) => debug!(%peer, "connection closed"),
+        Err(error) => debug!(%peer, %error, "connection given up"),
+    }
+}
+
+async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), FrameError> {
+    stream.set_nodelay(true)?;
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let offered = read_handshake(&mut reader).await?;
+    let time = wire_time(lock(&desk).now());
+    if offered.max < *PROTOBUF_VERSIONS.start() {
+        return refuse_text_client(&mut writer, offered.max, &time).await;
+    }
+    let version = offered.max.min(*PROTOBUF_VERSIONS.end());
+    writer.write_all(&text_frame(&[&version.to_string(), &time])).await?;
+
+    let (outbox, queue, overflow) = outbox();
+    let registration = Registration::open(desk, outbox);
+    let mut writing = Box::pin(write_queued(writer, queue));
+    tokio::select! {
+        ended = read_requests(&mut reader, &registration) => {
+            drop(registration);
+            let _ = timeout(FAREWELL, writing).await;
+            ended
+        }
+        ended = &mut writing => ended,
+        () = overflow.notified() => Err(FrameError::Stalled),
+    }
+}
+
+/// The text codec is not served; the client is told so in the only words it can read.
+async fn refuse_text_client(writer: &mut OwnedWriteHalf, offered: i32, time: &str) -> Result<(), FrameError> {
+    let version = offered.min(TEXT_VERSION_MAX).to_string();
+    let (min, max) = (PROTOBUF_VERSIONS.start(), PROTOBUF_VERSIONS.end());
+    let reason = format!(
+        "This simulated gateway speaks the protobuf protocol only (server versions {min} to {max}) and this client \
+         offers at most {offered}; connect with a client that offers {min} or more"
+    );
+    writer.write_all(&text_frame(&[&version, time])).await?;
+    writer.write_all(&text_frame(&["4", "2", "-1", "503", &reason, ""])).await?;
+    Ok(writer.shutdown().await?)
+}
+
+async fn read_requests(
+    reader: &mut BufReader<tokio::net::tcp::OwnedReadHalf>,
+    registration: &Registration,
+) -> Result<(), FrameError> {
+    while let Some(frame) = read_frame(reader).await? {
+        if lock(&registration.desk).handle(registration.key, &frame) == Then::Close {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes everything queued, in as few writes as possible, until every sender is gone.
+async fn write_queued(mut writer: OwnedWriteHalf, mut queue: Queue) -> Result<(), FrameError> {
+    let mut burst = Vec::new();
+    while let Some(first) = queue.frames.recv().await {
+        burst.extend_from_slice(&first);
+        while let Ok(next) = queue.frames.try_recv() {
+            burst.extend_from_slice(&next);
+        }
+        writer.write_all(&burst).await?;
+        queue.backlog.fetch_sub(burst.len(), Ordering::Relaxed);
+        burst.clear();
+    }
+    Ok(writer.shutdown().await?)
+}
+
+/// Where the desk puts answers for one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbox {
+    frames: UnboundedSender<Vec<u8>>,
+    backlog: Arc<AtomicUsize>,
+    overflow: Arc<Notify>,
+}
+
+impl Outbox {
+    /// Queues an answer. A connection that no longer exists, or is cut off, drops it.
+    pub(crate) fn send(&self, answer: &impl Answer) {
+        let frame = answer.frame();
+        let backlog = self.backlog.fetch_add(frame.len(), Ordering::Relaxed) + frame.len();
+        if backlog > BACKLOG_MAX {
+            self.overflow.notify_one();
+        } else {
+            let _ = self.frames.send(frame);
+        }
+    }
+}
+
+struct Queue {
+    frames: UnboundedReceiver<Vec<u8>>,
+    backlog: Arc<AtomicUsize>,
+}
+
+fn outbox() -> (Outbox, Queue, Arc<Notify>) {
+    let (sender, frames) = unbounded_channel();
+    let (backlog, overflow) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let outbox = Outbox { frames: sender, backlog: Arc::clone(&backlog), overflow: Arc::clone(&overflow) };
+    (outbox, Queue { frames, backlog }, overflow)
+}
+
+/// A connection's place at the desk; dropping it frees the client id, also when the task is aborted.
+struct Registration {
+    desk: Arc<Mutex<Desk>>,
+    key: SessionKey,
+}
+
+impl Registration {
+    fn open(desk: Arc<Mutex<Desk>>, outbox: Outbox) -> Registration {
+        let key = lock(&desk).open_session(outbox);
+        Registration { desk, key }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Ok(mut desk) = self.desk.lock() {
+            desk.close_session(self.key);
+        }
+    }
+}
+
+/// The desk, for the length of one request.
+pub(crate) fn lock(desk: &Mutex<Desk>) -> std::sync::MutexGuard<'_, Desk> {
+    desk.lock().expect("nobody panics at the desk; if somebody did, the simulation is no longer to be trusted")
+}

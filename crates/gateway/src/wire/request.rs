@@ -1,0 +1,243 @@
+//! What a client asks: message ids and bodies, client to gateway.
+//!
+//! In: a frame body. Out: one [`Request`]. Invariant: a body that does not decode is an error for that
+//! frame only, and an id this gateway does not serve is named, never guessed at.
+
+use super::nested::{Contract, ExecutionFilter, Order};
+use super::{ID_BYTES, PROTOBUF};
+use prost::Message;
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $id:literal => $variant:ident($body:ty)),+ $(,)?) => {
+        /// One decoded request.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Request {
+            $($(#[$doc])* $variant($body),)+
+            /// A request this gateway knows of and does not serve, with the request id it may carry.
+            Unserved(i32, RequestKey),
+            /// An id that is none of ours.
+            Unknown(i32),
+        }
+
+        impl Request {
+            /// Reads a frame body.
+            ///
+            /// # Errors
+            /// [`BadRequest`] for a body that is too short, not protobuf, or not of its type.
+            pub fn decode(frame: &[u8]) -> Result<Request, BadRequest> {
+                let (id, body) = frame.split_first_chunk::<ID_BYTES>().ok_or(BadRequest::TooShort(frame.len()))?;
+                let id = i32::from_be_bytes(*id).checked_sub(PROTOBUF).filter(|&id| id > 0).ok_or(BadRequest::NotProtobuf)?;
+                let undecodable = |error| BadRequest::Undecodable { id, error };
+                Ok(match id {
+                    $($id => Request::$variant(<$body>::decode(body).map_err(undecodable)?),)+
+                    id if UNSERVED.contains(&id) => Request::Unserved(id, RequestKey::decode(body).map_err(undecodable)?),
+                    id => Request::Unknown(id),
+                })
+            }
+        }
+    };
+}
+
+requests! {
+    /// Streaming or snapshot quotes.
+    1 => MarketData(MarketDataRequest),
+    /// Ends a quote stream.
+    2 => CancelMarketData(RequestKey),
+    /// A new order, or new terms for a live one.
+    3 => PlaceOrder(PlaceOrderRequest),
+    /// Cancels an order of this client.
+    4 => CancelOrder(CancelOrderRequest),
+    /// Live orders of this client.
+    5 => OpenOrders(Empty),
+    /// Starts or stops account updates.
+    6 => AccountData(AccountDataRequest),
+    /// Executions, filtered.
+    7 => Executions(ExecutionRequest),
+    /// The next order id.
+    8 => Ids(Empty),
+    /// Details of every contract that fits a description.
+    9 => ContractData(ContractDataRequest),
+    /// How much the gateway should log; nothing to answer.
+    14 => LogLevel(Empty),
+    /// Live orders, with binding of manual orders; there are none here.
+    15 => AutoOpenOrders(Empty),
+    /// Live orders of every client.
+    16 => AllOpenOrders(Empty),
+    /// The accounts of this login.
+    17 => ManagedAccounts(Empty),
+    /// Bars.
+    20 => HistoricalData(HistoricalDataRequest),
+    /// Ends a bar request; bars are answered at once, so there is nothing to end.
+    25 => CancelHistoricalData(RequestKey),
+    /// Server time, seconds.
+    49 => CurrentTime(Empty),
+    /// Cancels every live order of every client.
+    58 => GlobalCancel(Empty),
+    /// Live, frozen or delayed quotes.
+    59 => MarketDataType(MarketDataTypeRequest),
+    /// Positions, and their changes from then on.
+    61 => Positions(Empty),
+    /// Ends position changes.
+    64 => CancelPositions(Empty),
+    /// Account values by tag, and their changes from then on.
+    62 => AccountSummary(AccountSummaryRequest),
+    /// Ends an account summary.
+    63 => CancelAccountSummary(RequestKey),
+    /// First message after the handshake: who connects.
+    71 => StartApi(StartApiRequest),
+    /// Price increments by number.
+    91 => MarketRule(MarketRuleRequest),
+    /// Orders that ended.
+    99 => CompletedOrders(CompletedOrdersRequest),
+    /// Server time, milliseconds; the fence of lockstep runs.
+    105 => CurrentTimeInMillis(Empty),
+    /// Ends a contract request; contracts are answered at once, so there is nothing to end.
+    106 => CancelContractData(RequestKey),
+}
+
+/// Requests with a request id first that wait for an answer: a client deserves a refusal, not silence.
+/// Depth, real-time bars, account updates by model, option chains, symbol search, P&L, histogram, head
+/// timestamp, historical ticks, tick-by-tick.
+const UNSERVED: [i32; 12] = [10, 50, 74, 76, 78, 81, 87, 88, 92, 94, 96, 97];
+
+/// Why one frame cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BadRequest {
+    /// No room for a message id.
+    #[error("a frame of {0} bytes holds no message id")]
+    TooShort(usize),
+    /// The id is one of the text codec, or garbage.
+    #[error("the message id is not a protobuf one, although a protobuf protocol version was announced")]
+    NotProtobuf,
+    /// The body is not the message its id says.
+    #[error("message {id} cannot be decoded: {error}")]
+    Undecodable {
+        /// Message id without the protobuf offset.
+        id: i32,
+        /// What the decoder says.
+        error: prost::DecodeError,
+    },
+}
+
+/// A request without fields, or whose fields change nothing here.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Empty {}
+
+/// A request id alone.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct RequestKey {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct StartApiRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub client_id: Option<i32>,
+    #[prost(string, optional, tag = "2")]
+    pub optional_capabilities: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct MarketDataRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub contract: Option<Contract>,
+    #[prost(string, optional, tag = "3")]
+    pub generic_tick_list: Option<String>,
+    #[prost(bool, optional, tag = "4")]
+    pub snapshot: Option<bool>,
+    #[prost(bool, optional, tag = "5")]
+    pub regulatory_snapshot: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct MarketDataTypeRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub market_data_type: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct PlaceOrderRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub order_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub contract: Option<Contract>,
+    #[prost(message, optional, tag = "3")]
+    pub order: Option<Order>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct CancelOrderRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub order_id: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct AccountDataRequest {
+    #[prost(bool, optional, tag = "1")]
+    pub subscribe: Option<bool>,
+    #[prost(string, optional, tag = "2")]
+    pub acct_code: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct AccountSummaryRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(string, optional, tag = "2")]
+    pub group: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub tags: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ContractDataRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub contract: Option<Contract>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct MarketRuleRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub market_rule_id: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct HistoricalDataRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub contract: Option<Contract>,
+    #[prost(string, optional, tag = "3")]
+    pub end_date_time: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    pub bar_size_setting: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    pub duration: Option<String>,
+    #[prost(bool, optional, tag = "6")]
+    pub use_rth: Option<bool>,
+    #[prost(string, optional, tag = "7")]
+    pub what_to_show: Option<String>,
+    #[prost(int32, optional, tag = "8")]
+    pub format_date: Option<i32>,
+    #[prost(bool, optional, tag = "9")]
+    pub keep_up_to_date: Option<bool>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ExecutionRequest {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub filter: Option<ExecutionFilter>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct CompletedOrdersRequest {
+    #[prost(bool, optional, tag = "1")]
+    pub api_only: Option<bool>,
+}

@@ -1,0 +1,181 @@
+//! Who may write for an account: a lease with a fencing number, kept in the journal itself.
+//! In: account, holder and the time as an argument. Out: a `Lease` to append with, or who has it.
+//! Invariant: every change of hands raises the fencing number, and an append checks the number in
+//! its own transaction, so an engine that was taken over can never write again.
+
+use sqlx::{AnyConnection, Row};
+
+use crate::error::JournalError;
+use crate::{Journal, StateLock};
+
+/// The right to append to one account's chain, until another engine takes over.
+///
+/// There is one value per acquisition: it cannot be copied, and releasing consumes it.
+#[derive(Debug)]
+pub struct Lease {
+    account: String,
+    holder: String,
+    fence: i64,
+    until_us: i64,
+}
+
+impl Lease {
+    /// The account it is for.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The engine that holds it.
+    pub fn holder(&self) -> &str {
+        &self.holder
+    }
+
+    /// The fencing number, written into every event.
+    pub fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    /// End of the lease unless renewed, microseconds since 1970 UTC.
+    ///
+    /// After that another engine may take over. Until one does, appending still works.
+    pub fn until_us(&self) -> i64 {
+        self.until_us
+    }
+}
+
+impl Journal {
+    /// Takes the lease of `account` for `holder` until `now_us + ttl_us`.
+    ///
+    /// `holder` must be unique per process. A lease that is free, ended or already the holder's
+    /// own is granted; the fencing number rises unless it was the holder's own. Another engine's
+    /// living lease is `JournalError::LeaseHeld`.
+    ///
+    /// With `proof_of_death`, the living lease of an earlier engine is taken over at once: after
+    /// kill -9 the restarted engine need not wait. The proof is the lock of the folder in which
+    /// this journal lies, which every engine on the journal holds for as long as it lives.
+    pub async fn acquire_lease(
+        &self,
+        account: &str,
+        holder: &str,
+        now_us: i64,
+        ttl_us: i64,
+        proof_of_death: Option<&StateLock>,
+    ) -> Result<Lease, JournalError> {
+        assert!(!holder.is_empty(), "an empty holder means that the lease is free");
+        assert!(
+            proof_of_death.is_none_or(|lock| lock.guards(&self.path)),
+            "the lock of another folder proves nothing about engines on {}",
+            self.path.display()
+        );
+        let failed = self.failed("take the lease in");
+        let until_us = now_us.saturating_add(ttl_us);
+        let free_if_ended_by_us = if proof_of_death.is_some() { i64::MAX } else { now_us };
+        let granted = sqlx::query(
+            "INSERT INTO lease (account, holder, fence, until_us) VALUES ($1, $2, 1, $3) \
+             ON CONFLICT (account) DO UPDATE SET \
+               fence = CASE WHEN lease.holder = excluded.holder \
+                       THEN lease.fence ELSE lease.fence + 1 END, \
+               holder = excluded.holder, \
+               until_us = excluded.until_us \
+             WHERE lease.holder = excluded.holder OR lease.until_us <= $4 \
+             RETURNING fence",
+        )
+        .bind(account)
+        .bind(holder)
+        .bind(until_us)
+        .bind(free_if_ended_by_us)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(&failed)?;
+
+        if let Some(row) = granted {
+            let fence = row.try_get(0).map_err(&failed)?;
+            let (account, holder) = (account.to_owned(), holder.to_owned());
+            return Ok(Lease { account, holder, fence, until_us });
+        }
+        let row = sqlx::query("SELECT holder, until_us FROM lease WHERE account = $1")
+            .bind(account)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(&failed)?;
+        Err(JournalError::LeaseHeld {
+            account: account.to_owned(),
+            holder: row.try_get(0).map_err(&failed)?,
+            until_us: row.try_get(1).map_err(&failed)?,
+        })
+    }
+
+    /// Extends a lease to `now_us + ttl_us`, or says that it is lost.
+    pub async fn renew(&self, lease: &mut Lease, now_us: i64, ttl_us: i64) -> Result<(), JournalError> {
+        let until_us = now_us.saturating_add(ttl_us);
+        let renewed = sqlx::query("UPDATE lease SET until_us = $4 WHERE account = $1 AND holder = $2 AND fence = $3")
+            .bind(lease.account.as_str())
+            .bind(lease.holder.as_str())
+            .bind(lease.fence)
+            .bind(until_us)
+            .execute(&self.pool)
+            .await
+            .map_err(self.failed("renew the lease in"))?;
+        if renewed.rows_affected() == 0 {
+            return Err(self.lease_lost(lease).await);
+        }
+        lease.until_us = until_us;
+        Ok(())
+    }
+
+    /// Gives a lease back, so that the next engine need not wait for its end.
+    pub async fn release(&self, lease: Lease) -> Result<(), JournalError> {
+        let released = sqlx::query(
+            "UPDATE lease SET holder = '', until_us = 0 \
+             WHERE account = $1 AND holder = $2 AND fence = $3",
+        )
+        .bind(lease.account.as_str())
+        .bind(lease.holder.as_str())
+        .bind(lease.fence)
+        .execute(&self.pool)
+        .await
+        .map_err(self.failed("release the lease in"))?;
+        if released.rows_affected() == 0 {
+            return Err(self.lease_lost(&lease).await);
+        }
+        Ok(())
+    }
+
+    /// The error of an engine that was taken over, naming its successor.
+    pub(crate) async fn lease_lost(&self, lease: &Lease) -> JournalError {
+        let successor = sqlx::query("SELECT holder, fence FROM lease WHERE account = $1")
+            .bind(lease.account.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .ok()
+            .flatten()
+            .and_then(|row| Some((row.try_get::<String, _>(0).ok()?, row.try_get::<i64, _>(1).ok()?)));
+        let now = match successor {
+            Some((holder, fence)) if !holder.is_empty() => {
+                format!("{holder} holds it with fence {fence}")
+            }
+            _ => "nobody holds it".to_owned(),
+        };
+        JournalError::LeaseLost {
+            account: lease.account.clone(),
+            holder: lease.holder.clone(),
+            fence: lease.fence,
+            now,
+        }
+    }
+}
+
+/// Locks the lease's row until the transaction ends; `false` if the lease is lost.
+///
+/// Being a write, it must come first: SQLite then waits for another writer here, instead of
+/// failing later on a snapshot that went stale, and PostgreSQL lets no take-over slip in between
+/// the check and the commit.
+pub(crate) async fn hold(connection: &mut AnyConnection, lease: &Lease) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query("UPDATE lease SET fence = fence WHERE account = $1 AND holder = $2 AND fence = $3")
+        .bind(lease.account.as_str())
+        .bind(lease.holder.as_str())
+        .bind(lease.fence)
+        .execute(connection)
+        .await?;
+    Ok(held.rows_affected() == 1)
+}

@@ -1,0 +1,222 @@
+//! Reading back, and proving that what is read is what was written.
+//! In: account, day, kind, or a head reported earlier. Out: events in order, or the first damage.
+//! Invariant: no event is handed out whose content does not give its hash.
+
+use std::path::Path;
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Executor, Row};
+
+use crate::Journal;
+use crate::chain::{Chain, check_content};
+use crate::error::{Damage, JournalError};
+use crate::event::{Head, StoredEvent};
+
+const READING: &str = "read";
+
+/// Events fetched at once while walking a chain; bounds the memory, not the answer.
+const PAGE: i64 = 256;
+
+macro_rules! select_events {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, account, trade_date, run, fence, at_us, kind, version, order_ref, body, \
+             prev, hash FROM event ",
+            $rest
+        )
+    };
+}
+
+/// A chain that was walked from its first event and found whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Number of events in the chain.
+    pub events: i64,
+    /// Its last event, to be reported and given to a later verification; `None` without events.
+    pub head: Option<Head>,
+}
+
+impl Journal {
+    /// The events of one trade date, in the order they were written.
+    pub async fn events(&self, account: &str, trade_date: jiff::civil::Date) -> Result<Vec<StoredEvent>, JournalError> {
+        let rows = sqlx::query(select_events!("WHERE account = $1 AND trade_date = $2 ORDER BY seq"))
+            .bind(account)
+            .bind(trade_date.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(self.failed(READING))?;
+        rows.iter().map(|row| self.proved(row)).collect()
+    }
+
+    /// The events of one kind on all days, in the order they were written.
+    pub async fn events_of_kind(&self, account: &str, kind: &str) -> Result<Vec<StoredEvent>, JournalError> {
+        let rows = sqlx::query(select_events!("WHERE account = $1 AND kind = $2 ORDER BY seq"))
+            .bind(account)
+            .bind(kind)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(self.failed(READING))?;
+        rows.iter().map(|row| self.proved(row)).collect()
+    }
+
+    /// The newest event of one kind, if there is any.
+    pub async fn last_of_kind(&self, account: &str, kind: &str) -> Result<Option<StoredEvent>, JournalError> {
+        let row = sqlx::query(select_events!("WHERE account = $1 AND kind = $2 ORDER BY seq DESC LIMIT 1"))
+            .bind(account)
+            .bind(kind)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(self.failed(READING))?;
+        row.map(|row| self.proved(&row)).transpose()
+    }
+
+    /// The trade dates that have events, ISO text in ascending order.
+    pub async fn days(&self, account: &str) -> Result<Vec<String>, JournalError> {
+        let failed = self.failed(READING);
+        let rows = sqlx::query("SELECT DISTINCT trade_date FROM event WHERE account = $1 ORDER BY trade_date")
+            .bind(account)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(&failed)?;
+        rows.iter().map(|row| row.try_get(0).map_err(&failed)).collect()
+    }
+
+    /// The last event of the account's chain; `None` without events.
+    pub async fn head(&self, account: &str) -> Result<Option<Head>, JournalError> {
+        head_of(&self.pool, account).await.map_err(self.failed(READING))
+    }
+
+    /// Walks the account's chain from its first event; any changed column is found.
+    ///
+    /// A chain alone cannot show that its end was cut off, or that it was written anew as a
+    /// whole; `reported`, a head kept elsewhere such as in a daily report, shows both.
+    pub async fn verify(&self, account: &str, reported: Option<&Head>) -> Result<Verified, JournalError> {
+        let mut connection = self.pool.acquire().await.map_err(self.failed(READING))?;
+        verify_chain(&mut connection, &self.path, account, reported).await
+    }
+
+    fn proved(&self, row: &AnyRow) -> Result<StoredEvent, JournalError> {
+        let event = event_from(row).map_err(self.failed(READING))?;
+        match check_content(&event) {
+            Ok(()) => Ok(event),
+            Err(damage) => Err(JournalError::damaged(&self.path, damage)),
+        }
+    }
+}
+
+/// The last event of an account's chain.
+pub(crate) async fn head_of<'c>(
+    executor: impl Executor<'c, Database = Any>,
+    account: &str,
+) -> Result<Option<Head>, sqlx::Error> {
+    sqlx::query("SELECT seq, hash FROM event WHERE account = $1 ORDER BY seq DESC LIMIT 1")
+        .bind(account)
+        .fetch_optional(executor)
+        .await?
+        .map(|row| Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? }))
+        .transpose()
+}
+
+/// Walks every chain in the journal.
+pub(crate) async fn verify_every_chain(connection: &mut AnyConnection, path: &Path) -> Result<(), JournalError> {
+    let failed = |error| JournalError::from_database(path, READING, error);
+    let accounts = sqlx::query("SELECT DISTINCT account FROM event ORDER BY account")
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+    for row in accounts {
+        let account: String = row.try_get(0).map_err(failed)?;
+        verify_chain(connection, path, &account, None).await?;
+    }
+    Ok(())
+}
+
+async fn verify_chain(
+    connection: &mut AnyConnection,
+    path: &Path,
+    account: &str,
+    reported: Option<&Head>,
+) -> Result<Verified, JournalError> {
+    let damaged = |damage| JournalError::damaged(path, damage);
+    let mut chain = Chain::empty(account);
+    let mut page_size = PAGE;
+    loop {
+        let page = sqlx::query(select_events!("WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
+            .bind(account)
+            .bind(chain.last_seq())
+            .bind(page_size)
+            .fetch_all(&mut *connection)
+            .await;
+        let rows = match page {
+            Ok(rows) => rows,
+            // One event at a time tells which one it is that cannot be read.
+            Err(_) if page_size > 1 => {
+                page_size = 1;
+                continue;
+            }
+            Err(error) => return Err(unreadable(path, &chain, error)),
+        };
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            let event = event_from(row).map_err(|error| unreadable(path, &chain, error))?;
+            chain.check(&event).map_err(damaged)?;
+            if let Some(head) = reported
+                && head.seq == event.seq
+                && head.hash != event.hash
+            {
+                return Err(damaged(rewritten(account, head, &event.hash)));
+            }
+        }
+    }
+    match reported {
+        Some(head) if head.seq > chain.last_seq() => {
+            Err(damaged(Damage::Cut { account: account.to_owned(), reported: head.seq, last: chain.last_seq() }))
+        }
+        _ => Ok(Verified { events: chain.last_seq(), head: chain.head().cloned() }),
+    }
+}
+
+/// A chain that fits in itself and not to the head reported earlier.
+fn rewritten(account: &str, reported: &Head, found: &str) -> Damage {
+    Damage::Event {
+        account: account.to_owned(),
+        seq: reported.seq,
+        column: "hash as reported".to_owned(),
+        expected: reported.hash.clone(),
+        found: found.to_owned(),
+    }
+}
+
+/// Blames an unreadable value on the event that should come next in the chain.
+fn unreadable(path: &Path, chain: &Chain, error: sqlx::Error) -> JournalError {
+    const READABLE: &str = "a value of the column's type";
+    let damage = match &error {
+        sqlx::Error::ColumnDecode { index, source } => {
+            chain.broken(index.trim_matches('"'), READABLE, &source.to_string())
+        }
+        sqlx::Error::Decode(source) => chain.broken("a column", READABLE, &source.to_string()),
+        _ => return JournalError::from_database(path, READING, error),
+    };
+    JournalError::damaged(path, damage)
+}
+
+fn event_from(row: &AnyRow) -> Result<StoredEvent, sqlx::Error> {
+    let version: i64 = row.try_get("version")?;
+    Ok(StoredEvent {
+        seq: row.try_get("seq")?,
+        account: row.try_get("account")?,
+        trade_date: row.try_get("trade_date")?,
+        run: row.try_get("run")?,
+        fence: row.try_get("fence")?,
+        at_us: row.try_get("at_us")?,
+        kind: row.try_get("kind")?,
+        version: u16::try_from(version)
+            .map_err(|source| sqlx::Error::ColumnDecode { index: "version".to_owned(), source: source.into() })?,
+        order_ref: row.try_get("order_ref")?,
+        body: row.try_get("body")?,
+        prev: row.try_get("prev")?,
+        hash: row.try_get("hash")?,
+    })
+}

@@ -1,0 +1,117 @@
+//! What is particular to SQLite: address, durability, the file's own checks, error codes.
+//! In: a path, a connection, an error. Out: the same with SQLite's peculiarities settled.
+//! Invariant: no other module of this crate names a pragma, a system table or an error code.
+
+use std::path::Path;
+
+use sqlx::sqlite::SqliteError;
+use sqlx::{AnyConnection, Connection, Row};
+
+/// `PRAGMA synchronous` reads back FULL as this number.
+const SYNCHRONOUS_FULL: i64 = 2;
+
+/// Primary result codes of SQLite that speak of the file's content.
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_NOTADB: i32 = 26;
+
+/// Tables without which a file is no journal.
+const TABLES: [&str; 4] = ["event", "blob", "lease", "inbox"];
+
+/// Connection address of a journal file; `create` also makes the file.
+///
+/// The path must be absolute. Every byte that could mean something in an address is escaped.
+/// `None` if the path is not UTF-8.
+pub(crate) fn address(path: &Path, create: bool) -> Option<String> {
+    let mut address = String::from("sqlite://");
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                address.push(char::from(byte));
+            }
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address.push_str(if create { "?mode=rwc" } else { "?mode=rw" });
+    Some(address)
+}
+
+/// Opens one connection with the settings that every connection to a journal has.
+pub(crate) async fn connect(address: &str) -> Result<AnyConnection, sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(address).await?;
+    configure(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Makes a commit mean "on the disk": a write-ahead log that is flushed at every commit.
+///
+/// Set on each connection because the address of an `Any` connection takes no pragma, and read
+/// back because SQLite keeps another mode without an error where it cannot have this one. A
+/// statement that meets another writer waits for it up to five seconds, the driver's default.
+pub(crate) async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+    sqlx::query("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
+    let (mode, level) = durability(connection).await?;
+    if mode == "wal" && level == SYNCHRONOUS_FULL {
+        return Ok(());
+    }
+    let refusal = format!(
+        "SQLite works with journal_mode {mode} and synchronous {level} here instead of wal and \
+         {SYNCHRONOUS_FULL}, so a commit would not be durable; use a local disk"
+    );
+    Err(sqlx::Error::Configuration(refusal.into()))
+}
+
+/// Journal mode and synchronous level in force on a connection.
+pub(crate) async fn durability(connection: &mut AnyConnection) -> Result<(String, i64), sqlx::Error> {
+    let mode = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await?.try_get(0)?;
+    let level = sqlx::query("PRAGMA synchronous").fetch_one(&mut *connection).await?.try_get(0)?;
+    Ok((mode, level))
+}
+
+/// Checks the file's structure; `Some` says what is wrong.
+///
+/// The hash chain sees events only through an index, so the index must be known to agree with its
+/// table. The schema is read as plain text first, because the driver assumes that it is UTF-8.
+pub(crate) async fn structure_damage(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
+    let schema = sqlx::query("SELECT name, sql FROM sqlite_schema").fetch_all(&mut *connection).await?;
+    let mut present = Vec::with_capacity(schema.len());
+    for row in &schema {
+        present.push(row.try_get::<String, _>(0)?);
+        let _definition: Option<String> = row.try_get(1)?;
+    }
+    if let Some(missing) = TABLES.iter().find(|table| !present.iter().any(|name| name == *table)) {
+        return Ok(Some(format!("it has no table {missing}, so it is no whole journal")));
+    }
+    let verdict: String = sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await?.try_get(0)?;
+    // The lines before the last one only say which of its databases SQLite looked at.
+    let finding = verdict.lines().last().unwrap_or_default();
+    Ok((verdict != "ok").then(|| format!("SQLite finds its structure broken: {finding}")))
+}
+
+/// Says what is damaged if an error speaks of the stored content, and `None` if the storage
+/// merely does not work at the moment.
+pub(crate) fn damage_in(error: &sqlx::Error) -> Option<String> {
+    match error {
+        sqlx::Error::Database(database) => {
+            let code = database
+                .try_downcast_ref::<SqliteError>()
+                .and_then(|error| sqlx::error::DatabaseError::code(error)?.parse::<i32>().ok())?;
+            let message = database.message();
+            match code & 0xff {
+                SQLITE_NOTADB => Some("it is not an SQLite file".to_owned()),
+                SQLITE_CORRUPT => Some(format!("SQLite finds it broken: {message}")),
+                // Every statement is fixed text, so a missing table is the file's fault.
+                _ if message.starts_with("no such ") => {
+                    Some(format!("its tables are not those of a journal: {message}"))
+                }
+                _ => None,
+            }
+        }
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::AnyDriverError(_) => Some(format!("a stored value is unreadable: {error}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,15 @@
+//! What the market shows and when it is open, as values.
+//!
+//! In: quotes, bars, closes, calendar tables. Out: typed quotes, a history that shows only the past,
+//! statistics, sessions and windows. Invariant: no decision, no I/O, no clock.
+
+pub mod bar;
+pub mod calendar;
+pub mod chain;
+pub mod panel;
+pub mod quote;
+pub mod statistics;
+
+pub use bar::Bar;
+pub use panel::{HistoryView, Panel};
+pub use quote::{DataType, Quote};

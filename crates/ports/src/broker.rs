@@ -1,0 +1,291 @@
+//! The broker as the engine sees it: identity, facts, quotes, orders.
+//!
+//! In: commands with our references. Out: events and all-or-nothing snapshots. Invariant: fills come
+//! from executions only, a status is a hint, and an empty or partial answer is an error, never "flat".
+
+use domain::{ContractId, Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side,
+    TimeInForce};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use market::{Bar, Quote};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Who answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Account id in full; never printed.
+    pub account: String,
+    /// Protocol version the gateway announced.
+    pub server_version: i32,
+    /// The gateway's time.
+    pub server_time: Timestamp,
+}
+
+/// A contract as the broker describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContractDetails {
+    /// Our key.
+    pub contract: ContractId,
+    /// The broker's key.
+    pub con_id: i64,
+    /// Its trading currency.
+    pub currency: Currency,
+    /// Currency units per price point.
+    pub multiplier: Decimal,
+    /// Smallest price step in the major unit.
+    pub min_tick: Decimal,
+    /// Quoted units per major unit.
+    pub price_magnifier: i32,
+    /// Last trading day of a future.
+    pub last_trade: Option<Date>,
+    /// Its full name.
+    pub long_name: String,
+    /// Order types the routing exchange takes.
+    pub order_types: Vec<String>,
+    /// Liquid hours as the broker writes them.
+    pub liquid_hours: String,
+    /// Zone of those hours.
+    pub time_zone: String,
+}
+
+/// Cash of one currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CashRow {
+    /// The currency.
+    pub currency: Currency,
+    /// Cash, futures profit since the last settlement not included.
+    pub cash: Decimal,
+    /// Futures profit since the last settlement.
+    pub futures_pnl: Decimal,
+    /// Units of base currency for one unit.
+    pub exchange_rate: Decimal,
+}
+
+/// A position of a contract we know, with the broker's mark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrokerPosition {
+    /// What is held.
+    pub contract: ContractId,
+    /// Signed quantity.
+    pub quantity: Quantity,
+    /// The price the broker values it at, in the major unit.
+    pub mark: Price,
+}
+
+/// A position of a contract that is not in our universe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeignPosition {
+    /// The broker's key.
+    pub con_id: i64,
+    /// The broker's symbol.
+    pub symbol: String,
+    /// Signed quantity.
+    pub quantity: Quantity,
+}
+
+/// An order the broker knows of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrokerOrder {
+    /// Our reference, when it is ours.
+    pub order_ref: Option<OrderRef>,
+    /// The broker's permanent id.
+    pub perm_id: i64,
+    /// Last status.
+    pub status: OrderStatus,
+    /// Ordered quantity.
+    pub quantity: Quantity,
+    /// Executed quantity, a hint.
+    pub filled: Quantity,
+}
+
+/// An execution with its charge, when the broker has reported it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// The execution.
+    pub fill: Fill,
+    /// What it cost.
+    pub commission: Option<Money>,
+}
+
+/// Everything the broker knows of the account at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountSnapshot {
+    /// The gateway's time when the answer was complete.
+    pub at: Timestamp,
+    /// Base currency of the account.
+    pub base: Currency,
+    /// Net liquidation value in the base currency.
+    pub net_liquidation: Decimal,
+    /// Cash per currency.
+    pub cash: Vec<CashRow>,
+    /// Positions of our contracts.
+    pub positions: Vec<BrokerPosition>,
+    /// Positions of anything else.
+    pub foreign: Vec<ForeignPosition>,
+    /// Working orders of the account.
+    pub open_orders: Vec<BrokerOrder>,
+    /// Orders that ended.
+    pub completed_orders: Vec<BrokerOrder>,
+    /// Executions the broker still lists.
+    pub executions: Vec<Execution>,
+}
+
+/// One order to be placed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// Our identity of it.
+    pub order_ref: OrderRef,
+    /// What.
+    pub contract: ContractId,
+    /// Which way.
+    pub side: Side,
+    /// How much, positive.
+    pub quantity: Quantity,
+    /// Limit or limit on close.
+    pub order_type: OrderType,
+    /// Worst price, in the major unit, on the tick grid.
+    pub limit: Price,
+    /// Lifetime at the venue.
+    pub time_in_force: TimeInForce,
+}
+
+/// What the engine tells the broker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum BrokerCommand {
+    /// A new order.
+    Place(OrderRequest),
+    /// A new limit for a working order.
+    Replace(OrderRequest),
+    /// Cancel a working order.
+    Cancel {
+        /// Which.
+        order_ref: OrderRef,
+    },
+}
+
+/// State of the link between gateway and broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// Connectivity lost; order events may still arrive.
+    Lost,
+    /// Restored, data subscriptions dead.
+    RestoredDataLost,
+    /// Restored, data kept.
+    Restored,
+}
+
+/// What the broker tells the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum BrokerEvent {
+    /// The broker knows the order.
+    Acknowledged {
+        /// Which.
+        order_ref: OrderRef,
+        /// The broker's permanent id.
+        perm_id: i64,
+    },
+    /// A status, a hint.
+    Status {
+        /// Which.
+        order_ref: OrderRef,
+        /// What the broker says.
+        status: OrderStatus,
+        /// Executed so far, a hint.
+        filled: Quantity,
+    },
+    /// An execution.
+    Execution(Fill),
+    /// The charge of an execution.
+    Commission {
+        /// Which.
+        execution: ExecutionId,
+        /// How much was paid.
+        amount: Money,
+    },
+    /// A new top of book.
+    Quote {
+        /// Of what.
+        contract: ContractId,
+        /// The quote.
+        quote: Quote,
+    },
+    /// A code with text, advisory by itself.
+    Notice {
+        /// The order it names, when it does.
+        order_ref: Option<OrderRef>,
+        /// The broker's code.
+        code: i32,
+        /// The broker's words.
+        text: String,
+    },
+    /// The link changed.
+    Connection(Connection),
+}
+
+/// Why the broker did not answer, by what happens next.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// No connection or no answer in time: reconnect, then resync.
+    #[error("broker lost: {0}")]
+    Lost(String),
+    /// Connected to the wrong thing: refuse to trade.
+    #[error("broker refused: {0}")]
+    Refused(String),
+    /// An answer that cannot be trusted (partial, contradictory, absurd): resync, then halt.
+    #[error("broker answer unusable: {0}")]
+    Unusable(String),
+}
+
+/// One brokerage account behind a gateway.
+#[expect(async_fn_in_trait, reason = "one generic engine drives it; no dyn, no Send bound")]
+pub trait Broker {
+    /// A successful request proves the gateway is ready; says who it is.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn identify(&mut self) -> Result<Identity, BrokerError>;
+
+    /// Resolves contracts; demands exactly one answer each and remembers the broker's key.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unusable`] names the contract that has none or several.
+    async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError>;
+
+    /// Orders, executions, positions, marks and cash of one moment: all or nothing.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; a missing end marker is `Unusable`.
+    async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError>;
+
+    /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date)
+    -> Result<Vec<Bar>, BrokerError>;
+
+    /// Subscribes quotes for the rest of the session; they arrive as events.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError>;
+
+    /// Hands a command to the gateway. `Ok` means written, nothing more.
+    ///
+    /// # Errors
+    /// [`BrokerError::Lost`] when it certainly was not written.
+    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError>;
+
+    /// Moves every event that has arrived into `events`, in order of arrival, without waiting.
+    async fn drain(&mut self, events: &mut Vec<BrokerEvent>);
+
+    /// When this returns, everything the gateway sent before it answered can be drained.
+    ///
+    /// # Errors
+    /// [`BrokerError::Lost`] when the heartbeat is not answered.
+    async fn fence(&mut self) -> Result<Timestamp, BrokerError>;
+}

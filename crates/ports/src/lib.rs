@@ -1,0 +1,15 @@
+//! What the core asks of the world, in the core's words.
+//!
+//! In: the words of `domain` and `market`. Out: traits that adapters implement and the values that
+//! cross them. Invariant: no adapter's type appears here, and no trait decides anything.
+
+pub mod broker;
+pub mod clock;
+pub mod record;
+
+pub use broker::{
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
+    ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
+};
+pub use clock::Clock;
+pub use record::{Journal, JournalError, Record, StoredRecord};

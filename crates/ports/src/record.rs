@@ -1,0 +1,76 @@
+//! What the engine writes down before it acts.
+//!
+//! In: records the core made. Out: durable, ordered, hash-chained storage behind a trait.
+//! Invariant: bodies are opaque here; storage knows no plan type.
+
+use domain::OrderRef;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// One thing to remember: `kind@version` names the shape of the body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// What it is, such as `plan` or `execution`.
+    pub kind: &'static str,
+    /// Version of the body's shape.
+    pub version: u16,
+    /// The order it belongs to.
+    pub order_ref: Option<OrderRef>,
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// JSON; exactly these bytes are hashed and stored.
+    pub body: String,
+}
+
+/// A record read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRecord {
+    /// Position in the account's chain, from 1.
+    pub seq: i64,
+    /// Trade date it belongs to.
+    pub trade_date: Date,
+    /// What it is.
+    pub kind: String,
+    /// Version of the body's shape.
+    pub version: u16,
+    /// When it was written.
+    pub at: Timestamp,
+    /// JSON.
+    pub body: String,
+}
+
+/// Why a record could not be kept, by what happens next.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another engine owns the account now: stop at once.
+    #[error("lease lost: {0}")]
+    LeaseLost(String),
+    /// Storage fails: nothing more is sent until an ordinary start succeeds.
+    #[error("journal unavailable: {0}")]
+    Down(String),
+    /// History does not match its hashes: refuse to trade.
+    #[error("journal damaged: {0}")]
+    Damaged(String),
+}
+
+/// Append-only storage of one account's records under a live lease.
+#[expect(async_fn_in_trait, reason = "one generic engine drives it; no dyn, no Send bound")]
+pub trait Journal {
+    /// Appends all records in one transaction; returns the last sequence number.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing was appended.
+    async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, JournalError>;
+
+    /// Every record of a trade date, in order.
+    ///
+    /// # Errors
+    /// [`JournalError::Down`] or [`JournalError::Damaged`].
+    async fn records(&mut self, trade_date: Date) -> Result<Vec<StoredRecord>, JournalError>;
+
+    /// The newest record of a kind, over all dates.
+    ///
+    /// # Errors
+    /// [`JournalError::Down`] or [`JournalError::Damaged`].
+    async fn latest(&mut self, kind: &str) -> Result<Option<StoredRecord>, JournalError>;
+}

@@ -1,0 +1,70 @@
+//! Price collars: the worst price an order may ever carry.
+//!
+//! In: an arrival mid, an asset class, a tick. Out: a worst price on the safe side of the tick grid.
+//! Invariant: rounding never crosses the collar; a wide-tick contract keeps at least k ticks.
+
+use domain::rounding::limit_to_tick;
+use domain::{BasisPoints, Price, Side};
+use serde::{Deserialize, Serialize};
+
+/// Width of a collar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollarPolicy {
+    /// Distance from the reference.
+    pub width: BasisPoints,
+    /// But at least this many ticks.
+    pub ticks_min: u32,
+}
+
+/// A reference price with the worst prices around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collar {
+    /// The price the collar was drawn around: the mid when the order arrived.
+    pub reference: Price,
+    /// Highest price for a buy, lowest for a sell.
+    pub worst: Price,
+}
+
+impl Collar {
+    /// Draws the collar for one side.
+    pub fn around(reference: Price, side: Side, tick: Price, policy: CollarPolicy) -> Collar {
+        let by_width = i128::from(reference.mantissa()) * i128::from(policy.width.0) / 10_000;
+        let by_ticks = i128::from(tick.mantissa()) * i128::from(policy.ticks_min);
+        let width = i64::try_from(by_width.max(by_ticks)).expect("a collar is narrower than a price");
+        let edge = match side {
+            Side::Buy => reference.mantissa() + width,
+            Side::Sell => (reference.mantissa() - width).max(tick.mantissa()),
+        };
+        let edge = Price::from_mantissa(edge).expect("at least one tick above zero");
+        Collar { reference, worst: limit_to_tick(edge, tick, side) }
+    }
+
+    /// True when a limit is not worse than the collar allows.
+    pub fn holds(&self, limit: Price, side: Side) -> bool {
+        match side {
+            Side::Buy => limit <= self.worst,
+            Side::Sell => limit >= self.worst,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_worst_price_is_on_the_grid_and_inside_the_width(
+            reference in 1_000_000_i64..1_000_000_000_000, ticks in 1_i64..10_000_000, bps in 1_i32..100, k in 1_u32..4, buy in any::<bool>(),
+        ) {
+            let (reference, tick) = (Price::from_mantissa(reference).unwrap(), Price::from_mantissa(ticks).unwrap());
+            let side = if buy { Side::Buy } else { Side::Sell };
+            let collar = Collar::around(reference, side, tick, CollarPolicy { width: BasisPoints(bps), ticks_min: k });
+            prop_assert_eq!(collar.worst.mantissa() % ticks, 0);
+            let width = (reference.mantissa() as i128 * bps as i128 / 10_000).max(ticks as i128 * k as i128);
+            let distance = (collar.worst.mantissa() as i128 - reference.mantissa() as i128) * side.sign() as i128;
+            prop_assert!(distance <= width || collar.worst == tick);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The checks by stable code, and refusals as plain sentences.
+//!
+//! In: a check with its limit and the value that broke it. Out: text. Invariant: codes never change
+//! their meaning; every refusal that applies is reported, not only the first.
+
+use domain::{ContractId, Universe};
+use serde::{Deserialize, Serialize};
+
+/// One check of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Check {
+    /// The mode does not permit this purpose.
+    Mode,
+    /// The contract is frozen by a quantity break.
+    Reconciliation,
+    /// The currency has no valid rate.
+    FxRate,
+    /// There is no volatility estimate.
+    Volatility,
+    /// A reference instrument is never traded.
+    NotTradable,
+    /// No mark to size the order with.
+    NoMark,
+    /// The venue has no session, or now is outside the execution window.
+    Window,
+    /// No quote arrived.
+    QuoteMissing,
+    /// The quote is too old.
+    QuoteStale,
+    /// The quote is frozen or delayed.
+    QuoteNotLive,
+    /// Bid or ask is missing, or they cross.
+    QuoteOneSided,
+    /// No collar is configured for the asset class.
+    Collar,
+    /// Nothing to trade.
+    Quantity,
+    /// The day's turnover is used up; the rest carries over.
+    Turnover,
+    /// Worst-case gross exposure would break the cap.
+    Gross,
+    /// Worst-case net exposure would break the cap.
+    Net,
+    /// Below the smallest trade worth its costs.
+    MinimumTrade,
+}
+
+impl Check {
+    /// Every check, in the order of the verdict bits.
+    pub const ALL: [Check; 17] = [
+        Check::Mode,
+        Check::Reconciliation,
+        Check::FxRate,
+        Check::Volatility,
+        Check::NotTradable,
+        Check::NoMark,
+        Check::Window,
+        Check::QuoteMissing,
+        Check::QuoteStale,
+        Check::QuoteNotLive,
+        Check::QuoteOneSided,
+        Check::Collar,
+        Check::Quantity,
+        Check::Turnover,
+        Check::Gross,
+        Check::Net,
+        Check::MinimumTrade,
+    ];
+
+    /// The stable code in plans, reports and alerts.
+    pub fn code(self) -> &'static str {
+        match self {
+            Check::Mode => "MODE",
+            Check::Reconciliation => "RECONCILIATION",
+            Check::FxRate => "FX_RATE",
+            Check::Volatility => "VOLATILITY",
+            Check::NotTradable => "NOT_TRADABLE",
+            Check::NoMark => "NO_MARK",
+            Check::Window => "WINDOW",
+            Check::QuoteMissing => "QUOTE_MISSING",
+            Check::QuoteStale => "QUOTE_STALE",
+            Check::QuoteNotLive => "QUOTE_NOT_LIVE",
+            Check::QuoteOneSided => "QUOTE_ONE_SIDED",
+            Check::Collar => "COLLAR",
+            Check::Quantity => "QUANTITY",
+            Check::Turnover => "TURNOVER",
+            Check::Gross => "GROSS",
+            Check::Net => "NET",
+            Check::MinimumTrade => "MINIMUM_TRADE",
+        }
+    }
+}
+
+/// The checks one row of the plan failed, as bits; no bit means it may go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Verdict(u32);
+
+impl Verdict {
+    /// Adds a failed check.
+    pub fn fail(&mut self, check: Check) {
+        self.0 |= 1 << check as u32;
+    }
+
+    /// True when no check failed.
+    pub fn passes(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The failed checks in order.
+    pub fn failed(self) -> impl Iterator<Item = Check> {
+        Check::ALL.into_iter().filter(move |&check| self.0 & (1 << check as u32) != 0)
+    }
+}
+
+/// One reason why something may not go out, or not in full.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Which check.
+    pub check: Check,
+    /// Which contract; `None` for the whole basket.
+    pub contract: Option<ContractId>,
+    /// The limit, in the check's unit.
+    pub limit: f64,
+    /// The value that met it.
+    pub value: f64,
+}
+
+impl Refusal {
+    /// What happened, what it means, what happens next.
+    pub fn sentence(&self, universe: &Universe) -> String {
+        let who = self.contract.map_or("the basket", |c| universe.contract(c).name.as_str());
+        let (limit, value) = (self.limit, self.value);
+        match self.check {
+            Check::Mode => format!("{who}: the operating mode does not permit this order; see `status`, loosen with `resume --reason`"),
+            Check::Reconciliation => format!("{who}: our quantity differs from the broker's, so it is frozen; see `reconcile --explain`"),
+            Check::FxRate => format!("{who}: its currency has no valid rate, so it cannot be sized"),
+            Check::Volatility => format!("{who}: there is no volatility estimate, so no risk is added"),
+            Check::NotTradable => format!("{who}: a reference instrument, quoted and never traded"),
+            Check::NoMark => format!("{who}: no price to size the order with"),
+            Check::Window => format!("{who}: no execution window of its venue is open; it is tried again in the next one"),
+            Check::QuoteMissing => format!("{who}: no quote arrived"),
+            Check::QuoteStale => format!("{who}: the quote is {value:.0} s old, the limit is {limit:.0} s"),
+            Check::QuoteNotLive => format!("{who}: the quote is frozen or delayed and may not price an order"),
+            Check::QuoteOneSided => format!("{who}: bid or ask is missing, or they cross"),
+            Check::Collar => format!("{who}: no price collar is configured for its asset class"),
+            Check::Quantity => format!("{who}: nothing to trade"),
+            Check::Turnover => format!(
+                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Check::Gross => format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
+            Check::Net => format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
+            Check::MinimumTrade => format!("{who}: {value:.0} is below the smallest trade of {limit:.0} in base currency"),
+        }
+    }
+}

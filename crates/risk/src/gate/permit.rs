@@ -1,0 +1,78 @@
+//! The envelope an order must stay in.
+//!
+//! In: what the gate granted. Out: children the order manager may send. Invariant: filled plus
+//! working never exceeds the granted quantity; a limit never passes the collar; no copy, no
+//! constructor outside the gate, nothing to deserialise.
+
+use super::Purpose;
+use crate::Collar;
+use domain::{ContractId, Price, Quantity, Side};
+use jiff::Timestamp;
+
+/// Permission to trade one contract, one way, up to a quantity, a price and a time.
+#[derive(Debug, PartialEq)]
+pub struct Permit(Envelope);
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Envelope {
+    pub(super) contract: ContractId,
+    pub(super) side: Side,
+    pub(super) quantity_max: Quantity,
+    pub(super) order_quantity_max: Quantity,
+    pub(super) collar: Collar,
+    pub(super) expires: Timestamp,
+    pub(super) purpose: Purpose,
+}
+
+impl Permit {
+    pub(super) fn new(envelope: Envelope) -> Self {
+        assert!(envelope.quantity_max > Quantity::ZERO && envelope.order_quantity_max > Quantity::ZERO);
+        Permit(envelope)
+    }
+
+    /// What may be traded.
+    pub fn contract(&self) -> ContractId {
+        self.0.contract
+    }
+
+    /// Which way.
+    pub fn side(&self) -> Side {
+        self.0.side
+    }
+
+    /// How much in all.
+    pub fn quantity_max(&self) -> Quantity {
+        self.0.quantity_max
+    }
+
+    /// How much in one order.
+    pub fn order_quantity_max(&self) -> Quantity {
+        self.0.order_quantity_max
+    }
+
+    /// Arrival mid and worst price.
+    pub fn collar(&self) -> Collar {
+        self.0.collar
+    }
+
+    /// From when on nothing may work.
+    pub fn expires(&self) -> Timestamp {
+        self.0.expires
+    }
+
+    /// What for.
+    pub fn purpose(&self) -> Purpose {
+        self.0.purpose
+    }
+
+    /// Checks a child order against the envelope.
+    ///
+    /// # Panics
+    /// When the child would leave it: that is a bug of the order manager, and no order of it may go.
+    pub fn assert_covers(&self, committed: Quantity, child: Quantity, limit: Price, now: Timestamp) {
+        assert!(child > Quantity::ZERO && child <= self.0.order_quantity_max, "child order size {child}");
+        assert!(committed + child <= self.0.quantity_max, "children {committed} + {child} exceed the parent");
+        assert!(self.0.collar.holds(limit, self.0.side), "limit {limit} beyond the collar {:?}", self.0.collar);
+        assert!(now < self.0.expires, "permit expired at {}", self.0.expires);
+    }
+}

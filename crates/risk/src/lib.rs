@@ -1,0 +1,25 @@
+//! How much we may hold and whether we may trade.
+//!
+//! In: returns, VIX, books, the broker's facts. Out: a risk decision, a reconciliation, a mode, and
+//! from the gate the only value that lets an order out. Invariant: a missing input tightens; nothing
+//! here loosens by itself.
+
+pub mod collar;
+pub mod gate;
+pub mod mode;
+pub mod momentum;
+pub mod performance;
+pub mod reconciliation;
+pub mod regime;
+pub mod scaling;
+pub mod volatility;
+
+pub use collar::{Collar, CollarPolicy};
+pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
+pub use mode::Mode;
+pub use momentum::{MomentumPolicy, SpreadMomentum};
+pub use performance::Performance;
+pub use reconciliation::{Reconciliation, ReconciliationPolicy};
+pub use regime::{Regime, RegimePolicy, RegimeState};
+pub use scaling::{Caps, Scaling};
+pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};

@@ -1,0 +1,73 @@
+//! Performance on unit value: what the strategy earned, whoever put money in or out.
+//!
+//! In: NAV and external flows, once per trade date. Out: return, unit value, drawdown.
+//! Invariant: a deposit or withdrawal changes neither return nor drawdown.
+
+use domain::BaseMoney;
+use serde::{Deserialize, Serialize};
+
+/// Unit value and its peak, durable from day to day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Performance {
+    /// NAV after the last row; `None` before the first.
+    pub nav: Option<BaseMoney>,
+    /// Value of one unit, 1 at inception.
+    pub unit_value: f64,
+    /// Highest unit value so far.
+    pub high_water_mark: f64,
+    /// Return of the last row.
+    pub daily_return: f64,
+}
+
+impl Default for Performance {
+    fn default() -> Self {
+        Performance { nav: None, unit_value: 1.0, high_water_mark: 1.0, daily_return: 0.0 }
+    }
+}
+
+impl Performance {
+    /// r = (NAV − flows)/NAV_previous − 1; the first NAV starts at unit value 1.
+    pub fn advance(self, nav: BaseMoney, flows: BaseMoney) -> Performance {
+        let previous = self.nav.map(BaseMoney::to_f64).filter(|&n| n > 0.0);
+        let daily_return = previous.map_or(0.0, |previous| (nav - flows).to_f64() / previous - 1.0);
+        let unit_value = self.unit_value * (1.0 + daily_return);
+        Performance {
+            nav: Some(nav),
+            unit_value,
+            high_water_mark: self.high_water_mark.max(unit_value),
+            daily_return,
+        }
+    }
+
+    /// (U − max U)/max U, zero or negative.
+    pub fn drawdown(&self) -> f64 {
+        (self.unit_value - self.high_water_mark) / self.high_water_mark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn money(whole: i64) -> BaseMoney {
+        BaseMoney::new(whole.into())
+    }
+
+    proptest! {
+        #[test]
+        fn drawdown_is_blind_to_flows(days in prop::collection::vec((-0.05_f64..0.05, -900_000_i64..900_000), 1..60)) {
+            let (mut with, mut without) = (Performance::default(), Performance::default());
+            let (mut big, mut plain) = (1e7_f64, 1e7_f64);
+            (with, without) = (with.advance(money(10_000_000), BaseMoney::ZERO), without.advance(money(10_000_000), BaseMoney::ZERO));
+            for (r, flow) in days {
+                big = big * (1.0 + r) + flow as f64;
+                plain *= 1.0 + r;
+                prop_assume!(big > 1e6);
+                with = with.advance(BaseMoney::new(rust_decimal::Decimal::from_f64_retain(big).unwrap()), money(flow));
+                without = without.advance(BaseMoney::new(rust_decimal::Decimal::from_f64_retain(plain).unwrap()), BaseMoney::ZERO);
+                prop_assert!((with.drawdown() - without.drawdown()).abs() < 1e-9);
+            }
+        }
+    }
+}

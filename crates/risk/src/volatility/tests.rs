@@ -1,0 +1,67 @@
+//! The estimate against pandas, on real closes.
+
+use super::*;
+
+fn policy() -> VolatilityPolicy {
+    VolatilityPolicy {
+        target: 0.12,
+        floor: 0.08,
+        ewma_span: 20,
+        rolling_window: 60,
+        ewma_weight: 0.7,
+        scale_max: 2.0,
+        observations_min: 0,
+        degraded_scale_max: 0.5,
+    }
+}
+
+fn close_to(ours: Option<f64>, golden: &str) -> bool {
+    match (ours, golden.parse::<f64>().ok()) {
+        (None, None) => true,
+        (Some(ours), Some(golden)) => (ours - golden).abs() <= 1e-9 * golden.abs().max(1e-3),
+        _ => false,
+    }
+}
+
+#[test]
+fn equals_pandas_on_every_golden_day() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden");
+    let mut compared = 0;
+    for series in ["SPX_2010_2018", "SX5E_2010_2018", "HYG_adj_2010_2018", "DAX_2025_2026", "SPX_2025_2026"] {
+        let Ok(mut reader) = csv::Reader::from_path(format!("{folder}/risk_{series}.csv")) else {
+            eprintln!("skipped: no golden file for {series}");
+            continue;
+        };
+        let mut estimator = VolatilityEstimator::new(&policy());
+        for row in reader.records() {
+            let row = row.unwrap();
+            if let Ok(daily_return) = row[2].parse::<f64>() {
+                estimator.push(daily_return);
+            }
+            let estimate = estimator.estimate(&policy());
+            assert!(close_to(estimate.ewma, &row[3]), "{series} {}: {:?} against {}", &row[0], estimate.ewma, &row[3]);
+            assert!(close_to(estimate.blended, &row[6]), "{series} {} blended", &row[0]);
+            assert!(close_to(estimate.floored, &row[7]), "{series} {} floored", &row[0]);
+            let scale = estimate.floored.map(|_| estimate.vol_scale);
+            assert!(close_to(scale, &row[8]), "{series} {} scale {scale:?} {}", &row[0], &row[8]);
+            compared += 1;
+        }
+    }
+    eprintln!("compared {compared} days with pandas");
+}
+
+#[test]
+fn a_short_history_trades_small_and_none_at_all_not() {
+    let policy = VolatilityPolicy { observations_min: 60, ..policy() };
+    let mut estimator = VolatilityEstimator::new(&policy);
+    assert_eq!(estimator.estimate(&policy).quality, Quality::Invalid);
+    assert_eq!(estimator.estimate(&policy).vol_scale, 0.0);
+    for day in 0..59 {
+        estimator.push(if day % 2 == 0 { 0.001 } else { -0.001 });
+    }
+    let degraded = estimator.estimate(&policy);
+    assert_eq!((degraded.quality, degraded.vol_scale), (Quality::Degraded, 0.5));
+    estimator.push(0.001);
+    assert_eq!(estimator.estimate(&policy).quality, Quality::Valid);
+    assert_eq!(estimator.estimate(&policy).vol_scale, 1.5, "the 8 % floor bounds the scale");
+}

@@ -1,0 +1,13 @@
+//! What we want to hold.
+//!
+//! In: configured sleeves, signals, the book. Out: target weights, whole-lot quantities, currency
+//! hedges, the contract of a chain to hold. Invariant: targets only; nothing here sends or gates.
+
+pub mod fx_hedge;
+pub mod rolls;
+pub mod sizing;
+pub mod sleeves;
+
+pub use fx_hedge::{FxHedgePolicy, HedgeDecision, HedgeRule};
+pub use sizing::RebalancePolicy;
+pub use sleeves::{Sleeve, SleeveKind};

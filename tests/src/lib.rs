@@ -1,0 +1,1 @@
+//! Stories over the whole program; see the files beside this one.

@@ -1,0 +1,34 @@
+//! Chores of the repository that a person or the pipeline starts by name.
+//!
+//! In: a task and its flags. Out: files of the repository, or a verdict on them.
+//! Invariant: no task is needed to build or to run the engine.
+
+mod calendars;
+
+use clap::{Parser, Subcommand};
+use std::path::Path;
+
+/// Chores of the repository.
+#[derive(Parser)]
+#[command(name = "xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Write config/calendars/*.csv from the Python package exchange_calendars (needs Python 3.11 and the network once).
+    Calendars(calendars::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Calendars(arguments) => calendars::run(repository(), arguments),
+    }
+}
+
+/// The root of the checkout this binary was built in.
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the repository")
+}
