@@ -1,1 +1,35 @@
-fn main() {}
+//! The program: reads the command line, wires the house together, prints what came of it.
+//!
+//! In: arguments, settings, files. Out: pages or JSON, and an exit code. Invariant: it decides
+//! nothing; every decision is in the crates it connects.
+#![allow(clippy::disallowed_methods, reason = "the shell is where files, arguments and the wall clock are read")]
+
+mod book;
+mod calendars;
+mod cli;
+mod commands;
+mod day;
+mod failure;
+mod lockstep;
+mod policy;
+mod settings;
+mod world;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("AF_LOG").unwrap_or_else(|_| "error".into()))
+        .init();
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("abstractfinance: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! Runs workload W through the engine and beside it the hand-written loop that is the limit.
+#![allow(clippy::disallowed_methods, reason = "reads a file and measures time; what it measures does neither")]
 
 use backtest::workload::{Workload, hand_written};
 use std::time::Instant;

@@ -109,12 +109,12 @@ impl<'a> NextSession<'a> {
     fn trade(&self, mut session: Session<'_>, now: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
         loop {
             match session.poll(now) {
-                Effect::Record => session.handle(Event::Recorded, now),
+                Effect::Record => session.handle(Event::Recorded),
                 Effect::Watch => {
                     let contracts: Vec<_> = session.contracts().collect();
                     for contract in contracts {
                         let quote = open_quote(opens[contract.index()], now);
-                        session.handle(Event::Broker(BrokerEvent::Quote { contract, quote }), now);
+                        session.handle(Event::Broker(BrokerEvent::Quote { contract, quote }));
                     }
                 }
                 Effect::Send(Command::Place { order_ref, contract, side, quantity, .. }) => {
@@ -124,8 +124,8 @@ impl<'a> NextSession<'a> {
                     let fill =
                         Fill { execution: execution.clone(), order: Some(order_ref), contract, side, quantity, price, at: now };
                     let amount = self.charge(quantity, price, contract);
-                    session.handle(Event::Broker(BrokerEvent::Execution(fill)), now);
-                    session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }), now);
+                    session.handle(Event::Broker(BrokerEvent::Execution(fill)));
+                    session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }));
                 }
                 Effect::Send(Command::Replace { .. } | Command::Cancel { .. }) | Effect::Resync | Effect::Wait(_) => {
                     unreachable!("every order fills in full at the open")

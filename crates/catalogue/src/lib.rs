@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Price history on disk: how it comes in and how it is read.
+//!
+//! In: CSV files of other people and a map that says what each stands for. Out: a catalogue, one Parquet file per
+//! series, and checked bars. Invariant: an import is complete or leaves nothing; a series never crosses the gap between
+//! two segments; what is read is what was written, or an error names the file.
+#![allow(clippy::disallowed_methods, reason = "an adapter: price files are its business")]
+
+mod bars_file;
+mod import;
+mod manifest;
+mod map;
+mod open;
+mod publish;
+mod report;
+mod source;
+
+pub use import::{ImportError, ImportRequest, Progress, import};
+pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, series_name};
+pub use map::{MapRefused, SeriesMap};
+pub use open::{Catalogue, CatalogueError, Segment};
+pub use report::{ImportReport, Imported, LeftOut};

@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The operator's eyes.
+//!
+//! In: what a day came to. Out: a report as data and as a page for a terminal. Invariant: shows the
+//! engine's own numbers; computes nothing, decides nothing.
+
+pub mod page;
+pub mod report;
+
+pub use page::page;
+pub use report::DayReport;

@@ -6,6 +6,8 @@
 
 pub mod decide;
 pub mod entry;
+#[cfg(test)]
+mod fixture;
 pub mod inputs;
 pub mod memory;
 pub mod plan;

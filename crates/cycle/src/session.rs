@@ -76,6 +76,8 @@ pub struct Session<'a> {
     watching: bool,
     needs_resync: bool,
     link_down: bool,
+    /// An event or the passing of time may have given an order something to do.
+    stale: bool,
 }
 
 impl<'a> Session<'a> {
@@ -109,6 +111,7 @@ impl<'a> Session<'a> {
             watching: false,
             needs_resync: false,
             link_down: false,
+            stale: true,
         }
     }
 
@@ -117,7 +120,7 @@ impl<'a> Session<'a> {
     /// # Panics
     /// When an event arrives between [`Effect::Record`] and [`Event::Recorded`]: the driver must not
     /// let the world move while an intent is being written.
-    pub fn handle(&mut self, event: Event, now: Timestamp) {
+    pub fn handle(&mut self, event: Event) {
         if let Event::Recorded = event {
             assert!(self.recording, "recorded what was never handed out");
             self.recording = false;
@@ -131,13 +134,16 @@ impl<'a> Session<'a> {
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Recorded | Event::Tick => {}
         }
-        self.advance(now);
+        self.stale = true;
     }
 
     /// What to do next.
     pub fn poll(&mut self, now: Timestamp) -> Effect {
         assert!(!self.recording, "poll before the entries were recorded");
-        self.advance(now);
+        if self.stale {
+            self.advance(now);
+            self.stale = false;
+        }
         if !self.entries.is_empty() {
             self.recording = true;
             return Effect::Record;
@@ -150,12 +156,18 @@ impl<'a> Session<'a> {
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
+            self.stale = true;
             return Effect::Watch;
         }
         if self.slots.iter().all(|slot| slot.parent.is_over()) {
             return Effect::Done;
         }
         Effect::Wait(self.next_deadline(now))
+    }
+
+    /// The trade date.
+    pub fn date(&self) -> jiff::civil::Date {
+        self.plan.date
     }
 
     /// Entries to be made durable on [`Effect::Record`].

@@ -84,6 +84,7 @@ impl<T> PerCurrency<T> {
     }
 
     /// Currencies with their values, in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (Currency, &T)> {
         Currency::ALL.into_iter().zip(self.0.iter())
     }
@@ -91,12 +92,14 @@ impl<T> PerCurrency<T> {
 
 impl<T> Index<Currency> for PerCurrency<T> {
     type Output = T;
+    #[inline]
     fn index(&self, currency: Currency) -> &T {
         &self.0[currency as usize]
     }
 }
 
 impl<T> IndexMut<Currency> for PerCurrency<T> {
+    #[inline]
     fn index_mut(&mut self, currency: Currency) -> &mut T {
         &mut self.0[currency as usize]
     }

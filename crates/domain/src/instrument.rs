@@ -17,6 +17,7 @@ macro_rules! dense_key {
 
         impl $key {
             /// The position in a dense column.
+            #[inline]
             pub fn index(self) -> usize {
                 self.0 as usize
             }
@@ -52,11 +53,13 @@ macro_rules! dense_key {
             }
 
             /// Keys with their values, in order.
+            #[inline]
             pub fn iter(&self) -> impl Iterator<Item = ($key, &T)> {
                 self.0.iter().enumerate().map(|(i, value)| ($key(i as u16), value))
             }
 
             /// How many keys there are.
+            #[inline]
             pub fn len(&self) -> usize {
                 self.0.len()
             }
@@ -77,12 +80,14 @@ macro_rules! dense_key {
 
         impl<T> Index<$key> for $column<T> {
             type Output = T;
+            #[inline]
             fn index(&self, key: $key) -> &T {
                 &self.0[key.index()]
             }
         }
 
         impl<T> IndexMut<$key> for $column<T> {
+            #[inline]
             fn index_mut(&mut self, key: $key) -> &mut T {
                 &mut self.0[key.index()]
             }
@@ -263,6 +268,7 @@ impl Universe {
     }
 
     /// The contract's facts.
+    #[inline]
     pub fn contract(&self, id: ContractId) -> &Contract {
         &self.contracts[id.index()]
     }
@@ -273,6 +279,7 @@ impl Universe {
     }
 
     /// The contract's dense facts.
+    #[inline]
     pub fn terms(&self, id: ContractId) -> &Terms {
         &self.terms[id]
     }

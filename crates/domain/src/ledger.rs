@@ -132,6 +132,29 @@ impl Ledger {
         }
     }
 
+    /// The same books over another universe; `key` finds a contract's new key.
+    ///
+    /// # Errors
+    /// The old key of something held that has no new one.
+    pub fn rekeyed(
+        &self,
+        universe: &Universe,
+        key: impl Fn(ContractId) -> Option<ContractId>,
+    ) -> Result<Ledger, ContractId> {
+        let mut ledger = Ledger { cash: self.cash, commissions: self.commissions, ..Ledger::new(universe) };
+        for (old, &costs) in self.costs.iter() {
+            match key(old) {
+                Some(new) => {
+                    ledger.quantities[new] = self.quantities[old];
+                    ledger.costs[new] = costs;
+                }
+                None if self.quantities[old].is_zero() && costs.settled_value.is_zero() => {}
+                None => return Err(old),
+            }
+        }
+        Ok(ledger)
+    }
+
     /// Applies one event. The caller sees to it that an execution arrives once.
     pub fn apply(&mut self, event: &LedgerEvent, universe: &Universe) {
         match event {

@@ -82,11 +82,13 @@ macro_rules! base_amount {
             }
 
             /// The exact amount.
+            #[inline]
             pub fn amount(self) -> Decimal {
                 self.0
             }
 
             /// The amount for statistics and target arithmetic; never booked.
+            #[inline]
             pub fn to_f64(self) -> f64 {
                 self.0.to_f64().expect("a 96-bit decimal always has a nearest double")
             }

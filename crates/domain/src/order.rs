@@ -19,6 +19,7 @@ pub enum Side {
 
 impl Side {
     /// +1 for a buy, −1 for a sell.
+    #[inline]
     pub fn sign(self) -> i64 {
         match self {
             Side::Buy => 1,
@@ -27,6 +28,7 @@ impl Side {
     }
 
     /// The side that moves a position by a signed quantity; `None` for zero.
+    #[inline]
     pub fn of(quantity: crate::Quantity) -> Option<Side> {
         match quantity.signum() {
             1 => Some(Side::Buy),

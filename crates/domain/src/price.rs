@@ -44,6 +44,7 @@ impl Price {
     ///
     /// # Errors
     /// [`BadNumber::NotPositive`] at zero and below.
+    #[inline]
     pub fn from_mantissa(mantissa: i64) -> Result<Price, BadNumber> {
         if mantissa <= 0 { Err(BadNumber::NotPositive(mantissa.to_string())) } else { Ok(Price(mantissa)) }
     }
@@ -66,6 +67,7 @@ impl Price {
     ///
     /// # Errors
     /// [`BadNumber`] for NaN, infinities, sentinels, zero and negative values.
+    #[inline]
     pub fn from_f64(price: f64) -> Result<Price, BadNumber> {
         if !price.is_finite() || price > 9.0e10 {
             return Err(BadNumber::NotFinite(price.to_string()));
@@ -90,6 +92,7 @@ impl Price {
     }
 
     /// The integer number of 1e-8 units.
+    #[inline]
     pub fn mantissa(self) -> i64 {
         self.0
     }
@@ -100,6 +103,7 @@ impl Price {
     }
 
     /// The nearest double, for statistics.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / PRICE_SCALE
     }
@@ -161,11 +165,13 @@ impl Quantity {
     pub const UNITS_PER_SHARE: i64 = 10_000;
 
     /// Whole shares or contracts.
+    #[inline]
     pub fn whole(shares: i64) -> Quantity {
         Quantity(shares * Self::UNITS_PER_SHARE)
     }
 
     /// From the integer number of 1e-4 units.
+    #[inline]
     pub fn from_units(units: i64) -> Quantity {
         Quantity(units)
     }
@@ -187,6 +193,7 @@ impl Quantity {
     ///
     /// # Errors
     /// [`BadNumber`] for NaN, infinities, sentinels and fractions beyond four digits.
+    #[inline]
     pub fn from_f64(quantity: f64) -> Result<Quantity, BadNumber> {
         if !quantity.is_finite() || quantity.abs() > 1e14 {
             return Err(BadNumber::NotFinite(quantity.to_string()));
@@ -196,6 +203,7 @@ impl Quantity {
     }
 
     /// The integer number of 1e-4 units.
+    #[inline]
     pub fn units(self) -> i64 {
         self.0
     }
@@ -206,21 +214,25 @@ impl Quantity {
     }
 
     /// The nearest double, for target arithmetic.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / Self::UNITS_PER_SHARE as f64
     }
 
     /// The size without the sign.
+    #[inline]
     pub fn abs(self) -> Quantity {
         Quantity(self.0.abs())
     }
 
     /// -1, 0 or 1.
+    #[inline]
     pub fn signum(self) -> i64 {
         self.0.signum()
     }
 
     /// True for no position.
+    #[inline]
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -229,6 +241,7 @@ impl Quantity {
     ///
     /// # Panics
     /// Above 7.9e16 currency units, which no account of this engine can hold.
+    #[inline]
     pub fn value_at(self, price: Price, multiplier: u32) -> Decimal {
         let product = i128::from(self.0) * i128::from(price.mantissa()) * i128::from(multiplier);
         Decimal::from_i128_with_scale(product, PRICE_DIGITS + QUANTITY_DIGITS)
@@ -237,6 +250,7 @@ impl Quantity {
 
 impl Add for Quantity {
     type Output = Quantity;
+    #[inline]
     fn add(self, other: Quantity) -> Quantity {
         Quantity(self.0 + other.0)
     }
@@ -244,6 +258,7 @@ impl Add for Quantity {
 
 impl Sub for Quantity {
     type Output = Quantity;
+    #[inline]
     fn sub(self, other: Quantity) -> Quantity {
         Quantity(self.0 - other.0)
     }
@@ -251,18 +266,21 @@ impl Sub for Quantity {
 
 impl Neg for Quantity {
     type Output = Quantity;
+    #[inline]
     fn neg(self) -> Quantity {
         Quantity(-self.0)
     }
 }
 
 impl AddAssign for Quantity {
+    #[inline]
     fn add_assign(&mut self, other: Quantity) {
         self.0 += other.0;
     }
 }
 
 impl SubAssign for Quantity {
+    #[inline]
     fn sub_assign(&mut self, other: Quantity) {
         self.0 -= other.0;
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const MONEY_DIGITS: u32 = 8;
 
 /// Booked money: eight digits, half away from zero.
+#[inline]
 pub fn to_money_digits(amount: Decimal) -> Decimal {
     if amount.scale() <= MONEY_DIGITS {
         return amount;
@@ -33,6 +34,7 @@ pub enum LotRounding {
 /// A wanted quantity (units of the instrument, any real number) in whole lots.
 ///
 /// A wanted quantity beyond what an order can carry saturates; the gate refuses it by value.
+#[inline]
 pub fn to_lot(wanted: f64, lot: Quantity, rounding: LotRounding) -> Quantity {
     assert!(wanted.is_finite(), "a wanted quantity is finite by construction");
     let lots = wanted * Quantity::UNITS_PER_SHARE as f64 / lot.units() as f64;
@@ -49,6 +51,7 @@ fn libm_round(value: f64) -> i64 {
 }
 
 /// A limit price on the tick grid, inside the collar: buys round down, sells round up.
+#[inline]
 pub fn limit_to_tick(price: Price, tick: Price, side: Side) -> Price {
     let (p, t) = (price.mantissa(), tick.mantissa());
     let down = p - p.rem_euclid(t);

@@ -4,7 +4,8 @@
 //! them. Invariant: a contract id depends on the contract's name alone, so it is the same in every run.
 
 use crate::wire;
-use domain::{Contract, ContractId, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
+use domain::{Contract, ContractId, Currency, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
+use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::calendar::{Calendar, Calendars, Session};
@@ -23,7 +24,7 @@ const HOURS_DAYS: i32 = 7;
 /// Ids and descriptions of every contract of a universe.
 #[derive(Debug)]
 pub struct Directory {
-    universe: Universe,
+    universe: Arc<Universe>,
     con_ids: Vec<i32>,
     by_con_id: BTreeMap<i32, ContractId>,
     /// Distinct price steps in 1e-8 major units, ascending; the market rule of the n-th is n + 1.
@@ -43,7 +44,7 @@ pub enum Unresolved {
 
 impl Directory {
     /// Numbers the contracts of a universe.
-    pub fn new(universe: Universe) -> Directory {
+    pub fn new(universe: Arc<Universe>) -> Directory {
         let mut by_con_id = BTreeMap::new();
         let con_ids = universe.contracts().map(|id| {
             let mut con_id = id_of_name(&universe.contract(id).name);
@@ -68,9 +69,12 @@ impl Directory {
         &self.universe.contract(id).name
     }
 
-    /// Finds a contract by the engine's name.
-    pub fn find(&self, name: &str) -> Option<ContractId> {
-        self.universe.find_contract(name)
+    /// The spot pair that quotes one currency in another.
+    pub fn pair(&self, quoted: Currency, against: Currency) -> Option<ContractId> {
+        let is_pair = |instrument: &Instrument| {
+            instrument.kind == InstrumentKind::Cash && instrument.symbol == quoted.code() && instrument.currency == against
+        };
+        self.universe.contracts().find(|&id| is_pair(self.instrument(id)))
     }
 
     /// The one contract a description means.

@@ -134,7 +134,13 @@ impl Control for RemoteControl {
 }
 
 /// Serves one peer of the control socket until it closes or sends something that is not a line of ours.
-pub(crate) async fn serve(stream: TcpStream, control: LocalControl) -> Result<(), io::Error> {
+pub(crate) async fn serve(stream: TcpStream, control: LocalControl) {
+    if let Err(error) = converse(stream, control).await {
+        tracing::debug!(%error, "control connection given up");
+    }
+}
+
+async fn converse(stream: TcpStream, control: LocalControl) -> Result<(), io::Error> {
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);

@@ -1,2 +1,22 @@
-//! x
-mod wire; mod moment; mod contracts; mod command; mod record;
+//! A simulated IB Gateway: the TWS API, protobuf codec, in front of a simulated world.
+//!
+//! In: TCP clients that speak the protocol, and a control that moves virtual time. Out: what a broker
+//! answers. Invariant: the world changes only by recorded commands, answers of a connection keep its order,
+//! and no client can harm the server or another client.
+
+mod accounts;
+mod contracts;
+mod control;
+mod desk;
+mod margin;
+mod market_data;
+mod moment;
+mod orders;
+mod record;
+mod server;
+mod session;
+mod wire;
+
+pub use control::{Control, ControlError, LocalControl, RemoteControl};
+pub use record::{Entry, RecordError, RecordedExecution, RunIdentity};
+pub use server::{Gateway, GatewayConfig, GatewayError};

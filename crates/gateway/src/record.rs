@@ -4,9 +4,10 @@
 //! process, and their replay. Invariant: replaying a log on a fresh simulation of the same identity gives
 //! the same executions with the same ids; a log that disagrees is refused.
 
-use crate::command::Command;
+use domain::{Money, Price, Quantity, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sim::{Command, Prices, SimConfig};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,14 +18,44 @@ const FORMAT: u32 = 1;
 /// What makes two runs the same simulated world; checked against the first line of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunIdentity {
-    /// Seed of all chance.
+    /// Seed of sizes, volumes and paths within a day.
     pub seed: u64,
-    /// Named scenario, or the catalogue that is replayed.
-    pub scenario: String,
+    /// Where prices come from: the scenario with its seed and first day, or the checksum of the replayed bars.
+    pub prices: String,
     /// Virtual time at the beginning.
     pub start: Timestamp,
-    /// The account.
+    /// Account number and first deposit.
     pub account: String,
+    /// Names of the contracts, in the order of their numbers in the commands.
+    pub contracts: Vec<String>,
+}
+
+impl RunIdentity {
+    /// The identity of the world a configuration makes.
+    pub fn of(config: &SimConfig) -> RunIdentity {
+        let universe = &config.universe;
+        RunIdentity {
+            seed: config.seed,
+            prices: match &config.prices {
+                Prices::Simulated { scenario, seed, first_day } => format!("{scenario} of seed {seed} from {first_day}"),
+                Prices::Replay { series } => {
+                    let bars = series.iter().flat_map(|(_, bars)| bars);
+                    let text = bars.flat_map(|bar| format!("{bar:?}").into_bytes());
+                    format!("replay of bars with checksum {:016x}", text.fold(FNV_OFFSET, fnv_step))
+                }
+            },
+            start: config.start,
+            account: format!("{} with {}", config.account, config.deposit),
+            contracts: universe.contracts().map(|id| universe.contract(id).name.clone()).collect(),
+        }
+    }
+}
+
+impl std::fmt::Display for RunIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RunIdentity { seed, prices, start, account, contracts } = self;
+        write!(f, "a run of seed {seed}, {prices}, starting {start}, account {account}, {} contracts", contracts.len())
+    }
 }
 
 /// One execution, as the oracle of a crash campaign reads it.
@@ -43,13 +74,13 @@ pub struct RecordedExecution {
     /// The contract by the engine's name.
     pub contract: String,
     /// Buy or sell.
-    pub side: domain::Side,
+    pub side: Side,
     /// Executed quantity, positive.
-    pub quantity: domain::Quantity,
+    pub quantity: Quantity,
     /// Price, in the major unit.
-    pub price: domain::Price,
+    pub price: Price,
     /// Charge.
-    pub commission: domain::Money,
+    pub commission: Money,
     /// When.
     pub at: Timestamp,
 }
@@ -70,8 +101,9 @@ pub enum Entry {
     Command {
         /// Virtual time when it arrived.
         at: Timestamp,
+        /// The client that gave it; absent for the control, which moves time.
+        by: Option<i32>,
         /// The command.
-        #[serde(flatten)]
         command: Command,
     },
     /// An execution, a consequence of the commands above it.
@@ -130,12 +162,6 @@ pub enum RecordError {
         /// What the simulation does.
         replayed: String,
     },
-}
-
-impl std::fmt::Display for RunIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "seed {}, scenario {}, start {}, account {}", self.seed, self.scenario, self.start, self.account)
-    }
 }
 
 /// One line: its number, its content, and a checksum over content and all lines before it.
@@ -228,7 +254,7 @@ impl Recorder {
 
     fn next_check(&self, entry: &Entry) -> (u64, u64) {
         let content = serde_json::to_vec(entry).expect("plain data has a JSON form");
-        (self.lines + 1, content.iter().fold(self.chain, fnv_step))
+        (self.lines + 1, content.into_iter().fold(self.chain, fnv_step))
     }
 
     fn damaged(&self, line: usize, problem: String) -> RecordError {
@@ -244,6 +270,6 @@ impl Recorder {
 /// FNV-1a, 64 bit: enough against accidents, not against people.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-fn fnv_step(hash: u64, byte: &u8) -> u64 {
-    (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+fn fnv_step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
 }

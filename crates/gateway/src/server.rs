@@ -1,21 +1,157 @@
 //! The listening side: one simulated account behind a TCP port.
 //!
-//! In: a loopback address and a simulation. Out: a running [`Gateway`]. Invariant: every connection and
-//! every control shares one desk behind one lock, which is never held while waiting for the network.
+//! In: a loopback address and the configuration of a world. Out: a running [`Gateway`]. Invariant: every
+//! connection and every control shares one desk behind one lock, which is never held while waiting for the
+//! network.
 
 use crate::control::{self, LocalControl};
-use crate::desk::Desk;
-use crate::record::{self, RecordError, Recorder, RunIdentity};
-use crate::session;
-use sim::Simulation;
+use crate::desk::{Desk, OpenError};
+use crate::record::RecordError;
+use crate::session::{self, lock};
+use sim::{ExecutionView, OrderView, SimConfig, SimError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{info, warn};
 
 /// Connections served at once, as many as IB serves.
 const CONNECTIONS_MAX: usize = 32;
+/// Pause after the system refused to accept a connection, so that the refusal does not become a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a gateway does beyond serving its world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// Keep a record there and begin where it ends, so that the world survives the process.
+    pub record: Option<PathBuf>,
+}
+
+/// Why a gateway could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The address is not on this machine's loopback.
+    #[error("{0} is not a loopback address; the simulated gateway has no login, listen on 127.0.0.1")]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; stop what listens there or choose another port")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The configuration makes no world.
+    #[error(transparent)]
+    World(#[from] SimError),
+    /// The record cannot be used.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<OpenError> for GatewayError {
+    fn from(error: OpenError) -> GatewayError {
+        match error {
+            OpenError::World(error) => GatewayError::World(error),
+            OpenError::Record(error) => GatewayError::Record(error),
+        }
+    }
+}
+
+/// A simulated IB Gateway. It serves until it is dropped; then every connection is closed.
+#[derive(Debug)]
+pub struct Gateway {
+    desk: Arc<Mutex<Desk>>,
+    address: SocketAddr,
+    listeners: Vec<AbortHandle>,
+}
+
+impl Gateway {
+    /// Builds the world, replays its record if there is one, and starts to serve. Port 0 takes any free port.
+    /// Must be called on a tokio runtime; a multi-threaded one serves while the caller computes.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; nothing is left listening.
+    pub async fn bind(address: SocketAddr, config: GatewayConfig, world: SimConfig) -> Result<Gateway, GatewayError> {
+        let (listener, address) = listen(address).await?;
+        let desk = Arc::new(Mutex::new(Desk::open(world, config.record.as_deref())?));
+        let clients = Arc::clone(&desk);
+        let serve = move |stream| session::serve(stream, Arc::clone(&clients));
+        let task = tokio::spawn(accept(listener, serve));
+        info!(%address, "simulated gateway listening");
+        Ok(Gateway { desk, address, listeners: vec![task.abort_handle()] })
+    }
+
+    /// Where clients connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The control for a driver in this process.
+    pub fn control(&self) -> LocalControl {
+        LocalControl::new(Arc::clone(&self.desk))
+    }
+
+    /// Serves the control to drivers in other processes; returns where. Port 0 takes any free port.
+    ///
+    /// # Errors
+    /// [`GatewayError`] when the address cannot be listened on.
+    pub async fn serve_control(&mut self, address: SocketAddr) -> Result<SocketAddr, GatewayError> {
+        let (listener, address) = listen(address).await?;
+        let control = self.control();
+        let serve = move |stream| control::serve(stream, control.clone());
+        self.listeners.push(tokio::spawn(accept(listener, serve)).abort_handle());
+        info!(%address, "control listening");
+        Ok(address)
+    }
+
+    /// Every order the account ever received: those that ended, then those still open.
+    pub fn orders(&self) -> Vec<OrderView> {
+        let desk = lock(&self.desk);
+        desk.sim.completed_orders().iter().chain(desk.sim.open_orders()).cloned().collect()
+    }
+
+    /// Every execution of the account, oldest first.
+    pub fn executions(&self) -> Vec<ExecutionView> {
+        lock(&self.desk).sim.executions(jiff::Timestamp::MIN).to_vec()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.listeners.iter().for_each(AbortHandle::abort);
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), GatewayError> {
+    if !address.ip().is_loopback() {
+        return Err(GatewayError::NotLoopback(address));
+    }
+    let failed = |error| GatewayError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Serves connections until aborted; connections end with the task, and one too many is closed at once.
+async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = listener.accept().await;
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok(_) if connections.len() >= CONNECTIONS_MAX => warn!("a connection beyond {CONNECTIONS_MAX} was closed"),
+            Ok((stream, _)) => drop(connections.spawn(serve(stream))),
+            Err(error) => {
+                warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

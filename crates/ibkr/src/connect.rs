@@ -4,10 +4,11 @@
 //! until the session ends. Invariant: every wait has an end, and a gateway that is too old is refused before
 //! the client library speaks to it.
 
-use crate::IbkrConfig;
+use crate::{IbkrConfig, requests};
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, Subscription};
 use ibapi::{Client, Error};
+use jiff::Timestamp;
 use ports::BrokerError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     /// First order id the gateway has not seen.
     pub(crate) first_order_id: i32,
+    /// What its clock said when it was ready.
+    pub(crate) gateway_time: Timestamp,
     /// `None` only while it is being reopened.
     pub(crate) updates: Option<Subscription<OrderUpdate>>,
     pub(crate) notices: NoticeStream,
@@ -91,7 +94,9 @@ async fn attempt(config: &IbkrConfig, limit: Duration) -> Result<Session, Failed
         return Err(Failed::for_now(lost(&config.address, format_args!("no account list or order id yet"))));
     }
     let updates = client.order_update_stream().await.map_err(|e| refused(config, e))?;
-    Ok(Session { client, first_order_id, updates: Some(updates), notices })
+    // An open port and a handshake are not readiness; a request that is answered is.
+    let gateway_time = requests::server_time(&client, limit).await.map_err(Failed::for_now)?;
+    Ok(Session { client, first_order_id, gateway_time, updates: Some(updates), notices })
 }
 
 /// Asks for the server version and hangs up.
@@ -99,8 +104,11 @@ async fn probe(address: &str) -> Result<i32, Failed> {
     let broken = |error: std::io::Error| {
         Failed::for_now(lost(address, format_args!("{error}; is the gateway up and this host among its trusted ones?")))
     };
-    let foreign =
-        || Failed::for_good(BrokerError::Refused(format!("{address} does not answer like an IB Gateway: check host and port")));
+    let foreign = || {
+        Failed::for_good(BrokerError::Refused(format!(
+            "{address} does not answer like an IB Gateway: check host and port"
+        )))
+    };
     let mut stream = TcpStream::connect(address).await.map_err(broken)?;
     let mut hello = b"API\0".to_vec();
     hello.extend_from_slice(&(PROBE_OFFER.len() as u32).to_be_bytes());

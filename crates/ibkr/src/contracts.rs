@@ -125,8 +125,9 @@ fn only<'a>(
 ) -> Result<&'a ContractDetails, BrokerError> {
     let instrument = universe.instrument_of(id);
     let ours = Decimal::from(instrument.multiplier);
-    let of_our_size =
-        |answer: &&ContractDetails| convert::decimal_text(&answer.contract.multiplier).is_none_or(|theirs| theirs == ours);
+    let of_our_size = |answer: &&ContractDetails| {
+        convert::decimal_text(&answer.contract.multiplier).is_none_or(|theirs| theirs == ours)
+    };
     let candidates: Vec<_> = match answers {
         [_] => answers.iter().collect(),
         _ => answers.iter().filter(of_our_size).collect(),
@@ -145,10 +146,13 @@ fn only<'a>(
         ref several => {
             let names: Vec<_> = several
                 .iter()
-                .map(|d| format!("{} {} on {}", d.contract.contract_id, d.contract.local_symbol, d.contract.primary_exchange))
+                .map(|d| format!("{} {} {}", d.contract.contract_id, d.contract.local_symbol, d.contract.exchange))
                 .collect();
-            let text = format!("the broker knows {} of it ({}): narrow it by ISIN, primary exchange or trading class",
-                several.len(), names.join(", "));
+            let text = format!(
+                "the broker knows {} of it ({}): narrow it by ISIN, primary exchange or trading class",
+                several.len(),
+                names.join(", ")
+            );
             Err(unusable(universe, id, text))
         }
     }
@@ -157,10 +161,16 @@ fn only<'a>(
 fn multiplier(check: &Comparison<'_>, instrument: &Instrument, theirs: &str) -> Result<Decimal, BrokerError> {
     match (theirs.is_empty(), instrument.kind) {
         (false, _) => convert::decimal_text(theirs).ok_or_else(|| {
-            unusable(check.universe, check.id, format_args!("multiplier: the broker says `{theirs}`, which is no number"))
+            unusable(
+                check.universe,
+                check.id,
+                format_args!("multiplier: the broker says `{theirs}`, which is no number"),
+            )
         }),
         // Shares, currency pairs and indices have none.
-        (true, InstrumentKind::Stk | InstrumentKind::Etf | InstrumentKind::Cash | InstrumentKind::Ind) => Ok(Decimal::ONE),
+        (true, InstrumentKind::Stk | InstrumentKind::Etf | InstrumentKind::Cash | InstrumentKind::Ind) => {
+            Ok(Decimal::ONE)
+        }
         (true, _) => Err(unusable(check.universe, check.id, "multiplier: the broker states none")),
     }
 }
@@ -196,7 +206,7 @@ impl Comparison<'_> {
             self.universe,
             self.id,
             format_args!(
-                "{field}: the broker says {theirs}, the instrument table says {ours}: find out which is right and correct the table"
+                "{field}: the broker says {theirs}, the instrument table says {ours}: not traded until they agree; correct the table if the broker is right"
             ),
         ))
     }
@@ -211,7 +221,112 @@ pub(crate) fn unusable(universe: &Universe, id: ContractId, what: impl Display) 
     BrokerError::Unusable(format!("{}: {what}", universe.contract(id).name))
 }
 
-/// A currency code of the wire.
-pub(crate) fn currency(code: &str) -> Result<Currency, BrokerError> {
-    code.parse().map_err(|unknown| BrokerError::Unusable(format!("{unknown}")))
+/// A currency code of the wire; `what` says where it stood.
+pub(crate) fn currency(what: impl Display, code: &str) -> Result<Currency, BrokerError> {
+    code.parse().map_err(|unknown| BrokerError::Unusable(format!("{what}: {unknown}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use ibapi::contracts::TagValue;
+
+    /// What a broker that means the same thing answers.
+    fn answer(universe: &Universe, id: ContractId) -> ContractDetails {
+        let instrument = universe.instrument_of(id);
+        let mut contract = query(universe, id, None).expect("a query");
+        contract.contract_id = 100_000 + i32::from(id.0);
+        contract.local_symbol.clone_from(&instrument.symbol);
+        if instrument.multiplier != 1 {
+            contract.multiplier = instrument.multiplier.to_string();
+        }
+        let isin = instrument.isin.iter().map(|isin| TagValue { tag: "ISIN".into(), value: isin.clone() });
+        ContractDetails {
+            sec_id_list: isin.collect(),
+            contract,
+            price_magnifier: i32::try_from(instrument.quote_unit.per_major()).expect("1 or 100"),
+            min_tick: instrument.tick.to_f64(),
+            ..ContractDetails::default()
+        }
+    }
+
+    #[test]
+    fn every_kind_is_asked_for_in_its_own_way() {
+        let universe = fixture::universe();
+        let asked: Vec<String> = universe
+            .contracts()
+            .map(|id| {
+                let q = query(&universe, id, None).expect("a query");
+                format!(
+                    "{} {} {} {} {} {} {}",
+                    q.security_type,
+                    q.symbol,
+                    q.security_id,
+                    q.currency,
+                    q.exchange,
+                    q.primary_exchange,
+                    q.last_trade_date_or_contract_month
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(asked.join("\n"), @r"
+        STK  IE00B5BMR087 USD SMART LSEETF 
+        STK ISF  GBP SMART  
+        CASH EUR  USD IDEALPRO  
+        IND SPX  USD CBOE  
+        FUT M6E  USD CME  20251215
+        ");
+    }
+
+    #[test]
+    fn a_contract_is_used_only_when_both_sides_mean_the_same() {
+        let universe = fixture::universe();
+        for id in universe.contracts() {
+            let (contract, details) = agree(&universe, id, &[answer(&universe, id)]).expect("agreement");
+            assert_eq!(i64::from(contract.contract_id), details.con_id);
+        }
+
+        let refusal = |name: &str, change: &dyn Fn(&mut ContractDetails)| {
+            let id = fixture::contract(&universe, name);
+            let mut changed = answer(&universe, id);
+            change(&mut changed);
+            agree(&universe, id, &[changed]).expect_err("a contradiction").to_string()
+        };
+        let refusals = [
+            refusal("CSPX", &|d| d.contract.currency = "GBP".into()),
+            refusal("CSPX", &|d| d.price_magnifier = 100),
+            refusal("CSPX", &|d| d.min_tick = 0.05),
+            refusal("CSPX", &|d| d.sec_id_list[0].value = "IE00B53SZB19".into()),
+            refusal("M6E_20251215", &|d| d.contract.multiplier = "125000".into()),
+            refusal("M6E_20251215", &|d| d.contract.last_trade_date_or_contract_month = "20251216".into()),
+        ];
+        insta::assert_snapshot!(refusals.join("\n"), @r"
+        broker answer unusable: CSPX: currency: the broker says GBP, the instrument table says USD: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: CSPX: quote_unit (units per major unit): the broker says 100, the instrument table says 1: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: CSPX: tick: the broker says 0.05, the instrument table says 0.01: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: CSPX: isin: the broker says IE00B53SZB19, the instrument table says IE00B5BMR087: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: M6E_20251215: multiplier: the broker says 125000, the instrument table says 12500: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: M6E_20251215: last trading day: the broker says 2025-12-16, the instrument table says 2025-12-15: not traded until they agree; correct the table if the broker is right
+        ");
+    }
+
+    #[test]
+    fn none_and_several_are_not_one() {
+        let universe = fixture::universe();
+        let m6e = fixture::contract(&universe, "M6E_20251215");
+        let right = answer(&universe, m6e);
+        let mut larger = right.clone();
+        larger.contract.multiplier = "125000".into();
+        larger.contract.contract_id += 1;
+
+        let (contract, _) = agree(&universe, m6e, &[larger.clone(), right.clone()]).expect("one has our multiplier");
+        assert_eq!(contract.contract_id, right.contract.contract_id);
+        let none = agree(&universe, m6e, &[]).expect_err("none").to_string();
+        let several = agree(&universe, m6e, &[right.clone(), right]).expect_err("several").to_string();
+        insta::assert_snapshot!(format!("{none}\n{several}"), @r"
+        broker answer unusable: M6E_20251215: the broker knows no M6E USD on CME: check symbol, ISIN, exchange and expiry in the instrument table
+        broker answer unusable: M6E_20251215: the broker knows 2 of it (100004 M6E CME, 100004 M6E CME): narrow it by ISIN, primary exchange or trading class
+        ");
+    }
 }

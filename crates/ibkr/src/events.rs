@@ -8,7 +8,7 @@ use crate::codes::{self, Severity, client, link};
 use crate::{IbkrBroker, orders, snapshot};
 use domain::{ContractId, ExecutionId, OrderRef, Quantity};
 use futures::{FutureExt, StreamExt};
-use ibapi::orders::{CommissionReport, ExecutionData, OrderData, OrderStatus, OrderUpdate};
+use ibapi::orders::{CommissionReport, ExecutionData, Executions, OrderData, OrderStatus, OrderUpdate};
 use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Error, Notice};
 use ports::{BrokerError, BrokerEvent, Connection};
@@ -20,8 +20,10 @@ const FIRST_REQUEST_ID: i32 = 1_500_000_000;
 /// Which executions have been handed over, and whether their charge has.
 #[derive(Debug, Default)]
 pub(crate) struct Charges {
+    /// Executed in this session.
     live: BTreeMap<ExecutionId, bool>,
-    in_snapshot: BTreeMap<ExecutionId, bool>,
+    /// Executed earlier, charged in a snapshot or late.
+    earlier: BTreeMap<ExecutionId, bool>,
 }
 
 impl Charges {
@@ -29,10 +31,12 @@ impl Charges {
         self.live.entry(execution).or_insert(false);
     }
 
-    /// Notes executions a snapshot has reported, with or without their charge.
-    pub(crate) fn snapshot(&mut self, executions: &[ports::Execution]) {
-        for execution in executions {
-            *self.in_snapshot.entry(execution.fill.execution.clone()).or_insert(false) |= execution.commission.is_some();
+    /// Notes the charges a snapshot has reported.
+    pub(crate) fn snapshot(&mut self, rows: &[Executions]) {
+        for row in rows {
+            if let Executions::CommissionReport(report) = row {
+                self.earlier.insert(ExecutionId(report.execution_id.clone()), true);
+            }
         }
     }
 
@@ -40,7 +44,7 @@ impl Charges {
     fn charged(&mut self, execution: &ExecutionId) -> bool {
         let told = match self.live.get_mut(execution) {
             Some(told) => told,
-            None => self.in_snapshot.entry(execution.clone()).or_insert(false),
+            None => self.earlier.entry(execution.clone()).or_insert(false),
         };
         !std::mem::replace(told, true)
     }
@@ -102,7 +106,8 @@ impl IbkrBroker {
     fn open_order(&mut self, data: &OrderData, events: &mut Vec<BrokerEvent>) -> Result<(), BrokerError> {
         let Some(order_ref) = self.orders.learn(data, self.config.client_id) else { return Ok(()) };
         self.acknowledge(order_ref, data.order.perm_id, events);
-        let filled = self.orders.get(order_ref).and_then(|known| known.told).map_or(Quantity::ZERO, |(_, filled)| filled);
+        let filled =
+            self.orders.get(order_ref).and_then(|known| known.told).map_or(Quantity::ZERO, |(_, filled)| filled);
         self.tell(order_ref, &data.order_state.status, filled, events)
     }
 
@@ -252,7 +257,11 @@ fn gap(reason: &str, back: Connection, events: &mut Vec<BrokerEvent>) {
 
 fn data_notice(name: &str, notice: Notice, events: &mut Vec<BrokerEvent>) {
     log(&notice, None);
-    events.push(BrokerEvent::Notice { order_ref: None, code: notice.code, text: format!("{name}: {}", notice.message) });
+    events.push(BrokerEvent::Notice {
+        order_ref: None,
+        code: notice.code,
+        text: format!("{name}: {}", notice.message),
+    });
 }
 
 fn log(notice: &Notice, order_ref: Option<OrderRef>) {

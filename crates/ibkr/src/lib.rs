@@ -4,11 +4,14 @@
 //! only crate that names `ibapi`, it decides nothing, and one broker is one session: after [`BrokerError::Lost`] it
 //! answers nothing until [`IbkrBroker::reconnect`], so that no answer of an old question can pass for a new one.
 
+mod account;
 pub mod codes;
 mod connect;
 mod contracts;
 mod convert;
 mod events;
+#[cfg(test)]
+mod fixture;
 mod orders;
 mod pacing;
 mod quotes;
@@ -90,7 +93,7 @@ impl IbkrBroker {
             contracts: ContractBook::default(),
             feeds: BTreeMap::new(),
             charges: events::Charges::default(),
-            gateway_time: (Timestamp::UNIX_EPOCH, Instant::now()),
+            gateway_time: (session.gateway_time, Instant::now()),
             lost: None,
             lost_announced: false,
             config,
@@ -191,11 +194,8 @@ impl IbkrBroker {
     /// Rows of a snapshot. A question without its whole answer ends the session: the rest of the answer could
     /// arrive later and pass for the answer to the next question.
     async fn answers(&mut self) -> Result<Answers, BrokerError> {
-        let mut questions = Questions {
-            client: &self.session.client,
-            pacer: &mut self.pacer,
-            limit: self.config.request_timeout,
-        };
+        let mut questions =
+            Questions { client: &self.session.client, pacer: &mut self.pacer, limit: self.config.request_timeout };
         let answers = questions.snapshot(&self.account).await;
         if let Err(error) = &answers {
             self.lose(&format!("a snapshot was not answered whole ({error})"));
@@ -205,7 +205,11 @@ impl IbkrBroker {
 
     async fn submit(&mut self, request: &OrderRequest, order_id: i32) -> Result<(), BrokerError> {
         let contract = self.contracts.get(request.contract).ok_or_else(|| {
-            BrokerError::Lost(format!("{}: not sent: {}", request.order_ref, unresolved(&self.universe, request.contract)))
+            BrokerError::Lost(format!(
+                "{}: not sent: {}",
+                request.order_ref,
+                unresolved(&self.universe, request.contract)
+            ))
         })?;
         let order = orders::wire_order(request, self.universe.instrument_of(request.contract), &self.account);
         let written = self.session.client.submit_order(order_id, contract, &order);
@@ -250,7 +254,10 @@ impl Broker for IbkrBroker {
     async fn identify(&mut self) -> Result<Identity, BrokerError> {
         self.alive()?;
         self.pacer.pass().await;
-        let accounts = self.session.client.managed_accounts().await.map_err(|e| trouble("account list", e));
+        let accounts = self.session.client.managed_accounts().await.map_err(|error| match error {
+            ibapi::Error::Timeout => BrokerError::Lost("account list: no answer in time".to_owned()),
+            error => trouble("account list", error),
+        });
         let accounts = self.noted(accounts)?;
         let account = match (&self.config.account, &accounts[..]) {
             (Some(wanted), served) if served.contains(wanted) => wanted.clone(),
@@ -260,7 +267,8 @@ impl Broker for IbkrBroker {
             }
             (None, [only]) => only.clone(),
             (None, served) => {
-                let text = format!("this login serves {} accounts: name the one to trade in the settings", served.len());
+                let text =
+                    format!("this login serves {} accounts: name the one to trade in the settings", served.len());
                 return Err(BrokerError::Refused(text));
             }
         };
@@ -294,7 +302,7 @@ impl Broker for IbkrBroker {
             }
         }
         let snapshot = self.reader().snapshot(&answers)?;
-        self.charges.snapshot(&snapshot.executions);
+        self.charges.snapshot(&answers.executions);
         Ok(snapshot)
     }
 

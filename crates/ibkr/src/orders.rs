@@ -4,7 +4,7 @@
 //! an order id is used once, and an order of another client is never addressed by its number.
 
 use crate::convert;
-use domain::{ContractId, Instrument, OrderRef, OrderStatus, OrderType, Quantity, Side, TimeInForce};
+use domain::{Instrument, OrderRef, OrderStatus, OrderType, Quantity, Side, TimeInForce};
 use ibapi::orders::{Action, Order, OrderData, OrderStatusKind};
 use ports::OrderRequest;
 use std::collections::BTreeMap;
@@ -153,7 +153,8 @@ pub(crate) fn status(word: &OrderStatusKind) -> Option<OrderStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{AssetClass, Currency, InstrumentKind, Mic, Price, QuoteUnit};
+    use crate::fixture;
+    use domain::Price;
     use rust_decimal::dec;
 
     fn order_ref(attempt: u16) -> OrderRef {
@@ -190,36 +191,18 @@ mod tests {
 
     #[test]
     fn an_order_states_everything_a_preset_could_change() {
-        let instrument = Instrument {
-            name: "ISF".into(),
-            description: String::new(),
-            kind: InstrumentKind::Etf,
-            symbol: "ISF".into(),
-            exchange: "SMART".into(),
-            primary_exchange: "LSEETF".into(),
-            trading_class: String::new(),
-            currency: Currency::Gbp,
-            risk_currency: Currency::Gbp,
-            quote_unit: QuoteUnit::Hundredth,
-            multiplier: 1,
-            tick: Price::from_decimal(dec!(0.0005)).expect("a tick"),
-            lot: Quantity::whole(1),
-            isin: None,
-            venue: Mic::Xlon,
-            asset_class: AssetClass::EquityEtf,
-            future: None,
-            tradable: true,
-        };
+        let universe = fixture::universe();
+        let isf = fixture::contract(&universe, "ISF");
         let request = OrderRequest {
             order_ref: order_ref(1),
-            contract: ContractId(0),
+            contract: isf,
             side: Side::Sell,
             quantity: Quantity::whole(28_000),
             order_type: OrderType::Loc,
             limit: Price::from_decimal(dec!(8.1235)).expect("a price"),
             time_in_force: TimeInForce::Day,
         };
-        let order = wire_order(&request, &instrument, "DU1");
+        let order = wire_order(&request, universe.instrument_of(isf), "DU1");
         assert_eq!(order.limit_price, Some(812.35), "pence on the wire");
         assert_eq!((order.order_type.as_str(), order.tif.as_str()), ("LOC", "DAY"));
         assert_eq!((order.account.as_str(), order.order_ref.as_str()), ("DU1", "AF-a1b2c3-20250707-001-01"));

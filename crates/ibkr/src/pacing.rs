@@ -55,7 +55,8 @@ mod tests {
             sent.push(now);
         }
         assert_eq!(sent[BURST as usize - 1], start, "a burst leaves at once");
-        let busiest = sent.iter().map(|&from| sent.iter().filter(|&&t| t >= from && t < from + Duration::from_secs(1)).count());
+        let busiest =
+            sent.iter().map(|&from| sent.iter().filter(|&&t| t >= from && t < from + Duration::from_secs(1)).count());
         assert!(busiest.max().expect("messages were sent") <= 45);
     }
 }

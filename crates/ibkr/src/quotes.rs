@@ -38,7 +38,10 @@ impl Feed {
     /// Takes a tick in; true when it touched the top of book.
     pub(crate) fn fold(&mut self, tick: &TickTypes) -> bool {
         self.book.apply(tick);
-        matches!(tick, TickTypes::Price(_) | TickTypes::Size(_) | TickTypes::PriceSize(_) | TickTypes::MarketDataType(_))
+        matches!(
+            tick,
+            TickTypes::Price(_) | TickTypes::Size(_) | TickTypes::PriceSize(_) | TickTypes::MarketDataType(_)
+        )
     }
 
     /// The top of book as of `at`.
@@ -94,13 +97,18 @@ pub(crate) fn daily_bars(
         }
     }
     if let Some(pair) = bars.windows(2).find(|pair| pair[0].date >= pair[1].date) {
-        return Err(unusable(universe, id, format_args!("daily bars: {} does not follow {}", pair[1].date, pair[0].date)));
+        return Err(unusable(
+            universe,
+            id,
+            format_args!("daily bars: {} does not follow {}", pair[1].date, pair[0].date),
+        ));
     }
     Ok(bars.split_off(bars.len().saturating_sub(sessions as usize)))
 }
 
 fn daily_bar(universe: &Universe, id: ContractId, row: &historical::Bar) -> Result<Bar, BrokerError> {
-    let unusable = |reason: &dyn std::fmt::Display| unusable(universe, id, format_args!("daily bar {}: {reason}", row.date));
+    let unusable =
+        |reason: &dyn std::fmt::Display| unusable(universe, id, format_args!("daily bar {}: {reason}", row.date));
     let BarTimestamp::Date(day) = row.date else { return Err(unusable(&"a time of day, not a session")) };
     let date = convert::date(day).ok_or_else(|| unusable(&"outside the calendar"))?;
     let unit = universe.instrument_of(id).quote_unit;
@@ -116,4 +124,80 @@ fn daily_bar(universe: &Universe, id: ContractId, row: &historical::Bar) -> Resu
 fn volume(shares: f64) -> Option<Quantity> {
     let shares = convert::decimal(shares)?.max(Decimal::ZERO).round_dp(domain::price::QUANTITY_DIGITS);
     Quantity::from_decimal(shares).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use ibapi::contracts::tick_types::TickType;
+    use ibapi::market_data::realtime::{TickPrice, TickPriceSize, TickSize};
+    use jiff::civil::date;
+
+    fn price(tick_type: TickType, price: f64) -> TickTypes {
+        TickTypes::Price(TickPrice { tick_type, price, ..TickPrice::default() })
+    }
+
+    #[test]
+    fn ticks_fold_into_the_top_of_book_and_none_means_absent() {
+        let bid = TickPriceSize {
+            price_tick_type: TickType::Bid,
+            price: 812.3,
+            size_tick_type: TickType::BidSize,
+            size: 500.0,
+            ..TickPriceSize::default()
+        };
+        let ticks = [
+            TickTypes::PriceSize(bid),
+            price(TickType::Ask, 812.4),
+            TickTypes::Size(TickSize { tick_type: TickType::AskSize, size: 700.0 }),
+            price(TickType::Close, 810.0),
+        ];
+        let fold = |ticks: &[TickTypes]| {
+            quote(&realtime::Quote::from_ticks(ticks), QuoteUnit::Hundredth, Timestamp::UNIX_EPOCH)
+        };
+        let open = fold(&ticks);
+        assert_eq!(
+            open.two_sided().map(|(bid, ask)| (bid.to_string(), ask.to_string())),
+            Some(("8.123".into(), "8.124".into()))
+        );
+        assert_eq!(
+            (open.bid_size, open.ask_size, open.data_type),
+            (Quantity::whole(500), Quantity::whole(700), DataType::Live)
+        );
+
+        let shut = fold(&[
+            price(TickType::Bid, -1.0),
+            price(TickType::Ask, 0.0),
+            TickTypes::MarketDataType(MarketDataType::Delayed),
+        ]);
+        assert_eq!((shut.bid, shut.ask, shut.data_type), (None, None, DataType::Delayed));
+        let odd = fold(&[TickTypes::MarketDataType(MarketDataType::Unknown)]);
+        assert_ne!(odd.data_type, DataType::Live, "an unknown kind of data may not price an order");
+    }
+
+    #[test]
+    fn bars_end_before_the_day_and_follow_each_other() {
+        let universe = fixture::universe();
+        let isf = fixture::contract(&universe, "ISF");
+        let bar = |day: u8, close: f64| historical::Bar {
+            date: BarTimestamp::Date(convert::utc_midnight(date(2015, 8, day as i8)).date()),
+            open: 640.0,
+            high: 650.0,
+            low: 600.0,
+            close,
+            volume: -1.0,
+            wap: 0.0,
+            count: 0,
+        };
+        let rows = [bar(20, 636.0), bar(21, 619.0), bar(24, 590.0), bar(25, 609.0)];
+        let bars = daily_bars(&universe, isf, &rows, 2, date(2015, 8, 25)).expect("bars");
+        let read: Vec<_> = bars.iter().map(|b| format!("{} {} {} {}", b.date, b.low, b.close, b.volume)).collect();
+        assert_eq!(read, ["2015-08-21 6 6.19 0", "2015-08-24 5.9 5.9 0"], "pounds, and the low includes the close");
+
+        let twice = daily_bars(&universe, isf, &[bar(21, 619.0), bar(21, 619.0)], 2, date(2015, 8, 25));
+        assert!(twice.expect_err("a repeated day").to_string().contains("2015-08-21 does not follow 2015-08-21"));
+        assert!(daily_bars(&universe, isf, &[bar(21, 0.0)], 2, date(2015, 8, 25)).is_err(), "no price, no bar");
+        assert_eq!((span(10).to_string(), span(756).to_string()), ("11 D".to_owned(), "4 Y".to_owned()));
+    }
 }

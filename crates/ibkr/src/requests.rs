@@ -73,8 +73,11 @@ impl Questions<'_> {
     async fn executions(&mut self, account: &str) -> Result<Vec<Executions>, BrokerError> {
         self.pacer.pass().await;
         let what = "executions";
-        let filter =
-            ExecutionFilter { account_code: account.to_owned(), last_n_days: EXECUTION_DAYS, ..ExecutionFilter::default() };
+        let filter = ExecutionFilter {
+            account_code: account.to_owned(),
+            last_n_days: EXECUTION_DAYS,
+            ..ExecutionFilter::default()
+        };
         let mut rows = self.client.executions(filter).await.map_err(|e| trouble(what, e))?;
         rows.collect_to_end_within(self.limit).await.map_err(|e| trouble(what, e))
     }

@@ -6,12 +6,9 @@
 use crate::contracts::{self, ContractBook};
 use crate::requests::Answers;
 use crate::{convert, orders};
-use domain::{Currency, ExecutionId, Fill, Money, OrderRef, Price, Quantity, Side, Universe};
-use ibapi::accounts::{AccountPortfolioValue, AccountSummary};
-use ibapi::contracts::{Contract, SecurityType};
+use domain::{ExecutionId, Fill, Money, OrderRef, Quantity, Side, Universe};
 use ibapi::orders::{CommissionReport, ExecutionData, ExecutionSide, Executions, Order, Orders};
-use ports::{AccountSnapshot, BrokerError, BrokerOrder, BrokerPosition, CashRow, Execution, ForeignPosition};
-use rust_decimal::Decimal;
+use ports::{AccountSnapshot, BrokerError, BrokerOrder, Execution};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -21,9 +18,6 @@ pub(crate) struct Reader<'a> {
     pub(crate) contracts: &'a ContractBook,
     pub(crate) account: &'a str,
 }
-
-/// Positions of contracts of ours, and of anything else.
-type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>);
 
 impl Reader<'_> {
     /// The account at the moment of the answers.
@@ -44,111 +38,6 @@ impl Reader<'_> {
             completed_orders: self.orders("completed orders", &answers.completed)?,
             executions: self.executions(&answers.executions)?,
         })
-    }
-
-    fn net_liquidation(&self, summary: &[AccountSummary]) -> Result<(Currency, Decimal), BrokerError> {
-        let what = "account summary";
-        let mut rows = summary.iter().filter(|row| row.account == self.account && row.tag == "NetLiquidation");
-        let (Some(row), None) = (rows.next(), rows.next()) else {
-            return Err(unusable(what, "not exactly one NetLiquidation row for the account"));
-        };
-        let value = number(what, &row.tag, &row.value)?;
-        if value <= Decimal::ZERO {
-            return Err(unusable(what, format_args!("NetLiquidation is {value}, it must be above zero")));
-        }
-        Ok((contracts::currency(&row.currency)?, value))
-    }
-
-    fn cash(&self, summary: &[AccountSummary], base: Currency) -> Result<Vec<CashRow>, BrokerError> {
-        let what = "account ledger";
-        let mut ledger: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-        // `BASE` is the sum of the others.
-        let rows = summary.iter().filter(|row| row.account == self.account && row.currency != "BASE");
-        for row in rows.filter(|row| matches!(row.tag.as_str(), "CashBalance" | "FuturesPNL" | "ExchangeRate")) {
-            ledger.entry(&row.currency).or_default().insert(&row.tag, &row.value);
-        }
-        let mut cash = Vec::new();
-        for (code, tags) in ledger {
-            let field = |tag: &str| {
-                let text = tags.get(tag).ok_or_else(|| unusable(what, format_args!("no {tag} for {code}")))?;
-                number(what, tag, text)
-            };
-            let (balance, futures_pnl, exchange_rate) = (field("CashBalance")?, field("FuturesPNL")?, field("ExchangeRate")?);
-            match code.parse() {
-                Ok(currency) if exchange_rate > Decimal::ZERO => {
-                    cash.push(CashRow { currency, cash: balance, futures_pnl, exchange_rate });
-                }
-                Ok(_) => return Err(unusable(what, format_args!("the exchange rate of {code} is {exchange_rate}"))),
-                // A currency once touched stays in the ledger with nothing in it.
-                Err(_) if balance.is_zero() && futures_pnl.is_zero() => {}
-                Err(unknown) => return Err(unusable(what, format_args!("{balance} of an {unknown}"))),
-            }
-        }
-        cash.sort_by_key(|row| row.currency);
-        match cash.iter().find(|row| row.currency == base) {
-            Some(row) if row.exchange_rate == Decimal::ONE => Ok(cash),
-            Some(row) => Err(unusable(what, format_args!("the base currency {base} has the rate {}", row.exchange_rate))),
-            None => Err(unusable(what, format_args!("no row for the base currency {base}"))),
-        }
-    }
-
-    fn positions(&self, answers: &Answers) -> Result<Positions, BrokerError> {
-        // A later row of the same contract replaces an earlier one: the stream goes on while it is read.
-        let mut marks: BTreeMap<i32, &AccountPortfolioValue> = BTreeMap::new();
-        for row in answers.portfolio.iter().filter(|row| row.account.as_deref().is_none_or(|name| name == self.account)) {
-            marks.insert(row.contract.contract_id, row);
-        }
-        let mut held: BTreeMap<i32, (&Contract, f64)> = BTreeMap::new();
-        for row in answers.positions.iter().filter(|row| row.account == self.account) {
-            held.insert(row.contract.contract_id, (&row.contract, row.position));
-        }
-        // Currency pairs appear as positions of what has been converted; cash says it already.
-        held.retain(|_, (contract, _)| contract.security_type != SecurityType::ForexPair);
-
-        let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        for (con_id, (contract, size)) in held {
-            let quantity = Quantity::from_f64(size)
-                .map_err(|bad| unusable("positions", format_args!("{}: {bad}", contract.local_symbol)))?;
-            if quantity.is_zero() {
-                continue;
-            }
-            let Some(id) = self.contracts.find(con_id) else {
-                let symbol = contract.symbol.to_string();
-                foreign.push(ForeignPosition { con_id: i64::from(con_id), symbol, quantity });
-                continue;
-            };
-            let mark = marks.get(&con_id).ok_or_else(|| {
-                contracts::unusable(self.universe, id, format_args!("{quantity} held but not marked in the portfolio"))
-            })?;
-            positions.push(BrokerPosition { contract: id, quantity, mark: self.mark(id, quantity, mark)? });
-        }
-        positions.sort_by_key(|position| position.contract);
-        Ok((positions, foreign))
-    }
-
-    /// The portfolio's price, after its value has confirmed quantity, unit and multiplier.
-    fn mark(&self, id: domain::ContractId, quantity: Quantity, row: &AccountPortfolioValue) -> Result<Price, BrokerError> {
-        let unusable = |what: &dyn Display| contracts::unusable(self.universe, id, format_args!("portfolio: {what}"));
-        if Quantity::from_f64(row.position) != Ok(quantity) {
-            return Err(unusable(&format_args!(
-                "{} held here, {quantity} in the positions: a fill came in between, ask again",
-                row.position
-            )));
-        }
-        let instrument = self.universe.instrument_of(id);
-        let mark = convert::price(row.market_price, instrument.quote_unit)
-            .map_err(|bad| unusable(&format_args!("market price: {bad}")))?;
-        let expected = quantity.value_at(mark, instrument.multiplier);
-        let stated = convert::decimal(row.market_value).unwrap_or_default();
-        // A wrong unit or multiplier is off by a factor, rounding is not.
-        let ratio = stated / expected;
-        if ratio * Decimal::TWO < Decimal::ONE || ratio > Decimal::TWO {
-            return Err(unusable(&format_args!(
-                "value {stated} against {quantity} x {mark} x {} = {expected}: unit or multiplier is wrong",
-                instrument.multiplier
-            )));
-        }
-        Ok(mark)
     }
 
     fn orders(&self, what: &str, rows: &[Orders]) -> Result<Vec<BrokerOrder>, BrokerError> {
@@ -246,7 +135,10 @@ impl Reader<'_> {
 /// The charge of an execution; `None` while the broker has not fixed it.
 pub(crate) fn commission(report: &CommissionReport) -> Result<Option<Money>, BrokerError> {
     let Some(amount) = convert::decimal(report.commission) else { return Ok(None) };
-    Ok(Some(Money::new(amount, contracts::currency(&report.currency)?)))
+    Ok(Some(Money::new(
+        amount,
+        contracts::currency(format_args!("charge of {}", report.execution_id), &report.currency)?,
+    )))
 }
 
 fn status(what: &str, word: &ibapi::orders::OrderStatusKind) -> Result<domain::OrderStatus, BrokerError> {
@@ -257,10 +149,177 @@ fn size(what: &str, shares: f64) -> Result<Quantity, BrokerError> {
     Quantity::from_f64(shares).map_err(|bad| unusable(what, bad))
 }
 
-fn number(what: &str, tag: &str, text: &str) -> Result<Decimal, BrokerError> {
-    convert::decimal_text(text).ok_or_else(|| unusable(what, format_args!("{tag} is `{text}`, which is no number")))
+pub(crate) fn unusable(what: &str, reason: impl Display) -> BrokerError {
+    BrokerError::Unusable(format!("{what}: {reason}"))
 }
 
-fn unusable(what: &str, reason: impl Display) -> BrokerError {
-    BrokerError::Unusable(format!("{what}: {reason}"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use ibapi::accounts::{AccountPortfolioValue, AccountSummary, AccountValue, Position};
+    use ibapi::contracts::Contract;
+    use ibapi::orders::{OrderData, OrderState, OrderStatus, OrderStatusKind};
+
+    const ACCOUNT: &str = "DU1";
+
+    fn summary(tag: &str, value: &str, currency: &str) -> AccountSummary {
+        AccountSummary { account: ACCOUNT.into(), tag: tag.into(), value: value.into(), currency: currency.into() }
+    }
+
+    fn known(con_id: i32) -> Contract {
+        Contract {
+            contract_id: con_id,
+            local_symbol: format!("#{con_id}"),
+            symbol: "XYZ".into(),
+            ..Contract::default()
+        }
+    }
+
+    fn held(con_id: i32, shares: f64) -> Position {
+        Position { account: ACCOUNT.into(), contract: known(con_id), position: shares, average_cost: 0.0 }
+    }
+
+    fn marked(con_id: i32, shares: f64, price: f64, value: f64) -> AccountPortfolioValue {
+        AccountPortfolioValue {
+            contract: known(con_id),
+            position: shares,
+            market_price: price,
+            market_value: value,
+            account: Some(ACCOUNT.into()),
+            ..AccountPortfolioValue::default()
+        }
+    }
+
+    fn execution(id: &str, con_id: i32, price: f64) -> Executions {
+        let execution = ibapi::orders::Execution {
+            execution_id: id.into(),
+            account_number: ACCOUNT.into(),
+            time: "20250707 09:45:10 US/Eastern".into(),
+            side: ExecutionSide::Sold,
+            shares: 100.0,
+            price,
+            order_reference: "AF-a1b2c3-20250707-001-01".into(),
+            ..ibapi::orders::Execution::default()
+        };
+        Executions::ExecutionData(ExecutionData { request_id: 0, contract: known(con_id), execution })
+    }
+
+    /// An account with CSPX (id 1) long, ISF (id 2, in pence) short and something of somebody else (id 9).
+    fn answers() -> Answers {
+        let order = Order { perm_id: 77, total_quantity: 100.0, account: ACCOUNT.into(), ..Order::default() };
+        let order_state = OrderState { status: OrderStatusKind::Submitted, ..OrderState::default() };
+        let status = OrderStatus { order_id: 5, perm_id: 77, filled: 40.0, ..OrderStatus::default() };
+        let charge = CommissionReport {
+            execution_id: "e1.01".into(),
+            commission: 1.25,
+            currency: "GBP".into(),
+            ..CommissionReport::default()
+        };
+        Answers {
+            open: vec![
+                Orders::OrderData(OrderData { order_id: 5, order, order_state, ..OrderData::default() }),
+                Orders::OrderStatus(status),
+            ],
+            executions: vec![
+                execution("e1.01", 2, 812.35),
+                Executions::CommissionReport(charge),
+                execution("e2.01", 9, 1.0),
+            ],
+            positions: vec![held(1, 10.0), held(2, -100.0), held(9, 3.0), held(4, 0.0)],
+            portfolio: vec![marked(1, 10.0, 600.5, 6_005.0), marked(2, -100.0, 812.35, -812.35)],
+            summary: vec![
+                summary("NetLiquidation", "1006005.25", "USD"),
+                summary("CashBalance", "1000000.25", "USD"),
+                summary("FuturesPNL", "0.00", "USD"),
+                summary("ExchangeRate", "1.00", "USD"),
+                summary("CashBalance", "-20.5", "GBP"),
+                summary("FuturesPNL", "0", "GBP"),
+                summary("ExchangeRate", "1.2725", "GBP"),
+                summary("CashBalance", "0", "HKD"),
+                summary("FuturesPNL", "0", "HKD"),
+                summary("ExchangeRate", "0.128", "HKD"),
+                summary("CashBalance", "999974.16", "BASE"),
+            ],
+            ..Answers::default()
+        }
+    }
+
+    fn read(answers: &Answers) -> Result<AccountSnapshot, BrokerError> {
+        let universe = fixture::universe();
+        let mut contracts = ContractBook::default();
+        contracts.insert(fixture::contract(&universe, "CSPX"), known(1));
+        contracts.insert(fixture::contract(&universe, "ISF"), known(2));
+        Reader { universe: &universe, contracts: &contracts, account: ACCOUNT }.snapshot(answers)
+    }
+
+    #[test]
+    fn complete_answers_become_one_account() {
+        let snapshot = read(&answers()).expect("an account");
+        let cash: Vec<_> =
+            snapshot.cash.iter().map(|c| format!("{} {} {}", c.currency, c.cash, c.exchange_rate)).collect();
+        let held: Vec<_> = snapshot.positions.iter().map(|p| format!("{} at {}", p.quantity, p.mark)).collect();
+        let order = &snapshot.open_orders[0];
+        let [charged] = &snapshot.executions[..] else { panic!("one execution is ours: {:?}", snapshot.executions) };
+        insta::assert_snapshot!(
+            format!(
+                "{} {}\ncash {}\nheld {}\nforeign {}\norder {} {:?} {}/{} {:?}\nexecution {} {} at {} on {} for {}",
+                snapshot.net_liquidation, snapshot.base, cash.join(", "), held.join(", "), snapshot.foreign[0].quantity,
+                order.perm_id, order.status, order.filled, order.quantity, order.order_ref,
+                charged.fill.side, charged.fill.quantity, charged.fill.price, charged.fill.at,
+                charged.commission.expect("charged"),
+            ),
+            @r"
+        1006005.25 USD
+        cash USD 1000000.25 1.00, GBP -20.5 1.2725
+        held 10 at 600.5, -100 at 8.1235
+        foreign 3
+        order 77 Submitted 40/100 None
+        execution SELL 100 at 8.1235 on 2025-07-07T13:45:10Z for 1.25 GBP
+        "
+        );
+    }
+
+    #[test]
+    fn whatever_is_missing_or_contradictory_ends_the_snapshot() {
+        let refusal = |change: &dyn Fn(&mut Answers)| {
+            let mut changed = answers();
+            change(&mut changed);
+            read(&changed).expect_err("a contradiction").to_string()
+        };
+        let not_ready =
+            || AccountValue { key: "AccountReady".into(), value: "false".into(), ..AccountValue::default() };
+        let refusals = [
+            refusal(&|a| a.values.push(not_ready())),
+            refusal(&|a| a.summary.clear()),
+            refusal(&|a| a.summary[0].value = "1.7976931348623157E308".into()),
+            refusal(&|a| a.summary[0].value = "0.00".into()),
+            refusal(&|a| a.summary[0].currency = "XAU".into()),
+            refusal(&|a| drop(a.summary.remove(3))),
+            refusal(&|a| a.summary[3].value = "1.1".into()),
+            refusal(&|a| a.summary[7].value = "5".into()),
+            refusal(&|a| drop(a.portfolio.remove(0))),
+            refusal(&|a| a.portfolio[0].position = 11.0),
+            refusal(&|a| a.portfolio[0].market_price = 0.0),
+            refusal(&|a| a.portfolio[1].market_value = -81_235.0),
+            refusal(&|a| a.positions[0].position = f64::NAN),
+            refusal(&|a| a.executions[0] = execution("e1.01", 2, f64::NAN)),
+        ];
+        insta::assert_snapshot!(refusals.join("\n"), @r"
+        broker answer unusable: account updates: the gateway is still loading the account: ask again
+        broker answer unusable: account summary: not exactly one NetLiquidation row for the account
+        broker answer unusable: account summary: NetLiquidation is `1.7976931348623157E308`, which is no number
+        broker answer unusable: account summary: NetLiquidation is 0.00, it must be above zero
+        broker answer unusable: account summary: unknown currency `XAU`; known are USD, EUR, GBP, CHF, JPY, SEK, NOK, DKK, PLN
+        broker answer unusable: account ledger: no ExchangeRate for USD
+        broker answer unusable: account ledger: the base currency USD has the rate 1.1
+        broker answer unusable: account ledger: 5 of an unknown currency `HKD`; known are USD, EUR, GBP, CHF, JPY, SEK, NOK, DKK, PLN
+        broker answer unusable: CSPX: 10 held but not marked in the portfolio
+        broker answer unusable: CSPX: portfolio: 11 held here, 10 in the positions: a fill came in between, ask again
+        broker answer unusable: CSPX: portfolio: market price: a price must be above zero, got 0
+        broker answer unusable: ISF: portfolio: value -81235 against -100 x 8.1235 x 1 = -812.35: unit or multiplier is wrong
+        broker answer unusable: positions: #1: NaN is not a finite number in range
+        broker answer unusable: execution e1.01 of ISF: NaN is not a finite number in range
+        ");
+    }
 }

@@ -1,6 +1,7 @@
 //! Prints what the journal costs on this disk: appending, and checking at opening.
 //!
 //! `cargo run --release -p journal --example journal_cost [FOLDER]` (default: the temporary one).
+#![allow(clippy::disallowed_methods, reason = "measures what a disk takes")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -70,6 +70,16 @@ impl Journal {
         row.map(|row| self.proved(&row)).transpose()
     }
 
+    /// The accounts that have a chain here, in ascending order.
+    pub async fn accounts(&self) -> Result<Vec<String>, JournalError> {
+        let failed = self.failed(READING);
+        let rows = sqlx::query("SELECT DISTINCT account FROM event ORDER BY account")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(&failed)?;
+        rows.iter().map(|row| row.try_get(0).map_err(&failed)).collect()
+    }
+
     /// The trade dates that have events, ISO text in ascending order.
     pub async fn days(&self, account: &str) -> Result<Vec<String>, JournalError> {
         let failed = self.failed(READING);

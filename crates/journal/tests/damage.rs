@@ -1,4 +1,5 @@
 //! Stories of damage: whatever happens to the file, it is found, named and never a panic.
+#![allow(clippy::disallowed_methods, reason = "damages files on purpose")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Stories of writing: one writer at a time, whole batches, answered messages, a restart.
+#![allow(clippy::disallowed_methods, reason = "looks at the folder and the process a journal belongs to")]
 
 mod support;
 

@@ -44,11 +44,13 @@ pub struct Quote {
 
 impl Quote {
     /// Both sides, uncrossed; a locked market (bid = ask) counts.
+    #[inline]
     pub fn two_sided(&self) -> Option<(Price, Price)> {
         self.bid.zip(self.ask).filter(|(bid, ask)| bid <= ask)
     }
 
     /// Middle of a two-sided quote, rounded down to eight digits.
+    #[inline]
     pub fn mid(&self) -> Option<Price> {
         let (bid, ask) = self.two_sided()?;
         Some(Price::from_mantissa(bid.mantissa() + (ask.mantissa() - bid.mantissa()) / 2).expect("between two prices"))

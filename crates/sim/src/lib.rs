@@ -1,1 +1,30 @@
-//! Placeholder.
+//! A simulated world: prices, an exchange and one brokerage account, in virtual time.
+//!
+//! In: a configuration, orders, and the instants to advance to. Out: quotes, daily history, order events, account views.
+//! Invariant: everything is a function of the configuration and of the commands with their instants; prices depend on
+//! time alone, so no order of asking can change them, and the same commands replayed rebuild the same world.
+
+mod account;
+mod board;
+mod broker;
+mod commission;
+mod config;
+mod exposure;
+mod factors;
+mod liquidity;
+mod matching;
+mod model;
+mod order;
+mod path;
+mod random;
+mod scenario;
+mod simulation;
+mod tape;
+mod venue;
+mod view;
+
+pub use config::{Prices, SimConfig, SimError};
+pub use order::{Command, SimEvent, SimEventKind, SimOrder};
+pub use scenario::{Scenario, UnknownScenario};
+pub use simulation::Simulation;
+pub use view::{AccountView, CashRow, ExecutionView, Liquidity, OrderView, PositionView};

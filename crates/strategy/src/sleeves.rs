@@ -62,9 +62,14 @@ impl Sleeve {
         contracts
     }
 
+    /// True when both legs move together or not at all.
+    pub fn is_pair(&self) -> bool {
+        matches!(self.kind, SleeveKind::Pair { .. })
+    }
+
     /// True when the sleeve would have to trade one leg without the other.
     pub fn must_wait(&self, tradable: impl Fn(ContractId) -> bool) -> bool {
-        matches!(self.kind, SleeveKind::Pair { .. }) && !self.contracts().into_iter().all(tradable)
+        self.is_pair() && !self.contracts().into_iter().all(tradable)
     }
 }
 

@@ -4,7 +4,7 @@
 //! needs has a value; windows lie in known time zones.
 
 use super::instruments::Instruments;
-use super::rules::{after, amount_up_to, exact, known_zone, lasts, never, within_ttl, zone};
+use super::rules::{after, amount_up_to, at_most, exact, finite, known_zone, lasts, never, zone};
 use domain::{AssetClass, BasisPoints, Mic};
 use garde::Validate;
 use jiff::SignedDuration;
@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 #[garde(context(Instruments))]
 pub struct ExecutionSafety {
     /// Largest order as a share of NAV; larger ones are sliced.
-    #[garde(range(min = 0.001, max = 1.0))]
+    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
     pub max_order_value_pct_nav: f64,
     /// Largest traded notional of a day as a share of NAV; the rest is carried over.
-    #[garde(range(min = 0.01, max = 5.0))]
+    #[garde(range(min = 0.01, max = 5.0), custom(finite))]
     pub max_daily_turnover_pct_nav: f64,
     /// Age in seconds from which a quote prices nothing.
     #[garde(range(min = 1, max = 3600))]
@@ -46,13 +46,13 @@ pub struct Execution {
     #[garde(range(min = 1, max = 3600))]
     pub order_ttl_seconds: u32,
     /// Seconds between two repricings.
-    #[garde(range(min = 1, max = 3600), custom(within_ttl(self.order_ttl_seconds)))]
+    #[garde(range(min = 1, max = 3600), custom(at_most("order_ttl_seconds", self.order_ttl_seconds)))]
     pub replace_interval_seconds: u32,
     /// Repricings of one order.
     #[garde(range(max = 50))]
     pub max_replace_attempts: u32,
     /// Share of the spread added to the mid.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub spread_buffer: f64,
     /// Collar around the arrival mid, in hundredths of a percent, where no asset class below applies.
     #[garde(range(min = 1, max = 200))]

@@ -116,6 +116,11 @@ impl InstrumentRow {
         self.risk_currency.unwrap_or(self.currency)
     }
 
+    /// Whether a sleeve can hold it: it is traded and does not expire.
+    pub(super) fn is_holdable(&self) -> bool {
+        self.tradable && self.kind != InstrumentKind::Fut
+    }
+
     fn to_instrument(&self, name: &str) -> Instrument {
         Instrument {
             name: name.to_owned(),
@@ -156,9 +161,9 @@ impl Instruments {
         self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// The names of what may be traded, for a sentence.
-    pub(super) fn tradable_names(&self) -> String {
-        self.iter().filter(|(_, row)| row.tradable).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    /// The names of what a sleeve can hold, for a sentence.
+    pub(super) fn holdable_names(&self) -> String {
+        self.iter().filter(|(_, row)| row.is_holdable()).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -260,61 +265,50 @@ impl JsonSchema for ExactNumber {
 }
 
 fn well_named(rows: &BTreeMap<String, InstrumentRow>, _: &()) -> garde::Result {
-    let fits =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '.');
-    match rows.keys().find(|name| !fits(name)) {
-        None => Ok(()),
-        Some(name) => rule(false, || {
-            (
-                format!("names an instrument `{name}`"),
-                "names are capital letters, digits and dots, such as EUR.USD".to_owned(),
-            )
-        }),
-    }
-}
-
-fn positive(lot: &Quantity, _: &()) -> garde::Result {
-    rule(*lot > Quantity::ZERO, || {
-        (format!("is {VALUE}, no step at all"), "use 1, or the smallest quantity the venue trades".to_owned())
+    let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '.';
+    rows.keys().try_for_each(|name| {
+        let problem = format!("names an instrument `{name}`");
+        rule(
+            !name.is_empty() && name.chars().all(fits),
+            problem,
+            "use capital letters, digits and dots, such as EUR.USD",
+        )
     })
 }
 
+fn positive(lot: &Quantity, _: &()) -> garde::Result {
+    let remedy = "use 1, or the smallest quantity the venue trades";
+    rule(*lot > Quantity::ZERO, format!("is {VALUE}, which is no step"), remedy)
+}
+
 fn only_for_futures(kind: InstrumentKind) -> impl FnOnce(&Option<FutureRule>, &()) -> garde::Result {
-    move |future, _| match (kind == InstrumentKind::Fut, future.is_some()) {
-        (true, false) => rule(false, || {
-            ("is missing, so the contracts are not known".to_owned(), "add `future: cme_fx_quarterly`".to_owned())
-        }),
-        (false, true) => {
-            rule(false, || (format!("is {VALUE}, but this is no future"), "remove it, or set `kind: FUT`".to_owned()))
-        }
-        _ => Ok(()),
+    move |future, _| {
+        let is_future = kind == InstrumentKind::Fut;
+        let missing = "is missing, so the contracts are not known";
+        rule(!is_future || future.is_some(), missing, "add `future: cme_fx_quarterly` or `future: index_quarterly`")?;
+        let surplus = format!("is {VALUE}, but this is no future");
+        rule(is_future || future.is_none(), surplus, "remove it, or set `kind: FUT`")
     }
 }
 
 fn not_an_index(kind: InstrumentKind) -> impl FnOnce(&bool, &()) -> garde::Result {
     move |tradable, _| {
-        rule(!(*tradable && kind == InstrumentKind::Ind), || {
-            (format!("is {VALUE}, but nobody can buy an index"), "set `tradable: false`".to_owned())
-        })
+        let bought = *tradable && kind == InstrumentKind::Ind;
+        rule(!bought, format!("is {VALUE}, but nobody can buy an index"), "set `tradable: false`")
     }
 }
 
-/// ISO 6166: letters count as 10 to 35, every second digit from the right is doubled, the digits add up to a multiple of 10.
+/// ISO 6166: letters count as 10 to 35, every second digit from the right is doubled, and all digits together make a
+/// multiple of 10.
 fn check_digit(isin: &Option<String>, _: &()) -> garde::Result {
     let Some(isin) = isin else { return Ok(()) };
     let digits: String = isin.chars().filter_map(|c| c.to_digit(36)).map(|value| value.to_string()).collect();
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| u32::from(digit - b'0') * if place % 2 == 0 { 1 } else { 2 })
-        .map(|value| value / 10 + value % 10)
-        .sum();
+    let weighted = digits.bytes().rev().enumerate().map(|(place, digit)| {
+        let value = u32::from(digit - b'0') << (place % 2);
+        value / 10 + value % 10
+    });
     let shaped = isin.len() == 12 && isin.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    rule(shaped && sum % 10 == 0, || {
-        (
-            format!("is {VALUE}, whose check digit does not fit"),
-            "compare it with the fund's factsheet, digit by digit".to_owned(),
-        )
-    })
+    let fits = shaped && weighted.sum::<u32>().is_multiple_of(10);
+    let remedy = "compare it with the fund's factsheet, digit by digit";
+    rule(fits, format!("is {VALUE}, whose check digit does not fit"), remedy)
 }

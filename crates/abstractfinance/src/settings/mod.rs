@@ -163,12 +163,6 @@ where
     T: DeserializeOwned + garde::Validate,
 {
     let refused = |error: &serde_saphyr::Error| ConfigError::Refused(refusal::refusals(file, text, built_in, error));
-    // Range rules let NaN pass, because it is neither below nor above anything. The untyped reader refuses it.
-    if let Err(error) = serde_saphyr::from_str::<serde_json::Value>(text)
-        && matches!(error.without_snippet(), serde_saphyr::Error::NonFiniteFloat { .. })
-    {
-        return Err(refused(&error));
-    }
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options_context_valid(text, options, context).map_err(|error| refused(&error))
 }

@@ -6,8 +6,8 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, amount_up_to, at_most, below, differs_from, exact, listed, more_days_than, more_hours_than,
-    only_dollars, suits, tradable, tradable_members,
+    above, add_up_to_one, agrees, amount_up_to, at_least, at_most, below, differs_from, exact, finite, holdable,
+    holdable_members, listed, only_dollars, same_as, suits,
 };
 use domain::Currency;
 use garde::Validate;
@@ -25,19 +25,19 @@ pub struct Settings {
     #[garde(skip)]
     pub mode: Mode,
     /// Yearly volatility the book is scaled to; 0.12 is 12 %.
-    #[garde(range(min = 0.01, max = 1.0))]
+    #[garde(range(min = 0.01, max = 1.0), custom(finite))]
     pub vol_target_annual: f64,
     /// Largest long plus short notional, in multiples of NAV.
-    #[garde(range(min = 0.1, max = 10.0))]
+    #[garde(range(min = 0.1, max = 10.0), custom(finite))]
     pub gross_leverage_max: f64,
     /// Largest long minus short notional, in multiples of NAV.
-    #[garde(range(min = 0.0, max = 10.0), custom(at_most("gross_leverage_max", self.gross_leverage_max)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite), custom(at_most("gross_leverage_max", self.gross_leverage_max)))]
     pub net_leverage_max: f64,
     /// Loss from the high that forces the crisis state, as a positive fraction.
-    #[garde(range(min = 0.01, max = 0.9))]
+    #[garde(range(min = 0.01, max = 0.9), custom(finite), custom(same_as("hysteresis.drawdown_enter_crisis", self.hysteresis.drawdown_enter_crisis)))]
     pub max_drawdown_pct: f64,
     /// Distance from its target, relative to the target, from which an instrument trades.
-    #[garde(range(min = 0.0, max = 0.5))]
+    #[garde(range(min = 0.0, max = 0.5), custom(finite))]
     pub rebalance_threshold_pct: f64,
     /// Smallest distance from its target, in hundredths of a percent of NAV, from which an instrument trades.
     #[garde(range(max = 500))]
@@ -49,7 +49,7 @@ pub struct Settings {
     #[garde(dive)]
     pub momentum: Momentum,
     /// When the crisis playbook starts.
-    #[garde(dive)]
+    #[garde(custom(agrees(self.hysteresis.vix_enter_crisis)), dive)]
     pub crisis: Crisis,
     /// Base currency, rates and hedges.
     #[garde(dive)]
@@ -103,34 +103,34 @@ pub enum Sleeve {
     /// Half long one instrument, half short another.
     Pair {
         /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0))]
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
         weight: f64,
         /// The instrument held long.
-        #[garde(custom(tradable))]
+        #[garde(custom(holdable))]
         long: String,
         /// The instrument held short.
-        #[garde(custom(tradable), custom(differs_from(long)))]
+        #[garde(custom(holdable), custom(differs_from(long)))]
         short: String,
     },
     /// Long a fixed list.
     WeightedBasket {
         /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0))]
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
         weight: f64,
         /// Instruments with their shares of the sleeve, adding up to 1.
-        #[garde(custom(tradable_members))]
+        #[garde(custom(holdable_members))]
         members: BTreeMap<String, f64>,
     },
     /// Free cash that is never invested.
     Cash {
         /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0))]
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
         weight: f64,
     },
     /// A named share of the budget that holds nothing.
     NotConfigured {
         /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0))]
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
         weight: f64,
     },
 }
@@ -165,16 +165,16 @@ pub struct Momentum {
     #[garde(range(min = 2, max = 1000))]
     pub short_window_days: u32,
     /// Days of the long moving average.
-    #[garde(range(min = 3, max = 2000), custom(more_days_than("short_window_days", self.short_window_days)))]
+    #[garde(range(min = 3, max = 2000), custom(above("short_window_days", self.short_window_days)))]
     pub long_window_days: u32,
     /// Rows over which the short average's slope is measured, both ends counted.
     #[garde(range(min = 2, max = 500))]
     pub slope_window_days: u32,
     /// Multiplier of the core sleeve at signal -1.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub regime_reduce_factor: f64,
     /// Multiplier of the core sleeve at signal -0.5.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub moderate_reduce_factor: f64,
 }
 
@@ -197,10 +197,10 @@ pub struct Crisis {
     #[garde(custom(listed))]
     pub vix_instrument: String,
     /// Index points from which it starts.
-    #[garde(range(min = 5.0, max = 200.0))]
+    #[garde(range(min = 5.0, max = 200.0), custom(finite))]
     pub vix_threshold: f64,
     /// Loss of one day, as a positive share of NAV, from which it starts.
-    #[garde(range(min = 0.005, max = 0.5))]
+    #[garde(range(min = 0.005, max = 0.5), custom(finite))]
     pub pnl_spike_threshold_pct: f64,
 }
 
@@ -214,13 +214,13 @@ pub struct Fx {
     #[schemars(with = "String")]
     pub base_currency: Currency,
     /// Share of foreign currency risk that is hedged.
-    #[garde(range(min = 0.0, max = 1.5))]
+    #[garde(range(min = 0.0, max = 1.5), custom(finite))]
     pub hedge_ratio: f64,
     /// The future that hedges each currency.
     #[garde(dive)]
     pub hedges: Hedges,
     /// Hedge error, as a share of NAV, that is left alone.
-    #[garde(range(min = 0.0, max = 0.2))]
+    #[garde(range(min = 0.0, max = 0.2), custom(finite))]
     pub band_nav_pct: f64,
     /// How foreign purchases are paid.
     #[garde(skip)]
@@ -229,7 +229,7 @@ pub struct Fx {
     #[garde(range(min = 1, max = 240))]
     pub warn_age_hours: u32,
     /// Age of a rate, in hours the FX market is open, from which its currency takes no new risk.
-    #[garde(range(min = 1, max = 240), custom(more_hours_than("warn_age_hours", self.warn_age_hours)))]
+    #[garde(range(min = 1, max = 240), custom(at_least("warn_age_hours", self.warn_age_hours)))]
     pub max_age_hours: u32,
 }
 
@@ -256,10 +256,10 @@ pub struct Reconciliation {
     #[garde(range(max = 100))]
     pub warn_bps: u32,
     /// Difference, as a fraction, above which no new order leaves.
-    #[garde(range(min = 0.0001, max = 0.05))]
+    #[garde(range(min = 0.0001, max = 0.05), custom(finite))]
     pub halt_threshold_pct: f64,
     /// Difference, as a fraction, above which nothing but cancels leaves.
-    #[garde(range(min = 0.0001, max = 0.1), custom(above("halt_threshold_pct", self.halt_threshold_pct)))]
+    #[garde(range(min = 0.0001, max = 0.1), custom(finite), custom(above("halt_threshold_pct", self.halt_threshold_pct)))]
     pub emergency_threshold_pct: f64,
     /// Cash difference in base currency that is accepted.
     #[serde(deserialize_with = "exact", serialize_with = "rust_decimal::serde::str::serialize")]
@@ -280,7 +280,7 @@ pub struct Volatility {
     #[garde(skip)]
     pub source: VolatilitySource,
     /// Share of the exponentially weighted estimate; the rest is the rolling one.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub vol_blend_weight: f64,
     /// Span of the exponential weights, in days.
     #[garde(range(min = 2, max = 500))]
@@ -289,16 +289,16 @@ pub struct Volatility {
     #[garde(range(min = 2, max = 1000))]
     pub rolling_window: u32,
     /// Yearly volatility below which no estimate is believed.
-    #[garde(range(min = 0.01, max = 1.0))]
+    #[garde(range(min = 0.01, max = 1.0), custom(finite))]
     pub vol_floor: f64,
     /// Returns from which the estimate is complete.
     #[garde(range(min = 2, max = 1000))]
     pub min_observations: u32,
     /// Largest scaling while it is not.
-    #[garde(range(min = 0.0, max = 5.0), custom(at_most("vol_scale_max", self.vol_scale_max)))]
+    #[garde(range(min = 0.0, max = 5.0), custom(finite), custom(at_most("vol_scale_max", self.vol_scale_max)))]
     pub degraded_scale_max: f64,
     /// Largest scaling at all.
-    #[garde(range(min = 0.0, max = 5.0))]
+    #[garde(range(min = 0.0, max = 5.0), custom(finite))]
     pub vol_scale_max: f64,
 }
 
@@ -336,28 +336,28 @@ pub struct Hysteresis {
     #[garde(skip)]
     pub escalate_immediately: Vec<Regime>,
     /// VIX from which the regime is elevated.
-    #[garde(range(min = 5.0, max = 200.0))]
+    #[garde(range(min = 5.0, max = 200.0), custom(finite))]
     pub vix_enter_elevated: f64,
     /// VIX below which it may leave.
-    #[garde(range(min = 5.0, max = 200.0), custom(below("vix_enter_elevated", self.vix_enter_elevated)))]
+    #[garde(range(min = 5.0, max = 200.0), custom(finite), custom(below("vix_enter_elevated", self.vix_enter_elevated)))]
     pub vix_exit_elevated: f64,
     /// VIX from which the regime is a crisis.
-    #[garde(range(min = 5.0, max = 200.0), custom(above("vix_enter_elevated", self.vix_enter_elevated)))]
+    #[garde(range(min = 5.0, max = 200.0), custom(finite), custom(above("vix_enter_elevated", self.vix_enter_elevated)))]
     pub vix_enter_crisis: f64,
     /// VIX below which it may leave.
-    #[garde(range(min = 5.0, max = 200.0), custom(below("vix_enter_crisis", self.vix_enter_crisis)))]
+    #[garde(range(min = 5.0, max = 200.0), custom(finite), custom(below("vix_enter_crisis", self.vix_enter_crisis)))]
     pub vix_exit_crisis: f64,
     /// Loss from which the regime is elevated.
-    #[garde(range(min = 0.005, max = 0.9))]
+    #[garde(range(min = 0.005, max = 0.9), custom(finite))]
     pub drawdown_enter_elevated: f64,
     /// Loss below which it may leave for normal.
-    #[garde(range(min = 0.0, max = 0.9), custom(below("drawdown_enter_elevated", self.drawdown_enter_elevated)))]
+    #[garde(range(min = 0.0, max = 0.9), custom(finite), custom(below("drawdown_enter_elevated", self.drawdown_enter_elevated)))]
     pub drawdown_exit_elevated: f64,
     /// Loss from which the regime is a crisis.
-    #[garde(range(min = 0.01, max = 0.9), custom(above("drawdown_enter_elevated", self.drawdown_enter_elevated)))]
+    #[garde(range(min = 0.01, max = 0.9), custom(finite), custom(above("drawdown_enter_elevated", self.drawdown_enter_elevated)))]
     pub drawdown_enter_crisis: f64,
     /// Loss below which it may leave.
-    #[garde(range(min = 0.0, max = 0.9), custom(below("drawdown_enter_crisis", self.drawdown_enter_crisis)))]
+    #[garde(range(min = 0.0, max = 0.9), custom(finite), custom(below("drawdown_enter_crisis", self.drawdown_enter_crisis)))]
     pub drawdown_exit_crisis: f64,
 }
 
@@ -367,16 +367,16 @@ pub struct Hysteresis {
 #[garde(context(Instruments))]
 pub struct RiskStates {
     /// In calm markets.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub normal: f64,
     /// After an elevated phase.
-    #[garde(range(min = 0.0, max = 1.0), custom(at_most("normal", self.normal)))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite), custom(at_most("normal", self.normal)))]
     pub recovery: f64,
     /// In nervous markets.
-    #[garde(range(min = 0.0, max = 1.0), custom(at_most("recovery", self.recovery)))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite), custom(at_most("recovery", self.recovery)))]
     pub elevated: f64,
     /// In a crisis.
-    #[garde(range(min = 0.0, max = 1.0), custom(at_most("elevated", self.elevated)))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite), custom(at_most("elevated", self.elevated)))]
     pub crisis: f64,
 }
 

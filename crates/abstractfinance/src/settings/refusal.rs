@@ -10,6 +10,8 @@ use std::fmt;
 
 /// In a rule's sentence: what the file says there.
 pub(super) const VALUE: &str = "{value}";
+/// The sentence about NaN and the infinities, which make every comparison with other settings meaningless.
+pub(super) const NOT_FINITE: &str = "is {value}, but the engine computes with finite numbers only";
 
 /// One thing in a configuration file that the engine does not run with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +48,8 @@ impl fmt::Display for Refusal {
 }
 
 /// A validation rule that says what is wrong, as the end of a sentence about the setting, and what to do.
-pub(super) fn rule(holds: bool, why: impl FnOnce() -> (String, String)) -> garde::Result {
-    if holds {
-        return Ok(());
-    }
-    let (problem, remedy) = why();
-    Err(garde::Error::new(format!("{problem}\n{remedy}")))
+pub(super) fn rule(holds: bool, problem: impl Into<String>, remedy: impl Into<String>) -> garde::Result {
+    if holds { Ok(()) } else { Err(garde::Error::new(format!("{}\n{}", problem.into(), remedy.into()))) }
 }
 
 /// Everything the reader found wrong in a file; at least one refusal.
@@ -67,6 +65,7 @@ pub(super) fn refusals(file: &str, text: &str, built_in: &str, error: &Error) ->
             });
             let mut refused: Vec<Refusal> = told.collect();
             refused.sort_by_key(|refusal| (refusal.line, refusal.column));
+            refused.dedup_by_key(|refusal| (refusal.line, refusal.column));
             refused
         }
         other => vec![page.unreadable(other)],
@@ -81,39 +80,55 @@ struct Page<'a> {
     built_in: &'a str,
 }
 
+/// Line and column, counted from 1, and how many characters are meant; line 0 is the whole file.
+#[derive(Clone, Copy)]
+struct Place {
+    line: usize,
+    column: usize,
+    width: usize,
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Place {
+        let [line, column, width] = [location.line(), location.column(), location.span().len()].map(|n| n as usize);
+        Place { line, column, width }
+    }
+}
+
 impl Page<'_> {
-    fn refusal(&self, location: Location, (problem, remedy): (String, String)) -> Refusal {
-        let line = location.line() as usize;
-        let excerpt = line.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default();
-        let column = location.column() as usize;
+    fn line(&self, number: usize) -> &str {
+        number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default()
+    }
+
+    fn refusal(&self, place: impl Into<Place>, problem: String, remedy: String) -> Refusal {
+        let Place { line, column, width } = place.into();
+        let excerpt = self.line(line).to_owned();
         let rest = excerpt.chars().count().saturating_sub(column.saturating_sub(1));
-        let width = (location.span().len() as usize).clamp(1, rest.max(1));
-        let file = self.file.to_owned();
+        let line = if excerpt.is_empty() { 0 } else { line };
         Refusal {
-            file,
-            line: if excerpt.is_empty() { 0 } else { line },
+            file: self.file.to_owned(),
+            line,
             column,
             problem,
             remedy,
-            excerpt: excerpt.to_owned(),
-            width,
+            excerpt,
+            width: width.clamp(1, rest.max(1)),
         }
     }
 
     /// What the file says at a place.
     fn written(&self, location: Location) -> &str {
         let span = location.span();
-        let (start, length) =
-            (span.byte_offset().unwrap_or_default() as usize, span.byte_len().unwrap_or_default() as usize);
+        let [start, length] = [span.byte_offset(), span.byte_len()].map(|bytes| bytes.unwrap_or_default() as usize);
         self.text.get(start..start + length).unwrap_or_default().trim_matches(['"', '\''])
     }
 
     fn broken_rule(&self, issue: &ValidationIssue, location: Location) -> Refusal {
         let written = self.written(location);
         let message = issue.message.as_deref().unwrap_or_default();
-        let setting = dotted(&issue.path);
         let (predicate, remedy) = range_fault(message, written).unwrap_or_else(|| own_fault(message));
-        self.refusal(location, (format!("{setting} {}", predicate.replace(VALUE, written)), remedy))
+        let problem = format!("{} {}", dotted(&issue.path), predicate.replace(VALUE, written));
+        self.refusal(location, problem, remedy)
     }
 
     fn unreadable(&self, error: &Error) -> Refusal {
@@ -121,69 +136,54 @@ impl Page<'_> {
         let written = self.written(location);
         match error {
             Error::SerdeUnknownField { field, expected, .. } => {
-                let found = self.find_key(field, location).map(|(line, column)| (line, column, field.chars().count()));
-                let mut refusal =
-                    self.refusal(location, (format!("`{field}` is not a key here"), suggestion(field, expected)));
-                if let Some((line, column, width)) = found {
-                    let excerpt = self.text.lines().nth(line - 1).unwrap_or_default().to_owned();
-                    refusal = Refusal { line, column, width, excerpt, ..refusal };
-                }
-                refusal
+                let place = self.find_key(field, location).unwrap_or(location.into());
+                self.refusal(place, format!("`{field}` is not a key here"), suggestion(field, expected))
             }
             Error::SerdeUnknownVariant { variant, expected, .. } => {
-                self.refusal(location, (format!("`{variant}` is not known here"), suggestion(variant, expected)))
+                self.refusal(location, format!("`{variant}` is not known here"), suggestion(variant, expected))
             }
             Error::SerdeMissingField { field, .. } => {
-                let remedy = self
-                    .usual_line(field)
-                    .map_or("nothing has a silent default; add it".to_owned(), |line| format!("add it; {line}"));
-                self.refusal(location, (format!("`{field}` is missing in this section"), remedy))
+                let usual = self.usual_line(field).unwrap_or("nothing has a silent default".to_owned());
+                self.refusal(location, format!("`{field}` is missing in this section"), format!("add it; {usual}"))
             }
             Error::DuplicateMappingKey { key, .. } => {
                 let key = key.as_deref().unwrap_or(written);
-                self.refusal(location, (format!("`{key}` is written twice"), self.keep_one(key, location)))
-            }
-            Error::NonFiniteFloat { value, .. } => {
-                let remedy = "write the number itself; the engine computes with finite numbers only";
-                self.refusal(location, (format!("{value} is not a number"), remedy.to_owned()))
+                self.refusal(location, format!("`{key}` is written twice"), self.keep_one(key, location))
             }
             Error::InvalidScalar { ty, .. } => {
                 let kind = if *ty == "floating point" { "a number" } else { "a whole number that fits here" };
                 let remedy = number_slip(written).unwrap_or_else(|| self.usual_form(location));
-                self.refusal(location, (format!("`{written}` is not {kind}"), remedy))
+                self.refusal(location, format!("`{written}` is not {kind}"), remedy)
             }
             Error::Eof { .. } => {
-                let remedy = "write every key, as the built-in configuration does";
-                self.refusal(Location::UNKNOWN, ("the file holds nothing".to_owned(), remedy.to_owned()))
+                let remedy = "write every key, as the built-in configuration does".to_owned();
+                self.refusal(Location::UNKNOWN, "the file holds nothing".to_owned(), remedy)
             }
             other => {
-                let problem = UserMessageFormatter.format_message(other).into_owned();
-                let problem =
-                    if written.is_empty() { problem } else { format!("`{written}` cannot be read here: {problem}") };
-                self.refusal(location, (problem, self.usual_form(location)))
+                let reason = UserMessageFormatter.format_message(other);
+                let subject =
+                    if written.is_empty() { String::new() } else { format!("`{written}` cannot be read here: ") };
+                self.refusal(location, format!("{subject}{reason}"), self.usual_form(location))
             }
         }
     }
 
-    /// The first line at or below a place that begins with a key, and its column. The reader knows only the section
-    /// when a sleeve has a key too many.
-    fn find_key(&self, key: &str, from: Location) -> Option<(usize, usize)> {
+    /// The first place at or below another where a key opens a line or an inline entry. Of a key too many in a sleeve,
+    /// the reader knows only the sleeve.
+    fn find_key(&self, key: &str, from: Location) -> Option<Place> {
         let skipped = (from.line() as usize).saturating_sub(1);
         self.text.lines().enumerate().skip(skipped).find_map(|(index, line)| {
-            let at = line.find(&format!("{key}:"))?;
-            let opens = line[..at].trim_end();
-            (opens.is_empty() || opens.ends_with(['{', ',', '-'])).then(|| (index + 1, line[..at].chars().count() + 1))
+            let before = &line[..line.find(&format!("{key}:"))?];
+            let opens = before.trim_end().is_empty() || before.trim_end().ends_with(['{', ',', '-']);
+            let place = Place { line: index + 1, column: before.chars().count() + 1, width: key.chars().count() };
+            opens.then_some(place)
         })
     }
 
     fn keep_one(&self, key: &str, second: Location) -> String {
-        let indent = (second.column() as usize).saturating_sub(1);
-        let first =
-            self.text.lines().take((second.line() as usize).saturating_sub(1)).enumerate().filter(|(_, line)| {
-                line.chars().take_while(|c| *c == ' ').count() == indent
-                    && line.trim_start().starts_with(&format!("{key}:"))
-            });
-        match first.last() {
+        let opening = format!("{}{key}:", " ".repeat((second.column() as usize).saturating_sub(1)));
+        let above = self.text.lines().take((second.line() as usize).saturating_sub(1));
+        match above.enumerate().filter(|(_, line)| line.starts_with(&opening)).last() {
             Some((index, _)) => format!("the first one is on line {}; remove one of them", index + 1),
             None => "remove one of them".to_owned(),
         }
@@ -197,9 +197,11 @@ impl Page<'_> {
     }
 
     fn usual_form(&self, location: Location) -> String {
-        let line = self.text.lines().nth((location.line() as usize).saturating_sub(1)).unwrap_or_default();
-        let key = line.split(':').next().unwrap_or_default().trim();
-        self.usual_line(key)
+        let line = self.line(location.line() as usize);
+        let (key, value) = line.split_once(':').unwrap_or((line, line));
+        let opens_section = value.split('#').next().unwrap_or_default().trim().is_empty();
+        self.usual_line(key.trim())
+            .filter(|_| !opens_section)
             .unwrap_or_else(|| "check the spelling, the indentation and the colons around this line".to_owned())
     }
 }
@@ -236,7 +238,8 @@ fn own_fault(message: &str) -> (String, String) {
 }
 
 fn is_range_fault(issue: &ValidationIssue) -> bool {
-    issue.message.as_deref().is_some_and(|message| range_fault(message, "").is_some())
+    let message = issue.message.as_deref().unwrap_or_default();
+    message.starts_with(NOT_FINITE) || range_fault(message, "").is_some()
 }
 
 /// Shares and multiples of NAV are the only settings whose largest value is 10 or less. A value that fits once divided

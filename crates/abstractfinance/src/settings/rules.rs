@@ -4,9 +4,9 @@
 //! with a remedy. Invariant: a rule looks at values only; it reads no file and knows no place in one.
 
 use super::execution::Broker;
-use super::instruments::Instruments;
-use super::model::{Hedges, Mode, Sleeve};
-use super::refusal::{VALUE, rule};
+use super::instruments::{InstrumentRow, Instruments};
+use super::model::{Crisis, Hedges, Mode, Sleeve};
+use super::refusal::{NOT_FINITE, VALUE, rule};
 use domain::{AssetClass, Currency, InstrumentKind};
 use garde::Validate;
 use jiff::SignedDuration;
@@ -15,58 +15,70 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// How far the weights of sleeves or members may be from 1 in sum.
 const WEIGHT_TOLERANCE: f64 = 1e-9;
 
-/// A number that another setting caps.
-pub(super) fn at_most(name: &str, limit: f64) -> impl FnOnce(&f64, &Instruments) -> garde::Result {
+/// A number; range rules alone let NaN pass, because it is neither below nor above anything.
+pub(super) fn finite(value: &f64, _: &Instruments) -> garde::Result {
+    rule(value.is_finite(), NOT_FINITE, "write the number itself")
+}
+
+/// A value that another setting caps.
+pub(super) fn at_most<T: PartialOrd + Display>(name: &str, limit: T) -> impl FnOnce(&T, &Instruments) -> garde::Result {
     move |value, _| {
-        rule(*value <= limit, || {
-            (format!("is {VALUE}, more than `{name}`, which is {limit}"), format!("use {limit} or less"))
-        })
+        let problem = format!("is {VALUE}, more than `{name}`, which is {limit}");
+        rule(*value <= limit, problem, format!("use {limit} or less"))
     }
 }
 
-/// A level that must be calmer than the one it leaves.
+/// A value that must not be less than another setting.
+pub(super) fn at_least<T: PartialOrd + Display>(
+    name: &str,
+    limit: T,
+) -> impl FnOnce(&T, &Instruments) -> garde::Result {
+    move |value, _| {
+        let problem = format!("is {VALUE}, less than `{name}`, which is {limit}");
+        rule(*value >= limit, problem, format!("use {limit} or more"))
+    }
+}
+
+/// A value that must be more than another setting.
+pub(super) fn above<T: PartialOrd + Display>(name: &str, limit: T) -> impl FnOnce(&T, &Instruments) -> garde::Result {
+    move |value, _| {
+        let problem = format!("is {VALUE}, not above `{name}`, which is {limit}");
+        rule(*value > limit, problem, format!("use more than {limit}"))
+    }
+}
+
+/// A level that must be calmer than the one at which its regime is entered.
 pub(super) fn below(name: &str, limit: f64) -> impl FnOnce(&f64, &Instruments) -> garde::Result {
     move |value, _| {
-        rule(*value < limit, || {
-            (
-                format!("is {VALUE}, not below `{name}`, which is {limit}"),
-                "leave a regime at a calmer level than you enter it".to_owned(),
-            )
-        })
+        let problem = format!("is {VALUE}, not below `{name}`, which is {limit}");
+        rule(*value < limit, problem, "leave a regime at a calmer level than you enter it")
     }
 }
 
-/// A level that must be graver than the one before it.
-pub(super) fn above(name: &str, limit: f64) -> impl FnOnce(&f64, &Instruments) -> garde::Result {
+/// The loss that forces the crisis state, which the regime table names too.
+pub(super) fn same_as(name: &str, other: f64) -> impl FnOnce(&f64, &Instruments) -> garde::Result {
     move |value, _| {
-        rule(*value > limit, || {
-            (
-                format!("is {VALUE}, not above `{name}`, which is {limit}"),
-                format!("use more than {limit}: the graver level comes later"),
-            )
-        })
+        let problem = format!("is {VALUE}, but `{name}` is {other}");
+        rule(*value == other, problem, "both are the loss that starts a crisis; write the same value twice")
     }
 }
 
-/// A window that must be longer than another.
-pub(super) fn more_days_than(name: &str, days: u32) -> impl FnOnce(&u32, &Instruments) -> garde::Result {
-    move |value, _| {
-        rule(*value > days, || {
-            (format!("is {VALUE}, not longer than `{name}`, which is {days}"), format!("use more than {days} days"))
-        })
-    }
-}
-
-/// An age that must not be less than another.
-pub(super) fn more_hours_than(name: &str, hours: u32) -> impl FnOnce(&u32, &Instruments) -> garde::Result {
-    move |value, _| {
-        rule(*value >= hours, || {
-            (format!("is {VALUE}, less than `{name}`, which is {hours}"), format!("use {hours} hours or more"))
-        })
+/// A crisis section whose VIX threshold is the regime table's.
+pub(super) fn agrees(vix_enter_crisis: f64) -> impl FnOnce(&Crisis, &Instruments) -> garde::Result {
+    move |crisis, _| {
+        let threshold = crisis.vix_threshold;
+        let problem =
+            format!("has a vix_threshold of {threshold}, but `hysteresis.vix_enter_crisis` is {vix_enter_crisis}");
+        rule(
+            threshold == vix_enter_crisis,
+            problem,
+            "both are the VIX that starts a crisis; write the same value twice",
+        )
     }
 }
 
@@ -78,52 +90,40 @@ pub(super) fn exact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decima
 /// An amount in base currency.
 pub(super) fn amount_up_to(most: u32) -> impl FnOnce(&Decimal, &Instruments) -> garde::Result {
     move |amount, _| {
-        rule(*amount >= Decimal::ZERO && *amount <= Decimal::from(most), || {
-            (format!("is {VALUE}, outside 0 to {most}"), "write an amount in base currency, without a sign".to_owned())
-        })
+        let within = *amount >= Decimal::ZERO && *amount <= Decimal::from(most);
+        rule(within, format!("is {VALUE}, outside 0 to {most}"), "write an amount in base currency, without a sign")
     }
 }
 
 /// The name of an instrument.
 pub(super) fn listed(name: &str, instruments: &Instruments) -> garde::Result {
-    rule(instruments.get(name).is_some(), || {
-        (
-            format!("is {VALUE}, which is not in instruments.yaml"),
-            format!("known are {}; correct the name or add a row there", instruments.names()),
-        )
-    })
+    let remedy = format!("known are {}; correct the name or add a row there", instruments.names());
+    rule(instruments.get(name).is_some(), format!("is {VALUE}, which is not in instruments.yaml"), remedy)
 }
 
-/// The name of an instrument that may be held.
-pub(super) fn tradable(name: &str, instruments: &Instruments) -> garde::Result {
+/// The name of an instrument that a sleeve can hold.
+pub(super) fn holdable(name: &str, instruments: &Instruments) -> garde::Result {
     listed(name, instruments)?;
-    rule(instruments.get(name).is_some_and(|row| row.tradable), || {
-        (
-            format!("is {VALUE}, a reference that is never traded"),
-            format!("tradable are {}", instruments.tradable_names()),
-        )
-    })
+    let remedy = format!("sleeves can hold {}", instruments.holdable_names());
+    rule(is_holdable(name, instruments), format!("is {VALUE}, which is a reference or a future"), remedy)
+}
+
+fn is_holdable(name: &str, instruments: &Instruments) -> bool {
+    instruments.get(name).is_some_and(InstrumentRow::is_holdable)
 }
 
 /// The second of two sides.
 pub(super) fn differs_from(other: &str) -> impl FnOnce(&str, &Instruments) -> garde::Result {
-    move |name, _| {
-        rule(name != other, || (format!("is {VALUE} on both sides"), "name two different instruments".to_owned()))
-    }
+    move |name, _| rule(name != other, format!("is {VALUE} on both sides"), "name two different instruments")
 }
 
-/// A basket whose weights add up to 1.
-pub(super) fn tradable_members(members: &BTreeMap<String, f64>, instruments: &Instruments) -> garde::Result {
+/// A basket of holdable instruments whose weights add up to 1.
+pub(super) fn holdable_members(members: &BTreeMap<String, f64>, instruments: &Instruments) -> garde::Result {
     for (name, weight) in members {
-        rule(instruments.get(name).is_some_and(|row| row.tradable), || {
-            (
-                format!("holds `{name}`, which cannot be traded"),
-                format!("tradable are {}", instruments.tradable_names()),
-            )
-        })?;
-        rule((0.0..=1.0).contains(weight), || {
-            (format!("holds `{name}` with a weight of {weight}"), "member weights are fractions from 0 to 1".to_owned())
-        })?;
+        let remedy = format!("sleeves can hold {}", instruments.holdable_names());
+        rule(is_holdable(name, instruments), format!("holds `{name}`, which a sleeve cannot"), remedy)?;
+        let problem = format!("holds `{name}` with a weight of {weight}");
+        rule((0.0..=1.0).contains(weight), problem, "member weights are fractions from 0 to 1")?;
     }
     whole(members.values().sum(), "member")
 }
@@ -134,45 +134,28 @@ pub(super) fn add_up_to_one(sleeves: &BTreeMap<String, Sleeve>, _: &Instruments)
 }
 
 fn whole(sum: f64, what: &str) -> garde::Result {
-    rule((sum - 1.0).abs() <= WEIGHT_TOLERANCE, || {
-        let sum = (sum * 1e9).round() / 1e9;
-        let over = (sum - 1.0).abs();
-        let side = if sum > 1.0 { "too much" } else { "missing" };
-        (
-            format!("has {what} weights that add up to {sum}, not 1"),
-            format!(
-                "{} is {side}; change one weight, or give the rest to a sleeve of kind cash",
-                (over * 1e9).round() / 1e9
-            ),
-        )
-    })
+    let readable = |number: f64| (number * 1e9).round() / 1e9;
+    let side = if sum > 1.0 { "too much" } else { "missing" };
+    let problem = format!("has {what} weights that add up to {}, not 1", readable(sum));
+    let remedy = format!("{} is {side}; change one of the weights", readable((sum - 1.0).abs()));
+    rule((sum - 1.0).abs() <= WEIGHT_TOLERANCE, problem, remedy)
 }
 
 /// The base currency.
 pub(super) fn only_dollars(currency: &Currency, _: &Instruments) -> garde::Result {
-    rule(*currency == Currency::Usd, || {
-        (format!("is {VALUE}, but hedges exist for a USD account only"), "set `base_currency: USD`".to_owned())
-    })
+    let problem = format!("is {VALUE}, but hedges exist for a USD account only");
+    rule(*currency == Currency::Usd, problem, "set `base_currency: USD`")
 }
 
 /// A broker section that fits the mode.
 pub(super) fn suits(mode: Mode) -> impl FnOnce(&Broker, &Instruments) -> garde::Result {
     move |broker, _| {
-        let account = broker.account.as_deref();
+        let is_paper = broker.account.as_deref().map(|account| account.starts_with("DU"));
+        let remedy = "set `account`, or `mode: simulated`";
         match mode {
             Mode::Simulated => Ok(()),
-            Mode::Paper => rule(account.is_some_and(|account| account.starts_with("DU")), || {
-                (
-                    "has no paper account, whose id begins with DU".to_owned(),
-                    "set `account`, or `mode: simulated`".to_owned(),
-                )
-            }),
-            Mode::Live => rule(account.is_some_and(|account| !account.starts_with("DU")), || {
-                (
-                    "has no live account, which `mode: live` needs".to_owned(),
-                    "set `account`, or `mode: simulated`".to_owned(),
-                )
-            }),
+            Mode::Paper => rule(is_paper == Some(true), "has no paper account, whose id begins with DU", remedy),
+            Mode::Live => rule(is_paper == Some(false), "has no live account, which `mode: live` needs", remedy),
         }
     }
 }
@@ -199,13 +182,12 @@ impl Validate for Hedges {
 fn hedge(currency: Currency, future: &str, instruments: &Instruments) -> garde::Result {
     listed(future, instruments)?;
     let row = instruments.get(future).expect("listed");
-    let remedy =
-        || format!("name a currency future whose risk_currency is {currency}, or remove {currency} from `fx.hedges`");
-    rule(row.kind == InstrumentKind::Fut && row.asset_class == AssetClass::FxFuture, || {
-        (format!("is {VALUE}, which is no currency future"), remedy())
-    })?;
     let hedged = row.risk_currency();
-    rule(hedged == currency, || (format!("is {VALUE}, a future on {hedged} that does not hedge {currency}"), remedy()))
+    let remedy =
+        format!("name a currency future whose risk_currency is {currency}, or remove {currency} from `fx.hedges`");
+    let is_future = row.kind == InstrumentKind::Fut && row.asset_class == AssetClass::FxFuture;
+    rule(is_future, format!("is {VALUE}, which is no currency future"), remedy.as_str())?;
+    rule(hedged == currency, format!("is {VALUE}, a future on {hedged} that does not hedge {currency}"), remedy)
 }
 
 /// Zones come from the database compiled in, so that the machine's own cannot move a window.
@@ -215,48 +197,27 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 
 /// The name of a time zone.
 pub(super) fn known_zone(name: &str, _: &Instruments) -> garde::Result {
-    rule(zone(name).is_some(), || {
-        (
-            format!("is {VALUE}, which is no IANA time zone"),
-            "write it like Europe/London, America/New_York or UTC".to_owned(),
-        )
-    })
+    let remedy = "write it like Europe/London, America/New_York or UTC";
+    rule(zone(name).is_some(), format!("is {VALUE}, which is no IANA time zone"), remedy)
 }
 
 /// The end of a span of time within a day.
 pub(super) fn after(from: Time) -> impl FnOnce(&Time, &Instruments) -> garde::Result {
     move |to, _| {
-        rule(*to > from, || (format!("is {VALUE}, not after the start at {from}"), format!("use a time after {from}")))
-    }
-}
-
-/// An interval that fits into an order's life.
-pub(super) fn within_ttl(ttl: u32) -> impl FnOnce(&u32, &Instruments) -> garde::Result {
-    move |interval, _| {
-        rule(*interval <= ttl, || {
-            (
-                format!("is {VALUE}, longer than `order_ttl_seconds`, which is {ttl}"),
-                format!("use {ttl} or less, or the order is gone before it is repriced"),
-            )
-        })
+        rule(*to > from, format!("is {VALUE}, not after the start at {from}"), format!("use a time after {from}"))
     }
 }
 
 /// A permission this version cannot use.
 pub(super) fn never(allowed: &bool, _: &Instruments) -> garde::Result {
-    rule(!allowed, || {
-        (
-            format!("is {VALUE}, but no policy of this version sends market orders"),
-            "set `allow_market_orders: false`".to_owned(),
-        )
-    })
+    let problem = format!("is {VALUE}, but no policy of this version sends market orders");
+    rule(!allowed, problem, "set `allow_market_orders: false`")
 }
 
 /// A duration in seconds, both ends included.
 pub(super) fn lasts(least: i64, most: i64) -> impl FnOnce(&SignedDuration, &Instruments) -> garde::Result {
     move |duration, _| {
-        rule((least..=most).contains(&duration.as_secs()), || {
-            (format!("is {VALUE}, outside {least} to {most} seconds"), "write a duration such as 15s or 10m".to_owned())
-        })
+        let within = (least..=most).contains(&duration.as_secs());
+        rule(within, format!("is {VALUE}, outside {least} to {most} seconds"), "write a duration such as 15s or 10m")
     }
 }

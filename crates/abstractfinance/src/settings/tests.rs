@@ -1,61 +1,343 @@
 use super::*;
+use domain::{AssetClass, BasisPoints, Mic};
+use jiff::civil::date;
+use market::calendar::Calendars;
+use serde_json::Value;
+
+fn built_in() -> Loaded {
+    load(None).expect("the built-in configuration is accepted")
+}
+
+/// What the operator reads after one edit of the built-in settings.
+fn refused(from: &str, to: &str) -> String {
+    assert_eq!(BUILT_IN_SETTINGS.matches(from).count(), 1, "`{from}` is in the built-in settings once");
+    let text = BUILT_IN_SETTINGS.replace(from, to);
+    let outcome = parse_settings("settings.yaml", &text, &built_in().instruments);
+    outcome.expect_err("the edit is refused").to_string()
+}
+
+fn refused_instruments(from: &str, to: &str) -> String {
+    let text = BUILT_IN_INSTRUMENTS.replacen(from, to, 1);
+    parse_instruments("instruments.yaml", &text).expect_err("the edit is refused").to_string()
+}
 
 #[test]
-fn probe() {
-    let cases: Vec<(&str, &str, &str)> = vec![
-        ("pct", "vol_target_annual: 0.12", "vol_target_annual: 12"),
-        ("pctsign", "vol_target_annual: 0.12", "vol_target_annual: 12%"),
-        ("nan", "vol_target_annual: 0.12", "vol_target_annual: .nan"),
-        ("halt", "halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"),
-        ("neg", "gross_leverage_max: 2.0", "gross_leverage_max: -2"),
-        ("unknown", "gross_leverage_max: 2.0", "gros_leverage_max: 2.0"),
-        ("dup", "fx:\n", "vol_target_annual: 0.1\nfx:\n"),
-        ("dup2", "  funding: borrow", "  hedge_ratio: 1\n  funding: borrow"),
-        ("missing", "  hedge_ratio: 1.0", ""),
-        ("weights", "kind: pair\n    weight: 0.35", "kind: pair\n    weight: 0.3"),
-        ("instr", "long: CSPX", "long: CSPY"),
-        ("ref", "long: CSPX", "long: SPX"),
-        ("same", "long: CSPX", "long: CS51"),
-        ("sleevekey", "    short: CS51", "    shrt: CS51"),
-        ("hedge", "EUR: M6E", "GBP: M6B"),
-        ("hedge2", "EUR: M6E", "GBP: M6E"),
-        ("hedge3", "EUR: M6E", "EUR: CS51"),
-        ("base", "base_currency: USD", "base_currency: EUR"),
-        ("ccy", "base_currency: USD", "base_currency: XXX"),
-        ("exit", "vix_exit_crisis: 35", "vix_exit_crisis: 45"),
-        ("mode", "mode: simulated", "mode: paper"),
-        ("bool", "allow_market_orders: false", "allow_market_orders: no"),
-        ("bool2", "allow_market_orders: false", "allow_market_orders: true"),
-        ("etf", "    ETF: 10", "    ETF: 1000"),
-        ("port", "port: 4000", "port: 70000"),
-        ("zone", "zone: America/New_York", "zone: New York"),
-        ("time", "run_at: \"06:00\"", "run_at: \"25:00\""),
-        ("dur", "heartbeat: 15s", "heartbeat: 15"),
-        ("dec", "cash_tolerance: \"1.00\"", "cash_tolerance: much"),
-        ("negint", "warn_bps: 2", "warn_bps: -2"),
-        ("syntax", "fx:\n", "fx\n"),
-        ("tab", "  hedge_ratio", "\thedge_ratio"),
-    ];
-    let instruments = parse_instruments("instruments.yaml", BUILT_IN_INSTRUMENTS).unwrap();
-    for (name, from, to) in cases {
-        assert!(BUILT_IN_SETTINGS.contains(from), "{name}");
-        let text = BUILT_IN_SETTINGS.replacen(from, to, 1);
-        match parse_settings("settings.yaml", &text, &instruments) {
-            Ok(_) => println!("=== {name}: ACCEPTED"),
-            Err(error) => println!("=== {name}\n{error}"),
+fn the_built_in_configuration_is_the_specification_s() {
+    let Loaded { settings, instruments, sources } = built_in();
+    assert_eq!(sources.settings.to_string(), "built in");
+    let Sleeve::Pair { weight, long, short } = &settings.sleeves["core_index_rv"] else { panic!("a pair") };
+    assert_eq!((*weight, long.as_str(), short.as_str()), (0.35, "CSPX", "CS51"));
+    assert_eq!(settings.risk_states.factor(Regime::Crisis), 0.3);
+    assert_eq!(settings.execution.collar(AssetClass::EquityEtf), BasisPoints(10));
+    assert_eq!(settings.execution.collar(AssetClass::FxFuture), BasisPoints(2));
+    let london = settings.execution.window(Mic::Xlon);
+    assert_eq!((london.preferred_from.to_string(), london.guard_open_minutes), ("14:45:00".to_owned(), 15));
+    assert_eq!(instruments.iter().count(), 7);
+}
+
+#[test]
+fn the_journal_s_text_depends_on_meaning_only() {
+    let built_in = built_in();
+    let relaid =
+        BUILT_IN_SETTINGS.replace("min_trade_notional_usd: \"2500\"", "min_trade_notional_usd: 2500.00 # dollars");
+    let settings = parse_settings("settings.yaml", &relaid, &built_in.instruments).unwrap();
+    let relaid = Loaded { settings, ..built_in.clone() };
+    assert_eq!(relaid.canonical_json(), built_in.canonical_json());
+    assert!(built_in.canonical_json().starts_with(r#"{"settings":{"mode":"simulated","vol_target_annual":0.12,"#));
+}
+
+#[test]
+fn amounts_are_read_digit_by_digit() {
+    let text = BUILT_IN_SETTINGS.replace("cash_tolerance: \"1.00\"", "cash_tolerance: 0.1234567890123456789012345");
+    let settings = parse_settings("settings.yaml", &text, &built_in().instruments).unwrap();
+    assert_eq!(settings.reconciliation.cash_tolerance.to_string(), "0.1234567890123456789012345");
+}
+
+#[test]
+fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
+    insta::assert_snapshot!(refused("vol_target_annual: 0.12 ", "vol_target_annual: 12   "), @r"
+    settings.yaml:8:20: `vol_target_annual` is 12, but 1 is the most it may be
+     8 | vol_target_annual: 12                 # yearly volatility the book is scaled to
+       |                    ^^
+    did you mean 0.12? Shares are written as fractions: 12 % is 0.12
+    ");
+    insta::assert_snapshot!(refused("vol_target_annual: 0.12 ", "vol_target_annual: 12%  "), @r"
+    settings.yaml:8:20: `12%` is not a number
+     8 | vol_target_annual: 12%                # yearly volatility the book is scaled to
+       |                    ^^^
+    did you mean 0.12? Shares are written as fractions, without the sign
+    ");
+    insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
+    settings.yaml:58:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     58 |   halt_threshold_pct: 0.25          # by more: no new orders
+        |                       ^^^^
+    did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
+    ");
+}
+
+#[test]
+fn a_negative_limit_is_refused() {
+    insta::assert_snapshot!(refused("gross_leverage_max: 2.0 ", "gross_leverage_max: -2  "), @r"
+    settings.yaml:9:21: `gross_leverage_max` is -2, but 0.1 is the least it may be
+     9 | gross_leverage_max: -2                # long plus short notional, in multiples of NAV
+       |                     ^^
+    did you mean 2? Limits and losses are written without a sign
+    ");
+}
+
+#[test]
+fn what_is_no_number_is_refused_in_every_spelling() {
+    insta::assert_snapshot!(refused("vol_target_annual: 0.12 ", "vol_target_annual: .nan "), @r"
+    settings.yaml:8:20: `vol_target_annual` is .nan, but the engine computes with finite numbers only
+     8 | vol_target_annual: .nan               # yearly volatility the book is scaled to
+       |                    ^^^^
+    write the number itself
+    ");
+    for spelling in [".NaN", "nan", "NaN", ".inf", "-.inf", "inf", "infinity", "1e999", "!!float .nan", "\".nan\"", "~"]
+    {
+        refused("vol_target_annual: 0.12 ", &format!("vol_target_annual: {spelling} "));
+        refused("    weight: 0.35", &format!("    weight: {spelling}"));
+    }
+    // Not one number of the file may be a quoted or plain NaN.
+    for (index, line) in BUILT_IN_SETTINGS.lines().enumerate() {
+        let Some((key, value)) = line.split_once(": ") else { continue };
+        if !value.starts_with(|c: char| c.is_ascii_digit()) || key.trim() == "host" {
+            continue;
         }
+        let mut lines: Vec<String> = BUILT_IN_SETTINGS.lines().map(str::to_owned).collect();
+        lines[index] = format!("{key}: \".nan\"");
+        let outcome = parse_settings("settings.yaml", &lines.join("\n"), &built_in().instruments);
+        let told = outcome.expect_err(&lines[index]).to_string();
+        let in_sleeve = key.trim() == "weight";
+        assert!(in_sleeve || told.starts_with(&format!("settings.yaml:{}:", index + 1)), "{told}");
     }
-    println!("{}", parse_settings("settings.yaml", "", &instruments).unwrap_err());
-    println!("{}", load(Some(Path::new("/nowhere"))).unwrap_err());
-    for (from, to) in [
-        ("IE00B5BMR087", "IE00B5BMR078"),
-        ("tick: 0.0001", "tick: 0"),
-        ("  future: cme_fx_quarterly\n", ""),
-        ("kind: IND", "kind: INDEX"),
-        ("SX5E:", "sx5e:"),
-        ("CSPX:", "M6E:"),
-    ] {
-        println!("{}", parse_instruments("instruments.yaml", &BUILT_IN_INSTRUMENTS.replacen(from, to, 1)).unwrap_err());
+}
+
+#[test]
+fn keys_must_be_known_present_and_single() {
+    insta::assert_snapshot!(refused("gross_leverage_max:", "gros_leverage_max:"), @r"
+    settings.yaml:9:1: `gros_leverage_max` is not a key here
+     9 | gros_leverage_max: 2.0               # long plus short notional, in multiples of NAV
+       | ^^^^^^^^^^^^^^^^^
+    did you mean `gross_leverage_max`?
+    ");
+    insta::assert_snapshot!(refused("    short: CS51", "    shrt: CS51"), @r"
+    settings.yaml:21:5: `shrt` is not a key here
+     21 |     shrt: CS51
+        |     ^^^^
+    did you mean `short`?
+    ");
+    insta::assert_snapshot!(refused("  funding: borrow ", "  hedge_ratio: 0.5\n  funding: borrow "), @r"
+    settings.yaml:51:3: `hedge_ratio` is written twice
+     51 |   hedge_ratio: 0.5
+        |   ^^^^^^^^^^^
+    the first one is on line 47; remove one of them
+    ");
+    insta::assert_snapshot!(refused("  slope_window_days: 20 ", "  # "), @r"
+    settings.yaml:37:3: `slope_window_days` is missing in this section
+     37 |   moderate_reduce_factor: 0.75        # and at signal -0.5
+        |   ^^^^^^^^^^^^^^^^^^^^^^
+    add it; the built-in line is `slope_window_days: 20`
+    ");
+}
+
+#[test]
+fn weights_must_add_up_to_one() {
+    insta::assert_snapshot!(refused("    weight: 0.35", "    weight: 0.3"), @r"
+    settings.yaml:17:3: `sleeves` has sleeve weights that add up to 0.95, not 1
+     17 |   core_index_rv:                      # long the US, short the euro area
+        |   ^
+    0.05 is missing; change one of the weights
+    ");
+}
+
+#[test]
+fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
+    insta::assert_snapshot!(refused("long: CSPX", "long: CSPY"), @r"
+    settings.yaml:20:11: `sleeves.core_index_rv.long` is CSPY, which is not in instruments.yaml
+     20 |     long: CSPY
+        |           ^^^^
+    known are CS51, CSPX, EUR.USD, M6E, SPX, SX5E, VIX; correct the name or add a row there
+    ");
+    insta::assert_snapshot!(refused("long: CSPX", "long: SPX"), @r"
+    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference or a future
+     20 |     long: SPX
+        |           ^^^
+    sleeves can hold CS51, CSPX
+    ");
+    insta::assert_snapshot!(refused("EUR: M6E", "GBP: M6E"), @r"
+    settings.yaml:49:10: `fx.hedges.GBP` is M6E, a future on EUR that does not hedge GBP
+     49 |     GBP: M6E
+        |          ^^^
+    name a currency future whose risk_currency is GBP, or remove GBP from `fx.hedges`
+    ");
+    insta::assert_snapshot!(refused("base_currency: USD", "base_currency: EUR"), @r"
+    settings.yaml:46:18: `fx.base_currency` is EUR, but hedges exist for a USD account only
+     46 |   base_currency: EUR                  # NAV and limits are counted in it
+        |                  ^^^
+    set `base_currency: USD`
+    ");
+}
+
+#[test]
+fn settings_must_be_consistent_with_each_other() {
+    insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
+    settings.yaml:80:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     80 |   vix_exit_crisis: 45
+        |                    ^^
+    leave a regime at a calmer level than you enter it
+    ");
+    insta::assert_snapshot!(refused("max_drawdown_pct: 0.10", "max_drawdown_pct: 0.08"), @r"
+    settings.yaml:11:19: `max_drawdown_pct` is 0.08, but `hysteresis.drawdown_enter_crisis` is 0.1
+     11 | max_drawdown_pct: 0.08                # a loss from the high this deep forces the crisis state (as in `hysteresis`)
+        |                   ^^^^
+    both are the loss that starts a crisis; write the same value twice
+    ");
+    insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
+    settings.yaml:128:3: `broker` has no paper account, whose id begins with DU
+     128 |   host: 127.0.0.1
+         |   ^
+    set `account`, or `mode: simulated`
+    ");
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once() {
+    let told = refused("    long: CSPX\n    short: CS51", "    long: SPY\n    short: EZU");
+    assert_eq!(told.matches("which is not in instruments.yaml").count(), 2, "{told}");
+}
+
+#[test]
+fn values_that_cannot_be_read_show_the_usual_form() {
+    insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
+    settings.yaml:133:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     133 |   heartbeat: soon                      # silence after which the connection counts as lost
+         |              ^^^^
+    the built-in line is `heartbeat: 15s`
+    "#);
+    insta::assert_snapshot!(refused("\nfx:\n", "\nfx\n"), @r"
+    settings.yaml:45:1: simple key expected ':'
+     45 | fx
+        | ^
+    the built-in line is `fx:`
+    ");
+}
+
+#[test]
+fn instrument_facts_are_checked() {
+    insta::assert_snapshot!(refused_instruments("IE00B5BMR087", "IE00B5BMR078"), @r"
+    instruments.yaml:17:9: `CSPX.isin` is IE00B5BMR078, whose check digit does not fit
+     17 |   isin: IE00B5BMR078
+        |         ^^^^^^^^^^^^
+    compare it with the fund's factsheet, digit by digit
+    ");
+    insta::assert_snapshot!(refused_instruments("  future: cme_fx_quarterly\n", ""), @r"
+    instruments.yaml:44:3: `M6E.future` is missing, so the contracts are not known
+     44 |   description: Micro EUR/USD future, 12,500 euros
+        |   ^
+    add `future: cme_fx_quarterly` or `future: index_quarterly`
+    ");
+    insta::assert_snapshot!(refused_instruments("tick: 0.0001", "tick: 0"), @r"
+    instruments.yaml:53:9: `0` cannot be read here: a price must be above zero, got 0
+     53 |   tick: 0
+        |         ^
+    check the spelling, the indentation and the colons around this line
+    ");
+}
+
+#[test]
+fn a_directory_without_its_files_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = load(Some(dir.path())).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(message, @"cannot read DIR/instruments.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.");
+    std::fs::write(dir.path().join(INSTRUMENTS_FILE), BUILT_IN_INSTRUMENTS).unwrap();
+    std::fs::write(dir.path().join(SETTINGS_FILE), "").unwrap();
+    let message = load(Some(dir.path())).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(message, @r"
+    DIR/settings.yaml: the file holds nothing
+    write every key, as the built-in configuration does
+    ");
+}
+
+#[test]
+fn the_universe_holds_the_contracts_of_the_run_and_two_to_roll_into() {
+    let table = include_str!("../../../../config/calendars/CMES.csv");
+    let overrides = include_str!("../../../../config/calendars/overrides.csv");
+    let calendars = Calendars::parse([(Mic::Cmes, table)], overrides).unwrap();
+    let instruments = built_in().instruments;
+    let universe_of = |from, to| universe(&instruments, &calendars, from, to);
+
+    let august_2015 = universe_of(date(2015, 8, 17), date(2015, 8, 28)).unwrap();
+    let names: Vec<&str> = august_2015.contracts().map(|id| august_2015.contract(id).name.as_str()).collect();
+    assert_eq!(names, ["CS51", "CSPX", "EUR.USD", "M6E_20150914", "M6E_20151214", "SPX", "SX5E", "VIX"]);
+    let m6e = august_2015.instrument_of(august_2015.find_contract("M6E_20150914").unwrap());
+    assert_eq!((m6e.multiplier, m6e.tick.to_string()), (12_500, "0.0001".to_owned()));
+    assert!(universe_of(date(2025, 10, 1), date(2025, 12, 1)).unwrap().find_contract("M6E_20251215").is_some());
+
+    let refusal = universe_of(date(2027, 12, 1), date(2027, 12, 30)).unwrap_err().to_string();
+    insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of M6E that outlives 2027-12-30; end the run earlier");
+}
+
+/// Checks a document against the parts of JSON Schema that `schemars` writes; enough to see that an editor would
+/// accept the built-in files and flag an unknown key.
+fn check(root: &Value, schema: &Value, document: &Value, path: &str) -> Result<(), String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = root.pointer(reference.trim_start_matches('#')).ok_or(format!("{path}: dangling {reference}"))?;
+        return check(root, target, document, path);
     }
-    println!("{}", serde_json::to_string_pretty(&schema()).unwrap().len());
+    if let Some(variants) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
+        let accepted = variants.iter().any(|variant| check(root, variant, document, path).is_ok());
+        return if accepted { Ok(()) } else { Err(format!("{path}: no variant fits {document}")) };
+    }
+    let named = |name: &Value| match name.as_str() {
+        Some("integer") => document.is_u64(),
+        Some("number") => document.is_number(),
+        Some("string") => document.is_string(),
+        Some("boolean") => document.is_boolean(),
+        Some("null") => document.is_null(),
+        Some("array") => document.is_array(),
+        _ => document.is_object(),
+    };
+    let fits = match &schema["type"] {
+        Value::Null => true,
+        Value::Array(names) => names.iter().any(named),
+        name => named(name),
+    };
+    let constant = schema["const"].is_null() || schema["const"] == *document;
+    let listed = schema["enum"].as_array().is_none_or(|known| known.contains(document));
+    let high = schema["maximum"].as_f64().zip(document.as_f64()).is_some_and(|(most, value)| value > most);
+    if !fits || !constant || !listed || high {
+        return Err(format!("{path}: {document} does not fit {schema}"));
+    }
+    for (index, item) in document.as_array().into_iter().flatten().enumerate() {
+        check(root, &schema["items"], item, &format!("{path}[{index}]"))?;
+    }
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        document.get(key).ok_or(format!("{path}: {key} is missing"))?;
+    }
+    for (key, value) in document.as_object().into_iter().flatten() {
+        let known =
+            schema["properties"].get(key).or(schema.get("additionalProperties").filter(|rest| rest.is_object()));
+        let known = known.ok_or(format!("{path}: {key} is unknown"))?;
+        check(root, known, value, &format!("{path}.{key}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_schema_describes_the_built_in_files() {
+    for (schema, text) in [(schema(), BUILT_IN_SETTINGS), (instruments_schema(), BUILT_IN_INSTRUMENTS)] {
+        let schema = schema.to_value();
+        let document: Value = serde_saphyr::from_str(text).unwrap();
+        check(&schema, &schema, &document, "").unwrap();
+    }
+    let schema = schema().to_value();
+    let broken = |from: &str, to: &str| {
+        let document: Value = serde_saphyr::from_str(&BUILT_IN_SETTINGS.replacen(from, to, 1)).unwrap();
+        check(&schema, &schema, &document, "").unwrap_err()
+    };
+    assert_eq!(broken("hedge_ratio", "hedge_ration"), ".fx: hedge_ratio is missing");
+    assert!(
+        broken("vol_target_annual: 0.12", "vol_target_annual: 12").starts_with(".vol_target_annual: 12 does not fit")
+    );
 }

@@ -93,7 +93,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }
-    for (contract, verdict) in table.verdict.iter() {
+    for (contract, verdict) in table.verdict.iter().filter(|(_, verdict)| !verdict.passes()) {
         for check in verdict.failed().filter(|&check| check != Check::Turnover) {
             let limit = if check == Check::MinimumTrade { setup.policy.rebalance.trade_min } else { 0.0 };
             let value = (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];

@@ -25,7 +25,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     value::value(inputs, setup, plan);
     value::reconcile(inputs, setup, plan);
     assess::assess(inputs, setup, plan);
-    targets::targets(setup, plan);
+    targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
     basket::schedule(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);

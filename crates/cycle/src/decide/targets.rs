@@ -7,14 +7,14 @@ use crate::{DayInputs, DayPlan, Setup};
 use domain::ContractId;
 use risk::Check;
 
-pub(super) fn targets(setup: &Setup, plan: &mut DayPlan) {
+pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = plan.risk.scale * plan.facts.nav;
     let table = &mut plan.table;
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
     for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
-        if sleeve.must_wait(|contract| table.unit_price[contract] > 0.0) {
+        if sleeve.must_wait(|contract| table.unit_price[contract] > 0.0 && inputs.windows[contract].is_some()) {
             plan.held_back.push(position);
         }
     }
@@ -38,13 +38,15 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
             continue;
         }
-        if waits.contains(&contract) {
-            table.verdict[contract].fail(Check::NoMark);
-            continue;
-        }
         if held.is_zero() || target == 0.0 || rebalance.drifted(target, value, nav) {
             let lot = setup.universe.terms(contract).lot;
-            table.wanted[contract] = rebalance.wanted(target, unit_price, lot);
+            let wanted = rebalance.wanted(target, unit_price, lot);
+            let no_window = inputs.windows[contract].is_none();
+            if wanted != held && (no_window || waits.contains(&contract)) {
+                table.verdict[contract].fail(if no_window { Check::Window } else { Check::PairLeg });
+                continue;
+            }
+            table.wanted[contract] = wanted;
         }
     }
 }

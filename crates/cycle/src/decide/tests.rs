@@ -1,0 +1,157 @@
+//! Days as stories: what is decided, what waits, and why.
+
+use crate::fixture::{self, World};
+use crate::{decide, store};
+use domain::Currency;
+use risk::{Mode, Regime};
+
+/// Orders, refusals and risk of a plan as a person reads them.
+fn told(world: &World) -> String {
+    let plan = decide(&world.inputs(), &world.setup);
+    let universe = &world.setup.universe;
+    let orders = plan.orders.iter().map(|order| {
+        format!("{} {:?} {} {}", order.number, order.purpose, order.quantity, universe.contract(order.contract).name)
+    });
+    let refusals = plan.refusals.iter().map(|refusal| refusal.sentence(universe));
+    let risk = format!(
+        "{} vix {:?} scale {:.3} = {:.3} × {:.1}, core × {}",
+        plan.risk.regime.name(),
+        plan.risk.vix,
+        plan.risk.scale,
+        plan.risk.vol_scale,
+        plan.risk.state_factor,
+        plan.risk.momentum_factor
+    );
+    [risk].into_iter().chain(orders).chain(refusals).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_first_day_builds_the_pair_as_far_as_turnover_allows() {
+    insta::assert_snapshot!(told(&World::first_day()), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    1 Increase -10000 CS51
+    2 Increase 4166 CSPX
+    the basket: increases of 52.5 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over
+    ");
+}
+
+#[test]
+fn deciding_again_after_the_fills_yields_no_order() {
+    let mut world = World::first_day();
+    for _ in 0..2 {
+        world.fill_everything();
+    }
+    assert_eq!(decide(&world.inputs(), &world.setup).orders, []);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_plan_and_a_different_price_another() {
+    let world = World::first_day();
+    let hash = |world: &World| store::plan_hash(&decide(&world.inputs(), &world.setup), &world.setup.universe);
+    assert_eq!(hash(&world), hash(&World::first_day()));
+    let mut dearer = World::first_day();
+    dearer.set_mark("CSPX", "600.01");
+    assert_ne!(hash(&world), hash(&dearer));
+}
+
+#[test]
+fn a_missing_mark_holds_back_both_legs_of_the_pair() {
+    let mut world = World::first_day();
+    world.clear_mark("CS51");
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: no price to size the order with
+    ");
+}
+
+#[test]
+fn a_venue_on_holiday_holds_back_both_legs_of_the_pair() {
+    let mut world = World::first_day();
+    world.close_venue("CS51");
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: its venue has no execution window now; it is tried again in the next one
+    ");
+}
+
+#[test]
+fn a_currency_without_a_rate_is_never_taken_at_one() {
+    let mut world = World::first_day();
+    world.fx = domain::FxRates::new(Currency::Usd);
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: its currency has no valid rate, so it cannot be sized
+    ");
+}
+
+#[test]
+fn a_crisis_cuts_the_book_in_one_day() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.next_day(40.74);
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(40.74) scale 0.450 = 1.500 × 0.3, core × 1
+    1 Reduce 7350 CS51
+    2 Reduce -3062 CSPX
+    ");
+    assert_eq!(decide(&world.inputs(), &world.setup).risk.regime, Regime::Crisis);
+}
+
+#[test]
+fn a_broker_that_values_the_account_otherwise_stops_the_day() {
+    let mut world = World::first_day();
+    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!((plan.mode, plan.orders.len()), (Mode::CancelOnly, 0), "0.3 % apart is a HALT");
+    world.broker_mut().net_liquidation = fixture::decimal("0");
+    assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Frozen, "no NLV is an emergency");
+}
+
+#[test]
+fn a_position_the_broker_does_not_know_freezes_its_instrument() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.broker_holds("CS51", 0);
+    let plan = decide(&world.inputs(), &world.setup);
+    assert!(plan.orders.iter().all(|order| world.name(order.contract) != "CS51"));
+    assert!(plan.refusals.iter().any(|refusal| refusal.check.code() == "RECONCILIATION"));
+}
+
+#[test]
+fn euros_that_a_falling_short_earned_are_hedged_beyond_the_band() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.set_mark("CS51", "180");
+    world.agree_with_broker();
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    1 FxHedge -17 M6E_20260316
+    2 Increase -1473 CS51
+    3 Increase 115 CSPX
+    ");
+}
+
+#[test]
+fn recorded_inputs_give_the_plan_again() {
+    let world = World::first_day();
+    let inputs = world.inputs();
+    let plan = decide(&inputs, &world.setup);
+    let entry = crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(&inputs, &world.setup)));
+    let record = store::record(&entry, inputs.decided_at, &world.setup.universe);
+    let stored = ports::StoredRecord {
+        seq: 1,
+        trade_date: inputs.date,
+        kind: record.kind.into(),
+        version: record.version,
+        at: record.at,
+        body: record.body,
+    };
+    let read: crate::RecordedInputs = store::value(&stored, &world.setup.universe).unwrap();
+    let panel = read.panel(&world.setup).unwrap();
+    assert_eq!(decide(&read.view(&panel), &world.setup), plan);
+}

@@ -114,6 +114,11 @@ impl Calendar {
         &self.zone
     }
 
+    /// How long the call after continuous trading takes; zero where the venue holds none.
+    pub fn closing_auction(&self) -> SignedDuration {
+        self.closing_auction
+    }
+
     /// The session dated on a day, or `None` if the venue is closed then.
     ///
     /// # Errors

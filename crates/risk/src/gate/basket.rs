@@ -39,6 +39,7 @@ pub struct Basket {
 
 impl Basket {
     /// Adds one contract: its signed notional now and after the order.
+    #[inline]
     pub fn add(&mut self, held: f64, wanted: f64) {
         self.worst_gross += held.abs().max(wanted.abs());
         self.worst_long += held.max(wanted);
@@ -46,6 +47,7 @@ impl Basket {
     }
 
     /// Adds the part of an order that raises risk.
+    #[inline]
     pub fn add_increase(&mut self, notional: f64) {
         self.increases += notional.abs();
     }

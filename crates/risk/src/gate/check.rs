@@ -44,11 +44,13 @@ pub enum Check {
     Net,
     /// Below the smallest trade worth its costs.
     MinimumTrade,
+    /// The other leg of its pair cannot trade.
+    PairLeg,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 17] = [
+    pub const ALL: [Check; 18] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -66,6 +68,7 @@ impl Check {
         Check::Gross,
         Check::Net,
         Check::MinimumTrade,
+        Check::PairLeg,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -88,6 +91,7 @@ impl Check {
             Check::Gross => "GROSS",
             Check::Net => "NET",
             Check::MinimumTrade => "MINIMUM_TRADE",
+            Check::PairLeg => "PAIR_LEG",
         }
     }
 }
@@ -99,11 +103,13 @@ pub struct Verdict(u32);
 
 impl Verdict {
     /// Adds a failed check.
+    #[inline]
     pub fn fail(&mut self, check: Check) {
         self.0 |= 1 << check as u32;
     }
 
     /// True when no check failed.
+    #[inline]
     pub fn passes(self) -> bool {
         self.0 == 0
     }
@@ -139,7 +145,7 @@ impl Refusal {
             Check::Volatility => format!("{who}: there is no volatility estimate, so no risk is added"),
             Check::NotTradable => format!("{who}: a reference instrument, quoted and never traded"),
             Check::NoMark => format!("{who}: no price to size the order with"),
-            Check::Window => format!("{who}: no execution window of its venue is open; it is tried again in the next one"),
+            Check::Window => format!("{who}: its venue has no execution window now; it is tried again in the next one"),
             Check::QuoteMissing => format!("{who}: no quote arrived"),
             Check::QuoteStale => format!("{who}: the quote is {value:.0} s old, the limit is {limit:.0} s"),
             Check::QuoteNotLive => format!("{who}: the quote is frozen or delayed and may not price an order"),
@@ -153,6 +159,7 @@ impl Refusal {
             ),
             Check::Gross => format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
             Check::Net => format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
+            Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => format!("{who}: {value:.0} is below the smallest trade of {limit:.0} in base currency"),
         }
     }

@@ -1,0 +1,16 @@
+//! `gateway`: the simulated IB Gateway as a product of its own.
+//!
+//! In: a market, addresses, a record. Out: a server until it is interrupted. Invariant: loopback
+//! only; time moves only when the control says so.
+
+use crate::cli::{GatewayArgs, Global};
+use crate::failure::Failure;
+use crate::world::Ground;
+
+pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
+    let ground = Ground::new(global, args.market.from, 250)?;
+    let gateway = ground.serve(&args.market, args.listen, args.record.clone()).await?;
+    let control = gateway.serve_control(args.control).await.map_err(|error| Failure::Broker(error.to_string()))?;
+    println!("simulated IB Gateway on {}, control on {control}; stop with Ctrl-C", gateway.local_addr());
+    tokio::signal::ctrl_c().await.map_err(|error| Failure::Broker(error.to_string()))
+}

@@ -1,0 +1,142 @@
+//! One trading day on one page.
+//!
+//! In: a trade date, the run's constants, the world. Out: a report. Invariant: the plan is durable
+//! before anything is sent; a day that was cut off is finished, one that is over is left alone.
+
+mod drive;
+mod observe;
+mod record;
+
+use crate::book::{Book, DAY_CLOSED};
+use crate::failure::Failure;
+use console::DayReport;
+use crate::settings::Settings;
+use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
+use domain::AccountTag;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use market::calendar::Calendars;
+use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+
+/// The world behind its three doors.
+#[derive(Debug)]
+pub struct World<B, J, C> {
+    /// The account's broker.
+    pub broker: B,
+    /// The account's journal.
+    pub journal: J,
+    /// Time.
+    pub clock: C,
+}
+
+/// What stays the same over a run.
+#[derive(Debug)]
+pub struct Run {
+    /// Universe and policy.
+    pub setup: Setup,
+    /// Sessions of the venues.
+    pub calendars: Calendars,
+    /// The owner's settings, for schedule and windows.
+    pub settings: Settings,
+    /// Tag of the account in order references.
+    pub account: AccountTag,
+    /// Fencing number of the lease.
+    pub fence: i64,
+    /// Where the journal is, for people.
+    pub journal: String,
+}
+
+/// Everything one day's act phase stands on.
+#[derive(Debug)]
+struct Decided {
+    inputs: RecordedInputs,
+    plan: DayPlan,
+    identity: Identity,
+    notes: observe::Notes,
+}
+
+/// Runs a trade date from wherever it stands.
+///
+/// # Errors
+/// [`Failure`] by what happens next; an ordinary start resumes.
+pub async fn run_day<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<DayReport, Failure> {
+    let stored = world.journal.records(date).await?;
+    if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
+        return record::report_of(closed);
+    }
+    let resumed = stored.iter().any(|record| record.kind == "plan");
+    let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
+    let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
+    drive::drive(&mut session, run, world).await?;
+    record::close(&decided, session, resumed, run, world).await
+}
+
+async fn decide_day<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Decided, Failure> {
+    let (inputs, identity, notes) = observe::observe(date, run, world).await?;
+    let panel = inputs.panel(&run.setup).expect("just made over this universe");
+    let plan = decide(&inputs.view(&panel), &run.setup);
+    let entries = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
+    append(date, &entries, run, world).await?;
+    Ok(Decided { inputs, plan, identity, notes })
+}
+
+/// A plan that was stored is the plan: it is read back, not decided again.
+async fn recorded<B: Broker, J: Journal, C: Clock>(
+    stored: &[StoredRecord],
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Decided, Failure> {
+    let unreadable = |error: store::Unreadable| Failure::Journal(error.to_string());
+    let find = |kind| stored.iter().find(|record| record.kind == kind);
+    let (Some(inputs), Some(plan)) = (find("inputs"), find("plan")) else {
+        return Err(Failure::Journal("a plan without its inputs: the journal is damaged".into()));
+    };
+    let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
+    let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
+    inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
+    let identity = observe::connect(run, world).await?;
+    Ok(Decided { inputs, plan, identity, notes: observe::Notes::default() })
+}
+
+fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
+    Session::start(&decided.plan, &decided.inputs.windows, decided.inputs.ledger.clone(), run.account, &run.setup)
+}
+
+fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
+    let mut entries: Vec<(Timestamp, Entry)> = Vec::new();
+    let after_plan = stored.iter().skip_while(|record| record.kind != "plan").skip(1);
+    for record in after_plan {
+        let entry = store::entry(record, &run.setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
+        entries.extend(entry.map(|entry| (record.at, entry)));
+    }
+    let folded = entries.iter().map(|(at, entry)| (*at, entry));
+    let ledger = decided.inputs.ledger.clone();
+    Ok(Session::resume(&decided.plan, &decided.inputs.windows, ledger, run.account, &run.setup, folded))
+}
+
+/// Makes entries durable.
+async fn append<B, J: Journal, C: Clock>(
+    date: Date,
+    entries: &[Entry],
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<i64, Failure> {
+    let now = world.clock.now();
+    let records: Vec<Record> = entries.iter().map(|entry| store::record(entry, now, &run.setup.universe)).collect();
+    Ok(world.journal.append(date, &records).await?)
+}
+
+/// The books the day starts from: those of the last closed date.
+async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
+    let Some(closed) = world.journal.latest(DAY_CLOSED).await? else { return Ok(None) };
+    let book = record::book_of(&closed)?;
+    book.rekeyed(&run.setup.universe).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+}

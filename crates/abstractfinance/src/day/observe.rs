@@ -1,0 +1,279 @@
+//! Steps 1 to 5: the only reads of a day.
+//!
+//! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
+//! answer that is missing or absurd stops the day before anything was decided.
+
+use super::{Run, World, append, last_book};
+use crate::book::Book;
+use crate::failure::Failure;
+use cycle::{Entry, RecordedInputs};
+use domain::{
+    BaseMoney, ContractId, FxRates, InstrumentKind, LedgerEvent, PerContract, PerInstrument, Price, Quantity,
+};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use market::Bar;
+use market::calendar::{Window, execution_window};
+use ports::{AccountSnapshot, Broker, Clock, Identity, Journal};
+use risk::reconciliation::{BrokerCash, BrokerFacts};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+
+/// Sessions of history asked for before the first decision: the long average, and a year of returns.
+const SEED_SESSIONS: u32 = 400;
+/// Sessions asked for on every later day: more than any run of holidays.
+const REFRESH_SESSIONS: u32 = 20;
+
+/// What observing found worth reporting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    pub(super) rates: Vec<String>,
+    pub(super) booked: Vec<String>,
+    pub(super) history_rows: usize,
+    pub(super) positions: usize,
+    pub(super) open_orders: usize,
+}
+
+/// Waits for the run time, then reads everything.
+pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<(RecordedInputs, Identity, Notes), Failure> {
+    wait_until(run_time(date, run)?, world).await?;
+    let identity = connect(run, world).await?;
+    let snapshot = world.broker.snapshot().await?;
+    let (mut book, deposits) = match last_book(run, world).await? {
+        Some(book) => (book, Vec::new()),
+        None => Book::open(&snapshot, &run.setup),
+    };
+    let first_day = book.date.is_none();
+    let bars = history(date, first_day, run, world).await?;
+    let mut booked = deposits;
+    booked.extend(settlements(&book, &bars, run));
+    for event in booked.iter().filter(|event| matches!(event, LedgerEvent::VariationMargin { .. })) {
+        book.ledger.apply(event, &run.setup.universe);
+    }
+    let entries: Vec<Entry> = booked.iter().cloned().map(Entry::Booked).collect();
+    if !entries.is_empty() {
+        append(date, &entries, run, world).await?;
+    }
+    let fx = rates(&snapshot, &bars, run);
+    let notes = Notes {
+        rates: fx.known().filter(|(c, _)| *c != fx.base()).map(|(c, rate)| format!("{c} {rate}")).collect(),
+        booked: booked.iter().map(|event| sentence(event, run)).collect(),
+        history_rows: 0,
+        positions: snapshot.positions.len() + snapshot.foreign.len(),
+        open_orders: snapshot.open_orders.len(),
+    };
+    let inputs = inputs(date, world.clock.now(), book, &snapshot, &bars, fx, run)?;
+    let notes = Notes { history_rows: inputs.rows.len(), ..notes };
+    Ok((inputs, identity, notes))
+}
+
+/// Step 3: a successful request, and every contract as we believe it to be.
+pub(super) async fn connect<B: Broker, J, C: Clock>(run: &Run, world: &mut World<B, J, C>) -> Result<Identity, Failure> {
+    let identity = world.broker.identify().await?;
+    let contracts: Vec<ContractId> = run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
+    world.broker.resolve(&contracts).await?;
+    Ok(identity)
+}
+
+/// Contracts that have not expired; the broker no longer knows the others.
+fn is_current(contract: ContractId, run: &Run, now: Timestamp) -> bool {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    run.setup.universe.contract(contract).expiry.is_none_or(|expiry| expiry >= today)
+}
+
+async fn wait_until<B, J, C: Clock>(time: Timestamp, world: &mut World<B, J, C>) -> Result<(), Failure> {
+    while world.clock.now() < time {
+        world.clock.wait(time).await?;
+    }
+    Ok(())
+}
+
+fn run_time(date: Date, run: &Run) -> Result<Timestamp, Failure> {
+    let schedule = &run.settings.schedule;
+    let at = date.to_datetime(schedule.run_at);
+    schedule.zone().to_timestamp(at).map_err(|error| Failure::Usage(format!("schedule.run_at on {date}: {error}")))
+}
+
+type Bars = BTreeMap<ContractId, Vec<Bar>>;
+
+/// Daily bars of everything the decision or the books read.
+async fn history<B: Broker, J, C: Clock>(
+    date: Date,
+    first_day: bool,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Bars, Failure> {
+    let sessions = if first_day { SEED_SESSIONS } else { REFRESH_SESSIONS };
+    let mut bars = Bars::new();
+    let contracts: Vec<ContractId> = run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
+    for contract in contracts {
+        let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };
+        bars.insert(contract, world.broker.daily_bars(contract, sessions, date).await?);
+    }
+    Ok(bars)
+}
+
+/// Daily settlements of held futures since the last closed date.
+fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
+    let universe = &run.setup.universe;
+    let settles = |contract: &ContractId| {
+        let position = book.ledger.position(*contract);
+        universe.terms(*contract).settles_daily && (!position.quantity.is_zero() || !position.settled_value.is_zero())
+    };
+    let since = book.date;
+    let events = universe.contracts().filter(settles).flat_map(|contract| {
+        let days = bars.get(&contract).into_iter().flatten();
+        let days = days.filter(move |bar| since.is_none_or(|since| bar.date >= since));
+        days.map(move |bar| LedgerEvent::VariationMargin { contract, settlement: bar.close })
+    });
+    events.collect()
+}
+
+/// Step 4: the broker's own rate where the account has the currency, else the pair's last close.
+fn rates(snapshot: &AccountSnapshot, bars: &Bars, run: &Run) -> FxRates {
+    let mut fx = FxRates::new(run.setup.base);
+    for (currency, pair) in run.setup.references.rates.iter() {
+        let contract = pair.and_then(|pair| run.setup.universe.spot_contract(pair));
+        let close = contract.and_then(|c| bars.get(&c)).and_then(|bars| bars.last()).map(|bar| bar.close.to_decimal());
+        let ledger = snapshot.cash.iter().find(|row| row.currency == currency).map(|row| row.exchange_rate);
+        if let Some(rate) = ledger.or(close).filter(|_| currency != run.setup.base) {
+            // A rate that is not positive is no rate: its currency then has none, which adds no risk.
+            let _ = fx.set(currency, rate);
+        }
+    }
+    fx
+}
+
+fn inputs(
+    date: Date,
+    decided_at: Timestamp,
+    book: Book,
+    snapshot: &AccountSnapshot,
+    bars: &Bars,
+    fx: FxRates,
+    run: &Run,
+) -> Result<RecordedInputs, Failure> {
+    let universe = &run.setup.universe;
+    let marks = marks(snapshot, bars, run);
+    let flows = if book.date.is_none() { BaseMoney::ZERO } else { external_flows() };
+    Ok(RecordedInputs {
+        date,
+        decided_at,
+        contracts: book.contracts,
+        rows: new_rows(book.memory.last_row, date, bars, run),
+        ledger: book.ledger,
+        memory: book.memory,
+        marks,
+        fx,
+        broker: Some(broker_facts(snapshot, run)),
+        mode: book.mode,
+        windows: windows(date, run)?,
+        active: PerInstrument::from_vec(universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?),
+        flows,
+    })
+}
+
+/// Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
+/// reconciliation and halts, which is safe.
+fn external_flows() -> BaseMoney {
+    BaseMoney::ZERO
+}
+
+/// The broker's mark for what is held, else the last close.
+fn marks(snapshot: &AccountSnapshot, bars: &Bars, run: &Run) -> PerContract<Option<Price>> {
+    let closes = run.setup.universe.contracts().map(|c| bars.get(&c).and_then(|bars| bars.last()).map(|bar| bar.close));
+    let mut marks = PerContract::from_vec(closes.collect());
+    for position in &snapshot.positions {
+        marks[position.contract] = Some(position.mark);
+    }
+    marks
+}
+
+/// Closes of every date since the last row, one row a date, blank where a venue was shut.
+fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, PerInstrument<Option<f64>>)> {
+    let universe = &run.setup.universe;
+    let blank = || PerInstrument::filled(None, universe.instrument_count());
+    let mut rows: BTreeMap<Date, PerInstrument<Option<f64>>> = BTreeMap::new();
+    for (&contract, bars) in bars.iter().filter(|(c, _)| universe.contract(**c).expiry.is_none()) {
+        let instrument = universe.contract(contract).instrument;
+        for bar in bars.iter().filter(|bar| bar.date < before && after.is_none_or(|after| bar.date > after)) {
+            rows.entry(bar.date).or_insert_with(blank)[instrument] = Some(bar.close.to_f64());
+        }
+    }
+    rows.into_iter().collect()
+}
+
+/// The broker's side of the reconciliation.
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, run: &Run) -> BrokerFacts {
+    let mut quantities = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
+    for position in &snapshot.positions {
+        quantities[position.contract] = position.quantity;
+    }
+    BrokerFacts {
+        base: snapshot.base,
+        net_liquidation: snapshot.net_liquidation,
+        cash: snapshot.cash.iter().map(|row| BrokerCash { currency: row.currency, settled: row.cash }).collect(),
+        quantities,
+        foreign: snapshot.foreign.iter().map(|position| position.symbol.clone()).collect(),
+    }
+}
+
+/// Marks and rates of a later moment of the same day, for valuing what the day left.
+pub(super) fn valuation(
+    snapshot: &AccountSnapshot,
+    inputs: &RecordedInputs,
+) -> (PerContract<Option<Price>>, FxRates) {
+    let (mut marks, mut fx) = (inputs.marks.clone(), inputs.fx.clone());
+    for position in &snapshot.positions {
+        marks[position.contract] = Some(position.mark);
+    }
+    for row in snapshot.cash.iter().filter(|row| row.currency != fx.base() && row.exchange_rate > Decimal::ZERO) {
+        fx.set(row.currency, row.exchange_rate).expect("a positive rate of another currency");
+    }
+    (marks, fx)
+}
+
+/// Today's execution window of each contract; the legs of a pair share what both have.
+fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure> {
+    let universe = &run.setup.universe;
+    let mut windows = PerContract::filled(None, universe.contract_count());
+    for contract in universe.contracts() {
+        let instrument = universe.instrument_of(contract);
+        let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
+        if !instrument.tradable || instrument.kind == InstrumentKind::Cash || expired {
+            continue;
+        }
+        let calendar = run.calendars.get(instrument.venue).map_err(|error| Failure::Usage(error.to_string()))?;
+        let session = calendar.session(date).map_err(|error| Failure::Usage(error.to_string()))?;
+        let rule = run.settings.execution.window(instrument.venue);
+        windows[contract] = session.and_then(|session| execution_window(&session, &rule));
+    }
+    for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
+        let legs = sleeve.contracts();
+        let shared = legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
+        let shared = shared.filter(|window| !window.is_empty());
+        legs.iter().for_each(|&leg| windows[leg] = shared);
+    }
+    Ok(windows)
+}
+
+fn active(instrument: domain::InstrumentId, date: Date, run: &Run) -> Result<Option<ContractId>, Failure> {
+    let universe = &run.setup.universe;
+    let calendar = run.calendars.get(universe.instrument(instrument).venue);
+    let calendar = calendar.map_err(|error| Failure::Usage(error.to_string()))?;
+    strategy::rolls::active_contract(universe, instrument, calendar, date).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+fn sentence(event: &LedgerEvent, run: &Run) -> String {
+    match event {
+        LedgerEvent::Flow { amount } => format!("opening balance {amount}"),
+        LedgerEvent::VariationMargin { contract, settlement } => {
+            format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
+        }
+        LedgerEvent::Fill(_) | LedgerEvent::Commission { .. } => "execution".into(),
+    }
+}

@@ -1,0 +1,174 @@
+//! From settings to the core's policy.
+//!
+//! In: checked settings and a universe. Out: the run's [`Setup`]. Invariant: a translation of names
+//! to keys and percentages to fractions; it adds no choice of its own.
+
+use crate::settings::{self, Loaded, Settings};
+use cycle::setup::References;
+use cycle::{Policy, Setup};
+use domain::rounding::LotRounding;
+use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
+use execution::ExecutionPolicy;
+use risk::{
+    Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, VolatilityPolicy,
+};
+use rust_decimal::prelude::ToPrimitive;
+use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
+
+/// Largest exposure of a currency without a hedge, as a share of NAV.
+const UNHEDGED_MAX: f64 = 0.005;
+
+/// The run's constants.
+pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
+    let settings = &loaded.settings;
+    let references = References {
+        vix: universe.find_instrument(&settings.crisis.vix_instrument),
+        ratio: universe
+            .find_instrument(&settings.momentum.numerator)
+            .zip(universe.find_instrument(&settings.momentum.denominator)),
+        rates: PerCurrency::from_fn(|currency| {
+            universe.instruments().find(|&id| {
+                let instrument = universe.instrument(id);
+                let base = settings.fx.base_currency;
+                instrument.kind == InstrumentKind::Cash
+                    && instrument.currency == base
+                    && instrument.symbol == currency.code()
+            })
+        }),
+    };
+    let policy = policy(settings, &universe);
+    Setup::new(universe, policy, references, settings.fx.base_currency)
+}
+
+fn policy(settings: &Settings, universe: &Universe) -> Policy {
+    Policy {
+        sleeves: settings.sleeves.iter().map(|(name, sleeve)| self::sleeve(name, sleeve, universe)).collect(),
+        volatility: volatility(settings),
+        regime: regime(settings),
+        caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
+        momentum: MomentumPolicy {
+            short_window: settings.momentum.short_window_days as usize,
+            long_window: settings.momentum.long_window_days as usize,
+            slope_rows: settings.momentum.slope_window_days as usize,
+            reduce_factor: settings.momentum.regime_reduce_factor,
+            moderate_factor: settings.momentum.moderate_reduce_factor,
+            unknown_factor: settings.momentum.regime_reduce_factor,
+        },
+        rebalance: RebalancePolicy {
+            drift_of_target: settings.rebalance_threshold_pct,
+            drift_of_nav: f64::from(settings.rebalance_threshold_nav_bps) / 1e4,
+            rounding: LotRounding::HalfAwayFromZero,
+            trade_min: settings.execution.min_trade_notional_usd.to_f64().expect("checked when it was read"),
+        },
+        fx_hedge: fx_hedge(settings, universe),
+        gate: gate(settings),
+        execution: ExecutionPolicy {
+            spread_buffer: settings.execution.spread_buffer,
+            ttl_s: i64::from(settings.execution.order_ttl_seconds),
+            replace_interval_s: i64::from(settings.execution.replace_interval_seconds),
+            replaces_max: settings.execution.max_replace_attempts,
+        },
+        reconciliation: ReconciliationPolicy {
+            warn: f64::from(settings.reconciliation.warn_bps) / 1e4,
+            halt: settings.reconciliation.halt_threshold_pct,
+            emergency: settings.reconciliation.emergency_threshold_pct,
+            cash_absolute: settings.reconciliation.cash_tolerance,
+            cash_fraction: f64::from(settings.reconciliation.cash_tolerance_nav_bps) / 1e4,
+        },
+    }
+}
+
+fn sleeve(name: &str, sleeve: &settings::Sleeve, universe: &Universe) -> Sleeve {
+    let contract = |name: &str| -> ContractId {
+        let instrument = universe.find_instrument(name).expect("settings name only instruments of the table");
+        universe.spot_contract(instrument).expect("a sleeve holds what does not expire")
+    };
+    let kind = match sleeve {
+        settings::Sleeve::Pair { long, short, .. } => SleeveKind::Pair { long: contract(long), short: contract(short) },
+        settings::Sleeve::WeightedBasket { members, .. } => SleeveKind::WeightedBasket {
+            members: members.iter().map(|(name, &share)| (contract(name), share)).collect(),
+        },
+        settings::Sleeve::Cash { .. } => SleeveKind::Cash,
+        settings::Sleeve::NotConfigured { .. } => SleeveKind::NotConfigured,
+    };
+    let follows_momentum = matches!(kind, SleeveKind::Pair { .. });
+    Sleeve { name: name.to_owned(), budget: sleeve.weight(), follows_momentum, kind }
+}
+
+fn volatility(settings: &Settings) -> VolatilityPolicy {
+    let volatility = &settings.volatility;
+    VolatilityPolicy {
+        target: settings.vol_target_annual,
+        floor: volatility.vol_floor,
+        ewma_span: volatility.ewma_span,
+        rolling_window: volatility.rolling_window as usize,
+        ewma_weight: volatility.vol_blend_weight,
+        scale_max: volatility.vol_scale_max,
+        observations_min: volatility.min_observations as usize,
+        degraded_scale_max: volatility.degraded_scale_max,
+    }
+}
+
+fn regime(settings: &Settings) -> RegimePolicy {
+    let hysteresis = &settings.hysteresis;
+    let states = &settings.risk_states;
+    RegimePolicy {
+        vix_enter_elevated: hysteresis.vix_enter_elevated,
+        vix_exit_elevated: hysteresis.vix_exit_elevated,
+        vix_enter_crisis: hysteresis.vix_enter_crisis,
+        vix_exit_crisis: hysteresis.vix_exit_crisis,
+        drawdown_enter_elevated: hysteresis.drawdown_enter_elevated,
+        drawdown_enter_crisis: hysteresis.drawdown_enter_crisis,
+        drawdown_exit_crisis: hysteresis.drawdown_exit_crisis,
+        drawdown_exit_elevated: hysteresis.drawdown_exit_elevated,
+        persistence_days: hysteresis.regime_persistence_days,
+        escalate_immediately: hysteresis.escalate_immediately.iter().map(|&regime| core_regime(regime)).collect(),
+        factors: [states.normal, states.recovery, states.elevated, states.crisis],
+    }
+}
+
+fn core_regime(regime: settings::Regime) -> Regime {
+    match regime {
+        settings::Regime::Normal => Regime::Normal,
+        settings::Regime::Recovery => Regime::Recovery,
+        settings::Regime::Elevated => Regime::Elevated,
+        settings::Regime::Crisis => Regime::Crisis,
+    }
+}
+
+fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
+    let rule = |(&currency, future): (&domain::Currency, &String)| {
+        let future = universe.find_instrument(future).expect("settings name only instruments of the table");
+        HedgeRule { currency, future, size: universe.instrument(future).multiplier }
+    };
+    FxHedgePolicy {
+        ratio: settings.fx.hedge_ratio,
+        band_of_nav: settings.fx.band_nav_pct,
+        unhedged_max: UNHEDGED_MAX,
+        rules: settings.fx.hedges.0.iter().map(rule).collect(),
+    }
+}
+
+fn gate(settings: &Settings) -> GatePolicy {
+    const TRADED: [AssetClass; 7] = [
+        AssetClass::EquityEtf,
+        AssetClass::BondEtf,
+        AssetClass::Stock,
+        AssetClass::EquityIndexFuture,
+        AssetClass::BondFuture,
+        AssetClass::VolatilityFuture,
+        AssetClass::FxFuture,
+    ];
+    let execution = &settings.execution;
+    let collar = |class| {
+        (class, CollarPolicy { width: execution.collar(class), ticks_min: execution.collar_ticks(class) })
+    };
+    GatePolicy {
+        order_value_max: settings.execution_safety.max_order_value_pct_nav,
+        turnover_max: settings.execution_safety.max_daily_turnover_pct_nav,
+        gross_max: settings.gross_leverage_max,
+        net_max: settings.net_leverage_max,
+        quote_age_max_s: i64::from(settings.execution_safety.quote_max_age_seconds),
+        collars: TRADED.into_iter().map(collar).collect(),
+    }
+}

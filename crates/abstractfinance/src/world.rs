@@ -1,0 +1,169 @@
+//! A run from its parts: universe, simulated gateway, broker, journal, clock.
+//!
+//! In: command line and settings. Out: a [`Run`] and a [`World`]. Invariant: the universe depends on
+//! the first date and whole calendar years, so that a restart finds the same keys.
+
+use crate::cli::{Global, MarketArgs};
+use crate::day::{Run, World};
+use crate::failure::Failure;
+use crate::lockstep::Lockstep;
+use crate::settings::{self, Loaded};
+use crate::{calendars, policy};
+use catalogue::Catalogue;
+use domain::{AccountTag, Mic, Money, PerContract, Universe};
+use gateway::{Control, Gateway, GatewayConfig};
+use ibkr::{IbkrBroker, IbkrConfig};
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use journal::{AccountJournal, Journal, StateLock};
+use market::calendar::Calendars;
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+use sim::{Prices, SimConfig, Simulation};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The simulated account.
+const ACCOUNT: &str = "DU1000001";
+/// Its first deposit, in base currency.
+const DEPOSIT: i64 = 10_000_000;
+/// First trade date of a simulated market when none is given.
+const FIRST_DAY: Date = date(2026, 3, 2);
+
+/// Settings, universe and calendars of a run that starts on a date.
+#[derive(Debug)]
+pub struct Ground {
+    pub loaded: Loaded,
+    pub calendars: Arc<Calendars>,
+    pub universe: Arc<Universe>,
+    pub first: Date,
+}
+
+impl Ground {
+    /// Reads the configuration and builds the universe of whole calendar years around the run.
+    pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
+        let loaded = settings::load(global.config.as_deref())?;
+        let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
+        let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
+        let first = first.unwrap_or(FIRST_DAY);
+        let last = first.saturating_add((i64::from(days) * 7 / 5 + 7).days());
+        let from = first.first_of_year();
+        let to = last.last_of_year().min(last.saturating_add(1.year()));
+        let universe = settings::universe(&loaded.instruments, &calendars, from, to)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(Ground { loaded, calendars, universe: Arc::new(universe), first })
+    }
+
+    /// Trade dates from the first on: weekdays on which a configured venue has a session.
+    pub fn trade_dates(&self, count: u32) -> Result<Vec<Date>, Failure> {
+        let tradable = self.loaded.instruments.iter().filter(|(_, row)| row.tradable);
+        let venues: Vec<Mic> = tradable.map(|(_, row)| row.mic).collect();
+        let mut dates = Vec::new();
+        let mut day = self.first;
+        while dates.len() < count as usize {
+            let open = self.calendars.is_trade_date(day, &venues).map_err(|error| Failure::Usage(error.to_string()))?;
+            if open {
+                dates.push(day);
+            }
+            day = day.tomorrow().map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+        Ok(dates)
+    }
+
+    /// The configuration of the simulated world.
+    pub fn simulation(&self, market: &MarketArgs) -> Result<SimConfig, Failure> {
+        let prices = match &market.catalogue {
+            None => Prices::Simulated { scenario: market.scenario, seed: market.seed, first_day: self.first },
+            Some(dir) => Prices::Replay { series: self.replay(dir)? },
+        };
+        let start = TimeZone::UTC.to_timestamp(self.first.into()).map_err(|error| Failure::Usage(error.to_string()))?;
+        let base = self.loaded.settings.fx.base_currency;
+        Ok(SimConfig {
+            universe: self.universe.clone(),
+            calendars: self.calendars.clone(),
+            prices,
+            seed: market.seed,
+            start,
+            base,
+            account: ACCOUNT.into(),
+            deposit: Money::new(Decimal::from(DEPOSIT), base),
+        })
+    }
+
+    fn replay(&self, dir: &Path) -> Result<PerContract<Vec<market::Bar>>, Failure> {
+        let usage = |error: catalogue::CatalogueError| Failure::Usage(error.to_string());
+        let catalogue = Catalogue::open(dir).map_err(usage)?;
+        let segment = catalogue.segment_at(self.first).map_err(usage)?;
+        let series = self.universe.contracts().map(|contract| {
+            let contract = self.universe.contract(contract);
+            let instrument = &self.universe.instrument(contract.instrument).name;
+            let name = catalogue::series_name(instrument, contract.expiry);
+            segment.series(&name).map_or_else(|| Ok(Vec::new()), |_| segment.bars(&name).map_err(usage))
+        });
+        Ok(PerContract::from_vec(series.collect::<Result<_, _>>()?))
+    }
+
+    /// A gateway in this process.
+    pub async fn serve(
+        &self,
+        market: &MarketArgs,
+        listen: SocketAddr,
+        record: Option<PathBuf>,
+    ) -> Result<Gateway, Failure> {
+        let config = self.simulation(market)?;
+        let gateway_config = GatewayConfig { record: record.clone(), ..GatewayConfig::new(&config) };
+        let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
+        Gateway::bind(listen, gateway_config, simulation).await.map_err(|error| Failure::Broker(error.to_string()))
+    }
+
+    /// The run and its world in front of a simulated gateway.
+    pub async fn world<C: Control>(
+        &self,
+        state_dir: &Path,
+        gateway: SocketAddr,
+        control: C,
+    ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
+        let lock = StateLock::acquire(state_dir)?;
+        let path = state_dir.join("journal.db");
+        let journal = Journal::open(&path).await?;
+        let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
+        let tag = account_tag(ACCOUNT);
+        let journal = AccountJournal::open(journal, &tag.to_string(), run_id, lock).await?;
+        let broker = IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await?;
+        let clock = Lockstep::new(control).await?;
+        let run = Run {
+            setup: policy::setup(&self.loaded, (*self.universe).clone()),
+            calendars: self.calendars.clone(),
+            settings: self.loaded.settings.clone(),
+            account: tag,
+            fence: journal.fence(),
+            journal: path.display().to_string(),
+        };
+        Ok((run, World { broker, journal, clock }))
+    }
+
+    fn broker_config(&self, gateway: SocketAddr) -> IbkrConfig {
+        let broker = &self.loaded.settings.broker;
+        let wall = |duration: jiff::SignedDuration| duration.unsigned_abs();
+        IbkrConfig {
+            address: gateway.to_string(),
+            client_id: i32::try_from(broker.client_id).unwrap_or(i32::MAX),
+            account: Some(ACCOUNT.into()),
+            ready_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            heartbeat_timeout: wall(broker.heartbeat),
+            virtual_time: true,
+            order_id_high_water: 0,
+        }
+    }
+}
+
+/// The first six hexadecimal digits of the account's SHA-256.
+fn account_tag(account: &str) -> AccountTag {
+    let digest = Sha256::digest(account.as_bytes());
+    let text: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    text.parse().expect("six hexadecimal digits")
+}

@@ -1,0 +1,140 @@
+//! One series in one Parquet file: `date, open, high, low, close, volume`.
+//!
+//! In: bars. Out: the same bars. Invariant: prices are decimals of eight digits and quantities of four, so nothing is
+//! rounded; what is read has rising dates, positive prices and a range that holds its open and close, or is an error.
+
+use domain::price::{PRICE_DIGITS, QUANTITY_DIGITS};
+use domain::{Price, Quantity};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use market::Bar;
+use parquet::basic::Compression;
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::{Int32Type, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Decimal digits an INT64 holds; a price has eight of them after the point.
+const DECIMAL_DIGITS: u32 = 18;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+/// What is wrong with a file, without its name.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BarsFault {
+    #[error("it is not a readable Parquet file ({0})")]
+    Parquet(#[from] ParquetError),
+    #[error("its columns are not {schema}", schema = schema())]
+    Schema,
+    /// Rows are counted from 1.
+    #[error("row {row}: {problem}")]
+    Row { row: usize, problem: String },
+}
+
+fn schema() -> String {
+    let price = |name: &str| format!("REQUIRED INT64 {name} (DECIMAL({DECIMAL_DIGITS},{PRICE_DIGITS}));");
+    let prices = ["open", "high", "low", "close"].map(price).join(" ");
+    let volume = format!("REQUIRED INT64 volume (DECIMAL({DECIMAL_DIGITS},{QUANTITY_DIGITS}));");
+    format!("message bars {{ REQUIRED INT32 date (DATE); {prices} {volume} }}")
+}
+
+/// Writes bars and returns what they were written to.
+pub(crate) fn write<W: Write + Send>(bars: &[Bar], out: W) -> Result<W, ParquetError> {
+    let schema = Arc::new(parse_message_type(&schema())?);
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut file = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
+    let mut group = file.next_row_group()?;
+
+    let days: Vec<i32> = bars.iter().map(|bar| day_number(bar.date)).collect();
+    let mut column = group.next_column()?.expect("the schema has a date");
+    column.typed::<Int32Type>().write_batch(&days, None, None)?;
+    column.close()?;
+
+    let columns: [fn(&Bar) -> i64; 5] = [
+        |bar| bar.open.mantissa(),
+        |bar| bar.high.mantissa(),
+        |bar| bar.low.mantissa(),
+        |bar| bar.close.mantissa(),
+        |bar| bar.volume.units(),
+    ];
+    for value in columns {
+        let values: Vec<i64> = bars.iter().map(value).collect();
+        let mut column = group.next_column()?.expect("the schema has a column for each value");
+        column.typed::<Int64Type>().write_batch(&values, None, None)?;
+        column.close()?;
+    }
+    group.close()?;
+    file.into_inner()
+}
+
+/// Reads and checks every bar of a file.
+pub(crate) fn read(file: File) -> Result<Vec<Bar>, BarsFault> {
+    let reader = SerializedFileReader::new(file)?;
+    let expected = parse_message_type(&schema())?;
+    if reader.metadata().file_metadata().schema() != &expected {
+        return Err(BarsFault::Schema);
+    }
+    let mut bars = Vec::with_capacity(reader.metadata().file_metadata().num_rows().max(0) as usize);
+    for index in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(index)?;
+        let days = days(group.as_ref())?;
+        let columns = [1, 2, 3, 4, 5].map(|column| values(group.as_ref(), column));
+        let [open, high, low, close, volume] = columns;
+        let (open, high, low, close, volume) = (open?, high?, low?, close?, volume?);
+        for row in 0..days.len() {
+            let mantissas = [open[row], high[row], low[row], close[row]];
+            let bar = bar(days[row], mantissas, volume[row], bars.last());
+            bars.push(bar.map_err(|problem| BarsFault::Row { row: bars.len() + 1, problem })?);
+        }
+    }
+    Ok(bars)
+}
+
+fn bar(day: i32, mantissas: [i64; 4], volume: i64, before: Option<&Bar>) -> Result<Bar, String> {
+    let date = EPOCH.checked_add(day.days()).map_err(|error| error.to_string())?;
+    if let Some(before) = before.filter(|before| before.date >= date) {
+        return Err(format!("{date} does not come after {}", before.date));
+    }
+    let mut prices = [Price::from_mantissa(1).expect("positive"); 4];
+    for (price, mantissa) in prices.iter_mut().zip(mantissas) {
+        *price = Price::from_mantissa(mantissa).map_err(|_| format!("a price of {date} is not above zero"))?;
+    }
+    let [open, high, low, close] = prices;
+    if low > open.min(close) || high < open.max(close) {
+        return Err(format!("{date} has open {open} and close {close} outside its low {low} and high {high}"));
+    }
+    if volume < 0 {
+        return Err(format!("{date} has a negative volume"));
+    }
+    Ok(Bar::new(date, prices, Quantity::from_units(volume)))
+}
+
+fn days(group: &dyn RowGroupReader) -> Result<Vec<i32>, BarsFault> {
+    let rows = group.metadata().num_rows().max(0) as usize;
+    let mut days = Vec::with_capacity(rows);
+    match group.get_column_reader(0)? {
+        ColumnReader::Int32ColumnReader(mut column) => column.read_records(rows, None, None, &mut days)?,
+        _ => return Err(BarsFault::Schema),
+    };
+    if days.len() == rows { Ok(days) } else { Err(BarsFault::Schema) }
+}
+
+fn values(group: &dyn RowGroupReader, column: usize) -> Result<Vec<i64>, BarsFault> {
+    let rows = group.metadata().num_rows().max(0) as usize;
+    let mut values = Vec::with_capacity(rows);
+    match group.get_column_reader(column)? {
+        ColumnReader::Int64ColumnReader(mut column) => column.read_records(rows, None, None, &mut values)?,
+        _ => return Err(BarsFault::Schema),
+    };
+    if values.len() == rows { Ok(values) } else { Err(BarsFault::Schema) }
+}
+
+fn day_number(date: Date) -> i32 {
+    let days = date.duration_since(EPOCH).as_hours() / 24;
+    i32::try_from(days).expect("every civil date is within 2^31 days of 1970")
+}

@@ -1,0 +1,141 @@
+//! What an import did, for people and for programs.
+//!
+//! In: entries and counts. Out: a table, or JSON. Invariant: every row of a source that is not in the catalogue is
+//! counted under a reason.
+
+use crate::manifest::{Missing, SeriesEntry};
+use comfy_table::{Table, presets};
+use jiff::civil::Date;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The result of an import.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImportReport {
+    /// Per segment and instrument, what was written.
+    pub imported: Vec<Imported>,
+    /// Per segment, instruments without a series.
+    pub missing: Vec<(String, Missing)>,
+}
+
+/// What one source gave for one instrument.
+#[derive(Clone, Debug, Serialize)]
+pub struct Imported {
+    /// The segment.
+    pub segment: String,
+    /// The instrument.
+    pub instrument: String,
+    /// One entry, or one per contract of a future.
+    pub series: Vec<SeriesEntry>,
+    /// Rows that were left out.
+    pub left_out: LeftOut,
+    /// Bars whose high or low was moved to hold their open and close.
+    pub widened: usize,
+}
+
+/// Why a row of a source is not in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A price is missing.
+    Blank,
+    /// A price is zero or negative.
+    NotPositive,
+    /// The map's list of bad prints names it.
+    KnownBad,
+    /// The conversion has no rate on that date.
+    NoRate,
+    /// Its date is not in the segment.
+    OutsideSegment,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Blank => "blank",
+            Reason::NotPositive => "zero or negative",
+            Reason::KnownBad => "known bad",
+            Reason::NoRate => "no rate",
+            Reason::OutsideSegment => "outside the segment",
+        })
+    }
+}
+
+/// Dates left out, by reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct LeftOut(BTreeMap<Reason, Vec<Date>>);
+
+impl LeftOut {
+    pub(crate) fn count(&mut self, reason: Reason, date: Date) {
+        self.0.entry(reason).or_default().push(date);
+    }
+
+    /// The dates left out for each reason.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, &[Date])> {
+        self.0.iter().map(|(reason, dates)| (*reason, dates.as_slice()))
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told: Vec<String> = self.iter().map(|(reason, dates)| format!("{} {reason}", dates.len())).collect();
+        f.write_str(&told.join(", "))
+    }
+}
+
+impl Imported {
+    fn title(&self) -> String {
+        match self.series.as_slice() {
+            [one] if one.name == self.instrument => self.instrument.clone(),
+            contracts => format!("{} ({} contracts)", self.instrument, contracts.len()),
+        }
+    }
+
+    fn remarks(&self) -> String {
+        let left_out = self.left_out.to_string();
+        let widened = (self.widened > 0).then(|| format!("{} ranges widened", self.widened));
+        [Some(left_out).filter(|text| !text.is_empty()), widened].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_header([
+            "segment",
+            "instrument",
+            "stands for",
+            "unit",
+            "conversion",
+            "rows",
+            "first",
+            "last",
+            "left out",
+        ]);
+        for imported in &self.imported {
+            let first = &imported.series[0];
+            let rows: usize = imported.series.iter().map(|series| series.rows).sum();
+            let span = (imported.series.iter().map(|s| s.first).min(), imported.series.iter().map(|s| s.last).max());
+            let (Some(from), Some(to)) = span else { continue };
+            table.add_row([
+                imported.segment.clone(),
+                imported.title(),
+                first.stands_for.clone(),
+                first.unit.clone(),
+                first.conversion.clone().unwrap_or_default(),
+                rows.to_string(),
+                from.to_string(),
+                to.to_string(),
+                imported.remarks(),
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        for (segment, Missing { instrument, meaning }) in &self.missing {
+            writeln!(f, "{segment}: {instrument} is missing; {meaning}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! Rows of a source file, as bars.
+//!
+//! In: a CSV file and the map's rule for it. Out: bars in order of date, and a count of what was left out with the
+//! reason. Invariant: a row is used as it stands or left out and counted; nothing is filled in. Dates that do not rise
+//! and text that is no number are errors, because then the file is not what the map says.
+
+use crate::manifest::sha256;
+use crate::map::{Columns, ContractColumns, KnownBad, SeriesRule, Span};
+use crate::report::{LeftOut, Reason};
+use domain::{Price, Quantity};
+use jiff::civil::Date;
+use market::Bar;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A source file that cannot be used as the map says.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file is missing or cannot be read.
+    #[error("cannot read {}: {source}; check the source directory, or take the file out of the map", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A column the map needs is not there.
+    #[error("{} has no column `{column}`; it has {found}; correct `columns` in the map", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns it has.
+        found: String,
+    },
+    /// A line is not what it should be.
+    #[error("{}, line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1, the header included.
+        line: u64,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The file has no row for this series.
+    #[error("{} has no usable row for {stands_for}; correct `symbol` in the map, or take the file out of it", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        stands_for: String,
+    },
+}
+
+/// Exchange rates by date.
+pub(crate) type Rates = BTreeMap<Date, Decimal>;
+
+/// A series as read, before it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// The contract month of a future, as YYYYMM.
+    pub month: Option<String>,
+    pub bars: Vec<Bar>,
+}
+
+/// What one source file gives for one instrument.
+pub(crate) struct Reading {
+    pub drafts: Vec<Draft>,
+    pub left_out: LeftOut,
+    /// Bars whose high or low did not hold their open and close.
+    pub widened: usize,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// Reads one instrument from one file. `rates` converts, if the rule says so.
+pub(crate) fn read(
+    directory: &Path,
+    file: &str,
+    rule: &SeriesRule,
+    span: Span,
+    rates: Option<&Rates>,
+) -> Result<Reading, SourceError> {
+    let table = Table::open(directory.join(file))?;
+    let bad = rule.known_bad.as_ref().map(|bad| known_bad(directory, bad)).transpose()?.unwrap_or_default();
+    let mut sieve = Sieve { span, bad, rates, left_out: LeftOut::default(), widened: 0 };
+    let mut drafts = match &rule.columns {
+        Columns::Contracts(columns) => contracts(&table, columns, &mut sieve)?,
+        columns => vec![single(&table, rule.symbol.as_deref(), columns, &mut sieve)?],
+    };
+    drafts.retain(|draft| !draft.bars.is_empty());
+    if drafts.is_empty() {
+        return Err(SourceError::Empty { path: table.path, stands_for: rule.stands_for.clone() });
+    }
+    Ok(Reading { drafts, left_out: sieve.left_out, widened: sieve.widened, sha256: table.sha256 })
+}
+
+fn single(table: &Table, symbol: Option<&str>, columns: &Columns, sieve: &mut Sieve<'_>) -> Result<Draft, SourceError> {
+    let prices = match columns {
+        Columns::Close(column) => [table.column(column)?; 4],
+        _ => [table.column("open")?, table.column("high")?, table.column("low")?, table.column("close")?],
+    };
+    let volume = if *columns == Columns::Ohlcv { Some(table.column("volume")?) } else { None };
+    let symbol = symbol.map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
+    let dates = table.column("date")?;
+    let mut last = None;
+    let mut bars = Vec::new();
+    for row in table.rows().filter(|row| symbol.is_none_or(|(column, wanted)| row.text(column) == wanted)) {
+        let date = row.date_after(dates, &mut last)?;
+        let mut quoted = [None; 4];
+        for (value, column) in quoted.iter_mut().zip(prices) {
+            *value = row.number(column)?;
+        }
+        let volume = volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_default();
+        if let Some(prices) = sieve.pass(date, quoted) {
+            bars.push(row.bar(date, prices, volume)?);
+        }
+    }
+    Ok(Draft { month: None, bars })
+}
+
+fn contracts(table: &Table, columns: &[ContractColumns], sieve: &mut Sieve<'_>) -> Result<Vec<Draft>, SourceError> {
+    let mut months: BTreeMap<String, BTreeMap<Date, Bar>> = BTreeMap::new();
+    let dates = table.column("date")?;
+    for ContractColumns { price, month } in columns {
+        let (price, month) = (table.column(price)?, table.column(month)?);
+        let mut last = None;
+        for row in table.rows() {
+            let date = row.date_after(dates, &mut last)?;
+            let month = row.month(month)?;
+            let quoted = row.number(price)?.filter(|_| month.is_some());
+            if let (Some(month), Some(prices)) = (month, sieve.pass(date, [quoted; 4])) {
+                let bar = row.bar(date, prices, Decimal::ZERO)?;
+                months.entry(month).or_default().entry(date).or_insert(bar);
+            }
+        }
+    }
+    let draft =
+        |(month, bars): (String, BTreeMap<Date, Bar>)| Draft { month: Some(month), bars: bars.into_values().collect() };
+    Ok(months.into_iter().map(draft).collect())
+}
+
+/// Lets usable prices through, in the wanted unit, and counts the rest.
+struct Sieve<'a> {
+    span: Span,
+    /// Wrong closes by date.
+    bad: Rates,
+    rates: Option<&'a Rates>,
+    left_out: LeftOut,
+    widened: usize,
+}
+
+impl Sieve<'_> {
+    fn pass(&mut self, date: Date, quoted: [Option<Decimal>; 4]) -> Option<[Decimal; 4]> {
+        match self.usable(date, quoted) {
+            Ok(prices) => {
+                let [open, high, low, close] = prices;
+                self.widened += usize::from(high < open.max(close) || low > open.min(close));
+                Some(prices)
+            }
+            Err(reason) => {
+                self.left_out.count(reason, date);
+                None
+            }
+        }
+    }
+
+    fn usable(&self, date: Date, quoted: [Option<Decimal>; 4]) -> Result<[Decimal; 4], Reason> {
+        let [Some(open), Some(high), Some(low), Some(close)] = quoted else { return Err(Reason::Blank) };
+        let prices = [open, high, low, close];
+        if !self.span.contains(date) {
+            return Err(Reason::OutsideSegment);
+        }
+        if prices.iter().any(|price| *price <= Decimal::ZERO) {
+            return Err(Reason::NotPositive);
+        }
+        if self.bad.get(&date) == Some(&close) {
+            return Err(Reason::KnownBad);
+        }
+        let factor = self.rates.map_or(Some(Decimal::ONE), |rates| rates.get(&date).copied()).ok_or(Reason::NoRate)?;
+        Ok(prices.map(|price| price * factor))
+    }
+}
+
+/// The wrong closes of a series by date.
+fn known_bad(directory: &Path, bad: &KnownBad) -> Result<Rates, SourceError> {
+    let table = Table::open(directory.join(&bad.file))?;
+    let (date, series, value) = (table.column("date")?, table.column("series")?, table.column("value_in_our_file")?);
+    let mut wrong = Rates::new();
+    for row in table.rows() {
+        if row.text(series) == bad.series
+            && let Some(close) = row.number(value)?
+        {
+            wrong.insert(row.date(date)?, close);
+        }
+    }
+    Ok(wrong)
+}
+
+/// A CSV file in memory.
+struct Table {
+    path: PathBuf,
+    header: csv::StringRecord,
+    records: Vec<csv::StringRecord>,
+    sha256: String,
+}
+
+impl Table {
+    fn open(path: PathBuf) -> Result<Table, SourceError> {
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(SourceError::Unreadable { path, source }),
+        };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
+        let malformed = |error: csv::Error| {
+            let line = error.position().map_or(1, csv::Position::line);
+            let problem = format!("{error}; the file must be comma-separated text with a header");
+            SourceError::Line { path: path.clone(), line, problem }
+        };
+        let header = reader.headers().map_err(malformed)?.clone();
+        let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
+        Ok(Table { header, records, sha256: sha256(&text), path })
+    }
+
+    fn column(&self, name: &str) -> Result<usize, SourceError> {
+        let no_column = || SourceError::NoColumn {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            found: self.header.iter().collect::<Vec<_>>().join(", "),
+        };
+        self.header.iter().position(|column| column == name).ok_or_else(no_column)
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.records.iter().map(|record| Row { table: self, record })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    table: &'a Table,
+    record: &'a csv::StringRecord,
+}
+
+impl Row<'_> {
+    fn text(&self, column: usize) -> &str {
+        &self.record[column]
+    }
+
+    fn date(&self, column: usize) -> Result<Date, SourceError> {
+        let text = self.text(column);
+        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date written YYYY-MM-DD")))
+    }
+
+    /// A date that must come after the one before it.
+    fn date_after(&self, column: usize, last: &mut Option<Date>) -> Result<Date, SourceError> {
+        let date = self.date(column)?;
+        match last.replace(date) {
+            Some(last) if last >= date => {
+                Err(self.refuse(format!("{date} does not come after {last}; sort the rows and remove doubles")))
+            }
+            _ => Ok(date),
+        }
+    }
+
+    fn bar(&self, date: Date, prices: [Decimal; 4], volume: Decimal) -> Result<Bar, SourceError> {
+        let price = |value| Price::from_decimal(value).map_err(|error| self.refuse(error.to_string()));
+        let prices = [price(prices[0])?, price(prices[1])?, price(prices[2])?, price(prices[3])?];
+        let volume = Quantity::from_decimal(volume).map_err(|error| self.refuse(error.to_string()))?;
+        Ok(Bar::new(date, prices, volume))
+    }
+
+    /// `None` for an empty field.
+    fn number(&self, column: usize) -> Result<Option<Decimal>, SourceError> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
+        number
+            .map(Some)
+            .map_err(|_| self.refuse(format!("`{text}` in column `{}` is not a number", &self.table.header[column])))
+    }
+
+    /// A contract month as YYYYMM; `None` for an empty field.
+    fn month(&self, column: usize) -> Result<Option<String>, SourceError> {
+        let text = self.text(column);
+        let shaped = text.len() == 6 && text.bytes().all(|digit| digit.is_ascii_digit());
+        match text {
+            "" => Ok(None),
+            _ if shaped => Ok(Some(text.to_owned())),
+            _ => Err(self.refuse(format!("`{text}` is not a contract month written YYYYMM"))),
+        }
+    }
+
+    fn refuse(&self, problem: String) -> SourceError {
+        let line = self.record.position().map_or(0, csv::Position::line);
+        SourceError::Line { path: self.table.path.clone(), line, problem }
+    }
+}

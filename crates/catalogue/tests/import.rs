@@ -1,0 +1,261 @@
+//! Stories of an import, told over small files.
+
+use catalogue::{Catalogue, ImportReport, ImportRequest, SeriesMap, import, series_name};
+use jiff::civil::date;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const MAP: &str = r#"
+segments:
+  "2015": {from: 2015-01-01, to: 2015-12-31}
+  "2025": {from: 2025-01-01, to: 2025-12-31}
+series:
+  CSPX:
+    stands_for: SXR8.DE
+    files: {"2015": etf.csv}
+    symbol: SXR8.DE
+    columns: ohlcv
+    unit: EUR
+    convert: {multiply_by: EUR.USD, to: USD}
+    adjustment: distributions
+    stamp: close
+  EUR.USD:
+    stands_for: ECB
+    files: {"2015": fx.csv, "2025": fx_2025.csv}
+    columns: {close: EURUSD}
+    unit: USD per EUR
+    adjustment: none
+    stamp: fixing
+  M6E:
+    stands_for: 6E
+    files: {"2015": eur.csv}
+    columns:
+      contracts: [{price: price, month: price_contract}, {price: forward, month: forward_contract}]
+    unit: USD per EUR
+    adjustment: none
+    stamp: settlement
+  SX5E:
+    stands_for: the index
+    files: {"2015": index.csv}
+    columns: ohlc
+    unit: points
+    adjustment: none
+    stamp: close
+    known_bad: {file: bad.csv, series: SX5E}
+"#;
+
+/// A source directory with every oddity of real files in few lines.
+struct World {
+    dir: TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        let world = World { dir: tempfile::tempdir().unwrap() };
+        world.write(
+            "etf.csv",
+            "date,symbol,open,high,low,close,volume\n\
+             2014-12-30,SXR8.DE,160,160,160,160,5\n\
+             2015-08-21,SXR8.DE,166.11,166.69,162.5,162.5,35566\n\
+             2015-08-21,OTHER.DE,1,1,1,1,1\n\
+             2015-08-24,SXR8.DE,155.5,156.55,136.0,152.24,101237\n\
+             2015-08-25,SXR8.DE,0.0,157.52,152.24,157.25,41197\n\
+             2015-08-26,SXR8.DE,151.87,152.00,151.45,153.16,\n\
+             2015-08-27,SXR8.DE,,162.26,158.75,162.26,32701\n\
+             2015-12-25,SXR8.DE,170,170,170,170,0\n",
+        );
+        world.write(
+            "fx.csv",
+            "date,EURUSD\n2015-08-21,1.1281\n2015-08-24,1.1497\n2015-08-25,1.1506\n2015-08-26,1.1402\n",
+        );
+        world.write("fx_2025.csv", "date,EURUSD\n2025-01-02,1.0321\n");
+        world.write(
+            "eur.csv",
+            "date,price,price_contract,forward,forward_contract\n\
+             2015-06-12,1.1250,201506,1.1268,201509\n\
+             2015-06-15,1.1292,201509,,201512\n\
+             2015-06-16,1.1251,201509,1.1270,201512\n",
+        );
+        world.write(
+            "index.csv",
+            "date,open,high,low,close\n2015-08-21,10,11,9,10.5\n2015-08-24,9,9,9,9\n2015-08-25,9,9,9,9\n",
+        );
+        world.write(
+            "bad.csv",
+            "date,series,value_in_our_file,remark\n2015-08-25,SX5E,9.00,repeats\n2015-08-26,SX5E,,missing\n",
+        );
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn import_with(&self, map: &str) -> Result<ImportReport, String> {
+        let map = SeriesMap::parse("map.yaml", map).map_err(|error| error.to_string())?;
+        let destination = self.path("catalogue");
+        let instruments = ["CSPX", "VIX"];
+        let request = ImportRequest {
+            map: &map,
+            source: self.dir.path(),
+            destination: &destination,
+            segment: None,
+            instruments: &instruments,
+        };
+        import(&request, |_| {})
+            .map_err(|error| error.to_string().replace(&self.dir.path().display().to_string(), "DIR"))
+    }
+
+    fn import(&self) -> Result<ImportReport, String> {
+        self.import_with(MAP)
+    }
+
+    fn open(&self) -> Catalogue {
+        Catalogue::open(&self.path("catalogue")).unwrap()
+    }
+
+    fn entries(&self) -> Vec<String> {
+        let names =
+            fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| !name.ends_with(".csv")).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_source_becomes_a_catalogue_and_every_row_is_accounted_for() {
+    let world = World::new();
+    let report = world.import().unwrap();
+    let table: Vec<String> = report.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    insta::assert_snapshot!(table.join("\n"), @"");
+    let catalogue = world.open();
+    let segment = catalogue.segment_at(date(2015, 8, 25)).unwrap();
+    let cspx = segment.bars("CSPX").unwrap();
+    let told: Vec<String> = cspx
+        .iter()
+        .map(|bar| format!("{} {} {} {} {} {}", bar.date, bar.open, bar.high, bar.low, bar.close, bar.volume))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+    assert_eq!(segment.series("CSPX").unwrap().unit, "USD");
+}
+
+#[test]
+fn a_future_is_kept_by_contract_and_never_spliced() {
+    let world = World::new();
+    world.import().unwrap();
+    let catalogue = world.open();
+    let segment = catalogue.segment("2015").unwrap();
+    let closes = |last_trading_day| -> Vec<String> {
+        let bars = segment.bars(&series_name("M6E", Some(last_trading_day))).unwrap();
+        bars.iter().map(|bar| format!("{} {}", bar.date, bar.close)).collect()
+    };
+    assert_eq!(closes(date(2015, 6, 15)), ["2015-06-12 1.125"]);
+    assert_eq!(closes(date(2015, 9, 14)), ["2015-06-12 1.1268", "2015-06-15 1.1292", "2015-06-16 1.1251"]);
+    assert_eq!(closes(date(2015, 12, 14)), ["2015-06-16 1.127"]);
+}
+
+#[test]
+fn segments_are_separate_histories() {
+    let world = World::new();
+    world.import().unwrap();
+    let catalogue = world.open();
+    let later = catalogue.segment_at(date(2025, 6, 1)).unwrap();
+    assert_eq!(later.bars("EUR.USD").unwrap().len(), 1);
+    insta::assert_snapshot!(later.bars("CSPX").unwrap_err(), @"");
+    insta::assert_snapshot!(catalogue.segment_at(date(2020, 3, 16)).unwrap_err(), @"");
+    let missing: Vec<&str> = later.entry().missing.iter().map(|missing| missing.instrument.as_str()).collect();
+    assert_eq!(missing, ["CSPX", "M6E", "SX5E", "VIX"]);
+}
+
+#[test]
+fn the_same_sources_give_the_same_catalogue_and_a_new_one_replaces_the_old() {
+    let world = World::new();
+    world.import().unwrap();
+    let first = world.open().fingerprint().to_owned();
+    world.import().unwrap();
+    assert_eq!(world.open().fingerprint(), first);
+    world.write("fx_2025.csv", "date,EURUSD\n2025-01-02,1.0321\n2025-01-03,1.0299\n");
+    world.import().unwrap();
+    assert_ne!(world.open().fingerprint(), first);
+    assert_eq!(world.entries(), ["catalogue"]);
+}
+
+#[test]
+fn an_error_leaves_the_old_catalogue_and_nothing_else() {
+    let world = World::new();
+    world.import().unwrap();
+    let before = world.open().fingerprint().to_owned();
+    fs::remove_file(world.path("index.csv")).unwrap();
+    insta::assert_snapshot!(world.import().unwrap_err(), @"");
+    assert_eq!(world.open().fingerprint(), before);
+    assert_eq!(world.entries(), ["catalogue"]);
+}
+
+#[test]
+fn a_directory_that_is_no_catalogue_is_never_overwritten() {
+    let world = World::new();
+    fs::create_dir(world.path("catalogue")).unwrap();
+    fs::write(world.path("catalogue/thesis.txt"), "years of work").unwrap();
+    insta::assert_snapshot!(world.import().unwrap_err(), @"");
+    assert_eq!(fs::read_to_string(world.path("catalogue/thesis.txt")).unwrap(), "years of work");
+    fs::remove_file(world.path("catalogue/thesis.txt")).unwrap();
+    world.import().unwrap();
+}
+
+#[test]
+fn a_source_that_is_not_what_the_map_says_is_refused_with_its_place() {
+    let refused = |file: &str, text: &str| {
+        let world = World::new();
+        world.write(file, text);
+        world.import().unwrap_err()
+    };
+    insta::assert_snapshot!(refused("fx.csv", "date,EURGBP\n2015-08-21,0.7\n"), @"");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1\n2015-08-20,1.2\n"), @"");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,N/A\n"), @"");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n21.08.2015,1.1\n"), @"");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1,9\n"), @"");
+    insta::assert_snapshot!(refused("etf.csv", "date,symbol,open,high,low,close,volume\n2015-08-21,X,1,1,1,1,1\n"), @"");
+    insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,SEP15,,\n"), @"");
+}
+
+#[test]
+fn a_map_that_means_nothing_is_refused() {
+    let refused = |from: &str, to: &str| {
+        assert!(MAP.contains(from), "{from}");
+        World::new().import_with(&MAP.replacen(from, to, 1)).unwrap_err()
+    };
+    insta::assert_snapshot!(refused("    symbol: SXR8.DE", "    symbl: SXR8.DE"), @"");
+    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2016": etf.csv}"#), @"");
+    insta::assert_snapshot!(refused("multiply_by: EUR.USD", "multiply_by: GBP.USD"), @"");
+    insta::assert_snapshot!(refused("    unit: EUR", "    unit: GBP"), @"");
+    insta::assert_snapshot!(refused(r#"{"2015": fx.csv, "2025": fx_2025.csv}"#, r#"{"2025": fx_2025.csv}"#), @"");
+    insta::assert_snapshot!(refused("to: 2015-12-31", "to: 2025-06-30"), @"");
+    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2015": ../etf.csv}"#), @"");
+    insta::assert_snapshot!(refused("  CSPX:", "  ../CSPX:"), @"");
+}
+
+#[test]
+fn a_changed_file_is_noticed() {
+    let world = World::new();
+    world.import().unwrap();
+    let file = world.path("catalogue/2015/CSPX.parquet");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let catalogue = world.open();
+    let told = |name: &str| {
+        let error = catalogue.segment("2015").unwrap().bars(name).unwrap_err().to_string();
+        error.replace(&world.dir.path().display().to_string(), "DIR")
+    };
+    insta::assert_snapshot!(told("CSPX"), @"");
+    fs::remove_file(world.path("catalogue/2015/SX5E.parquet")).unwrap();
+    insta::assert_snapshot!(told("SX5E"), @"");
+    let error = Catalogue::open(Path::new("nowhere")).unwrap_err();
+    insta::assert_snapshot!(error, @"");
+}

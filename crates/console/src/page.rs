@@ -1,0 +1,175 @@
+//! A day as a person wants to read it.
+//!
+//! In: a report. Out: text for a terminal. Invariant: shows the report's own numbers; a terminal of
+//! 100 columns is enough.
+
+use crate::report::{DayReport, Order};
+use comfy_table::{CellAlignment, Table, presets};
+use std::fmt::Write;
+
+/// The page of one trade date.
+pub fn page(day: &DayReport) -> String {
+    let mut page = String::new();
+    heading(&mut page, day);
+    steps(&mut page, day);
+    targets(&mut page, day);
+    orders(&mut page, day);
+    hedges(&mut page, day);
+    refusals(&mut page, day);
+    account(&mut page, day);
+    page
+}
+
+/// One line per trade date.
+pub fn days(days: &[DayReport]) -> String {
+    let mut table =
+        grid(&["date", "regime", "VIX", "scale", "orders", "filled", "slippage", "NAV", "drawdown", "gross", "NAV−NLV"]);
+    for day in days {
+        let filled = day.orders.iter().filter(|order| order.status == "filled").count();
+        let slippage: Vec<f64> = day.orders.iter().filter_map(|order| order.slippage_bps).collect();
+        let mean = slippage.iter().sum::<f64>() / slippage.len() as f64;
+        table.add_row([
+            day.date.clone(),
+            day.regime.clone(),
+            day.vix.map_or_else(|| "–".into(), |vix| format!("{vix:.2}")),
+            format!("{:.3}", day.scale),
+            day.orders.len().to_string(),
+            filled.to_string(),
+            if slippage.is_empty() { "–".into() } else { format!("{mean:+.2} bp") },
+            day.nav.clone(),
+            format!("{:.2} %", day.drawdown * 100.0),
+            format!("{:.3}", day.gross_of_nav),
+            format!("{:+.4} bp", day.difference_bp),
+        ]);
+    }
+    numbers(&mut table, 2..11);
+    table.trim_fmt()
+}
+
+fn heading(page: &mut String, day: &DayReport) {
+    if day.already_done {
+        line(page, &format!("Trade date {} was already finished by an earlier run: nothing was sent. Its report:", day.date));
+    }
+    let resumed = if day.resumed { " (finished after a restart)" } else { "" };
+    line(page, &format!("══ Trading day {}{resumed} {}", day.date, "═".repeat(60)));
+    let vol = day.vol.map_or_else(|| "unknown".into(), |vol| format!("{:.1} %", vol * 100.0));
+    let vix = day.vix.map_or_else(|| "missing".into(), |vix| format!("{vix:.2}"));
+    let pending = day.pending.as_ref().map_or_else(String::new, |pending| format!(" (toward {pending} of 3 days)"));
+    line(page, &format!(
+        "Risk      regime {}{pending} · VIX {vix} · drawdown {:.2} % · unit volatility {vol} ({})",
+        day.regime, day.drawdown * 100.0, day.vol_quality
+    ));
+    let momentum = day.momentum.map_or_else(|| "too little history".into(), |signal| format!("{signal:+.1}"));
+    line(page, &format!(
+        "Scale     {:.4} = volatility scale {:.4} × state factor {:.1} · momentum {momentum} → core × {:.2}",
+        day.scale, day.vol_scale, day.state_factor, day.momentum_factor
+    ));
+}
+
+fn steps(page: &mut String, day: &DayReport) {
+    let mut table = grid(&["#", "step", "outcome", "what it found"]);
+    for step in &day.steps {
+        table.add_row([step.number.to_string(), step.name.clone(), step.outcome.clone(), step.detail.clone()]);
+    }
+    section(page, "The fourteen steps", &table);
+}
+
+fn targets(page: &mut String, day: &DayReport) {
+    if day.targets.is_empty() {
+        return;
+    }
+    let mut table = grid(&["contract", "for", "weight", "target value", "held", "wanted", "today"]);
+    for target in &day.targets {
+        table.add_row([
+            target.instrument.clone(),
+            target.sleeves.join(", "),
+            format!("{:+.2} %", target.weight * 100.0),
+            format!("{:+.0}", target.target_value),
+            target.held.clone(),
+            target.wanted.clone(),
+            target.today.clone(),
+        ]);
+    }
+    numbers(&mut table, 2..7);
+    section(page, &format!("Plan {} (targets in {})", &day.plan_hash[..12], day.base), &table);
+}
+
+fn orders(page: &mut String, day: &DayReport) {
+    if day.orders.is_empty() {
+        line(page, "\nOrders    none: everything is within its band");
+        return;
+    }
+    let mut table = grid(&["order", "what", "why", "filled", "arrival", "average", "slippage", "status"]);
+    for order in &day.orders {
+        table.add_row(order_row(order));
+    }
+    numbers(&mut table, 3..7);
+    section(page, "Orders and fills", &table);
+}
+
+fn order_row(order: &Order) -> [String; 8] {
+    let dash = || "–".to_owned();
+    [
+        order.order_ref.clone(),
+        format!("{} {} {}", order.side, order.quantity, order.instrument),
+        format!("{} · {}", order.purpose, order.sleeves.join(", ")),
+        order.filled.clone(),
+        order.arrival.clone().unwrap_or_else(dash),
+        order.average_price.clone().unwrap_or_else(dash),
+        order.slippage_bps.map_or_else(dash, |bps| format!("{bps:+.2} bp")),
+        order.status.clone(),
+    ]
+}
+
+fn hedges(page: &mut String, day: &DayReport) {
+    for hedge in &day.hedges {
+        let verdict = if hedge.held == hedge.wanted { "left alone" } else { "hedged" };
+        line(page, &format!(
+            "\nHedge     {}: exposure {:.0}, residual {:.0} {base} against a band of {:.0} {base}: {verdict}, {} → {} contracts",
+            hedge.currency, hedge.exposure, hedge.residual, hedge.band, hedge.held, hedge.wanted, base = day.base
+        ));
+    }
+}
+
+fn refusals(page: &mut String, day: &DayReport) {
+    for refusal in &day.refusals {
+        line(page, &format!("Refused   {:<16} {}", refusal.code, refusal.sentence));
+    }
+}
+
+fn account(page: &mut String, day: &DayReport) {
+    line(page, &format!(
+        "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {:+.4} bp",
+        day.difference_bp, nav = day.nav, nlv = day.nlv, base = day.base
+    ));
+    line(page, &format!(
+        "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.3} × NAV) · mode {}",
+        day.gross, day.gross_of_nav, day.net, day.net_of_nav, day.mode
+    ));
+    for position in &day.positions {
+        line(page, &format!("Position  {:<14} {:>10} ours, {:>10} at the broker, mark {}", position.instrument, position.ours, position.broker, position.mark));
+    }
+    line(page, &format!("Journal   {}", day.journal));
+}
+
+fn grid(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table
+}
+
+fn numbers(table: &mut Table, columns: std::ops::Range<usize>) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+fn section(page: &mut String, title: &str, table: &Table) {
+    line(page, &format!("\n{title}\n{}", table.trim_fmt()));
+}
+
+fn line(page: &mut String, text: &str) {
+    writeln!(page, "{text}").expect("writing to a string cannot fail");
+}

@@ -1,0 +1,177 @@
+//! A day as data: what `--json` prints and the journal keeps.
+//!
+//! In: plan, session, final snapshot. Out: one serialisable value. Invariant: money is text; every
+//! number is the one the engine used, not one computed again for show.
+
+use serde::{Deserialize, Serialize};
+
+/// The report of one trade date.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayReport {
+    /// Trade date.
+    pub date: String,
+    /// True when an earlier run had already finished this date: nothing was sent, this is its report.
+    pub already_done: bool,
+    /// True when the plan was made by an earlier run and finished by a later one.
+    pub resumed: bool,
+    /// Net asset value after the day, in base currency.
+    pub nav: String,
+    /// The broker's net liquidation value at the same moment.
+    pub nlv: String,
+    /// NAV − NLV in basis points.
+    pub difference_bp: f64,
+    /// NAV the plan was decided on.
+    pub nav_at_plan: String,
+    /// Base currency.
+    pub base: String,
+    /// Long plus short notional after the day.
+    pub gross: String,
+    /// Long minus short notional after the day.
+    pub net: String,
+    /// Gross over NAV.
+    pub gross_of_nav: f64,
+    /// Net over NAV.
+    pub net_of_nav: f64,
+    /// Operating mode after the day.
+    pub mode: String,
+    /// Regime in force.
+    pub regime: String,
+    /// Regime change under way and its days so far, such as `ELEVATED 2`.
+    pub pending: Option<String>,
+    /// Annual volatility of the unit strategy, floored.
+    pub vol: Option<f64>,
+    /// Quality of that estimate.
+    pub vol_quality: String,
+    /// Target over volatility.
+    pub vol_scale: f64,
+    /// Factor of the regime.
+    pub state_factor: f64,
+    /// Spread momentum signal.
+    pub momentum: Option<f64>,
+    /// Its factor on the sleeves that follow it.
+    pub momentum_factor: f64,
+    /// The factor on all weights.
+    pub scale: f64,
+    /// Volatility index close the plan saw.
+    pub vix: Option<f64>,
+    /// Drawdown on unit value the plan saw.
+    pub drawdown: f64,
+    /// SHA-256 of the plan.
+    pub plan_hash: String,
+    /// The fourteen steps.
+    pub steps: Vec<Step>,
+    /// Targets of everything that is held or wanted.
+    pub targets: Vec<Target>,
+    /// The day's orders.
+    pub orders: Vec<Order>,
+    /// Currency hedges.
+    pub hedges: Vec<Hedge>,
+    /// Positions after the day, ours and the broker's.
+    pub positions: Vec<Position>,
+    /// Everything refused or cut, as code and sentence.
+    pub refusals: Vec<Refused>,
+    /// Where the journal is.
+    pub journal: String,
+}
+
+/// One of the fourteen steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number.
+    pub number: u8,
+    /// Its name.
+    pub name: String,
+    /// `done`, `warned`, `stopped` or `not configured`.
+    pub outcome: String,
+    /// What it found.
+    pub detail: String,
+}
+
+/// One row of the plan's table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Contract name.
+    pub instrument: String,
+    /// Sleeves that want it.
+    pub sleeves: Vec<String>,
+    /// Σ weights before scaling.
+    pub weight: f64,
+    /// Target value in base currency.
+    pub target_value: f64,
+    /// Held before the day.
+    pub held: String,
+    /// Wanted.
+    pub wanted: String,
+    /// Scheduled for today.
+    pub today: String,
+}
+
+/// One order of the plan with what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// Reference of the first order sent for it; what it would have been when nothing was sent.
+    pub order_ref: String,
+    /// Contract name.
+    pub instrument: String,
+    /// Sleeves it trades for.
+    pub sleeves: Vec<String>,
+    /// `BUY` or `SELL`.
+    pub side: String,
+    /// Planned quantity.
+    pub quantity: String,
+    /// Why it exists.
+    pub purpose: String,
+    /// Last limit sent.
+    pub limit: Option<String>,
+    /// Executed quantity.
+    pub filled: String,
+    /// Volume-weighted average price.
+    pub average_price: Option<String>,
+    /// Mid when it was let out.
+    pub arrival: Option<String>,
+    /// How it stands.
+    pub status: String,
+    /// Cost against the arrival mid, positive when paid.
+    pub slippage_bps: Option<f64>,
+    /// Orders sent for it.
+    pub children: usize,
+}
+
+/// One currency hedge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hedge {
+    /// Currency.
+    pub currency: String,
+    /// Exposure in that currency after the day's orders.
+    pub exposure: f64,
+    /// What the held contracts leave, in base currency.
+    pub residual: f64,
+    /// What is left alone, in base currency.
+    pub band: f64,
+    /// Contracts before.
+    pub held: i64,
+    /// Contracts wanted.
+    pub wanted: i64,
+}
+
+/// A position on both sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Contract name.
+    pub instrument: String,
+    /// Our ledger.
+    pub ours: String,
+    /// The broker.
+    pub broker: String,
+    /// Mark in the contract's currency.
+    pub mark: String,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Stable code.
+    pub code: String,
+    /// What happened, what it means, what happens next.
+    pub sentence: String,
+}

@@ -1,0 +1,317 @@
+//! A small world for stories: one pair, one hedge, their references, ten million dollars.
+
+use crate::setup::References;
+use crate::{DayInputs, Memory, Policy, Setup, decide};
+use domain::rounding::LotRounding;
+use domain::{
+    AssetClass, BaseMoney, BasisPoints, Contract, ContractId, Currency, FutureRule, FxRates, Instrument, InstrumentId,
+    InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity,
+    QuoteUnit, Side, Universe,
+};
+use execution::ExecutionPolicy;
+use jiff::civil::{Date, Weekday, date};
+use jiff::{Timestamp, ToSpan};
+use market::Panel;
+use market::calendar::Window;
+use risk::reconciliation::{BrokerCash, BrokerFacts};
+use risk::{
+    Caps, CollarPolicy, GatePolicy, Mode, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, VolatilityPolicy,
+};
+use rust_decimal::{Decimal, dec};
+use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+pub(crate) fn price(text: &str) -> Price {
+    Price::from_decimal(decimal(text)).unwrap()
+}
+
+fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
+    let future = kind == InstrumentKind::Fut;
+    let asset_class = match kind {
+        InstrumentKind::Fut => AssetClass::FxFuture,
+        InstrumentKind::Cash => AssetClass::Fx,
+        InstrumentKind::Ind => AssetClass::Index,
+        _ => AssetClass::EquityEtf,
+    };
+    Instrument {
+        name: name.into(),
+        description: String::new(),
+        kind,
+        symbol: name.split('.').next().unwrap().into(),
+        exchange: "SMART".into(),
+        primary_exchange: String::new(),
+        trading_class: String::new(),
+        currency,
+        risk_currency: if future { Currency::Eur } else { currency },
+        quote_unit: QuoteUnit::Major,
+        multiplier: if future { 12_500 } else { 1 },
+        tick: if future { price("0.0001") } else { price("0.01") },
+        lot: Quantity::whole(1),
+        isin: None,
+        venue: if future { Mic::Cmes } else { Mic::Xlon },
+        asset_class,
+        future: future.then_some(FutureRule::CmeFxQuarterly),
+        tradable: matches!(kind, InstrumentKind::Etf | InstrumentKind::Fut),
+    }
+}
+
+/// CSPX, CS51, M6E (one contract), SPX, SX5E, VIX, EUR.USD, in this order.
+pub(crate) fn universe() -> Universe {
+    use InstrumentKind::{Cash, Etf, Fut, Ind};
+    let rows = [
+        ("CSPX", Etf, Currency::Usd),
+        ("CS51", Etf, Currency::Eur),
+        ("M6E", Fut, Currency::Usd),
+        ("SPX", Ind, Currency::Usd),
+        ("SX5E", Ind, Currency::Eur),
+        ("VIX", Ind, Currency::Usd),
+        ("EUR.USD", Cash, Currency::Usd),
+    ];
+    let instruments = rows.iter().map(|(name, kind, currency)| instrument(name, *kind, *currency)).collect();
+    let contract = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| Contract {
+        name: if *name == "M6E" { "M6E_20260316".into() } else { (*name).into() },
+        instrument: InstrumentId(i as u16),
+        expiry: (*name == "M6E").then(|| date(2026, 3, 16)),
+    };
+    Universe::new(instruments, rows.iter().enumerate().map(contract).collect())
+}
+
+pub(crate) fn setup() -> Setup {
+    let universe = universe();
+    let references = References {
+        vix: universe.find_instrument("VIX"),
+        ratio: universe.find_instrument("SPX").zip(universe.find_instrument("SX5E")),
+        rates: PerCurrency::from_fn(|c| (c == Currency::Eur).then_some(InstrumentId(6))),
+    };
+    Setup::new(universe, policy(), references, Currency::Usd)
+}
+
+fn policy() -> Policy {
+    let pair = SleeveKind::Pair { long: ContractId(0), short: ContractId(1) };
+    Policy {
+        sleeves: vec![Sleeve { name: "core_index_rv".into(), budget: 0.35, follows_momentum: true, kind: pair }],
+        volatility: VolatilityPolicy {
+            target: 0.12,
+            floor: 0.08,
+            ewma_span: 20,
+            rolling_window: 60,
+            ewma_weight: 0.7,
+            scale_max: 2.0,
+            observations_min: 60,
+            degraded_scale_max: 0.5,
+        },
+        regime: RegimePolicy {
+            vix_enter_elevated: 25.0,
+            vix_exit_elevated: 20.0,
+            vix_enter_crisis: 40.0,
+            vix_exit_crisis: 35.0,
+            drawdown_enter_elevated: 0.05,
+            drawdown_enter_crisis: 0.10,
+            drawdown_exit_crisis: 0.07,
+            drawdown_exit_elevated: 0.03,
+            persistence_days: 3,
+            escalate_immediately: vec![Regime::Crisis],
+            factors: [1.0, 1.0, 0.7, 0.3],
+        },
+        caps: Caps { gross_max: 2.0, net_max: 1.0 },
+        momentum: MomentumPolicy {
+            short_window: 50,
+            long_window: 200,
+            slope_rows: 20,
+            reduce_factor: 0.5,
+            moderate_factor: 0.75,
+            unknown_factor: 0.5,
+        },
+        rebalance: RebalancePolicy {
+            drift_of_target: 0.02,
+            drift_of_nav: 0.001,
+            rounding: LotRounding::HalfAwayFromZero,
+            trade_min: 2_500.0,
+        },
+        fx_hedge: FxHedgePolicy {
+            ratio: 1.0,
+            band_of_nav: 0.01,
+            unhedged_max: 0.005,
+            rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
+        },
+        gate: GatePolicy {
+            order_value_max: 0.10,
+            turnover_max: 0.50,
+            gross_max: 2.0,
+            net_max: 1.0,
+            quote_age_max_s: 60,
+            collars: vec![
+                (AssetClass::EquityEtf, CollarPolicy { width: BasisPoints(10), ticks_min: 2 }),
+                (AssetClass::FxFuture, CollarPolicy { width: BasisPoints(2), ticks_min: 2 }),
+            ],
+        },
+        execution: ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 },
+        reconciliation: ReconciliationPolicy {
+            warn: 0.0002,
+            halt: 0.0025,
+            emergency: 0.01,
+            cash_absolute: dec!(1),
+            cash_fraction: 0.0001,
+        },
+    }
+}
+
+/// A day's inputs, owned and adjustable.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) setup: Setup,
+    pub(crate) date: Date,
+    pub(crate) ledger: Ledger,
+    pub(crate) memory: Memory,
+    pub(crate) panel: Panel,
+    pub(crate) marks: PerContract<Option<Price>>,
+    pub(crate) fx: FxRates,
+    pub(crate) broker: BrokerFacts,
+    pub(crate) windows: PerContract<Option<Window>>,
+    active: PerInstrument<Option<ContractId>>,
+}
+
+impl World {
+    /// 5 January 2026 with 250 quiet days before it: the US rises faster than Europe, VIX at 15.
+    pub(crate) fn first_day() -> World {
+        let setup = setup();
+        let mut ledger = Ledger::new(&setup.universe);
+        let deposit = Money::new(dec!(10_000_000), Currency::Usd);
+        ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe);
+        let mut fx = FxRates::new(Currency::Usd);
+        fx.set(Currency::Eur, dec!(1.25)).unwrap();
+        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25"].map(|mark| Some(price(mark)));
+        let date = date(2026, 1, 5);
+        let active = (0..7).map(|i| Some(ContractId(i))).collect();
+        let mut world = World {
+            date,
+            ledger,
+            memory: Memory::new(&setup),
+            panel: quiet_year(date),
+            marks: PerContract::from_vec(marks.to_vec()),
+            fx,
+            broker: BrokerFacts {
+                base: Currency::Usd,
+                net_liquidation: dec!(10_000_000),
+                cash: vec![],
+                quantities: PerContract::filled(Quantity::ZERO, 7),
+                foreign: vec![],
+            },
+            windows: PerContract::filled(None, 7),
+            active: PerInstrument::from_vec(active),
+            setup,
+        };
+        world.open_windows();
+        world.agree_with_broker();
+        world
+    }
+
+    fn open_windows(&mut self) {
+        let at = |time: &str| -> Timestamp { format!("{}T{time}:00Z", self.date).parse().unwrap() };
+        let window = Window { opens: at("14:45"), closes: at("16:00") };
+        self.windows.fill(Some(window));
+    }
+
+    pub(crate) fn decided_at(&self) -> Timestamp {
+        format!("{}T06:00:00Z", self.date).parse().unwrap()
+    }
+
+    pub(crate) fn inputs(&self) -> DayInputs<'_> {
+        DayInputs {
+            date: self.date,
+            decided_at: self.decided_at(),
+            ledger: &self.ledger,
+            memory: &self.memory,
+            history: self.panel.between(self.memory.last_row, self.date),
+            marks: &self.marks,
+            fx: &self.fx,
+            broker: Some(&self.broker),
+            mode: Mode::Normal,
+            windows: &self.windows,
+            active: &self.active,
+            flows: BaseMoney::ZERO,
+        }
+    }
+
+    pub(crate) fn name(&self, contract: ContractId) -> &str {
+        &self.setup.universe.contract(contract).name
+    }
+
+    fn contract(&self, name: &str) -> ContractId {
+        self.setup.universe.find_contract(name).unwrap()
+    }
+
+    pub(crate) fn set_mark(&mut self, name: &str, mark: &str) {
+        let contract = self.contract(name);
+        self.marks[contract] = Some(price(mark));
+    }
+
+    pub(crate) fn clear_mark(&mut self, name: &str) {
+        let contract = self.contract(name);
+        self.marks[contract] = None;
+    }
+
+    pub(crate) fn close_venue(&mut self, name: &str) {
+        let contract = self.contract(name);
+        self.windows[contract] = None;
+    }
+
+    pub(crate) fn broker_mut(&mut self) -> &mut BrokerFacts {
+        &mut self.broker
+    }
+
+    pub(crate) fn broker_holds(&mut self, name: &str, shares: i64) {
+        let contract = self.contract(name);
+        self.broker.quantities[contract] = Quantity::whole(shares);
+    }
+
+    /// Makes the broker's facts equal to our books.
+    pub(crate) fn agree_with_broker(&mut self) {
+        let nav = self.ledger.nav(&self.marks, &self.fx, &self.setup.universe).unwrap();
+        self.broker.net_liquidation = nav.amount();
+        self.broker.quantities = self.ledger.quantities().clone();
+        let cash = Currency::ALL.into_iter().map(|c| BrokerCash { currency: c, settled: self.ledger.cash(c) });
+        self.broker.cash = cash.collect();
+    }
+
+    /// Decides, fills every order at its mark, and keeps the day's books.
+    pub(crate) fn fill_everything(&mut self) {
+        let plan = decide(&self.inputs(), &self.setup);
+        for order in &plan.orders {
+            let side = Side::of(order.quantity).unwrap();
+            let mark = self.marks[order.contract].unwrap();
+            self.ledger.fill(order.contract, side, order.quantity.abs(), mark, &self.setup.universe);
+        }
+        self.memory = plan.memory;
+        self.agree_with_broker();
+    }
+
+    /// Closes the day with this VIX and turns to the next one.
+    pub(crate) fn next_day(&mut self, vix: f64) {
+        let last = self.panel.rows(self.panel.len() - 1, self.panel.len());
+        let (_, row) = last.iter().next().unwrap();
+        let mut closes: Vec<Option<f64>> = (0..7).map(|i| row.close(InstrumentId(i))).collect();
+        closes[5] = Some(vix);
+        self.panel.push(self.date, &PerInstrument::from_vec(closes));
+        self.date = self.date.tomorrow().unwrap();
+        self.open_windows();
+    }
+}
+
+fn quiet_year(before: Date) -> Panel {
+    let first = before.saturating_sub(350.days());
+    let weekdays =
+        first.series(1.day()).take_while(|d| *d < before).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
+    let mut panel = Panel::new(7);
+    for (i, day) in weekdays.enumerate() {
+        let (t, wobble) = (i as f64, if i % 2 == 0 { 1.0 } else { -1.0 });
+        let us = 500.0 + 0.4 * t + 3.0 * wobble;
+        let europe = 190.0 + 0.04 * t - 0.5 * wobble;
+        let row = [us, europe, 1.25, us * 10.0, europe * 25.0, 15.0, 1.25].map(Some);
+        panel.push(day, &PerInstrument::from_vec(row.to_vec()));
+    }
+    panel
+}

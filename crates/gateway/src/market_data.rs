@@ -1,0 +1,273 @@
+//! Quotes and bars in the broker's words.
+//!
+//! In: subscriptions, snapshots, questions for bars; quotes and bars of the simulation. Out: ticks of what
+//! changed, and daily bars, in the quote unit. Invariant: a client that folds its ticks holds the quote the
+//! simulation shows; only changes are sent.
+
+use crate::contracts::{compact_date, quoted, text};
+use crate::desk::{Desk, NO_REQUEST, SessionKey};
+use crate::moment::{parse_wire_time, wire_time};
+use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest, TickPrice, TickSize};
+use domain::{ContractId, Price, Quantity, QuoteUnit};
+use jiff::civil::Date;
+use jiff::{Span, Timestamp, ToSpan};
+use market::{Bar, DataType, Quote};
+
+/// Market data lines of one client, IB's usual allowance.
+const STREAMS_MAX: usize = 100;
+/// What IB sends for a side without a quote.
+const NO_PRICE: f64 = -1.0;
+/// Sessions are at most this many per calendar day asked for.
+const BARS_MAX: usize = 10_000;
+
+/// A live quote subscription.
+#[derive(Debug)]
+pub(crate) struct QuoteStream {
+    contract: ContractId,
+    /// What the client knows; nothing before the first ticks.
+    told: Shown,
+}
+
+/// A quote as one client sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Shown {
+    /// The market data type; 0 before it is announced.
+    data_type: i32,
+    bid: Option<Price>,
+    ask: Option<Price>,
+    bid_size: Quantity,
+    ask_size: Quantity,
+    last: Option<Price>,
+    close: Option<Price>,
+}
+
+impl Shown {
+    /// A closed venue's last quote is shown to clients that asked for frozen data; others see no bid or ask.
+    fn of(quote: &Quote, asked: i32) -> Shown {
+        let wants_frozen = matches!(asked, 2 | 4);
+        let (data_type, sides) = match quote.data_type {
+            DataType::Live => (1, true),
+            DataType::Frozen if wants_frozen => (2, true),
+            DataType::Frozen => (1, false),
+            DataType::Delayed => (3, true),
+            DataType::DelayedFrozen => (4, true),
+        };
+        Shown {
+            data_type,
+            bid: quote.bid.filter(|_| sides),
+            ask: quote.ask.filter(|_| sides),
+            bid_size: if sides { quote.bid_size } else { Quantity::ZERO },
+            ask_size: if sides { quote.ask_size } else { Quantity::ZERO },
+            last: quote.last,
+            close: quote.close,
+        }
+    }
+
+    fn ticks(&self) -> TickTypes {
+        if self.data_type >= 3 { DELAYED } else { LIVE }
+    }
+}
+
+/// IB's numbers for the parts of a quote.
+#[derive(Clone, Copy)]
+struct TickTypes {
+    bid: i32,
+    ask: i32,
+    last: i32,
+    bid_size: i32,
+    ask_size: i32,
+    close: i32,
+}
+
+const LIVE: TickTypes = TickTypes { bid: 1, ask: 2, last: 4, bid_size: 0, ask_size: 3, close: 9 };
+const DELAYED: TickTypes = TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69, ask_size: 70, close: 75 };
+
+impl Desk {
+    pub(crate) fn market_data(&mut self, key: SessionKey, request: &wire::MarketDataRequest) {
+        let req_id = request.req_id.unwrap_or(NO_REQUEST);
+        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+            Ok(contract) => contract,
+            Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
+        };
+        let session = self.session(key);
+        if session.quotes.contains_key(&req_id) {
+            return self.error(key, req_id, 322, "Error processing request.-'sim' : cause - Duplicate ticker id");
+        }
+        if session.quotes.len() >= STREAMS_MAX {
+            return self.error(key, req_id, 101, "Max number of tickers has been reached");
+        }
+        let instrument = self.directory.instrument(contract);
+        let params = wire::TickReqParams {
+            req_id: Some(req_id),
+            min_tick: Some(instrument.tick.to_string()),
+            bbo_exchange: Some(String::new()),
+            snapshot_permissions: Some(0),
+        };
+        self.send(key, &params);
+        let shown = Shown::of(&self.sim.quote(contract), session.data_type);
+        self.send_changes(key, req_id, contract, Shown::default(), shown);
+        if request.snapshot == Some(true) || request.regulatory_snapshot == Some(true) {
+            self.send(key, &wire::TickSnapshotEnd { req_id: Some(req_id) });
+        } else {
+            self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown });
+        }
+    }
+
+    pub(crate) fn cancel_market_data(&mut self, key: SessionKey, req_id: i32) {
+        if self.session_mut(key).quotes.remove(&req_id).is_none() {
+            self.error(key, req_id, 300, &format!("Can't find EId with tickerId:{req_id}"));
+        }
+    }
+
+    /// Sends every subscriber what has changed in its quotes since it was last told.
+    pub(crate) fn refresh_quotes(&mut self) {
+        for key in self.session_keys() {
+            let session = self.session(key);
+            let streams: Vec<(i32, ContractId, Shown)> =
+                session.quotes.iter().map(|(&req_id, stream)| (req_id, stream.contract, stream.told)).collect();
+            for (req_id, contract, told) in streams {
+                let shown = Shown::of(&self.sim.quote(contract), self.session(key).data_type);
+                if shown != told {
+                    self.send_changes(key, req_id, contract, told, shown);
+                    self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown });
+                }
+            }
+        }
+    }
+
+    /// A price carries its size; a size that changed alone is sent alone.
+    fn send_changes(&self, key: SessionKey, req_id: i32, contract: ContractId, old: Shown, new: Shown) {
+        if new.data_type != old.data_type {
+            self.send(key, &wire::MarketDataType { req_id: Some(req_id), market_data_type: Some(new.data_type) });
+        }
+        let unit = self.directory.instrument(contract).quote_unit;
+        let ticks = new.ticks();
+        for (tick, size_tick, old, new) in [
+            (ticks.bid, ticks.bid_size, (old.bid, old.bid_size), (new.bid, new.bid_size)),
+            (ticks.ask, ticks.ask_size, (old.ask, old.ask_size), (new.ask, new.ask_size)),
+        ] {
+            if old.0 != new.0 {
+                self.send(key, &tick_price(req_id, tick, new.0, unit, Some(new.1)));
+            } else if old.1 != new.1 {
+                self.send(key, &TickSize { req_id: Some(req_id), tick_type: Some(size_tick), size: Some(new.1.to_string()) });
+            }
+        }
+        for (tick, old, new) in [(ticks.last, old.last, new.last), (ticks.close, old.close, new.close)] {
+            if old != new {
+                self.send(key, &tick_price(req_id, tick, new, unit, None));
+            }
+        }
+    }
+
+    pub(crate) fn historical_data(&mut self, key: SessionKey, request: &HistoricalDataRequest) {
+        let req_id = request.req_id.unwrap_or(NO_REQUEST);
+        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+            Ok(contract) => contract,
+            Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
+        };
+        let (end, span) = match self.read_span(request) {
+            Ok(read) => read,
+            Err(cause) => return self.invalid(key, req_id, &cause),
+        };
+        let bars = self.bars(contract, end, span);
+        if bars.is_empty() {
+            let text = "Historical Market Data Service error message:HMDS query returned no data";
+            return self.error(key, req_id, 162, text);
+        }
+        let unit = self.directory.instrument(contract).quote_unit;
+        let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
+        let historical_data_bars = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
+        self.send(key, &wire::HistoricalData { req_id: Some(req_id), historical_data_bars });
+        let start = bars[0].date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).map_or(end, |zoned| zoned.timestamp());
+        let done = wire::HistoricalDataEnd {
+            req_id: Some(req_id),
+            start_date_str: Some(wire_time(start)),
+            end_date_str: Some(wire_time(end)),
+        };
+        self.send(key, &done);
+    }
+
+    /// Where the bars end and how far they reach, or what of the request is not served.
+    fn read_span(&self, request: &HistoricalDataRequest) -> Result<(Timestamp, BarSpan), String> {
+        let bar_size = text(&request.bar_size_setting);
+        if bar_size != "1 day" {
+            return Err(format!("bars of `{bar_size}`; the simulated gateway serves `1 day`"));
+        }
+        let what = text(&request.what_to_show);
+        if !matches!(what, "TRADES" | "ADJUSTED_LAST" | "MIDPOINT") {
+            return Err(format!("`{what}`; the simulated gateway serves TRADES, ADJUSTED_LAST and MIDPOINT"));
+        }
+        if request.keep_up_to_date == Some(true) {
+            return Err("keepUpToDate; the simulated gateway serves closed bars".to_owned());
+        }
+        let span = BarSpan::parse(text(&request.duration)).ok_or_else(|| {
+            format!("duration `{}`; it must read like `30 D`, `8 W`, `6 M` or `2 Y`", text(&request.duration))
+        })?;
+        let end = match text(&request.end_date_time) {
+            "" => self.now(),
+            end => parse_wire_time(end).ok_or_else(|| format!("end `{end}`; it must read like `20250106 15:00:00 Etc/UTC`"))?,
+        };
+        Ok((end.min(self.now()), span))
+    }
+
+    /// Bars of the sessions that had closed by `end`, oldest first.
+    fn bars(&self, contract: ContractId, end: Timestamp, span: BarSpan) -> Vec<Bar> {
+        let Ok(calendar) = self.calendars.get(self.directory.instrument(contract).venue) else { return Vec::new() };
+        // An evening session may be dated tomorrow, so the search begins beyond the venue's local day.
+        let beyond = calendar.zone().to_datetime(end).date().saturating_add(2.days());
+        let has_closed = |bar: &Bar| calendar.session(bar.date).ok().flatten().is_none_or(|session| session.close <= end);
+        let (count, first) = match span {
+            BarSpan::Sessions(count) => (count, Date::MIN),
+            BarSpan::Calendar(span) => (BARS_MAX, beyond.saturating_sub(span)),
+        };
+        let mut bars = self.sim.bars(contract, beyond, count.saturating_add(3).min(BARS_MAX));
+        bars.retain(|bar| has_closed(bar) && bar.date >= first);
+        bars.split_off(bars.len().saturating_sub(count))
+    }
+}
+
+/// How far back bars reach: IB counts days in sessions and longer units in calendar time.
+#[derive(Clone, Copy, Debug)]
+enum BarSpan {
+    Sessions(usize),
+    Calendar(Span),
+}
+
+impl BarSpan {
+    fn parse(text: &str) -> Option<BarSpan> {
+        let (count, unit) = text.trim().split_once(' ')?;
+        let count: u16 = count.parse().ok().filter(|&count| count > 0)?;
+        let calendar = |span: Result<Span, jiff::Error>| span.ok().map(BarSpan::Calendar);
+        match unit {
+            "D" => Some(BarSpan::Sessions(usize::from(count))),
+            "W" => calendar(Span::new().try_weeks(count)),
+            "M" => calendar(Span::new().try_months(count)),
+            "Y" => calendar(Span::new().try_years(count)),
+            _ => None,
+        }
+    }
+}
+
+fn tick_price(req_id: i32, tick: i32, price: Option<Price>, unit: QuoteUnit, size: Option<Quantity>) -> TickPrice {
+    TickPrice {
+        req_id: Some(req_id),
+        tick_type: Some(tick),
+        price: Some(price.map_or(NO_PRICE, |price| quoted(price, unit))),
+        size: size.map(|size| size.to_string()),
+        attr_mask: Some(0),
+    }
+}
+
+/// Volumes are of trades; a middle has none, which IB writes as -1.
+fn wire_bar(bar: &Bar, unit: QuoteUnit, traded: bool) -> HistoricalDataBar {
+    HistoricalDataBar {
+        date: Some(compact_date(bar.date)),
+        open: Some(quoted(bar.open, unit)),
+        high: Some(quoted(bar.high, unit)),
+        low: Some(quoted(bar.low, unit)),
+        close: Some(quoted(bar.close, unit)),
+        volume: Some(if traded { bar.volume.to_string() } else { "-1".to_owned() }),
+        wap: None,
+        bar_count: Some(-1),
+    }
+}

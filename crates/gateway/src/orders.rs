@@ -1,0 +1,412 @@
+//! Orders and executions: from the wire to the simulated exchange, and back.
+//!
+//! In: place, modify, cancel and the questions about them; events of the simulation. Out: commands, and
+//! messages to the client that owns the order. Invariant: a request that asks for something the exchange
+//! does not do is refused with its code, never half understood.
+
+use crate::contracts::{Unresolved, from_quoted, quoted, text};
+use crate::desk::{Desk, NO_REQUEST, SessionKey};
+use crate::margin;
+use crate::moment::{parse_wire_time, wire_time};
+use crate::wire;
+use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use sim::{Command, ExecutionView, Liquidity, OrderView, SimEvent, SimEventKind, SimOrder};
+
+/// More than any order of this world; keeps hostile sizes away from exact arithmetic.
+const QUANTITY_MAX: i64 = 1_000_000_000;
+
+/// Which clients' orders are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The asking client's.
+    Own,
+    /// All of the account.
+    Everyone,
+}
+
+/// An order request that reaches no exchange.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    code: i32,
+    text: String,
+}
+
+impl Refusal {
+    fn new(code: i32, text: impl Into<String>) -> Refusal {
+        Refusal { code, text: text.into() }
+    }
+
+    fn rejected(reason: &str) -> Refusal {
+        Refusal::new(201, format!("Order rejected - reason:{reason}"))
+    }
+}
+
+impl From<Unresolved> for Refusal {
+    fn from(unresolved: Unresolved) -> Refusal {
+        Refusal::new(200, unresolved.to_string())
+    }
+}
+
+impl Desk {
+    pub(crate) fn place_order(&mut self, key: SessionKey, request: &wire::PlaceOrderRequest) {
+        let client = self.client_id(key);
+        let order = match self.read_order(request) {
+            Ok(order) => order,
+            Err(refusal) => return self.error(key, request.order_id.unwrap_or(NO_REQUEST), refusal.code, &refusal.text),
+        };
+        if request.order.as_ref().is_some_and(|order| order.what_if == Some(true)) {
+            return self.answer_what_if(key, order);
+        }
+        let is_live = self.sim.order(client, order.order_id).is_some_and(OrderView::is_open);
+        let order_id = order.order_id;
+        self.command(key, order_id, if is_live { Command::Modify { client, order } } else { Command::Place { client, order } });
+    }
+
+    pub(crate) fn cancel_order(&mut self, key: SessionKey, order_id: i32) {
+        let client = self.client_id(key);
+        self.command(key, order_id, Command::Cancel { client, order_id });
+    }
+
+    pub(crate) fn global_cancel(&mut self, key: SessionKey) {
+        self.command(key, NO_REQUEST, Command::GlobalCancel);
+    }
+
+    /// A command that cannot be made durable is not carried out, and its client is told so.
+    fn command(&mut self, key: SessionKey, order_id: i32, command: Command) {
+        let client = self.client_id(key);
+        if let Err(error) = self.apply(Some(client), command) {
+            tracing::error!(%error, "command refused");
+            let refusal = Refusal::rejected(&error.to_string());
+            self.error(key, order_id, refusal.code, &refusal.text);
+        }
+    }
+
+    /// The order a request words, in the major unit.
+    fn read_order(&self, request: &wire::PlaceOrderRequest) -> Result<SimOrder, Refusal> {
+        let order_id = request.order_id.unwrap_or_default();
+        if order_id < 1 {
+            return Err(Refusal::new(10149, format!("Invalid order id: {order_id}")));
+        }
+        let contract = self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today())?;
+        let order = request.order.clone().unwrap_or_default();
+        self.refuse_unserved(&order)?;
+        Ok(SimOrder {
+            order_id,
+            order_ref: text(&order.order_ref).to_owned(),
+            contract,
+            side: match text(&order.action) {
+                "BUY" => Side::Buy,
+                "SELL" => Side::Sell,
+                other => return Err(unserved(&format!("action `{other}`; BUY and SELL are served"))),
+            },
+            quantity: read_quantity(text(&order.total_quantity))?,
+            order_type: match text(&order.order_type) {
+                "LMT" => OrderType::Lmt,
+                "LOC" => OrderType::Loc,
+                _ => return Err(Refusal::new(387, "Unsupported order type for this exchange and security type.")),
+            },
+            limit: (order.lmt_price)
+                .and_then(|price| from_quoted(price, self.directory.instrument(contract).quote_unit))
+                .ok_or_else(|| Refusal::rejected("the limit price must be a number above zero"))?,
+            tif: match text(&order.tif) {
+                "" | "DAY" => TimeInForce::Day,
+                "IOC" => TimeInForce::Ioc,
+                other => return Err(Refusal::new(10052, format!("Invalid time in force:{other}"))),
+            },
+            transmit: order.transmit == Some(true),
+        })
+    }
+
+    /// What would change the meaning of an order here must not be passed over.
+    fn refuse_unserved(&self, order: &wire::Order) -> Result<(), Refusal> {
+        let account = text(&order.account);
+        if !account.is_empty() && account != self.account {
+            return Err(Refusal::new(321, format!("Error validating request.-'sim' : cause - Invalid account code '{account}'.")));
+        }
+        if order.parent_id.is_some_and(|id| id != 0) {
+            return Err(unserved("parent orders"));
+        }
+        for (field, name) in [
+            (&order.oca_group, "OCA groups"),
+            (&order.algo_strategy, "algorithms"),
+            (&order.good_after_time, "goodAfterTime"),
+            (&order.good_till_date, "goodTillDate"),
+        ] {
+            if !text(field).is_empty() {
+                return Err(unserved(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Margin and cost of an order that is not placed.
+    fn answer_what_if(&mut self, key: SessionKey, order: SimOrder) {
+        let impact = match margin::what_if(&self.directory, &self.sim, &order) {
+            Ok(impact) => impact,
+            Err(missing) => return self.error(key, order.order_id, 321, &missing.to_string()),
+        };
+        let state = wire::OrderState {
+            status: Some("PreSubmitted".to_owned()),
+            init_margin_before: number(impact.before.initial),
+            maint_margin_before: number(impact.before.maintenance),
+            equity_with_loan_before: number(impact.before.equity),
+            init_margin_change: number(impact.after.initial - impact.before.initial),
+            maint_margin_change: number(impact.after.maintenance - impact.before.maintenance),
+            equity_with_loan_change: number(impact.after.equity - impact.before.equity),
+            init_margin_after: number(impact.after.initial),
+            maint_margin_after: number(impact.after.maintenance),
+            equity_with_loan_after: number(impact.after.equity),
+            margin_currency: Some(impact.currency.code().to_owned()),
+            ..wire::OrderState::default()
+        };
+        let mut wire_order = self.wire_order(self.client_id(key), &order);
+        wire_order.what_if = Some(true);
+        let answer = wire::OpenOrder {
+            order_id: Some(order.order_id),
+            contract: Some(self.routed(order.contract)),
+            order: Some(wire_order),
+            order_state: Some(state),
+        };
+        self.send(key, &answer);
+    }
+
+    pub(crate) fn open_orders(&mut self, key: SessionKey, whose: Whose) {
+        let client = self.client_id(key);
+        let wanted = self.sim.open_orders().into_iter().filter(|order| whose == Whose::Everyone || order.client == client);
+        for order in wanted {
+            self.send_order(key, order);
+        }
+        self.send(key, &wire::OpenOrdersEnd {});
+    }
+
+    /// There are no manual orders to bind here; client 0 gets its own orders, others the refusal IB gives.
+    pub(crate) fn auto_open_orders(&mut self, key: SessionKey) {
+        if self.client_id(key) == 0 {
+            return self.open_orders(key, Whose::Own);
+        }
+        self.error(key, NO_REQUEST, 327, "Only API connections with clientId set to 0 can set the auto bind TWS orders property.");
+    }
+
+    /// Orders that ended today, as IB keeps them.
+    pub(crate) fn completed_orders(&mut self, key: SessionKey) {
+        let midnight = midnight(self.today());
+        for view in self.sim.completed_orders().iter().filter(|order| order.ended_at.is_some_and(|at| at >= midnight)) {
+            let mut order = self.wire_order(view.client, &view.order);
+            order.order_id = None;
+            order.perm_id = Some(view.perm_id);
+            order.total_quantity = Some(view.remaining().to_string());
+            order.filled_quantity = Some(view.filled.to_string());
+            let filled = view.status == OrderStatus::Filled;
+            let state = wire::OrderState {
+                status: Some(status_word(view.status).to_owned()),
+                completed_time: view.ended_at.map(wire_time),
+                completed_status: Some(if filled { format!("Filled Size: {}", view.filled) } else { view.reason.clone() }),
+                ..wire::OrderState::default()
+            };
+            let contract = Some(self.routed(view.order.contract));
+            self.send(key, &wire::CompletedOrder { contract, order: Some(order), order_state: Some(state) });
+        }
+        self.send(key, &wire::CompletedOrdersEnd {});
+    }
+
+    pub(crate) fn executions(&mut self, key: SessionKey, request: &wire::ExecutionRequest) {
+        let filter = request.filter.clone().unwrap_or_default();
+        let since = since(&filter, self.today());
+        for execution in self.sim.executions(since).iter().filter(|execution| self.passes(&filter, execution)) {
+            self.send_execution(key, request.req_id, execution);
+            self.send_commission(key, &execution.id, execution.commission, execution.realized);
+        }
+        self.send(key, &wire::ExecutionDetailsEnd { req_id: request.req_id });
+    }
+
+    fn passes(&self, filter: &wire::ExecutionFilter, execution: &ExecutionView) -> bool {
+        let instrument = self.directory.instrument(execution.contract);
+        let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
+        let day = compact_number(execution.at);
+        filter.client_id.is_none_or(|client| client == execution.client)
+            && is(&filter.acct_code, &self.account)
+            && is(&filter.symbol, &instrument.symbol)
+            && is(&filter.sec_type, crate::contracts::security_type(instrument.kind))
+            && is(&filter.exchange, &self.venue(execution.contract))
+            && is(&filter.side, if execution.side == Side::Buy { "BUY" } else { "SELL" })
+            && (filter.specific_dates.is_empty() || filter.specific_dates.contains(&day))
+    }
+
+    /// Tells the owner of an order what happened to it; nobody when the owner is not connected.
+    pub(crate) fn deliver(&self, event: &SimEvent) {
+        let Some(key) = self.session_of(event.client) else { return };
+        match &event.kind {
+            SimEventKind::Accepted(order) => self.send_order(key, order),
+            SimEventKind::Status(order) => self.send_order(key, order),
+            SimEventKind::Execution(execution) => self.send_execution(key, Some(NO_REQUEST), execution),
+            SimEventKind::Commission { execution, amount, realized } => self.send_commission(key, execution, *amount, *realized),
+            SimEventKind::Rejected { order_id, code, text } => self.error(key, *order_id, *code, text),
+            SimEventKind::Cancelled { order, code, text } => {
+                self.error(key, order.order.order_id, *code, text);
+                self.send_order(key, order);
+            }
+            // Quotes are compared and sent after time has moved, see `refresh_quotes`.
+            SimEventKind::Tick { .. } => {}
+        }
+    }
+
+    fn send_order(&self, key: SessionKey, view: &OrderView) {
+        let mut order = self.wire_order(view.client, &view.order);
+        order.perm_id = Some(view.perm_id);
+        let status = status_word(view.status).to_owned();
+        let state = wire::OrderState { status: Some(status.clone()), ..wire::OrderState::default() };
+        let unit = self.directory.instrument(view.order.contract).quote_unit;
+        let open = wire::OpenOrder {
+            order_id: Some(view.order.order_id),
+            contract: Some(self.routed(view.order.contract)),
+            order: Some(order),
+            order_state: Some(state),
+        };
+        self.send(key, &open);
+        let status = wire::OrderStatus {
+            order_id: Some(view.order.order_id),
+            status: Some(status),
+            filled: Some(view.filled.to_string()),
+            remaining: Some(view.remaining().to_string()),
+            avg_fill_price: mean_quoted(view.average_price, unit),
+            perm_id: Some(view.perm_id),
+            parent_id: Some(0),
+            last_fill_price: Some(view.last_fill_price.map_or(0.0, |price| quoted(price, unit))),
+            client_id: Some(view.client),
+            why_held: None,
+            mkt_cap_price: Some(0.0),
+        };
+        self.send(key, &status);
+    }
+
+    fn send_execution(&self, key: SessionKey, req_id: Option<i32>, execution: &ExecutionView) {
+        let unit = self.directory.instrument(execution.contract).quote_unit;
+        let exchange = self.venue(execution.contract);
+        let message = wire::Execution {
+            order_id: Some(execution.order_id),
+            exec_id: Some(execution.id.to_string()),
+            time: Some(wire_time(execution.at)),
+            acct_number: Some(self.account.clone()),
+            exchange: Some(exchange.clone()),
+            side: Some(if execution.side == Side::Buy { "BOT" } else { "SLD" }.to_owned()),
+            shares: Some(execution.quantity.to_string()),
+            price: Some(quoted(execution.price, unit)),
+            perm_id: Some(execution.perm_id),
+            client_id: Some(execution.client),
+            is_liquidation: Some(false),
+            cum_qty: Some(execution.cumulative.to_string()),
+            avg_price: mean_quoted(execution.average_price, unit),
+            order_ref: Some(execution.order_ref.clone()),
+            last_liquidity: Some(match execution.liquidity {
+                Liquidity::Added => 1,
+                Liquidity::Removed => 2,
+                Liquidity::Auction => 0,
+            }),
+        };
+        let contract = Some(self.directory.describe(execution.contract, Some(exchange)));
+        self.send(key, &wire::ExecutionDetails { req_id, contract, execution: Some(message) });
+    }
+
+    fn send_commission(&self, key: SessionKey, execution: &ExecutionId, amount: Money, realized: Decimal) {
+        let report = wire::CommissionAndFeesReport {
+            exec_id: Some(execution.to_string()),
+            commission_and_fees: number(amount.amount),
+            currency: Some(amount.currency.code().to_owned()),
+            realized_pnl: number(realized),
+        };
+        self.send(key, &report);
+    }
+
+    fn wire_order(&self, client: i32, order: &SimOrder) -> wire::Order {
+        let unit = self.directory.instrument(order.contract).quote_unit;
+        wire::Order {
+            client_id: Some(client),
+            order_id: Some(order.order_id),
+            parent_id: Some(0),
+            action: Some(order.side.to_string()),
+            total_quantity: Some(order.quantity.to_string()),
+            order_type: Some(match order.order_type {
+                OrderType::Lmt => "LMT".to_owned(),
+                OrderType::Loc => "LOC".to_owned(),
+            }),
+            lmt_price: Some(quoted(order.limit, unit)),
+            tif: Some(match order.tif {
+                TimeInForce::Day => "DAY".to_owned(),
+                TimeInForce::Ioc => "IOC".to_owned(),
+            }),
+            account: Some(self.account.clone()),
+            order_ref: Some(order.order_ref.clone()),
+            transmit: Some(order.transmit),
+            ..wire::Order::default()
+        }
+    }
+
+    /// The contract with the exchange orders for it are routed to.
+    fn routed(&self, contract: ContractId) -> wire::Contract {
+        self.directory.describe(contract, Some(self.directory.instrument(contract).exchange.clone()))
+    }
+
+    /// The exchange where a contract trades, behind smart routing.
+    fn venue(&self, contract: ContractId) -> String {
+        let instrument = self.directory.instrument(contract);
+        if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange }.clone()
+    }
+}
+
+fn unserved(what: &str) -> Refusal {
+    Refusal::new(321, format!("Error validating request.-'sim' : cause - the simulated gateway does not serve {what}"))
+}
+
+fn read_quantity(text: &str) -> Result<Quantity, Refusal> {
+    let quantity = text.parse::<Decimal>().ok().and_then(|decimal| Quantity::from_decimal(decimal).ok());
+    match quantity {
+        Some(quantity) if quantity.signum() == 1 && quantity <= Quantity::whole(QUANTITY_MAX) => Ok(quantity),
+        Some(quantity) if quantity.is_zero() => Err(Refusal::new(434, "The order size cannot be zero.")),
+        _ => Err(Refusal::rejected(&format!("`{text}` is no order size; it must be above 0 and at most {QUANTITY_MAX}"))),
+    }
+}
+
+/// IB's word for a status.
+fn status_word(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::PendingSubmit => "PendingSubmit",
+        OrderStatus::PreSubmitted => "PreSubmitted",
+        OrderStatus::Submitted => "Submitted",
+        OrderStatus::PendingCancel => "PendingCancel",
+        OrderStatus::Cancelled => "Cancelled",
+        OrderStatus::Filled => "Filled",
+        OrderStatus::Inactive => "Inactive",
+    }
+}
+
+/// From when on executions are asked for: today's, or those of more days, or from an instant of the client.
+fn since(filter: &wire::ExecutionFilter, today: Date) -> Timestamp {
+    if !filter.specific_dates.is_empty() {
+        return Timestamp::MIN;
+    }
+    let days_back = filter.last_n_days.unwrap_or_default().clamp(0, 7);
+    parse_wire_time(text(&filter.time)).unwrap_or_else(|| midnight(today.saturating_sub(days_back.days())))
+}
+
+fn midnight(date: Date) -> Timestamp {
+    TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).expect("a day of virtual time lies inside the calendar")
+}
+
+fn compact_number(at: Timestamp) -> i32 {
+    let date = TimeZone::UTC.to_datetime(at).date();
+    i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
+}
+
+/// A mean price of the major unit in the quote unit.
+fn mean_quoted(mean: Decimal, unit: QuoteUnit) -> Option<f64> {
+    number(mean * unit.per_major())
+}
+
+fn number(value: Decimal) -> Option<f64> {
+    value.to_f64()
+}

@@ -1,0 +1,8 @@
+//! The simulated gateway over real TCP: raw sockets for what a client library would not send, the real
+//! `ibapi` client for everything else.
+
+mod handshake;
+mod orders;
+mod questions;
+mod record;
+mod support;

@@ -1,0 +1,134 @@
+//! The money side of a snapshot: net liquidation value, cash per currency, positions with the broker's marks.
+//!
+//! In: account summary, ledger, positions and portfolio rows. Out: amounts in their currencies, positions in our units.
+//! Invariant: the portfolio's value confirms unit and multiplier of every mark, and the base currency converts at 1.
+
+use crate::requests::Answers;
+use crate::snapshot::{Reader, unusable};
+use crate::{contracts, convert};
+use domain::{ContractId, Currency, Price, Quantity};
+use ibapi::accounts::{AccountPortfolioValue, AccountSummary};
+use ibapi::contracts::{Contract, SecurityType};
+use ports::{BrokerError, BrokerPosition, CashRow, ForeignPosition};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// Positions of contracts of ours, and of anything else.
+type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>);
+
+impl Reader<'_> {
+    pub(crate) fn net_liquidation(&self, summary: &[AccountSummary]) -> Result<(Currency, Decimal), BrokerError> {
+        let what = "account summary";
+        let mut rows = summary.iter().filter(|row| row.account == self.account && row.tag == "NetLiquidation");
+        let (Some(row), None) = (rows.next(), rows.next()) else {
+            return Err(unusable(what, "not exactly one NetLiquidation row for the account"));
+        };
+        let value = number(what, &row.tag, &row.value)?;
+        if value <= Decimal::ZERO {
+            return Err(unusable(what, format_args!("NetLiquidation is {value}, it must be above zero")));
+        }
+        Ok((contracts::currency(what, &row.currency)?, value))
+    }
+
+    pub(crate) fn cash(&self, summary: &[AccountSummary], base: Currency) -> Result<Vec<CashRow>, BrokerError> {
+        let what = "account ledger";
+        let mut ledger: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+        // `BASE` is the sum of the others.
+        let rows = summary.iter().filter(|row| row.account == self.account && row.currency != "BASE");
+        for row in rows.filter(|row| matches!(row.tag.as_str(), "CashBalance" | "FuturesPNL" | "ExchangeRate")) {
+            ledger.entry(&row.currency).or_default().insert(&row.tag, &row.value);
+        }
+        let mut cash = Vec::new();
+        for (code, tags) in ledger {
+            let field = |tag: &str| {
+                let text = tags.get(tag).ok_or_else(|| unusable(what, format_args!("no {tag} for {code}")))?;
+                number(what, tag, text)
+            };
+            let (balance, futures_pnl, exchange_rate) =
+                (field("CashBalance")?, field("FuturesPNL")?, field("ExchangeRate")?);
+            match code.parse() {
+                Ok(currency) if exchange_rate > Decimal::ZERO => {
+                    cash.push(CashRow { currency, cash: balance, futures_pnl, exchange_rate });
+                }
+                Ok(_) => return Err(unusable(what, format_args!("the exchange rate of {code} is {exchange_rate}"))),
+                // A currency once touched stays in the ledger with nothing in it.
+                Err(_) if balance.is_zero() && futures_pnl.is_zero() => {}
+                Err(unknown) => return Err(unusable(what, format_args!("{balance} of an {unknown}"))),
+            }
+        }
+        cash.sort_by_key(|row| row.currency);
+        match cash.iter().find(|row| row.currency == base) {
+            Some(row) if row.exchange_rate == Decimal::ONE => Ok(cash),
+            Some(row) => {
+                Err(unusable(what, format_args!("the base currency {base} has the rate {}", row.exchange_rate)))
+            }
+            None => Err(unusable(what, format_args!("no row for the base currency {base}"))),
+        }
+    }
+
+    pub(crate) fn positions(&self, answers: &Answers) -> Result<Positions, BrokerError> {
+        // A later row of the same contract replaces an earlier one: the stream goes on while it is read.
+        let mut marks: BTreeMap<i32, &AccountPortfolioValue> = BTreeMap::new();
+        for row in answers.portfolio.iter().filter(|row| row.account.as_deref().is_none_or(|name| name == self.account))
+        {
+            marks.insert(row.contract.contract_id, row);
+        }
+        let mut held: BTreeMap<i32, (&Contract, f64)> = BTreeMap::new();
+        for row in answers.positions.iter().filter(|row| row.account == self.account) {
+            held.insert(row.contract.contract_id, (&row.contract, row.position));
+        }
+        // Currency pairs appear as positions of what has been converted; cash says it already.
+        held.retain(|_, (contract, _)| contract.security_type != SecurityType::ForexPair);
+
+        let (mut positions, mut foreign) = (Vec::new(), Vec::new());
+        for (con_id, (contract, size)) in held {
+            let quantity = Quantity::from_f64(size)
+                .map_err(|bad| unusable("positions", format_args!("{}: {bad}", contract.local_symbol)))?;
+            if quantity.is_zero() {
+                continue;
+            }
+            let Some(id) = self.contracts.find(con_id) else {
+                let symbol = contract.symbol.to_string();
+                foreign.push(ForeignPosition { con_id: i64::from(con_id), symbol, quantity });
+                continue;
+            };
+            let mark = marks.get(&con_id).ok_or_else(|| {
+                contracts::unusable(self.universe, id, format_args!("{quantity} held but not marked in the portfolio"))
+            })?;
+            positions.push(BrokerPosition { contract: id, quantity, mark: self.mark(id, quantity, mark)? });
+        }
+        positions.sort_by_key(|position| position.contract);
+        Ok((positions, foreign))
+    }
+
+    /// The portfolio's price, after its value has confirmed quantity, unit and multiplier.
+    fn mark(&self, id: ContractId, quantity: Quantity, row: &AccountPortfolioValue) -> Result<Price, BrokerError> {
+        let unusable = |what: &dyn Display| contracts::unusable(self.universe, id, format_args!("portfolio: {what}"));
+        if Quantity::from_f64(row.position) != Ok(quantity) {
+            return Err(unusable(&format_args!(
+                "{} held here, {quantity} in the positions: a fill came in between, ask again",
+                row.position
+            )));
+        }
+        let instrument = self.universe.instrument_of(id);
+        let mark = convert::price(row.market_price, instrument.quote_unit)
+            .map_err(|bad| unusable(&format_args!("market price: {bad}")))?;
+        let expected = quantity.value_at(mark, instrument.multiplier);
+        let stated = convert::decimal(row.market_value).unwrap_or_default();
+        // A wrong unit or multiplier is off by a factor, rounding is not.
+        let ratio = stated / expected;
+        if ratio * Decimal::TWO < Decimal::ONE || ratio > Decimal::TWO {
+            return Err(unusable(&format_args!(
+                "value {stated} against {quantity} x {mark} x {} = {}: unit or multiplier is wrong",
+                instrument.multiplier,
+                expected.normalize()
+            )));
+        }
+        Ok(mark)
+    }
+}
+
+fn number(what: &str, tag: &str, text: &str) -> Result<Decimal, BrokerError> {
+    convert::decimal_text(text).ok_or_else(|| unusable(what, format_args!("{tag} is `{text}`, which is no number")))
+}

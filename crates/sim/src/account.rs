@@ -1,0 +1,173 @@
+//! The broker's own books: cash, positions, settlement, net liquidation.
+//!
+//! In: executions, settlements, marks and rates. Out: account views. Invariant: cash of a currency changes only by
+//! trades, commissions and settlements in that currency; these books share no code with the engine's ledger, so that
+//! each checks the other.
+
+use crate::{AccountView, CashRow, PositionView};
+use domain::{ContractId, Currency, Money, PerContract, PerCurrency, Price, Quantity, Side, Terms, Universe};
+use rust_decimal::{Decimal, RoundingStrategy};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+const COST_DIGITS: u32 = 8;
+
+/// What is held of one contract.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holding {
+    quantity: Quantity,
+    /// Signed cost of the open quantity, commissions included.
+    cost: Decimal,
+    /// Profit of what was closed, after commissions.
+    realized: Decimal,
+    /// Futures: value of the open quantity at the prices up to which profit is in cash.
+    settled: Decimal,
+}
+
+/// One execution as the books need it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trade {
+    pub(crate) contract: ContractId,
+    pub(crate) side: Side,
+    pub(crate) quantity: Quantity,
+    pub(crate) price: Price,
+    pub(crate) commission: Decimal,
+}
+
+/// Books of one account.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    id: String,
+    base: Currency,
+    universe: Arc<Universe>,
+    cash: PerCurrency<Decimal>,
+    holdings: PerContract<Holding>,
+}
+
+impl Account {
+    pub(crate) fn new(id: String, base: Currency, universe: Arc<Universe>, deposit: Money) -> Account {
+        let mut cash = PerCurrency::from_fn(|_| Decimal::ZERO);
+        cash[deposit.currency] = deposit.amount;
+        let holdings = PerContract::filled(Holding::default(), universe.contract_count());
+        Account { id, base, universe, cash, holdings }
+    }
+
+    /// Books a trade; returns the profit it realised after commissions.
+    pub(crate) fn trade(&mut self, trade: Trade) -> Decimal {
+        let terms = *self.universe.terms(trade.contract);
+        let sign = Decimal::from(trade.side.sign());
+        let value = sign * worth(trade.quantity, trade.price, &terms);
+        let paid = if terms.settles_daily { Decimal::ZERO } else { value };
+        self.cash[terms.currency] -= paid + trade.commission;
+
+        let holding = &mut self.holdings[trade.contract];
+        if terms.settles_daily {
+            holding.settled += value;
+        }
+        let signed = Quantity::from_units(trade.quantity.units() * trade.side.sign());
+        holding.book(signed, value + trade.commission)
+    }
+
+    /// Pays the profit of a future since its last settlement into cash.
+    pub(crate) fn settle(&mut self, contract: ContractId, settlement: Price) {
+        let terms = *self.universe.terms(contract);
+        let holding = &mut self.holdings[contract];
+        let value = worth(holding.quantity, settlement, &terms);
+        self.cash[terms.currency] += value - holding.settled;
+        holding.settled = value;
+    }
+
+    /// Ends a future at its final settlement: the last profit is paid and nothing is held any more.
+    pub(crate) fn expire(&mut self, contract: ContractId, settlement: Price) {
+        self.settle(contract, settlement);
+        let terms = *self.universe.terms(contract);
+        let holding = &mut self.holdings[contract];
+        let closing = -holding.quantity;
+        holding.book(closing, worth(closing, settlement, &terms));
+        holding.settled = Decimal::ZERO;
+    }
+
+    /// The account at these marks and rates to the base.
+    ///
+    /// # Panics
+    /// When something held has no mark or a currency in use no rate: both are checked before it can be traded.
+    pub(crate) fn view(
+        &self,
+        mark: impl Fn(ContractId) -> Option<Price>,
+        rate: impl Fn(Currency) -> Option<Decimal>,
+    ) -> AccountView {
+        let mut stock = PerCurrency::from_fn(|_| Decimal::ZERO);
+        let mut futures = PerCurrency::from_fn(|_| Decimal::ZERO);
+        let mut used = PerCurrency::from_fn(|currency| currency == self.base || !self.cash[currency].is_zero());
+        let mut positions = Vec::new();
+        for (contract, holding) in self.holdings.iter() {
+            let terms = self.universe.terms(contract);
+            // A closed future's profit waits for the settlement of the day.
+            futures[terms.currency] -= holding.settled;
+            used[terms.currency] |= !holding.settled.is_zero() || !holding.quantity.is_zero();
+            if holding.quantity.is_zero() {
+                continue;
+            }
+            let position = holding.view(contract, mark(contract).expect("what is held has traded"), terms);
+            match terms.settles_daily {
+                true => futures[terms.currency] += position.market_value,
+                false => stock[terms.currency] += position.market_value,
+            }
+            positions.push(position);
+        }
+        let row = |currency| CashRow {
+            currency,
+            cash: self.cash[currency],
+            futures_pnl: futures[currency],
+            stock_market_value: stock[currency],
+            exchange_rate: rate(currency).expect("every currency in use was checked to have a rate"),
+        };
+        let cash: Vec<CashRow> = Currency::ALL.into_iter().filter(|&currency| used[currency]).map(row).collect();
+        let net_liquidation = cash.iter().map(|row| row.exchange_rate * (row.cash + row.stock_market_value + row.futures_pnl));
+        let net_liquidation =
+            net_liquidation.sum::<Decimal>().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        AccountView { id: self.id.clone(), base: self.base, cash, positions, net_liquidation }
+    }
+}
+
+impl Holding {
+    /// Books a signed quantity at its signed cost; returns the profit it realised.
+    fn book(&mut self, signed: Quantity, cost: Decimal) -> Decimal {
+        let before = self.quantity;
+        self.quantity = before + signed;
+        if before.signum() * signed.signum() >= 0 {
+            self.cost += cost;
+            return Decimal::ZERO;
+        }
+        let (released, spent) = match signed.abs().cmp(&before.abs()) {
+            Ordering::Less => (round_cost(self.cost * signed.to_decimal() / -before.to_decimal()), cost),
+            Ordering::Equal => (self.cost, cost),
+            Ordering::Greater => (self.cost, round_cost(cost * before.to_decimal() / -signed.to_decimal())),
+        };
+        let realized = -(released + spent);
+        self.cost += cost + realized;
+        self.realized += realized;
+        realized
+    }
+
+    fn view(&self, contract: ContractId, mark: Price, terms: &Terms) -> PositionView {
+        let market_value = worth(self.quantity, mark, terms);
+        PositionView {
+            contract,
+            quantity: self.quantity,
+            mark,
+            average_cost: round_cost(self.cost / self.quantity.to_decimal()),
+            market_value,
+            unrealized: market_value - self.cost,
+            realized: self.realized,
+        }
+    }
+}
+
+fn worth(quantity: Quantity, price: Price, terms: &Terms) -> Decimal {
+    quantity.to_decimal() * price.to_decimal() * Decimal::from(terms.multiplier)
+}
+
+fn round_cost(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(COST_DIGITS, RoundingStrategy::MidpointAwayFromZero)
+}

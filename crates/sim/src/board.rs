@@ -1,0 +1,181 @@
+//! What the market shows: top of book now, and the depth behind it.
+//!
+//! In: prices, liquidity profiles, chance. Out: quotes and books. Invariant: a quote is a function of contract and time
+//! alone; bid is below ask, both on the tick grid; outside its session a venue shows its last price and no book.
+
+use crate::liquidity::{HalfSpread, Profile};
+use crate::random::{Chance, Stream};
+use crate::tape::{Tape, to_tick};
+use crate::venue::Trading;
+use crate::{SimConfig, SimError};
+use domain::{ContractId, PerContract, Price, Quantity, Side, Universe};
+use jiff::Timestamp;
+use market::calendar::Session;
+use market::{DataType, Quote};
+use std::sync::Arc;
+
+/// Seconds between the steps at which orders work and displayed sizes change.
+pub(crate) const STEP_SECONDS: i64 = 15;
+
+/// Sessions longer than this have no busy ends.
+const LONG_SESSION_SECONDS: f64 = 12.0 * 3600.0;
+/// How much wider spreads are until so many seconds after the open.
+const OPENING: [(f64, f64); 2] = [(300.0, 3.0), (900.0, 1.8)];
+/// VIX up to which spreads are usual, and the most they widen above it.
+const STRESS_FROM_VIX: f64 = 20.0;
+const STRESS_MAX: f64 = 4.0;
+
+/// Both sides of a contract's book at an instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Book {
+    pub(crate) bid: Price,
+    pub(crate) ask: Price,
+    pub(crate) bid_size: Quantity,
+    pub(crate) ask_size: Quantity,
+    /// Distance between levels behind the touch, in price mantissa units; a whole number of ticks.
+    pub(crate) level_step: i64,
+    /// Quantity units traded a second, on average.
+    pub(crate) flow: f64,
+}
+
+impl Book {
+    /// Price and displayed size that an order of this side would take.
+    pub(crate) fn opposite(&self, side: Side) -> (Price, Quantity) {
+        match side {
+            Side::Buy => (self.ask, self.ask_size),
+            Side::Sell => (self.bid, self.bid_size),
+        }
+    }
+
+    /// Price and displayed size that an order of this side would join.
+    pub(crate) fn own(&self, side: Side) -> (Price, Quantity) {
+        match side {
+            Side::Buy => (self.bid, self.bid_size),
+            Side::Sell => (self.ask, self.ask_size),
+        }
+    }
+}
+
+/// The market of a world, ready to be looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
+    pub(crate) tape: Tape,
+    universe: Arc<Universe>,
+    chance: Chance,
+    profiles: PerContract<Option<Profile>>,
+    sizes: PerContract<Stream>,
+    vix: Option<ContractId>,
+}
+
+impl Board {
+    pub(crate) fn new(config: &SimConfig) -> Result<Board, SimError> {
+        let universe = config.universe.clone();
+        let profiles = universe.contracts().map(|id| Profile::of(universe.instrument_of(id))).collect();
+        let sizes = universe.contracts().map(|id| Stream::new("sizes", &universe.contract(id).name)).collect();
+        Ok(Board {
+            tape: Tape::new(config)?,
+            chance: Chance::new(config.seed),
+            profiles: PerContract::from_vec(profiles),
+            sizes: PerContract::from_vec(sizes),
+            vix: universe.find_contract("VIX"),
+            universe,
+        })
+    }
+
+    /// The quote of a contract.
+    pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
+        let trading = self.tape.trading(contract, now);
+        let book = self.book_in(contract, trading, now);
+        let closed = self.tape.closed(contract, now).last();
+        let (data_type, at) = match trading {
+            Trading::Open(_) => (DataType::Live, now),
+            Trading::Call(session) => (DataType::Frozen, session.close),
+            Trading::Closed => {
+                let session = closed.and_then(|bar| self.tape.venue(contract).session(bar.date));
+                (DataType::Frozen, session.map_or(now, |session| session.close))
+            }
+        };
+        Quote {
+            bid: book.map(|book| book.bid),
+            ask: book.map(|book| book.ask),
+            bid_size: book.map_or(Quantity::ZERO, |book| book.bid_size),
+            ask_size: book.map_or(Quantity::ZERO, |book| book.ask_size),
+            last: self.tape.last(contract, now),
+            close: closed.map(|bar| bar.close),
+            at,
+            data_type,
+        }
+    }
+
+    /// Middle of a two-sided quote, else the last price.
+    pub(crate) fn mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
+        let quote = self.quote(contract, now);
+        quote.mid().or(quote.last)
+    }
+
+    /// The book of a contract in continuous trading.
+    pub(crate) fn book(&self, contract: ContractId, now: Timestamp) -> Option<Book> {
+        self.book_in(contract, self.tape.trading(contract, now), now)
+    }
+
+    /// Quantity units that trade in a whole session at a price.
+    pub(crate) fn session_volume(&self, contract: ContractId, price: Price) -> f64 {
+        let multiplier = self.universe.terms(contract).multiplier;
+        let units = self.profiles[contract].map_or(0.0, |profile| profile.daily_volume.units(price.to_f64(), multiplier));
+        units * Quantity::UNITS_PER_SHARE as f64
+    }
+
+    fn book_in(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Book> {
+        let (Trading::Open(session), Some(profile)) = (trading, self.profiles[contract]) else { return None };
+        let terms = self.universe.terms(contract);
+        let tick = terms.tick;
+        let middle = self.tape.middle(contract, &session, now);
+        let usual = match profile.half_spread {
+            HalfSpread::BasisPoints(bps) => middle * bps / 10_000.0,
+            HalfSpread::Ticks(ticks) => tick.to_f64() * ticks,
+        };
+        let half = (usual * widening(&session, now) * self.stress(now)).max(tick.to_f64() / 2.0);
+        let bid = to_tick(middle - half, tick);
+        let ask = to_tick(middle + half, tick).mantissa().max(bid.mantissa() + tick.mantissa());
+        let ask = Price::from_mantissa(ask).expect("above a positive price");
+        let level_step = to_tick(half / 2.0, tick).mantissa();
+
+        let mut draws = self.chance.at(self.sizes[contract], step_of(now));
+        let displayed = profile.displayed.units(middle, terms.multiplier) * Quantity::UNITS_PER_SHARE as f64;
+        let mut size = || whole_lots(displayed * (0.5 + 1.5 * draws.uniform()), terms.lot).max(terms.lot);
+        let flow = self.session_volume(contract, bid) * activity(&session, now);
+        Some(Book { bid, ask, bid_size: size(), ask_size: size(), level_step, flow })
+    }
+
+    /// How many times wider spreads are than on a quiet day.
+    fn stress(&self, now: Timestamp) -> f64 {
+        let vix = self.vix.and_then(|vix| self.tape.last(vix, now)).map_or(0.0, |vix| vix.to_f64());
+        (vix / STRESS_FROM_VIX).clamp(1.0, STRESS_MAX)
+    }
+}
+
+/// The largest whole number of lots within a number of quantity units.
+pub(crate) fn whole_lots(units: f64, lot: Quantity) -> Quantity {
+    let units = units.max(0.0) as i64;
+    Quantity::from_units(units - units % lot.units())
+}
+
+/// The step an instant belongs to.
+pub(crate) fn step_of(at: Timestamp) -> u64 {
+    u64::try_from(at.as_second() / STEP_SECONDS).expect("calendars begin after 1970")
+}
+
+fn widening(session: &Session, now: Timestamp) -> f64 {
+    let open_for = now.duration_since(session.open).as_secs_f64();
+    OPENING.into_iter().find(|(until, _)| open_for < *until).map_or(1.0, |(_, factor)| factor)
+}
+
+/// Share of the session's volume traded per second: more at both ends of a day session.
+fn activity(session: &Session, now: Timestamp) -> f64 {
+    let length = session.close.duration_since(session.open).as_secs_f64();
+    if length > LONG_SESSION_SECONDS {
+        return 1.0 / length;
+    }
+    let from_noon = 2.0 * now.duration_since(session.open).as_secs_f64() / length - 1.0;
+    (0.75 + 0.75 * from_noon * from_noon) / length
+}

@@ -1,0 +1,416 @@
+//! The broker: takes orders, works them at the exchange, keeps them and their executions, books the account.
+//!
+//! In: commands of clients, steps and changes of venues. Out: events. Invariant: an order is open or ended, never both;
+//! its filled quantity is the sum of its executions; cash moves by exactly what executions, commissions and settlements
+//! say.
+
+use crate::account::{Account, Trade};
+use crate::board::{Board, whole_lots};
+use crate::commission::commission;
+use crate::matching::{Dents, PARTICIPATION, Queue, Slice, Want, crosses};
+use crate::order::Refusal;
+use crate::venue::Trading;
+use crate::{ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
+use domain::{
+    ContractId, ExecutionId, Mic, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe,
+};
+use jiff::Timestamp;
+use market::calendar::Session;
+use rust_decimal::{Decimal, RoundingStrategy};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Share of a session's volume that trades in its closing auction.
+const AUCTION_SHARE: f64 = 0.10;
+const FIRST_PERM_ID: i64 = 1_700_000_001;
+const CANCELLED: i32 = 202;
+
+/// An open order with its place in the book.
+#[derive(Clone, Debug)]
+struct Working {
+    view: OrderView,
+    /// Set while it waits in the book; a taker has none.
+    queue: Option<Queue>,
+    /// Σ quantity × price of what is executed.
+    value: Decimal,
+}
+
+/// Orders, executions and account of a world.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    universe: Arc<Universe>,
+    account: Account,
+    dents: Dents,
+    open: Vec<Working>,
+    completed: Vec<OrderView>,
+    /// Every id a client ever used, with its place in `completed` once it ended.
+    ids: BTreeMap<(i32, i32), Option<usize>>,
+    executions: Vec<ExecutionView>,
+    events: Vec<SimEvent>,
+}
+
+impl Broker {
+    pub(crate) fn new(config: &SimConfig) -> Broker {
+        let universe = config.universe.clone();
+        Broker {
+            account: Account::new(config.account.clone(), config.base, universe.clone(), config.deposit),
+            dents: Dents::new(universe.contract_count()),
+            open: Vec::new(),
+            completed: Vec::new(),
+            ids: BTreeMap::new(),
+            executions: Vec::new(),
+            events: Vec::new(),
+            universe,
+        }
+    }
+
+    pub(crate) fn place(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
+        let key = (client, order.order_id);
+        if self.ids.contains_key(&key) {
+            return self.refuse(client, order.order_id, Refusal::new(103, "Duplicate order id"));
+        }
+        if let Err(refusal) = self.admit(&order, board, now) {
+            return self.refuse(client, order.order_id, refusal);
+        }
+        let view = OrderView {
+            client,
+            perm_id: FIRST_PERM_ID + self.ids.len() as i64,
+            status: status_of(&order, board, now),
+            order,
+            filled: Quantity::ZERO,
+            average_price: Decimal::ZERO,
+            last_fill_price: None,
+            placed_at: now,
+            ended_at: None,
+            reason: String::new(),
+        };
+        self.ids.insert(key, None);
+        self.open.push(Working { view, queue: None, value: Decimal::ZERO });
+        self.accept(self.open.len() - 1, board, now);
+    }
+
+    pub(crate) fn modify(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
+        let Some(index) = self.find_open(client, order.order_id) else {
+            let state = self.order(client, order.order_id).map_or("Unknown".to_owned(), |view| status_word(view.status));
+            return self.refuse(client, order.order_id, Refusal::new(104, format!("Can't modify this order, state: {state}")));
+        };
+        let view = &self.open[index].view;
+        let refusal = if (view.order.contract, view.order.side) != (order.contract, order.side) {
+            Some(Refusal::new(105, "Order being modified does not match original order"))
+        } else if order.quantity <= view.filled {
+            Some(Refusal::rejected("the new quantity must exceed what is already filled"))
+        } else {
+            self.admit(&order, board, now).err()
+        };
+        if let Some(refusal) = refusal {
+            return self.refuse(client, order.order_id, refusal);
+        }
+        let working = &mut self.open[index];
+        let before = &working.view.order;
+        // The exchange keeps an order's place only when nothing but less quantity is asked for.
+        let keeps_place = SimOrder { quantity: before.quantity, ..order.clone() } == *before && order.quantity <= before.quantity;
+        working.queue = working.queue.filter(|_| keeps_place);
+        working.view.status = status_of(&order, board, now);
+        working.view.order = order;
+        self.accept(index, board, now);
+    }
+
+    pub(crate) fn cancel(&mut self, client: i32, order_id: i32, now: Timestamp) {
+        if let Some(index) = self.find_open(client, order_id) {
+            return self.end_cancelled(index, "", now);
+        }
+        let refusal = match self.order(client, order_id) {
+            Some(view) => {
+                let state = status_word(view.status);
+                Refusal::new(10148, format!("OrderId {order_id} that needs to be cancelled can not be cancelled, state: {state}."))
+            }
+            None => Refusal::new(10147, format!("OrderId {order_id} that needs to be cancelled is not found.")),
+        };
+        self.refuse(client, order_id, refusal);
+    }
+
+    pub(crate) fn cancel_all(&mut self, now: Timestamp) {
+        while !self.open.is_empty() {
+            self.end_cancelled(0, "", now);
+        }
+    }
+
+    /// One step of every order that stands at an exchange.
+    pub(crate) fn step(&mut self, board: &Board, now: Timestamp) {
+        let perm_ids: Vec<i64> = self.open.iter().map(|working| working.view.perm_id).collect();
+        for perm_id in perm_ids {
+            if let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) {
+                self.work(index, board, now);
+            }
+        }
+    }
+
+    /// Whether any order can be executed in the next step.
+    pub(crate) fn is_working(&self, board: &Board, now: Timestamp) -> bool {
+        self.open.iter().any(|working| {
+            stands_at_exchange(&working.view.order)
+                && matches!(board.tape.trading(working.view.order.contract, now), Trading::Open(_))
+        })
+    }
+
+    /// A venue opened: its waiting orders are sent.
+    pub(crate) fn venue_opened(&mut self, session: &Session, board: &Board) {
+        for index in 0..self.open.len() {
+            let view = &mut self.open[index].view;
+            if stands_at_exchange(&view.order) && trades_in(&self.universe, board, view.order.contract, session) {
+                view.status = OrderStatus::Submitted;
+                let told = view.clone();
+                self.tell(told.client, SimEventKind::Status(told));
+            }
+        }
+    }
+
+    /// A venue's continuous trading ended: limit orders of the day die.
+    pub(crate) fn venue_closed(&mut self, session: &Session, board: &Board, now: Timestamp) {
+        let ends = |order: &SimOrder| {
+            order.order_type == OrderType::Lmt && trades_in(&self.universe, board, order.contract, session)
+        };
+        let perm_ids: Vec<i64> =
+            self.open.iter().filter(|working| ends(&working.view.order)).map(|working| working.view.perm_id).collect();
+        for perm_id in perm_ids {
+            self.end_by_perm_id(perm_id, "the session has ended", now);
+        }
+    }
+
+    /// Official closes are fixed: closing orders are executed at them or die, and futures are settled.
+    pub(crate) fn venue_fixed(&mut self, session: &Session, board: &Board, now: Timestamp) {
+        let closing = |view: &OrderView| {
+            view.order.order_type == OrderType::Loc
+                && view.placed_at < session.close
+                && trades_in(&self.universe, board, view.order.contract, session)
+        };
+        let perm_ids: Vec<i64> =
+            self.open.iter().filter(|working| closing(&working.view)).map(|working| working.view.perm_id).collect();
+        for perm_id in perm_ids {
+            self.auction(perm_id, session, board, now);
+            self.end_by_perm_id(perm_id, "the closing auction has ended", now);
+        }
+        self.settle(session.mic, session, board, now);
+    }
+
+    fn settle(&mut self, mic: Mic, session: &Session, board: &Board, now: Timestamp) {
+        let universe = self.universe.clone();
+        for contract in universe.contracts() {
+            if universe.instrument_of(contract).venue != mic || !universe.terms(contract).settles_daily {
+                continue;
+            }
+            let Some(settlement) = board.tape.closed(contract, now).last().map(|bar| bar.close) else { continue };
+            if board.tape.expired(contract, now) {
+                self.account.expire(contract, settlement);
+            } else if board.tape.has_session(contract, session) {
+                self.account.settle(contract, settlement);
+            }
+        }
+    }
+
+    /// Executes a closing order at the official close, as far as the auction's volume carries.
+    fn auction(&mut self, perm_id: i64, session: &Session, board: &Board, now: Timestamp) {
+        let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) else { return };
+        let view = &self.open[index].view;
+        let SimOrder { contract, side, limit, transmit, .. } = view.order;
+        let price = board.tape.official_close(contract, session);
+        if !transmit || !crosses(side, limit, price) {
+            return;
+        }
+        let volume = PARTICIPATION * AUCTION_SHARE * board.session_volume(contract, price);
+        let quantity = whole_lots(volume, self.universe.terms(contract).lot).min(view.remaining());
+        if quantity > Quantity::ZERO {
+            self.execute(index, Slice { price, quantity }, Liquidity::Auction, now);
+        }
+    }
+
+    /// Tells the client of an order in its new form and works it at once.
+    fn accept(&mut self, index: usize, board: &Board, now: Timestamp) {
+        let view = self.open[index].view.clone();
+        let (client, perm_id, tif, transmit) = (view.client, view.perm_id, view.order.tif, view.order.transmit);
+        self.tell(client, SimEventKind::Accepted(view));
+        self.work(index, board, now);
+        if tif == TimeInForce::Ioc && transmit {
+            self.end_by_perm_id(perm_id, "what could not be executed at once was given up", now);
+        }
+    }
+
+    fn work(&mut self, index: usize, board: &Board, now: Timestamp) {
+        let Working { view, queue, .. } = &mut self.open[index];
+        let SimOrder { contract, side, limit, .. } = view.order;
+        if !stands_at_exchange(&view.order) {
+            return;
+        }
+        let Some(book) = board.book(contract, now) else { return };
+        let lot = self.universe.terms(contract).lot;
+        let quantity = view.remaining();
+        let (opposite, _) = book.opposite(side);
+        match queue {
+            _ if crosses(side, limit, opposite) => {
+                let waited = queue.is_some();
+                let taken = self.dents.take(Want { contract, side, limit, quantity }, &book, lot, now);
+                for slice in taken {
+                    match waited {
+                        true => self.execute(index, Slice { price: limit, ..slice }, Liquidity::Added, now),
+                        false => self.execute(index, slice, Liquidity::Removed, now),
+                    }
+                }
+            }
+            Some(queue) => {
+                let quantity = queue.pass(side, limit, &book, lot, now).min(quantity);
+                if quantity > Quantity::ZERO {
+                    queue.spend(quantity);
+                    self.execute(index, Slice { price: limit, quantity }, Liquidity::Added, now);
+                }
+            }
+            None => *queue = Some(Queue::join(side, limit, &book, now)),
+        }
+    }
+
+    /// Books one execution; the order ends when it was the last.
+    fn execute(&mut self, index: usize, slice: Slice, liquidity: Liquidity, now: Timestamp) {
+        let Slice { price, quantity } = slice;
+        let Working { view, value, .. } = &mut self.open[index];
+        let SimOrder { contract, side, .. } = view.order;
+        let instrument = self.universe.instrument_of(contract);
+        let multiplier = Decimal::from(instrument.multiplier);
+
+        let charged_before = commission(instrument, view.filled, *value * multiplier);
+        *value += quantity.to_decimal() * price.to_decimal();
+        view.filled += quantity;
+        view.average_price = (*value / view.filled.to_decimal())
+            .round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
+        view.last_fill_price = Some(price);
+        let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
+        let realized = self.account.trade(Trade { contract, side, quantity, price, commission: charge });
+
+        let execution = ExecutionView {
+            id: ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executions.len() + 1)),
+            client: view.client,
+            order_id: view.order.order_id,
+            perm_id: view.perm_id,
+            order_ref: view.order.order_ref.clone(),
+            contract,
+            side,
+            quantity,
+            price,
+            at: now,
+            cumulative: view.filled,
+            average_price: view.average_price,
+            liquidity,
+            commission: Money::new(charge, instrument.currency),
+            realized,
+        };
+        let client = view.client;
+        let done = view.remaining().is_zero();
+        let charge = SimEventKind::Commission { execution: execution.id.clone(), amount: execution.commission, realized };
+        self.executions.push(execution.clone());
+        self.tell(client, SimEventKind::Execution(execution));
+        self.tell(client, charge);
+        let told = if done { self.end(index, OrderStatus::Filled, "", now) } else { self.open[index].view.clone() };
+        self.tell(client, SimEventKind::Status(told));
+    }
+
+    /// Whether the broker takes an order in this form.
+    fn admit(&self, order: &SimOrder, board: &Board, now: Timestamp) -> Result<(), Refusal> {
+        let known = order.contract.index() < self.universe.contract_count();
+        if !known || board.tape.expired(order.contract, now) {
+            return Err(Refusal::new(200, "No security definition has been found for the request"));
+        }
+        let instrument = self.universe.instrument_of(order.contract);
+        if !instrument.tradable {
+            return Err(Refusal::rejected(&format!("{} is quoted for reference and cannot be traded", instrument.name)));
+        }
+        if order.quantity <= Quantity::ZERO || order.quantity.units() % instrument.lot.units() != 0 {
+            let (quantity, lot) = (order.quantity, instrument.lot);
+            return Err(Refusal::rejected(&format!("the quantity must be a positive multiple of {lot}, got {quantity}")));
+        }
+        if order.limit.mantissa() % instrument.tick.mantissa() != 0 {
+            return Err(Refusal::new(110, "The price does not conform to the minimum price variation for this contract."));
+        }
+        Ok(())
+    }
+
+    fn end_by_perm_id(&mut self, perm_id: i64, reason: &str, now: Timestamp) {
+        if let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) {
+            self.end_cancelled(index, reason, now);
+        }
+    }
+
+    fn end_cancelled(&mut self, index: usize, reason: &str, now: Timestamp) {
+        let order = self.end(index, OrderStatus::Cancelled, reason, now);
+        let text = format!("Order Canceled - reason:{reason}");
+        self.tell(order.client, SimEventKind::Cancelled { order, code: CANCELLED, text });
+    }
+
+    fn end(&mut self, index: usize, status: OrderStatus, reason: &str, now: Timestamp) -> OrderView {
+        let mut view = self.open.remove(index).view;
+        view.status = status;
+        view.ended_at = Some(now);
+        view.reason = reason.to_owned();
+        self.ids.insert((view.client, view.order.order_id), Some(self.completed.len()));
+        self.completed.push(view.clone());
+        view
+    }
+
+    fn refuse(&mut self, client: i32, order_id: i32, Refusal { code, text }: Refusal) {
+        self.tell(client, SimEventKind::Rejected { order_id, code, text });
+    }
+
+    pub(crate) fn tell(&mut self, client: i32, kind: SimEventKind) {
+        self.events.push(SimEvent { client, kind });
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<SimEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(crate) fn next_order_id(&self, client: i32) -> i32 {
+        self.ids.range((client, i32::MIN)..=(client, i32::MAX)).next_back().map_or(1, |((_, id), _)| id.saturating_add(1).max(1))
+    }
+
+    pub(crate) fn order(&self, client: i32, order_id: i32) -> Option<&OrderView> {
+        match self.ids.get(&(client, order_id))? {
+            Some(ended) => Some(&self.completed[*ended]),
+            None => self.find_open(client, order_id).map(|index| &self.open[index].view),
+        }
+    }
+
+    pub(crate) fn open_orders(&self) -> Vec<&OrderView> {
+        self.open.iter().map(|working| &working.view).collect()
+    }
+
+    pub(crate) fn completed_orders(&self) -> &[OrderView] {
+        &self.completed
+    }
+
+    pub(crate) fn executions(&self, since: Timestamp) -> &[ExecutionView] {
+        &self.executions[self.executions.partition_point(|execution| execution.at < since)..]
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn find_open(&self, client: i32, order_id: i32) -> Option<usize> {
+        self.open.iter().position(|working| (working.view.client, working.view.order.order_id) == (client, order_id))
+    }
+}
+
+fn trades_in(universe: &Universe, board: &Board, contract: ContractId, session: &Session) -> bool {
+    universe.instrument_of(contract).venue == session.mic && board.tape.has_session(contract, session)
+}
+
+/// Limit orders stand at the exchange while it is open; closing orders wait at the broker for the auction.
+fn stands_at_exchange(order: &SimOrder) -> bool {
+    order.transmit && order.order_type == OrderType::Lmt
+}
+
+fn status_of(order: &SimOrder, board: &Board, now: Timestamp) -> OrderStatus {
+    let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_));
+    if open && stands_at_exchange(order) { OrderStatus::Submitted } else { OrderStatus::PreSubmitted }
+}
+
+fn status_word(status: OrderStatus) -> String {
+    format!("{status:?}")
+}

@@ -1,0 +1,128 @@
+//! How an order meets the book.
+//!
+//! In: an order's side and limit, the book, and what this world's orders took or waited for before. Out: fills with
+//! prices. Invariant: no fill is worse than the limit; what orders take together never exceeds what the book shows at
+//! the levels they reach plus their share of the volume since.
+//!
+//! A taker walks up the book, one displayed size per level. What was taken comes back at a tenth of the volume that
+//! trades (market makers refill), so a second order finds the touch as thin as the first one left it: the impact is
+//! temporary and no slicing or replacing avoids it. A waiting order stands behind the size displayed when it came, moves
+//! up as half of the volume trades on its side, and is filled at its own limit, whole when the market crosses it.
+
+use crate::board::{Book, whole_lots};
+use domain::{ContractId, PerContract, Price, Quantity, Side};
+use jiff::Timestamp;
+
+/// Largest share of the volume an order can be.
+pub(crate) const PARTICIPATION: f64 = 0.10;
+/// Share of the volume that trades on one side of the book.
+const ONE_SIDE: f64 = 0.5;
+/// Levels of the book, the touch included, that a single order can reach.
+const LEVELS: i64 = 10;
+
+/// A quantity at a price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Slice {
+    pub(crate) price: Price,
+    pub(crate) quantity: Quantity,
+}
+
+/// What orders have taken from one side of one book and the market has not refilled.
+#[derive(Clone, Copy, Debug)]
+struct Dent {
+    units: f64,
+    at: Timestamp,
+}
+
+/// The dents of every book.
+#[derive(Clone, Debug)]
+pub(crate) struct Dents(PerContract<[Option<Dent>; 2]>);
+
+impl Dents {
+    pub(crate) fn new(contracts: usize) -> Dents {
+        Dents(PerContract::filled([None; 2], contracts))
+    }
+
+    /// Takes up to `wanted` at `limit` or better, level by level.
+    pub(crate) fn take(&mut self, order: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
+        let Want { contract, side, limit, mut quantity } = order;
+        let (touch, displayed) = book.opposite(side);
+        let dent = &mut self.0[contract][usize::from(side == Side::Sell)];
+        let mut taken = dent.map_or(0.0, |dent| {
+            let refilled = PARTICIPATION * book.flow * now.duration_since(dent.at).as_secs_f64();
+            (dent.units - refilled).max(0.0)
+        });
+        let mut slices = Vec::new();
+        for level in 0..LEVELS {
+            let price = touch.mantissa() + side.sign() * level * book.level_step;
+            let beyond_limit = (price - limit.mantissa()) * side.sign() > 0;
+            if quantity.is_zero() || beyond_limit {
+                break;
+            }
+            let Ok(price) = Price::from_mantissa(price) else { break };
+            let available = whole_lots((level + 1) as f64 * displayed.units() as f64 - taken, lot);
+            let filled = available.min(quantity);
+            if filled > Quantity::ZERO {
+                slices.push(Slice { price, quantity: filled });
+                quantity -= filled;
+                taken += filled.units() as f64;
+            }
+        }
+        *dent = Some(Dent { units: taken, at: now });
+        slices
+    }
+}
+
+/// What a taker wants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    pub(crate) contract: ContractId,
+    pub(crate) side: Side,
+    pub(crate) limit: Price,
+    pub(crate) quantity: Quantity,
+}
+
+/// An order's place among those waiting at its limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Queue {
+    /// Units that trade before it.
+    ahead: f64,
+    /// Units it may execute by now and has not.
+    credit: f64,
+    since: Timestamp,
+}
+
+impl Queue {
+    /// Joins the book now: first in line inside the spread, else behind what is displayed.
+    pub(crate) fn join(side: Side, limit: Price, book: &Book, now: Timestamp) -> Queue {
+        let (touch, displayed) = book.own(side);
+        let improves = (limit.mantissa() - touch.mantissa()) * side.sign() > 0;
+        let ahead = if improves { 0.0 } else { displayed.units() as f64 };
+        Queue { ahead, credit: 0.0, since: now }
+    }
+
+    /// Lets the volume since the last time pass by, at a limit the market has not crossed; returns what may execute.
+    pub(crate) fn pass(&mut self, side: Side, limit: Price, book: &Book, lot: Quantity, now: Timestamp) -> Quantity {
+        let seconds = now.duration_since(self.since).as_secs_f64();
+        self.since = now;
+        let (touch, _) = book.own(side);
+        if (limit.mantissa() - touch.mantissa()) * side.sign() < 0 {
+            return Quantity::ZERO;
+        }
+        let traded = ONE_SIDE * book.flow * seconds;
+        let behind_us = (traded - self.ahead).max(0.0);
+        self.ahead = (self.ahead - traded).max(0.0);
+        self.credit += behind_us.min(PARTICIPATION * book.flow * seconds);
+        whole_lots(self.credit, lot)
+    }
+
+    /// Counts an execution of what may execute.
+    pub(crate) fn spend(&mut self, quantity: Quantity) {
+        self.credit -= quantity.units() as f64;
+    }
+}
+
+/// Whether a price can be executed at once at this limit.
+pub(crate) fn crosses(side: Side, limit: Price, opposite: Price) -> bool {
+    (limit.mantissa() - opposite.mantissa()) * side.sign() >= 0
+}

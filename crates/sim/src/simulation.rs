@@ -1,0 +1,263 @@
+//! The world and its clock: the one door to everything simulated.
+//!
+//! In: commands, and instants to advance to. Out: events, quotes, bars, orders, the account. Invariant: orders and
+//! account are the same whether time is advanced in one stride or in many; only ticks tell of where the strides ended.
+
+use crate::board::{Board, STEP_SECONDS};
+use crate::broker::Broker;
+use crate::venue::Change;
+use crate::{
+    AccountView, Command, ExecutionView, OrderView, SimConfig, SimError, SimEvent, SimEventKind, SimOrder,
+};
+use domain::{ContractId, Currency};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use market::{Bar, Quote};
+use rust_decimal::{Decimal, RoundingStrategy};
+use std::collections::BTreeMap;
+
+const RATE_DIGITS: u32 = 6;
+
+/// The contract that quotes a currency against the base.
+#[derive(Clone, Copy, Debug)]
+struct RatePair {
+    contract: ContractId,
+    /// True for base.currency, whose price is the other way round.
+    inverse: bool,
+}
+
+/// A simulated world at an instant of virtual time.
+///
+/// Contract ids come from the universe of its configuration. Only those in orders are checked; a foreign one elsewhere
+/// is a bug of the caller and panics.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    now: Timestamp,
+    base: Currency,
+    board: Board,
+    broker: Broker,
+    rates: BTreeMap<Currency, RatePair>,
+    /// The last quote each subscriber was sent.
+    subscriptions: BTreeMap<(ContractId, i32), Quote>,
+}
+
+impl Simulation {
+    /// The world at the start of its configuration.
+    ///
+    /// # Errors
+    /// [`SimError`] when a calendar is missing or too short, a currency cannot be valued, or a replayed series is
+    /// malformed.
+    pub fn new(config: SimConfig) -> Result<Simulation, SimError> {
+        let board = Board::new(&config)?;
+        let rates = rate_pairs(&config, &board)?;
+        let broker = Broker::new(&config);
+        Ok(Simulation { now: config.start, base: config.base, board, broker, rates, subscriptions: BTreeMap::new() })
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When something will happen next, always after now: the next 15-second step while an order works in an open
+    /// session, else the next open, close or fixing of official closes. [`Timestamp::MAX`] when the calendars know of
+    /// none.
+    pub fn next_event(&self) -> Timestamp {
+        let change = self.board.tape.venues().next_change(self.now).unwrap_or(Timestamp::MAX);
+        if self.broker.is_working(&self.board, self.now) { change.min(next_step(self.now)) } else { change }
+    }
+
+    /// Lets everything happen up to an instant, that instant included, in order of time. Time never runs back: an
+    /// instant that is not after now does nothing.
+    pub fn advance_to(&mut self, at: Timestamp) {
+        if at <= self.now {
+            return;
+        }
+        while self.now < at {
+            self.now = self.next_event().min(at);
+            self.board.tape.extend_to(self.now);
+            self.change_venues();
+            if is_step(self.now) {
+                self.broker.step(&self.board, self.now);
+            }
+        }
+        self.send_ticks();
+    }
+
+    /// Takes what clients are to be told since the last call, in the order it happened.
+    pub fn drain_events(&mut self) -> Vec<SimEvent> {
+        self.broker.take_events()
+    }
+
+    /// Applies a recorded command.
+    pub fn apply(&mut self, command: &Command) {
+        match command {
+            Command::Place { client, order } => self.place(*client, order.clone()),
+            Command::Modify { client, order } => self.modify(*client, order.clone()),
+            Command::Cancel { client, order_id } => self.cancel(*client, *order_id),
+            Command::GlobalCancel => self.global_cancel(),
+            Command::Subscribe { client, contract } => self.subscribe(*client, *contract),
+            Command::Unsubscribe { client, contract } => self.unsubscribe(*client, *contract),
+            Command::AdvanceTo { at } => self.advance_to(*at),
+        }
+    }
+
+    /// The quote of a contract now. Outside a session of its venue: no bid and ask, the last price, data type frozen,
+    /// stamped with the end of the last session. An index never has bid and ask.
+    pub fn quote(&self, contract: ContractId) -> Quote {
+        self.board.quote(contract, self.now)
+    }
+
+    /// The daily bars of the last `count` sessions dated before `before` whose official close is known by now, oldest
+    /// first; fewer when there are fewer.
+    pub fn bars(&self, contract: ContractId, before: Date, count: usize) -> Vec<Bar> {
+        let closed = self.board.tape.closed(contract, self.now);
+        let end = closed.partition_point(|bar| bar.date < before);
+        closed[end.saturating_sub(count)..end].to_vec()
+    }
+
+    /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
+    pub fn place(&mut self, client: i32, order: SimOrder) {
+        self.broker.place(client, order, &self.board, self.now);
+    }
+
+    /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
+    /// differ. The answer comes as events, like that to a new order.
+    pub fn modify(&mut self, client: i32, order: SimOrder) {
+        self.broker.modify(client, order, &self.board, self.now);
+    }
+
+    /// Cancels a working order of the client. The answer is an event: cancelled, or rejected when there is no such
+    /// order or it has ended.
+    pub fn cancel(&mut self, client: i32, order_id: i32) {
+        self.broker.cancel(client, order_id, self.now);
+    }
+
+    /// Cancels every working order of every client.
+    pub fn global_cancel(&mut self) {
+        self.broker.cancel_all(self.now);
+    }
+
+    /// Sends the client a tick now, and another whenever time has moved and changed the quote. A second subscription of
+    /// the same client to the same contract starts the first anew.
+    pub fn subscribe(&mut self, client: i32, contract: ContractId) {
+        let quote = self.quote(contract);
+        self.subscriptions.insert((contract, client), quote);
+        self.broker.tell(client, SimEventKind::Tick { contract, quote });
+    }
+
+    /// Ends a subscription, if there is one.
+    pub fn unsubscribe(&mut self, client: i32, contract: ContractId) {
+        self.subscriptions.remove(&(contract, client));
+    }
+
+    /// The lowest order id the client may use next: above every id it ever used, at least 1.
+    pub fn next_order_id(&self, client: i32) -> i32 {
+        self.broker.next_order_id(client)
+    }
+
+    /// The client's order of that id, open or ended.
+    pub fn order(&self, client: i32, order_id: i32) -> Option<&OrderView> {
+        self.broker.order(client, order_id)
+    }
+
+    /// Orders that can still be executed, of every client, oldest first.
+    pub fn open_orders(&self) -> Vec<&OrderView> {
+        self.broker.open_orders()
+    }
+
+    /// Orders that were filled or cancelled, in the order they ended.
+    pub fn completed_orders(&self) -> &[OrderView] {
+        self.broker.completed_orders()
+    }
+
+    /// Executions at or after an instant, oldest first.
+    pub fn executions(&self, since: Timestamp) -> &[ExecutionView] {
+        self.broker.executions(since)
+    }
+
+    /// The account, valued now.
+    pub fn account(&self) -> AccountView {
+        self.broker.account().view(|contract| self.board.mark(contract, self.now), |currency| self.rate(currency))
+    }
+
+    /// Units of base currency for one unit, six digits after the point; `None` when nothing quotes the currency.
+    pub fn exchange_rate(&self, currency: Currency) -> Option<Decimal> {
+        self.rate(currency)
+    }
+
+    fn rate(&self, currency: Currency) -> Option<Decimal> {
+        if currency == self.base {
+            return Some(Decimal::ONE);
+        }
+        let pair = self.rates.get(&currency)?;
+        let price = self.board.mark(pair.contract, self.now)?.to_decimal();
+        let rate = if pair.inverse { Decimal::ONE / price } else { price };
+        Some(rate.round_dp_with_strategy(RATE_DIGITS, RoundingStrategy::MidpointAwayFromZero))
+    }
+
+    fn change_venues(&mut self) {
+        for change in self.board.tape.venues().changes(self.now) {
+            match change {
+                Change::Close(session) => self.broker.venue_closed(&session, &self.board, self.now),
+                Change::Fixing(session) => {
+                    self.board.tape.fix(&session);
+                    self.broker.venue_fixed(&session, &self.board, self.now);
+                }
+                Change::Open(session) => self.broker.venue_opened(&session, &self.board),
+            }
+        }
+    }
+
+    fn send_ticks(&mut self) {
+        let mut latest: Option<(ContractId, Quote)> = None;
+        for ((contract, client), sent) in &mut self.subscriptions {
+            let quote = match latest {
+                Some((of, quote)) if of == *contract => quote,
+                _ => self.board.quote(*contract, self.now),
+            };
+            latest = Some((*contract, quote));
+            let unchanged = Quote { at: sent.at, ..quote } == *sent;
+            if !unchanged {
+                *sent = quote;
+                self.broker.tell(*client, SimEventKind::Tick { contract: *contract, quote });
+            }
+        }
+    }
+}
+
+/// Steps are whole multiples of their length since 1970, so that they do not depend on when the world began.
+fn is_step(at: Timestamp) -> bool {
+    at.subsec_nanosecond() == 0 && at.as_second() % STEP_SECONDS == 0
+}
+
+fn next_step(now: Timestamp) -> Timestamp {
+    let second = now.as_second().div_euclid(STEP_SECONDS) * STEP_SECONDS;
+    Timestamp::from_second(second).map_or(Timestamp::MAX, |step| step + SignedDuration::from_secs(STEP_SECONDS))
+}
+
+/// Finds what values every currency the account can come to hold.
+fn rate_pairs(config: &SimConfig, board: &Board) -> Result<BTreeMap<Currency, RatePair>, SimError> {
+    let SimConfig { universe, base, .. } = config;
+    let base = *base;
+    let quoted = |from: Currency, to: Currency| universe.find_contract(&format!("{from}.{to}"));
+    let mut pairs = BTreeMap::new();
+    for currency in Currency::ALL {
+        let direct = quoted(currency, base).map(|contract| RatePair { contract, inverse: false });
+        if let Some(pair) = direct.or_else(|| quoted(base, currency).map(|contract| RatePair { contract, inverse: true })) {
+            pairs.insert(currency, pair);
+        }
+    }
+    let traded = universe.instruments().map(|id| universe.instrument(id)).filter(|instrument| instrument.tradable);
+    for currency in traded.map(|instrument| instrument.currency).chain([config.deposit.currency]) {
+        if currency == base {
+            continue;
+        }
+        let Some(pair) = pairs.get(&currency) else { return Err(SimError::NoRate { currency, base }) };
+        if board.mark(pair.contract, config.start).is_none() {
+            let contract = universe.contract(pair.contract).name.clone();
+            return Err(SimError::NoPrice { contract, start: config.start });
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,268 @@
+//! Prices of every contract: the path of the running session and the bars of those that closed.
+//!
+//! In: a model or replayed bars, and the venues. Out: middle prices, official closes, daily history. Invariant: nothing
+//! after now is shown, every price but a middle is on the contract's tick grid, and a session's bar never changes.
+
+use crate::factors::{Factors, day_number};
+use crate::liquidity::Profile;
+use crate::model::Model;
+use crate::path::{BarChance, Path};
+use crate::random::{Chance, Stream};
+use crate::venue::{Trading, Venue, Venues};
+use crate::{Prices, SimConfig, SimError};
+use domain::{ContractId, PerContract, Price, Quantity, Universe};
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use market::Bar;
+use market::calendar::Session;
+use std::sync::Arc;
+
+/// The bars of a contract and when each of them is known.
+#[derive(Clone, Debug, Default)]
+struct History {
+    bars: Vec<Bar>,
+    known_from: Vec<Timestamp>,
+}
+
+impl History {
+    fn push(&mut self, bar: Bar, known_from: Timestamp) {
+        self.bars.push(bar);
+        self.known_from.push(known_from);
+    }
+
+    fn known(&self, now: Timestamp) -> &[Bar] {
+        &self.bars[..self.known_from.partition_point(|from| *from <= now)]
+    }
+
+    fn of_date(&self, date: Date) -> Option<usize> {
+        self.bars.binary_search_by_key(&date, |bar| bar.date).ok()
+    }
+}
+
+/// How a replayed bar becomes a path.
+#[derive(Clone, Copy, Debug)]
+struct PathStreams {
+    turns: Stream,
+    ripples: Stream,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Model(Box<Model>),
+    Replay(PerContract<PathStreams>),
+}
+
+/// Prices of a world.
+#[derive(Clone, Debug)]
+pub(crate) struct Tape {
+    universe: Arc<Universe>,
+    venues: Venues,
+    chance: Chance,
+    volumes: PerContract<Stream>,
+    source: Source,
+    histories: PerContract<History>,
+}
+
+impl Tape {
+    /// Prices of a configuration with everything that is known at its start.
+    ///
+    /// # Errors
+    /// [`SimError`] when a calendar is missing or too short, or the replayed series are malformed.
+    pub(crate) fn new(config: &SimConfig) -> Result<Tape, SimError> {
+        let universe = &config.universe;
+        let mics = || universe.instruments().map(|id| universe.instrument(id).venue);
+        for mic in mics() {
+            config.calendars.get(mic)?.phase(config.start)?;
+        }
+        let venues = Venues::new(&config.calendars, mics())?;
+        let streams = |purpose| universe.contracts().map(|id| Stream::new(purpose, &universe.contract(id).name)).collect();
+        let (source, histories) = match &config.prices {
+            Prices::Simulated { scenario, seed, first_day } => {
+                for mic in mics() {
+                    let (first, _) = config.calendars.get(mic)?.coverage();
+                    let wanted = Factors::history_begins(*first_day);
+                    if wanted < first {
+                        return Err(SimError::NoHistory { mic, first, first_day: *first_day, wanted });
+                    }
+                }
+                let model = Model::new(*scenario, *seed, *first_day, universe, &venues);
+                (Source::Model(Box::new(model)), PerContract::filled(History::default(), universe.contract_count()))
+            }
+            Prices::Replay { series } => {
+                let histories = replayed(universe, &venues, series)?;
+                let pairs: Vec<PathStreams> = universe
+                    .contracts()
+                    .map(|id| &universe.contract(id).name)
+                    .map(|name| PathStreams { turns: Stream::new("turns", name), ripples: Stream::new("ripples", name) })
+                    .collect();
+                (Source::Replay(PerContract::from_vec(pairs)), histories)
+            }
+        };
+        let volumes = PerContract::from_vec(streams("volume"));
+        let chance = Chance::new(config.seed);
+        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories };
+        if let Prices::Simulated { first_day, .. } = config.prices {
+            tape.write_history(Factors::history_begins(first_day), config.start);
+        }
+        Ok(tape)
+    }
+
+    /// When venues change.
+    pub(crate) fn venues(&self) -> &Venues {
+        &self.venues
+    }
+
+    /// The venue of a contract.
+    pub(crate) fn venue(&self, contract: ContractId) -> &Venue {
+        self.venues.get(self.universe.instrument_of(contract).venue)
+    }
+
+    /// Makes prices up to an instant available, and gives up those nobody can ask for any more.
+    pub(crate) fn extend_to(&mut self, at: Timestamp) {
+        if let Source::Model(model) = &mut self.source {
+            model.extend_to(at);
+            model.forget_before(at);
+        }
+    }
+
+    /// Writes the bars of a session whose official close has just been fixed.
+    pub(crate) fn fix(&mut self, session: &Session) {
+        if matches!(self.source, Source::Replay(_)) {
+            return;
+        }
+        let universe = self.universe.clone();
+        for contract in universe.contracts() {
+            if universe.instrument_of(contract).venue == session.mic && self.has_session(contract, session) {
+                let bar = self.simulated_bar(contract, session);
+                let known_from = self.venue(contract).fixing(session);
+                self.histories[contract].push(bar, known_from);
+            }
+        }
+    }
+
+    /// Bars of sessions whose official close is known, oldest first.
+    pub(crate) fn closed(&self, contract: ContractId, now: Timestamp) -> &[Bar] {
+        self.histories[contract].known(now)
+    }
+
+    /// What a contract's venue is doing with it.
+    pub(crate) fn trading(&self, contract: ContractId, now: Timestamp) -> Trading {
+        match self.venue(contract).trading(now) {
+            Trading::Open(session) | Trading::Call(session) if !self.has_session(contract, &session) => Trading::Closed,
+            trading => trading,
+        }
+    }
+
+    /// Whether a contract's last session is over.
+    pub(crate) fn expired(&self, contract: ContractId, now: Timestamp) -> bool {
+        let venue = self.venue(contract);
+        self.universe.contract(contract).expiry.is_some_and(|expiry| match venue.session(expiry) {
+            Some(session) => venue.fixing(session) <= now,
+            None => end_of_day(expiry) <= now,
+        })
+    }
+
+    /// Whether a contract trades in a session of its venue.
+    pub(crate) fn has_session(&self, contract: ContractId, session: &Session) -> bool {
+        self.universe.contract(contract).expiry.is_none_or(|expiry| session.date <= expiry)
+            && match self.source {
+                Source::Model(_) => true,
+                Source::Replay(_) => self.histories[contract].of_date(session.date).is_some(),
+            }
+    }
+
+    /// The middle price inside a session the contract trades in, before ticks.
+    pub(crate) fn middle(&self, contract: ContractId, session: &Session, at: Timestamp) -> f64 {
+        match &self.source {
+            Source::Model(model) => model.price(contract, at),
+            Source::Replay(streams) => {
+                let history = &self.histories[contract];
+                let index = history.of_date(session.date).expect("the contract trades in this session");
+                let PathStreams { turns, ripples } = streams[contract];
+                let from = BarChance { chance: &self.chance, turns, ripples, day: day_number(session.date) };
+                let previous = index.checked_sub(1).map(|before| history.bars[before].close.to_f64());
+                let length = session.close.duration_since(session.open).as_secs_f64();
+                let path = Path::new(&history.bars[index], previous, length, from);
+                path.at(at.duration_since(session.open).as_secs_f64(), from)
+            }
+        }
+    }
+
+    /// The official close of a session the contract trades in; a future's settlement.
+    pub(crate) fn official_close(&self, contract: ContractId, session: &Session) -> Price {
+        to_tick(self.middle(contract, session, session.close), self.universe.terms(contract).tick)
+    }
+
+    /// The last price shown: of the running session, of the one just ended, or the last official close.
+    pub(crate) fn last(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
+        match self.trading(contract, now) {
+            Trading::Open(session) => {
+                Some(to_tick(self.middle(contract, &session, now), self.universe.terms(contract).tick))
+            }
+            Trading::Call(session) => Some(self.official_close(contract, &session)),
+            Trading::Closed => self.closed(contract, now).last().map(|bar| bar.close),
+        }
+    }
+
+    /// Bars of every session from a date on that has been fixed by an instant.
+    fn write_history(&mut self, from: Date, now: Timestamp) {
+        let Source::Model(model) = &mut self.source else { return };
+        model.extend_to(now);
+        let mics: Vec<_> = self.universe.instruments().map(|id| self.universe.instrument(id).venue).collect();
+        for &mic in domain::Mic::ALL.iter().filter(|mic| mics.contains(mic)) {
+            for session in self.venues.get(mic).fixed_from(from, now).to_vec() {
+                self.fix(&session);
+            }
+        }
+        if let Source::Model(model) = &mut self.source {
+            model.forget_before(now);
+        }
+    }
+
+    fn simulated_bar(&self, contract: ContractId, session: &Session) -> Bar {
+        let Source::Model(model) = &self.source else { unreachable!("replayed bars are given, not made") };
+        let terms = self.universe.terms(contract);
+        let prices = model.session_prices(contract, session).map(|price| to_tick(price, terms.tick));
+        let volume = Profile::of(self.universe.instrument_of(contract)).map_or(Quantity::ZERO, |profile| {
+            let usual = profile.daily_volume.units(prices[3].to_f64(), terms.multiplier);
+            let busy = libm::exp(0.25 * self.chance.at(self.volumes[contract], day_number(session.date)).normal());
+            Quantity::whole((usual * busy) as i64)
+        });
+        Bar::new(session.date, prices, volume)
+    }
+}
+
+/// The nearest price on the tick grid, at least one tick.
+pub(crate) fn to_tick(price: f64, tick: Price) -> Price {
+    let ticks = (price / tick.to_f64() + 0.5) as i64;
+    Price::from_mantissa(ticks.max(1) * tick.mantissa()).expect("at least one tick is positive")
+}
+
+/// Given bars on the tick grid, each known from its session's official close.
+fn replayed(universe: &Universe, venues: &Venues, series: &PerContract<Vec<Bar>>) -> Result<PerContract<History>, SimError> {
+    if series.len() != universe.contract_count() {
+        return Err(SimError::SeriesCount { series: series.len(), contracts: universe.contract_count() });
+    }
+    let history = |(contract, bars): (ContractId, &Vec<Bar>)| {
+        let tick = universe.terms(contract).tick;
+        let venue = venues.get(universe.instrument_of(contract).venue);
+        let mut history = History::default();
+        for bar in bars {
+            if history.bars.last().is_some_and(|before| bar.date <= before.date) {
+                return Err(SimError::SeriesOrder { contract: universe.contract(contract).name.clone(), date: bar.date });
+            }
+            let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| to_tick(price.to_f64(), tick));
+            // A day the calendar calls closed has a price and no trading: it is known when the day is over.
+            let known_from = venue.session(bar.date).map_or_else(|| end_of_day(bar.date), |session| venue.fixing(session));
+            history.push(Bar::new(bar.date, prices, bar.volume), known_from);
+        }
+        Ok(history)
+    };
+    series.iter().map(history).collect::<Result<Vec<_>, _>>().map(PerContract::from_vec)
+}
+
+fn end_of_day(date: Date) -> Timestamp {
+    let midnight = date.saturating_add(1.day()).to_datetime(Time::midnight());
+    TimeZone::UTC.to_timestamp(midnight).expect("every midnight exists in UTC")
+}

@@ -1,0 +1,125 @@
+//! When the venues of a universe open, close and fix their official prices.
+//!
+//! In: calendars. Out: what a venue is doing at an instant, and the next instant at which that changes. Invariant: the
+//! official close is fixed once per session, at the end of the closing auction or at the close where there is none.
+
+use domain::Mic;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use market::calendar::{Calendars, NoCalendar, Session};
+
+/// What a venue is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Trading {
+    /// Continuous trading.
+    Open(Session),
+    /// The call of the closing auction: no quotes, the price is found.
+    Call(Session),
+    /// Nothing.
+    Closed,
+}
+
+/// A change of what a venue is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// Continuous trading ends.
+    Close(Session),
+    /// The official close is fixed.
+    Fixing(Session),
+    /// Continuous trading begins.
+    Open(Session),
+}
+
+/// One venue with every session its calendar knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Venue {
+    auction: SignedDuration,
+    sessions: Vec<Session>,
+}
+
+impl Venue {
+    /// When the official close of a session is fixed.
+    pub(crate) fn fixing(&self, session: &Session) -> Timestamp {
+        session.close + self.auction
+    }
+
+    /// What the venue is doing.
+    pub(crate) fn trading(&self, at: Timestamp) -> Trading {
+        let Some(session) = self.sessions.get(self.sessions_fixed(at)) else { return Trading::Closed };
+        match () {
+            () if at < session.open => Trading::Closed,
+            () if at < session.close => Trading::Open(*session),
+            () => Trading::Call(*session),
+        }
+    }
+
+    /// The session of a date.
+    pub(crate) fn session(&self, date: Date) -> Option<&Session> {
+        self.sessions.binary_search_by_key(&date, |session| session.date).ok().map(|i| &self.sessions[i])
+    }
+
+    /// The sessions whose official close is fixed at an instant, from a date on.
+    pub(crate) fn fixed_from(&self, date: Date, at: Timestamp) -> &[Session] {
+        let end = self.sessions_fixed(at);
+        let begin = self.sessions.partition_point(|session| session.date < date).min(end);
+        &self.sessions[begin..end]
+    }
+
+    /// The next instant after `at` at which the venue changes.
+    fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let session = self.sessions.get(self.sessions_fixed(at))?;
+        [session.open, session.close, self.fixing(session)].into_iter().find(|&change| at < change)
+    }
+
+    /// The changes of exactly this instant, in the order they happen: one session ends before the next begins.
+    fn changes(&self, at: Timestamp) -> [Option<Change>; 3] {
+        let ended = self.sessions_fixed(at);
+        let last = ended.checked_sub(1).map(|i| self.sessions[i]).filter(|session| self.fixing(session) == at);
+        let current = self.sessions.get(ended).copied();
+        let closing = last.or(current).filter(|session| session.close == at);
+        let opening = current.filter(|session| session.open == at);
+        [closing.map(Change::Close), last.map(Change::Fixing), opening.map(Change::Open)]
+    }
+
+    fn sessions_fixed(&self, at: Timestamp) -> usize {
+        self.sessions.partition_point(|session| self.fixing(session) <= at)
+    }
+}
+
+/// The venues a world needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Venues {
+    /// In the order of [`Mic::ALL`].
+    by_mic: Vec<Option<Venue>>,
+}
+
+impl Venues {
+    pub(crate) fn new(calendars: &Calendars, needed: impl Iterator<Item = Mic>) -> Result<Venues, NoCalendar> {
+        let mut by_mic = vec![None; Mic::ALL.len()];
+        for mic in needed {
+            let calendar = calendars.get(mic)?;
+            let (first, last) = calendar.coverage();
+            let sessions = calendar.sessions(first, last).expect("a calendar knows its own coverage").to_vec();
+            by_mic[mic as usize] = Some(Venue { auction: calendar.closing_auction(), sessions });
+        }
+        Ok(Venues { by_mic })
+    }
+
+    /// A venue of the universe.
+    pub(crate) fn get(&self, mic: Mic) -> &Venue {
+        self.by_mic[mic as usize].as_ref().expect("every venue of the universe was loaded")
+    }
+
+    /// The next instant after `at` at which any venue changes.
+    pub(crate) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        self.by_mic.iter().flatten().filter_map(|venue| venue.next_change(at)).min()
+    }
+
+    /// The changes of exactly this instant: every ending before every beginning, venues in a fixed order.
+    pub(crate) fn changes(&self, at: Timestamp) -> Vec<Change> {
+        let mut changes: Vec<Change> =
+            self.by_mic.iter().flatten().flat_map(|venue| venue.changes(at)).flatten().collect();
+        changes.sort_by_key(|change| matches!(change, Change::Open(_)));
+        changes
+    }
+}

@@ -1,0 +1,141 @@
+//! What the simulated broker shows of orders, executions and the account.
+//!
+//! In: the state of exchange and account. Out: plain values in the words a broker uses. Invariant: a view is a copy of
+//! one instant; holding one never changes the world.
+
+use crate::SimOrder;
+use domain::{ContractId, Currency, ExecutionId, Money, OrderStatus, Price, Quantity, Side};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+/// An order with what has become of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderView {
+    /// The client that placed it.
+    pub client: i32,
+    /// The broker's number, unique in the account for ever.
+    pub perm_id: i64,
+    /// As last placed or modified.
+    pub order: SimOrder,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Executed so far.
+    pub filled: Quantity,
+    /// Mean price of what is executed, in the major unit; zero before the first execution.
+    pub average_price: Decimal,
+    /// Price of the last execution.
+    pub last_fill_price: Option<Price>,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// When it ended; `None` while it is open.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended without being filled; empty otherwise.
+    pub reason: String,
+}
+
+impl OrderView {
+    /// Ordered and not executed; of a cancelled order, what was given up.
+    pub fn remaining(&self) -> Quantity {
+        self.order.quantity - self.filled
+    }
+
+    /// Whether it can still be executed.
+    pub fn is_open(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}
+
+/// Whether an execution took prices from the book or stood in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liquidity {
+    /// It waited in the book.
+    Added,
+    /// It crossed the spread.
+    Removed,
+    /// It took part in the closing auction.
+    Auction,
+}
+
+/// One execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionView {
+    /// The broker's identity of it, such as `0000e0d5.00000001.01.01`.
+    pub id: ExecutionId,
+    /// The client that owns the order.
+    pub client: i32,
+    /// The client's number of the order.
+    pub order_id: i32,
+    /// The broker's number of the order.
+    pub perm_id: i64,
+    /// The client's own text on the order.
+    pub order_ref: String,
+    /// What was traded.
+    pub contract: ContractId,
+    /// Which way.
+    pub side: Side,
+    /// How much, positive.
+    pub quantity: Quantity,
+    /// At which price, in the major unit.
+    pub price: Price,
+    /// When.
+    pub at: Timestamp,
+    /// Executed of the order so far, this execution included.
+    pub cumulative: Quantity,
+    /// Mean price of the order so far, this execution included.
+    pub average_price: Decimal,
+    /// How it met the book.
+    pub liquidity: Liquidity,
+    /// What it cost.
+    pub commission: Money,
+    /// Profit or loss it realised after commissions, in the contract's currency; zero when it only opened.
+    pub realized: Decimal,
+}
+
+/// Cash and what is held in one currency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CashRow {
+    /// The currency.
+    pub currency: Currency,
+    /// Cash; profit of futures since their last settlement is not in it.
+    pub cash: Decimal,
+    /// Profit of futures since their last settlement.
+    pub futures_pnl: Decimal,
+    /// Market value of everything held that is not a future.
+    pub stock_market_value: Decimal,
+    /// Units of base currency for one unit, six digits after the point; 1 for the base itself.
+    pub exchange_rate: Decimal,
+}
+
+/// One position at its mark.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PositionView {
+    /// What is held.
+    pub contract: ContractId,
+    /// Signed quantity, never zero.
+    pub quantity: Quantity,
+    /// Middle of a two-sided quote, else the last price of the venue, in the major unit.
+    pub mark: Price,
+    /// Cost of one share, or of one contract at its multiplier, commissions included, as the broker shows it.
+    pub average_cost: Decimal,
+    /// Quantity × mark × multiplier.
+    pub market_value: Decimal,
+    /// Market value minus cost.
+    pub unrealized: Decimal,
+    /// Profit of what was closed, after commissions.
+    pub realized: Decimal,
+}
+
+/// The account at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountView {
+    /// Account number.
+    pub id: String,
+    /// Base currency.
+    pub base: Currency,
+    /// One row per currency in use, the base always among them.
+    pub cash: Vec<CashRow>,
+    /// What is held, in contract order.
+    pub positions: Vec<PositionView>,
+    /// Σ exchange rate × (cash + stock market value + futures profit), rounded to cents.
+    pub net_liquidation: Decimal,
+}
