@@ -137,7 +137,7 @@ impl<'a> SegmentImport<'a> {
         wanted.dedup();
         let has_series =
             |name: &str| self.request.map.series.get(name).is_some_and(|rule| rule.files.contains_key(self.name));
-        let meaning = "no series stands for it, so sleeve legs and signals that need it are held back";
+        let meaning = "sleeve legs and signals that need it are held back";
         wanted
             .into_iter()
             .filter(|name| !has_series(name))

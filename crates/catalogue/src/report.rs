@@ -95,7 +95,7 @@ impl Imported {
 
     fn remarks(&self) -> String {
         let left_out = self.left_out.to_string();
-        let widened = (self.widened > 0).then(|| format!("{} ranges widened", self.widened));
+        let widened = (self.widened > 0).then(|| format!("{} with high or low widened", self.widened));
         [Some(left_out).filter(|text| !text.is_empty()), widened].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
@@ -133,8 +133,12 @@ impl fmt::Display for ImportReport {
             ]);
         }
         writeln!(f, "{table}")?;
+        let mut segments: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for (segment, Missing { instrument, meaning }) in &self.missing {
-            writeln!(f, "{segment}: {instrument} is missing; {meaning}")?;
+            segments.entry((segment, meaning)).or_default().push(instrument);
+        }
+        for ((segment, meaning), instruments) in segments {
+            writeln!(f, "{segment}: no series for {}; {meaning}", instruments.join(", "))?;
         }
         Ok(())
     }

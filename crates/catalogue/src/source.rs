@@ -217,7 +217,12 @@ impl Table {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
         let malformed = |error: csv::Error| {
             let line = error.position().map_or(1, csv::Position::line);
-            let problem = format!("{error}; the file must be comma-separated text with a header");
+            let problem = match error.kind() {
+                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                    format!("{len} fields under a header of {expected_len}; quote a comma that belongs to a field")
+                }
+                _ => format!("{error}; the file must be comma-separated UTF-8 text with a header"),
+            };
             SourceError::Line { path: path.clone(), line, problem }
         };
         let header = reader.headers().map_err(malformed)?.clone();
@@ -252,7 +257,7 @@ impl Row<'_> {
 
     fn date(&self, column: usize) -> Result<Date, SourceError> {
         let text = self.text(column);
-        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date written YYYY-MM-DD")))
+        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date; write it YYYY-MM-DD")))
     }
 
     /// A date that must come after the one before it.
@@ -282,7 +287,7 @@ impl Row<'_> {
         let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
         number
             .map(Some)
-            .map_err(|_| self.refuse(format!("`{text}` in column `{}` is not a number", &self.table.header[column])))
+            .map_err(|_| self.refuse(format!("`{text}` in column `{}` is not a number; leave a missing price blank", &self.table.header[column])))
     }
 
     /// A contract month as YYYYMM; `None` for an empty field.
@@ -292,7 +297,7 @@ impl Row<'_> {
         match text {
             "" => Ok(None),
             _ if shaped => Ok(Some(text.to_owned())),
-            _ => Err(self.refuse(format!("`{text}` is not a contract month written YYYYMM"))),
+            _ => Err(self.refuse(format!("`{text}` is not a contract month; write it YYYYMM"))),
         }
     }
 

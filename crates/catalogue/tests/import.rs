@@ -1,4 +1,5 @@
 //! Stories of an import, told over small files.
+#![allow(clippy::disallowed_methods, reason = "writes the small files it tells of")]
 
 use catalogue::{Catalogue, ImportReport, ImportRequest, SeriesMap, import, series_name};
 use jiff::civil::date;

@@ -390,3 +390,6 @@ pub fn outcome(parent: &Parent) -> &'static str {
 pub fn arrival(parent: &Parent) -> Option<Price> {
     parent.arrival()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //!
 //! The journal stores bytes and knows no plan type. Its statements are one text for SQLite and
 //! PostgreSQL; what only SQLite has is in `sqlite.rs`.
-#![allow(clippy::disallowed_methods, reason = "an adapter: the journal's file and the time its lease ends are its business")]
+#![allow(clippy::disallowed_methods, reason = "an adapter: its file and the end of its lease are its business")]
 
 mod account;
 mod append;

@@ -93,6 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "the golden values lie outside the repository")]
     fn equals_the_golden_signal_on_every_joined_day() {
         let file = concat!(
             env!("CARGO_MANIFEST_DIR"),

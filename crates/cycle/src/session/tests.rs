@@ -1,0 +1,306 @@
+//! The act phase against a small desk that keeps its books when the engine dies.
+
+use super::*;
+use crate::fixture::{self, World};
+use crate::{DayPlan, decide, store};
+use domain::{Currency, Price, Quantity, Side};
+use market::DataType;
+use ports::{BrokerOrder, Execution, Record, StoredRecord};
+use proptest::prelude::*;
+use rust_decimal::dec;
+
+/// A broker that fills a share of what is marketable at every step.
+struct Desk {
+    orders: Vec<DeskOrder>,
+    executions: Vec<Execution>,
+    /// Shares filled per visit, in hundredths of the order.
+    pace: u32,
+}
+
+struct DeskOrder {
+    order_ref: OrderRef,
+    contract: ContractId,
+    side: Side,
+    quantity: Quantity,
+    filled: Quantity,
+    limit: Price,
+    open: bool,
+}
+
+impl Desk {
+    fn new(pace: u32) -> Desk {
+        Desk { orders: Vec::new(), executions: Vec::new(), pace }
+    }
+
+    fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
+        match command {
+            Command::Place { order_ref, contract, side, quantity, limit } => {
+                assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
+                let filled = Quantity::ZERO;
+                self.orders.push(DeskOrder { order_ref, contract, side, quantity, filled, limit, open: true });
+                vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
+            }
+            Command::Replace { order_ref, limit, .. } => {
+                self.order(order_ref).limit = limit;
+                vec![]
+            }
+            Command::Cancel { order_ref } => {
+                let order = self.order(order_ref);
+                let was_open = std::mem::replace(&mut order.open, false);
+                let filled = order.filled;
+                let cancelled = BrokerEvent::Status { order_ref, status: OrderStatus::Cancelled, filled };
+                was_open.then_some(cancelled).into_iter().collect()
+            }
+        }
+    }
+
+    fn order(&mut self, order_ref: OrderRef) -> &mut DeskOrder {
+        self.orders.iter_mut().find(|order| order.order_ref == order_ref).expect("the desk knows the order")
+    }
+
+    /// Fills a share of every open order at its limit.
+    fn trade(&mut self, now: Timestamp) -> Vec<BrokerEvent> {
+        let mut events = Vec::new();
+        for order in self.orders.iter_mut().filter(|order| order.open) {
+            let share = order.quantity.units() * i64::from(self.pace) / 100 / Quantity::UNITS_PER_SHARE;
+            let quantity = Quantity::whole(share).min(order.quantity - order.filled);
+            if quantity.is_zero() {
+                continue;
+            }
+            order.filled += quantity;
+            order.open = order.filled < order.quantity;
+            let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
+            let (contract, side, price) = (order.contract, order.side, order.limit);
+            let fill =
+                Fill { execution: execution.clone(), order: Some(order.order_ref), contract, side, quantity, price, at: now };
+            let amount = Money::new(dec!(1.5), Currency::Usd);
+            self.executions.push(Execution { fill: fill.clone(), commission: Some(amount) });
+            events.extend([BrokerEvent::Execution(fill), BrokerEvent::Commission { execution, amount }]);
+        }
+        events
+    }
+
+    fn snapshot(&self, at: Timestamp) -> AccountSnapshot {
+        let open = self.orders.iter().filter(|order| order.open);
+        let open_orders = open.map(|order| BrokerOrder {
+            order_ref: Some(order.order_ref),
+            perm_id: 1,
+            status: OrderStatus::Submitted,
+            quantity: order.quantity,
+            filled: order.filled,
+        });
+        AccountSnapshot {
+            at,
+            base: Currency::Usd,
+            net_liquidation: dec!(1),
+            cash: vec![],
+            positions: vec![],
+            foreign: vec![],
+            open_orders: open_orders.collect(),
+            completed_orders: vec![],
+            executions: self.executions.clone(),
+        }
+    }
+
+    fn executed(&self, contract: ContractId) -> Quantity {
+        let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
+        of_contract.fold(Quantity::ZERO, |sum, e| sum + Quantity::from_units(e.fill.quantity.units() * e.fill.side.sign()))
+    }
+}
+
+fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
+    let mark = world.marks[contract].unwrap().mantissa();
+    let tick = world.setup.universe.terms(contract).tick.mantissa();
+    let side = |mantissa| Price::from_mantissa(mantissa).ok();
+    let size = Quantity::whole(100);
+    let quote = Quote {
+        bid: side(mark - tick),
+        ask: side(mark + tick),
+        bid_size: size,
+        ask_size: size,
+        last: None,
+        close: None,
+        at,
+        data_type: DataType::Live,
+    };
+    BrokerEvent::Quote { contract, quote }
+}
+
+/// Everything a run leaves: the journal and the session's own books.
+struct Outcome {
+    journal: Vec<StoredRecord>,
+    ledger: Ledger,
+    story: Vec<String>,
+}
+
+/// Drives a day; `crash_after` lists how many records may be written before the engine dies, once each.
+fn run_day(world: &World, plan: &DayPlan, desk: &mut Desk, crash_after: &[usize]) -> Outcome {
+    let mut journal: Vec<StoredRecord> = Vec::new();
+    let mut crashes = crash_after.iter().copied().collect::<VecDeque<_>>();
+    let mut story = Vec::new();
+    loop {
+        let died = run_until(world, plan, desk, &mut journal, crashes.pop_front(), &mut story);
+        if let Some(ledger) = died {
+            return Outcome { journal, ledger, story };
+        }
+        story.push("-- engine killed, started again --".into());
+    }
+}
+
+fn run_until(
+    world: &World,
+    plan: &DayPlan,
+    desk: &mut Desk,
+    journal: &mut Vec<StoredRecord>,
+    crash_after: Option<usize>,
+    story: &mut Vec<String>,
+) -> Option<Ledger> {
+    let universe = &world.setup.universe;
+    let account = "a1b2c3".parse().unwrap();
+    let folded: Vec<(Timestamp, Entry)> =
+        journal.iter().filter_map(|r| store::entry(r, universe).unwrap().map(|entry| (r.at, entry))).collect();
+    let entries = folded.iter().map(|(at, entry)| (*at, entry));
+    let mut session = if journal.is_empty() {
+        Session::start(plan, &world.windows, world.ledger.clone(), account, &world.setup)
+    } else {
+        Session::resume(plan, &world.windows, world.ledger.clone(), account, &world.setup, entries)
+    };
+    let mut now = journal.last().map_or(world.decided_at(), |record| record.at);
+    for _ in 0..100_000 {
+        match session.poll(now) {
+            Effect::Record => {
+                for entry in session.entries() {
+                    let record: Record = store::record(entry, now, universe);
+                    journal.push(StoredRecord {
+                        seq: journal.len() as i64 + 1,
+                        trade_date: plan.date,
+                        kind: record.kind.into(),
+                        version: record.version,
+                        at: now,
+                        body: record.body,
+                    });
+                }
+                if crash_after.is_some_and(|limit| journal.len() >= limit) {
+                    return None;
+                }
+                session.handle(Event::Recorded);
+            }
+            Effect::Send(command) => {
+                story.push(format!("{} {}", now.strftime("%H:%M:%S"), told(command, world)));
+                desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
+            }
+            Effect::Watch => {
+                let contracts: Vec<ContractId> = session.contracts().collect();
+                contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+            }
+            Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
+            Effect::Wait(deadline) => {
+                let events = desk.trade(now);
+                if events.is_empty() {
+                    assert!(deadline > now, "waiting for {deadline} at {now}");
+                    now = deadline;
+                    let contracts: Vec<ContractId> = session.contracts().collect();
+                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+                } else {
+                    events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
+                    now += SignedDuration::from_secs(5);
+                }
+                session.handle(Event::Tick);
+            }
+            Effect::Done => return Some(session.into_ledger()),
+        }
+    }
+    panic!("the session does not end");
+}
+
+fn told(command: Command, world: &World) -> String {
+    match command {
+        Command::Place { order_ref, contract, side, quantity, limit } => {
+            format!("{side} {quantity} {} at {limit}, {order_ref}", world.name(contract))
+        }
+        Command::Replace { order_ref, limit, .. } => format!("replace {order_ref} at {limit}"),
+        Command::Cancel { order_ref } => format!("cancel {order_ref}"),
+    }
+}
+
+#[test]
+fn large_orders_go_in_slices_one_after_the_other_inside_the_window() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let outcome = run_day(&world, &plan, &mut Desk::new(100), &[]);
+    insta::assert_snapshot!(outcome.story.join("\n"), @r"
+    14:45:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-01
+    14:45:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-01
+    14:45:05 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-02
+    14:45:05 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
+    14:45:10 SELL 2000 CS51 at 199.99, AF-a1b2c3-20260105-001-03
+    14:45:10 BUY 834 CSPX at 600.01, AF-a1b2c3-20260105-002-03
+    ");
+}
+
+#[test]
+fn a_desk_that_fills_nothing_is_left_when_the_window_closes() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let outcome = run_day(&world, &plan, &mut Desk::new(0), &[]);
+    let cancels = outcome.story.iter().filter(|line| line.contains("cancel")).count();
+    let places = outcome.story.len() - cancels;
+    assert_eq!((places, cancels), (76, 76), "two orders, every two minutes of 75, each taken back");
+    assert_eq!(outcome.ledger, world.ledger);
+}
+
+#[test]
+fn every_command_is_in_the_journal_before_it_is_sent() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let outcome = run_day(&world, &plan, &mut Desk::new(40), &[]);
+    let recorded = outcome.journal.iter().filter(|record| record.kind == "command").count();
+    assert_eq!(recorded, outcome.story.len());
+}
+
+#[test]
+fn killed_after_its_first_intent_the_engine_asks_before_it_sends_again() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let outcome = run_day(&world, &plan, &mut Desk::new(100), &[2]);
+    insta::assert_snapshot!(outcome.story.join("\n"), @r"
+    -- engine killed, started again --
+    14:45:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-02
+    14:45:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
+    14:45:05 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-03
+    14:45:05 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-03
+    14:45:10 SELL 2000 CS51 at 199.99, AF-a1b2c3-20260105-001-04
+    14:45:10 BUY 834 CSPX at 600.01, AF-a1b2c3-20260105-002-04
+    ");
+}
+
+#[test]
+fn orders_of_a_closed_mode_never_leave() {
+    let mut world = World::first_day();
+    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    let plan = decide(&world.inputs(), &world.setup);
+    assert!(run_day(&world, &plan, &mut Desk::new(100), &[]).story.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// However slowly the desk fills and wherever the engine dies, each intent is executed once, never
+    /// beyond its plan, and our books are the desk's.
+    #[test]
+    fn no_crash_doubles_or_loses_an_execution(pace in 1_u32..101, crashes in prop::collection::vec(1_usize..120, 0..6)) {
+        let world = World::first_day();
+        let plan = decide(&world.inputs(), &world.setup);
+        let mut desk = Desk::new(pace);
+        let mut crashes = crashes;
+        crashes.sort_unstable();
+        let outcome = run_day(&world, &plan, &mut desk, &crashes);
+        for order in &plan.orders {
+            let executed = desk.executed(order.contract);
+            prop_assert!(executed.abs() <= order.quantity.abs(), "{} executed of {}", executed, order.quantity);
+            prop_assert_eq!(outcome.ledger.quantity(order.contract), executed);
+        }
+        let charges = rust_decimal::Decimal::from(desk.executions.len()) * dec!(1.5);
+        prop_assert_eq!(outcome.ledger.commissions(Currency::Usd), charges);
+    }
+}
