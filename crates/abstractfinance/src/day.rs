@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+use std::sync::Arc;
 
 /// The world behind its three doors.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Run {
     /// Universe and policy.
     pub setup: Setup,
     /// Sessions of the venues.
-    pub calendars: Calendars,
+    pub calendars: Arc<Calendars>,
     /// The owner's settings, for schedule and windows.
     pub settings: Settings,
     /// Tag of the account in order references.

@@ -11,7 +11,7 @@ use crate::settings::{self, Loaded};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
-use gateway::{Control, Gateway, GatewayConfig};
+use gateway::{Control, Gateway, GatewayConfig, GatewayError};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -20,7 +20,7 @@ use journal::{AccountJournal, Journal, StateLock};
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use sim::{Prices, SimConfig, Simulation};
+use sim::{Prices, SimConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,10 +113,11 @@ impl Ground {
         listen: SocketAddr,
         record: Option<PathBuf>,
     ) -> Result<Gateway, Failure> {
-        let config = self.simulation(market)?;
-        let gateway_config = GatewayConfig { record: record.clone(), ..GatewayConfig::new(&config) };
-        let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
-        Gateway::bind(listen, gateway_config, simulation).await.map_err(|error| Failure::Broker(error.to_string()))
+        let world = self.simulation(market)?;
+        Gateway::bind(listen, GatewayConfig { record }, world).await.map_err(|error| match error {
+            GatewayError::Listen { .. } => Failure::Broker(error.to_string()),
+            other => Failure::Usage(other.to_string()),
+        })
     }
 
     /// The run and its world in front of a simulated gateway.

@@ -105,8 +105,9 @@ impl<'a> NextSession<'a> {
         Outcome { nav, trades }
     }
 
-    /// Drives one session: quotes and fills at the open, everything recorded at once.
+    /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
     fn trade(&self, mut session: Session<'_>, now: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
+        let mut placed = Vec::new();
         loop {
             match session.poll(now) {
                 Effect::Record => session.handle(Event::Recorded),
@@ -117,22 +118,30 @@ impl<'a> NextSession<'a> {
                         session.handle(Event::Broker(BrokerEvent::Quote { contract, quote }));
                     }
                 }
-                Effect::Send(Command::Place { order_ref, contract, side, quantity, .. }) => {
-                    trades += 1;
-                    let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
-                    let execution = ExecutionId(trades.to_string());
-                    let fill =
-                        Fill { execution: execution.clone(), order: Some(order_ref), contract, side, quantity, price, at: now };
-                    let amount = self.charge(quantity, price, contract);
-                    session.handle(Event::Broker(BrokerEvent::Execution(fill)));
-                    session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }));
+                Effect::Send(command) => placed.push(command),
+                Effect::Wait(_) => {
+                    for command in placed.drain(..) {
+                        trades += 1;
+                        self.fill(command, now, opens, trades, &mut session);
+                    }
                 }
-                Effect::Send(Command::Replace { .. } | Command::Cancel { .. }) | Effect::Resync | Effect::Wait(_) => {
-                    unreachable!("every order fills in full at the open")
-                }
+                Effect::Resync => unreachable!("nothing was ever cut off"),
                 Effect::Done => return (session.into_ledger(), trades),
             }
         }
+    }
+
+    fn fill(&self, command: Command, now: Timestamp, opens: &[f64], trade: u64, session: &mut Session<'_>) {
+        let Command::Place { order_ref, contract, side, quantity, .. } = command else {
+            unreachable!("an order that fills in full at once is neither replaced nor cancelled")
+        };
+        let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
+        let execution = ExecutionId(trade.to_string());
+        let amount = self.charge(quantity, price, contract);
+        let order = Some(order_ref);
+        let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at: now };
+        session.handle(Event::Broker(BrokerEvent::Execution(fill)));
+        session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }));
     }
 
     fn charge(&self, quantity: Quantity, price: Price, contract: domain::ContractId) -> Money {

@@ -138,3 +138,50 @@ fn day_number(date: Date) -> i32 {
     let days = date.duration_since(EPOCH).as_hours() / 24;
     i32::try_from(days).expect("every civil date is within 2^31 days of 1970")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+    use std::io::Seek;
+
+    fn through_a_file(bars: &[Bar]) -> Result<Vec<Bar>, BarsFault> {
+        let mut file = write(bars, tempfile::tempfile().unwrap()).unwrap();
+        file.rewind().unwrap();
+        read(file)
+    }
+
+    fn flat(date: Date, close: f64) -> Bar {
+        Bar::flat(date, close).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_was_written_is_read(rows in prop::collection::vec((1..9i32, prop::array::uniform4(1..1_000_000_000_000_000_000i64), 0..i64::MAX), 0..50)) {
+            let mut day = date(2010, 1, 1);
+            let bars: Vec<Bar> = rows
+                .into_iter()
+                .map(|(gap, mantissas, volume)| {
+                    day = day.checked_add(gap.days()).unwrap();
+                    Bar::new(day, mantissas.map(|mantissa| Price::from_mantissa(mantissa).unwrap()), Quantity::from_units(volume))
+                })
+                .collect();
+            prop_assert_eq!(through_a_file(&bars).unwrap(), bars);
+        }
+    }
+
+    #[test]
+    fn a_bar_no_market_could_print_is_refused_with_its_row() {
+        let falling = [flat(date(2015, 8, 25), 36.02), flat(date(2015, 8, 24), 40.74)];
+        insta::assert_snapshot!(through_a_file(&falling).unwrap_err(), @"row 2: 2015-08-24 does not come after 2015-08-25");
+        let mut inverted = flat(date(2015, 8, 24), 40.74);
+        inverted.low = Price::from_f64(41.0).unwrap();
+        insta::assert_snapshot!(through_a_file(&[inverted]).unwrap_err(), @"row 1: 2015-08-24 has open 40.74 and close 40.74 outside its low 41 and high 40.74");
+        let mut other = tempfile::tempfile().unwrap();
+        other.write_all(b"date,close\n2015-08-24,40.74\n").unwrap();
+        insta::assert_snapshot!(read(other).unwrap_err(), @"it is not a readable Parquet file (Parquet error: Invalid Parquet file. Corrupt footer)");
+    }
+}

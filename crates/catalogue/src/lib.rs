@@ -18,4 +18,6 @@ pub use import::{ImportError, ImportRequest, Progress, import};
 pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, series_name};
 pub use map::{MapRefused, SeriesMap};
 pub use open::{Catalogue, CatalogueError, Segment};
-pub use report::{ImportReport, Imported, LeftOut};
+pub use publish::PublishError;
+pub use report::{ImportReport, Imported, LeftOut, Reason};
+pub use source::SourceError;

@@ -285,9 +285,12 @@ impl Row<'_> {
             return Ok(None);
         }
         let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
-        number
-            .map(Some)
-            .map_err(|_| self.refuse(format!("`{text}` in column `{}` is not a number; leave a missing price blank", &self.table.header[column])))
+        number.map(Some).map_err(|_| {
+            self.refuse(format!(
+                "`{text}` in column `{}` is not a number; leave a missing price blank",
+                &self.table.header[column]
+            ))
+        })
     }
 
     /// A contract month as YYYYMM; `None` for an empty field.

@@ -134,7 +134,16 @@ fn a_source_becomes_a_catalogue_and_every_row_is_accounted_for() {
     let world = World::new();
     let report = world.import().unwrap();
     let table: Vec<String> = report.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r"
+     segment  instrument         stands for  unit         conversion     rows  first       last        left out
+     2015     CSPX               SXR8.DE     USD          EUR × EUR.USD  3     2015-08-21  2015-08-26  1 blank, 1 zero or negative, 1 no rate, 1 outside the segment, 1 with high or low widened
+     2015     EUR.USD            ECB         USD per EUR                 4     2015-08-21  2015-08-26
+     2015     M6E (3 contracts)  6E          USD per EUR                 5     2015-06-12  2015-06-16  1 blank
+     2015     SX5E               the index   points                      2     2015-08-21  2015-08-24  1 known bad
+     2025     EUR.USD            ECB         USD per EUR                 1     2025-01-02  2025-01-02
+    2015: no series for VIX; sleeve legs and signals that need it are held back
+    2025: no series for CSPX, M6E, SX5E, VIX; sleeve legs and signals that need it are held back
+    ");
     let catalogue = world.open();
     let segment = catalogue.segment_at(date(2015, 8, 25)).unwrap();
     let cspx = segment.bars("CSPX").unwrap();
@@ -142,7 +151,11 @@ fn a_source_becomes_a_catalogue_and_every_row_is_accounted_for() {
         .iter()
         .map(|bar| format!("{} {} {} {} {} {}", bar.date, bar.open, bar.high, bar.low, bar.close, bar.volume))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    2015-08-21 187.388691 188.042989 183.31625 183.31625 35566
+    2015-08-24 178.77835 179.985535 156.3592 175.030328 101237
+    2015-08-26 173.162174 174.633032 172.68329 174.633032 0
+    ");
     assert_eq!(segment.series("CSPX").unwrap().unit, "USD");
 }
 
@@ -168,8 +181,8 @@ fn segments_are_separate_histories() {
     let catalogue = world.open();
     let later = catalogue.segment_at(date(2025, 6, 1)).unwrap();
     assert_eq!(later.bars("EUR.USD").unwrap().len(), 1);
-    insta::assert_snapshot!(later.bars("CSPX").unwrap_err(), @"");
-    insta::assert_snapshot!(catalogue.segment_at(date(2020, 3, 16)).unwrap_err(), @"");
+    insta::assert_snapshot!(later.bars("CSPX").unwrap_err(), @"segment 2025 has no series CSPX; it has EUR.USD");
+    insta::assert_snapshot!(catalogue.segment_at(date(2020, 3, 16)).unwrap_err(), @"the catalogue has no history for 2020-03-16; it covers 2015-01-01 to 2015-12-31 and 2025-01-01 to 2025-12-31");
     let missing: Vec<&str> = later.entry().missing.iter().map(|missing| missing.instrument.as_str()).collect();
     assert_eq!(missing, ["CSPX", "M6E", "SX5E", "VIX"]);
 }
@@ -193,7 +206,7 @@ fn an_error_leaves_the_old_catalogue_and_nothing_else() {
     world.import().unwrap();
     let before = world.open().fingerprint().to_owned();
     fs::remove_file(world.path("index.csv")).unwrap();
-    insta::assert_snapshot!(world.import().unwrap_err(), @"");
+    insta::assert_snapshot!(world.import().unwrap_err(), @"cannot read DIR/index.csv: No such file or directory (os error 2); check the source directory, or take the file out of the map");
     assert_eq!(world.open().fingerprint(), before);
     assert_eq!(world.entries(), ["catalogue"]);
 }
@@ -203,7 +216,7 @@ fn a_directory_that_is_no_catalogue_is_never_overwritten() {
     let world = World::new();
     fs::create_dir(world.path("catalogue")).unwrap();
     fs::write(world.path("catalogue/thesis.txt"), "years of work").unwrap();
-    insta::assert_snapshot!(world.import().unwrap_err(), @"");
+    insta::assert_snapshot!(world.import().unwrap_err(), @"DIR/catalogue exists and is no catalogue, so it is left as it is; name another directory");
     assert_eq!(fs::read_to_string(world.path("catalogue/thesis.txt")).unwrap(), "years of work");
     fs::remove_file(world.path("catalogue/thesis.txt")).unwrap();
     world.import().unwrap();
@@ -216,13 +229,13 @@ fn a_source_that_is_not_what_the_map_says_is_refused_with_its_place() {
         world.write(file, text);
         world.import().unwrap_err()
     };
-    insta::assert_snapshot!(refused("fx.csv", "date,EURGBP\n2015-08-21,0.7\n"), @"");
-    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1\n2015-08-20,1.2\n"), @"");
-    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,N/A\n"), @"");
-    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n21.08.2015,1.1\n"), @"");
-    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1,9\n"), @"");
-    insta::assert_snapshot!(refused("etf.csv", "date,symbol,open,high,low,close,volume\n2015-08-21,X,1,1,1,1,1\n"), @"");
-    insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,SEP15,,\n"), @"");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURGBP\n2015-08-21,0.7\n"), @"DIR/fx.csv has no column `EURUSD`; it has date, EURGBP; correct `columns` in the map");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1\n2015-08-20,1.2\n"), @"DIR/fx.csv, line 3: 2015-08-20 does not come after 2015-08-21; sort the rows and remove doubles");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,N/A\n"), @"DIR/fx.csv, line 2: `N/A` in column `EURUSD` is not a number; leave a missing price blank");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n21.08.2015,1.1\n"), @"DIR/fx.csv, line 2: `21.08.2015` is not a date; write it YYYY-MM-DD");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1,9\n"), @"DIR/fx.csv, line 2: 3 fields under a header of 2; quote a comma that belongs to a field");
+    insta::assert_snapshot!(refused("etf.csv", "date,symbol,open,high,low,close,volume\n2015-08-21,X,1,1,1,1,1\n"), @"DIR/etf.csv has no usable row for SXR8.DE; correct `symbol` in the map, or take the file out of it");
+    insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,SEP15,,\n"), @"DIR/eur.csv, line 2: `SEP15` is not a contract month; write it YYYYMM");
 }
 
 #[test]
@@ -231,14 +244,25 @@ fn a_map_that_means_nothing_is_refused() {
         assert!(MAP.contains(from), "{from}");
         World::new().import_with(&MAP.replacen(from, to, 1)).unwrap_err()
     };
-    insta::assert_snapshot!(refused("    symbol: SXR8.DE", "    symbl: SXR8.DE"), @"");
-    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2016": etf.csv}"#), @"");
-    insta::assert_snapshot!(refused("multiply_by: EUR.USD", "multiply_by: GBP.USD"), @"");
-    insta::assert_snapshot!(refused("    unit: EUR", "    unit: GBP"), @"");
-    insta::assert_snapshot!(refused(r#"{"2015": fx.csv, "2025": fx_2025.csv}"#, r#"{"2025": fx_2025.csv}"#), @"");
-    insta::assert_snapshot!(refused("to: 2015-12-31", "to: 2025-06-30"), @"");
-    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2015": ../etf.csv}"#), @"");
-    insta::assert_snapshot!(refused("  CSPX:", "  ../CSPX:"), @"");
+    insta::assert_snapshot!(refused("    symbol: SXR8.DE", "    symbl: SXR8.DE"), @r#"
+    error: line 9 column 5: unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad
+      --> map.yaml:9:5
+       |
+     7 |     stands_for: SXR8.DE
+     8 |     files: {"2015": etf.csv}
+     9 |     symbl: SXR8.DE
+       |     ^ unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad
+    10 |     columns: ohlcv
+    11 |     unit: EUR
+       |
+    "#);
+    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2016": etf.csv}"#), @"map.yaml: series `CSPX` has a file for segment `2016`, which is not one of 2015, 2025");
+    insta::assert_snapshot!(refused("multiply_by: EUR.USD", "multiply_by: GBP.USD"), @"map.yaml: series `CSPX` multiplies by `GBP.USD`, which is no series of this map");
+    insta::assert_snapshot!(refused("    unit: EUR", "    unit: GBP"), @"map.yaml: series `CSPX`: GBP times USD per EUR is not USD; correct a unit");
+    insta::assert_snapshot!(refused(r#"{"2015": fx.csv, "2025": fx_2025.csv}"#, r#"{"2025": fx_2025.csv}"#), @"map.yaml: series `CSPX` multiplies by `EUR.USD`, which has no file in segment `2015`");
+    insta::assert_snapshot!(refused("to: 2015-12-31", "to: 2025-06-30"), @"map.yaml: segments `2015` and `2025` overlap; a date belongs to one segment at most");
+    insta::assert_snapshot!(refused(r#"{"2015": etf.csv}"#, r#"{"2015": ../etf.csv}"#), @"map.yaml: series `CSPX`: `../etf.csv` leaves the source directory; write a path below it");
+    insta::assert_snapshot!(refused("  CSPX:", "  ../CSPX:"), @"map.yaml: series `../CSPX` is also a file name; use letters, digits, _ and .");
 }
 
 #[test]
@@ -254,9 +278,9 @@ fn a_changed_file_is_noticed() {
         let error = catalogue.segment("2015").unwrap().bars(name).unwrap_err().to_string();
         error.replace(&world.dir.path().display().to_string(), "DIR")
     };
-    insta::assert_snapshot!(told("CSPX"), @"");
+    insta::assert_snapshot!(told("CSPX"), @"DIR/catalogue/2015/CSPX.parquet: it was changed after the import; import the catalogue again");
     fs::remove_file(world.path("catalogue/2015/SX5E.parquet")).unwrap();
-    insta::assert_snapshot!(told("SX5E"), @"");
+    insta::assert_snapshot!(told("SX5E"), @"DIR/catalogue/2015/SX5E.parquet: No such file or directory (os error 2); import the catalogue again");
     let error = Catalogue::open(Path::new("nowhere")).unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"no catalogue at nowhere: catalogue.json cannot be read (No such file or directory (os error 2)); make one with `abstractfinance data import`");
 }

@@ -23,7 +23,7 @@ fn august_2015_comes_out_as_it_was() {
     let mut steps = 0;
     let report = import(&request, |progress| {
         steps += 1;
-        assert_eq!((progress.done, progress.total), (steps, 10));
+        assert_eq!((progress.done, progress.total), (steps, 11));
     })
     .unwrap();
     println!("{report}");

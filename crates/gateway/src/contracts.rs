@@ -4,7 +4,7 @@
 //! them. Invariant: a contract id depends on the contract's name alone, so it is the same in every run.
 
 use crate::wire;
-use domain::{Contract, ContractId, Currency, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
+use domain::{Contract, ContractId, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
 use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -67,14 +67,6 @@ impl Directory {
     /// The engine's name of a contract; its identity in the record.
     pub fn name(&self, id: ContractId) -> &str {
         &self.universe.contract(id).name
-    }
-
-    /// The spot pair that quotes one currency in another.
-    pub fn pair(&self, quoted: Currency, against: Currency) -> Option<ContractId> {
-        let is_pair = |instrument: &Instrument| {
-            instrument.kind == InstrumentKind::Cash && instrument.symbol == quoted.code() && instrument.currency == against
-        };
-        self.universe.contracts().find(|&id| is_pair(self.instrument(id)))
     }
 
     /// The one contract a description means.

@@ -65,7 +65,7 @@ pub(crate) fn what_if(directory: &Directory, sim: &Simulation, order: &SimOrder)
     let instrument = directory.instrument(order.contract);
     let quote = sim.quote(order.contract);
     let mark = quote.mid().or(quote.last).ok_or(Unpriced)?;
-    let rate = base_rate(directory, sim, &account, instrument.currency).ok_or(Unpriced)?;
+    let rate = sim.exchange_rate(instrument.currency).ok_or(Unpriced)?;
     let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
     let position = account.positions.iter().find(|position| position.contract == order.contract);
     let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
@@ -98,16 +98,4 @@ fn rates(class: AssetClass) -> (Decimal, Decimal) {
         AssetClass::Option => (dec!(1), dec!(1)),
         AssetClass::Index => (dec!(0), dec!(0)),
     }
-}
-
-/// Units of base currency for one unit: from the account, else from the spot pair the universe quotes.
-fn base_rate(directory: &Directory, sim: &Simulation, account: &AccountView, currency: Currency) -> Option<Decimal> {
-    if let Some(row) = account.cash.iter().find(|row| row.currency == currency) {
-        return Some(row.exchange_rate);
-    }
-    let mid = |quoted: Currency, against: Currency| {
-        let quote = sim.quote(directory.pair(quoted, against)?);
-        quote.mid().or(quote.last).map(|price| price.to_decimal())
-    };
-    mid(currency, account.base).or_else(|| Decimal::ONE.checked_div(mid(account.base, currency)?))
 }

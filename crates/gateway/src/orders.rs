@@ -62,9 +62,10 @@ impl Desk {
         if request.order.as_ref().is_some_and(|order| order.what_if == Some(true)) {
             return self.answer_what_if(key, order);
         }
-        let is_live = self.sim.order(client, order.order_id).is_some_and(OrderView::is_open);
         let order_id = order.order_id;
-        self.command(key, order_id, if is_live { Command::Modify { client, order } } else { Command::Place { client, order } });
+        // An id that was used means the order it was used for; only a cancelled order's id counts as a duplicate.
+        let known = self.sim.order(client, order_id).is_some_and(|known| known.status != OrderStatus::Cancelled);
+        self.command(key, order_id, if known { Command::Modify { client, order } } else { Command::Place { client, order } });
     }
 
     pub(crate) fn cancel_order(&mut self, key: SessionKey, order_id: i32) {
@@ -363,6 +364,8 @@ fn unserved(what: &str) -> Refusal {
 }
 
 fn read_quantity(text: &str) -> Result<Quantity, Refusal> {
+    // Clients leave a size of zero out.
+    let text = if text.is_empty() { "0" } else { text };
     let quantity = text.parse::<Decimal>().ok().and_then(|decimal| Quantity::from_decimal(decimal).ok());
     match quantity {
         Some(quantity) if quantity.signum() == 1 && quantity <= Quantity::whole(QUANTITY_MAX) => Ok(quantity),

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 /// Connections served at once, as many as IB serves.
@@ -61,12 +62,14 @@ impl From<OpenError> for GatewayError {
     }
 }
 
-/// A simulated IB Gateway. It serves until it is dropped; then every connection is closed.
+/// A simulated IB Gateway. It serves until it is closed or dropped; then every connection ends.
 #[derive(Debug)]
 pub struct Gateway {
     desk: Arc<Mutex<Desk>>,
     address: SocketAddr,
-    listeners: Vec<AbortHandle>,
+    listeners: Vec<JoinHandle<()>>,
+    /// Listeners stop when this is dropped.
+    running: watch::Sender<()>,
 }
 
 impl Gateway {
@@ -80,9 +83,10 @@ impl Gateway {
         let desk = Arc::new(Mutex::new(Desk::open(world, config.record.as_deref())?));
         let clients = Arc::clone(&desk);
         let serve = move |stream| session::serve(stream, Arc::clone(&clients));
-        let task = tokio::spawn(accept(listener, serve));
+        let (running, until) = watch::channel(());
+        let task = tokio::spawn(accept(listener, until, serve));
         info!(%address, "simulated gateway listening");
-        Ok(Gateway { desk, address, listeners: vec![task.abort_handle()] })
+        Ok(Gateway { desk, address, listeners: vec![task], running })
     }
 
     /// Where clients connect.
@@ -103,7 +107,7 @@ impl Gateway {
         let (listener, address) = listen(address).await?;
         let control = self.control();
         let serve = move |stream| control::serve(stream, control.clone());
-        self.listeners.push(tokio::spawn(accept(listener, serve)).abort_handle());
+        self.listeners.push(tokio::spawn(accept(listener, self.running.subscribe(), serve)));
         info!(%address, "control listening");
         Ok(address)
     }
@@ -118,11 +122,13 @@ impl Gateway {
     pub fn executions(&self) -> Vec<ExecutionView> {
         lock(&self.desk).sim.executions(jiff::Timestamp::MIN).to_vec()
     }
-}
 
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.listeners.iter().for_each(AbortHandle::abort);
+    /// Ends every connection and returns when port and record are free for another gateway.
+    pub async fn close(self) {
+        drop(self.running);
+        for listener in self.listeners {
+            let _ = listener.await;
+        }
     }
 }
 
@@ -136,14 +142,17 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Gatewa
     Ok((listener, address))
 }
 
-/// Serves connections until aborted; connections end with the task, and one too many is closed at once.
-async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
+/// Serves connections while the gateway runs; one too many is closed at once.
+async fn accept<F>(listener: TcpListener, mut until: watch::Receiver<()>, serve: impl Fn(TcpStream) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
-        let accepted = listener.accept().await;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = until.changed() => break,
+        };
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok(_) if connections.len() >= CONNECTIONS_MAX => warn!("a connection beyond {CONNECTIONS_MAX} was closed"),
@@ -154,4 +163,5 @@ where
             }
         }
     }
+    connections.shutdown().await;
 }

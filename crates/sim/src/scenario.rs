@@ -92,8 +92,8 @@ const CALM: Weather = Weather {
     divergence_drift: 0.0,
     euro_drift: 0.0,
     vix_target: 15.2,
-    vix_pull: 0.08,
-    vix_noise: 0.045,
+    vix_pull: 0.12,
+    vix_noise: 0.05,
     jump_probability: 0.008,
     shock: None,
 };

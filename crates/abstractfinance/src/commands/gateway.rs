@@ -9,7 +9,7 @@ use crate::world::Ground;
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
-    let gateway = ground.serve(&args.market, args.listen, args.record.clone()).await?;
+    let mut gateway = ground.serve(&args.market, args.listen, args.record.clone()).await?;
     let control = gateway.serve_control(args.control).await.map_err(|error| Failure::Broker(error.to_string()))?;
     println!("simulated IB Gateway on {}, control on {control}; stop with Ctrl-C", gateway.local_addr());
     tokio::signal::ctrl_c().await.map_err(|error| Failure::Broker(error.to_string()))

@@ -231,7 +231,8 @@ pub(super) fn valuation(
     for position in &snapshot.positions {
         marks[position.contract] = Some(position.mark);
     }
-    for row in snapshot.cash.iter().filter(|row| row.currency != fx.base() && row.exchange_rate > Decimal::ZERO) {
+    let base = fx.base();
+    for row in snapshot.cash.iter().filter(|row| row.currency != base && row.exchange_rate > Decimal::ZERO) {
         fx.set(row.currency, row.exchange_rate).expect("a positive rate of another currency");
     }
     (marks, fx)

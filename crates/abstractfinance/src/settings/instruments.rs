@@ -22,13 +22,13 @@ use std::collections::BTreeMap;
 const CONTRACTS_AHEAD: usize = 2;
 
 /// Everything in `instruments.yaml`: rows by the engine's name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
 pub struct Instruments(#[garde(custom(well_named), dive)] BTreeMap<String, InstrumentRow>);
 
 /// The facts of one instrument.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentRow {
     /// Words for people.
@@ -36,7 +36,6 @@ pub struct InstrumentRow {
     pub description: String,
     /// STK, ETF, FUT, OPT, CASH or IND.
     #[garde(skip)]
-    #[schemars(with = "String")]
     pub kind: InstrumentKind,
     /// Broker symbol.
     #[garde(length(min = 1))]
@@ -54,27 +53,22 @@ pub struct InstrumentRow {
     pub trading_class: Option<String>,
     /// Currency of prices and cash flows.
     #[garde(skip)]
-    #[schemars(with = "String")]
     pub currency: Currency,
     /// Currency of the risk; the trading currency unless stated.
     #[serde(default)]
     #[garde(skip)]
-    #[schemars(with = "Option<String>")]
     pub risk_currency: Option<Currency>,
     /// Unit of quotes and order prices: `major` (dollars, euros, points) or `hundredth` (pence, cents).
     #[garde(skip)]
-    #[schemars(with = "String")]
     pub quote_unit: QuoteUnit,
     /// Major currency units per price point; 1 for shares.
     #[garde(range(min = 1, max = 1_000_000))]
     pub multiplier: u32,
     /// Smallest price step in the major unit.
     #[garde(skip)]
-    #[schemars(with = "ExactNumber")]
     pub tick: Price,
     /// Smallest quantity step.
     #[garde(custom(positive))]
-    #[schemars(with = "ExactNumber")]
     pub lot: Quantity,
     /// ISO 6166 number, with its check digit.
     #[serde(default)]
@@ -82,7 +76,6 @@ pub struct InstrumentRow {
     pub isin: Option<String>,
     /// ISO 10383 code of the venue whose calendar rules the sessions.
     #[garde(skip)]
-    #[schemars(with = "String")]
     pub mic: Mic,
     /// Symbol at Yahoo.
     #[serde(default)]
@@ -90,12 +83,10 @@ pub struct InstrumentRow {
     pub yahoo_symbol: Option<String>,
     /// Group for collars and tolerances.
     #[garde(skip)]
-    #[schemars(with = "String")]
     pub asset_class: AssetClass,
     /// Rule of the chain, for futures only.
     #[serde(default)]
     #[garde(custom(only_for_futures(self.kind)))]
-    #[schemars(with = "Option<String>")]
     pub future: Option<FutureRule>,
     /// False for references, which are quoted and never traded.
     #[garde(custom(not_an_index(self.kind)))]

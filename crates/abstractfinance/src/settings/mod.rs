@@ -12,14 +12,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use execution::{
-    Approval, ApprovalMode, AssetClassSlippage, Broker, Execution, ExecutionSafety, Policy, PreferredWindow, Schedule,
-};
-pub use instruments::{InstrumentRow, Instruments, UniverseError, universe};
-pub use model::{
-    Crisis, Funding, Fx, Hedges, Hysteresis, Mode, Momentum, MomentumCurrency, Reconciliation, Regime, RiskStates,
-    Settings, Sleeve, Volatility, VolatilitySource,
-};
+pub use instruments::{Instruments, universe};
+pub use model::{Regime, Settings, Sleeve};
 pub use refusal::Refusal;
 
 use serde::Serialize;
@@ -124,11 +118,6 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
 /// The JSON Schema of `settings.yaml`.
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Settings)
-}
-
-/// The JSON Schema of `instruments.yaml`.
-pub fn instruments_schema() -> schemars::Schema {
-    schemars::schema_for!(Instruments)
 }
 
 fn read(dir: Option<&Path>, name: &str, built_in: &str) -> Result<(Source, String), ConfigError> {

@@ -379,15 +379,3 @@ pub struct RiskStates {
     #[garde(range(min = 0.0, max = 1.0), custom(finite), custom(at_most("elevated", self.elevated)))]
     pub crisis: f64,
 }
-
-impl RiskStates {
-    /// The share held in a regime.
-    pub fn factor(&self, regime: Regime) -> f64 {
-        match regime {
-            Regime::Normal => self.normal,
-            Regime::Recovery => self.recovery,
-            Regime::Elevated => self.elevated,
-            Regime::Crisis => self.crisis,
-        }
-    }
-}

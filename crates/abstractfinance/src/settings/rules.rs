@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -9,7 +9,7 @@ mod nested;
 mod request;
 
 pub use answer::*;
-pub use frame::{FRAME_MAX, FrameError, VersionRange, read_frame, read_handshake, text_frame, with_length};
+pub use frame::{FrameError, read_frame, read_handshake, text_frame, with_length};
 pub use nested::*;
 pub use request::*;
 

@@ -26,7 +26,7 @@ macro_rules! requests {
             /// [`BadRequest`] for a body that is too short, not protobuf, or not of its type.
             pub fn decode(frame: &[u8]) -> Result<Request, BadRequest> {
                 let (id, body) = frame.split_first_chunk::<ID_BYTES>().ok_or(BadRequest::TooShort(frame.len()))?;
-                let id = i32::from_be_bytes(*id).checked_sub(PROTOBUF).filter(|&id| id > 0).ok_or(BadRequest::NotProtobuf)?;
+                let id = i32::from_be_bytes(*id).checked_sub(PROTOBUF).filter(|id| IDS.contains(id)).ok_or(BadRequest::NotProtobuf)?;
                 let undecodable = |error| BadRequest::Undecodable { id, error };
                 Ok(match id {
                     $($id => Request::$variant(<$body>::decode(body).map_err(undecodable)?),)+
@@ -99,6 +99,9 @@ requests! {
 /// Depth, real-time bars, account updates by model, option chains, symbol search, P&L, histogram, head
 /// timestamp, historical ticks, tick-by-tick.
 const UNSERVED: [i32; 12] = [10, 50, 74, 76, 78, 81, 87, 88, 92, 94, 96, 97];
+
+/// Ids are counted up from 1, far from this end; a body of the text codec reads as an id beyond it.
+const IDS: std::ops::Range<i32> = 1..1000;
 
 /// Why one frame cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,230 @@
+//! What a client can ask without trading: account, contracts, quotes, bars, time.
+
+use crate::support::*;
+use futures::{FutureExt, StreamExt};
+use gateway::{Control, ControlError, RemoteControl};
+use ibapi::accounts::types::{AccountGroup, AccountId};
+use ibapi::accounts::{AccountSummaryResult, AccountUpdate, PositionUpdate};
+use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
+use ibapi::market_data::historical::{BarSize, ToDuration, WhatToShow};
+use ibapi::market_data::realtime::{Quote, TickTypes};
+use ibapi::subscriptions::SubscriptionItem;
+use tokio::task::unconstrained;
+
+#[tokio::test]
+async fn a_new_account_holds_cash_and_nothing_else() {
+    let gateway = gateway_at(MORNING).await;
+    let client = client(&gateway, 1).await;
+    assert_eq!(client.handshake_managed_accounts(), [ACCOUNT]);
+    assert_eq!((client.next_order_id(), client.next_valid_order_id().await.expect("an id")), (1, 1));
+    assert_eq!(client.managed_accounts().await.expect("accounts"), [ACCOUNT]);
+
+    let mut positions = client.positions().await.expect("positions");
+    let first = positions.next().await.expect("an answer").expect("readable");
+    assert!(matches!(first, SubscriptionItem::Data(PositionUpdate::PositionEnd)), "{first:?}");
+
+    let tags = ["NetLiquidation", "ExcessLiquidity", "$LEDGER:ALL"];
+    let mut summary = client.account_summary(&AccountGroup("All".into()), &tags).await.expect("a summary");
+    let mut lines = Vec::new();
+    while let Some(Ok(SubscriptionItem::Data(AccountSummaryResult::Summary(row)))) = summary.next().await {
+        lines.push(format!("{} {} {}", row.tag, row.value, row.currency));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    NetLiquidation 1000000.00 USD
+    ExcessLiquidity 1000000.00 USD
+    Currency USD USD
+    CashBalance 1000000.00 USD
+    TotalCashBalance 1000000.00 USD
+    AccruedCash 0.00 USD
+    FuturesPNL 0.00 USD
+    StockMarketValue 0.00 USD
+    OptionMarketValue 0.00 USD
+    NetLiquidationByCurrency 1000000.00 USD
+    UnrealizedPnL 0.00 USD
+    RealizedPnL 0.00 USD
+    RealCurrency USD USD
+    ExchangeRate 1.00 USD
+    Currency BASE BASE
+    CashBalance 1000000.00 BASE
+    TotalCashBalance 1000000.00 BASE
+    AccruedCash 0.00 BASE
+    FuturesPNL 0.00 BASE
+    StockMarketValue 0.00 BASE
+    OptionMarketValue 0.00 BASE
+    NetLiquidationByCurrency 1000000.00 BASE
+    UnrealizedPnL 0.00 BASE
+    RealizedPnL 0.00 BASE
+    RealCurrency BASE BASE
+    ExchangeRate 1.00 BASE
+    ");
+
+    let mut updates = client.account_updates(&AccountId(ACCOUNT.into())).await.expect("updates");
+    let (mut ready, mut ended) = (None, false);
+    while let Some(Ok(SubscriptionItem::Data(update))) = updates.next().await {
+        match update {
+            AccountUpdate::AccountValue(value) if value.key == "AccountReady" => ready = Some(value.value),
+            AccountUpdate::End => {
+                ended = true;
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((ready.as_deref(), ended), (Some("true"), true));
+}
+
+fn line(details: &ContractDetails) -> String {
+    let contract = &details.contract;
+    format!(
+        "{} {} {} {} {} x{} tick {} magnifier {} at {} rules {} | {}",
+        contract.local_symbol,
+        contract.security_type,
+        contract.currency,
+        contract.primary_exchange,
+        contract.last_trade_date_or_contract_month,
+        contract.multiplier,
+        details.min_tick,
+        details.price_magnifier,
+        details.valid_exchanges.join(","),
+        details.market_rule_ids.join(","),
+        details.liquid_hours.first().map_or("", String::as_str),
+    )
+}
+
+#[tokio::test]
+async fn contracts_are_found_the_ways_clients_describe_them() {
+    let gateway = gateway_at(MORNING).await;
+    let client = client(&gateway, 1).await;
+    let find = async |contract: &Contract| client.contract_details(contract).await;
+    let future = |expiry: &str| Contract {
+        symbol: "M6E".into(),
+        security_type: SecurityType::Future,
+        exchange: "CME".into(),
+        last_trade_date_or_contract_month: expiry.to_owned(),
+        ..Contract::default()
+    };
+
+    let mut found = find(&fund("CSPX", "USD")).await.expect("CSPX");
+    found.extend(find(&fund("ISF", "GBP")).await.expect("ISF"));
+    found.extend(find(&future("")).await.expect("a chain"));
+    insta::assert_snapshot!(found.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
+    CSPX STK USD LSEETF  x tick 0.01 magnifier 1 at SMART,LSEETF rules 4,4 | 20250707:0800-20250707:1630
+    ISF STK GBP LSEETF  x tick 0.0005 magnifier 100 at SMART,LSEETF rules 3,3 | 20250707:0800-20250707:1630
+    M6EU5 FUT USD  20250915 x12500 tick 0.0001 magnifier 1 at CME rules 2 | 20250706:1700-20250707:1700
+    M6EZ5 FUT USD  20251215 x12500 tick 0.0001 magnifier 1 at CME rules 2 | 20250706:1700-20250707:1700
+    ");
+
+    let by_isin = |currency: &str| Contract {
+        security_type: SecurityType::Stock,
+        security_id_type: Some(SecurityIdType::Isin),
+        security_id: "IE00B5BMR087".to_owned(),
+        exchange: "SMART".into(),
+        currency: currency.into(),
+        ..Contract::default()
+    };
+    assert_eq!(find(&by_isin("")).await.expect("both lines").len(), 2, "one fund, two lines");
+    let xetra = find(&by_isin("EUR")).await.expect("one line");
+    assert_eq!((xetra.len(), xetra[0].contract.symbol.as_str()), (1, "SXR8"));
+
+    let id = Contract { contract_id: found[0].contract.contract_id, ..Contract::default() };
+    assert_eq!(find(&id).await.expect("by id")[0].contract.symbol.as_str(), "CSPX");
+    assert_eq!(find(&future("202512")).await.expect("by month")[0].contract.local_symbol, "M6EZ5");
+    let missing = find(&fund("CSPX", "GBP")).await.expect_err("no such line").to_string();
+    assert!(missing.contains("200") && missing.contains("No security definition"), "{missing}");
+
+    let again = gateway_at(START).await;
+    let other = crate::support::client(&again, 1).await;
+    let same = other.contract_details(&fund("CSPX", "USD")).await.expect("CSPX");
+    assert_eq!(same[0].contract.contract_id, found[0].contract.contract_id, "ids are the same in every run");
+
+    let rule: i32 = found[0].market_rule_ids[0].parse().expect("a number");
+    let rule = client.market_rule(rule).await.expect("a rule");
+    assert_eq!((rule.price_increments[0].low_edge, rule.price_increments[0].increment), (0.0, 0.01));
+}
+
+#[tokio::test]
+async fn quotes_follow_the_market_and_only_when_it_is_open() {
+    let gateway = gateway_at(START).await;
+    let client = client(&gateway, 1).await;
+    let cspx = fund("CSPX", "USD");
+    let mut ticks = client.market_data(&cspx).subscribe().await.expect("a stream");
+    let mut quote = Quote::default();
+    let mut count = 0;
+    let mut fold = async |until: &str| {
+        gateway.control().advance_to(at(until)).await.expect("time moves");
+        client.server_time_millis().await.expect("the fence");
+        let drain = async {
+            while let Some(Some(item)) = ticks.next().now_or_never() {
+                if let SubscriptionItem::Data(tick) = item.expect("a readable tick") {
+                    assert!(!matches!(tick, TickTypes::SnapshotEnd));
+                    quote.apply(&tick);
+                    count += 1;
+                }
+            }
+        };
+        unconstrained(drain).await;
+        (quote.bid, quote.ask, quote.close, std::mem::take(&mut count))
+    };
+
+    let (bid, ask, close, _) = fold("2025-07-07T06:30:00Z").await;
+    assert_eq!((bid, ask), (None, None), "London is closed");
+    assert!(close.is_some());
+    let (bid, ask, ..) = fold(MORNING).await;
+    let (bid, ask) = (bid.expect("a bid"), ask.expect("an ask"));
+    assert!(bid < ask && ask < bid * 1.01, "{bid} {ask}");
+    assert!(fold("2025-07-07T09:00:00Z").await.3 > 0, "the market moved");
+    assert_eq!(fold("2025-07-07T09:00:00Z").await.3, 0, "time did not, so nothing is sent");
+    let (bid, ask, ..) = fold("2025-07-07T20:00:00Z").await;
+    assert_eq!((bid, ask), (Some(-1.0), Some(-1.0)), "closed again");
+
+    let pence = client.market_data(&fund("ISF", "GBP")).snapshot_once(PATIENCE).await.expect("a snapshot");
+    let last = Quote::from_ticks(&pence).last.expect("a last price");
+    let pounds = gateway_price_of_isf(&gateway).await;
+    assert_eq!(last, pounds * 100.0, "quoted in pence");
+}
+
+/// The close of ISF in pounds, from its daily bar in pence.
+async fn gateway_price_of_isf(gateway: &gateway::Gateway) -> f64 {
+    let client = client(gateway, 2).await;
+    let bars = client.historical_data(&fund("ISF", "GBP"), BarSize::Day).duration(1.days()).fetch().await.expect("a bar");
+    bars.bars[0].close / 100.0
+}
+
+#[tokio::test]
+async fn daily_bars_end_with_the_last_session_that_has_closed() {
+    let gateway = gateway_at(MORNING).await;
+    let client = client(&gateway, 1).await;
+    let cspx = fund("CSPX", "USD");
+    let fetch = async |end: Option<time::OffsetDateTime>| {
+        let request = client.historical_data(&cspx, BarSize::Day).duration(3.days()).what_to_show(WhatToShow::Trades);
+        let request = if let Some(end) = end { request.ending(end) } else { request };
+        let data = request.fetch().await.expect("bars");
+        data.bars.iter().map(|bar| bar.date.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(fetch(None).await, ["20250702", "20250703", "20250704"], "today's session is not over");
+    let friday_noon = time::OffsetDateTime::from_unix_timestamp(at("2025-07-04T12:00:00Z").as_second()).expect("a time");
+    assert_eq!(fetch(Some(friday_noon)).await, ["20250701", "20250702", "20250703"]);
+
+    let hours = client.historical_data(&cspx, BarSize::Hour).duration(1.days()).fetch().await;
+    assert!(hours.expect_err("not served").to_string().contains("serves `1 day`"));
+}
+
+#[tokio::test]
+async fn time_is_virtual_and_moves_forward_only() {
+    let mut gateway = gateway_at(START).await;
+    let address = gateway.serve_control(loopback()).await.expect("a control");
+    let mut remote = RemoteControl::connect(address).await.expect("a control");
+    let client = client(&gateway, 1).await;
+
+    assert_eq!(remote.now().await.expect("the time"), at(START));
+    let opens = remote.next_event().await.expect("an event").expect("London opens");
+    assert!(opens > at(START) && opens <= at("2025-07-07T07:00:00Z"), "{opens}");
+    remote.advance_to(opens).await.expect("time moves");
+    assert_eq!(gateway.control().now().await.expect("the time"), opens);
+    assert_eq!(client.server_time_millis().await.expect("the time").unix_timestamp(), opens.as_second());
+    assert_eq!(client.server_time().await.expect("the time").unix_timestamp(), opens.as_second());
+
+    remote.advance_to(opens).await.expect("standing still is fine");
+    let back = remote.advance_to(at(START)).await.expect_err("time does not go back");
+    assert!(matches!(&back, ControlError::Declined(text) if text.contains("cannot go back")), "{back}");
+}

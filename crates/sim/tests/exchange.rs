@@ -1,0 +1,258 @@
+//! Orders at the simulated exchange, as the client hears of them.
+#![allow(missing_docs, reason = "stories, not an interface")]
+
+mod world;
+
+use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, Side, TimeInForce};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use sim::{Command, Liquidity, Scenario, SimEventKind, SimOrder, Simulation};
+use world::*;
+
+/// A calm Monday at three in the afternoon, when everything trades.
+fn afternoon() -> Simulation {
+    let mut simulation = calm();
+    simulation.advance_to(at("2025-11-03T15:00:00Z"));
+    simulation
+}
+
+fn ask(simulation: &Simulation, contract: ContractId) -> Price {
+    simulation.quote(contract).ask.expect("two-sided")
+}
+
+fn bid(simulation: &Simulation, contract: ContractId) -> Price {
+    simulation.quote(contract).bid.expect("two-sided")
+}
+
+fn ticks(price: Price, count: i64) -> Price {
+    Price::from_mantissa(price.mantissa() + count * 1_000_000).expect("positive")
+}
+
+#[test]
+fn a_marketable_order_takes_what_is_shown_and_then_a_share_of_the_volume() {
+    let mut simulation = afternoon();
+    let limit_price = ticks(ask(&simulation, CSPX), 12);
+    simulation.place(CLIENT, limit(1, Side::Buy, 3_000, CSPX, limit_price));
+    simulation.advance_to(at("2025-11-03T15:00:30Z"));
+    simulation.cancel(CLIENT, 1);
+    insta::assert_snapshot!(told(&mut simulation), @"");
+}
+
+#[test]
+fn replacing_an_order_finds_the_book_as_thin_as_it_left_it() {
+    let mut simulation = afternoon();
+    let (touch, shown) = (ask(&simulation, CSPX), simulation.quote(CSPX).ask_size);
+    for id in 1..=5 {
+        simulation.place(CLIENT, limit(id, Side::Buy, 10_000, CSPX, touch));
+        simulation.cancel(CLIENT, id);
+    }
+    let taken: i64 = simulation.executions(Timestamp::MIN).iter().map(|execution| execution.quantity.units()).sum();
+    assert_eq!(Quantity::from_units(taken), shown);
+}
+
+#[test]
+fn a_passive_order_waits_its_turn_and_is_filled_at_its_own_price() {
+    let mut simulation = afternoon();
+    let own = bid(&simulation, CSPX);
+    simulation.place(CLIENT, limit(1, Side::Buy, 300, CSPX, own));
+    simulation.advance_to(at("2025-11-03T15:00:15Z"));
+    assert!(simulation.executions(Timestamp::MIN).is_empty(), "others were there before");
+    simulation.advance_to(at("2025-11-03T16:30:00Z"));
+    let executions = simulation.executions(Timestamp::MIN);
+    assert!(!executions.is_empty());
+    assert!(executions.iter().all(|execution| (execution.price, execution.liquidity) == (own, Liquidity::Added)));
+}
+
+#[test]
+fn an_order_placed_before_the_open_works_from_it_and_dies_at_the_close() {
+    let mut simulation = calm();
+    simulation.place(CLIENT, limit(1, Side::Buy, 100, CSPX, price("500")));
+    assert_eq!(simulation.next_event(), at("2025-11-03T08:00:00Z"), "London opens");
+    simulation.advance_to(at("2025-11-03T08:00:00Z"));
+    assert_eq!(simulation.next_event(), at("2025-11-03T08:00:15Z"), "the order works");
+    simulation.advance_to(at("2025-11-03T17:00:00Z"));
+    assert!(simulation.open_orders().is_empty());
+    insta::assert_snapshot!(told(&mut simulation), @"");
+}
+
+#[test]
+fn an_order_on_close_is_executed_at_the_official_close() {
+    let mut simulation = afternoon();
+    let on_close = |id, side, limit_price| SimOrder {
+        order_type: OrderType::Loc,
+        ..limit(id, side, 200, CSPX, limit_price)
+    };
+    simulation.place(CLIENT, on_close(1, Side::Buy, price("900")));
+    simulation.place(CLIENT, on_close(2, Side::Sell, price("900")));
+    assert_eq!(simulation.next_event(), at("2025-11-03T16:30:00Z"), "nothing happens before the close");
+    simulation.advance_to(at("2025-11-03T16:32:00Z"));
+    assert!(simulation.executions(Timestamp::MIN).is_empty(), "the auction is still on");
+    assert!(simulation.quote(CSPX).two_sided().is_none());
+    simulation.place(CLIENT, on_close(3, Side::Buy, price("900")));
+    simulation.advance_to(at("2025-11-03T16:40:00Z"));
+    let close = simulation.bars(CSPX, FIRST_DAY.tomorrow().expect("a day"), 1)[0].close;
+    let status = |id| simulation.order(CLIENT, id).expect("placed").status;
+    assert_eq!((status(1), status(2), status(3)), (OrderStatus::Filled, OrderStatus::Cancelled, OrderStatus::PreSubmitted));
+    let executions = simulation.executions(Timestamp::MIN);
+    assert_eq!(executions.len(), 1);
+    assert_eq!((executions[0].price, executions[0].at), (close, at("2025-11-03T16:35:00Z")));
+}
+
+#[test]
+fn a_modified_order_is_the_same_order() {
+    let mut simulation = afternoon();
+    let first = limit(1, Side::Buy, 100, CSPX, price("500"));
+    simulation.place(CLIENT, first.clone());
+    let perm_id = simulation.order(CLIENT, 1).expect("placed").perm_id;
+    simulation.modify(CLIENT, SimOrder { side: Side::Sell, ..first.clone() });
+    simulation.modify(CLIENT, SimOrder { limit: ask(&simulation, CSPX), ..first.clone() });
+    simulation.modify(CLIENT, first);
+    let order = simulation.order(CLIENT, 1).expect("placed");
+    assert_eq!((order.perm_id, order.filled), (perm_id, Quantity::whole(100)));
+    insta::assert_snapshot!(told(&mut simulation), @"");
+}
+
+#[test]
+fn what_is_not_transmitted_or_cannot_be_executed_at_once_does_not_rest() {
+    let mut simulation = afternoon();
+    let touch = ask(&simulation, CSPX);
+    let held = SimOrder { transmit: false, ..limit(1, Side::Buy, 100, CSPX, touch) };
+    simulation.place(CLIENT, held.clone());
+    assert_eq!(simulation.order(CLIENT, 1).expect("placed").filled, Quantity::ZERO);
+    simulation.modify(CLIENT, SimOrder { transmit: true, ..held });
+    assert_eq!(simulation.order(CLIENT, 1).expect("placed").status, OrderStatus::Filled);
+    simulation.place(CLIENT, SimOrder { tif: TimeInForce::Ioc, ..limit(2, Side::Sell, 100, CSPX, price("900")) });
+    assert_eq!(simulation.order(CLIENT, 2).expect("placed").status, OrderStatus::Cancelled);
+}
+
+#[test]
+fn the_broker_refuses_in_its_own_codes() {
+    let mut simulation = afternoon();
+    simulation.place(CLIENT, limit(1, Side::Buy, 10, CSPX, price("500")));
+    simulation.place(CLIENT, limit(1, Side::Buy, 10, CSPX, price("500")));
+    simulation.place(CLIENT, limit(2, Side::Buy, 10, CSPX, price("500.005")));
+    simulation.place(CLIENT, limit(3, Side::Buy, 10, SPX, price("500")));
+    simulation.place(CLIENT, limit(4, Side::Buy, 0, CSPX, price("500")));
+    simulation.place(CLIENT, limit(5, Side::Buy, -10, CSPX, price("500")));
+    simulation.place(CLIENT, limit(6, Side::Buy, 10, ContractId(99), price("500")));
+    simulation.modify(CLIENT, limit(7, Side::Buy, 10, CSPX, price("500")));
+    simulation.cancel(CLIENT, 7);
+    simulation.cancel(2, 1);
+    simulation.global_cancel();
+    simulation.cancel(CLIENT, 1);
+    insta::assert_snapshot!(told(&mut simulation), @"");
+    assert_eq!((simulation.next_order_id(CLIENT), simulation.next_order_id(2)), (2, 1), "a refused id is free again");
+}
+
+#[test]
+fn a_subscriber_hears_of_every_stride_that_moved_the_quote() {
+    let mut simulation = calm();
+    simulation.subscribe(CLIENT, CSPX);
+    assert_eq!(simulation.drain_events().len(), 1, "the quote at the subscription");
+    simulation.advance_to(at("2025-11-03T07:00:00Z"));
+    assert!(simulation.drain_events().is_empty(), "London is shut");
+    simulation.advance_to(at("2025-11-03T15:00:00Z"));
+    let events = simulation.drain_events();
+    assert!(matches!(events[..], [sim::SimEvent { client: CLIENT, kind: SimEventKind::Tick { contract: CSPX, quote } }]
+        if quote == simulation.quote(CSPX)));
+    simulation.unsubscribe(CLIENT, CSPX);
+    simulation.advance_to(at("2025-11-03T16:00:00Z"));
+    assert!(simulation.drain_events().is_empty());
+}
+
+#[test]
+fn without_orders_only_venues_make_events() {
+    let mut simulation = calm();
+    let mut events = Vec::new();
+    simulation.subscribe(CLIENT, CSPX);
+    while simulation.next_event() < at("2025-11-04T06:00:00Z") {
+        simulation.advance_to(simulation.next_event());
+        events.push(simulation.now().to_string());
+    }
+    insta::assert_snapshot!(events.join("\n"), @"");
+}
+
+/// A client that trades around the touch, at odd moments.
+fn commands() -> impl Strategy<Value = Vec<(i64, Command)>> {
+    let order = (1..6_i32, prop::sample::select(vec![CSPX, CS51, M6E]), any::<bool>(), 1..3_000_i64, -40..40_i64, any::<bool>());
+    let command = prop_oneof![
+        4 => order.clone().prop_map(|parts| Command::Place { client: CLIENT, order: order_of(parts) }),
+        2 => order.prop_map(|parts| Command::Modify { client: CLIENT, order: order_of(parts) }),
+        1 => (1..6_i32).prop_map(|order_id| Command::Cancel { client: CLIENT, order_id }),
+    ];
+    prop::collection::vec((0..5_000_i64, command), 1..25)
+}
+
+fn order_of((id, contract, buy, quantity, distance, on_close): (i32, ContractId, bool, i64, i64, bool)) -> SimOrder {
+    let around = match contract {
+        CSPX => price("733.5"),
+        CS51 => price("206"),
+        _ => price("1.16"),
+    };
+    let tick = universe().terms(contract).tick.mantissa();
+    let limit_price = Price::from_mantissa(around.mantissa() + distance * tick).expect("positive");
+    let side = if buy { Side::Buy } else { Side::Sell };
+    let order_type = if on_close { OrderType::Loc } else { OrderType::Lmt };
+    SimOrder { order_type, ..limit(id, side, quantity, contract, limit_price) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_same_commands_rebuild_the_same_world(seed in 0_u64..100, commands in commands(), stride in 1..2_000_i64) {
+        let mut once = simulated(Scenario::Calm, seed);
+        let mut again = simulated(Scenario::Calm, seed);
+        let start = at("2025-11-03T14:00:00Z");
+        let mut clock = start;
+        for (seconds, command) in &commands {
+            clock += SignedDuration::from_secs(*seconds);
+            once.apply(&Command::AdvanceTo { at: clock });
+            // The second world takes many small strides and is asked for its quotes on the way.
+            while again.now() < clock {
+                let next = (again.now() + SignedDuration::from_secs(stride)).min(clock);
+                again.advance_to(next);
+                again.quote(CSPX);
+            }
+            let recorded = serde_json::to_string(command).expect("a command is data");
+            once.apply(command);
+            again.apply(&serde_json::from_str(&recorded).expect("a command is data"));
+        }
+        let end = clock + SignedDuration::from_hours(24);
+        once.advance_to(end);
+        again.advance_to(end);
+        prop_assert_eq!(once.drain_events(), again.drain_events());
+        prop_assert_eq!(once.account(), again.account());
+    }
+
+    #[test]
+    fn no_fill_breaks_its_order(seed in 0_u64..100, commands in commands()) {
+        let mut simulation = simulated(Scenario::Calm, seed);
+        let mut clock = at("2025-11-03T14:00:00Z");
+        for (seconds, command) in &commands {
+            clock += SignedDuration::from_secs(*seconds);
+            simulation.advance_to(clock);
+            simulation.apply(command);
+            for order in simulation.open_orders().into_iter().chain(simulation.completed_orders()) {
+                prop_assert!(order.filled <= order.order.quantity);
+            }
+        }
+        let mut limits = std::collections::BTreeMap::new();
+        for event in simulation.drain_events() {
+            match event.kind {
+                SimEventKind::Accepted(view) => drop(limits.insert(view.perm_id, view.order)),
+                SimEventKind::Execution(execution) => {
+                    let order = &limits[&execution.perm_id];
+                    let better = (order.limit.mantissa() - execution.price.mantissa()) * order.side.sign();
+                    prop_assert!(better >= 0, "{:?} at {}", order, execution.price);
+                    prop_assert!(execution.quantity > Quantity::ZERO);
+                }
+                _ => {}
+            }
+        }
+        for order in simulation.open_orders().into_iter().chain(simulation.completed_orders()) {
+            let executed = simulation.executions(Timestamp::MIN).iter().filter(|e| e.perm_id == order.perm_id);
+            prop_assert_eq!(order.filled.units(), executed.map(|e| e.quantity.units()).sum::<i64>());
+        }
+    }
+}
