@@ -4,7 +4,7 @@
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
 use cycle::{Memory, Setup};
-use domain::{ContractId, Ledger, LedgerEvent, Money, Universe};
+use domain::{Booked, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
 use risk::Mode;
@@ -26,6 +26,8 @@ pub struct Book {
     pub memory: Memory,
     /// Operating mode.
     pub mode: Mode,
+    /// Executions and charges the ledger holds already.
+    pub booked: Booked,
 }
 
 /// A position in a contract this universe does not have.
@@ -45,7 +47,7 @@ impl Book {
             .collect();
         deposits.iter().for_each(|event| ledger.apply(event, &setup.universe));
         let contracts = names(&setup.universe);
-        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal };
+        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked: Booked::default() };
         (book, deposits)
     }
 

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use console::DayReport;
 use crate::settings::Settings;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::AccountTag;
+use domain::{AccountTag, Booked, Ledger};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -54,6 +54,13 @@ struct Decided {
     plan: DayPlan,
     identity: Identity,
     notes: observe::Notes,
+}
+
+impl Decided {
+    /// The books the act phase starts from.
+    fn books(&self) -> (Ledger, Booked) {
+        (self.inputs.ledger.clone(), self.inputs.booked.clone())
+    }
 }
 
 /// Runs a trade date from wherever it stands.
@@ -108,7 +115,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
-    Session::start(&decided.plan, &decided.inputs.windows, decided.inputs.ledger.clone(), run.account, &run.setup)
+    Session::start(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup)
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -119,8 +126,7 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
         entries.extend(entry.map(|entry| (record.at, entry)));
     }
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
-    let ledger = decided.inputs.ledger.clone();
-    Ok(Session::resume(&decided.plan, &decided.inputs.windows, ledger, run.account, &run.setup, folded))
+    Ok(Session::resume(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup, folded))
 }
 
 /// Makes entries durable.

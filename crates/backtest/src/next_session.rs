@@ -7,7 +7,7 @@
 use cycle::{DayInputs, DayPlan, Effect, Event, Memory, Session, Setup, decide_into};
 use domain::rounding::to_money_digits;
 use domain::{
-    AccountTag, BaseMoney, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument, Price,
+    AccountTag, BaseMoney, Booked, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument, Price,
     Quantity,
 };
 use execution::Command;
@@ -96,7 +96,7 @@ impl<'a> NextSession<'a> {
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let session = Session::start(&plan, &windows, ledger, self.account, self.setup);
+            let session = Session::start(&plan, &windows, (ledger, Booked::default()), self.account, self.setup);
             (ledger, trades) = self.trade(session, opens, open_row, trades);
             std::mem::swap(&mut memory, &mut plan.memory);
         }
@@ -126,7 +126,7 @@ impl<'a> NextSession<'a> {
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
-                Effect::Done => return (session.into_ledger(), trades),
+                Effect::Done => return (session.into_books().0, trades),
             }
         }
     }

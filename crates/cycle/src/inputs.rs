@@ -4,7 +4,7 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`](crate::Setup).
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
+use domain::{BaseMoney, Booked, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
@@ -71,6 +71,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
+    /// Executions the ledger holds already; the act phase needs them, the decision does not.
+    pub booked: Booked,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -83,7 +85,7 @@ pub struct OtherUniverse {
 
 impl RecordedInputs {
     /// Copies borrowed inputs for the journal.
-    pub fn of(inputs: &DayInputs<'_>, setup: &Setup) -> RecordedInputs {
+    pub fn of(inputs: &DayInputs<'_>, booked: Booked, setup: &Setup) -> RecordedInputs {
         let universe = &setup.universe;
         let row = |(date, row): (Date, market::panel::Row<'_>)| {
             (date, PerInstrument::from_vec(universe.instruments().map(|i| row.close(i)).collect()))
@@ -102,6 +104,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
+            booked,
         }
     }
 

@@ -9,7 +9,7 @@ mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, OrderRef, OrderStatus, Price};
+use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, OrderRef, OrderStatus, Price};
 use execution::{Command, OrderSignal, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -67,8 +67,7 @@ pub struct Session<'a> {
     account: AccountTag,
     ledger: Ledger,
     slots: Vec<Slot>,
-    executions: BTreeSet<ExecutionId>,
-    charged: BTreeSet<ExecutionId>,
+    booked: Booked,
     entries: Vec<Entry>,
     staged: Vec<Command>,
     ready: VecDeque<Command>,
@@ -81,11 +80,12 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Starts a stored plan. `windows` are the plan's own, by contract.
+    /// Starts a stored plan. `windows` are the plan's own, by contract; the books come with what they
+    /// already hold.
     pub fn start(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
-        ledger: Ledger,
+        (ledger, booked): (Ledger, Booked),
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
@@ -102,8 +102,7 @@ impl<'a> Session<'a> {
             account,
             ledger,
             slots: plan.orders.iter().map(slot).collect(),
-            executions: BTreeSet::new(),
-            charged: BTreeSet::new(),
+            booked,
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -195,12 +194,16 @@ impl<'a> Session<'a> {
         &self.ledger
     }
 
-    /// Ends the session and hands back the books.
-    pub fn into_ledger(self) -> Ledger {
-        self.ledger
+    /// What the books hold.
+    pub fn booked(&self) -> &Booked {
+        &self.booked
     }
 
-    /// Books an execution the broker lists, if it is new.
+    /// Ends the session and hands back the books.
+    pub fn into_books(self) -> (Ledger, Booked) {
+        (self.ledger, self.booked)
+    }
+
     fn broker(&mut self, event: BrokerEvent) {
         match event {
             BrokerEvent::Quote { contract, quote } => {
@@ -238,7 +241,7 @@ impl<'a> Session<'a> {
     }
 
     fn execution(&mut self, fill: Fill) {
-        if !self.executions.insert(fill.execution.clone()) {
+        if !self.booked.execution(&fill.execution, self.plan.date) {
             return;
         }
         // An execution without our reference is somebody else's: the next reconciliation finds it.
@@ -254,7 +257,7 @@ impl<'a> Session<'a> {
     }
 
     fn commission(&mut self, execution: ExecutionId, amount: Money) {
-        if self.charged.insert(execution.clone()) {
+        if self.booked.charge(&execution, self.plan.date) {
             let event = LedgerEvent::Commission { execution: execution.clone(), amount };
             self.ledger.apply(&event, &self.setup.universe);
             self.entries.push(Entry::Commission { execution, amount });

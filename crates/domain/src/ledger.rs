@@ -11,8 +11,10 @@ use crate::{
     PerCurrency, Price, Quantity, Side, Universe,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One execution, in the units of the instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,40 @@ pub struct Fill {
     pub price: Price,
     /// When the venue executed it.
     pub at: Timestamp,
+}
+
+/// Executions and charges that are in the books already, with the date they were booked on: the broker
+/// lists them again on every resync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booked {
+    executions: BTreeMap<ExecutionId, Date>,
+    charges: BTreeMap<ExecutionId, Date>,
+}
+
+impl Booked {
+    /// Notes an execution; false when it was booked before.
+    pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> bool {
+        note(&mut self.executions, execution, on)
+    }
+
+    /// Notes the charge of an execution; false when it was booked before.
+    pub fn charge(&mut self, execution: &ExecutionId, on: Date) -> bool {
+        note(&mut self.charges, execution, on)
+    }
+
+    /// Forgets what was booked before a date: brokers list executions for days, not for ever.
+    pub fn forget_before(&mut self, date: Date) {
+        self.executions.retain(|_, booked| *booked >= date);
+        self.charges.retain(|_, booked| *booked >= date);
+    }
+}
+
+fn note(booked: &mut BTreeMap<ExecutionId, Date>, execution: &ExecutionId, on: Date) -> bool {
+    if booked.contains_key(execution) {
+        return false;
+    }
+    booked.insert(execution.clone(), on);
+    true
 }
 
 /// Something that changes the books.

@@ -147,14 +147,14 @@ impl Desk {
             (ticks.ask, ticks.ask_size, (old.ask, old.ask_size), (new.ask, new.ask_size)),
         ] {
             if old.0 != new.0 {
-                self.send(key, &tick_price(req_id, tick, new.0, unit, Some(new.1)));
+                self.send(key, &tick_price(req_id, tick, new.0, unit, new.1));
             } else if old.1 != new.1 {
                 self.send(key, &TickSize { req_id: Some(req_id), tick_type: Some(size_tick), size: Some(new.1.to_string()) });
             }
         }
         for (tick, old, new) in [(ticks.last, old.last, new.last), (ticks.close, old.close, new.close)] {
             if old != new {
-                self.send(key, &tick_price(req_id, tick, new, unit, None));
+                self.send(key, &tick_price(req_id, tick, new, unit, Quantity::ZERO));
             }
         }
     }
@@ -248,12 +248,12 @@ impl BarSpan {
     }
 }
 
-fn tick_price(req_id: i32, tick: i32, price: Option<Price>, unit: QuoteUnit, size: Option<Quantity>) -> TickPrice {
+fn tick_price(req_id: i32, tick: i32, price: Option<Price>, unit: QuoteUnit, size: Quantity) -> TickPrice {
     TickPrice {
         req_id: Some(req_id),
         tick_type: Some(tick),
         price: Some(price.map_or(NO_PRICE, |price| quoted(price, unit))),
-        size: size.map(|size| size.to_string()),
+        size: Some(size.to_string()),
         attr_mask: Some(0),
     }
 }

@@ -202,11 +202,15 @@ impl Desk {
             order.perm_id = Some(view.perm_id);
             order.total_quantity = Some(view.remaining().to_string());
             order.filled_quantity = Some(view.filled.to_string());
-            let filled = view.status == OrderStatus::Filled;
+            let completed_status = match view.status {
+                OrderStatus::Filled => format!("Filled Size: {}", view.filled),
+                _ if view.reason.is_empty() => "Cancelled by Trader".to_owned(),
+                _ => view.reason.clone(),
+            };
             let state = wire::OrderState {
                 status: Some(status_word(view.status).to_owned()),
                 completed_time: view.ended_at.map(wire_time),
-                completed_status: Some(if filled { format!("Filled Size: {}", view.filled) } else { view.reason.clone() }),
+                completed_status: Some(completed_status),
                 ..wire::OrderState::default()
             };
             let contract = Some(self.routed(view.order.contract));

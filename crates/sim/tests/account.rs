@@ -10,9 +10,14 @@ use domain::{Fill, OrderRef};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use rust_decimal::{Decimal, dec};
+use rust_decimal::{Decimal, RoundingStrategy, dec};
 use sim::{AccountView, Simulation};
 use world::*;
+
+/// Half away from zero, as the broker rounds.
+fn cents(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
 
 fn cash(view: &AccountView, currency: Currency) -> Decimal {
     view.cash.iter().find(|row| row.currency == currency).map_or(Decimal::ZERO, |row| row.cash)
@@ -46,7 +51,7 @@ fn a_trade_settles_in_its_own_currency() {
     assert_eq!(position.average_cost, execution.price.to_decimal() - dec!(0.1027), "proceeds of a short net of commission");
     let euro = view.cash[1].exchange_rate;
     let spread_and_fee = position.unrealized;
-    assert_eq!(view.net_liquidation, (dec!(10_000_000) + euro * spread_and_fee).round_dp(2));
+    assert_eq!(view.net_liquidation, cents(dec!(10_000_000) + euro * spread_and_fee));
 }
 
 #[test]
@@ -65,7 +70,7 @@ fn minimum_fees_are_paid_once_per_order() {
     let order = simulation.order(CLIENT, 4).expect("placed").clone();
     assert!(simulation.executions(Timestamp::MIN).iter().filter(|e| e.order_id == 4).count() > 3);
     let value = order.average_price * order.filled.to_decimal();
-    assert_eq!(fee(&simulation, 4), (value * dec!(0.0005)).round_dp(2), "the parts are the whole, to the cent");
+    assert_eq!(fee(&simulation, 4), cents(value * dec!(0.0005)), "the parts are the whole, to the cent");
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn a_future_pays_its_profit_into_cash_every_day_and_ends_flat() {
     assert_eq!(cash(&view, Currency::Usd), dec!(10_000_000) - fee, "only the fee leaves the account");
     assert_eq!(position.average_cost, (sold_at * dec!(12_500)) - fee / dec!(20));
     assert_eq!(view.cash[0].futures_pnl, size * (position.mark.to_decimal() - sold_at));
-    assert_eq!(view.net_liquidation, (cash(&view, Currency::Usd) + view.cash[0].futures_pnl).round_dp(2));
+    assert_eq!(view.net_liquidation, cents(cash(&view, Currency::Usd) + view.cash[0].futures_pnl));
 
     simulation.advance_to(at("2025-11-03T23:00:00Z"));
     let settlement = simulation.bars(M6E, date(2025, 11, 4), 1)[0].close.to_decimal();
@@ -97,7 +102,7 @@ fn a_future_pays_its_profit_into_cash_every_day_and_ends_flat() {
     let view = simulation.account();
     assert!(view.positions.is_empty());
     assert_eq!(cash(&view, Currency::Usd), dec!(10_000_000) - fee + size * (last.close.to_decimal() - sold_at));
-    assert_eq!(view.net_liquidation, cash(&view, Currency::Usd).round_dp(2));
+    assert_eq!(view.net_liquidation, cents(cash(&view, Currency::Usd)));
     simulation.drain_events();
     simulation.place(CLIENT, limit(2, Side::Buy, 1, M6E, price("1.16")));
     assert_eq!(told(&mut simulation), "2 rejected, 200: No security definition has been found for the request");
@@ -141,8 +146,9 @@ impl Mirror {
     fn advance(&mut self, simulation: &mut Simulation, to: Timestamp) {
         let calendars = calendars();
         let chicago = calendars.get(domain::Mic::Cmes).expect("loaded");
+        let since = self.settled_until;
         let sessions = chicago.sessions(FIRST_DAY, date(2025, 12, 31)).expect("covered");
-        for session in sessions.iter().filter(|s| self.settled_until < s.close && s.close <= to) {
+        for session in sessions.iter().filter(|s| since < s.close && s.close <= to) {
             simulation.advance_to(session.close);
             self.book_executions(simulation);
             let settlement = simulation.bars(M6E_MARCH, date(2100, 1, 1), 1)[0].close;
@@ -163,7 +169,7 @@ impl Mirror {
             marks[position.contract] = Some(position.mark);
         }
         let nav = self.ledger.nav(&marks, &fx, &universe()).expect("everything held is marked");
-        assert_eq!((nav.amount() - view.net_liquidation).abs().round_dp(2), Decimal::ZERO);
+        assert!((nav.amount() - view.net_liquidation).abs() < dec!(0.01), "{nav} against {}", view.net_liquidation);
         for row in &view.cash {
             assert_eq!(row.cash, self.ledger.cash(row.currency), "{}", row.currency);
         }
@@ -171,7 +177,7 @@ impl Mirror {
         assert_eq!(view.positions.iter().map(|p| (p.contract, p.quantity)).collect::<Vec<_>>(), held);
         let from_rows: Decimal =
             view.cash.iter().map(|row| row.exchange_rate * (row.cash + row.futures_pnl + row.stock_market_value)).sum();
-        assert_eq!(from_rows.round_dp(2), view.net_liquidation.round_dp(2));
+        assert_eq!(cents(from_rows), view.net_liquidation);
     }
 }
 

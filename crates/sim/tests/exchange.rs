@@ -31,7 +31,7 @@ fn ticks(price: Price, count: i64) -> Price {
 #[test]
 fn a_marketable_order_takes_what_is_shown_and_then_a_share_of_the_volume() {
     let mut simulation = afternoon();
-    let limit_price = ticks(ask(&simulation, CSPX), 12);
+    let limit_price = ticks(ask(&simulation, CSPX), 6);
     simulation.place(CLIENT, limit(1, Side::Buy, 3_000, CSPX, limit_price));
     simulation.advance_to(at("2025-11-03T15:00:30Z"));
     simulation.cancel(CLIENT, 1);
@@ -72,7 +72,11 @@ fn an_order_placed_before_the_open_works_from_it_and_dies_at_the_close() {
     assert_eq!(simulation.next_event(), at("2025-11-03T08:00:15Z"), "the order works");
     simulation.advance_to(at("2025-11-03T17:00:00Z"));
     assert!(simulation.open_orders().is_empty());
-    insta::assert_snapshot!(told(&mut simulation), @"");
+    insta::assert_snapshot!(told(&mut simulation), @r"
+    1 accepted: BUY 100 at 500, PreSubmitted
+    1 Submitted: filled 0, remaining 100, average 0
+    1 cancelled, 202: Order Canceled - reason:the session has ended (filled 0)
+    ");
 }
 
 #[test]
@@ -109,7 +113,15 @@ fn a_modified_order_is_the_same_order() {
     simulation.modify(CLIENT, first);
     let order = simulation.order(CLIENT, 1).expect("placed");
     assert_eq!((order.perm_id, order.filled), (perm_id, Quantity::whole(100)));
-    insta::assert_snapshot!(told(&mut simulation), @"");
+    insta::assert_snapshot!(told(&mut simulation), @r"
+    1 accepted: BUY 100 at 500, Submitted
+    1 rejected, 105: Order being modified does not match original order
+    1 accepted: BUY 100 at 733.8, Submitted
+    1 executed 100 at 733.8 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
+    commission 36.69 for 0000e0d5.00000001.01.01, realized 0
+    1 Filled: filled 100, remaining 0, average 733.8
+    1 rejected, 104: Can't modify this order, state: Filled
+    ");
 }
 
 #[test]
@@ -140,7 +152,20 @@ fn the_broker_refuses_in_its_own_codes() {
     simulation.cancel(2, 1);
     simulation.global_cancel();
     simulation.cancel(CLIENT, 1);
-    insta::assert_snapshot!(told(&mut simulation), @"");
+    insta::assert_snapshot!(told(&mut simulation), @r"
+    1 accepted: BUY 10 at 500, Submitted
+    1 rejected, 103: Duplicate order id
+    2 rejected, 110: The price does not conform to the minimum price variation for this contract.
+    3 rejected, 201: Order rejected - reason:SPX is quoted for reference and cannot be traded
+    4 rejected, 201: Order rejected - reason:the quantity must be a positive multiple of 1, got 0
+    5 rejected, 201: Order rejected - reason:the quantity must be a positive multiple of 1, got -10
+    6 rejected, 200: No security definition has been found for the request
+    7 rejected, 104: Can't modify this order, state: Unknown
+    7 rejected, 10147: OrderId 7 that needs to be cancelled is not found.
+    1 rejected, 10147: OrderId 1 that needs to be cancelled is not found.
+    1 cancelled, 202: Order Canceled - reason: (filled 0)
+    1 rejected, 10148: OrderId 1 that needs to be cancelled can not be cancelled, state: Cancelled.
+    ");
     assert_eq!((simulation.next_order_id(CLIENT), simulation.next_order_id(2)), (2, 1), "a refused id is free again");
 }
 
@@ -169,7 +194,15 @@ fn without_orders_only_venues_make_events() {
         simulation.advance_to(simulation.next_event());
         events.push(simulation.now().to_string());
     }
-    insta::assert_snapshot!(events.join("\n"), @"");
+    insta::assert_snapshot!(events.join("\n"), @r"
+    2025-11-03T08:00:00Z
+    2025-11-03T14:30:00Z
+    2025-11-03T16:30:00Z
+    2025-11-03T16:35:00Z
+    2025-11-03T21:00:00Z
+    2025-11-03T22:00:00Z
+    2025-11-03T23:00:00Z
+    ");
 }
 
 /// A client that trades around the touch, at odd moments.

@@ -60,7 +60,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let fx = rates(&snapshot, &bars, run);
     let notes = Notes {
-        rates: fx.known().filter(|(c, _)| *c != fx.base()).map(|(c, rate)| format!("{c} {rate}")).collect(),
+        rates: fx.known().filter(|(c, _)| *c != fx.base()).map(|(c, rate)| format!("{c} {}", rate.normalize())).collect(),
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         history_rows: 0,
         positions: snapshot.positions.len() + snapshot.foreign.len(),
@@ -174,6 +174,7 @@ fn inputs(
         windows: windows(date, run)?,
         active: PerInstrument::from_vec(universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?),
         flows,
+        booked: book.booked,
     })
 }
 

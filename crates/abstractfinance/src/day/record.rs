@@ -10,8 +10,10 @@ use crate::failure::Failure;
 use console::report::{DayReport, Hedge, Order, Position, Refused, Step, Target};
 use cycle::session::outcome;
 use cycle::{DayPlan, Effect, Event, Session, store};
-use domain::{BaseMoney, ContractId, FxRates, Ledger, OrderRef, PerContract, Price};
+use domain::{BaseMoney, Booked, ContractId, FxRates, Ledger, OrderRef, PerContract, Price};
 use execution::Parent;
+use jiff::ToSpan;
+use jiff::civil::Date;
 use ports::{AccountSnapshot, Broker, Clock, Journal, Record, StoredRecord};
 use risk::Reconciliation;
 use risk::reconciliation::{Status, reconcile};
@@ -63,12 +65,22 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         ledger: session.ledger().clone(),
         memory: decided.plan.memory.clone(),
         mode: decided.plan.mode.tightened_to(end.reconciliation.mode()),
+        booked: recently_booked(&session, decided.inputs.date),
     };
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");
     let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
     world.journal.append(decided.inputs.date, &[record]).await?;
     Ok(closed.report)
+}
+
+/// Brokers list executions of the last week; twice that is remembered.
+const REMEMBERED_DAYS: i64 = 14;
+
+fn recently_booked(session: &Session<'_>, date: Date) -> Booked {
+    let mut booked = session.booked().clone();
+    booked.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
+    booked
 }
 
 /// The account after the last order, on the broker's marks.
@@ -215,7 +227,7 @@ fn steps(session: &Session<'_>, end: &End, decided: &Decided, hash: &str, resume
     let rows: [(&str, &str, String); 14] = [
         ("run key and lease", "done", format!("fence {}{}", run.fence, if resumed { ", resuming a stored plan" } else { "" })),
         ("windows", "not configured", "broker maintenance windows come with the execution issue".into()),
-        ("connect and identify", "done", format!("server version {}, account {}", decided.identity.server_version, run.account)),
+        ("connect and identify", "done", format!("server version {}, account tag {}", decided.identity.server_version, run.account)),
         ("FX", if notes.rates.is_empty() && !resumed { "warned" } else { "done" }, notes.rates.join(", ")),
         ("sync", "done", format!("{} positions, {} open orders; {}", notes.positions, notes.open_orders, if notes.booked.is_empty() { "nothing to book".into() } else { notes.booked.join(", ") })),
         ("reconcile facts", outcome_of(before), sentence_of(before)),

@@ -31,10 +31,12 @@ pub struct Settings {
     #[garde(range(min = 0.1, max = 10.0), custom(finite))]
     pub gross_leverage_max: f64,
     /// Largest long minus short notional, in multiples of NAV.
-    #[garde(range(min = 0.0, max = 10.0), custom(finite), custom(at_most("gross_leverage_max", self.gross_leverage_max)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
+    #[garde(custom(at_most("gross_leverage_max", self.gross_leverage_max)))]
     pub net_leverage_max: f64,
     /// Loss from the high that forces the crisis state, as a positive fraction.
-    #[garde(range(min = 0.01, max = 0.9), custom(finite), custom(same_as("hysteresis.drawdown_enter_crisis", self.hysteresis.drawdown_enter_crisis)))]
+    #[garde(range(min = 0.01, max = 0.9), custom(finite))]
+    #[garde(custom(same_as("hysteresis.drawdown_enter_crisis", self.hysteresis.drawdown_enter_crisis)))]
     pub max_drawdown_pct: f64,
     /// Distance from its target, relative to the target, from which an instrument trades.
     #[garde(range(min = 0.0, max = 0.5), custom(finite))]

@@ -5,7 +5,7 @@
 
 use super::{Entry, Session};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Ledger, LedgerEvent};
+use domain::{AccountTag, Booked, Ledger};
 use execution::Command;
 use jiff::Timestamp;
 use market::calendar::Window;
@@ -16,12 +16,12 @@ impl<'a> Session<'a> {
     pub fn resume<'e>(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
-        ledger: Ledger,
+        books: (Ledger, Booked),
         account: AccountTag,
         setup: &'a Setup,
         entries: impl Iterator<Item = (Timestamp, &'e Entry)>,
     ) -> Self {
-        let mut session = Session::start(plan, windows, ledger, account, setup);
+        let mut session = Session::start(plan, windows, books, account, setup);
         for (at, entry) in entries {
             session.replay(at, entry);
         }
@@ -53,12 +53,7 @@ impl<'a> Session<'a> {
                 filled: *filled,
             }),
             Entry::Execution(fill) => self.execution(fill.clone()),
-            Entry::Commission { execution, amount } => {
-                if self.charged.insert(execution.clone()) {
-                    let event = LedgerEvent::Commission { execution: execution.clone(), amount: *amount };
-                    self.ledger.apply(&event, &self.setup.universe);
-                }
-            }
+            Entry::Commission { execution, amount } => self.commission(execution.clone(), *amount),
             _ => {}
         }
     }

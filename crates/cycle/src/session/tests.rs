@@ -160,10 +160,11 @@ fn run_until(
     let folded: Vec<(Timestamp, Entry)> =
         journal.iter().filter_map(|r| store::entry(r, universe).unwrap().map(|entry| (r.at, entry))).collect();
     let entries = folded.iter().map(|(at, entry)| (*at, entry));
+    let books = (world.ledger.clone(), Booked::default());
     let mut session = if journal.is_empty() {
-        Session::start(plan, &world.windows, world.ledger.clone(), account, &world.setup)
+        Session::start(plan, &world.windows, books, account, &world.setup)
     } else {
-        Session::resume(plan, &world.windows, world.ledger.clone(), account, &world.setup, entries)
+        Session::resume(plan, &world.windows, books, account, &world.setup, entries)
     };
     let mut now = journal.last().map_or(world.decided_at(), |record| record.at);
     for _ in 0..100_000 {
@@ -207,7 +208,7 @@ fn run_until(
                 }
                 session.handle(Event::Tick);
             }
-            Effect::Done => return Some(session.into_ledger()),
+            Effect::Done => return Some(session.into_books().0),
         }
     }
     panic!("the session does not end");

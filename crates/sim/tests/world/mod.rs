@@ -11,7 +11,7 @@ use market::Bar;
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use sim::{Prices, Scenario, SimConfig, SimEvent, SimEventKind, SimOrder, Simulation};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A Monday on which every venue of the world trades.
 pub const FIRST_DAY: Date = date(2025, 11, 3);
@@ -27,7 +27,18 @@ pub const VIX: ContractId = ContractId(6);
 pub const EURUSD: ContractId = ContractId(7);
 pub const ACME: ContractId = ContractId(8);
 
-pub fn universe() -> Universe {
+static UNIVERSE: LazyLock<Arc<Universe>> = LazyLock::new(|| Arc::new(instruments_and_contracts()));
+static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| Arc::new(tables()));
+
+pub fn universe() -> Arc<Universe> {
+    UNIVERSE.clone()
+}
+
+pub fn calendars() -> Arc<Calendars> {
+    CALENDARS.clone()
+}
+
+fn instruments_and_contracts() -> Universe {
     use AssetClass::{EquityEtf, Fx, FxFuture, Index, Stock};
     use InstrumentKind::{Cash, Etf, Fut, Ind, Stk};
     let instruments = vec![
@@ -93,7 +104,7 @@ fn instrument(
     }
 }
 
-pub fn calendars() -> Calendars {
+fn tables() -> Calendars {
     let tables = [
         (Mic::Xlon, include_str!("../../../../config/calendars/XLON.csv")),
         (Mic::Xetr, include_str!("../../../../config/calendars/XETR.csv")),
@@ -108,8 +119,8 @@ pub fn calendars() -> Calendars {
 /// A world that begins at six in the morning of its first day, with ten million dollars.
 pub fn config(prices: Prices) -> SimConfig {
     SimConfig {
-        universe: Arc::new(universe()),
-        calendars: Arc::new(calendars()),
+        universe: universe(),
+        calendars: calendars(),
         prices,
         seed: 7,
         start: at("2025-11-03T06:00:00Z"),
