@@ -28,7 +28,8 @@ fn every_package_is_under_a_licence_we_allow() {
 #[test]
 fn no_package_is_banned() {
     let banned: Vec<&str> = list("deny = [").lines().filter_map(|line| quoted(line).first().copied()).collect();
-    let found: Vec<&str> = PACKAGES.iter().map(|package| package.name.as_str()).filter(|name| banned.contains(name)).collect();
+    let found: Vec<&str> =
+        PACKAGES.iter().map(|package| package.name.as_str()).filter(|name| banned.contains(name)).collect();
     assert!(!banned.is_empty() && found.is_empty(), "banned by [bans] in deny.toml: {}", found.join(", "));
 }
 

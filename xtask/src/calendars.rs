@@ -60,10 +60,13 @@ fn environment(repository: &Path) -> Result<PathBuf> {
     if fs::read_to_string(&installed).is_ok_and(|done| done == pins) {
         return Ok(python);
     }
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
-        .context("a Python 3.11 or newer with its `venv` module is needed (Debian, Ubuntu: apt-get install python3-venv)")?;
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).context(
+        "a Python 3.11 or newer with its `venv` module is needed (Debian, Ubuntu: apt-get install python3-venv)",
+    )?;
     succeed(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements),
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&requirements),
     )?;
     fs::write(&installed, pins).with_context(|| format!("cannot write {}", installed.display()))?;
     Ok(python)
@@ -93,8 +96,10 @@ fn tables(folder: &Path) -> Result<BTreeMap<String, String>> {
 
 /// One sentence per table that is missing, left over, or different, with its first differing line.
 fn differences(committed: &BTreeMap<String, String>, fresh: &BTreeMap<String, String>) -> Vec<String> {
-    let left_over =
-        committed.keys().filter(|name| !fresh.contains_key(*name)).map(|name| format!("{name}: no venue of the generator"));
+    let left_over = committed
+        .keys()
+        .filter(|name| !fresh.contains_key(*name))
+        .map(|name| format!("{name}: no venue of the generator"));
     let changed = fresh.iter().filter_map(|(name, new)| match committed.get(name) {
         None => Some(format!("{name}: missing")),
         Some(old) if old == new => None,

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "chores of the repository read and write its files")]
 
 mod calendars;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::Path;
@@ -21,11 +22,14 @@ struct Arguments {
 enum Task {
     /// Write config/calendars/*.csv from the Python package exchange_calendars (needs Python 3.11 and the network once).
     Calendars(calendars::Arguments),
+    /// Hold the repository against the house rules the compiler does not know.
+    Tidy,
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Calendars(arguments) => calendars::run(repository(), arguments),
+        Task::Tidy => tidy::run(repository()),
     }
 }
 

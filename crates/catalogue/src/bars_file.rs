@@ -160,7 +160,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn what_was_written_is_read(rows in prop::collection::vec((1..9, prices(), 0..i64::MAX), 0..50)) {
+        fn what_was_written_is_read(rows in prop::collection::vec((1..9_i32, prices(), 0..i64::MAX), 0..50)) {
             let mut day = date(2010, 1, 1);
             let mut bars = Vec::new();
             for (gap, prices, volume) in rows {

@@ -4,8 +4,11 @@
 //! 100 columns is enough.
 
 use crate::report::{DayReport, Order};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::fmt::Write;
+
+/// A rule under the header and nothing else: rows are read across, not counted.
+const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The page of one trade date.
 pub fn page(day: &DayReport) -> String {
@@ -154,7 +157,7 @@ fn account(page: &mut String, day: &DayReport) {
 
 fn grid(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table.load_style(RULED).set_header(header.to_vec());
     table
 }
 

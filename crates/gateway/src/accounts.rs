@@ -177,7 +177,8 @@ impl Desk {
         let is_due = |at: Timestamp| now.duration_since(at) >= REFRESH;
         for key in self.session_keys() {
             let session = self.session(key);
-            let due: Vec<i32> = session.summaries.iter().filter(|(_, stream)| is_due(stream.at)).map(|(&id, _)| id).collect();
+            let due: Vec<i32> =
+                session.summaries.iter().filter(|(_, stream)| is_due(stream.at)).map(|(&id, _)| id).collect();
             if session.account_updates.as_ref().is_some_and(|updates| is_due(updates.at)) {
                 self.send_account_updates(key);
             }
@@ -191,7 +192,8 @@ impl Desk {
     fn account_rows(&self, account: &AccountView) -> Vec<Row> {
         let mut rows = whole_account(account, margin::requirement(&self.directory, account));
         for row in &account.cash {
-            let is_in = |position: &&PositionView| self.directory.instrument(position.contract).currency == row.currency;
+            let is_in =
+                |position: &&PositionView| self.directory.instrument(position.contract).currency == row.currency;
             let held = || account.positions.iter().filter(is_in);
             let unrealized = held().map(|position| position.unrealized).sum();
             let realized = held().map(|position| position.realized).sum();
@@ -203,7 +205,8 @@ impl Desk {
 
     /// The ledger summed in the base currency.
     fn base_ledger(&self, account: &AccountView) -> Vec<Row> {
-        let sum = |part: &dyn Fn(&CashRow) -> Decimal| account.cash.iter().map(|row| row.exchange_rate * part(row)).sum();
+        let sum =
+            |part: &dyn Fn(&CashRow) -> Decimal| account.cash.iter().map(|row| row.exchange_rate * part(row)).sum();
         let total = CashRow {
             currency: account.base,
             cash: sum(&|row| row.cash),
@@ -226,7 +229,9 @@ pub(crate) fn rate(account: &AccountView, currency: Currency) -> Decimal {
 
 fn whole_account(account: &AccountView, margin: margin::Requirement) -> Vec<Row> {
     let base = account.base.code();
-    let sum = |part: &dyn Fn(&CashRow) -> Decimal| account.cash.iter().map(|row| row.exchange_rate * part(row)).sum::<Decimal>();
+    let sum = |part: &dyn Fn(&CashRow) -> Decimal| {
+        account.cash.iter().map(|row| row.exchange_rate * part(row)).sum::<Decimal>()
+    };
     let total_cash = sum(&|row| row.cash + row.futures_pnl);
     let available = margin.equity - margin.initial;
     let excess = margin.equity - margin.maintenance;

@@ -3,15 +3,16 @@
 //! In: the universe, and descriptions as clients write them. Out: the contracts that fit, as the wire says
 //! them. Invariant: a contract id depends on the contract's name alone, so it is the same in every run.
 
+use crate::checksum::{OFFSET, checksum};
 use crate::wire;
 use domain::{Contract, ContractId, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
-use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::calendar::{Calendar, Calendars, Session};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Exchanges IB routes to on its own.
 const SMART: &str = "SMART";
@@ -91,7 +92,9 @@ impl Directory {
         let with_expired = wanted.include_expired == Some(true);
         let fits = |&id: &ContractId| {
             let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
-            (with_expired || is_live(contract)) && fits_instrument(wanted, instrument) && fits_contract(wanted, contract, instrument)
+            (with_expired || is_live(contract))
+                && fits_instrument(wanted, instrument)
+                && fits_contract(wanted, contract, instrument)
         };
         self.universe.contracts().filter(fits).collect()
     }
@@ -143,7 +146,8 @@ impl Directory {
             under_symbol: underlying,
             market_rule_ids: Some(vec![rule; exchanges.len()].join(",")),
             real_expiration_date: contract.expiry.map(compact_date),
-            stock_type: is_share.then(|| if instrument.kind == InstrumentKind::Etf { "ETF" } else { "COMMON" }.to_owned()),
+            stock_type: is_share
+                .then(|| if instrument.kind == InstrumentKind::Etf { "ETF" } else { "COMMON" }.to_owned()),
             min_size: Some(instrument.lot.to_string()),
             size_increment: Some(instrument.lot.to_string()),
             suggested_size_increment: Some(instrument.lot.to_string()),
@@ -205,17 +209,20 @@ pub fn text(field: &Option<String>) -> &str {
     field.as_deref().unwrap_or_default()
 }
 
-/// FNV-1a, 64 bit, folded into the id range.
+/// The checksum of the name, folded into the id range.
 fn id_of_name(name: &str) -> i32 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    i32::try_from(ID_FIRST + hash % ID_COUNT).expect("below one billion")
+    i32::try_from(ID_FIRST + checksum(OFFSET, name.bytes()) % ID_COUNT).expect("below one billion")
+}
+
+/// The exchange a contract is listed on, behind smart routing.
+pub fn listing(instrument: &Instrument) -> &str {
+    if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange }
 }
 
 fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
     let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
     let exchange = text(&wanted.exchange);
     let routes = exchange.is_empty() || valid_exchanges(instrument).contains(&exchange);
-    let primary = if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange };
     let identified = match text(&wanted.sec_id_type) {
         "" => true,
         "ISIN" => instrument.isin.as_deref() == wanted.sec_id.as_deref(),
@@ -226,9 +233,11 @@ fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
         && is(&wanted.symbol, &instrument.symbol)
         && is(&wanted.sec_type, security_type(instrument.kind))
         && is(&wanted.currency, instrument.currency.code())
-        && is(&wanted.primary_exch, primary)
+        && is(&wanted.primary_exch, listing(instrument))
         && is(&wanted.trading_class, trading_class(instrument))
-        && wanted.multiplier.is_none_or(|multiplier| multiplier == 0.0 || multiplier == f64::from(instrument.multiplier))
+        && wanted
+            .multiplier
+            .is_none_or(|multiplier| multiplier == 0.0 || multiplier == f64::from(instrument.multiplier))
 }
 
 fn fits_contract(wanted: &wire::Contract, contract: &Contract, instrument: &Instrument) -> bool {

@@ -193,7 +193,10 @@ async fn read_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<St
         return Ok(None);
     }
     if !text.ends_with('\n') {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a control line must end within {LINE_MAX} bytes")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a control line must end within {LINE_MAX} bytes"),
+        ));
     }
     Ok(Some(text))
 }

@@ -119,7 +119,8 @@ impl Desk {
                 _ => due.front().cloned().map(Entry::Execution),
             };
             if replayed.as_ref() != Some(&entry) {
-                let replayed = replayed.map_or_else(|| format!("nothing at {}", self.sim.now()), |entry| format!("{entry:?}"));
+                let replayed =
+                    replayed.map_or_else(|| format!("nothing at {}", self.sim.now()), |entry| format!("{entry:?}"));
                 return Err(recorder.diverged(place, format!("{entry:?}"), replayed));
             }
         }
@@ -173,7 +174,8 @@ impl Desk {
 
     /// A failure here loses nothing: the replay of the command gives the execution again.
     fn record_executions(&mut self, events: &[SimEvent]) {
-        let entries: Vec<Entry> = executions(events).map(|execution| Entry::Execution(self.recorded(execution))).collect();
+        let entries: Vec<Entry> =
+            executions(events).map(|execution| Entry::Execution(self.recorded(execution))).collect();
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = entries.iter().try_for_each(|entry| recorder.append(entry))
         {
@@ -223,7 +225,9 @@ impl Desk {
     pub(crate) fn handle(&mut self, key: SessionKey, frame: &[u8]) -> Then {
         match Request::decode(frame) {
             Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),
-            Ok(_) if self.session(key).client_id.is_none() => self.error(key, NO_REQUEST, 504, "Not connected: StartApi comes first"),
+            Ok(_) if self.session(key).client_id.is_none() => {
+                self.error(key, NO_REQUEST, 504, "Not connected: StartApi comes first")
+            }
             Ok(request) => self.answer(key, request),
             Err(error) => {
                 warn!(%error, "unreadable frame");
@@ -255,7 +259,9 @@ impl Desk {
     fn answer(&mut self, key: SessionKey, request: Request) {
         match request {
             Request::StartApi(_) => unreachable!("handled before any other request"),
-            Request::CurrentTime(_) => self.send(key, &wire::CurrentTime { current_time: Some(self.now().as_second()) }),
+            Request::CurrentTime(_) => {
+                self.send(key, &wire::CurrentTime { current_time: Some(self.now().as_second()) })
+            }
             Request::CurrentTimeInMillis(_) => {
                 let millis = Some(self.now().as_millisecond());
                 self.send(key, &wire::CurrentTimeInMillis { current_time_in_millis: millis });
@@ -308,7 +314,8 @@ impl Desk {
         }
         for id in found {
             let exchange = wanted.exchange.clone().filter(|exchange| !exchange.is_empty());
-            let contract = self.directory.describe(id, exchange.or_else(|| Some(self.directory.instrument(id).exchange.clone())));
+            let contract =
+                self.directory.describe(id, exchange.or_else(|| Some(self.directory.instrument(id).exchange.clone())));
             let details = self.directory.details(id, &self.calendars, self.now());
             self.send(key, &wire::ContractData { req_id, contract: Some(contract), contract_details: Some(details) });
         }

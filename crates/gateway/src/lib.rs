@@ -4,11 +4,12 @@
 //! answers. Invariant: the world changes only by recorded commands, answers of a connection keep its order,
 //! and no client can harm the server or another client.
 #![allow(clippy::disallowed_methods, reason = "an adapter: sockets and the file of its record are its business")]
-
 mod accounts;
+mod checksum;
 mod contracts;
 mod control;
 mod desk;
+mod executions;
 mod margin;
 mod market_data;
 mod moment;
@@ -19,5 +20,5 @@ mod session;
 mod wire;
 
 pub use control::{Control, ControlError, LocalControl, RemoteControl};
-pub use record::{Entry, RecordError, RecordedExecution, RunIdentity};
+pub use record::{Entry, RecordError, RecordedExecution, RunIdentity, read_record};
 pub use server::{Gateway, GatewayConfig, GatewayError};

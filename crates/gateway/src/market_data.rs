@@ -6,7 +6,7 @@
 
 use crate::contracts::{compact_date, quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
-use crate::moment::{parse_wire_time, wire_time};
+use crate::moment::{midnight, parse_wire_time, wire_time};
 use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest, TickPrice, TickSize};
 use domain::{ContractId, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
@@ -149,7 +149,10 @@ impl Desk {
             if old.0 != new.0 {
                 self.send(key, &tick_price(req_id, tick, new.0, unit, new.1));
             } else if old.1 != new.1 {
-                self.send(key, &TickSize { req_id: Some(req_id), tick_type: Some(size_tick), size: Some(new.1.to_string()) });
+                self.send(
+                    key,
+                    &TickSize { req_id: Some(req_id), tick_type: Some(size_tick), size: Some(new.1.to_string()) },
+                );
             }
         }
         for (tick, old, new) in [(ticks.last, old.last, new.last), (ticks.close, old.close, new.close)] {
@@ -178,10 +181,9 @@ impl Desk {
         let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
         let historical_data_bars = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
         self.send(key, &wire::HistoricalData { req_id: Some(req_id), historical_data_bars });
-        let start = bars[0].date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).map_or(end, |zoned| zoned.timestamp());
         let done = wire::HistoricalDataEnd {
             req_id: Some(req_id),
-            start_date_str: Some(wire_time(start)),
+            start_date_str: Some(wire_time(midnight(bars[0].date))),
             end_date_str: Some(wire_time(end)),
         };
         self.send(key, &done);
@@ -205,7 +207,8 @@ impl Desk {
         })?;
         let end = match text(&request.end_date_time) {
             "" => self.now(),
-            end => parse_wire_time(end).ok_or_else(|| format!("end `{end}`; it must read like `20250106 15:00:00 Etc/UTC`"))?,
+            end => parse_wire_time(end)
+                .ok_or_else(|| format!("end `{end}`; it must read like `20250106 15:00:00 Etc/UTC`"))?,
         };
         Ok((end.min(self.now()), span))
     }
@@ -215,7 +218,8 @@ impl Desk {
         let Ok(calendar) = self.calendars.get(self.directory.instrument(contract).venue) else { return Vec::new() };
         // An evening session may be dated tomorrow, so the search begins beyond the venue's local day.
         let beyond = calendar.zone().to_datetime(end).date().saturating_add(2.days());
-        let has_closed = |bar: &Bar| calendar.session(bar.date).ok().flatten().is_none_or(|session| session.close <= end);
+        let has_closed =
+            |bar: &Bar| calendar.session(bar.date).ok().flatten().is_none_or(|session| session.close <= end);
         let (count, first) = match span {
             BarSpan::Sessions(count) => (count, Date::MIN),
             BarSpan::Calendar(span) => (BARS_MAX, beyond.saturating_sub(span)),

@@ -4,7 +4,7 @@
 //! client has to guess a zone.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 /// `20250106 15:00:00 Etc/UTC`, IB's rendering with a zone every client resolves.
@@ -23,4 +23,15 @@ pub(crate) fn parse_wire_time(text: &str) -> Option<Timestamp> {
     };
     let clock = DateTime::strptime("%Y%m%d-%H:%M:%S", clock).ok()?;
     TimeZone::get(zone).ok()?.to_timestamp(clock).ok()
+}
+
+/// The first instant of a day in UTC.
+pub(crate) fn midnight(date: Date) -> Timestamp {
+    TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).expect("a day of virtual time lies inside the calendar")
+}
+
+/// The day of an instant in UTC as a number: 20250106.
+pub(crate) fn compact_day(at: Timestamp) -> i32 {
+    let date = TimeZone::UTC.to_datetime(at).date();
+    i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
 }

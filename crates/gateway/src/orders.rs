@@ -1,4 +1,4 @@
-//! Orders and executions: from the wire to the simulated exchange, and back.
+//! Orders: from the wire to the simulated exchange, and back.
 //!
 //! In: place, modify, cancel and the questions about them; events of the simulation. Out: commands, and
 //! messages to the client that owns the order. Invariant: a request that asks for something the exchange
@@ -7,15 +7,12 @@
 use crate::contracts::{Unresolved, from_quoted, quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::margin;
-use crate::moment::{parse_wire_time, wire_time};
+use crate::moment::{midnight, wire_time};
 use crate::wire;
-use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use domain::{ContractId, OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use sim::{Command, ExecutionView, Liquidity, OrderView, SimEvent, SimEventKind, SimOrder};
+use sim::{Command, OrderView, SimEvent, SimEventKind, SimOrder};
 
 /// More than any order of this world; keeps hostile sizes away from exact arithmetic.
 const QUANTITY_MAX: i64 = 1_000_000_000;
@@ -57,7 +54,9 @@ impl Desk {
         let client = self.client_id(key);
         let order = match self.read_order(request) {
             Ok(order) => order,
-            Err(refusal) => return self.error(key, request.order_id.unwrap_or(NO_REQUEST), refusal.code, &refusal.text),
+            Err(refusal) => {
+                return self.error(key, request.order_id.unwrap_or(NO_REQUEST), refusal.code, &refusal.text);
+            }
         };
         if request.order.as_ref().is_some_and(|order| order.what_if == Some(true)) {
             return self.answer_what_if(key, order);
@@ -65,7 +64,11 @@ impl Desk {
         let order_id = order.order_id;
         // An id that was used means the order it was used for; only a cancelled order's id counts as a duplicate.
         let known = self.sim.order(client, order_id).is_some_and(|known| known.status != OrderStatus::Cancelled);
-        self.command(key, order_id, if known { Command::Modify { client, order } } else { Command::Place { client, order } });
+        self.command(
+            key,
+            order_id,
+            if known { Command::Modify { client, order } } else { Command::Place { client, order } },
+        );
     }
 
     pub(crate) fn cancel_order(&mut self, key: SessionKey, order_id: i32) {
@@ -127,7 +130,10 @@ impl Desk {
     fn refuse_unserved(&self, order: &wire::Order) -> Result<(), Refusal> {
         let account = text(&order.account);
         if !account.is_empty() && account != self.account {
-            return Err(Refusal::new(321, format!("Error validating request.-'sim' : cause - Invalid account code '{account}'.")));
+            return Err(Refusal::new(
+                321,
+                format!("Error validating request.-'sim' : cause - Invalid account code '{account}'."),
+            ));
         }
         if order.parent_id.is_some_and(|id| id != 0) {
             return Err(unserved("parent orders"));
@@ -178,7 +184,8 @@ impl Desk {
 
     pub(crate) fn open_orders(&mut self, key: SessionKey, whose: Whose) {
         let client = self.client_id(key);
-        let wanted = self.sim.open_orders().into_iter().filter(|order| whose == Whose::Everyone || order.client == client);
+        let wanted =
+            self.sim.open_orders().into_iter().filter(|order| whose == Whose::Everyone || order.client == client);
         for order in wanted {
             self.send_order(key, order);
         }
@@ -190,7 +197,12 @@ impl Desk {
         if self.client_id(key) == 0 {
             return self.open_orders(key, Whose::Own);
         }
-        self.error(key, NO_REQUEST, 327, "Only API connections with clientId set to 0 can set the auto bind TWS orders property.");
+        self.error(
+            key,
+            NO_REQUEST,
+            327,
+            "Only API connections with clientId set to 0 can set the auto bind TWS orders property.",
+        );
     }
 
     /// Orders that ended today, as IB keeps them.
@@ -219,29 +231,6 @@ impl Desk {
         self.send(key, &wire::CompletedOrdersEnd {});
     }
 
-    pub(crate) fn executions(&mut self, key: SessionKey, request: &wire::ExecutionRequest) {
-        let filter = request.filter.clone().unwrap_or_default();
-        let since = since(&filter, self.today());
-        for execution in self.sim.executions(since).iter().filter(|execution| self.passes(&filter, execution)) {
-            self.send_execution(key, request.req_id, execution);
-            self.send_commission(key, &execution.id, execution.commission, execution.realized);
-        }
-        self.send(key, &wire::ExecutionDetailsEnd { req_id: request.req_id });
-    }
-
-    fn passes(&self, filter: &wire::ExecutionFilter, execution: &ExecutionView) -> bool {
-        let instrument = self.directory.instrument(execution.contract);
-        let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
-        let day = compact_number(execution.at);
-        filter.client_id.is_none_or(|client| client == execution.client)
-            && is(&filter.acct_code, &self.account)
-            && is(&filter.symbol, &instrument.symbol)
-            && is(&filter.sec_type, crate::contracts::security_type(instrument.kind))
-            && is(&filter.exchange, &self.venue(execution.contract))
-            && is(&filter.side, if execution.side == Side::Buy { "BUY" } else { "SELL" })
-            && (filter.specific_dates.is_empty() || filter.specific_dates.contains(&day))
-    }
-
     /// Tells the owner of an order what happened to it; nobody when the owner is not connected.
     pub(crate) fn deliver(&self, event: &SimEvent) {
         let Some(key) = self.session_of(event.client) else { return };
@@ -249,7 +238,9 @@ impl Desk {
             SimEventKind::Accepted(order) => self.send_order(key, order),
             SimEventKind::Status(order) => self.send_order(key, order),
             SimEventKind::Execution(execution) => self.send_execution(key, Some(NO_REQUEST), execution),
-            SimEventKind::Commission { execution, amount, realized } => self.send_commission(key, execution, *amount, *realized),
+            SimEventKind::Commission { execution, amount, realized } => {
+                self.send_commission(key, execution, *amount, *realized)
+            }
             SimEventKind::Rejected { order_id, code, text } => self.error(key, *order_id, *code, text),
             SimEventKind::Cancelled { order, code, text } => {
                 self.error(key, order.order.order_id, *code, text);
@@ -289,44 +280,6 @@ impl Desk {
         self.send(key, &status);
     }
 
-    fn send_execution(&self, key: SessionKey, req_id: Option<i32>, execution: &ExecutionView) {
-        let unit = self.directory.instrument(execution.contract).quote_unit;
-        let exchange = self.venue(execution.contract);
-        let message = wire::Execution {
-            order_id: Some(execution.order_id),
-            exec_id: Some(execution.id.to_string()),
-            time: Some(wire_time(execution.at)),
-            acct_number: Some(self.account.clone()),
-            exchange: Some(exchange.clone()),
-            side: Some(if execution.side == Side::Buy { "BOT" } else { "SLD" }.to_owned()),
-            shares: Some(execution.quantity.to_string()),
-            price: Some(quoted(execution.price, unit)),
-            perm_id: Some(execution.perm_id),
-            client_id: Some(execution.client),
-            is_liquidation: Some(false),
-            cum_qty: Some(execution.cumulative.to_string()),
-            avg_price: mean_quoted(execution.average_price, unit),
-            order_ref: Some(execution.order_ref.clone()),
-            last_liquidity: Some(match execution.liquidity {
-                Liquidity::Added => 1,
-                Liquidity::Removed => 2,
-                Liquidity::Auction => 0,
-            }),
-        };
-        let contract = Some(self.directory.describe(execution.contract, Some(exchange)));
-        self.send(key, &wire::ExecutionDetails { req_id, contract, execution: Some(message) });
-    }
-
-    fn send_commission(&self, key: SessionKey, execution: &ExecutionId, amount: Money, realized: Decimal) {
-        let report = wire::CommissionAndFeesReport {
-            exec_id: Some(execution.to_string()),
-            commission_and_fees: number(amount.amount),
-            currency: Some(amount.currency.code().to_owned()),
-            realized_pnl: number(realized),
-        };
-        self.send(key, &report);
-    }
-
     fn wire_order(&self, client: i32, order: &SimOrder) -> wire::Order {
         let unit = self.directory.instrument(order.contract).quote_unit;
         wire::Order {
@@ -355,12 +308,6 @@ impl Desk {
     fn routed(&self, contract: ContractId) -> wire::Contract {
         self.directory.describe(contract, Some(self.directory.instrument(contract).exchange.clone()))
     }
-
-    /// The exchange where a contract trades, behind smart routing.
-    fn venue(&self, contract: ContractId) -> String {
-        let instrument = self.directory.instrument(contract);
-        if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange }.clone()
-    }
 }
 
 fn unserved(what: &str) -> Refusal {
@@ -374,7 +321,9 @@ fn read_quantity(text: &str) -> Result<Quantity, Refusal> {
     match quantity {
         Some(quantity) if quantity.signum() == 1 && quantity <= Quantity::whole(QUANTITY_MAX) => Ok(quantity),
         Some(quantity) if quantity.is_zero() => Err(Refusal::new(434, "The order size cannot be zero.")),
-        _ => Err(Refusal::rejected(&format!("`{text}` is no order size; it must be above 0 and at most {QUANTITY_MAX}"))),
+        _ => {
+            Err(Refusal::rejected(&format!("`{text}` is no order size; it must be above 0 and at most {QUANTITY_MAX}")))
+        }
     }
 }
 
@@ -391,29 +340,11 @@ fn status_word(status: OrderStatus) -> &'static str {
     }
 }
 
-/// From when on executions are asked for: today's, or those of more days, or from an instant of the client.
-fn since(filter: &wire::ExecutionFilter, today: Date) -> Timestamp {
-    if !filter.specific_dates.is_empty() {
-        return Timestamp::MIN;
-    }
-    let days_back = filter.last_n_days.unwrap_or_default().clamp(0, 7);
-    parse_wire_time(text(&filter.time)).unwrap_or_else(|| midnight(today.saturating_sub(days_back.days())))
-}
-
-fn midnight(date: Date) -> Timestamp {
-    TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).expect("a day of virtual time lies inside the calendar")
-}
-
-fn compact_number(at: Timestamp) -> i32 {
-    let date = TimeZone::UTC.to_datetime(at).date();
-    i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
-}
-
 /// A mean price of the major unit in the quote unit.
-fn mean_quoted(mean: Decimal, unit: QuoteUnit) -> Option<f64> {
+pub(crate) fn mean_quoted(mean: Decimal, unit: QuoteUnit) -> Option<f64> {
     number(mean * unit.per_major())
 }
 
-fn number(value: Decimal) -> Option<f64> {
+pub(crate) fn number(value: Decimal) -> Option<f64> {
     value.to_f64()
 }

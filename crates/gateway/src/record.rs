@@ -4,12 +4,13 @@
 //! process, and their replay. Invariant: replaying a log on a fresh simulation of the same identity gives
 //! the same executions with the same ids; a log that disagrees is refused.
 
+use crate::checksum::{OFFSET, checksum};
 use domain::{Money, Price, Quantity, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sim::{Command, Prices, SimConfig};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the line format.
@@ -37,11 +38,13 @@ impl RunIdentity {
         RunIdentity {
             seed: config.seed,
             prices: match &config.prices {
-                Prices::Simulated { scenario, seed, first_day } => format!("{scenario} of seed {seed} from {first_day}"),
+                Prices::Simulated { scenario, seed, first_day } => {
+                    format!("{scenario} of seed {seed} from {first_day}")
+                }
                 Prices::Replay { series } => {
                     let bars = series.iter().flat_map(|(_, bars)| bars);
                     let text = bars.flat_map(|bar| format!("{bar:?}").into_bytes());
-                    format!("replay of bars with checksum {:016x}", text.fold(FNV_OFFSET, fnv_step))
+                    format!("replay of bars with checksum {:016x}", checksum(OFFSET, text))
                 }
             },
             start: config.start,
@@ -164,6 +167,15 @@ pub enum RecordError {
     },
 }
 
+/// Reads a record without writing it: every entry, the first line included. Half a last line is passed over.
+///
+/// # Errors
+/// [`RecordError::Io`] when there is no such file, [`RecordError::Damaged`] for a line that is not as written.
+pub fn read_record(path: &Path) -> Result<Vec<Entry>, RecordError> {
+    let bytes = std::fs::read(path).map_err(|error| RecordError::Io { path: path.to_owned(), error })?;
+    Chain::default().read(path, whole_lines(&bytes))
+}
+
 /// One line: its number, its content, and a checksum over content and all lines before it.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -172,27 +184,81 @@ struct Line {
     entry: Entry,
 }
 
+/// Where the lines of a record stand.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    lines: u64,
+    hash: u64,
+}
+
+impl Default for Chain {
+    fn default() -> Chain {
+        Chain { lines: 0, hash: OFFSET }
+    }
+}
+
+impl Chain {
+    /// The chain with one more entry.
+    fn after(self, entry: &Entry) -> Chain {
+        let content = serde_json::to_vec(entry).expect("plain data has a JSON form");
+        Chain { lines: self.lines + 1, hash: checksum(self.hash, content) }
+    }
+
+    fn check(self) -> String {
+        format!("{:016x}", self.hash)
+    }
+
+    /// Reads and checks lines that follow this point.
+    fn read(&mut self, path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, RecordError> {
+        let entry = |text| {
+            let line = self.lines as usize + 1;
+            self.read_line(text).map_err(|problem| RecordError::Damaged { path: path.to_owned(), line, problem })
+        };
+        bytes.split_inclusive(|&byte| byte == b'\n').map(entry).collect()
+    }
+
+    fn read_line(&mut self, text: &[u8]) -> Result<Entry, String> {
+        let line: Line = serde_json::from_slice(text).map_err(|error| format!("it cannot be read ({error})"))?;
+        let next = self.after(&line.entry);
+        if line.seq != next.lines {
+            return Err(format!("it is numbered {} where {} was expected", line.seq, next.lines));
+        }
+        if line.check != next.check() {
+            return Err("its checksum does not fit its content and the lines before it".to_owned());
+        }
+        *self = next;
+        Ok(line.entry)
+    }
+}
+
 /// Appends to a record. Each line is handed to the system in one write before the caller goes on.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     file: File,
     path: PathBuf,
-    lines: u64,
-    chain: u64,
+    chain: Chain,
     broken: bool,
 }
 
 impl Recorder {
-    /// Opens or creates a record and returns what it already holds, without its first line.
+    /// Opens or creates a record and returns what it already holds, without its first line. Half a last line
+    /// is what a dying process leaves, and is cut off.
     pub(crate) fn open(path: &Path, requested: &RunIdentity) -> Result<(Recorder, Vec<Entry>), RecordError> {
         let failed = |error| RecordError::Io { path: path.to_owned(), error };
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => RecordError::InUse(path.to_owned()),
             TryLockError::Error(error) => failed(error),
         })?;
-        let mut recorder = Recorder { file, path: path.to_owned(), lines: 0, chain: FNV_OFFSET, broken: false };
-        let mut entries = recorder.read_all()?.into_iter();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let whole = whole_lines(&bytes);
+        let mut chain = Chain::default();
+        let mut entries = chain.read(path, whole)?.into_iter();
+        if whole.len() < bytes.len() {
+            file.set_len(whole.len() as u64).map_err(failed)?;
+        }
+        let mut recorder = Recorder { file, path: path.to_owned(), chain, broken: false };
         match entries.next() {
             None => recorder.append(&Entry::Opened { format: FORMAT, identity: requested.clone() })?,
             Some(Entry::Opened { format: FORMAT, identity }) if identity == *requested => {}
@@ -200,7 +266,10 @@ impl Recorder {
                 let (recorded, requested) = (Box::new(identity), Box::new(requested.clone()));
                 return Err(RecordError::OtherRun { path: recorder.path, recorded, requested });
             }
-            Some(_) => return Err(recorder.damaged(1, format!("it is not the header of a record of format {FORMAT}"))),
+            Some(_) => {
+                let problem = format!("it is not the header of a record of format {FORMAT}");
+                return Err(RecordError::Damaged { path: recorder.path, line: 1, problem });
+            }
         }
         Ok((recorder, entries.collect()))
     }
@@ -209,56 +278,18 @@ impl Recorder {
     ///
     /// After a failure the file may end in half a line, so every later append fails too.
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), RecordError> {
-        let failed = |path: &Path, error| RecordError::Io { path: path.to_owned(), error };
-        if self.broken {
-            return Err(failed(&self.path, io::Error::other("an earlier write failed")));
-        }
-        let (seq, check) = self.next_check(entry);
-        let line = Line { seq, check: format!("{check:016x}"), entry: entry.clone() };
+        let next = self.chain.after(entry);
+        let line = Line { seq: next.lines, check: next.check(), entry: entry.clone() };
         let mut text = serde_json::to_vec(&line).expect("plain data has a JSON form");
         text.push(b'\n');
-        self.file.write_all(&text).map_err(|error| {
+        let written =
+            if self.broken { Err(io::Error::other("an earlier write failed")) } else { self.file.write_all(&text) };
+        written.map_err(|error| {
             self.broken = true;
-            failed(&self.path, error)
+            RecordError::Io { path: self.path.clone(), error }
         })?;
-        (self.lines, self.chain) = (seq, check);
+        self.chain = next;
         Ok(())
-    }
-
-    /// Reads and checks every line; half a last line is what a dying process leaves, and is cut off.
-    fn read_all(&mut self) -> Result<Vec<Entry>, RecordError> {
-        let failed = |error| RecordError::Io { path: self.path.clone(), error };
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        self.file.read_to_end(&mut bytes).map_err(failed)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-        if whole < bytes.len() {
-            self.file.set_len(whole as u64).map_err(failed)?;
-        }
-        bytes[..whole].split_inclusive(|&byte| byte == b'\n').map(|line| self.check_line(line)).collect()
-    }
-
-    fn check_line(&mut self, text: &[u8]) -> Result<Entry, RecordError> {
-        let number = self.lines as usize + 1;
-        let line: Line = serde_json::from_slice(text).map_err(|error| self.damaged(number, error.to_string()))?;
-        let (seq, check) = self.next_check(&line.entry);
-        if line.seq != seq {
-            return Err(self.damaged(number, format!("it is numbered {} where {seq} was expected", line.seq)));
-        }
-        if line.check != format!("{check:016x}") {
-            return Err(self.damaged(number, "its checksum does not fit its content and the lines before it".to_owned()));
-        }
-        (self.lines, self.chain) = (seq, check);
-        Ok(line.entry)
-    }
-
-    fn next_check(&self, entry: &Entry) -> (u64, u64) {
-        let content = serde_json::to_vec(entry).expect("plain data has a JSON form");
-        (self.lines + 1, content.into_iter().fold(self.chain, fnv_step))
-    }
-
-    fn damaged(&self, line: usize, problem: String) -> RecordError {
-        RecordError::Damaged { path: self.path.clone(), line, problem }
     }
 
     /// The replay gave something else than the record holds at an entry, counted from 0 after the header.
@@ -267,9 +298,7 @@ impl Recorder {
     }
 }
 
-/// FNV-1a, 64 bit: enough against accidents, not against people.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn fnv_step(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+/// Everything up to and including the last line end.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1)]
 }

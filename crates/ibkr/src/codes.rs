@@ -71,6 +71,11 @@ pub fn severity(code: i32) -> Severity {
     }
 }
 
+/// True for the answer to a history request that there is nothing; other messages of code 162 are trouble.
+pub(crate) fn is_no_history(code: i32, message: &str) -> bool {
+    code == 162 && message.contains("returned no data")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

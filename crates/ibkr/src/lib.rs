@@ -318,6 +318,9 @@ impl Broker for IbkrBroker {
         let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
         let fetch = fetch.duration(quotes::span(sessions)).fetch();
         let history = match timeout(self.config.request_timeout, fetch).await {
+            Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
+                return Ok(Vec::new());
+            }
             Ok(history) => history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
             Err(_) => Err(unusable(&self.universe, contract, "daily bars: the answer did not arrive in time")),
         };

@@ -261,7 +261,8 @@ pub trait Broker {
     /// [`BrokerError`]; a missing end marker is `Unusable`.
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError>;
 
-    /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first.
+    /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first; empty when
+    /// the broker has no history of the contract.
     ///
     /// # Errors
     /// [`BrokerError`].

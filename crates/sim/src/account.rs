@@ -123,7 +123,8 @@ impl Account {
             exchange_rate: rate(currency).expect("every currency in use was checked to have a rate"),
         };
         let cash: Vec<CashRow> = Currency::ALL.into_iter().filter(|&currency| used[currency]).map(row).collect();
-        let net_liquidation = cash.iter().map(|row| row.exchange_rate * (row.cash + row.stock_market_value + row.futures_pnl));
+        let net_liquidation =
+            cash.iter().map(|row| row.exchange_rate * (row.cash + row.stock_market_value + row.futures_pnl));
         let net_liquidation =
             net_liquidation.sum::<Decimal>().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
         AccountView { id: self.id.clone(), base: self.base, cash, positions, net_liquidation }

@@ -121,7 +121,8 @@ impl Board {
     /// Quantity units that trade in a whole session at a price.
     pub(crate) fn session_volume(&self, contract: ContractId, price: Price) -> f64 {
         let multiplier = self.universe.terms(contract).multiplier;
-        let units = self.profiles[contract].map_or(0.0, |profile| profile.daily_volume.units(price.to_f64(), multiplier));
+        let units =
+            self.profiles[contract].map_or(0.0, |profile| profile.daily_volume.units(price.to_f64(), multiplier));
         units * Quantity::UNITS_PER_SHARE as f64
     }
 

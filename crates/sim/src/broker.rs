@@ -5,15 +5,13 @@
 //! say.
 
 use crate::account::{Account, Trade};
+use crate::admission::{Refusal, admit};
 use crate::board::{Board, whole_lots};
 use crate::commission::commission;
 use crate::matching::{Dents, PARTICIPATION, Queue, Slice, Want, crosses};
-use crate::order::Refusal;
 use crate::venue::Trading;
 use crate::{ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
-use domain::{
-    ContractId, ExecutionId, Mic, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe,
-};
+use domain::{ContractId, ExecutionId, Mic, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use market::calendar::Session;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -69,7 +67,7 @@ impl Broker {
         if self.ids.contains_key(&key) {
             return self.refuse(client, order.order_id, Refusal::new(103, "Duplicate order id"));
         }
-        if let Err(refusal) = self.admit(&order, board, now) {
+        if let Err(refusal) = admit(&order, &self.universe, board, now) {
             return self.refuse(client, order.order_id, refusal);
         }
         let view = OrderView {
@@ -91,8 +89,13 @@ impl Broker {
 
     pub(crate) fn modify(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
         let Some(index) = self.find_open(client, order.order_id) else {
-            let state = self.order(client, order.order_id).map_or("Unknown".to_owned(), |view| status_word(view.status));
-            return self.refuse(client, order.order_id, Refusal::new(104, format!("Can't modify this order, state: {state}")));
+            let state =
+                self.order(client, order.order_id).map_or("Unknown".to_owned(), |view| status_word(view.status));
+            return self.refuse(
+                client,
+                order.order_id,
+                Refusal::new(104, format!("Can't modify this order, state: {state}")),
+            );
         };
         let view = &self.open[index].view;
         let refusal = if (view.order.contract, view.order.side) != (order.contract, order.side) {
@@ -100,7 +103,7 @@ impl Broker {
         } else if order.quantity <= view.filled {
             Some(Refusal::rejected("the new quantity must exceed what is already filled"))
         } else {
-            self.admit(&order, board, now).err()
+            admit(&order, &self.universe, board, now).err()
         };
         if let Some(refusal) = refusal {
             return self.refuse(client, order.order_id, refusal);
@@ -108,7 +111,8 @@ impl Broker {
         let working = &mut self.open[index];
         let before = &working.view.order;
         // The exchange keeps an order's place only when nothing but less quantity is asked for.
-        let keeps_place = SimOrder { quantity: before.quantity, ..order.clone() } == *before && order.quantity <= before.quantity;
+        let keeps_place =
+            SimOrder { quantity: before.quantity, ..order.clone() } == *before && order.quantity <= before.quantity;
         working.queue = working.queue.filter(|_| keeps_place);
         working.view.status = status_of(&order, board, now);
         working.view.order = order;
@@ -122,7 +126,10 @@ impl Broker {
         let refusal = match self.order(client, order_id) {
             Some(view) => {
                 let state = status_word(view.status);
-                Refusal::new(10148, format!("OrderId {order_id} that needs to be cancelled can not be cancelled, state: {state}."))
+                Refusal::new(
+                    10148,
+                    format!("OrderId {order_id} that needs to be cancelled can not be cancelled, state: {state}."),
+                )
             }
             None => Refusal::new(10147, format!("OrderId {order_id} that needs to be cancelled is not found.")),
         };
@@ -278,8 +285,8 @@ impl Broker {
         let charged_before = commission(instrument, view.filled, *value * multiplier);
         *value += quantity.to_decimal() * price.to_decimal();
         view.filled += quantity;
-        view.average_price = (*value / view.filled.to_decimal())
-            .round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
+        view.average_price =
+            (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
         view.last_fill_price = Some(price);
         let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
         let realized = self.account.trade(Trade { contract, side, quantity, price, commission: charge });
@@ -303,32 +310,13 @@ impl Broker {
         };
         let client = view.client;
         let done = view.remaining().is_zero();
-        let charge = SimEventKind::Commission { execution: execution.id.clone(), amount: execution.commission, realized };
+        let charge =
+            SimEventKind::Commission { execution: execution.id.clone(), amount: execution.commission, realized };
         self.executions.push(execution.clone());
         self.tell(client, SimEventKind::Execution(execution));
         self.tell(client, charge);
         let told = if done { self.end(index, OrderStatus::Filled, "", now) } else { self.open[index].view.clone() };
         self.tell(client, SimEventKind::Status(told));
-    }
-
-    /// Whether the broker takes an order in this form.
-    fn admit(&self, order: &SimOrder, board: &Board, now: Timestamp) -> Result<(), Refusal> {
-        let known = order.contract.index() < self.universe.contract_count();
-        if !known || board.tape.expired(order.contract, now) {
-            return Err(Refusal::new(200, "No security definition has been found for the request"));
-        }
-        let instrument = self.universe.instrument_of(order.contract);
-        if !instrument.tradable {
-            return Err(Refusal::rejected(&format!("{} is quoted for reference and cannot be traded", instrument.name)));
-        }
-        if order.quantity <= Quantity::ZERO || order.quantity.units() % instrument.lot.units() != 0 {
-            let (quantity, lot) = (order.quantity, instrument.lot);
-            return Err(Refusal::rejected(&format!("the quantity must be a positive multiple of {lot}, got {quantity}")));
-        }
-        if order.limit.mantissa() % instrument.tick.mantissa() != 0 {
-            return Err(Refusal::new(110, "The price does not conform to the minimum price variation for this contract."));
-        }
-        Ok(())
     }
 
     fn end_by_perm_id(&mut self, perm_id: i64, reason: &str, now: Timestamp) {
@@ -366,7 +354,10 @@ impl Broker {
     }
 
     pub(crate) fn next_order_id(&self, client: i32) -> i32 {
-        self.ids.range((client, i32::MIN)..=(client, i32::MAX)).next_back().map_or(1, |((_, id), _)| id.saturating_add(1).max(1))
+        self.ids
+            .range((client, i32::MIN)..=(client, i32::MAX))
+            .next_back()
+            .map_or(1, |((_, id), _)| id.saturating_add(1).max(1))
     }
 
     pub(crate) fn order(&self, client: i32, order_id: i32) -> Option<&OrderView> {

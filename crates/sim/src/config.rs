@@ -86,7 +86,9 @@ pub enum SimError {
         base: Currency,
     },
     /// The pair that values a currency has no price at the start.
-    #[error("{contract} has no price by {start}, so its currency cannot be valued; start later or give it earlier bars")]
+    #[error(
+        "{contract} has no price by {start}, so its currency cannot be valued; start later or give it earlier bars"
+    )]
     NoPrice {
         /// The pair's contract name.
         contract: String,
@@ -94,7 +96,9 @@ pub enum SimError {
         start: Timestamp,
     },
     /// The replayed series are not one per contract of the universe.
-    #[error("{series} replayed series were given for {contracts} contracts; give one per contract, empty where there is none")]
+    #[error(
+        "{series} replayed series were given for {contracts} contracts; give one per contract, empty where there is none"
+    )]
     SeriesCount {
         /// Series given.
         series: usize,
@@ -102,7 +106,9 @@ pub enum SimError {
         contracts: usize,
     },
     /// Bars of a series do not follow each other in time.
-    #[error("the replayed series of {contract} has a bar of {date} that is not after the one before it; sort it and keep one bar a day")]
+    #[error(
+        "the replayed series of {contract} has a bar of {date} that is not after the one before it; sort it and keep one bar a day"
+    )]
     SeriesOrder {
         /// The contract's name.
         contract: String,

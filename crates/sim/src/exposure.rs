@@ -56,9 +56,7 @@ impl Exposure {
             "ES" | "MES" => Exposure { anchor: 6_800.0, carry: DOLLAR_RATE - US_DIVIDENDS, ..US },
             "SX5E" => Exposure { anchor: 5_700.0, ..EUROPE },
             "CS51" => Exposure { anchor: 205.0, accrual: EUROPE_DIVIDENDS, ..EUROPE },
-            "FESX" => {
-                Exposure { anchor: 5_700.0, carry: DOLLAR_RATE - DOLLAR_OVER_EURO - EUROPE_DIVIDENDS, ..EUROPE }
-            }
+            "FESX" => Exposure { anchor: 5_700.0, carry: DOLLAR_RATE - DOLLAR_OVER_EURO - EUROPE_DIVIDENDS, ..EUROPE },
             "VIX" => Exposure { anchor: 1.0, volatility: 1.0, ..NOTHING },
             "EUR.USD" => Exposure { anchor: 1.16, euro: 1.0, ..NOTHING },
             "M6E" | "6E" => Exposure { anchor: 1.16, euro: 1.0, carry: DOLLAR_OVER_EURO, ..NOTHING },

@@ -127,8 +127,7 @@ impl Factors {
         };
         let next_day = -(HISTORY_WEEKDAYS as i64);
         let days = VecDeque::with_capacity(HISTORY_WEEKDAYS + 2);
-        let mut factors =
-            Factors { scenario, first_day, zone, chance: Chance::new(seed), streams, days, next_day };
+        let mut factors = Factors { scenario, first_day, zone, chance: Chance::new(seed), streams, days, next_day };
         while factors.next_day < 0 {
             factors.build_day();
         }
@@ -169,7 +168,11 @@ impl Factors {
     }
 
     /// The instants within a span at which levels change direction, its two ends included.
-    pub(crate) fn knots_within(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = (Timestamp, Levels)> + '_ {
+    pub(crate) fn knots_within(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Levels)> + '_ {
         let begun = self.days.partition_point(|day| day.begins <= from).saturating_sub(1);
         let inner = self.days.range(begun..).take_while(move |day| day.begins < to).flat_map(move |day| {
             let slot = SECONDS_PER_DAY / (day.knots.len() - 1) as i64;

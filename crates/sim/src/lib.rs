@@ -5,6 +5,7 @@
 //! time alone, so no order of asking can change them, and the same commands replayed rebuild the same world.
 
 mod account;
+mod admission;
 mod board;
 mod broker;
 mod commission;

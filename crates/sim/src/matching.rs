@@ -5,9 +5,10 @@
 //! the levels they reach plus their share of the volume since.
 //!
 //! A taker walks up the book, one displayed size per level. What was taken comes back at a tenth of the volume that
-//! trades (market makers refill), so a second order finds the touch as thin as the first one left it: the impact is
-//! temporary and no slicing or replacing avoids it. A waiting order stands behind the size displayed when it came, moves
-//! up as half of the volume trades on its side, and is filled at its own limit, whole when the market crosses it.
+//! trades, best price first (market makers refill), so a second order finds no more than that before it has to walk on
+//! from where the first one stopped: the impact is temporary, and no slicing or replacing avoids it. A waiting order
+//! stands behind the size displayed when it came, moves up as half of the volume trades on its side, and is filled at
+//! its own limit, also when the market crosses it.
 
 use crate::board::{Book, whole_lots};
 use domain::{ContractId, PerContract, Price, Quantity, Side};
@@ -27,10 +28,14 @@ pub(crate) struct Slice {
     pub(crate) quantity: Quantity,
 }
 
-/// What orders have taken from one side of one book and the market has not refilled.
+/// What orders have done to one side of one book, counted in levels so that it keeps its depth while displayed sizes
+/// change.
 #[derive(Clone, Copy, Debug)]
 struct Dent {
-    units: f64,
+    /// How far into the book orders have taken everything.
+    depth: f64,
+    /// How much of that the market has refilled since, from the touch on, and nobody has taken again.
+    refilled: f64,
     at: Timestamp,
 }
 
@@ -43,33 +48,45 @@ impl Dents {
         Dents(PerContract::filled([None; 2], contracts))
     }
 
-    /// Takes up to `wanted` at `limit` or better, level by level.
-    pub(crate) fn take(&mut self, order: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
-        let Want { contract, side, limit, mut quantity } = order;
+    /// Takes up to a wanted quantity at a limit or better: what was refilled at the touch, then level by level.
+    pub(crate) fn take(&mut self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
+        let Want { contract, side, limit, mut quantity } = want;
         let (touch, displayed) = book.opposite(side);
+        let displayed = displayed.units() as f64;
         let dent = &mut self.0[contract][usize::from(side == Side::Sell)];
-        let mut taken = dent.map_or(0.0, |dent| {
-            let refilled = PARTICIPATION * book.flow * now.duration_since(dent.at).as_secs_f64();
-            (dent.units - refilled).max(0.0)
-        });
+        let Dent { mut depth, mut refilled, .. } = dent.map_or(Dent::none(now), |dent| dent.heal(book, displayed, now));
         let mut slices = Vec::new();
-        for level in 0..LEVELS {
-            let price = touch.mantissa() + side.sign() * level * book.level_step;
-            let beyond_limit = (price - limit.mantissa()) * side.sign() > 0;
-            if quantity.is_zero() || beyond_limit {
-                break;
-            }
-            let Ok(price) = Price::from_mantissa(price) else { break };
-            let available = whole_lots((level + 1) as f64 * displayed.units() as f64 - taken, lot);
-            let filled = available.min(quantity);
+        let mut fill = |price: Price, levels: f64| {
+            let filled = whole_lots(levels * displayed, lot).min(quantity);
             if filled > Quantity::ZERO {
                 slices.push(Slice { price, quantity: filled });
                 quantity -= filled;
-                taken += filled.units() as f64;
+            }
+            filled.units() as f64 / displayed
+        };
+        refilled -= fill(touch, refilled);
+        for level in 0..LEVELS {
+            let price = touch.mantissa() + side.sign() * level * book.level_step;
+            match Price::from_mantissa(price) {
+                Ok(price) if crosses(side, limit, price) => depth += fill(price, (level + 1) as f64 - depth),
+                _ => break,
             }
         }
-        *dent = Some(Dent { units: taken, at: now });
+        *dent = Some(Dent { depth, refilled, at: now });
         slices
+    }
+}
+
+impl Dent {
+    fn none(now: Timestamp) -> Dent {
+        Dent { depth: 0.0, refilled: 0.0, at: now }
+    }
+
+    /// The dent after the market had time to refill it.
+    fn heal(self, book: &Book, displayed: f64, now: Timestamp) -> Dent {
+        let seconds = now.duration_since(self.at).as_secs_f64();
+        let refilled = self.refilled + PARTICIPATION * book.flow * seconds / displayed;
+        if refilled >= self.depth { Dent::none(now) } else { Dent { refilled, at: now, ..self } }
     }
 }
 

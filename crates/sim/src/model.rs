@@ -29,7 +29,8 @@ struct Row {
 impl Row {
     /// Logarithm of the price at an instant with these factor levels.
     fn log_price(&self, levels: &Levels, years: f64, years_to_expiry: f64, own: f64) -> f64 {
-        let Exposure { anchor, market, divergence, euro, volatility, accrual, carry, own_volatility: _ } = self.exposure;
+        let Exposure { anchor, market, divergence, euro, volatility, accrual, carry, own_volatility: _ } =
+            self.exposure;
         libm::log(anchor)
             + market * levels.market
             + divergence * levels.divergence

@@ -135,21 +135,3 @@ pub enum SimEventKind {
         quote: Quote,
     },
 }
-
-/// Why a command is refused, in the broker's code and words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) code: i32,
-    pub(crate) text: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(code: i32, text: impl Into<String>) -> Refusal {
-        Refusal { code, text: text.into() }
-    }
-
-    /// Code 201 with a reason of the broker's own.
-    pub(crate) fn rejected(reason: &str) -> Refusal {
-        Refusal::new(201, format!("Order rejected - reason:{reason}"))
-    }
-}

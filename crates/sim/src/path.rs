@@ -42,7 +42,8 @@ impl Path {
     /// The path of a bar over a session of this length, after the close before it, if there was one.
     pub(crate) fn new(bar: &Bar, previous_close: Option<f64>, seconds: f64, from: BarChance<'_>) -> Path {
         let mut draws = from.chance.at(from.turns, from.day);
-        let mut turn = |earliest: f64| libm::round((earliest + 0.4 * draws.uniform()) * seconds / GRID_SECONDS) * GRID_SECONDS;
+        let mut turn =
+            |earliest: f64| libm::round((earliest + 0.4 * draws.uniform()) * seconds / GRID_SECONDS) * GRID_SECONDS;
         let (first, second) = (turn(0.08), turn(0.52));
         let against_first = draws.uniform() < AGAINST_FIRST;
         let [mut open, mut high, mut low, close] = [bar.open, bar.high, bar.low, bar.close].map(|price| price.to_f64());
@@ -72,8 +73,7 @@ impl Path {
 /// Smooth noise between −1 and 1: a random height at each whole position, straight lines between them.
 fn ripple(position: f64, from: BarChance<'_>) -> f64 {
     let before = position as u64;
-    let height =
-        |position| 2.0 * from.chance.at(from.ripples, from.day * RIPPLES_PER_DAY + position).uniform() - 1.0;
+    let height = |position| 2.0 * from.chance.at(from.ripples, from.day * RIPPLES_PER_DAY + position).uniform() - 1.0;
     let (left, right) = (height(before), height(before + 1));
     left + (right - left) * (position - before as f64)
 }

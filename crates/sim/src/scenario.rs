@@ -129,8 +129,7 @@ const AFTERSHOCKS: Weather = Weather {
     shock: None,
 };
 
-const RECOVERY: Weather =
-    Weather { market_drift: 0.001, vix_target: 24.0, vix_pull: 0.05, vix_noise: 0.055, ..CALM };
+const RECOVERY: Weather = Weather { market_drift: 0.001, vix_target: 24.0, vix_pull: 0.05, vix_noise: 0.055, ..CALM };
 
 const SPIKE: Weather =
     Weather { shock: Some(Shock { market: -0.041, volatility: 0.88 }), jump_probability: 0.0, ..CALM };

@@ -6,9 +6,7 @@
 use crate::board::{Board, STEP_SECONDS};
 use crate::broker::Broker;
 use crate::venue::Change;
-use crate::{
-    AccountView, Command, ExecutionView, OrderView, SimConfig, SimError, SimEvent, SimEventKind, SimOrder,
-};
+use crate::{AccountView, Command, ExecutionView, OrderView, SimConfig, SimError, SimEvent, SimEventKind, SimOrder};
 use domain::{ContractId, Currency};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -244,7 +242,9 @@ fn rate_pairs(config: &SimConfig, board: &Board) -> Result<BTreeMap<Currency, Ra
     let mut pairs = BTreeMap::new();
     for currency in Currency::ALL {
         let direct = quoted(currency, base).map(|contract| RatePair { contract, inverse: false });
-        if let Some(pair) = direct.or_else(|| quoted(base, currency).map(|contract| RatePair { contract, inverse: true })) {
+        if let Some(pair) =
+            direct.or_else(|| quoted(base, currency).map(|contract| RatePair { contract, inverse: true }))
+        {
             pairs.insert(currency, pair);
         }
     }

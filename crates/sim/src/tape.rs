@@ -76,7 +76,8 @@ impl Tape {
             config.calendars.get(mic)?.phase(config.start)?;
         }
         let venues = Venues::new(&config.calendars, mics())?;
-        let streams = |purpose| universe.contracts().map(|id| Stream::new(purpose, &universe.contract(id).name)).collect();
+        let streams =
+            |purpose| universe.contracts().map(|id| Stream::new(purpose, &universe.contract(id).name)).collect();
         let (source, histories) = match &config.prices {
             Prices::Simulated { scenario, seed, first_day } => {
                 for mic in mics() {
@@ -94,7 +95,10 @@ impl Tape {
                 let pairs: Vec<PathStreams> = universe
                     .contracts()
                     .map(|id| &universe.contract(id).name)
-                    .map(|name| PathStreams { turns: Stream::new("turns", name), ripples: Stream::new("ripples", name) })
+                    .map(|name| PathStreams {
+                        turns: Stream::new("turns", name),
+                        ripples: Stream::new("ripples", name),
+                    })
                     .collect();
                 (Source::Replay(PerContract::from_vec(pairs)), histories)
             }
@@ -240,7 +244,11 @@ pub(crate) fn to_tick(price: f64, tick: Price) -> Price {
 }
 
 /// Given bars on the tick grid, each known from its session's official close.
-fn replayed(universe: &Universe, venues: &Venues, series: &PerContract<Vec<Bar>>) -> Result<PerContract<History>, SimError> {
+fn replayed(
+    universe: &Universe,
+    venues: &Venues,
+    series: &PerContract<Vec<Bar>>,
+) -> Result<PerContract<History>, SimError> {
     if series.len() != universe.contract_count() {
         return Err(SimError::SeriesCount { series: series.len(), contracts: universe.contract_count() });
     }
@@ -250,11 +258,15 @@ fn replayed(universe: &Universe, venues: &Venues, series: &PerContract<Vec<Bar>>
         let mut history = History::default();
         for bar in bars {
             if history.bars.last().is_some_and(|before| bar.date <= before.date) {
-                return Err(SimError::SeriesOrder { contract: universe.contract(contract).name.clone(), date: bar.date });
+                return Err(SimError::SeriesOrder {
+                    contract: universe.contract(contract).name.clone(),
+                    date: bar.date,
+                });
             }
             let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| to_tick(price.to_f64(), tick));
             // A day the calendar calls closed has a price and no trading: it is known when the day is over.
-            let known_from = venue.session(bar.date).map_or_else(|| end_of_day(bar.date), |session| venue.fixing(session));
+            let known_from =
+                venue.session(bar.date).map_or_else(|| end_of_day(bar.date), |session| venue.fixing(session));
             history.push(Bar::new(bar.date, prices, bar.volume), known_from);
         }
         Ok(history)

@@ -3,9 +3,7 @@
 
 mod world;
 
-use domain::{
-    Currency, FxRates, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, Side,
-};
+use domain::{Currency, FxRates, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, Side};
 use domain::{Fill, OrderRef};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +21,13 @@ fn cash(view: &AccountView, currency: Currency) -> Decimal {
     view.cash.iter().find(|row| row.currency == currency).map_or(Decimal::ZERO, |row| row.cash)
 }
 
-fn at_market(simulation: &Simulation, id: i32, side: Side, quantity: i64, contract: domain::ContractId) -> sim::SimOrder {
+fn at_market(
+    simulation: &Simulation,
+    id: i32,
+    side: Side,
+    quantity: i64,
+    contract: domain::ContractId,
+) -> sim::SimOrder {
     let quote = simulation.quote(contract);
     let (touch, away) = match side {
         Side::Buy => (quote.ask, 1),
@@ -48,7 +52,11 @@ fn a_trade_settles_in_its_own_currency() {
     assert_eq!(cash(&view, Currency::Eur), dec!(100) * execution.price.to_decimal() - dec!(10.27));
     assert_eq!(cash(&view, Currency::Usd), dec!(10_000_000), "nothing is converted unasked");
     let [position] = &view.positions[..] else { panic!("one position") };
-    assert_eq!(position.average_cost, execution.price.to_decimal() - dec!(0.1027), "proceeds of a short net of commission");
+    assert_eq!(
+        position.average_cost,
+        execution.price.to_decimal() - dec!(0.1027),
+        "proceeds of a short net of commission"
+    );
     let euro = view.cash[1].exchange_rate;
     let spread_and_fee = position.unrealized;
     assert_eq!(view.net_liquidation, cents(dec!(10_000_000) + euro * spread_and_fee));
@@ -173,7 +181,8 @@ impl Mirror {
         for row in &view.cash {
             assert_eq!(row.cash, self.ledger.cash(row.currency), "{}", row.currency);
         }
-        let held: Vec<(domain::ContractId, Quantity)> = self.ledger.held().map(|c| (c, self.ledger.quantity(c))).collect();
+        let held: Vec<(domain::ContractId, Quantity)> =
+            self.ledger.held().map(|c| (c, self.ledger.quantity(c))).collect();
         assert_eq!(view.positions.iter().map(|p| (p.contract, p.quantity)).collect::<Vec<_>>(), held);
         let from_rows: Decimal =
             view.cash.iter().map(|row| row.exchange_rate * (row.cash + row.futures_pnl + row.stock_market_value)).sum();

@@ -35,7 +35,19 @@ fn a_marketable_order_takes_what_is_shown_and_then_a_share_of_the_volume() {
     simulation.place(CLIENT, limit(1, Side::Buy, 3_000, CSPX, limit_price));
     simulation.advance_to(at("2025-11-03T15:00:30Z"));
     simulation.cancel(CLIENT, 1);
-    insta::assert_snapshot!(told(&mut simulation), @"");
+    insta::assert_snapshot!(told(&mut simulation), @r"
+    1 accepted: BUY 3000 at 733.86, Submitted
+    1 executed 1047 at 733.8 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
+    commission 384.14 for 0000e0d5.00000001.01.01, realized 0
+    1 Submitted: filled 1047, remaining 1953, average 733.8
+    1 executed 1047 at 733.86 (Removed) 0000e0d5.00000002.01.01 2025-11-03T15:00:00Z
+    commission 384.18 for 0000e0d5.00000002.01.01, realized 0
+    1 Submitted: filled 2094, remaining 906, average 733.83
+    1 executed 85 at 733.83 (Removed) 0000e0d5.00000003.01.01 2025-11-03T15:00:15Z
+    commission 31.19 for 0000e0d5.00000003.01.01, realized 0
+    1 Submitted: filled 2179, remaining 821, average 733.83
+    1 cancelled, 202: Order Canceled - reason: (filled 2179)
+    ");
 }
 
 #[test]
@@ -82,10 +94,8 @@ fn an_order_placed_before_the_open_works_from_it_and_dies_at_the_close() {
 #[test]
 fn an_order_on_close_is_executed_at_the_official_close() {
     let mut simulation = afternoon();
-    let on_close = |id, side, limit_price| SimOrder {
-        order_type: OrderType::Loc,
-        ..limit(id, side, 200, CSPX, limit_price)
-    };
+    let on_close =
+        |id, side, limit_price| SimOrder { order_type: OrderType::Loc, ..limit(id, side, 200, CSPX, limit_price) };
     simulation.place(CLIENT, on_close(1, Side::Buy, price("900")));
     simulation.place(CLIENT, on_close(2, Side::Sell, price("900")));
     assert_eq!(simulation.next_event(), at("2025-11-03T16:30:00Z"), "nothing happens before the close");
@@ -96,7 +106,10 @@ fn an_order_on_close_is_executed_at_the_official_close() {
     simulation.advance_to(at("2025-11-03T16:40:00Z"));
     let close = simulation.bars(CSPX, FIRST_DAY.tomorrow().expect("a day"), 1)[0].close;
     let status = |id| simulation.order(CLIENT, id).expect("placed").status;
-    assert_eq!((status(1), status(2), status(3)), (OrderStatus::Filled, OrderStatus::Cancelled, OrderStatus::PreSubmitted));
+    assert_eq!(
+        (status(1), status(2), status(3)),
+        (OrderStatus::Filled, OrderStatus::Cancelled, OrderStatus::PreSubmitted)
+    );
     let executions = simulation.executions(Timestamp::MIN);
     assert_eq!(executions.len(), 1);
     assert_eq!((executions[0].price, executions[0].at), (close, at("2025-11-03T16:35:00Z")));
@@ -178,8 +191,10 @@ fn a_subscriber_hears_of_every_stride_that_moved_the_quote() {
     assert!(simulation.drain_events().is_empty(), "London is shut");
     simulation.advance_to(at("2025-11-03T15:00:00Z"));
     let events = simulation.drain_events();
-    assert!(matches!(events[..], [sim::SimEvent { client: CLIENT, kind: SimEventKind::Tick { contract: CSPX, quote } }]
-        if quote == simulation.quote(CSPX)));
+    assert!(
+        matches!(events[..], [sim::SimEvent { client: CLIENT, kind: SimEventKind::Tick { contract: CSPX, quote } }]
+        if quote == simulation.quote(CSPX))
+    );
     simulation.unsubscribe(CLIENT, CSPX);
     simulation.advance_to(at("2025-11-03T16:00:00Z"));
     assert!(simulation.drain_events().is_empty());
@@ -207,7 +222,14 @@ fn without_orders_only_venues_make_events() {
 
 /// A client that trades around the touch, at odd moments.
 fn commands() -> impl Strategy<Value = Vec<(i64, Command)>> {
-    let order = (1..6_i32, prop::sample::select(vec![CSPX, CS51, M6E]), any::<bool>(), 1..3_000_i64, -40..40_i64, any::<bool>());
+    let order = (
+        1..6_i32,
+        prop::sample::select(vec![CSPX, CS51, M6E]),
+        any::<bool>(),
+        1..3_000_i64,
+        -40..40_i64,
+        any::<bool>(),
+    );
     let command = prop_oneof![
         4 => order.clone().prop_map(|parts| Command::Place { client: CLIENT, order: order_of(parts) }),
         2 => order.prop_map(|parts| Command::Modify { client: CLIENT, order: order_of(parts) }),

@@ -84,7 +84,10 @@ fn lines_on_the_same_thing_agree_at_every_instant() {
     }
     let spread = fund_to_index.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         / fund_to_index.iter().copied().fold(f64::INFINITY, f64::min);
-    assert!(fund_to_index.len() > 15 && spread < 1.003, "dividends apart, fund and index move together through a crash: {spread}");
+    assert!(
+        fund_to_index.len() > 15 && spread < 1.003,
+        "dividends apart, fund and index move together through a crash: {spread}"
+    );
 }
 
 #[test]
@@ -226,10 +229,10 @@ fn a_replayed_close_is_walked_to_from_the_close_before() {
     assert_eq!(last(&simulation, CSPX), 745.0);
     assert!((16.0..16.16).contains(&last(&simulation, VIX)), "New York is still on its way");
     simulation.advance_to(at("2025-11-03T22:30:00Z"));
-    assert_eq!(simulation.bars(VIX, date(2025, 11, 4), 2).iter().map(|bar| bar.close).collect::<Vec<_>>(), [
-        price("16"),
-        price("16.16")
-    ]);
+    assert_eq!(
+        simulation.bars(VIX, date(2025, 11, 4), 2).iter().map(|bar| bar.close).collect::<Vec<_>>(),
+        [price("16"), price("16.16")]
+    );
 }
 
 #[test]

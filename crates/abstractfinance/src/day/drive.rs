@@ -48,17 +48,17 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     }
 }
 
-/// Hands everything that has arrived to the session; true when there was anything.
+/// Hands everything the gateway had sent before now to the session; true when there was anything.
+///
+/// The fence comes first: a batch then holds whole bursts, whatever the scheduling of the two
+/// processes, and the same day runs the same way every time.
 async fn feed<B: Broker, J, C: Clock>(
     session: &mut Session<'_>,
     events: &mut Vec<BrokerEvent>,
     world: &mut World<B, J, C>,
 ) -> Result<bool, Failure> {
+    world.broker.fence().await?;
     world.broker.drain(events).await;
-    if events.is_empty() {
-        world.broker.fence().await?;
-        world.broker.drain(events).await;
-    }
     let any = !events.is_empty();
     for event in events.drain(..) {
         session.handle(Event::Broker(event));

@@ -30,6 +30,7 @@ pub(super) struct Notes {
     pub(super) rates: Vec<String>,
     pub(super) booked: Vec<String>,
     pub(super) history_rows: usize,
+    pub(super) without_history: Vec<String>,
     pub(super) positions: usize,
     pub(super) open_orders: usize,
 }
@@ -48,7 +49,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         None => Book::open(&snapshot, &run.setup),
     };
     let first_day = book.date.is_none();
-    let bars = history(date, first_day, run, world).await?;
+    let bars = history(date, first_day, &book, run, world).await?;
     let mut booked = deposits;
     booked.extend(settlements(&book, &bars, run));
     for event in booked.iter().filter(|event| matches!(event, LedgerEvent::VariationMargin { .. })) {
@@ -63,6 +64,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         rates: fx.known().filter(|(c, _)| *c != fx.base()).map(|(c, rate)| format!("{c} {}", rate.normalize())).collect(),
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         history_rows: 0,
+        without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
@@ -104,26 +106,44 @@ type Bars = BTreeMap<ContractId, Vec<Bar>>;
 async fn history<B: Broker, J, C: Clock>(
     date: Date,
     first_day: bool,
+    book: &Book,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
     let sessions = if first_day { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
-    let contracts: Vec<ContractId> = run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
-    for contract in contracts {
+    for contract in contracts_read(date, book, run)? {
         let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };
         bars.insert(contract, world.broker.daily_bars(contract, sessions, date).await?);
     }
     Ok(bars)
 }
 
+/// Everything that does not expire; of each future the active contract and what is held.
+fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
+    let universe = &run.setup.universe;
+    let mut contracts: Vec<ContractId> = universe
+        .contracts()
+        .filter(|&c| universe.contract(c).expiry.is_none() || holds(book, c))
+        .collect();
+    for instrument in universe.instruments() {
+        contracts.extend(active(instrument, date, run)?);
+    }
+    contracts.sort_unstable();
+    contracts.dedup();
+    Ok(contracts)
+}
+
+/// A position, or profit of one that settlement has not paid yet.
+fn holds(book: &Book, contract: ContractId) -> bool {
+    let position = book.ledger.position(contract);
+    !position.quantity.is_zero() || !position.settled_value.is_zero()
+}
+
 /// Daily settlements of held futures since the last closed date.
 fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
     let universe = &run.setup.universe;
-    let settles = |contract: &ContractId| {
-        let position = book.ledger.position(*contract);
-        universe.terms(*contract).settles_daily && (!position.quantity.is_zero() || !position.settled_value.is_zero())
-    };
+    let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && holds(book, *contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();
@@ -131,6 +151,11 @@ fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
         days.map(move |bar| LedgerEvent::VariationMargin { contract, settlement: bar.close })
     });
     events.collect()
+}
+
+fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
+    let empty = bars.iter().filter(|(_, bars)| bars.is_empty());
+    empty.map(|(contract, _)| run.setup.universe.contract(*contract).name.clone()).collect()
 }
 
 /// Step 4: the broker's own rate where the account has the currency, else the pair's last close.

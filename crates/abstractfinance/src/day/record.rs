@@ -3,7 +3,7 @@
 //! In: the finished session. Out: the `day_closed` record and its report. Invariant: the report is
 //! made from what the engine decided and the broker confirmed; a break tightens the mode.
 
-use super::observe::{broker_facts, valuation};
+use super::observe::{Notes, broker_facts, valuation};
 use super::{Decided, Run, World, append};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use jiff::civil::Date;
 use ports::{AccountSnapshot, Broker, Clock, Journal, Record, StoredRecord};
 use risk::Reconciliation;
 use risk::reconciliation::{Status, reconcile};
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 /// Body of the `day_closed` record.
@@ -108,19 +109,18 @@ fn report(session: &Session<'_>, end: &End, decided: &Decided, resumed: bool, ru
     let nav = end.nav.unwrap_or_default();
     let risk = &plan.risk;
     let plan_hash = store::plan_hash(plan, universe);
-    let text = |amount: rust_decimal::Decimal| format!("{amount:.2}");
     let refusals = plan.refusals.iter().chain(session.refusals());
     DayReport {
         date: plan.date.to_string(),
         already_done: false,
         resumed,
-        nav: text(nav.amount()),
-        nlv: text(end.snapshot.net_liquidation),
-        difference_bp: end.reconciliation.difference_bp.map_or(0.0, |bp| (bp * 1e4).round() / 1e4),
-        nav_at_plan: text(plan.nav.unwrap_or_default().amount()),
+        nav: cents(nav.amount()),
+        nlv: cents(end.snapshot.net_liquidation),
+        difference_bp: end.reconciliation.difference_bp.map_or(0.0, rounded_bp),
+        nav_at_plan: cents(plan.nav.unwrap_or_default().amount()),
         base: run.setup.base.to_string(),
-        gross: text(exposure.gross().amount()),
-        net: text(exposure.net().amount()),
+        gross: cents(exposure.gross().amount()),
+        net: cents(exposure.net().amount()),
         gross_of_nav: exposure.gross().over(nav),
         net_of_nav: exposure.net().over(nav),
         mode: plan.mode.tightened_to(end.reconciliation.mode()).to_string(),
@@ -229,7 +229,7 @@ fn steps(session: &Session<'_>, end: &End, decided: &Decided, hash: &str, resume
         ("windows", "not configured", "broker maintenance windows come with the execution issue".into()),
         ("connect and identify", "done", format!("server version {}, account tag {}", decided.identity.server_version, run.account)),
         ("FX", if notes.rates.is_empty() && !resumed { "warned" } else { "done" }, notes.rates.join(", ")),
-        ("sync", "done", format!("{} positions, {} open orders; {}", notes.positions, notes.open_orders, if notes.booked.is_empty() { "nothing to book".into() } else { notes.booked.join(", ") })),
+        ("sync", "done", synced(notes)),
         ("reconcile facts", outcome_of(before), sentence_of(before)),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {}", run.setup.base))),
         ("risk", "done", format!("{} new closes, regime {}, scale {:.4} ({:?})", notes.history_rows, plan.risk.regime.name(), plan.risk.scale, plan.risk.bound)),
@@ -249,6 +249,25 @@ fn steps(session: &Session<'_>, end: &End, decided: &Decided, hash: &str, resume
     rows.into_iter().enumerate().map(step).collect()
 }
 
+/// Money as text: two digits, half away from zero.
+fn cents(amount: Decimal) -> String {
+    format!("{:.2}", amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+}
+
+/// Four digits, and no negative zero.
+fn rounded_bp(bp: f64) -> f64 {
+    (bp * 1e4).round() / 1e4 + 0.0
+}
+
+fn synced(notes: &Notes) -> String {
+    let mut parts = vec![format!("{} positions, {} open orders", notes.positions, notes.open_orders)];
+    parts.extend(notes.booked.iter().cloned());
+    if !notes.without_history.is_empty() {
+        parts.push(format!("no history for {}: what needs it is held back", notes.without_history.join(", ")));
+    }
+    parts.join("; ")
+}
+
 fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
     match result.map(|result| result.status) {
         Some(Status::Pass) => "done",
@@ -259,6 +278,6 @@ fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
 
 fn sentence_of(result: Option<&Reconciliation>) -> String {
     let Some(result) = result else { return "no answer from the broker".into() };
-    let difference = result.difference_bp.map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {bp:+.4} bp"));
+    let difference = result.difference_bp.map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
     format!("{difference}, {} breaks", result.breaks.len())
 }

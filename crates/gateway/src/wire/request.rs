@@ -10,6 +10,7 @@ use prost::Message;
 macro_rules! requests {
     ($($(#[$doc:meta])* $id:literal => $variant:ident($body:ty)),+ $(,)?) => {
         /// One decoded request.
+        #[expect(clippy::large_enum_variant, reason = "one lives at a time, and only until it is answered")]
         #[derive(Clone, Debug, PartialEq)]
         pub enum Request {
             $($(#[$doc])* $variant($body),)+

@@ -58,7 +58,9 @@ async fn is_alive(gateway: &Gateway) {
 #[tokio::test]
 async fn the_announced_version_follows_the_offer() {
     let gateway = gateway_at(START).await;
-    for (offer, announced) in [("v213..226", "222"), ("v100..222 +PACEAPI", "222"), ("v100..213", "213"), ("v300..310", "222")] {
+    for (offer, announced) in
+        [("v213..226", "222"), ("v100..222 +PACEAPI", "222"), ("v100..213", "213"), ("v300..310", "222")]
+    {
         let answer = frame(&mut greet(&gateway, offer).await).await.expect("an answer");
         assert_eq!(text(&answer), [announced, "20250707 06:00:00 Etc/UTC"], "offered {offer}");
     }
@@ -137,6 +139,18 @@ async fn hostile_bytes_end_their_connection_and_nothing_else() {
     request(&mut garbage, CURRENT_TIME_MILLIS, &[]).await;
     assert_eq!(message_id(&mut garbage).await, Some(109), "and the session goes on");
 
+    is_alive(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_never_reads_is_cut_off() {
+    let gateway = gateway_at(START).await;
+    let mut deaf = started(&gateway, 1).await;
+    // 4,000 contract requests, each answered with the details of every share and fund.
+    let question = [&(9 + 200_i32).to_be_bytes()[..], &[0x08, 1, 0x12, 5, 0x1a, 3, b'S', b'T', b'K']].concat();
+    let questions = [&(question.len() as u32).to_be_bytes()[..], &question].concat().repeat(4_000);
+    let flood = async { while deaf.write_all(&questions).await.is_ok() {} };
+    timeout(PATIENCE, flood).await.expect("the gateway gives up on it");
     is_alive(&gateway).await;
 }
 

@@ -6,7 +6,7 @@ use gateway::Control;
 use ibapi::accounts::types::AccountId;
 use ibapi::accounts::{AccountUpdate, PositionUpdate};
 use ibapi::contracts::{Contract, SecurityType};
-use ibapi::orders::{Action, ExecutionFilter, Executions, Orders, OrderUpdate};
+use ibapi::orders::{Action, ExecutionFilter, Executions, OrderUpdate, Orders};
 use ibapi::subscriptions::SubscriptionItem;
 use tokio::task::unconstrained;
 
@@ -37,15 +37,26 @@ async fn a_marketable_order_fills_is_charged_and_becomes_a_position() {
 
     let mut open = client.all_open_orders().await.expect("open orders");
     assert!(open.collect_to_end_within(PATIENCE).await.expect("an end").is_empty());
-    let completed = client.completed_orders(false).await.expect("completed").collect_to_end_within(PATIENCE).await.expect("an end");
+    let completed =
+        client.completed_orders(false).await.expect("completed").collect_to_end_within(PATIENCE).await.expect("an end");
     let [Orders::OrderData(done)] = &completed[..] else { panic!("one completed order: {completed:?}") };
     assert_eq!((done.order.total_quantity, done.order.filled_quantity), (0.0, 20.0), "IB counts what was left");
-    assert_eq!((done.order.order_ref.as_str(), done.order_state.completed_status.as_str()), ("test", "Filled Size: 20"));
+    assert_eq!(
+        (done.order.order_ref.as_str(), done.order_state.completed_status.as_str()),
+        ("test", "Filled Size: 20")
+    );
 
     let filter = ExecutionFilter { account_code: ACCOUNT.to_owned(), ..ExecutionFilter::default() };
-    let executions = client.executions(filter).await.expect("executions").collect_to_end_within(PATIENCE).await.expect("an end");
-    let shares: f64 = executions.iter().map(|row| if let Executions::ExecutionData(data) = row { data.execution.shares } else { 0.0 }).sum();
-    let charge: f64 = executions.iter().map(|row| if let Executions::CommissionReport(report) = row { report.commission } else { 0.0 }).sum();
+    let executions =
+        client.executions(filter).await.expect("executions").collect_to_end_within(PATIENCE).await.expect("an end");
+    let shares: f64 = executions
+        .iter()
+        .map(|row| if let Executions::ExecutionData(data) = row { data.execution.shares } else { 0.0 })
+        .sum();
+    let charge: f64 = executions
+        .iter()
+        .map(|row| if let Executions::CommissionReport(report) = row { report.commission } else { 0.0 })
+        .sum();
     assert_eq!(shares, 20.0);
     assert!(charge >= 4.0, "{charge}");
     assert_eq!(gateway.executions().len() * 2, executions.len());
@@ -74,10 +85,15 @@ async fn a_line_in_pence_trades_in_pence_and_is_booked_in_pounds() {
 
     let mut updates = client.account_updates(&AccountId(ACCOUNT.into())).await.expect("updates");
     let rows = updates.collect_until(PATIENCE, |rows| matches!(rows.last(), Some(AccountUpdate::End))).await;
-    let held = rows.iter().find_map(|row| if let AccountUpdate::PortfolioValue(value) = row { Some(value) } else { None });
+    let held =
+        rows.iter().find_map(|row| if let AccountUpdate::PortfolioValue(value) = row { Some(value) } else { None });
     let held = held.expect("a position");
     assert!((held.market_price / ask - 1.0).abs() < 0.05, "pence: {}", held.market_price);
-    assert!((held.market_value - held.position * held.market_price / 100.0).abs() < 1e-6, "pounds: {}", held.market_value);
+    assert!(
+        (held.market_value - held.position * held.market_price / 100.0).abs() < 1e-6,
+        "pounds: {}",
+        held.market_value
+    );
     assert!((held.average_cost * 100.0 / ask - 1.0).abs() < 0.05, "pounds: {}", held.average_cost);
     let value = |key: &str, currency: &str| {
         let is_it = |row: &&AccountUpdate| matches!(row, AccountUpdate::AccountValue(v) if v.key == key && v.currency == currency);
@@ -137,8 +153,19 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
         change(&mut order);
         order
     };
-    let pair = Contract { symbol: "EUR".into(), security_type: SecurityType::ForexPair, exchange: "IDEALPRO".into(), currency: "USD".into(), ..Contract::default() };
-    let chain = Contract { symbol: "M6E".into(), security_type: SecurityType::Future, exchange: "CME".into(), ..Contract::default() };
+    let pair = Contract {
+        symbol: "EUR".into(),
+        security_type: SecurityType::ForexPair,
+        exchange: "IDEALPRO".into(),
+        currency: "USD".into(),
+        ..Contract::default()
+    };
+    let chain = Contract {
+        symbol: "M6E".into(),
+        security_type: SecurityType::Future,
+        exchange: "CME".into(),
+        ..Contract::default()
+    };
     let cases = [
         ("unknown contract", &fund("AAPL", "USD"), good.clone()),
         ("a whole chain", &chain, good.clone()),
@@ -196,7 +223,10 @@ async fn a_what_if_shows_margin_and_places_nothing() {
     let cspx = fund("CSPX", "USD");
     let state = client.order(&cspx).buy(100).limit(700.0).analyze().await.expect("an analysis");
     let change = state.initial_margin_change.expect("a change");
-    assert!(change > 10_000.0 && state.initial_margin_before == Some(0.0) && state.initial_margin_after == Some(change), "{state:?}");
+    assert!(
+        change > 10_000.0 && state.initial_margin_before == Some(0.0) && state.initial_margin_after == Some(change),
+        "{state:?}"
+    );
     assert!(gateway.orders().is_empty());
 }
 
@@ -225,7 +255,10 @@ async fn a_fence_is_answered_after_everything_before_it() {
     let mut updates = client.order_update_stream().await.expect("a stream");
     for burst in 0..4 {
         for order in 1..=100 {
-            client.submit_order(burst * 100 + order, &cspx, &limit_order(Action::Buy, 1.0, 500.0)).await.expect("written");
+            client
+                .submit_order(burst * 100 + order, &cspx, &limit_order(Action::Buy, 1.0, 500.0))
+                .await
+                .expect("written");
         }
         client.server_time_millis().await.expect("the fence");
         let drain = async {

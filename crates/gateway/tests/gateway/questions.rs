@@ -186,7 +186,8 @@ async fn quotes_follow_the_market_and_only_when_it_is_open() {
 /// The close of ISF in pounds, from its daily bar in pence.
 async fn gateway_price_of_isf(gateway: &gateway::Gateway) -> f64 {
     let client = client(gateway, 2).await;
-    let bars = client.historical_data(&fund("ISF", "GBP"), BarSize::Day).duration(1.days()).fetch().await.expect("a bar");
+    let bars =
+        client.historical_data(&fund("ISF", "GBP"), BarSize::Day).duration(1.days()).fetch().await.expect("a bar");
     bars.bars[0].close / 100.0
 }
 
@@ -202,7 +203,8 @@ async fn daily_bars_end_with_the_last_session_that_has_closed() {
         data.bars.iter().map(|bar| bar.date.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(fetch(None).await, ["20250702", "20250703", "20250704"], "today's session is not over");
-    let friday_noon = time::OffsetDateTime::from_unix_timestamp(at("2025-07-04T12:00:00Z").as_second()).expect("a time");
+    let friday_noon =
+        time::OffsetDateTime::from_unix_timestamp(at("2025-07-04T12:00:00Z").as_second()).expect("a time");
     assert_eq!(fetch(Some(friday_noon)).await, ["20250701", "20250702", "20250703"]);
 
     let hours = client.historical_data(&cspx, BarSize::Hour).duration(1.days()).fetch().await;

@@ -1,8 +1,9 @@
 //! The record: a gateway that dies and comes back is the same broker.
 
 use crate::support::*;
-use gateway::{Control, Entry, Gateway, GatewayConfig, GatewayError, RecordError};
+use gateway::{Control, Entry, Gateway, GatewayConfig, GatewayError, RecordError, read_record};
 use ibapi::orders::Action;
+use sim::Command;
 use std::fs;
 use std::path::Path;
 
@@ -24,15 +25,6 @@ async fn trade(gateway: &Gateway) {
     drop(client.cancel_order(2, "").await.expect("written"));
     client.server_time_millis().await.expect("the fence");
     control.advance_to(at("2025-07-07T09:00:00Z")).await.expect("time moves");
-}
-
-fn entries(path: &Path) -> Vec<Entry> {
-    let lines = fs::read_to_string(path).expect("a record");
-    let line = |text: &str| {
-        let line: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        serde_json::from_value(line["entry"].clone()).expect("an entry")
-    };
-    lines.lines().map(line).collect()
 }
 
 #[tokio::test]
@@ -63,11 +55,13 @@ async fn a_gateway_that_was_killed_comes_back_as_the_same_broker() {
     restored.close().await;
     assert_eq!(fs::read_to_string(&path).expect("a record"), text, "the missing executions are written again");
 
-    let told: Vec<String> = entries(&path).iter().filter_map(|entry| match entry {
-        Entry::Execution(execution) => Some(execution.execution.clone()),
-        _ => None,
-    }).collect();
-    assert_eq!(told, executions.iter().map(|execution| execution.id.to_string()).collect::<Vec<_>>());
+    let entries = read_record(&path).expect("an independent reader");
+    let told = entries
+        .iter()
+        .filter_map(|entry| if let Entry::Execution(execution) = entry { Some(&execution.execution) } else { None });
+    assert!(told.eq(executions.iter().map(|execution| &execution.id.0)));
+    let placed = |entry: &&Entry| matches!(entry, Entry::Command { by: Some(1), command: Command::Place { .. }, .. });
+    assert_eq!(entries.iter().filter(placed).count(), 3);
 }
 
 #[tokio::test]
@@ -81,14 +75,17 @@ async fn a_record_of_another_world_or_with_a_wound_is_refused() {
 
     let mut other = world();
     other.seed = 8;
-    let refused = Gateway::bind(loopback(), GatewayConfig { record: Some(path.clone()) }, other).await.expect_err("another world");
+    let refused = Gateway::bind(loopback(), GatewayConfig { record: Some(path.clone()) }, other)
+        .await
+        .expect_err("another world");
     assert!(matches!(&refused, GatewayError::Record(RecordError::OtherRun { .. })), "{refused}");
 
-    let without_line_3 = sound.lines().enumerate().filter(|(i, _)| *i != 2).map(|(_, line)| format!("{line}\n")).collect();
+    let without_line_3 =
+        sound.lines().enumerate().filter(|(i, _)| *i != 2).map(|(_, line)| format!("{line}\n")).collect();
     let wounds: [(&str, String); 4] = [
-        ("a changed price", sound.replacen("\"limit\":\"401\"", "\"limit\":\"402\"", 1)),
+        ("a changed time", sound.replacen("T08:00:00Z", "T08:00:15Z", 1)),
         ("a lost line", without_line_3),
-        ("a foreign line", format!("{sound}hello\n")),
+        ("a foreign line", sound.replacen('\n', "\nhello\n", 1)),
         ("not a record", "hello\n".to_owned()),
     ];
     let mut lines = Vec::new();
@@ -100,9 +97,9 @@ async fn a_record_of_another_world_or_with_a_wound_is_refused() {
         lines.push(format!("{name}: {}", refused.to_string().replace(&path.display().to_string(), "FILE")));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
-    a changed price: record FILE, line 15: its checksum does not fit its content and the lines before it; the file is damaged: restore it from a copy or name a new file
+    a changed time: record FILE, line 2: its checksum does not fit its content and the lines before it; the file is damaged: restore it from a copy or name a new file
     a lost line: record FILE, line 3: it is numbered 4 where 3 was expected; the file is damaged: restore it from a copy or name a new file
-    a foreign line: record FILE, line 19: expected value at line 1 column 1; the file is damaged: restore it from a copy or name a new file
-    not a record: record FILE, line 1: expected value at line 1 column 1; the file is damaged: restore it from a copy or name a new file
+    a foreign line: record FILE, line 2: it cannot be read (expected value at line 1 column 1); the file is damaged: restore it from a copy or name a new file
+    not a record: record FILE, line 1: it cannot be read (expected value at line 1 column 1); the file is damaged: restore it from a copy or name a new file
     ");
 }

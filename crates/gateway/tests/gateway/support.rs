@@ -151,7 +151,8 @@ pub async fn gateway_at(instant: &str) -> Gateway {
 /// A client that does not come back after a disconnect.
 pub async fn client(gateway: &Gateway, id: i32) -> Client {
     let address = gateway.local_addr().to_string();
-    let connecting = Client::builder().address(address).client_id(id).max_reconnect_attempts(0).one_shot_timeout(PATIENCE);
+    let connecting =
+        Client::builder().address(address).client_id(id).max_reconnect_attempts(0).one_shot_timeout(PATIENCE);
     connecting.connect().await.expect("a connection")
 }
 
@@ -206,10 +207,19 @@ fn update_line(item: SubscriptionItem<OrderUpdate>) -> String {
         SubscriptionItem::Data(OrderUpdate::OpenOrder(data)) => {
             let order = &data.order;
             let limit = order.limit_price.unwrap_or_default();
-            format!("open {} {} {} {limit} {}", data.order_id, order.action, order.total_quantity, data.order_state.status)
+            format!(
+                "open {} {} {} {limit} {}",
+                data.order_id, order.action, order.total_quantity, data.order_state.status
+            )
         }
         SubscriptionItem::Data(OrderUpdate::OrderStatus(status)) => {
-            format!("status {} {} filled {} of {}", status.order_id, status.status, status.filled, status.filled + status.remaining)
+            format!(
+                "status {} {} filled {} of {}",
+                status.order_id,
+                status.status,
+                status.filled,
+                status.filled + status.remaining
+            )
         }
         SubscriptionItem::Data(OrderUpdate::ExecutionData(data)) => {
             let execution = &data.execution;

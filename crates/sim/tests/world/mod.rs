@@ -113,7 +113,8 @@ fn tables() -> Calendars {
         (Mic::Xcbo, include_str!("../../../../config/calendars/XCBO.csv")),
         (Mic::Fx, include_str!("../../../../config/calendars/FX.csv")),
     ];
-    Calendars::parse(tables, include_str!("../../../../config/calendars/overrides.csv")).expect("the tables are well-formed")
+    Calendars::parse(tables, include_str!("../../../../config/calendars/overrides.csv"))
+        .expect("the tables are well-formed")
 }
 
 /// A world that begins at six in the morning of its first day, with ten million dollars.
@@ -174,11 +175,18 @@ fn tell(event: &SimEvent) -> String {
     match &event.kind {
         SimEventKind::Accepted(view) => {
             let order = &view.order;
-            format!("{} accepted: {} {} at {}, {:?}", order.order_id, order.side, order.quantity, order.limit, view.status)
+            format!(
+                "{} accepted: {} {} at {}, {:?}",
+                order.order_id, order.side, order.quantity, order.limit, view.status
+            )
         }
         SimEventKind::Status(view) => format!(
             "{} {:?}: filled {}, remaining {}, average {}",
-            view.order.order_id, view.status, view.filled, view.remaining(), view.average_price.normalize()
+            view.order.order_id,
+            view.status,
+            view.filled,
+            view.remaining(),
+            view.average_price.normalize()
         ),
         SimEventKind::Execution(execution) => format!(
             "{} executed {} at {} ({:?}) {} {}",

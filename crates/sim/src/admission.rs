@@ -1,0 +1,47 @@
+//! What the broker takes and what it refuses.
+//!
+//! In: an order as worded. Out: nothing, or the broker's code and words. Invariant: an order that is admitted has a
+//! contract that trades, a positive number of lots and a limit on the tick grid.
+
+use crate::SimOrder;
+use crate::board::Board;
+use domain::{Quantity, Universe};
+use jiff::Timestamp;
+
+/// Why a command is refused, in the broker's code and words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: i32,
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: i32, text: impl Into<String>) -> Refusal {
+        Refusal { code, text: text.into() }
+    }
+
+    /// Code 201 with a reason of the broker's own.
+    pub(crate) fn rejected(reason: &str) -> Refusal {
+        Refusal::new(201, format!("Order rejected - reason:{reason}"))
+    }
+}
+
+/// Whether the broker takes an order in this form.
+pub(crate) fn admit(order: &SimOrder, universe: &Universe, board: &Board, now: Timestamp) -> Result<(), Refusal> {
+    let known = order.contract.index() < universe.contract_count();
+    if !known || board.tape.expired(order.contract, now) {
+        return Err(Refusal::new(200, "No security definition has been found for the request"));
+    }
+    let instrument = universe.instrument_of(order.contract);
+    if !instrument.tradable {
+        return Err(Refusal::rejected(&format!("{} is quoted for reference and cannot be traded", instrument.name)));
+    }
+    if order.quantity <= Quantity::ZERO || order.quantity.units() % instrument.lot.units() != 0 {
+        let (quantity, lot) = (order.quantity, instrument.lot);
+        return Err(Refusal::rejected(&format!("the quantity must be a positive multiple of {lot}, got {quantity}")));
+    }
+    if order.limit.mantissa() % instrument.tick.mantissa() != 0 {
+        return Err(Refusal::new(110, "The price does not conform to the minimum price variation for this contract."));
+    }
+    Ok(())
+}
