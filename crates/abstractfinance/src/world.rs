@@ -1,7 +1,7 @@
 //! A run from its parts: universe, simulated gateway, broker, journal, clock.
 //!
 //! In: command line and settings. Out: a [`Run`] and a [`World`]. Invariant: the universe depends on
-//! the first date and whole calendar years, so that a restart finds the same keys.
+//! the first date and a fixed number of years, so that a restart finds the same keys.
 
 use crate::cli::{Global, MarketArgs};
 use crate::day::{Run, World};
@@ -33,6 +33,17 @@ const DEPOSIT: i64 = 10_000_000;
 /// First trade date of a simulated market when none is given.
 const FIRST_DAY: Date = date(2026, 3, 2);
 
+/// Years of futures contracts in a universe, whatever the number of days asked for.
+const YEARS_OF_CONTRACTS: i64 = 3;
+/// A position needs two more quarterly contracts to roll into.
+const ROLL_DAYS: i64 = 210;
+
+/// The last date whose positions can still roll inside every calendar.
+fn roll_horizon(calendars: &Calendars) -> Date {
+    let ends = calendars.iter().map(|calendar| calendar.coverage().1);
+    ends.min().unwrap_or(Date::MAX).saturating_sub(ROLL_DAYS.days())
+}
+
 /// Settings, universe and calendars of a run that starts on a date.
 #[derive(Debug)]
 pub struct Ground {
@@ -43,7 +54,7 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Reads the configuration and builds the universe of whole calendar years around the run.
+    /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let loaded = settings::load(global.config.as_deref())?;
         let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
@@ -51,7 +62,7 @@ impl Ground {
         let first = first.unwrap_or(FIRST_DAY);
         let last = first.saturating_add((i64::from(days) * 7 / 5 + 7).days());
         let from = first.first_of_year();
-        let to = last.last_of_year().min(last.saturating_add(1.year()));
+        let to = last.max(from.saturating_add(YEARS_OF_CONTRACTS.years())).min(roll_horizon(&calendars));
         let universe = settings::universe(&loaded.instruments, &calendars, from, to)
             .map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(Ground { loaded, calendars, universe: Arc::new(universe), first })

@@ -3,7 +3,9 @@
 //! In: TCP clients that speak the protocol, and a control that moves virtual time. Out: what a broker
 //! answers. Invariant: the world changes only by recorded commands, answers of a connection keep its order,
 //! and no client can harm the server or another client.
+
 #![allow(clippy::disallowed_methods, reason = "an adapter: sockets and the file of its record are its business")]
+
 mod accounts;
 mod checksum;
 mod contracts;

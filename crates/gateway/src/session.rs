@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
@@ -57,7 +57,7 @@ async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), Frame
             ended
         }
         ended = &mut writing => ended,
-        () = overflow.notified() => Err(FrameError::Stalled),
+        () = overflow.notified() => Err(FrameError::Unread(BACKLOG_MAX)),
     }
 }
 
@@ -74,10 +74,7 @@ async fn refuse_text_client(writer: &mut OwnedWriteHalf, offered: i32, time: &st
     Ok(writer.shutdown().await?)
 }
 
-async fn read_requests(
-    reader: &mut BufReader<tokio::net::tcp::OwnedReadHalf>,
-    registration: &Registration,
-) -> Result<(), FrameError> {
+async fn read_requests(reader: &mut BufReader<OwnedReadHalf>, registration: &Registration) -> Result<(), FrameError> {
     while let Some(frame) = read_frame(reader).await? {
         if lock(&registration.desk).handle(registration.key, &frame) == Then::Close {
             break;

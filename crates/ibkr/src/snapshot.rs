@@ -35,7 +35,7 @@ impl Reader<'_> {
             positions,
             foreign,
             open_orders: self.orders("open orders", &answers.open)?,
-            completed_orders: self.orders("completed orders", &answers.completed)?,
+            completed_orders: self.completed(&answers.completed)?,
             executions: self.executions(&answers.executions)?,
         })
     }
@@ -68,6 +68,13 @@ impl Reader<'_> {
             }
         }
         Ok(orders.into_values().collect())
+    }
+
+    /// A completed order states what was left of it as its quantity.
+    fn completed(&self, rows: &[Orders]) -> Result<Vec<BrokerOrder>, BrokerError> {
+        let mut orders = self.orders("completed orders", rows)?;
+        orders.iter_mut().for_each(|order| order.quantity += order.filled);
+        Ok(orders)
     }
 
     fn is_mine(&self, order: &Order) -> bool {

@@ -1,6 +1,7 @@
 //! One bar of trading.
 //!
-//! In: what a venue printed. Out: open, high, low, close, volume. Invariant: low ≤ open, close ≤ high.
+//! In: what a venue printed. Out: open, high, low, close, volume.
+//! Invariant: low ≤ open, close ≤ high.
 
 use domain::{BadNumber, Price, Quantity};
 use jiff::civil::Date;

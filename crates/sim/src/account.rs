@@ -117,9 +117,9 @@ impl Account {
         }
         let row = |currency| CashRow {
             currency,
-            cash: self.cash[currency],
-            futures_pnl: futures[currency],
-            stock_market_value: stock[currency],
+            cash: self.cash[currency].normalize(),
+            futures_pnl: futures[currency].normalize(),
+            stock_market_value: stock[currency].normalize(),
             exchange_rate: rate(currency).expect("every currency in use was checked to have a rate"),
         };
         let cash: Vec<CashRow> = Currency::ALL.into_iter().filter(|&currency| used[currency]).map(row).collect();
@@ -152,7 +152,7 @@ impl Holding {
     }
 
     fn view(&self, contract: ContractId, mark: Price, terms: &Terms) -> PositionView {
-        let market_value = worth(self.quantity, mark, terms);
+        let market_value = worth(self.quantity, mark, terms).normalize();
         PositionView {
             contract,
             quantity: self.quantity,

@@ -5,7 +5,7 @@
 
 use crate::SimOrder;
 use crate::board::Board;
-use domain::{Quantity, Universe};
+use domain::{OrderType, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 
 /// Why a command is refused, in the broker's code and words.
@@ -42,6 +42,9 @@ pub(crate) fn admit(order: &SimOrder, universe: &Universe, board: &Board, now: T
     }
     if order.limit.mantissa() % instrument.tick.mantissa() != 0 {
         return Err(Refusal::new(110, "The price does not conform to the minimum price variation for this contract."));
+    }
+    if order.order_type == OrderType::Loc && order.tif != TimeInForce::Day {
+        return Err(Refusal::new(113, "The TIF should be DAY for MOC and LOC orders."));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::commission::commission;
 use crate::matching::{Dents, PARTICIPATION, Queue, Slice, Want, crosses};
 use crate::venue::Trading;
 use crate::{ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
-use domain::{ContractId, ExecutionId, Mic, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe};
+use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use market::calendar::Session;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -89,13 +89,9 @@ impl Broker {
 
     pub(crate) fn modify(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
         let Some(index) = self.find_open(client, order.order_id) else {
-            let state =
-                self.order(client, order.order_id).map_or("Unknown".to_owned(), |view| status_word(view.status));
-            return self.refuse(
-                client,
-                order.order_id,
-                Refusal::new(104, format!("Can't modify this order, state: {state}")),
-            );
+            let state = self.state(client, order.order_id);
+            let refusal = Refusal::new(104, format!("Can't modify this order, state: {state}"));
+            return self.refuse(client, order.order_id, refusal);
         };
         let view = &self.open[index].view;
         let refusal = if (view.order.contract, view.order.side) != (order.contract, order.side) {
@@ -123,15 +119,13 @@ impl Broker {
         if let Some(index) = self.find_open(client, order_id) {
             return self.end_cancelled(index, "", now);
         }
+        let asked = format!("OrderId {order_id} that needs to be cancelled");
         let refusal = match self.order(client, order_id) {
-            Some(view) => {
-                let state = status_word(view.status);
-                Refusal::new(
-                    10148,
-                    format!("OrderId {order_id} that needs to be cancelled can not be cancelled, state: {state}."),
-                )
+            Some(_) => {
+                let state = self.state(client, order_id);
+                Refusal::new(10148, format!("{asked} can not be cancelled, state: {state}."))
             }
-            None => Refusal::new(10147, format!("OrderId {order_id} that needs to be cancelled is not found.")),
+            None => Refusal::new(10147, format!("{asked} is not found.")),
         };
         self.refuse(client, order_id, refusal);
     }
@@ -144,9 +138,8 @@ impl Broker {
 
     /// One step of every order that stands at an exchange.
     pub(crate) fn step(&mut self, board: &Board, now: Timestamp) {
-        let perm_ids: Vec<i64> = self.open.iter().map(|working| working.view.perm_id).collect();
-        for perm_id in perm_ids {
-            if let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) {
+        for perm_id in self.perm_ids_where(|_| true) {
+            if let Some(index) = self.position_of(perm_id) {
                 self.work(index, board, now);
             }
         }
@@ -174,12 +167,10 @@ impl Broker {
 
     /// A venue's continuous trading ended: limit orders of the day die.
     pub(crate) fn venue_closed(&mut self, session: &Session, board: &Board, now: Timestamp) {
-        let ends = |order: &SimOrder| {
-            order.order_type == OrderType::Lmt && trades_in(&self.universe, board, order.contract, session)
+        let ends = |view: &OrderView| {
+            view.order.order_type == OrderType::Lmt && trades_in(&self.universe, board, view.order.contract, session)
         };
-        let perm_ids: Vec<i64> =
-            self.open.iter().filter(|working| ends(&working.view.order)).map(|working| working.view.perm_id).collect();
-        for perm_id in perm_ids {
+        for perm_id in self.perm_ids_where(ends) {
             self.end_by_perm_id(perm_id, "the session has ended", now);
         }
     }
@@ -191,19 +182,17 @@ impl Broker {
                 && view.placed_at < session.close
                 && trades_in(&self.universe, board, view.order.contract, session)
         };
-        let perm_ids: Vec<i64> =
-            self.open.iter().filter(|working| closing(&working.view)).map(|working| working.view.perm_id).collect();
-        for perm_id in perm_ids {
+        for perm_id in self.perm_ids_where(closing) {
             self.auction(perm_id, session, board, now);
             self.end_by_perm_id(perm_id, "the closing auction has ended", now);
         }
-        self.settle(session.mic, session, board, now);
+        self.settle(session, board, now);
     }
 
-    fn settle(&mut self, mic: Mic, session: &Session, board: &Board, now: Timestamp) {
+    fn settle(&mut self, session: &Session, board: &Board, now: Timestamp) {
         let universe = self.universe.clone();
         for contract in universe.contracts() {
-            if universe.instrument_of(contract).venue != mic || !universe.terms(contract).settles_daily {
+            if universe.instrument_of(contract).venue != session.mic || !universe.terms(contract).settles_daily {
                 continue;
             }
             let Some(settlement) = board.tape.closed(contract, now).last().map(|bar| bar.close) else { continue };
@@ -217,7 +206,7 @@ impl Broker {
 
     /// Executes a closing order at the official close, as far as the auction's volume carries.
     fn auction(&mut self, perm_id: i64, session: &Session, board: &Board, now: Timestamp) {
-        let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) else { return };
+        let Some(index) = self.position_of(perm_id) else { return };
         let view = &self.open[index].view;
         let SimOrder { contract, side, limit, transmit, .. } = view.order;
         let price = board.tape.official_close(contract, session);
@@ -320,7 +309,7 @@ impl Broker {
     }
 
     fn end_by_perm_id(&mut self, perm_id: i64, reason: &str, now: Timestamp) {
-        if let Some(index) = self.open.iter().position(|working| working.view.perm_id == perm_id) {
+        if let Some(index) = self.position_of(perm_id) {
             self.end_cancelled(index, reason, now);
         }
     }
@@ -383,6 +372,20 @@ impl Broker {
         &self.account
     }
 
+    /// The broker's word for where an order stands.
+    fn state(&self, client: i32, order_id: i32) -> String {
+        self.order(client, order_id).map_or("Unknown".to_owned(), |view| format!("{:?}", view.status))
+    }
+
+    /// Orders by a number that stays theirs while executions and cancels move the others.
+    fn perm_ids_where(&self, holds: impl Fn(&OrderView) -> bool) -> Vec<i64> {
+        self.open.iter().map(|working| &working.view).filter(|view| holds(view)).map(|view| view.perm_id).collect()
+    }
+
+    fn position_of(&self, perm_id: i64) -> Option<usize> {
+        self.open.iter().position(|working| working.view.perm_id == perm_id)
+    }
+
     fn find_open(&self, client: i32, order_id: i32) -> Option<usize> {
         self.open.iter().position(|working| (working.view.client, working.view.order.order_id) == (client, order_id))
     }
@@ -400,8 +403,4 @@ fn stands_at_exchange(order: &SimOrder) -> bool {
 fn status_of(order: &SimOrder, board: &Board, now: Timestamp) -> OrderStatus {
     let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_));
     if open && stands_at_exchange(order) { OrderStatus::Submitted } else { OrderStatus::PreSubmitted }
-}
-
-fn status_word(status: OrderStatus) -> String {
-    format!("{status:?}")
 }

@@ -113,7 +113,7 @@ pub enum SimEventKind {
     Rejected {
         /// The client's number of the order.
         order_id: i32,
-        /// The broker's code: 103 to 105, 110, 200, 201, 10147 or 10148.
+        /// The broker's code: 103 to 105, 110, 113, 200, 201, 10147 or 10148.
         code: i32,
         /// The broker's words.
         text: String,

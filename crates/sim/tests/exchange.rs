@@ -160,6 +160,8 @@ fn the_broker_refuses_in_its_own_codes() {
     simulation.place(CLIENT, limit(4, Side::Buy, 0, CSPX, price("500")));
     simulation.place(CLIENT, limit(5, Side::Buy, -10, CSPX, price("500")));
     simulation.place(CLIENT, limit(6, Side::Buy, 10, ContractId(99), price("500")));
+    let on_close = SimOrder { order_type: OrderType::Loc, ..limit(6, Side::Buy, 10, CSPX, price("500")) };
+    simulation.place(CLIENT, SimOrder { tif: TimeInForce::Ioc, ..on_close });
     simulation.modify(CLIENT, limit(7, Side::Buy, 10, CSPX, price("500")));
     simulation.cancel(CLIENT, 7);
     simulation.cancel(2, 1);
@@ -173,6 +175,7 @@ fn the_broker_refuses_in_its_own_codes() {
     4 rejected, 201: Order rejected - reason:the quantity must be a positive multiple of 1, got 0
     5 rejected, 201: Order rejected - reason:the quantity must be a positive multiple of 1, got -10
     6 rejected, 200: No security definition has been found for the request
+    6 rejected, 113: The TIF should be DAY for MOC and LOC orders.
     7 rejected, 104: Can't modify this order, state: Unknown
     7 rejected, 10147: OrderId 7 that needs to be cancelled is not found.
     1 rejected, 10147: OrderId 1 that needs to be cancelled is not found.

@@ -27,6 +27,9 @@ pub enum FrameError {
     /// The peer began something and did not finish it.
     #[error("the peer stopped in the middle of a frame for {} s", PATIENCE.as_secs())]
     Stalled,
+    /// The peer does not read what it is sent.
+    #[error("the peer left more than {0} bytes unread")]
+    Unread(usize),
     /// The prefix announces more than is accepted here.
     #[error("a frame of {length} bytes was announced; at most {limit} are accepted here")]
     TooLong {

@@ -6,6 +6,7 @@ use gateway::{Control, ControlError, RemoteControl};
 use ibapi::accounts::types::{AccountGroup, AccountId};
 use ibapi::accounts::{AccountSummaryResult, AccountUpdate, PositionUpdate};
 use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
+use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, ToDuration, WhatToShow};
 use ibapi::market_data::realtime::{Quote, TickTypes};
 use ibapi::subscriptions::SubscriptionItem;
@@ -209,6 +210,8 @@ async fn daily_bars_end_with_the_last_session_that_has_closed() {
 
     let hours = client.historical_data(&cspx, BarSize::Hour).duration(1.days()).fetch().await;
     assert!(hours.expect_err("not served").to_string().contains("serves `1 day`"));
+    let head = client.head_timestamp(&cspx, WhatToShow::Trades, TradingHours::Regular).await;
+    assert!(head.expect_err("not served").to_string().contains("does not serve"), "refused, not left waiting");
 }
 
 #[tokio::test]
