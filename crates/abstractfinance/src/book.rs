@@ -47,7 +47,14 @@ impl Book {
             .collect();
         deposits.iter().for_each(|event| ledger.apply(event, &setup.universe));
         let contracts = names(&setup.universe);
-        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked: Booked::default() };
+        let book = Book {
+            date: None,
+            contracts,
+            ledger,
+            memory: Memory::new(setup),
+            mode: Mode::Normal,
+            booked: Booked::default(),
+        };
         (book, deposits)
     }
 

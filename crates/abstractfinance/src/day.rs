@@ -6,11 +6,13 @@
 mod drive;
 mod observe;
 mod record;
+mod report;
+mod steps;
 
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
-use console::DayReport;
 use crate::settings::Settings;
+use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Booked, Ledger};
 use jiff::Timestamp;

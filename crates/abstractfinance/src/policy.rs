@@ -160,9 +160,8 @@ fn gate(settings: &Settings) -> GatePolicy {
         AssetClass::FxFuture,
     ];
     let execution = &settings.execution;
-    let collar = |class| {
-        (class, CollarPolicy { width: execution.collar(class), ticks_min: execution.collar_ticks(class) })
-    };
+    let collar =
+        |class| (class, CollarPolicy { width: execution.collar(class), ticks_min: execution.collar_ticks(class) });
     GatePolicy {
         order_value_max: settings.execution_safety.max_order_value_pct_nav,
         turnover_max: settings.execution_safety.max_daily_turnover_pct_nav,

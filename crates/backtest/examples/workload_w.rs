@@ -43,7 +43,11 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         "agrees_with_limit": agree,
     });
     println!("{report}");
-    if agree { Ok(()) } else { Err(format!("the hand-written loop says {limit_nav:.6} and {limit_trades} trades").into()) }
+    if agree {
+        Ok(())
+    } else {
+        Err(format!("the hand-written loop says {limit_nav:.6} and {limit_trades} trades").into())
+    }
 }
 
 fn median(reps: usize, mut run: impl FnMut()) -> f64 {

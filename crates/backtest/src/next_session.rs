@@ -7,8 +7,8 @@
 use cycle::{DayInputs, DayPlan, Effect, Event, Memory, Session, Setup, decide_into};
 use domain::rounding::to_money_digits;
 use domain::{
-    AccountTag, BaseMoney, Booked, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument, Price,
-    Quantity,
+    AccountTag, BaseMoney, Booked, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
+    Price, Quantity,
 };
 use execution::Command;
 use jiff::Timestamp;

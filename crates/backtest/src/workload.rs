@@ -15,9 +15,7 @@ use execution::ExecutionPolicy;
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
-use risk::{
-    Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
-};
+use risk::{Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use rust_decimal::{Decimal, dec};
 use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
 
@@ -39,7 +37,9 @@ pub struct Workload {
 
 /// A file that is no workload.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}: expected two little-endian u64 (N, T), then N weights and T·N opens and closes as f64, all prices above zero")]
+#[error(
+    "{0}: expected two little-endian u64 (N, T), then N weights and T·N opens and closes as f64, all prices above zero"
+)]
 pub struct BadWorkload(String);
 
 impl Workload {
@@ -84,7 +84,8 @@ impl Workload {
     pub fn setup(&self) -> Setup {
         let n = self.weights.len();
         let instruments = (0..n).map(instrument).collect();
-        let contract = |i: usize| Contract { name: format!("W{i:03}"), instrument: InstrumentId(i as u16), expiry: None };
+        let contract =
+            |i: usize| Contract { name: format!("W{i:03}"), instrument: InstrumentId(i as u16), expiry: None };
         let universe = Universe::new(instruments, (0..n).map(contract).collect());
         let members = self.weights.iter().enumerate().map(|(i, &w)| (ContractId(i as u16), w)).collect();
         let kind = SleeveKind::WeightedBasket { members };

@@ -5,6 +5,8 @@
 
 use crate::report::{DayReport, Order};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use domain::money::grouped;
+use rust_decimal::Decimal;
 use std::fmt::Write;
 
 /// A rule under the header and nothing else: rows are read across, not counted.
@@ -25,8 +27,19 @@ pub fn page(day: &DayReport) -> String {
 
 /// One line per trade date.
 pub fn days(days: &[DayReport]) -> String {
-    let mut table =
-        grid(&["date", "regime", "VIX", "scale", "orders", "filled", "slippage", "NAV", "drawdown", "gross", "NAV−NLV"]);
+    let mut table = grid(&[
+        "date",
+        "regime",
+        "VIX",
+        "scale",
+        "orders",
+        "filled",
+        "slippage",
+        "NAV",
+        "drawdown",
+        "gross",
+        "NAV−NLV",
+    ]);
     for day in days {
         let filled = day.orders.iter().filter(|order| order.status == "filled").count();
         let slippage: Vec<f64> = day.orders.iter().filter_map(|order| order.slippage_bps).collect();
@@ -39,7 +52,7 @@ pub fn days(days: &[DayReport]) -> String {
             day.orders.len().to_string(),
             filled.to_string(),
             if slippage.is_empty() { "–".into() } else { format!("{mean:+.2} bp") },
-            day.nav.clone(),
+            grouped(day.nav, 2),
             format!("{:.2} %", day.drawdown * 100.0),
             format!("{:.3}", day.gross_of_nav),
             format!("{:+.4} bp", day.difference_bp),
@@ -51,22 +64,33 @@ pub fn days(days: &[DayReport]) -> String {
 
 fn heading(page: &mut String, day: &DayReport) {
     if day.already_done {
-        line(page, &format!("Trade date {} was already finished by an earlier run: nothing was sent. Its report:", day.date));
+        line(
+            page,
+            &format!("Trade date {} was already finished by an earlier run: nothing was sent. Its report:", day.date),
+        );
     }
     let resumed = if day.resumed { " (finished after a restart)" } else { "" };
     line(page, &format!("══ Trading day {}{resumed} {}", day.date, "═".repeat(60)));
     let vol = day.vol.map_or_else(|| "unknown".into(), |vol| format!("{:.1} %", vol * 100.0));
     let vix = day.vix.map_or_else(|| "missing".into(), |vix| format!("{vix:.2}"));
     let pending = day.pending.as_ref().map_or_else(String::new, |pending| format!(" (toward {pending} of 3 days)"));
-    line(page, &format!(
-        "Risk      regime {}{pending} · VIX {vix} · drawdown {:.2} % · unit volatility {vol} ({})",
-        day.regime, day.drawdown * 100.0, day.vol_quality
-    ));
+    line(
+        page,
+        &format!(
+            "Risk      regime {}{pending} · VIX {vix} · drawdown {:.2} % · unit volatility {vol} ({})",
+            day.regime,
+            day.drawdown * 100.0,
+            day.vol_quality
+        ),
+    );
     let momentum = day.momentum.map_or_else(|| "too little history".into(), |signal| format!("{signal:+.1}"));
-    line(page, &format!(
-        "Scale     {:.4} = volatility scale {:.4} × state factor {:.1} · momentum {momentum} → core × {:.2}",
-        day.scale, day.vol_scale, day.state_factor, day.momentum_factor
-    ));
+    line(
+        page,
+        &format!(
+            "Scale     {:.4} = volatility scale {:.4} × state factor {:.1} · momentum {momentum} → core × {:.2}",
+            day.scale, day.vol_scale, day.state_factor, day.momentum_factor
+        ),
+    );
 }
 
 fn steps(page: &mut String, day: &DayReport) {
@@ -87,7 +111,7 @@ fn targets(page: &mut String, day: &DayReport) {
             target.instrument.clone(),
             target.sleeves.join(", "),
             format!("{:+.2} %", target.weight * 100.0),
-            format!("{:+.0}", target.target_value),
+            grouped(Decimal::from_f64_retain(target.target_value).unwrap_or_default(), 0),
             target.held.clone(),
             target.wanted.clone(),
             target.today.clone(),
@@ -127,10 +151,19 @@ fn order_row(order: &Order) -> [String; 8] {
 fn hedges(page: &mut String, day: &DayReport) {
     for hedge in &day.hedges {
         let verdict = if hedge.held == hedge.wanted { "left alone" } else { "hedged" };
-        line(page, &format!(
-            "\nHedge     {}: exposure {:.0}, residual {:.0} {base} against a band of {:.0} {base}: {verdict}, {} → {} contracts",
-            hedge.currency, hedge.exposure, hedge.residual, hedge.band, hedge.held, hedge.wanted, base = day.base
-        ));
+        line(
+            page,
+            &format!(
+                "\nHedge     {}: exposure {:.0}, residual {:.0} {base} against a band of {:.0} {base}: {verdict}, {} → {} contracts",
+                hedge.currency,
+                hedge.exposure,
+                hedge.residual,
+                hedge.band,
+                hedge.held,
+                hedge.wanted,
+                base = day.base
+            ),
+        );
     }
 }
 
@@ -141,16 +174,35 @@ fn refusals(page: &mut String, day: &DayReport) {
 }
 
 fn account(page: &mut String, day: &DayReport) {
-    line(page, &format!(
-        "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {:+.4} bp",
-        day.difference_bp, nav = day.nav, nlv = day.nlv, base = day.base
-    ));
-    line(page, &format!(
-        "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.3} × NAV) · mode {}",
-        day.gross, day.gross_of_nav, day.net, day.net_of_nav, day.mode
-    ));
+    line(
+        page,
+        &format!(
+            "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {:+.4} bp",
+            day.difference_bp,
+            nav = grouped(day.nav, 2),
+            nlv = grouped(day.nlv, 2),
+            base = day.base
+        ),
+    );
+    line(
+        page,
+        &format!(
+            "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.3} × NAV) · mode {}",
+            grouped(day.gross, 2),
+            day.gross_of_nav,
+            grouped(day.net, 2),
+            day.net_of_nav + 0.0,
+            day.mode
+        ),
+    );
     for position in &day.positions {
-        line(page, &format!("Position  {:<14} {:>10} ours, {:>10} at the broker, mark {}", position.instrument, position.ours, position.broker, position.mark));
+        line(
+            page,
+            &format!(
+                "Position  {:<14} {:>10} ours, {:>10} at the broker, mark {}",
+                position.instrument, position.ours, position.broker, position.mark
+            ),
+        );
     }
     line(page, &format!("Journal   {}", day.journal));
 }

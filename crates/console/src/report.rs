@@ -3,6 +3,7 @@
 //! In: plan, session, final snapshot. Out: one serialisable value. Invariant: money is text; every
 //! number is the one the engine used, not one computed again for show.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// The report of one trade date.
@@ -15,19 +16,19 @@ pub struct DayReport {
     /// True when the plan was made by an earlier run and finished by a later one.
     pub resumed: bool,
     /// Net asset value after the day, in base currency.
-    pub nav: String,
+    pub nav: Decimal,
     /// The broker's net liquidation value at the same moment.
-    pub nlv: String,
+    pub nlv: Decimal,
     /// NAV − NLV in basis points.
     pub difference_bp: f64,
     /// NAV the plan was decided on.
-    pub nav_at_plan: String,
+    pub nav_at_plan: Decimal,
     /// Base currency.
     pub base: String,
     /// Long plus short notional after the day.
-    pub gross: String,
+    pub gross: Decimal,
     /// Long minus short notional after the day.
-    pub net: String,
+    pub net: Decimal,
     /// Gross over NAV.
     pub gross_of_nav: f64,
     /// Net over NAV.

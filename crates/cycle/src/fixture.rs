@@ -303,8 +303,10 @@ impl World {
 
 fn quiet_year(before: Date) -> Panel {
     let first = before.saturating_sub(350.days());
-    let weekdays =
-        first.series(1.day()).take_while(|d| *d < before).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
+    let weekdays = first
+        .series(1.day())
+        .take_while(|d| *d < before)
+        .filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
     let mut panel = Panel::new(7);
     for (i, day) in weekdays.enumerate() {
         let (t, wobble) = (i as f64, if i % 2 == 0 { 1.0 } else { -1.0 });

@@ -77,7 +77,9 @@ pub struct RecordedInputs {
 
 /// A recorded day and the present configuration do not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recorded day of {date} was decided over other contracts than are configured now; restore that configuration to resume or replay it")]
+#[error(
+    "the recorded day of {date} was decided over other contracts than are configured now; restore that configuration to resume or replay it"
+)]
 pub struct OtherUniverse {
     /// The recorded trade date.
     pub date: Date,

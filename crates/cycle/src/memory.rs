@@ -4,10 +4,10 @@
 //! Invariant: a fold over history rows; deciding never looks further back than this value.
 
 use crate::Setup;
+use domain::{Currency, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
 use market::panel::Row;
-use domain::{Currency, PerCurrency};
 use risk::{Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
 use serde::{Deserialize, Serialize};
 

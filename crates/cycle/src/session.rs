@@ -9,7 +9,9 @@ mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, OrderRef, OrderStatus, Price};
+use domain::{
+    AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, OrderRef, OrderStatus, Price,
+};
 use execution::{Command, OrderSignal, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -217,9 +219,14 @@ impl<'a> Session<'a> {
             }
             BrokerEvent::Status { order_ref, status, filled } => {
                 match status {
-                    OrderStatus::Submitted | OrderStatus::PreSubmitted => self.signal(order_ref, OrderSignal::Acknowledged),
+                    OrderStatus::Submitted | OrderStatus::PreSubmitted => {
+                        self.signal(order_ref, OrderSignal::Acknowledged)
+                    }
                     OrderStatus::Cancelled => self.signal(order_ref, OrderSignal::CancelConfirmed),
-                    OrderStatus::PendingSubmit | OrderStatus::PendingCancel | OrderStatus::Filled | OrderStatus::Inactive => {}
+                    OrderStatus::PendingSubmit
+                    | OrderStatus::PendingCancel
+                    | OrderStatus::Filled
+                    | OrderStatus::Inactive => {}
                 }
                 self.entries.push(Entry::Status { order_ref, status, filled });
             }

@@ -46,12 +46,8 @@ pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
 /// # Errors
 /// [`Unreadable`] for another shape or a contract that is not in the universe.
 pub fn value<T: DeserializeOwned>(stored: &StoredRecord, universe: &Universe) -> Result<T, Unreadable> {
-    let unreadable = |reason: String| Unreadable {
-        seq: stored.seq,
-        kind: stored.kind.clone(),
-        version: stored.version,
-        reason,
-    };
+    let unreadable =
+        |reason: String| Unreadable { seq: stored.seq, kind: stored.kind.clone(), version: stored.version, reason };
     let mut json: Value = serde_json::from_str(&stored.body).map_err(|e| unreadable(e.to_string()))?;
     rename(&mut json, &|value| match value.as_str().and_then(|name| universe.find_contract(name)) {
         Some(contract) => Value::from(contract.0),
@@ -136,11 +132,19 @@ fn rename(value: &mut Value, rename_one: &impl Fn(&Value) -> Value) {
 pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
     let rows: BTreeMap<&str, Value> = universe
         .contracts()
-        .filter(|&c| plan.table.wanted[c].units() != 0 || plan.table.held_value[c] != 0.0 || !plan.table.verdict[c].passes())
+        .filter(|&c| {
+            plan.table.wanted[c].units() != 0 || plan.table.held_value[c] != 0.0 || !plan.table.verdict[c].passes()
+        })
         .map(|c| {
             let t = &plan.table;
             let row = json!([
-                t.unit_price[c], t.weight[c], t.target_value[c], t.held_value[c], t.wanted[c], t.scheduled[c], t.verdict[c]
+                t.unit_price[c],
+                t.weight[c],
+                t.target_value[c],
+                t.held_value[c],
+                t.wanted[c],
+                t.scheduled[c],
+                t.verdict[c]
             ]);
             (universe.contract(c).name.as_str(), row)
         })

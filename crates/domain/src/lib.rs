@@ -18,8 +18,8 @@ pub mod venue;
 pub use currency::{Currency, PerCurrency};
 pub use fx::{FxError, FxRates};
 pub use instrument::{
-    AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument, Terms,
-    Universe,
+    AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument,
+    Terms, Universe,
 };
 pub use ledger::{Booked, Fill, Ledger, LedgerEvent, Position};
 pub use money::{BaseMoney, Money, Notional};

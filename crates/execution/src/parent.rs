@@ -215,7 +215,13 @@ impl Parent {
         }
     }
 
-    fn tend(&mut self, now: Timestamp, quote: Option<&Quote>, tick: Price, policy: &ExecutionPolicy) -> Option<Command> {
+    fn tend(
+        &mut self,
+        now: Timestamp,
+        quote: Option<&Quote>,
+        tick: Price,
+        policy: &ExecutionPolicy,
+    ) -> Option<Command> {
         let expires = self.permit.as_ref().map(Permit::expires);
         let side = self.side();
         let collar = self.permit.as_ref().map(Permit::collar);

@@ -8,7 +8,9 @@ use crate::codes::{self, Severity, client, link};
 use crate::{IbkrBroker, orders, snapshot};
 use domain::{ContractId, ExecutionId, OrderRef, Quantity};
 use futures::{FutureExt, StreamExt};
-use ibapi::orders::{CommissionReport, ExecutionData, Executions, OrderData, OrderStatus, OrderUpdate};
+use ibapi::orders::{
+    CommissionReport, ExecutionData, Executions, OrderData, OrderStatus, OrderStatusKind, OrderUpdate,
+};
 use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Error, Notice};
 use ports::{BrokerError, BrokerEvent, Connection};
@@ -106,17 +108,18 @@ impl IbkrBroker {
     fn open_order(&mut self, data: &OrderData, events: &mut Vec<BrokerEvent>) -> Result<(), BrokerError> {
         let Some(order_ref) = self.orders.learn(data, self.config.client_id) else { return Ok(()) };
         self.acknowledge(order_ref, data.order.perm_id, events);
-        let filled =
-            self.orders.get(order_ref).and_then(|known| known.told).map_or(Quantity::ZERO, |(_, filled)| filled);
+        // It carries no filled quantity; the status message that follows does.
+        let filled = match data.order_state.status {
+            OrderStatusKind::Filled => quantity(order_ref, data.order.total_quantity)?,
+            _ => self.orders.get(order_ref).and_then(|known| known.told).map_or(Quantity::ZERO, |(_, filled)| filled),
+        };
         self.tell(order_ref, &data.order_state.status, filled, events)
     }
 
     fn order_status(&mut self, status: &OrderStatus, events: &mut Vec<BrokerEvent>) -> Result<(), BrokerError> {
         let Some(order_ref) = self.orders.by_order_id(status.order_id) else { return Ok(()) };
         self.acknowledge(order_ref, status.perm_id, events);
-        let filled = Quantity::from_f64(status.filled)
-            .map_err(|bad| BrokerError::Unusable(format!("status of {order_ref}: filled: {bad}")))?;
-        self.tell(order_ref, &status.status, filled, events)
+        self.tell(order_ref, &status.status, quantity(order_ref, status.filled)?, events)
     }
 
     fn acknowledge(&mut self, order_ref: OrderRef, perm_id: i64, events: &mut Vec<BrokerEvent>) {
@@ -128,7 +131,7 @@ impl IbkrBroker {
     fn tell(
         &mut self,
         order_ref: OrderRef,
-        word: &ibapi::orders::OrderStatusKind,
+        word: &OrderStatusKind,
         filled: Quantity,
         events: &mut Vec<BrokerEvent>,
     ) -> Result<(), BrokerError> {
@@ -238,6 +241,10 @@ impl IbkrBroker {
     pub(crate) fn ended(&self, contract: ContractId) -> bool {
         self.feeds.get(&contract).is_some_and(|feed| feed.ended)
     }
+}
+
+fn quantity(order_ref: OrderRef, shares: f64) -> Result<Quantity, BrokerError> {
+    Quantity::from_f64(shares).map_err(|bad| BrokerError::Unusable(format!("status of {order_ref}: quantity: {bad}")))
 }
 
 /// Errors after which nothing arrives any more.

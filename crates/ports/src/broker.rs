@@ -3,8 +3,10 @@
 //! In: commands with our references. Out: events and all-or-nothing snapshots. Invariant: fills come
 //! from executions only, a status is a hint, and an empty or partial answer is an error, never "flat".
 
-use domain::{ContractId, Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side,
-    TimeInForce};
+use domain::{
+    ContractId, Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side,
+    TimeInForce,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::{Bar, Quote};
@@ -266,8 +268,7 @@ pub trait Broker {
     ///
     /// # Errors
     /// [`BrokerError`].
-    async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date)
-    -> Result<Vec<Bar>, BrokerError>;
+    async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError>;
 
     /// Subscribes quotes for the rest of the session; they arrive as events.
     ///

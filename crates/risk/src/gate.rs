@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use market::Quote;
 use market::calendar::Window;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What an order is for; decides which modes and limits apply to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +32,17 @@ pub enum Purpose {
     FxHedge,
     /// Everything else.
     Increase,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Purpose::CloseOut => "close-out",
+            Purpose::Reduce => "reduce",
+            Purpose::FxHedge => "fx hedge",
+            Purpose::Increase => "increase",
+        })
+    }
 }
 
 /// Limits of the gate.
@@ -167,7 +179,8 @@ impl<'a> Gate<'a> {
     /// Whole lots whose value stays inside the single-order limit, at least one lot.
     fn order_quantity_max(&self, contract: ContractId, mid: Price, day: &DayFacts) -> Quantity {
         let terms = self.universe.terms(contract);
-        let lot_value = mid.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency);
+        let lot_value =
+            mid.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency);
         let lots = (day.nav * self.policy.order_value_max / lot_value).clamp(1.0, 1e12);
         Quantity::from_units(lots as i64 * terms.lot.units())
     }

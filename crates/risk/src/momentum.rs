@@ -95,10 +95,7 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "the golden values lie outside the repository")]
     fn equals_the_golden_signal_on_every_joined_day() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/data/golden/spread_momentum_2010_2018.csv"
-        );
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden/spread_momentum_2010_2018.csv");
         let Ok(mut reader) = csv::Reader::from_path(file) else {
             eprintln!("skipped: {file} is absent");
             return;

@@ -31,12 +31,7 @@ impl Performance {
         let previous = self.nav.map(BaseMoney::to_f64).filter(|&n| n > 0.0);
         let daily_return = previous.map_or(0.0, |previous| (nav - flows).to_f64() / previous - 1.0);
         let unit_value = self.unit_value * (1.0 + daily_return);
-        Performance {
-            nav: Some(nav),
-            unit_value,
-            high_water_mark: self.high_water_mark.max(unit_value),
-            daily_return,
-        }
+        Performance { nav: Some(nav), unit_value, high_water_mark: self.high_water_mark.max(unit_value), daily_return }
     }
 
     /// (U − max U)/max U, zero or negative.

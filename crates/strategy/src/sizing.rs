@@ -3,8 +3,8 @@
 //! In: target and held values in base currency, prices, lots. Out: wanted quantities.
 //! Invariant: new positions and full exits always trade; a small drift never does.
 
-use domain::rounding::{LotRounding, to_lot};
 use domain::Quantity;
+use domain::rounding::{LotRounding, to_lot};
 use serde::{Deserialize, Serialize};
 
 /// When and how positions are adjusted.

@@ -17,7 +17,13 @@ pub fn calendar(args: &CalendarArgs) -> Result<(), Failure> {
         if args.csv {
             println!("{},{},{}", session.date, session.open, session.close);
         } else {
-            println!("{}  {}  {}{}", session.date, session.open, session.close, if session.early_close { "  early close" } else { "" });
+            println!(
+                "{}  {}  {}{}",
+                session.date,
+                session.open,
+                session.close,
+                if session.early_close { "  early close" } else { "" }
+            );
         }
     }
     Ok(())

@@ -18,13 +18,17 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{} is no trade date: no configured venue has a session", args.date)));
     }
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let control = RemoteControl::connect(args.control)
-        .await
-        .map_err(|error| Failure::Broker(format!("{error} at {}; start `abstractfinance gateway` first", args.control)))?;
+    let control = RemoteControl::connect(args.control).await.map_err(|error| {
+        Failure::Broker(format!("{error} at {}; start `abstractfinance gateway` first", args.control))
+    })?;
     let (run, mut world) = ground.world(&state_dir, args.gateway, control).await?;
     let day = run_day(args.date, &run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;
-    if global.json { print_json(&[day]) } else { print!("{}", page(&day)) }
+    if global.json {
+        print_json(&[day])
+    } else {
+        print!("{}", page(&day))
+    }
     Ok(())
 }

@@ -61,7 +61,11 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let fx = rates(&snapshot, &bars, run);
     let notes = Notes {
-        rates: fx.known().filter(|(c, _)| *c != fx.base()).map(|(c, rate)| format!("{c} {}", rate.normalize())).collect(),
+        rates: fx
+            .known()
+            .filter(|(c, _)| *c != fx.base())
+            .map(|(c, rate)| format!("{c} {}", rate.normalize()))
+            .collect(),
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         history_rows: 0,
         without_history: without_history(&bars, run),
@@ -74,9 +78,13 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
 }
 
 /// Step 3: a successful request, and every contract as we believe it to be.
-pub(super) async fn connect<B: Broker, J, C: Clock>(run: &Run, world: &mut World<B, J, C>) -> Result<Identity, Failure> {
+pub(super) async fn connect<B: Broker, J, C: Clock>(
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Identity, Failure> {
     let identity = world.broker.identify().await?;
-    let contracts: Vec<ContractId> = run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
+    let contracts: Vec<ContractId> =
+        run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
     world.broker.resolve(&contracts).await?;
     Ok(identity)
 }
@@ -122,10 +130,8 @@ async fn history<B: Broker, J, C: Clock>(
 /// Everything that does not expire; of each future the active contract and what is held.
 fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
     let universe = &run.setup.universe;
-    let mut contracts: Vec<ContractId> = universe
-        .contracts()
-        .filter(|&c| universe.contract(c).expiry.is_none() || holds(book, c))
-        .collect();
+    let mut contracts: Vec<ContractId> =
+        universe.contracts().filter(|&c| universe.contract(c).expiry.is_none() || holds(book, c)).collect();
     for instrument in universe.instruments() {
         contracts.extend(active(instrument, date, run)?);
     }
@@ -197,7 +203,9 @@ fn inputs(
         broker: Some(broker_facts(snapshot, run)),
         mode: book.mode,
         windows: windows(date, run)?,
-        active: PerInstrument::from_vec(universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?),
+        active: PerInstrument::from_vec(
+            universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
+        ),
         flows,
         booked: book.booked,
     })
@@ -249,10 +257,7 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, run: &Run) -> BrokerFacts
 }
 
 /// Marks and rates of a later moment of the same day, for valuing what the day left.
-pub(super) fn valuation(
-    snapshot: &AccountSnapshot,
-    inputs: &RecordedInputs,
-) -> (PerContract<Option<Price>>, FxRates) {
+pub(super) fn valuation(snapshot: &AccountSnapshot, inputs: &RecordedInputs) -> (PerContract<Option<Price>>, FxRates) {
     let (mut marks, mut fx) = (inputs.marks.clone(), inputs.fx.clone());
     for position in &snapshot.positions {
         marks[position.contract] = Some(position.mark);
@@ -281,7 +286,8 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
         let legs = sleeve.contracts();
-        let shared = legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
+        let shared =
+            legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());
         legs.iter().for_each(|&leg| windows[leg] = shared);
     }

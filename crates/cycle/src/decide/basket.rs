@@ -33,7 +33,8 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
         if plan.table.wanted[contract] != held {
             let lot = setup.universe.terms(contract).lot;
             let change = Change::between(held, plan.table.wanted[contract]);
-            plan.table.scheduled[contract] = admit(contract, change, share, blocked, lot, plan, policy.rebalance.trade_min);
+            plan.table.scheduled[contract] =
+                admit(contract, change, share, blocked, lot, plan, policy.rebalance.trade_min);
         }
     }
 }
@@ -96,7 +97,8 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     for (contract, verdict) in table.verdict.iter().filter(|(_, verdict)| !verdict.passes()) {
         for check in verdict.failed().filter(|&check| check != Check::Turnover) {
             let limit = if check == Check::MinimumTrade { setup.policy.rebalance.trade_min } else { 0.0 };
-            let value = (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];
+            let value =
+                (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];
             plan.refusals.push(Refusal { check, contract: Some(contract), limit, value: value.abs() });
         }
     }

@@ -18,9 +18,10 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let exposure = exposure_after_orders(inputs, setup, plan);
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
-        let held: Quantity = setup.universe.contracts_of(rule.future).fold(Quantity::ZERO, |sum, contract| {
-            sum + inputs.ledger.quantity(contract)
-        });
+        let held: Quantity = setup
+            .universe
+            .contracts_of(rule.future)
+            .fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
         let held = held.to_f64() as i64;
         let policy = &setup.policy.fx_hedge;
         let decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
@@ -53,8 +54,7 @@ fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setu
 
 /// E_c = cash + market value by risk currency + unsettled variation, after the scheduled orders.
 fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> PerCurrency<f64> {
-    let mut exposure =
-        PerCurrency::from_fn(|currency: Currency| inputs.ledger.cash(currency).to_f64().unwrap_or(0.0));
+    let mut exposure = PerCurrency::from_fn(|currency: Currency| inputs.ledger.cash(currency).to_f64().unwrap_or(0.0));
     for (contract, &held) in inputs.ledger.quantities().iter() {
         let change = plan.table.scheduled[contract];
         let Some(mark) = inputs.marks[contract] else { continue };

@@ -39,19 +39,18 @@ impl<'a> Session<'a> {
                 self.slots[usize::from(*number) - 1].parent.replay_arrival(*arrival);
             }
             Entry::Command(command) => {
-                let (Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } | Command::Cancel { order_ref }) =
-                    *command;
+                let (Command::Place { order_ref, .. }
+                | Command::Replace { order_ref, .. }
+                | Command::Cancel { order_ref }) = *command;
                 let policy = &self.setup.policy.execution;
                 self.slot_mut(order_ref).parent.replay_command(*command, at, policy);
             }
             Entry::Acknowledged { order_ref, perm_id } => {
                 self.broker(ports::BrokerEvent::Acknowledged { order_ref: *order_ref, perm_id: *perm_id });
             }
-            Entry::Status { order_ref, status, filled } => self.broker(ports::BrokerEvent::Status {
-                order_ref: *order_ref,
-                status: *status,
-                filled: *filled,
-            }),
+            Entry::Status { order_ref, status, filled } => {
+                self.broker(ports::BrokerEvent::Status { order_ref: *order_ref, status: *status, filled: *filled })
+            }
             Entry::Execution(fill) => self.execution(fill.clone()),
             Entry::Commission { execution, amount } => self.commission(execution.clone(), *amount),
             _ => {}

@@ -71,8 +71,15 @@ impl Desk {
             order.open = order.filled < order.quantity;
             let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
             let (contract, side, price) = (order.contract, order.side, order.limit);
-            let fill =
-                Fill { execution: execution.clone(), order: Some(order.order_ref), contract, side, quantity, price, at: now };
+            let fill = Fill {
+                execution: execution.clone(),
+                order: Some(order.order_ref),
+                contract,
+                side,
+                quantity,
+                price,
+                at: now,
+            };
             let amount = Money::new(dec!(1.5), Currency::Usd);
             self.executions.push(Execution { fill: fill.clone(), commission: Some(amount) });
             events.extend([BrokerEvent::Execution(fill), BrokerEvent::Commission { execution, amount }]);
@@ -104,7 +111,8 @@ impl Desk {
 
     fn executed(&self, contract: ContractId) -> Quantity {
         let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
-        of_contract.fold(Quantity::ZERO, |sum, e| sum + Quantity::from_units(e.fill.quantity.units() * e.fill.side.sign()))
+        of_contract
+            .fold(Quantity::ZERO, |sum, e| sum + Quantity::from_units(e.fill.quantity.units() * e.fill.side.sign()))
     }
 }
 

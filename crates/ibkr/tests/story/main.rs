@@ -2,15 +2,14 @@
 //!
 //! In: one account, three lines that read differently on the wire. Out: what the engine would see. Invariant: books
 //! kept from the drained executions tie with every later snapshot.
-#![allow(clippy::disallowed_methods, reason = "tests of an adapter: sockets are their business")]
 
 mod link;
 mod world;
 
 use domain::rounding::limit_to_tick;
-use domain::{Currency, OrderStatus, Side};
+use domain::{Currency, OrderStatus, Price, Quantity, Side};
 use gateway::Control;
-use link::Link;
+use link::{Link, frame, notice};
 use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent};
 use rust_decimal::{Decimal, dec};
 use std::time::Duration;
@@ -32,57 +31,89 @@ async fn a_day_of_one_engine_from_connect_to_a_snapshot_that_ties() {
     broker.watch(&[CSPX, ISF, M6E]).await.expect("quotes");
     let seen = events(&mut broker).await;
     let (_, cspx_ask) = quote(&seen, CSPX).two_sided().expect("London is open");
-    let (isf_bid, _) = quote(&seen, ISF).two_sided().expect("London is open");
-    assert!(isf_bid < price(dec!(20)), "a fund in pence costs some pounds: {isf_bid}");
+    let (isf_bid, isf_ask) = quote(&seen, ISF).two_sided().expect("London is open");
     assert_eq!(quote(&seen, CSPX).at, at(MORNING));
 
-    let through = limit_to_tick(price(cspx_ask.to_decimal() * dec!(1.002)), price(dec!(0.01)), Side::Buy);
-    let far = limit_to_tick(price(isf_bid.to_decimal() * dec!(0.90)), price(dec!(0.0005)), Side::Buy);
-    let buy = order(1, CSPX, Side::Buy, 20, through);
-    let mut rest = order(2, ISF, Side::Buy, 1_000, far);
-    broker.send(&BrokerCommand::Place(buy)).await.expect("written");
-    broker.send(&BrokerCommand::Place(rest.clone())).await.expect("written");
-    insta::assert_snapshot!(order_lines(&mut broker).await, @"");
+    let cspx = order(1, CSPX, Side::Buy, 20, through(cspx_ask, dec!(0.01)));
+    let isf = order(2, ISF, Side::Buy, 30, through(isf_ask, dec!(0.0005)));
+    let mut rest = order(3, ISF, Side::Buy, 1_000, below(isf_bid, dec!(0.90)));
+    for request in [&cspx, &isf, &rest] {
+        broker.send(&BrokerCommand::Place(request.clone())).await.expect("written");
+    }
+    let placed = events(&mut broker).await;
+    let lines: Vec<String> = placed.iter().filter_map(order_line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    1 acknowledged
+    1 Submitted, 0 filled
+    1 execution BUY 20
+      charged in USD
+    1 Filled, 20 filled
+    2 acknowledged
+    2 Submitted, 0 filled
+    2 execution BUY 30
+      charged in GBP
+    2 Filled, 30 filled
+    3 acknowledged
+    3 Submitted, 0 filled
+    ");
 
     gateway.control().advance_to(at("2025-12-08T10:05:00Z")).await.expect("time moves");
-    let filled = events(&mut broker).await;
-    let lines: Vec<String> = filled.iter().filter_map(order_line).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    let later = events(&mut broker).await;
+    assert_eq!(quote(&later, CSPX).at, at("2025-12-08T10:05:00Z"), "a moved quote carries the gateway's time");
 
-    rest.limit = limit_to_tick(price(isf_bid.to_decimal() * dec!(0.95)), price(dec!(0.0005)), Side::Buy);
+    rest.limit = below(isf_bid, dec!(0.95));
     broker.send(&BrokerCommand::Replace(rest.clone())).await.expect("written");
     broker.send(&BrokerCommand::Cancel { order_ref: rest.order_ref }).await.expect("written");
-    insta::assert_snapshot!(order_lines(&mut broker).await, @"");
+    insta::assert_snapshot!(order_lines(&mut broker).await, @r"
+    3 notice 202: Order Canceled - reason:
+    3 Cancelled, 0 filled
+    ");
 
-    let spent: Decimal = filled
-        .iter()
-        .map(|event| match event {
-            BrokerEvent::Execution(fill) => fill.quantity.value_at(fill.price, 1),
-            BrokerEvent::Commission { amount, .. } => amount.amount,
-            _ => Decimal::ZERO,
-        })
-        .sum();
     let after = broker.snapshot().await.expect("a snapshot");
-    let [held] = &after.positions[..] else { panic!("one position: {:?}", after.positions) };
-    let cash = after.cash.iter().find(|row| row.currency == Currency::Usd).expect("dollars").cash;
-    assert_eq!(cash, dec!(10_000_000) - spent, "cash ties with the drained executions");
-    assert_eq!(
-        after.net_liquidation,
-        (cash + held.quantity.value_at(held.mark, 1)).round_dp(2),
-        "NLV ties with cash and marks"
-    );
+    let held: Vec<_> = after.positions.iter().map(|position| (position.contract, position.quantity)).collect();
+    assert_eq!(held, [(CSPX, Quantity::whole(20)), (ISF, Quantity::whole(30))]);
+    let mut worth = Decimal::ZERO;
+    for row in &after.cash {
+        let first = if row.currency == Currency::Usd { dec!(10_000_000) } else { Decimal::ZERO };
+        assert_eq!(row.cash, first - spent(&placed, row.currency), "cash ties with the drained executions");
+        let held = after.positions.iter().filter(|p| universe().terms(p.contract).currency == row.currency);
+        let value: Decimal = held.map(|position| position.quantity.value_at(position.mark, 1)).sum();
+        worth += row.exchange_rate * (row.cash + value);
+    }
+    assert!((after.net_liquidation - worth).abs() < dec!(0.01), "{} against {worth}", after.net_liquidation);
     assert!(after.executions.iter().all(|execution| execution.commission.is_some()));
     let ended: Vec<_> = after.completed_orders.iter().map(|o| (o.status, o.filled, o.quantity)).collect();
-    let shares = domain::Quantity::whole;
-    assert_eq!(
-        ended,
-        [(OrderStatus::Filled, shares(20), shares(20)), (OrderStatus::Cancelled, shares(0), shares(1_000))]
-    );
+    let (filled, cancelled, shares) = (OrderStatus::Filled, OrderStatus::Cancelled, Quantity::whole);
+    let expected =
+        [(filled, shares(20), shares(20)), (filled, shares(30), shares(30)), (cancelled, shares(0), shares(1_000))];
+    assert_eq!(ended, expected);
     assert_eq!(order_lines(&mut broker).await, "", "the answers to a snapshot are not events");
 
     let bars = broker.daily_bars(ISF, 30, jiff::civil::date(2025, 12, 8)).await.expect("bars");
     assert_eq!((bars.len(), bars[29].date), (30, jiff::civil::date(2025, 12, 5)), "the last session before the day");
-    assert!(bars[29].close < price(dec!(20)), "pounds: {}", bars[29].close);
+    assert!(bars[29].close.to_f64() / isf_bid.to_f64() < 2.0, "pounds: {}", bars[29].close);
+}
+
+/// A limit that crosses the spread, on the tick grid.
+fn through(ask: Price, tick: Decimal) -> Price {
+    limit_to_tick(price(ask.to_decimal() * dec!(1.002)), price(tick), Side::Buy)
+}
+
+/// A limit well below the market, on the grid of the fund in pence.
+fn below(bid: Price, share: Decimal) -> Price {
+    limit_to_tick(price(bid.to_decimal() * share), price(dec!(0.0005)), Side::Buy)
+}
+
+/// What purchases and their charges have taken from the cash of a currency.
+fn spent(events: &[BrokerEvent], currency: Currency) -> Decimal {
+    let paid = |event: &BrokerEvent| match event {
+        BrokerEvent::Execution(fill) if universe().terms(fill.contract).currency == currency => {
+            fill.quantity.value_at(fill.price, 1)
+        }
+        BrokerEvent::Commission { amount, .. } if amount.currency == currency => amount.amount,
+        _ => Decimal::ZERO,
+    };
+    events.iter().map(paid).sum()
 }
 
 #[tokio::test]
@@ -105,7 +136,14 @@ async fn a_restarted_engine_cancels_what_it_left_behind_and_numbers_on() {
     assert_eq!(snapshot.open_orders[0].order_ref, Some(left.order_ref));
     second.send(&cancel).await.expect("written");
     second.send(&BrokerCommand::Place(order(2, CSPX, Side::Buy, 10, price(dec!(101))))).await.expect("written");
-    insta::assert_snapshot!(order_lines(&mut second).await, @"");
+    insta::assert_snapshot!(order_lines(&mut second).await, @r"
+    1 acknowledged
+    1 Submitted, 0 filled
+    1 notice 202: Order Canceled - reason:
+    1 Cancelled, 0 filled
+    2 acknowledged
+    2 Submitted, 0 filled
+    ");
     let ids: Vec<i32> = gateway.orders().iter().map(|order| order.order.order_id).collect();
     assert_eq!(ids, [high_water, high_water + 6], "above everything any run has used");
 }
@@ -165,4 +203,48 @@ async fn a_frozen_link_and_a_dead_gateway_are_lost_and_stay_lost() {
     gateway.close().await;
     assert!(matches!(broker.fence().await, Err(BrokerError::Lost(_))));
     assert!(matches!(broker.snapshot().await, Err(BrokerError::Lost(_))));
+}
+
+#[tokio::test]
+async fn codes_let_orders_live_and_the_link_says_when_data_is_gone() {
+    let gateway = gateway().await;
+    let link = Link::to(gateway.local_addr()).await;
+    let mut broker = broker(config(link.address)).await;
+    broker.watch(&[CSPX]).await.expect("quotes");
+    let request = order(1, CSPX, Side::Buy, 10, price(dec!(100)));
+    broker.send(&BrokerCommand::Place(request.clone())).await.expect("written");
+    events(&mut broker).await;
+    let order_id = broker.order_id_high_water();
+
+    link.say(notice(order_id, 10349, "Order TIF was set to DAY based on order preset."));
+    link.say(notice(order_id, 404, "Order held while securities are located."));
+    link.say(notice(-1, 1100, "Connectivity between IBKR and Trader Workstation has been lost."));
+    link.say(notice(-1, 1101, "Connectivity has been restored - data lost."));
+    insta::assert_snapshot!(order_lines(&mut broker).await, @r"
+    1 notice 10349: Order TIF was set to DAY based on order preset.
+    1 notice 404: Order held while securities are located.
+    connection Lost
+    connection RestoredDataLost
+    ");
+    let working = broker.snapshot().await.expect("a snapshot").open_orders;
+    assert_eq!(working[0].status, OrderStatus::Submitted, "no code has ended the order");
+
+    gateway.control().advance_to(at("2025-12-08T10:30:00Z")).await.expect("time moves");
+    let is_quote = |event: &BrokerEvent| matches!(event, BrokerEvent::Quote { .. });
+    assert!(!events(&mut broker).await.iter().any(is_quote), "a dead subscription prices nothing");
+    broker.watch(&[CSPX]).await.expect("quotes again");
+    assert!(events(&mut broker).await.iter().any(is_quote));
+
+    // An order status without a status word: the library gives up the stream, the adapter opens another.
+    link.say(frame(3, &[0x08, 0x01]));
+    insta::assert_snapshot!(order_lines(&mut broker).await, @r"
+    connection Lost
+    connection Restored
+    ");
+    broker.send(&BrokerCommand::Cancel { order_ref: request.order_ref }).await.expect("written");
+    insta::assert_snapshot!(order_lines(&mut broker).await, @r"
+    1 notice 202: Order Canceled - reason:
+    1 Cancelled, 0 filled
+    ");
+    assert!(broker.snapshot().await.expect("what was missed").open_orders.is_empty());
 }

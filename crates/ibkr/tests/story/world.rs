@@ -36,6 +36,10 @@ static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| {
     Arc::new(Calendars::parse(tables, overrides).expect("the shipped calendars are sound"))
 });
 
+pub fn universe() -> &'static Universe {
+    &UNIVERSE
+}
+
 fn instruments_and_contracts() -> Universe {
     use InstrumentKind::{Cash, Etf, Fut};
     let instruments = vec![
@@ -176,11 +180,11 @@ pub async fn order_lines(broker: &mut IbkrBroker) -> String {
 
 /// The last quote of a contract among events.
 pub fn quote(events: &[BrokerEvent], of: ContractId) -> Quote {
-    let quotes = events.iter().filter_map(|event| match event {
+    let mut quotes = events.iter().filter_map(|event| match event {
         BrokerEvent::Quote { contract, quote } if *contract == of => Some(*quote),
         _ => None,
     });
-    quotes.last().expect("a quote")
+    quotes.next_back().expect("a quote")
 }
 
 pub fn order_line(event: &BrokerEvent) -> Option<String> {

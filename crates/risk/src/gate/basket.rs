@@ -58,7 +58,8 @@ impl Basket {
         if wanted <= limit {
             return (1.0, None);
         }
-        let refusal = Refusal { check: Check::Turnover, contract: None, limit: policy.turnover_max, value: wanted / nav };
+        let refusal =
+            Refusal { check: Check::Turnover, contract: None, limit: policy.turnover_max, value: wanted / nav };
         (limit / wanted, Some(refusal))
     }
 

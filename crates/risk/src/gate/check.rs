@@ -139,8 +139,12 @@ impl Refusal {
         let who = self.contract.map_or("the basket", |c| universe.contract(c).name.as_str());
         let (limit, value) = (self.limit, self.value);
         match self.check {
-            Check::Mode => format!("{who}: the operating mode does not permit this order; see `status`, loosen with `resume --reason`"),
-            Check::Reconciliation => format!("{who}: our quantity differs from the broker's, so it is frozen; see `reconcile --explain`"),
+            Check::Mode => format!(
+                "{who}: the operating mode does not permit this order; see `status`, loosen with `resume --reason`"
+            ),
+            Check::Reconciliation => {
+                format!("{who}: our quantity differs from the broker's, so it is frozen; see `reconcile --explain`")
+            }
             Check::FxRate => format!("{who}: its currency has no valid rate, so it cannot be sized"),
             Check::Volatility => format!("{who}: there is no volatility estimate, so no risk is added"),
             Check::NotTradable => format!("{who}: a reference instrument, quoted and never traded"),
@@ -157,10 +161,16 @@ impl Refusal {
                 value * 100.0,
                 limit * 100.0
             ),
-            Check::Gross => format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
-            Check::Net => format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait"),
+            Check::Gross => {
+                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+            }
+            Check::Net => {
+                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+            }
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
-            Check::MinimumTrade => format!("{who}: {value:.0} is below the smallest trade of {limit:.0} in base currency"),
+            Check::MinimumTrade => {
+                format!("{who}: {value:.0} is below the smallest trade of {limit:.0} in base currency")
+            }
         }
     }
 }

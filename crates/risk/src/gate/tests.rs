@@ -95,12 +95,10 @@ fn a_permit_bounds_quantity_order_size_price_and_time() {
 #[test]
 fn every_reason_is_reported_at_once() {
     let stale = quote("200.02", "", "2025-12-15T14:40:00Z");
-    assert_eq!(codes(Mode::CancelOnly, Purpose::Reduce, Some(&stale), "2025-12-15T16:00:00Z"), [
-        "MODE",
-        "WINDOW",
-        "QUOTE_STALE",
-        "QUOTE_ONE_SIDED"
-    ]);
+    assert_eq!(
+        codes(Mode::CancelOnly, Purpose::Reduce, Some(&stale), "2025-12-15T16:00:00Z"),
+        ["MODE", "WINDOW", "QUOTE_STALE", "QUOTE_ONE_SIDED"]
+    );
     assert_eq!(codes(Mode::Normal, Purpose::Increase, None, "2025-12-15T14:45:00Z"), ["QUOTE_MISSING"]);
 }
 

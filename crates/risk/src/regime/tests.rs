@@ -50,9 +50,10 @@ fn a_crisis_is_left_one_level_at_a_time() {
 
 #[test]
 fn any_other_candidate_or_none_restarts_the_count() {
-    assert_eq!(walk(Normal, &vix(&[26.0, 26.0, 24.0, 26.0, 26.0, 26.0])), [
-        Normal, Normal, Normal, Normal, Normal, Elevated
-    ]);
+    assert_eq!(
+        walk(Normal, &vix(&[26.0, 26.0, 24.0, 26.0, 26.0, 26.0])),
+        [Normal, Normal, Normal, Normal, Normal, Elevated]
+    );
 }
 
 #[test]

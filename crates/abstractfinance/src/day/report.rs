@@ -1,0 +1,139 @@
+//! The day's report from what was decided, sent and confirmed.
+//!
+//! In: plan, session, the account at the end. Out: a [`DayReport`]. Invariant: every number is one the
+//! engine used; none is computed for show.
+
+use super::record::End;
+use super::steps::steps;
+use super::{Decided, Run};
+use console::report::{DayReport, Hedge, Order, Position, Refused, Target};
+use cycle::session::outcome;
+use cycle::{DayPlan, Session, store};
+use domain::{ContractId, Ledger, OrderRef};
+use execution::Parent;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resumed: bool, run: &Run) -> DayReport {
+    let (plan, universe) = (&decided.plan, &run.setup.universe);
+    let exposure = session.ledger().exposure(&end.marks, &end.fx, universe).unwrap_or_default();
+    let nav = end.nav.unwrap_or_default();
+    let risk = &plan.risk;
+    let plan_hash = store::plan_hash(plan, universe);
+    let refusals = plan.refusals.iter().chain(session.refusals());
+    DayReport {
+        date: plan.date.to_string(),
+        already_done: false,
+        resumed,
+        nav: cents(nav.amount()),
+        nlv: cents(end.snapshot.net_liquidation),
+        difference_bp: end.reconciliation.difference_bp.map_or(0.0, rounded_bp),
+        nav_at_plan: cents(plan.nav.unwrap_or_default().amount()),
+        base: run.setup.base.to_string(),
+        gross: cents(exposure.gross().amount()),
+        net: cents(exposure.net().amount()),
+        gross_of_nav: exposure.gross().over(nav),
+        net_of_nav: exposure.net().over(nav),
+        mode: plan.mode.tightened_to(end.reconciliation.mode()).to_string(),
+        regime: risk.regime.name().to_owned(),
+        pending: risk.pending.map(|(regime, days)| format!("{} {days}", regime.name())),
+        vol: risk.vol,
+        vol_quality: format!("{:?}", risk.quality).to_lowercase(),
+        vol_scale: risk.vol_scale,
+        state_factor: risk.state_factor,
+        momentum: risk.momentum,
+        momentum_factor: risk.momentum_factor,
+        scale: risk.scale,
+        vix: risk.vix,
+        drawdown: risk.drawdown,
+        steps: steps(session, end, decided, &plan_hash, resumed, run),
+        plan_hash,
+        targets: targets(decided, run),
+        orders: session.parents().map(|parent| order(parent, plan, run)).collect(),
+        hedges: plan.hedges.iter().map(hedge).collect(),
+        positions: positions(session.ledger(), end, run),
+        refusals: refusals
+            .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
+            .collect(),
+        journal: run.journal.clone(),
+    }
+}
+
+pub(super) fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
+    let table = &decided.plan.table;
+    let held = |contract| decided.inputs.ledger.quantity(contract);
+    let shown = |contract: &ContractId| {
+        table.weight[*contract] != 0.0 || !held(*contract).is_zero() || !table.wanted[*contract].is_zero()
+    };
+    let row = |contract: ContractId| Target {
+        instrument: run.setup.universe.contract(contract).name.clone(),
+        sleeves: sleeves(contract, run),
+        weight: table.weight[contract],
+        target_value: table.target_value[contract],
+        held: held(contract).to_string(),
+        wanted: table.wanted[contract].to_string(),
+        today: table.scheduled[contract].to_string(),
+    };
+    run.setup.universe.contracts().filter(shown).map(row).collect()
+}
+
+/// Names of the sleeves that hold a contract; the currency hedge is one of its own.
+fn sleeves(contract: ContractId, run: &Run) -> Vec<String> {
+    let policy = &run.setup.policy;
+    let instrument = run.setup.universe.contract(contract).instrument;
+    let wants = policy.sleeves.iter().filter(|sleeve| sleeve.contracts().contains(&contract));
+    let hedge = policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument).then(|| "fx_hedge".to_owned());
+    wants.map(|sleeve| sleeve.name.clone()).chain(hedge).collect()
+}
+
+fn order(parent: &Parent, plan: &DayPlan, run: &Run) -> Order {
+    let planned = parent.planned();
+    let first = OrderRef { account: run.account, date: plan.date, intent: planned.number, attempt: 1 };
+    Order {
+        order_ref: first.to_string(),
+        instrument: run.setup.universe.contract(planned.contract).name.clone(),
+        sleeves: sleeves(planned.contract, run),
+        side: parent.side().to_string(),
+        quantity: planned.quantity.abs().to_string(),
+        purpose: planned.purpose.to_string(),
+        limit: parent.children().last().map(|child| child.limit.to_string()),
+        filled: parent.filled().to_string(),
+        average_price: parent.average_price().map(|price| price.round_dp(6).normalize().to_string()),
+        arrival: parent.arrival().map(|price| price.to_string()),
+        status: outcome(parent).to_owned(),
+        slippage_bps: parent.slippage_bps(),
+        children: parent.children().len(),
+    }
+}
+
+fn hedge(decision: &strategy::HedgeDecision) -> Hedge {
+    let &strategy::HedgeDecision { currency, exposure, residual, band, held, wanted } = decision;
+    Hedge { currency: currency.to_string(), exposure, residual, band, held, wanted }
+}
+
+fn positions(ledger: &Ledger, end: &End, run: &Run) -> Vec<Position> {
+    let universe = &run.setup.universe;
+    let theirs = |contract| {
+        let position = end.snapshot.positions.iter().find(|position| position.contract == contract);
+        position.map_or_else(Default::default, |position| position.quantity)
+    };
+    let shown = |contract: &ContractId| !ledger.quantity(*contract).is_zero() || !theirs(*contract).is_zero();
+    let row = |contract| Position {
+        instrument: universe.contract(contract).name.clone(),
+        ours: ledger.quantity(contract).to_string(),
+        broker: theirs(contract).to_string(),
+        mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
+    };
+    universe.contracts().filter(shown).map(row).collect()
+}
+
+/// Two digits, always shown, half away from zero.
+fn cents(amount: Decimal) -> Decimal {
+    let mut cents = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    cents.rescale(2);
+    cents
+}
+
+/// Four digits, and no negative zero.
+pub(super) fn rounded_bp(bp: f64) -> f64 {
+    (bp * 1e4).round() / 1e4 + 0.0
+}

@@ -1,0 +1,134 @@
+//! The fourteen steps in words.
+//!
+//! In: what each step left behind. Out: one line per step. Invariant: a step that this version does not
+//! do says so.
+
+use super::observe::Notes;
+use super::record::End;
+use super::report::{rounded_bp, targets};
+use super::{Decided, Run};
+use console::report::Step;
+use cycle::session::outcome;
+use cycle::{DayPlan, Session};
+use ports::Identity;
+use risk::Reconciliation;
+use risk::reconciliation::Status;
+use risk::scaling::Bound;
+use std::collections::BTreeMap;
+use strategy::SleeveKind;
+
+/// The fourteen steps of a day.
+pub(super) fn steps(
+    session: &Session<'_>,
+    end: &End,
+    decided: &Decided,
+    hash: &str,
+    resumed: bool,
+    run: &Run,
+) -> Vec<Step> {
+    let (plan, notes) = (&decided.plan, &decided.notes);
+    let base = run.setup.base;
+    let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
+    let resuming = if resumed { ", resuming a stored plan" } else { "" };
+    let rows: [(&str, &str, String); 14] = [
+        ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
+        ("windows", "not configured", "no broker maintenance windows in this version".into()),
+        ("connect and identify", "done", identified(&decided.identity, run)),
+        ("FX", if notes.rates.is_empty() && !resumed { "warned" } else { "done" }, notes.rates.join(", ")),
+        ("sync", "done", synced(notes)),
+        ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
+        ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
+        ("risk", "done", assessed(plan, notes)),
+        ("targets", "done", targeted(decided, run)),
+        ("net, schedule, hedge", "done", hedged(plan)),
+        ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
+        ("plan", "done", format!("{} stored, approved by rule", &hash[..12])),
+        ("execute", "done", executed(session)),
+        ("record", outcome_of(Some(&end.reconciliation)), sentence_of(Some(&end.reconciliation))),
+    ];
+    let step = |(index, (name, outcome, detail)): (usize, (&str, &str, String))| Step {
+        number: index as u8 + 1,
+        name: name.into(),
+        outcome: outcome.into(),
+        detail,
+    };
+    rows.into_iter().enumerate().map(step).collect()
+}
+
+fn identified(identity: &Identity, run: &Run) -> String {
+    format!("server version {}, account tag {}", identity.server_version, run.account)
+}
+
+fn assessed(plan: &DayPlan, notes: &Notes) -> String {
+    let risk = &plan.risk;
+    let bound = match risk.bound {
+        Bound::Target => "bound by the volatility target",
+        Bound::Gross => "bound by the gross cap",
+        Bound::Net => "bound by the net cap",
+    };
+    format!("{} new days of closes, regime {}, scale {:.4} {bound}", notes.history_rows, risk.regime.name(), risk.scale)
+}
+
+fn targeted(decided: &Decided, run: &Run) -> String {
+    let sleeves = &run.setup.policy.sleeves;
+    let idle = sleeves.iter().filter(|sleeve| sleeve.kind == SleeveKind::NotConfigured);
+    let idle: Vec<&str> = idle.map(|sleeve| sleeve.name.as_str()).collect();
+    let waiting: Vec<&str> = decided.plan.held_back.iter().map(|&sleeve| sleeves[sleeve].name.as_str()).collect();
+    let mut parts = vec![count(targets(decided, run).len(), "contract")];
+    parts.extend((!waiting.is_empty()).then(|| format!("held back: {}", waiting.join(", "))));
+    parts.extend((!idle.is_empty()).then(|| format!("sleeves not configured: {}", idle.join(", "))));
+    parts.join("; ")
+}
+
+fn hedged(plan: &DayPlan) -> String {
+    let hedges = plan.hedges.iter();
+    let told =
+        hedges.map(|h| format!("{} exposure {:.0}: {} → {} contracts", h.currency, h.exposure, h.held, h.wanted));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+fn gated(plan: &DayPlan) -> String {
+    format!("{} admitted, {}", count(plan.orders.len(), "order"), count(plan.refusals.len(), "refusal"))
+}
+
+fn executed(session: &Session<'_>) -> String {
+    let sent: usize = session.parents().map(|parent| parent.children().len()).sum();
+    let mut by_outcome: BTreeMap<&str, usize> = BTreeMap::new();
+    session.parents().for_each(|parent| *by_outcome.entry(outcome(parent)).or_default() += 1);
+    let told = by_outcome.iter().map(|(outcome, n)| format!("{n} {outcome}"));
+    let planned = session.parents().count();
+    [format!("{} sent for {planned} planned", count(sent, "order"))]
+        .into_iter()
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn synced(notes: &Notes) -> String {
+    let mut parts = vec![count(notes.positions, "position"), count(notes.open_orders, "open order")];
+    parts.extend(notes.booked.iter().cloned());
+    if !notes.without_history.is_empty() {
+        parts.push(format!("no history for {}: what needs it is held back", notes.without_history.join(", ")));
+    }
+    parts.join("; ")
+}
+
+fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
+    match result.map(|result| result.status) {
+        Some(Status::Pass) => "done",
+        Some(Status::Warn) => "warned",
+        Some(Status::Halt | Status::Emergency) | None => "stopped",
+    }
+}
+
+fn sentence_of(result: Option<&Reconciliation>) -> String {
+    let Some(result) = result else { return "no answer from the broker".into() };
+    let difference = result
+        .difference_bp
+        .map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
+    format!("{difference}, {}", count(result.breaks.len(), "break"))
+}
