@@ -29,12 +29,12 @@ async fn listener(greeting: &'static [u8]) -> String {
     address
 }
 
-async fn connect(address: String) -> (BrokerError, Duration) {
+async fn connect(address: String, ready_timeout: Duration) -> (BrokerError, Duration) {
     let config = IbkrConfig {
         address,
         client_id: 1,
         account: None,
-        ready_timeout: Duration::from_millis(400),
+        ready_timeout,
         request_timeout: Duration::from_millis(250),
         heartbeat_timeout: Duration::from_millis(250),
         virtual_time: true,
@@ -48,11 +48,11 @@ async fn connect(address: String) -> (BrokerError, Duration) {
 #[tokio::test]
 async fn an_old_gateway_is_refused_at_once_with_the_version_it_needs() {
     let address = listener(b"\0\0\0\x1a176\x0020250707 10:00:00 UTC\0").await;
-    let (error, took) = connect(address.clone()).await;
+    let (error, took) = connect(address.clone(), Duration::from_secs(10)).await;
     assert!(matches!(error, BrokerError::Refused(_)), "{error}");
     let text = error.to_string().replace(&address, "ADDRESS");
     insta::assert_snapshot!(text, @"broker refused: the gateway at ADDRESS speaks version 176, at least 213 is needed: install a newer IB Gateway");
-    assert!(took < Duration::from_millis(200), "no second attempt can help: {took:?}");
+    assert!(took < Duration::from_secs(5), "no second attempt can help: {took:?}");
 }
 
 #[tokio::test]
@@ -63,14 +63,14 @@ async fn a_deaf_gateway_and_a_closed_port_are_lost_within_the_time_allowed() {
         listener.local_addr().expect("a bound port").to_string()
     };
     for address in [deaf, closed] {
-        let (error, took) = connect(address).await;
+        let (error, took) = connect(address, Duration::from_millis(400)).await;
         assert!(matches!(error, BrokerError::Lost(_)), "{error}");
-        assert!(took < Duration::from_millis(900), "{error} took {took:?}");
+        assert!(took < Duration::from_secs(5), "{error} took {took:?}");
     }
 }
 
 #[tokio::test]
 async fn a_server_of_another_protocol_is_refused() {
-    let (error, _) = connect(listener(b"HTTP/1.1 400 Bad Request\r\n\r\n").await).await;
+    let (error, _) = connect(listener(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, Duration::from_secs(10)).await;
     assert!(matches!(&error, BrokerError::Refused(text) if text.contains("check host and port")), "{error}");
 }
