@@ -9,9 +9,7 @@ mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{
-    AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, OrderRef, OrderStatus, Price,
-};
+use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, Money, OrderRef, OrderStatus, Price};
 use execution::{Command, OrderSignal, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -265,8 +263,7 @@ impl<'a> Session<'a> {
 
     fn commission(&mut self, execution: ExecutionId, amount: Money) {
         if self.booked.charge(&execution, self.plan.date) {
-            let event = LedgerEvent::Commission { execution: execution.clone(), amount };
-            self.ledger.apply(&event, &self.setup.universe);
+            self.ledger.charge(amount);
             self.entries.push(Entry::Commission { execution, amount });
         }
     }

@@ -43,11 +43,13 @@ macro_rules! dense_key {
             }
 
             /// The values in key order.
+            #[inline]
             pub fn as_slice(&self) -> &[T] {
                 &self.0
             }
 
             /// The values in key order, to be overwritten.
+            #[inline]
             pub fn as_mut_slice(&mut self) -> &mut [T] {
                 &mut self.0
             }
@@ -263,6 +265,7 @@ impl Universe {
     }
 
     /// The instrument's facts.
+    #[inline]
     pub fn instrument(&self, id: InstrumentId) -> &Instrument {
         &self.instruments[id.index()]
     }
@@ -274,6 +277,7 @@ impl Universe {
     }
 
     /// The instrument behind a contract.
+    #[inline]
     pub fn instrument_of(&self, id: ContractId) -> &Instrument {
         self.instrument(self.contract(id).instrument)
     }
@@ -282,6 +286,12 @@ impl Universe {
     #[inline]
     pub fn terms(&self, id: ContractId) -> &Terms {
         &self.terms[id]
+    }
+
+    /// The dense facts of every contract, in key order.
+    #[inline]
+    pub fn all_terms(&self) -> &[Terms] {
+        self.terms.as_slice()
     }
 
     /// Finds an instrument by name; a doors-only lookup.

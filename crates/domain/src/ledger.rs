@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One execution, in the units of the instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,37 +35,43 @@ pub struct Fill {
 }
 
 /// Executions and charges that are in the books already, with the date they were booked on: the broker
-/// lists them again on every resync.
+/// lists them again on every resync. Newest last, because a repetition is mostly of the newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Booked {
-    executions: BTreeMap<ExecutionId, Date>,
-    charges: BTreeMap<ExecutionId, Date>,
+#[serde(transparent)]
+pub struct Booked(Vec<BookedExecution>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BookedExecution {
+    execution: ExecutionId,
+    on: Date,
+    filled: bool,
+    charged: bool,
 }
 
 impl Booked {
     /// Notes an execution; false when it was booked before.
     pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> bool {
-        note(&mut self.executions, execution, on)
+        !std::mem::replace(&mut self.entry(execution, on).filled, true)
     }
 
     /// Notes the charge of an execution; false when it was booked before.
     pub fn charge(&mut self, execution: &ExecutionId, on: Date) -> bool {
-        note(&mut self.charges, execution, on)
+        !std::mem::replace(&mut self.entry(execution, on).charged, true)
     }
 
     /// Forgets what was booked before a date: brokers list executions for days, not for ever.
     pub fn forget_before(&mut self, date: Date) {
-        self.executions.retain(|_, booked| *booked >= date);
-        self.charges.retain(|_, booked| *booked >= date);
+        self.0.retain(|booked| booked.on >= date);
     }
-}
 
-fn note(booked: &mut BTreeMap<ExecutionId, Date>, execution: &ExecutionId, on: Date) -> bool {
-    if booked.contains_key(execution) {
-        return false;
+    fn entry(&mut self, execution: &ExecutionId, on: Date) -> &mut BookedExecution {
+        let known = self.0.iter().rposition(|booked| booked.execution == *execution);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(BookedExecution { execution: execution.clone(), on, filled: false, charged: false });
+            self.0.len() - 1
+        });
+        &mut self.0[index]
     }
-    booked.insert(execution.clone(), on);
-    true
 }
 
 /// Something that changes the books.
@@ -195,10 +200,7 @@ impl Ledger {
     pub fn apply(&mut self, event: &LedgerEvent, universe: &Universe) {
         match event {
             LedgerEvent::Fill(fill) => self.fill(fill.contract, fill.side, fill.quantity, fill.price, universe),
-            LedgerEvent::Commission { amount, .. } => {
-                self.cash[amount.currency] -= amount.amount;
-                self.commissions[amount.currency] += amount.amount;
-            }
+            LedgerEvent::Commission { amount, .. } => self.charge(*amount),
             &LedgerEvent::VariationMargin { contract, settlement } => self.settle(contract, settlement, universe),
             LedgerEvent::Flow { amount } => self.cash[amount.currency] += amount.amount,
         }
@@ -231,6 +233,12 @@ impl Ledger {
         } else {
             self.cash[terms.currency] -= value;
         }
+    }
+
+    /// Books what a broker charged for an execution.
+    pub fn charge(&mut self, amount: Money) {
+        self.cash[amount.currency] -= amount.amount;
+        self.commissions[amount.currency] += amount.amount;
     }
 
     fn settle(&mut self, contract: ContractId, settlement: Price, universe: &Universe) {
@@ -293,17 +301,18 @@ impl Ledger {
     ) -> Result<BaseMoney, Unvalued> {
         let mut value = PerCurrency::<i128>::default();
         let mut settled = self.cash;
-        for (contract, &quantity) in self.quantities.iter() {
-            let terms = universe.terms(contract);
+        let rows = self.quantities.as_slice().iter().zip(marks.as_slice()).zip(universe.all_terms()).enumerate();
+        for (row, ((quantity, mark), terms)) in rows {
             if terms.settles_daily {
-                settled[terms.currency] -= self.costs[contract].settled_value;
+                settled[terms.currency] -= self.costs[ContractId(row as u16)].settled_value;
             }
             if quantity.is_zero() {
                 continue;
             }
-            let mark = marks[contract].ok_or_else(|| Unvalued::NoMark(universe.contract(contract).name.clone()))?;
-            value[terms.currency] +=
-                i128::from(quantity.units()) * i128::from(mark.mantissa()) * i128::from(terms.multiplier);
+            let unmarked = || Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone());
+            let units = quantity.units() * i64::from(terms.multiplier);
+            // Two i64 always fit an i128; the checked product would be a library call per contract.
+            value[terms.currency] += i128::from(units).wrapping_mul(i128::from(mark.ok_or_else(unmarked)?.mantissa()));
         }
         let mut nav = BaseMoney::ZERO;
         for currency in Currency::ALL {

@@ -15,6 +15,17 @@ pub const PRICE_DIGITS: u32 = 8;
 /// Digits after the point of a quantity mantissa.
 pub const QUANTITY_DIGITS: u32 = 4;
 const PRICE_SCALE: f64 = 1e8;
+/// Largest price whose mantissa fits.
+const PRICE_MAX: f64 = 9.0e10;
+
+/// Why a double is no price.
+#[cold]
+fn refused(price: f64) -> BadNumber {
+    match price.is_finite() && price <= PRICE_MAX {
+        true => BadNumber::NotPositive(price.to_string()),
+        false => BadNumber::NotFinite(price.to_string()),
+    }
+}
 
 /// A number from outside that the core refuses to hold.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -69,13 +80,11 @@ impl Price {
     /// [`BadNumber`] for NaN, infinities, sentinels, zero and negative values.
     #[inline]
     pub fn from_f64(price: f64) -> Result<Price, BadNumber> {
-        if !price.is_finite() || price > 9.0e10 {
-            return Err(BadNumber::NotFinite(price.to_string()));
+        let mantissa = (price * PRICE_SCALE + 0.5) as i64;
+        if mantissa > 0 && price <= PRICE_MAX {
+            return Ok(Price(mantissa));
         }
-        if price <= 0.0 {
-            return Err(BadNumber::NotPositive(price.to_string()));
-        }
-        Price::from_mantissa((price * PRICE_SCALE + 0.5) as i64)
+        Err(refused(price))
     }
 
     /// From what a venue quotes, by the instrument's declared unit.

@@ -107,11 +107,13 @@ impl Parent {
     }
 
     /// The line of the plan.
+    #[inline]
     pub fn planned(&self) -> &PlannedOrder {
         &self.planned
     }
 
     /// How it stands.
+    #[inline]
     pub fn state(&self) -> ParentState {
         self.state
     }
@@ -155,20 +157,24 @@ impl Parent {
     }
 
     /// True while a child may still be executed.
+    #[inline]
     pub fn has_live_child(&self) -> bool {
         self.live().is_some()
     }
 
     /// True when nothing more will happen to it.
+    #[inline]
     pub fn is_over(&self) -> bool {
         !matches!(self.state, ParentState::Waiting | ParentState::Working) && !self.has_live_child()
     }
 
+    #[inline]
     fn live(&self) -> Option<&Order> {
         self.children.last().filter(|child| child.state.is_live())
     }
 
     /// True when the gate has to be asked before anything can be sent.
+    #[inline]
     pub fn wants_permit(&self) -> bool {
         self.state == ParentState::Waiting && !self.has_live_child()
     }

@@ -111,7 +111,9 @@ fn outcome(error: JournalError) -> ports::JournalError {
         JournalError::Damaged { .. } | JournalError::WrittenByNewer { .. } => {
             ports::JournalError::Damaged(error.to_string())
         }
-        JournalError::Unavailable { .. } | JournalError::NotFound { .. } => ports::JournalError::Down(error.to_string()),
+        JournalError::Unavailable { .. } | JournalError::NotFound { .. } => {
+            ports::JournalError::Down(error.to_string())
+        }
     }
 }
 

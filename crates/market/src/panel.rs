@@ -96,7 +96,8 @@ impl<'a> HistoryView<'a> {
     /// Dates with their closes, oldest first; a missing close is NaN.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Date, Row<'a>)> + use<'a> {
         let panel = self.panel;
-        (self.start..self.end).map(move |r| (panel.dates[r], Row(&panel.closes[r * panel.width..(r + 1) * panel.width])))
+        (self.start..self.end)
+            .map(move |r| (panel.dates[r], Row(&panel.closes[r * panel.width..(r + 1) * panel.width])))
     }
 
     /// The last visible date.

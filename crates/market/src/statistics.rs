@@ -33,6 +33,7 @@ impl EwmaDeviation {
     }
 
     /// Takes the next observation.
+    #[inline]
     pub fn push(&mut self, value: f64) {
         debug_assert!(value.is_finite());
         self.count += 1;
@@ -43,6 +44,7 @@ impl EwmaDeviation {
     }
 
     /// The daily standard deviation, from the second observation on.
+    #[inline]
     pub fn deviation(&self) -> Option<f64> {
         if self.count < 2 {
             return None;
@@ -85,6 +87,7 @@ impl Window {
     }
 
     /// Takes the next observation and forgets the oldest when full.
+    #[inline]
     pub fn push(&mut self, value: f64) {
         if self.values.len() < self.capacity {
             self.values.push(value);
@@ -128,6 +131,7 @@ impl Window {
     }
 
     /// Sample standard deviation (divisor n − 1) of what is in the window, from two observations on.
+    #[inline]
     pub fn sample_deviation(&self) -> Option<f64> {
         let n = self.values.len();
         if n < 2 {

@@ -22,11 +22,13 @@ pub struct RebalancePolicy {
 
 impl RebalancePolicy {
     /// True when a held value is far enough from its target (both in base currency).
+    #[inline]
     pub fn drifted(&self, target: f64, held: f64, nav: f64) -> bool {
         (target - held).abs() > (self.drift_of_target * target.abs()).max(self.drift_of_nav * nav)
     }
 
     /// The wanted quantity for a target value at a price of one unit, both in base currency.
+    #[inline]
     pub fn wanted(&self, target: f64, unit_price: f64, lot: Quantity) -> Quantity {
         to_lot(target / unit_price, lot, self.rounding)
     }
@@ -43,6 +45,7 @@ pub struct Change {
 
 impl Change {
     /// Splits the way from held to wanted; a flip reduces to zero first.
+    #[inline]
     pub fn between(held: Quantity, wanted: Quantity) -> Change {
         let change = wanted - held;
         if held.signum() * wanted.signum() < 0 {
@@ -56,6 +59,7 @@ impl Change {
     }
 
     /// The whole change with only a share of the increase, in lots toward zero.
+    #[inline]
     pub fn with_share(self, share: f64, lot: Quantity) -> Quantity {
         if share >= 1.0 {
             return self.reduce + self.increase;

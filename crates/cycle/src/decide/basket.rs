@@ -12,31 +12,41 @@ use strategy::sizing::Change;
 
 pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (policy, nav) = (&setup.policy, plan.facts.nav);
-    let mut basket = Basket::default();
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        let wanted = plan.table.wanted[contract];
-        let price = plan.table.unit_price[contract];
-        if wanted != held {
-            let change = Change::between(held, wanted);
-            basket.add_increase(change.increase.to_f64() * price);
-        }
-        if !setup.universe.terms(contract).settles_daily {
-            basket.add(held.to_f64() * price, wanted.to_f64() * price);
-        }
-    }
+    let basket = basket(inputs, setup, plan);
     let (share, cut) = basket.turnover_share(nav, &policy.gate);
     plan.refusals.extend(cut);
     let capped = plan.refusals.len();
     plan.refusals.extend(basket.cap_refusals(nav, &policy.gate));
     let blocked = plan.refusals[capped..].first().map(|refusal| refusal.check);
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        if plan.table.wanted[contract] != held {
+    for (row, &held) in inputs.ledger.quantities().as_slice().iter().enumerate() {
+        let contract = ContractId(row as u16);
+        let wanted = plan.table.wanted[contract];
+        if wanted != held {
             let lot = setup.universe.terms(contract).lot;
-            let change = Change::between(held, plan.table.wanted[contract]);
+            let change = Change::between(held, wanted);
             plan.table.scheduled[contract] =
                 admit(contract, change, share, blocked, lot, plan, policy.rebalance.trade_min);
         }
     }
+}
+
+/// Sums the basket; futures are the hedge's and come later.
+fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
+    let mut basket = Basket::default();
+    let quantities = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
+    let values = plan.table.held_value.as_slice().iter().zip(plan.table.unit_price.as_slice());
+    for (((held, wanted), (held_value, price)), terms) in quantities.zip(values).zip(setup.universe.all_terms()) {
+        if terms.settles_daily || (held.is_zero() && wanted.is_zero()) {
+            continue;
+        }
+        if held == wanted {
+            basket.add(*held_value, *held_value);
+            continue;
+        }
+        basket.add(*held_value, wanted.to_f64() * price);
+        basket.add_increase(Change::between(*held, *wanted).increase.to_f64() * price);
+    }
+    basket
 }
 
 fn admit(
@@ -83,18 +93,18 @@ fn admit(
 /// size; and rows that were stopped into refusals.
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
-    for (contract, &quantity) in table.scheduled.iter() {
-        if !quantity.is_zero() {
-            let purpose = purpose(contract, inputs.ledger.quantity(contract), quantity, inputs, setup);
-            orders.push(PlannedOrder { number: 0, contract, quantity, purpose });
-        }
+    for (row, quantity) in table.scheduled.as_slice().iter().enumerate().filter(|(_, quantity)| !quantity.is_zero()) {
+        let contract = ContractId(row as u16);
+        let purpose = purpose(contract, inputs.ledger.quantity(contract), *quantity, inputs, setup);
+        orders.push(PlannedOrder { number: 0, contract, quantity: *quantity, purpose });
     }
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
     orders.sort_by(|a, b| (a.purpose, value(b)).partial_cmp(&(b.purpose, value(a))).expect("finite values"));
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }
-    for (contract, verdict) in table.verdict.iter().filter(|(_, verdict)| !verdict.passes()) {
+    for (row, verdict) in table.verdict.as_slice().iter().enumerate().filter(|(_, verdict)| !verdict.passes()) {
+        let contract = ContractId(row as u16);
         for check in verdict.failed().filter(|&check| check != Check::Turnover) {
             let limit = if check == Check::MinimumTrade { setup.policy.rebalance.trade_min } else { 0.0 };
             let value =

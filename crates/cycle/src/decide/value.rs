@@ -16,13 +16,12 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         plan.facts.rates[currency] = rate.to_f64();
     }
     plan.facts.nav = plan.nav.map_or(0.0, |nav| nav.to_f64());
-    let table = &mut plan.table;
-    for (contract, mark) in inputs.marks.iter() {
-        let terms = universe.terms(contract);
+    let rows = inputs.marks.as_slice().iter().zip(universe.all_terms()).zip(inputs.ledger.quantities().as_slice());
+    let (units, held) = (plan.table.unit_price.as_mut_slice(), plan.table.held_value.as_mut_slice());
+    for (((mark, terms), quantity), (unit_price, held_value)) in rows.zip(units.iter_mut().zip(held)) {
         if let (Some(mark), Some(rate)) = (mark, plan.facts.rates[terms.currency]) {
-            let unit_price = mark.to_f64() * f64::from(terms.multiplier) * rate;
-            table.unit_price[contract] = unit_price;
-            table.held_value[contract] = inputs.ledger.quantity(contract).to_f64() * unit_price;
+            *unit_price = mark.to_f64() * f64::from(terms.multiplier) * rate;
+            *held_value = quantity.to_f64() * *unit_price;
         }
     }
 }

@@ -35,7 +35,10 @@ impl Calendars {
     ///
     /// # Errors
     /// The first [`CalendarError`] met.
-    pub fn parse<'a>(tables: impl IntoIterator<Item = (Mic, &'a str)>, overrides: &str) -> Result<Calendars, CalendarError> {
+    pub fn parse<'a>(
+        tables: impl IntoIterator<Item = (Mic, &'a str)>,
+        overrides: &str,
+    ) -> Result<Calendars, CalendarError> {
         tables.into_iter().map(|(mic, text)| Calendar::parse(mic, text, overrides)).collect()
     }
 

@@ -94,7 +94,8 @@ impl Calendar {
         }
 
         let regular = table.regular(last);
-        let unknown_from = if regular.open_the_day_before() { last.to_datetime(regular.open) } else { midnight(day_after) };
+        let unknown_from =
+            if regular.open_the_day_before() { last.to_datetime(regular.open) } else { midnight(day_after) };
         let known = Window { opens: instant(midnight(first))?, closes: instant(unknown_from)? };
         Ok(Calendar { mic, zone: table.zone, first, last, known, closing_auction, sessions, sessions_before })
     }

@@ -104,7 +104,9 @@ impl Table {
             let day = row.date(1)?;
             let exception = row.exception(row.text(2), day, 3)?;
             if row.text(5).is_empty() {
-                return Err(row.refuse("the source is empty; name the notice or page this correction comes from".to_owned()));
+                return Err(
+                    row.refuse("the source is empty; name the notice or page this correction comes from".to_owned())
+                );
             }
             if !seen.insert((venue, day)) {
                 return Err(row.refuse(format!("{venue} {day} is corrected twice; keep one row")));
@@ -113,7 +115,9 @@ impl Table {
                 continue;
             }
             if day < self.first || self.last < day {
-                return Err(row.refuse(format!("{day} is outside the table's coverage {} to {}", self.first, self.last)));
+                return Err(
+                    row.refuse(format!("{day} is outside the table's coverage {} to {}", self.first, self.last))
+                );
             }
             self.exceptions.insert(day, exception);
         }
@@ -155,7 +159,9 @@ impl Draft {
                 row.expect_fields(4)?;
                 let from = row.date(1)?;
                 if self.regular.last().is_some_and(|(earlier, _)| *earlier >= from) {
-                    return Err(row.refuse(format!("regular hours from {from} must stand below those in force before them")));
+                    return Err(
+                        row.refuse(format!("regular hours from {from} must stand below those in force before them"))
+                    );
                 }
                 self.regular.push((from, row.hours(2)?));
             }
@@ -243,7 +249,9 @@ impl Row<'_> {
     fn exception(&self, kind: &str, day: Date, field: usize) -> Result<Option<Hours>, CalendarError> {
         match kind {
             "special" => self.hours(field).map(Some),
-            "holiday" if is_weekend(day) => Err(self.refuse(format!("{day} is a weekend day, which is closed without a row"))),
+            "holiday" if is_weekend(day) => {
+                Err(self.refuse(format!("{day} is a weekend day, which is closed without a row")))
+            }
             "holiday" => Ok(None),
             other => Err(self.refuse(format!("`{other}` is not a kind of row this file may have"))),
         }
@@ -259,7 +267,8 @@ fn rows<'a>(file: &'a str, text: &str) -> Result<Vec<Row<'a>>, CalendarError> {
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let row = |record: csv::Result<csv::StringRecord>| {
-        let record = record.map_err(|error| CalendarError::Table { file: file.to_owned(), problem: error.to_string() })?;
+        let record =
+            record.map_err(|error| CalendarError::Table { file: file.to_owned(), problem: error.to_string() })?;
         let line = record.position().map_or(0, |position| line_of_record(text, position));
         Ok(Row { file, line, record })
     };

@@ -73,7 +73,8 @@ fn phases_equal_the_oracle() {
     for row in golden("session_probes.csv") {
         let calendar = calendars.get(row[0].parse().unwrap()).unwrap();
         let phase = calendar.phase(at(&row[1])).unwrap();
-        let answers = [phase.is_open(), phase == Phase::OpeningPeriod, phase == Phase::ClosingPeriod, phase.may_trade()];
+        let answers =
+            [phase.is_open(), phase == Phase::OpeningPeriod, phase == Phase::ClosingPeriod, phase.may_trade()];
         assert_eq!(answers.map(|yes| if yes { "1" } else { "0" }), row[3..7], "{row:?} is {phase}");
     }
 }
@@ -123,7 +124,8 @@ fn two_continents_change_their_clocks_in_different_weeks() {
 #[test]
 fn a_half_day_in_london_and_a_futures_week_in_chicago() {
     let phases = |mic: Mic, day: &str, times: &[&str]| {
-        let line = |time: &&str| format!("{day} {time}  {}\n", calendar(mic).phase(at(&format!("{day}T{time}Z"))).unwrap());
+        let line =
+            |time: &&str| format!("{day} {time}  {}\n", calendar(mic).phase(at(&format!("{day}T{time}Z"))).unwrap());
         times.iter().map(line).collect::<String>()
     };
     let christmas_eve = ["00:00", "08:00", "08:14", "08:15", "12:19", "12:20", "12:30", "12:34", "12:35"];
@@ -194,7 +196,11 @@ fn orders_wait_for_their_window() {
         execution_window(&session, rule).unwrap()
     });
     let pair = london.intersect(new_york);
-    assert_eq!((pair.opens, pair.closes), (at("2025-12-23T15:00Z"), at("2025-12-23T16:00Z")), "where both legs may work");
+    assert_eq!(
+        (pair.opens, pair.closes),
+        (at("2025-12-23T15:00Z"), at("2025-12-23T16:00Z")),
+        "where both legs may work"
+    );
     assert!(pair.contains(pair.opens) && !pair.contains(pair.closes));
 }
 
@@ -217,7 +223,8 @@ fn outside_its_coverage_a_calendar_refuses() {
 
 #[test]
 fn a_trade_date_needs_one_open_venue_and_certainty() {
-    let few = uncorrected().iter().filter(|one| [Mic::Xlon, Mic::Xnys].contains(&one.mic())).cloned().collect::<Calendars>();
+    let few =
+        uncorrected().iter().filter(|one| [Mic::Xlon, Mic::Xnys].contains(&one.mic())).cloned().collect::<Calendars>();
     let both = [Mic::Xlon, Mic::Xnys];
     assert_eq!(few.is_trade_date(date(2025, 5, 26), &both), Ok(false), "a bank holiday on both sides");
     assert_eq!(few.is_trade_date(date(2025, 7, 4), &both), Ok(true), "London alone");
@@ -231,14 +238,20 @@ fn a_trade_date_needs_one_open_venue_and_certainty() {
 fn market_hours_skip_the_weekend() {
     let fx = calendar(Mic::Fx);
     let friday_to_monday = Window { opens: at("2025-12-19T21:00Z"), closes: at("2025-12-22T06:00Z") };
-    assert_eq!(fx.open_time(friday_to_monday), Ok(SignedDuration::from_hours(9)), "an hour of Friday, eight of Monday's session");
+    assert_eq!(
+        fx.open_time(friday_to_monday),
+        Ok(SignedDuration::from_hours(9)),
+        "an hour of Friday, eight of Monday's session"
+    );
     let christmas = Window { opens: at("2025-12-24T22:00Z"), closes: at("2025-12-25T22:00Z") };
     assert_eq!(fx.open_time(christmas), Ok(SignedDuration::ZERO));
 }
 
 #[test]
 fn a_correction_by_hand_wins_over_the_table() {
-    let close = |calendars: &Calendars| utc(calendars.get(Mic::Xcbf).unwrap().session(date(2025, 7, 3)).unwrap().unwrap().close);
+    let close = |calendars: &Calendars| {
+        utc(calendars.get(Mic::Xcbf).unwrap().session(date(2025, 7, 3)).unwrap().unwrap().close)
+    };
     assert_eq!(close(&uncorrected()), "2025-07-03 20:15");
     assert_eq!(close(&SHIPPED), "2025-07-03 17:15");
 }

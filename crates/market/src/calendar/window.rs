@@ -75,5 +75,7 @@ pub fn execution_window(session: &Session, rule: &WindowRule) -> Option<Window> 
         opens: session.open + minutes(rule.guard_open_minutes),
         closes: session.close - minutes(rule.guard_close_minutes),
     };
-    rule.preferred(session.date).and_then(|preferred| guarded.intersect(preferred).non_empty()).or_else(|| guarded.non_empty())
+    rule.preferred(session.date)
+        .and_then(|preferred| guarded.intersect(preferred).non_empty())
+        .or_else(|| guarded.non_empty())
 }
