@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[command(
     version,
     about,
-    after_help = "Start here:\n  abstractfinance demo                    a full trading day against the built-in simulated gateway\n  abstractfinance demo --days 20 --scenario crash\n\nExit codes:\n  0  done\n  2  the command line, a setting or a file of yours is wrong\n  3  the gateway cannot be reached, refuses, or answers nonsense\n  4  the journal is in use, damaged, or cannot be written\n  5  stopped by the engine's own rules; `status` and the report say why"
+    after_help = "Start here:\n  abstractfinance demo                    a full trading day against the built-in simulated gateway\n  abstractfinance demo --days 20 --scenario crash\n\nExit codes:\n  0  done\n  2  the command line, a setting or a file of yours is wrong\n  3  the gateway cannot listen or be reached, refuses, or answers nonsense\n  4  the journal is in use, damaged, or cannot be written\n  5  stopped by the engine's own rules; the report says why"
 )]
 pub struct Cli {
     #[command(flatten)]

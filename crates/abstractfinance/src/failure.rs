@@ -3,6 +3,7 @@
 //! In: errors of every part. Out: one sentence and a code a script can branch on. Invariant: a code
 //! never changes its meaning; `--help` lists them.
 
+use gateway::GatewayError;
 use ports::{BrokerError, JournalError};
 
 /// Why the program ends without having done what was asked.
@@ -11,7 +12,7 @@ pub enum Failure {
     /// Something in the command line or its files is wrong (exit code 2).
     #[error("{0}")]
     Usage(String),
-    /// The gateway cannot be reached, refuses, or answers nonsense (exit code 3).
+    /// The gateway cannot listen or be reached, refuses, or answers nonsense (exit code 3).
     #[error("{0}")]
     Broker(String),
     /// The journal is held by another engine, damaged, or cannot be written (exit code 4).
@@ -49,6 +50,15 @@ impl From<JournalError> for Failure {
 impl From<journal::JournalError> for Failure {
     fn from(error: journal::JournalError) -> Self {
         Failure::Journal(error.to_string())
+    }
+}
+
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Listen { .. } => Failure::Broker(error.to_string()),
+            other => Failure::Usage(other.to_string()),
+        }
     }
 }
 

@@ -15,9 +15,6 @@ use risk::{
 use rust_decimal::prelude::ToPrimitive;
 use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
 
-/// Largest exposure of a currency without a hedge, as a share of NAV.
-const UNHEDGED_MAX: f64 = 0.005;
-
 /// The run's constants.
 pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
     let settings = &loaded.settings;
@@ -26,6 +23,7 @@ pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
         ratio: universe
             .find_instrument(&settings.momentum.numerator)
             .zip(universe.find_instrument(&settings.momentum.denominator)),
+        ratio_in_base: settings.momentum.currency == settings::MomentumCurrency::Common,
         rates: PerCurrency::from_fn(|currency| {
             universe.instruments().find(|&id| {
                 let instrument = universe.instrument(id);
@@ -144,7 +142,6 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
     FxHedgePolicy {
         ratio: settings.fx.hedge_ratio,
         band_of_nav: settings.fx.band_nav_pct,
-        unhedged_max: UNHEDGED_MAX,
         rules: settings.fx.hedges.0.iter().map(rule).collect(),
     }
 }

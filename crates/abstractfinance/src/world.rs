@@ -11,7 +11,7 @@ use crate::settings::{self, Loaded};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
-use gateway::{Control, Gateway, GatewayConfig, GatewayError};
+use gateway::{Control, Gateway, GatewayConfig};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -38,10 +38,40 @@ const YEARS_OF_CONTRACTS: i64 = 3;
 /// A position needs two more quarterly contracts to roll into.
 const ROLL_DAYS: i64 = 210;
 
-/// The last date whose positions can still roll inside every calendar.
-fn roll_horizon(calendars: &Calendars) -> Date {
-    let ends = calendars.iter().map(|calendar| calendar.coverage().1);
-    ends.min().unwrap_or(Date::MAX).saturating_sub(ROLL_DAYS.days())
+/// How long a simulated gateway may take to answer at first; a real one may have to log in.
+const SIMULATED_READY: Duration = Duration::from_secs(10);
+
+/// The dates every calendar covers.
+fn coverage(calendars: &Calendars) -> (Date, Date) {
+    let spans = calendars.iter().map(|calendar| calendar.coverage());
+    spans.reduce(|(from, to), (first, last)| (from.max(first), to.min(last))).unwrap_or((Date::MIN, Date::MAX))
+}
+
+/// A state folder that belongs to this process, with a journal that was found whole.
+#[derive(Debug)]
+pub struct StateFolder {
+    lock: StateLock,
+    journal: Journal,
+}
+
+impl StateFolder {
+    /// Takes the folder, creating it when it is missing.
+    pub async fn open(dir: &Path) -> Result<StateFolder, Failure> {
+        std::fs::create_dir_all(dir).map_err(|error| {
+            Failure::Usage(format!(
+                "cannot create the state folder {}: {error}; name another with --state-dir",
+                dir.display()
+            ))
+        })?;
+        let lock = StateLock::acquire(dir)?;
+        let journal = Journal::open(&dir.join("journal.db")).await?;
+        Ok(StateFolder { lock, journal })
+    }
+}
+
+/// A simulated gateway in this process.
+pub async fn serve(market: SimConfig, listen: SocketAddr, record: Option<PathBuf>) -> Result<Gateway, Failure> {
+    Ok(Gateway::bind(listen, GatewayConfig { record }, market).await?)
 }
 
 /// Settings, universe and calendars of a run that starts on a date.
@@ -60,9 +90,16 @@ impl Ground {
         let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
         let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
         let first = first.unwrap_or(FIRST_DAY);
+        let (earliest, latest) = coverage(&calendars);
+        if !(earliest..=latest).contains(&first) {
+            return Err(Failure::Usage(format!(
+                "{first} is outside the calendars, which cover {earliest} to {latest}; choose a date inside"
+            )));
+        }
+        let roll_horizon = latest.saturating_sub(ROLL_DAYS.days());
         let last = first.saturating_add((i64::from(days) * 7 / 5 + 7).days());
         let from = first.first_of_year();
-        let to = last.max(from.saturating_add(YEARS_OF_CONTRACTS.years())).min(roll_horizon(&calendars));
+        let to = last.max(from.saturating_add(YEARS_OF_CONTRACTS.years())).min(roll_horizon);
         let universe = settings::universe(&loaded.instruments, &calendars, from, to)
             .map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(Ground { loaded, calendars, universe: Arc::new(universe), first })
@@ -72,9 +109,18 @@ impl Ground {
     pub fn trade_dates(&self, count: u32) -> Result<Vec<Date>, Failure> {
         let tradable = self.loaded.instruments.iter().filter(|(_, row)| row.tradable);
         let venues: Vec<Mic> = tradable.map(|(_, row)| row.mic).collect();
+        let (_, last) = coverage(&self.calendars);
         let mut dates = Vec::new();
         let mut day = self.first;
         while dates.len() < count as usize {
+            if day > last {
+                return Err(Failure::Usage(format!(
+                    "{count} trading days from {} run past {last}, where the calendars end; {} fit: \
+                     ask for no more, or start earlier",
+                    self.first,
+                    dates.len()
+                )));
+            }
             let open = self.calendars.is_trade_date(day, &venues).map_err(|error| Failure::Usage(error.to_string()))?;
             if open {
                 dates.push(day);
@@ -117,34 +163,20 @@ impl Ground {
         Ok(PerContract::from_vec(series.collect::<Result<_, _>>()?))
     }
 
-    /// A gateway in this process.
-    pub async fn serve(
-        &self,
-        market: &MarketArgs,
-        listen: SocketAddr,
-        record: Option<PathBuf>,
-    ) -> Result<Gateway, Failure> {
-        let world = self.simulation(market)?;
-        Gateway::bind(listen, GatewayConfig { record }, world).await.map_err(|error| match error {
-            GatewayError::Listen { .. } => Failure::Broker(error.to_string()),
-            other => Failure::Usage(other.to_string()),
-        })
-    }
-
     /// The run and its world in front of a simulated gateway.
     pub async fn world<C: Control>(
         &self,
-        state_dir: &Path,
+        StateFolder { lock, journal }: StateFolder,
         gateway: SocketAddr,
         control: C,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
-        let lock = StateLock::acquire(state_dir)?;
-        let path = state_dir.join("journal.db");
-        let journal = Journal::open(&path).await?;
+        let path = journal.path().display().to_string();
         let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
         let tag = account_tag(ACCOUNT);
         let journal = AccountJournal::open(journal, &tag.to_string(), run_id, lock).await?;
-        let broker = IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await?;
+        let broker = IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
+            Failure::Broker(format!("{error}; start `abstractfinance gateway`, or name its address with --gateway"))
+        })?;
         let clock = Lockstep::new(control).await?;
         let run = Run {
             setup: policy::setup(&self.loaded, (*self.universe).clone()),
@@ -152,7 +184,7 @@ impl Ground {
             settings: self.loaded.settings.clone(),
             account: tag,
             fence: journal.fence(),
-            journal: path.display().to_string(),
+            journal: path,
         };
         Ok((run, World { broker, journal, clock }))
     }
@@ -164,7 +196,7 @@ impl Ground {
             address: gateway.to_string(),
             client_id: i32::try_from(broker.client_id).unwrap_or(i32::MAX),
             account: Some(ACCOUNT.into()),
-            ready_timeout: Duration::from_secs(10),
+            ready_timeout: wall(broker.ready_timeout).min(SIMULATED_READY),
             request_timeout: Duration::from_secs(30),
             heartbeat_timeout: wall(broker.heartbeat),
             virtual_time: true,

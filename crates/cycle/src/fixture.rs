@@ -84,6 +84,7 @@ pub(crate) fn setup() -> Setup {
     let references = References {
         vix: universe.find_instrument("VIX"),
         ratio: universe.find_instrument("SPX").zip(universe.find_instrument("SX5E")),
+        ratio_in_base: false,
         rates: PerCurrency::from_fn(|c| (c == Currency::Eur).then_some(InstrumentId(6))),
     };
     Setup::new(universe, policy(), references, Currency::Usd)
@@ -134,7 +135,6 @@ fn policy() -> Policy {
         fx_hedge: FxHedgePolicy {
             ratio: 1.0,
             band_of_nav: 0.01,
-            unhedged_max: 0.005,
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
         gate: GatePolicy {

@@ -97,10 +97,17 @@ impl Memory {
         }
         let closes = references.ratio.map(|(over, under)| (row.close(over), row.close(under)));
         if let Some((Some(over), Some(under))) = closes {
-            self.momentum.push(over / under);
+            self.momentum.push(over / under * self.ratio_rate(setup));
             self.last_signal = self.momentum.signal().or(self.last_signal);
         }
         self.last_row = Some(date);
+    }
+
+    /// What turns the quoted ratio into one of base-currency values; 1 when it is taken as quoted.
+    fn ratio_rate(&self, setup: &Setup) -> f64 {
+        let Some((over, under)) = setup.references.ratio.filter(|_| setup.references.ratio_in_base) else { return 1.0 };
+        let rate = |id| self.last_rates[setup.universe.instrument(id).currency];
+        if rate(under) > 0.0 && rate(over) > 0.0 { rate(over) / rate(under) } else { 1.0 }
     }
 
     /// Σ w (b_t / b_{t−1} − 1) with b the close in base currency; a leg without a print keeps its

@@ -126,7 +126,7 @@ impl DayPlan {
             nav: None,
             reconciliation: None,
             mode: Mode::Frozen,
-            facts: DayFacts { mode: Mode::Frozen, nav: 0.0, rates: Default::default(), frozen: Vec::new() },
+            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new() },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,

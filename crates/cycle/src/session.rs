@@ -9,13 +9,13 @@ mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, Money, OrderRef, OrderStatus, Price};
+use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, Listed, Money, OrderRef, OrderStatus};
 use execution::{Command, OrderSignal, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent, Connection};
-use risk::Gate;
+use risk::{Gate, Mode};
 use risk::gate::{MarketFacts, Proposal, Refusal};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -77,7 +77,12 @@ pub struct Session<'a> {
     link_down: bool,
     /// An event or the passing of time may have given an order something to do.
     stale: bool,
+    /// Operating mode: the plan's, tightened by what happens.
+    mode: Mode,
 }
+
+/// How long after its window an order may stay unanswered before the day ends without it.
+const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 impl<'a> Session<'a> {
     /// Starts a stored plan. `windows` are the plan's own, by contract; the books come with what they
@@ -111,6 +116,7 @@ impl<'a> Session<'a> {
             needs_resync: false,
             link_down: false,
             stale: true,
+            mode: plan.mode,
         }
     }
 
@@ -194,6 +200,11 @@ impl<'a> Session<'a> {
         &self.ledger
     }
 
+    /// Operating mode now.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// What the books hold.
     pub fn booked(&self) -> &Booked {
         &self.booked
@@ -246,8 +257,13 @@ impl<'a> Session<'a> {
     }
 
     fn execution(&mut self, fill: Fill) {
-        if !self.booked.execution(&fill.execution, self.plan.date) {
-            return;
+        match self.booked.execution(&fill.execution, self.plan.date) {
+            Listed::Again => return,
+            Listed::Corrected => {
+                self.entries.push(Entry::Notice { order_ref: fill.order, code: 0, text: format!("{fill:?}") });
+                return self.tighten(Mode::CancelOnly, "the broker corrected an execution that is booked");
+            }
+            Listed::New => {}
         }
         // An execution without our reference is somebody else's: the next reconciliation finds it.
         let Some(order_ref) = fill.order.filter(|order_ref| order_ref.account == self.account) else {
@@ -255,7 +271,10 @@ impl<'a> Session<'a> {
             return;
         };
         if order_ref.date == self.plan.date {
-            self.slot_mut(order_ref).parent.execute(order_ref, fill.quantity, fill.price);
+            let sent = self.slot_mut(order_ref).map(|slot| slot.parent.execute(order_ref, fill.quantity, fill.price));
+            if sent != Some(Ok(())) {
+                self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
+            }
         }
         self.ledger.fill(fill.contract, fill.side, fill.quantity, fill.price, &self.setup.universe);
         self.entries.push(Entry::Execution(fill));
@@ -289,16 +308,26 @@ impl<'a> Session<'a> {
     }
 
     fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
-        if order_ref.account == self.account && order_ref.date == self.plan.date {
-            self.slot_mut(order_ref).parent.signal(order_ref, signal);
+        if let Some(slot) = self.slot_mut(order_ref) {
+            slot.parent.signal(order_ref, signal);
         }
     }
 
-    /// # Panics
-    /// When a reference of this account and day names no intent of the plan: another engine trades it.
-    fn slot_mut(&mut self, order_ref: OrderRef) -> &mut Slot {
-        let index = usize::from(order_ref.intent).checked_sub(1).filter(|&i| i < self.slots.len());
-        &mut self.slots[index.unwrap_or_else(|| panic!("{order_ref} is not an order of this plan"))]
+    /// The slot of an order of this account and day that this plan sent; anything else is foreign.
+    fn slot_mut(&mut self, order_ref: OrderRef) -> Option<&mut Slot> {
+        if order_ref.account != self.account || order_ref.date != self.plan.date {
+            return None;
+        }
+        let slot = self.slots.get_mut(usize::from(order_ref.intent).checked_sub(1)?)?;
+        slot.parent.knows(order_ref).then_some(slot)
+    }
+
+    fn tighten(&mut self, mode: Mode, reason: &str) {
+        let tightened = self.mode.tightened_to(mode);
+        if tightened != self.mode {
+            self.mode = tightened;
+            self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
+        }
     }
 
     /// Moves every order as far as time, quotes and permits allow.
@@ -306,8 +335,14 @@ impl<'a> Session<'a> {
         if self.needs_resync || self.link_down {
             return;
         }
+        let stopped = self.mode >= Mode::CancelOnly;
         for index in 0..self.slots.len() {
             self.expire(index, now);
+            self.chase(index, now);
+            if stopped {
+                self.withdraw(index, now);
+                continue;
+            }
             if self.slots[index].parent.wants_permit() {
                 self.ask_gate(index, now);
             }
@@ -329,6 +364,32 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Takes back what works when the mode allows nothing else.
+    fn withdraw(&mut self, index: usize, now: Timestamp) {
+        let parent = &mut self.slots[index].parent;
+        parent.expire();
+        if let Some(command) = parent.withdraw(now) {
+            self.entries.push(Entry::Command(command));
+            self.staged.push(command);
+        }
+    }
+
+    /// Asks what became of an order whose cancel nobody confirms, and in the end goes on without it.
+    fn chase(&mut self, index: usize, now: Timestamp) {
+        let slot = &mut self.slots[index];
+        if !slot.parent.is_unanswered(now) {
+            return;
+        }
+        let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
+        slot.parent.lose_sight();
+        if late {
+            slot.parent.give_up();
+            self.tighten(Mode::CancelOnly, "an order whose fate the broker does not tell");
+        } else {
+            self.needs_resync = true;
+        }
+    }
+
     fn ask_gate(&mut self, index: usize, now: Timestamp) {
         let slot = &mut self.slots[index];
         let due = slot.window.is_some_and(|window| now >= window.opens) && now >= slot.ask_again;
@@ -341,7 +402,8 @@ impl<'a> Session<'a> {
         let signed = domain::Quantity::from_units(remaining.units() * side.sign());
         let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose };
         let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
-        match Gate::new(&self.setup.policy.gate, &self.setup.universe).admit(proposal, &self.plan.facts, market) {
+        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
+        match gate.admit(proposal, &self.plan.facts, self.mode, market) {
             Ok(permit) => {
                 let collar = permit.collar();
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
@@ -388,14 +450,10 @@ pub fn outcome(parent: &Parent) -> &'static str {
         (ParentState::Rejected, _) => "rejected",
         (ParentState::CarriedOver, true) => "carried over",
         (ParentState::CarriedOver, false) => "partly filled",
+        (ParentState::Unknown, _) => "unknown",
         (ParentState::Waiting, _) => "waiting",
         (ParentState::Working, _) => "working",
     }
-}
-
-/// The arrival price an order was first let out at, for reports.
-pub fn arrival(parent: &Parent) -> Option<Price> {
-    parent.arrival()
 }
 
 #[cfg(test)]

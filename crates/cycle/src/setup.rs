@@ -41,6 +41,8 @@ pub struct References {
     pub vix: Option<InstrumentId>,
     /// Numerator and denominator of the spread ratio.
     pub ratio: Option<(InstrumentId, InstrumentId)>,
+    /// True when both are taken in base currency, false as quoted.
+    pub ratio_in_base: bool,
     /// The spot pair whose close is base per unit of a currency.
     pub rates: PerCurrency<Option<InstrumentId>>,
 }

@@ -61,11 +61,6 @@ pub fn value<T: DeserializeOwned>(stored: &StoredRecord, universe: &Universe) ->
 /// # Errors
 /// [`Unreadable`] as for [`value`].
 pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>, Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Shape {
-        Admitted { number: u16, arrival: domain::Price, worst: domain::Price },
-    }
     Ok(Some(match stored.kind.as_str() {
         "inputs" => Entry::Inputs(value(stored, universe)?),
         "plan" => Entry::Plan(value(stored, universe)?),
@@ -77,7 +72,7 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             Entry::Commission { execution, amount }
         }
         "admitted" => {
-            let Shape::Admitted { number, arrival, worst } = value(stored, universe)?;
+            let Admission { number, arrival, worst } = value(stored, universe)?;
             Entry::Admitted { number, arrival, worst }
         }
         "acknowledged" => {
@@ -88,8 +83,25 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Said { order_ref, status, filled } = value(stored, universe)?;
             Entry::Status { order_ref, status, filled }
         }
+        "mode" => {
+            let Tightened { mode, reason } = value(stored, universe)?;
+            Entry::Mode { mode, reason }
+        }
         _ => return Ok(None),
     }))
+}
+
+#[derive(Deserialize)]
+struct Tightened {
+    mode: risk::Mode,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Admission {
+    number: u16,
+    arrival: domain::Price,
+    worst: domain::Price,
 }
 
 #[derive(Deserialize)]

@@ -40,6 +40,17 @@ pub struct Fill {
 #[serde(transparent)]
 pub struct Booked(Vec<BookedExecution>);
 
+/// What a listed execution is to the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Not booked before.
+    New,
+    /// Booked already.
+    Again,
+    /// Another version of one that is booked: same stem, other suffix.
+    Corrected,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BookedExecution {
     execution: ExecutionId,
@@ -49,9 +60,17 @@ struct BookedExecution {
 }
 
 impl Booked {
-    /// Notes an execution; false when it was booked before.
-    pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> bool {
-        !std::mem::replace(&mut self.entry(execution, on).filled, true)
+    /// Notes an execution, unless it was booked before.
+    pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> Listed {
+        let corrected = |known: &BookedExecution| known.filled && known.execution.stem() == execution.stem();
+        match self.0.iter().rfind(|known| corrected(known)) {
+            Some(known) if known.execution == *execution => Listed::Again,
+            Some(_) => Listed::Corrected,
+            None => {
+                self.entry(execution, on).filled = true;
+                Listed::New
+            }
+        }
     }
 
     /// Notes the charge of an execution; false when it was booked before.

@@ -9,5 +9,5 @@ pub mod parent;
 pub mod policy;
 
 pub use order::{Order, OrderSignal, OrderState};
-pub use parent::{Command, Parent, ParentState, PlannedOrder};
+pub use parent::{Command, OverExecuted, Parent, ParentState, PlannedOrder};
 pub use policy::ExecutionPolicy;

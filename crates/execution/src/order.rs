@@ -90,7 +90,7 @@ pub struct Order {
     pub limit: Price,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// When its price is looked at again.
+    /// When it is looked at again: its price while it works, the broker's silence while it is cancelled.
     pub look_at: Timestamp,
     /// Replaces so far.
     pub replaces: u32,
@@ -103,13 +103,9 @@ impl Order {
     }
 
     /// Counts an execution; the caller has seen to it that it arrives once.
-    ///
-    /// # Panics
-    /// When more is executed than was ordered: the broker's books and ours have parted.
     pub fn execute(&mut self, quantity: Quantity) {
         self.filled += quantity;
-        assert!(self.filled <= self.quantity, "{} executed {} of {}", self.order_ref, self.filled, self.quantity);
-        if self.filled == self.quantity {
+        if self.filled >= self.quantity {
             self.signal(OrderSignal::FullyExecuted);
         }
     }

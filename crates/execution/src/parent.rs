@@ -78,7 +78,16 @@ pub enum ParentState {
     CarriedOver,
     /// The broker refused it; nothing is tried again today.
     Rejected,
+    /// The broker never said what became of its last order; nothing is tried again today.
+    Unknown,
 }
+
+/// Seconds the broker may take to confirm a cancel before it is asked what became of the order.
+const CANCEL_PATIENCE_S: i64 = 60;
+
+/// More was executed than was ordered: the broker's books and ours have parted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverExecuted;
 
 /// A planned order with everything that happened to it.
 #[derive(Debug)]
@@ -107,13 +116,11 @@ impl Parent {
     }
 
     /// The line of the plan.
-    #[inline]
     pub fn planned(&self) -> &PlannedOrder {
         &self.planned
     }
 
     /// How it stands.
-    #[inline]
     pub fn state(&self) -> ParentState {
         self.state
     }
@@ -157,24 +164,42 @@ impl Parent {
     }
 
     /// True while a child may still be executed.
-    #[inline]
     pub fn has_live_child(&self) -> bool {
         self.live().is_some()
     }
 
     /// True when nothing more will happen to it.
-    #[inline]
     pub fn is_over(&self) -> bool {
-        !matches!(self.state, ParentState::Waiting | ParentState::Working) && !self.has_live_child()
+        match self.state {
+            ParentState::Waiting | ParentState::Working => false,
+            ParentState::Unknown => true,
+            ParentState::Filled | ParentState::CarriedOver | ParentState::Rejected => !self.has_live_child(),
+        }
     }
 
-    #[inline]
+    /// True when a cancel has gone unanswered for too long.
+    pub fn is_unanswered(&self, now: Timestamp) -> bool {
+        self.live().is_some_and(|child| child.state == OrderState::Cancelling && now >= child.look_at)
+    }
+
+    /// Stops waiting for an answer: the last order may or may not live.
+    pub fn give_up(&mut self) {
+        self.lose_sight();
+        self.state = ParentState::Unknown;
+    }
+
+    /// Notes that nobody can say what became of the live child.
+    pub fn lose_sight(&mut self) {
+        if let Some(child) = self.children.last_mut() {
+            child.signal(OrderSignal::LinkLost);
+        }
+    }
+
     fn live(&self) -> Option<&Order> {
         self.children.last().filter(|child| child.state.is_live())
     }
 
     /// True when the gate has to be asked before anything can be sent.
-    #[inline]
     pub fn wants_permit(&self) -> bool {
         self.state == ParentState::Waiting && !self.has_live_child()
     }
@@ -201,9 +226,13 @@ impl Parent {
     /// Drops the permit, keeping what happened: after a restart the gate is asked again.
     pub fn restart(&mut self) {
         self.permit = None;
-        if let Some(child) = self.children.last_mut() {
-            child.signal(OrderSignal::LinkLost);
-        }
+        self.lose_sight();
+    }
+
+    /// Takes the live child back, whatever its age.
+    pub fn withdraw(&mut self, now: Timestamp) -> Option<Command> {
+        let child = self.children.last_mut()?;
+        matches!(child.state, OrderState::Sent | OrderState::Working).then(|| cancel(child, now))
     }
 
     /// What to tell the broker now, if anything.
@@ -238,8 +267,7 @@ impl Parent {
         // Without a permit (after a restart) an order that still works is taken back first.
         let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
         if too_old || expires.is_none_or(|expires| now >= expires) {
-            child.signal(OrderSignal::CancelSent);
-            return Some(Command::Cancel { order_ref: child.order_ref });
+            return Some(cancel(child, now));
         }
         if child.state != OrderState::Working || now < child.look_at || child.replaces >= policy.replaces_max {
             return None;
@@ -325,19 +353,26 @@ impl Parent {
         }
     }
 
-    /// Books an execution of a child; the session has seen to it that it arrives once.
+    /// True when the reference names an order this parent sent.
+    pub fn knows(&self, order_ref: OrderRef) -> bool {
+        self.children.iter().any(|child| child.order_ref == order_ref)
+    }
+
+    /// Counts an execution of a child; the session has seen to it that it arrives once.
     ///
-    /// # Panics
-    /// When a child or the parent is executed beyond its quantity.
-    pub fn execute(&mut self, order_ref: OrderRef, quantity: Quantity, price: Price) {
-        let child = self.child_mut(order_ref).expect("an execution of this parent names one of its children");
-        child.execute(quantity);
+    /// # Errors
+    /// [`OverExecuted`] when the child or the parent has more than its quantity; it is counted all the same.
+    pub fn execute(&mut self, order_ref: OrderRef, quantity: Quantity, price: Price) -> Result<(), OverExecuted> {
+        let planned = self.planned.quantity.abs();
         self.filled += quantity;
         self.value += quantity.value_at(price, 1);
-        assert!(self.filled <= self.planned.quantity.abs(), "children exceed the parent {}", self.planned.number);
-        if self.remaining().is_zero() {
+        if self.filled >= planned {
             self.state = ParentState::Filled;
         }
+        let Some(child) = self.child_mut(order_ref) else { return Err(OverExecuted) };
+        child.execute(quantity);
+        let too_much = child.filled > child.quantity;
+        if too_much || self.filled > planned { Err(OverExecuted) } else { Ok(()) }
     }
 
     /// When [`Parent::step`] may have something to say without any event.
@@ -347,11 +382,17 @@ impl Parent {
             return expires.filter(|_| self.state == ParentState::Working);
         };
         if !matches!(child.state, OrderState::Sent | OrderState::Working) {
-            return None;
+            return (child.state == OrderState::Cancelling).then_some(child.look_at);
         }
         let end = child.sent_at + SignedDuration::from_secs(policy.ttl_s);
         let end = expires.map_or(end, |expires| expires.min(end));
         let looks = child.state == OrderState::Working && child.replaces < policy.replaces_max;
         Some(if looks { child.look_at.min(end) } else { end })
     }
+}
+
+fn cancel(child: &mut Order, now: Timestamp) -> Command {
+    child.signal(OrderSignal::CancelSent);
+    child.look_at = now + SignedDuration::from_secs(CANCEL_PATIENCE_S);
+    Command::Cancel { order_ref: child.order_ref }
 }

@@ -12,7 +12,7 @@ pub use basket::{Basket, DayFacts};
 pub use check::{Check, Refusal, Verdict};
 pub use permit::Permit;
 
-use crate::{Collar, CollarPolicy};
+use crate::{Collar, CollarPolicy, Mode};
 use domain::{AssetClass, ContractId, Price, Quantity, Side, Universe};
 use jiff::Timestamp;
 use market::Quote;
@@ -108,12 +108,18 @@ impl<'a> Gate<'a> {
     ///
     /// # Errors
     /// All refusals that apply.
-    pub fn admit(&self, proposal: Proposal, day: &DayFacts, market: MarketFacts<'_>) -> Result<Permit, Vec<Refusal>> {
+    pub fn admit(
+        &self,
+        proposal: Proposal,
+        day: &DayFacts,
+        mode: Mode,
+        market: MarketFacts<'_>,
+    ) -> Result<Permit, Vec<Refusal>> {
         let mut refusals = Vec::new();
         let mut refuse = |check: Check, limit: f64, value: f64| {
             refusals.push(Refusal { check, contract: Some(proposal.contract), limit, value });
         };
-        self.check_day(proposal, day, &mut refuse);
+        self.check_day(proposal, day, mode, &mut refuse);
         let window = market.window.filter(|w| w.contains(market.now));
         if window.is_none() {
             refuse(Check::Window, 0.0, 0.0);
@@ -145,9 +151,9 @@ impl<'a> Gate<'a> {
         }
     }
 
-    fn check_day(&self, proposal: Proposal, day: &DayFacts, refuse: &mut impl FnMut(Check, f64, f64)) {
-        if !day.mode.permits(proposal.purpose) {
-            refuse(Check::Mode, 0.0, f64::from(day.mode as u8));
+    fn check_day(&self, proposal: Proposal, day: &DayFacts, mode: Mode, refuse: &mut impl FnMut(Check, f64, f64)) {
+        if !mode.permits(proposal.purpose) {
+            refuse(Check::Mode, 0.0, f64::from(mode as u8));
         }
         if day.frozen.contains(&proposal.contract) {
             refuse(Check::Reconciliation, 0.0, 0.0);

@@ -3,28 +3,30 @@
 //! In: a venue and dates. Out: one row per session, times in UTC. Invariant: the table the engine
 //! trades by.
 
+use super::show;
 use crate::calendars;
 use crate::cli::CalendarArgs;
 use crate::failure::Failure;
+use market::calendar::Session;
 
 pub fn calendar(args: &CalendarArgs) -> Result<(), Failure> {
+    if args.from > args.to {
+        return Err(Failure::Usage(format!("--from {} is after --to {}; exchange them", args.from, args.to)));
+    }
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let calendars = calendars::built_in(|mic| mic == args.venue);
     let calendar = calendars.get(args.venue).map_err(|error| usage(&error))?;
     let sessions = calendar.sessions(args.from, args.to).map_err(|error| usage(&error))?;
-    println!("{}", if args.csv { "date,open_utc,close_utc" } else { "date        open (UTC)            close (UTC)" });
-    for session in sessions {
-        if args.csv {
-            println!("{},{},{}", session.date, session.open, session.close);
-        } else {
-            println!(
-                "{}  {}  {}{}",
-                session.date,
-                session.open,
-                session.close,
-                if session.early_close { "  early close" } else { "" }
-            );
-        }
-    }
-    Ok(())
+    let header = if args.csv { "date,open_utc,close_utc\n" } else { "date        open (UTC)            close (UTC)\n" };
+    let row = if args.csv { csv_row } else { page_row };
+    show(sessions.iter().fold(header.to_owned(), |table, session| table + &row(session)))
+}
+
+fn csv_row(session: &Session) -> String {
+    format!("{},{},{}\n", session.date, session.open, session.close)
+}
+
+fn page_row(session: &Session) -> String {
+    let early = if session.early_close { "  early close" } else { "" };
+    format!("{}  {}  {}{early}\n", session.date, session.open, session.close)
 }

@@ -3,28 +3,26 @@
 //! In: the configuration folder. Out: a verdict, a schema, or the values in force. Invariant: reads
 //! exactly what a run would read.
 
+use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings;
 
 pub fn check(global: &Global) -> Result<(), Failure> {
     let loaded = settings::load(global.config.as_deref())?;
-    println!("settings: {}, instruments: {}: good", loaded.sources.settings, loaded.sources.instruments);
-    Ok(())
+    show(format!("settings: {}, instruments: {}: good\n", loaded.sources.settings, loaded.sources.instruments))
 }
 
 pub fn schema() -> Result<(), Failure> {
-    println!("{}", pretty(&settings::schema()));
-    Ok(())
+    print(&settings::schema())
 }
 
-pub fn show(global: &Global) -> Result<(), Failure> {
+pub fn in_force(global: &Global) -> Result<(), Failure> {
     let loaded = settings::load(global.config.as_deref())?;
     let value: serde_json::Value = serde_json::from_str(&loaded.canonical_json()).expect("just written");
-    println!("{}", pretty(&value));
-    Ok(())
+    print(&value)
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("plain data")
+fn print(value: &impl serde::Serialize) -> Result<(), Failure> {
+    show(serde_json::to_string_pretty(value).expect("plain data") + "\n")
 }

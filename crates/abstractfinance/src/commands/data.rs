@@ -3,6 +3,7 @@
 //! In: a map and a folder of CSV files. Out: a catalogue and what stands for what. Invariant: all or
 //! nothing; every conversion is in the printed report.
 
+use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings;
@@ -33,9 +34,8 @@ pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path) ->
     bar.finish_and_clear();
     let report = report.map_err(|error| usage(&error))?;
     if global.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        show(format!("{}\n", serde_json::to_string(&report).expect("plain data")))
     } else {
-        println!("{report}");
+        show(format!("{report}\n"))
     }
-    Ok(())
 }

@@ -3,11 +3,11 @@
 //! In: a market and a number of days. Out: a line per day and the last day's page. Invariant: with
 //! the same state folder it resumes or repeats nothing; without one it starts a fresh account.
 
-use super::print_json;
+use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::Ground;
+use crate::world::{Ground, StateFolder, serve};
 use console::{DayReport, page};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,10 +16,12 @@ use std::path::PathBuf;
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, args.days)?;
     let dates = ground.trade_dates(args.days)?;
-    let state_dir = state_dir(global)?;
+    let market = ground.simulation(&args.market)?;
+    let dir = state_dir(global);
+    let state = StateFolder::open(&dir).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let gateway = ground.serve(&args.market, any_port, Some(state_dir.join("gateway.jsonl"))).await?;
-    let (run, mut world) = ground.world(&state_dir, gateway.local_addr(), gateway.control()).await?;
+    let gateway = serve(market, any_port, Some(dir.join("gateway.jsonl"))).await?;
+    let (run, mut world) = ground.world(state, gateway.local_addr(), gateway.control()).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {
@@ -30,35 +32,25 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     bar.finish_and_clear();
     world.broker.disconnect().await;
     world.journal.close().await?;
-    print(&days, global.json, args.pages);
-    Ok(())
+    show(printed(&days, global.json, args.pages))?;
+    days.last().map_or(Ok(()), went_well)
 }
 
-fn print(days: &[DayReport], json: bool, pages: bool) {
+fn printed(days: &[DayReport], json: bool, pages: bool) -> String {
     if json {
-        return print_json(days);
+        return days_json(days);
     }
     if pages {
-        days.iter().for_each(|day| println!("{}", page(day)));
-        return;
+        return days.iter().map(|day| page(day) + "\n").collect();
     }
-    if days.len() > 1 {
-        println!("{}", console::page::days(days));
-    }
-    if let Some(last) = days.last() {
-        print!("{}", page(last));
-    }
+    let table = if days.len() > 1 { console::page::days(days) + "\n" } else { String::new() };
+    table + &days.last().map_or_else(String::new, page)
 }
 
 /// The given folder, or a fresh one that is kept for reading.
-fn state_dir(global: &Global) -> Result<PathBuf, Failure> {
-    let dir = match &global.state_dir {
-        Some(dir) => dir.clone(),
-        None => std::env::temp_dir().join(format!("abstractfinance-demo-{}", jiff::Timestamp::now().as_millisecond())),
-    };
-    std::fs::create_dir_all(&dir)
-        .map_err(|error| Failure::Usage(format!("cannot create the state folder {}: {error}", dir.display())))?;
-    Ok(dir)
+fn state_dir(global: &Global) -> PathBuf {
+    let fresh = || std::env::temp_dir().join(format!("abstractfinance-demo-{}", jiff::Timestamp::now().as_millisecond()));
+    global.state_dir.clone().unwrap_or_else(fresh)
 }
 
 fn progress(days: u64) -> ProgressBar {

@@ -3,14 +3,16 @@
 //! In: a market, addresses, a record. Out: a server until it is interrupted. Invariant: loopback
 //! only; time moves only when the control says so.
 
+use super::show;
 use crate::cli::{GatewayArgs, Global};
 use crate::failure::Failure;
-use crate::world::Ground;
+use crate::world::{Ground, serve};
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
-    let mut gateway = ground.serve(&args.market, args.listen, args.record.clone()).await?;
-    let control = gateway.serve_control(args.control).await.map_err(|error| Failure::Broker(error.to_string()))?;
-    println!("simulated IB Gateway on {}, control on {control}; stop with Ctrl-C", gateway.local_addr());
+    let market = ground.simulation(&args.market)?;
+    let mut gateway = serve(market, args.listen, args.record.clone()).await?;
+    let control = gateway.serve_control(args.control).await?;
+    show(format!("simulated IB Gateway on {}, control on {control}; stop with Ctrl-C\n", gateway.local_addr()))?;
     tokio::signal::ctrl_c().await.map_err(|error| Failure::Broker(error.to_string()))
 }

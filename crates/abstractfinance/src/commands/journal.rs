@@ -2,6 +2,7 @@
 //!
 //! In: a state folder. Out: the head of every chain, or the first damage. Invariant: reads only.
 
+use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
 use std::path::PathBuf;
@@ -13,9 +14,10 @@ pub async fn verify(global: &Global) -> Result<(), Failure> {
         let verified = journal.verify(&account, None).await?;
         let head = verified.head.map_or_else(|| "empty".into(), |head| format!("{} {}", head.seq, head.hash));
         if global.json {
-            println!("{}", serde_json::json!({ "account": account, "events": verified.events, "head": head }));
+            let line = serde_json::json!({ "account": account, "events": verified.events, "head": head });
+            show(format!("{line}\n"))?;
         } else {
-            println!("account {account}: {} records, unchanged; head {head}", verified.events);
+            show(format!("account {account}: {} records, unchanged; head {head}\n", verified.events))?;
         }
     }
     Ok(())

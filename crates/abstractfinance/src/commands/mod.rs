@@ -14,7 +14,10 @@ mod run;
 use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
 use crate::failure::Failure;
 use console::DayReport;
+use risk::Mode;
+use std::fmt::Display;
 use std::future::Future;
+use std::io::{ErrorKind, Write, stdout};
 
 /// Carries a command out.
 pub fn run(cli: Cli) -> Result<(), Failure> {
@@ -26,7 +29,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(DataCommand::Import { map, source, out }) => data::import(global, map.as_deref(), &source, &out),
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),
-        Command::Config(ConfigCommand::Show) => config::show(global),
+        Command::Config(ConfigCommand::Show) => config::in_force(global),
         Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
         Command::Calendar(args) => calendar::calendar(&args),
     }
@@ -38,7 +41,31 @@ fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
     runtime.map_err(|error| Failure::Usage(format!("cannot start the runtime: {error}")))?.block_on(future)
 }
 
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn show(text: impl Display) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Usage(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What `demo --json` and `run --json` print.
-fn print_json(days: &[DayReport]) {
-    println!("{}", serde_json::json!({ "days": days }));
+fn days_json(days: &[DayReport]) -> String {
+    format!("{}\n", serde_json::json!({ "days": days }))
+}
+
+/// A day after which nothing may be sent is not a day that went well, whatever was printed.
+fn went_well(day: &DayReport) -> Result<(), Failure> {
+    if ![Mode::CancelOnly, Mode::Frozen].map(|mode| mode.to_string()).contains(&day.mode) {
+        return Ok(());
+    }
+    let stopped = day.steps.iter().rev().find(|step| step.outcome == "stopped");
+    let why = stopped.map_or_else(String::new, |step| format!(" at step {}, {}: {}", step.number, step.name, step.detail));
+    Err(Failure::Halted(format!(
+        "{} ended in mode {}{why}. No order is sent from here on; compare both sides in the report",
+        day.date, day.mode
+    )))
 }

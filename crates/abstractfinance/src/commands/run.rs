@@ -3,32 +3,53 @@
 //! In: a date and the gateway's two addresses. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
-use super::print_json;
+use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::Ground;
+use crate::world::{Ground, StateFolder};
 use console::page;
-use gateway::RemoteControl;
+use gateway::{Control, ControlError, RemoteControl};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the control may take to tell the time; it has nothing else to do.
+const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, Some(args.date), 1)?;
     if ground.trade_dates(1)? != [args.date] {
-        return Err(Failure::Usage(format!("{} is no trade date: no configured venue has a session", args.date)));
+        return Err(Failure::Usage(format!(
+            "{} is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions",
+            args.date
+        )));
     }
+    let control = connect(args.control).await?;
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let control = RemoteControl::connect(args.control).await.map_err(|error| {
-        Failure::Broker(format!("{error} at {}; start `abstractfinance gateway` first", args.control))
-    })?;
-    let (run, mut world) = ground.world(&state_dir, args.gateway, control).await?;
+    let state = StateFolder::open(&state_dir).await?;
+    let (run, mut world) = ground.world(state, args.gateway, control).await?;
     let day = run_day(args.date, &run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;
-    if global.json {
-        print_json(&[day])
-    } else {
-        print!("{}", page(&day))
-    }
-    Ok(())
+    let days = [day];
+    show(if global.json { days_json(&days) } else { page(&days[0]) })?;
+    went_well(&days[0])
+}
+
+/// A control that has told the time once; a port that merely accepts connections is none.
+async fn connect(address: SocketAddr) -> Result<RemoteControl, Failure> {
+    let connecting = async {
+        let mut control = RemoteControl::connect(address).await?;
+        control.now().await.map(|_| control)
+    };
+    let answer = timeout(CONTROL_PATIENCE, connecting).await;
+    let silent = |_| Err(ControlError::Lost(std::io::ErrorKind::TimedOut.into()));
+    answer.unwrap_or_else(silent).map_err(|error| {
+        Failure::Broker(format!(
+            "no control of a simulated gateway at {address}: {error}; \
+             start `abstractfinance gateway`, or name its address with --control"
+        ))
+    })
 }

@@ -63,7 +63,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         contracts: decided.inputs.contracts.clone(),
         ledger: session.ledger().clone(),
         memory: decided.plan.memory.clone(),
-        mode: decided.plan.mode.tightened_to(end.reconciliation.mode()),
+        mode: session.mode().tightened_to(end.reconciliation.mode()),
         booked: recently_booked(&session, decided.inputs.date),
     };
     let closed = Closed { book, report };

@@ -33,7 +33,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
         net: cents(exposure.net().amount()),
         gross_of_nav: exposure.gross().over(nav),
         net_of_nav: exposure.net().over(nav),
-        mode: plan.mode.tightened_to(end.reconciliation.mode()).to_string(),
+        mode: session.mode().tightened_to(end.reconciliation.mode()).to_string(),
         regime: risk.regime.name().to_owned(),
         pending: risk.pending.map(|(regime, days)| format!("{} {days}", regime.name())),
         vol: risk.vol,

@@ -33,7 +33,6 @@ pub(super) fn reconcile(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPla
     let asked = plan.reconciliation.as_ref().map_or(risk::Mode::Normal, |result| result.mode());
     let valued = if plan.nav.is_some() { risk::Mode::Normal } else { risk::Mode::CancelOnly };
     plan.mode = inputs.mode.tightened_to(asked).tightened_to(valued);
-    plan.facts.mode = plan.mode;
     if let Some(result) = &plan.reconciliation {
         plan.facts.frozen.extend(result.frozen());
     }

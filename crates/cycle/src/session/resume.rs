@@ -36,14 +36,18 @@ impl<'a> Session<'a> {
     fn replay(&mut self, at: Timestamp, entry: &Entry) {
         match entry {
             Entry::Admitted { number, arrival, .. } => {
-                self.slots[usize::from(*number) - 1].parent.replay_arrival(*arrival);
+                if let Some(slot) = usize::from(*number).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
+                    slot.parent.replay_arrival(*arrival);
+                }
             }
             Entry::Command(command) => {
                 let (Command::Place { order_ref, .. }
                 | Command::Replace { order_ref, .. }
                 | Command::Cancel { order_ref }) = *command;
                 let policy = &self.setup.policy.execution;
-                self.slot_mut(order_ref).parent.replay_command(*command, at, policy);
+                if let Some(slot) = usize::from(order_ref.intent).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
+                    slot.parent.replay_command(*command, at, policy);
+                }
             }
             Entry::Acknowledged { order_ref, perm_id } => {
                 self.broker(ports::BrokerEvent::Acknowledged { order_ref: *order_ref, perm_id: *perm_id });
@@ -53,6 +57,7 @@ impl<'a> Session<'a> {
             }
             Entry::Execution(fill) => self.execution(fill.clone()),
             Entry::Commission { execution, amount } => self.commission(execution.clone(), *amount),
+            Entry::Mode { mode, .. } => self.mode = self.mode.tightened_to(*mode),
             _ => {}
         }
     }

@@ -15,6 +15,8 @@ struct Desk {
     executions: Vec<Execution>,
     /// Shares filled per visit, in hundredths of the order.
     pace: u32,
+    /// Never confirms a cancel, and keeps the order.
+    deaf: bool,
 }
 
 struct DeskOrder {
@@ -29,7 +31,7 @@ struct DeskOrder {
 
 impl Desk {
     fn new(pace: u32) -> Desk {
-        Desk { orders: Vec::new(), executions: Vec::new(), pace }
+        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
@@ -44,6 +46,7 @@ impl Desk {
                 self.order(order_ref).limit = limit;
                 vec![]
             }
+            Command::Cancel { .. } if self.deaf => vec![],
             Command::Cancel { order_ref } => {
                 let order = self.order(order_ref);
                 let was_open = std::mem::replace(&mut order.open, false);
@@ -289,6 +292,47 @@ fn orders_of_a_closed_mode_never_leave() {
     world.broker_mut().net_liquidation = fixture::decimal("9970000");
     let plan = decide(&world.inputs(), &world.setup);
     assert!(run_day(&world, &plan, &mut Desk::new(100), &[]).story.is_empty());
+}
+
+#[test]
+fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let mut desk = Desk { deaf: true, ..Desk::new(0) };
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    assert_eq!(desk.orders.len(), 2, "nothing new while the first two may still live");
+    let modes: Vec<&str> = outcome.journal.iter().filter(|r| r.kind == "mode").map(|r| r.body.as_str()).collect();
+    assert_eq!(modes, [r#"{"mode":"CANCEL_ONLY","reason":"an order whose fate the broker does not tell"}"#]);
+}
+
+/// A session at its window with one order working, and what the broker says of it next.
+fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let books = (world.ledger.clone(), Booked::default());
+    let account: AccountTag = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(&plan, &world.windows, books, account, &world.setup);
+    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    while session.poll(now) != Effect::Watch {}
+    session.contracts().collect::<Vec<_>>().into_iter().for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
+    assert_eq!(session.poll(now), Effect::Record);
+    session.handle(Event::Recorded);
+    let Effect::Send(Command::Place { order_ref, contract, side, .. }) = session.poll(now) else { panic!("an order") };
+    for (id, shares) in [("desk.7.01", 4_000), (second, shares)] {
+        let (execution, quantity) = (ExecutionId(id.into()), Quantity::whole(shares));
+        let price = world.marks[contract].unwrap();
+        let fill = Fill { execution, order: Some(order_ref), contract, side, quantity, price, at: now };
+        session.handle(Event::Broker(BrokerEvent::Execution(fill)));
+    }
+    (session.mode(), session.ledger().quantity(contract))
+}
+
+#[test]
+fn an_execution_is_booked_once_and_a_corrected_or_impossible_one_stops_the_engine() {
+    let sold = |shares: i64| Quantity::whole(-shares);
+    assert_eq!(after_an_execution("desk.7.01", 4_000), (Mode::Normal, sold(4_000)), "the same again");
+    assert_eq!(after_an_execution("desk.7.02", 3_900), (Mode::CancelOnly, sold(4_000)), "a correction");
+    assert_eq!(after_an_execution("desk.8.01", 1), (Mode::Frozen, sold(4_001)), "more than was ordered");
 }
 
 proptest! {

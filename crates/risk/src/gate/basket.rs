@@ -4,15 +4,12 @@
 //! would break. Invariant: every order counts at its worst: only the ones that hurt are filled.
 
 use super::{Check, GatePolicy, Refusal};
-use crate::Mode;
 use domain::{ContractId, Currency, PerCurrency};
 use serde::{Deserialize, Serialize};
 
 /// Facts of the day that hold for every order of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayFacts {
-    /// Operating mode.
-    pub mode: Mode,
     /// Net asset value in base currency.
     pub nav: f64,
     /// Units of base for one unit of each currency; `None` when invalid.

@@ -41,10 +41,10 @@ fn policy() -> GatePolicy {
     }
 }
 
-fn day(mode: Mode) -> DayFacts {
+fn day() -> DayFacts {
     let mut rates = PerCurrency::default();
     rates[Currency::Eur] = Some(1.25);
-    DayFacts { mode, nav: 10_000_000.0, rates, frozen: vec![] }
+    DayFacts { nav: 10_000_000.0, rates, frozen: vec![] }
 }
 
 fn at(text: &str) -> Timestamp {
@@ -73,7 +73,7 @@ fn codes(mode: Mode, purpose: Purpose, quote: Option<&Quote>, now: &str) -> Vec<
     let (policy, universe) = (policy(), universe());
     let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose };
     let market = MarketFacts { now: at(now), quote, window: Some(window()) };
-    match Gate::new(&policy, &universe).admit(proposal, &day(mode), market) {
+    match Gate::new(&policy, &universe).admit(proposal, &day(), mode, market) {
         Ok(_) => vec![],
         Err(refusals) => refusals.iter().map(|r| r.check.code()).collect(),
     }
@@ -85,7 +85,7 @@ fn a_permit_bounds_quantity_order_size_price_and_time() {
     let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose: Purpose::Increase };
     let quote = quote("199.98", "200.02", "2025-12-15T14:44:30Z");
     let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
-    let permit = Gate::new(&policy, &universe).admit(proposal, &day(Mode::Normal), market).unwrap();
+    let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
     assert_eq!((permit.side(), permit.quantity_max()), (Side::Sell, Quantity::whole(10_000)));
     assert_eq!(permit.order_quantity_max(), Quantity::whole(4_000), "10 % of 10 m USD at 200 EUR × 1.25");
     assert_eq!(permit.collar().worst.to_string(), "199.8", "10 bp under the mid of 200");
@@ -141,6 +141,6 @@ fn a_child_beyond_the_permit_stops_the_engine() {
     let proposal = Proposal { contract: FUND, quantity: Quantity::whole(100), purpose: Purpose::Increase };
     let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
     let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
-    let permit = Gate::new(&policy, &universe).admit(proposal, &day(Mode::Normal), market).unwrap();
+    let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
     permit.assert_covers(Quantity::whole(60), Quantity::whole(41), permit.collar().worst, window().opens);
 }

@@ -1,0 +1,165 @@
+//! The stage of a story: an empty folder, the program, and what it said.
+//!
+//! In: command lines as a person types them. Out: exit code, text, reports. Invariant: a story sees no
+//! configuration, environment or folder but its own, and ends every process it started.
+#![allow(dead_code, reason = "each story uses its part of the stage")]
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+use console::DayReport;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// An empty folder to run the program in, and another for its temporary files.
+pub struct Stage {
+    root: TempDir,
+}
+
+/// What a run left behind.
+pub struct Told {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error, with this stage's folders written as `[dir]`.
+    pub err: String,
+}
+
+impl Stage {
+    pub fn new() -> Stage {
+        let root = TempDir::new().unwrap();
+        ["work", "tmp"].map(|folder| std::fs::create_dir(root.path().join(folder)).unwrap());
+        Stage { root }
+    }
+
+    /// A path in the folder the program runs in.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join("work").join(name)
+    }
+
+    /// The names in the folder the program runs in.
+    pub fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path("")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// A copy of the configuration that comes with the program, with one text replaced.
+    pub fn config(&self, name: &str, file: &str, from: &str, to: &str) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+        std::fs::create_dir_all(self.path(name)).unwrap();
+        for each in ["settings.yaml", "instruments.yaml"] {
+            let text = std::fs::read_to_string(source.join(each)).unwrap();
+            assert!(each != file || text.contains(from), "{file} no longer says {from}");
+            let text = if each == file { text.replacen(from, to, 1) } else { text };
+            std::fs::write(self.path(name).join(each), text).unwrap();
+        }
+    }
+
+    /// The program with arguments as a person types them.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_abstractfinance"));
+        command.args(line.split_whitespace()).current_dir(self.path(""));
+        command.env_clear().env("TMPDIR", self.root.path().join("tmp"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, line: &str) -> Told {
+        let output = self.command(line).output().unwrap();
+        Told {
+            code: output.status.code().expect("nobody else ends it"),
+            out: self.redacted(&output.stdout),
+            err: self.redacted(&output.stderr),
+        }
+    }
+
+    fn redacted(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        text.replace(self.path("").to_str().unwrap().trim_end_matches('/'), "[dir]")
+    }
+
+    /// Runs a command that has to end well, and returns what it printed.
+    pub fn ok(&self, line: &str) -> String {
+        let told = self.run(line);
+        assert_eq!((told.code, told.err.as_str()), (0, ""), "{line}");
+        told.out
+    }
+
+    /// The reports of `demo` or `run`; adds `--json`.
+    pub fn days(&self, line: &str) -> Vec<DayReport> {
+        reports(&self.ok(&format!("{line} --json")))
+    }
+
+    /// What a command that has to be refused says, after its exit code.
+    pub fn refused(&self, line: &str) -> String {
+        let told = self.run(line);
+        assert_eq!(told.out, "", "{line}: a refusal goes to standard error alone");
+        format!("exit {}\n{}", told.code, told.err.trim_end())
+    }
+
+    /// A simulated gateway as a process of its own, on free ports.
+    pub fn gateway(&self, options: &str) -> GatewayProcess {
+        let line = format!("gateway --listen 127.0.0.1:0 --control 127.0.0.1:0 {options}");
+        let mut child = self.command(&line).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let words: Vec<&str> = said.split([' ', ',', ';']).collect();
+        let after = |word| words[words.iter().position(|&w| w == word).expect(&said) + 1].to_owned();
+        let address = format!("--gateway {} --control {}", after("on"), words[words.len() - 5]);
+        GatewayProcess { child, address }
+    }
+
+    /// Starts a command and kills it, as `kill -9` does, once a file has grown by some bytes. False when
+    /// the command ended by itself before that.
+    pub fn killed_once_grown(&self, line: &str, file: &str, bytes: u64) -> bool {
+        let length = || std::fs::metadata(self.path(file)).map_or(0, |metadata| metadata.len());
+        let enough = length() + bytes;
+        let mut child = self.command(line).stdout(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "{line} neither ends nor writes {file}");
+            if length() >= enough {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                return true;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        false
+    }
+}
+
+/// A running gateway; killed when dropped.
+pub struct GatewayProcess {
+    child: Child,
+    /// Options of `run` that lead to it.
+    pub address: String,
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The reports in what `--json` printed.
+pub fn reports(json: &str) -> Vec<DayReport> {
+    let document: serde_json::Value = serde_json::from_str(json).expect(json);
+    serde_json::from_value(document["days"].clone()).unwrap()
+}
+
+/// What has to hold after every day in the simulator: both sides agree on everything.
+pub fn assert_tied_out(day: &DayReport) {
+    assert_eq!(day.nav, day.nlv, "{}: NAV and NLV", day.date);
+    assert_eq!(day.difference_bp, 0.0, "{}", day.date);
+    for position in &day.positions {
+        assert_eq!(position.ours, position.broker, "{}: {}", day.date, position.instrument);
+    }
+}
