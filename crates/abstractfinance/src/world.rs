@@ -174,9 +174,10 @@ impl Ground {
         let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
         let tag = account_tag(ACCOUNT);
         let journal = AccountJournal::open(journal, &tag.to_string(), run_id, lock).await?;
-        let broker = IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
-            Failure::Broker(format!("{error}; start `abstractfinance gateway`, or name its address with --gateway"))
-        })?;
+        let broker =
+            IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
+                Failure::Broker(format!("{error}; start `abstractfinance gateway`, or name its address with --gateway"))
+            })?;
         let clock = Lockstep::new(control).await?;
         let run = Run {
             setup: policy::setup(&self.loaded, (*self.universe).clone()),

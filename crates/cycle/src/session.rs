@@ -15,8 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent, Connection};
-use risk::{Gate, Mode};
 use risk::gate::{MarketFacts, Proposal, Refusal};
+use risk::{Gate, Mode};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Something that happened.

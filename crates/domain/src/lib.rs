@@ -21,7 +21,7 @@ pub use instrument::{
     AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument,
     Terms, Universe,
 };
-pub use ledger::{Booked, Fill, Listed, Ledger, LedgerEvent, Position};
+pub use ledger::{Booked, Fill, Ledger, LedgerEvent, Listed, Position};
 pub use money::{BaseMoney, Money, Notional};
 pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side, TimeInForce};
 pub use price::{BadNumber, Price, Quantity, QuoteUnit};

@@ -49,7 +49,8 @@ fn printed(days: &[DayReport], json: bool, pages: bool) -> String {
 
 /// The given folder, or a fresh one that is kept for reading.
 fn state_dir(global: &Global) -> PathBuf {
-    let fresh = || std::env::temp_dir().join(format!("abstractfinance-demo-{}", jiff::Timestamp::now().as_millisecond()));
+    let fresh =
+        || std::env::temp_dir().join(format!("abstractfinance-demo-{}", jiff::Timestamp::now().as_millisecond()));
     global.state_dir.clone().unwrap_or_else(fresh)
 }
 

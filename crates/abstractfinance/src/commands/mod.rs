@@ -63,7 +63,8 @@ fn went_well(day: &DayReport) -> Result<(), Failure> {
         return Ok(());
     }
     let stopped = day.steps.iter().rev().find(|step| step.outcome == "stopped");
-    let why = stopped.map_or_else(String::new, |step| format!(" at step {}, {}: {}", step.number, step.name, step.detail));
+    let why =
+        stopped.map_or_else(String::new, |step| format!(" at step {}, {}: {}", step.number, step.name, step.detail));
     Err(Failure::Halted(format!(
         "{} ended in mode {}{why}. No order is sent from here on; compare both sides in the report",
         day.date, day.mode

@@ -10,8 +10,8 @@ use cycle::{Entry, RecordedInputs};
 use domain::{
     BaseMoney, ContractId, FxRates, InstrumentKind, LedgerEvent, PerContract, PerInstrument, Price, Quantity,
 };
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use market::Bar;
 use market::calendar::{Window, execution_window};
 use ports::{AccountSnapshot, Broker, Clock, Identity, Journal};
@@ -59,7 +59,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     if !entries.is_empty() {
         append(date, &entries, run, world).await?;
     }
-    let fx = rates(&snapshot, &bars, run);
+    let fx = rates(&snapshot, &bars, world.clock.now(), run);
     let notes = Notes {
         rates: fx
             .known()
@@ -164,12 +164,15 @@ fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
     empty.map(|(contract, _)| run.setup.universe.contract(*contract).name.clone()).collect()
 }
 
-/// Step 4: the broker's own rate where the account has the currency, else the pair's last close.
-fn rates(snapshot: &AccountSnapshot, bars: &Bars, run: &Run) -> FxRates {
+/// Step 4: the broker's own rate where the account has the currency, else the pair's last close while
+/// it is young enough.
+fn rates(snapshot: &AccountSnapshot, bars: &Bars, now: Timestamp, run: &Run) -> FxRates {
     let mut fx = FxRates::new(run.setup.base);
     for (currency, pair) in run.setup.references.rates.iter() {
         let contract = pair.and_then(|pair| run.setup.universe.spot_contract(pair));
-        let close = contract.and_then(|c| bars.get(&c)).and_then(|bars| bars.last()).map(|bar| bar.close.to_decimal());
+        let last = contract.and_then(|contract| bars.get(&contract).and_then(|bars| bars.last()));
+        let close = last.zip(contract).filter(|(bar, contract)| is_young(bar, *contract, now, run));
+        let close = close.map(|(bar, _)| bar.close.to_decimal());
         let ledger = snapshot.cash.iter().find(|row| row.currency == currency).map(|row| row.exchange_rate);
         if let Some(rate) = ledger.or(close).filter(|_| currency != run.setup.base) {
             // A rate that is not positive is no rate: its currency then has none, which adds no risk.
@@ -177,6 +180,16 @@ fn rates(snapshot: &AccountSnapshot, bars: &Bars, run: &Run) -> FxRates {
         }
     }
     fx
+}
+
+/// A rate ages only while its market is open; a calendar that does not reach makes it too old.
+fn is_young(bar: &Bar, pair: ContractId, now: Timestamp, run: &Run) -> bool {
+    let open_since = || {
+        let calendar = run.calendars.get(run.setup.universe.instrument_of(pair).venue).ok()?;
+        let closed = calendar.session(bar.date).ok()??.close;
+        calendar.open_time(Window { opens: closed, closes: now.max(closed) }).ok()
+    };
+    open_since().is_some_and(|age| age <= SignedDuration::from_hours(i64::from(run.settings.fx.max_age_hours)))
 }
 
 fn inputs(

@@ -314,7 +314,11 @@ fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
     let mut session = Session::start(&plan, &world.windows, books, account, &world.setup);
     let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
     while session.poll(now) != Effect::Watch {}
-    session.contracts().collect::<Vec<_>>().into_iter().for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
+    session
+        .contracts()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
     assert_eq!(session.poll(now), Effect::Record);
     session.handle(Event::Recorded);
     let Effect::Send(Command::Place { order_ref, contract, side, .. }) = session.poll(now) else { panic!("an order") };

@@ -1,0 +1,168 @@
+//! A judge who trusts neither side: what the broker was told and did, against what the engine wrote down.
+//!
+//! In: the gateway's record, the engine's journal, the reports. Out: a panic that names the first
+//! contradiction. Invariant: it reads files and computes; it runs none of the engine's decisions.
+#![allow(clippy::disallowed_methods, reason = "it reads the files of a story")]
+
+use console::DayReport;
+use domain::{OrderRef, Quantity, Side};
+use gateway::{Entry, RecordedExecution, read_record};
+use journal::{Journal, StoredEvent};
+use serde_json::Value;
+use sim::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// One line of one day's plan.
+type Intent = (jiff::civil::Date, u16);
+
+fn intent(order_ref: OrderRef) -> Intent {
+    (order_ref.date, order_ref.intent)
+}
+
+/// An order at the broker.
+struct Placed {
+    order_ref: OrderRef,
+    quantity: Quantity,
+    executed: Quantity,
+    cancelled: bool,
+}
+
+impl Placed {
+    /// What it has bought or sold, and what it still can.
+    fn reach(&self) -> Quantity {
+        if self.cancelled { self.executed } else { self.quantity }
+    }
+}
+
+/// The broker's side, rebuilt from its record alone.
+#[derive(Default)]
+struct Broker {
+    orders: BTreeMap<i32, Placed>,
+    executions: BTreeMap<String, RecordedExecution>,
+}
+
+/// Judges a finished run; every entry in the order in which it happened.
+pub fn judge(record: &Path, journal: &Path, days: &[DayReport]) {
+    let planned = planned(days);
+    let written = Written::read(journal);
+    let mut broker = Broker::default();
+    for entry in read_record(record).expect("the record is whole") {
+        match entry {
+            Entry::Command { at, command: Command::Place { order, .. }, .. } => {
+                let order_ref = order.order_ref.parse().expect("an order of the engine");
+                written.assert_holds_place(order_ref, order.quantity, at);
+                let first = broker.orders.values().all(|placed| placed.order_ref != order_ref);
+                assert!(first, "{order_ref} was placed twice");
+                let Placed { .. } = broker.place(order.order_id, order_ref, order.quantity);
+                broker.assert_within(&planned, intent(order_ref));
+            }
+            Entry::Command { command: Command::Modify { order, .. }, .. } => {
+                let placed = broker.orders.get_mut(&order.order_id).expect("an order that was placed");
+                placed.quantity = order.quantity;
+                let changed = intent(placed.order_ref);
+                broker.assert_within(&planned, changed);
+            }
+            Entry::Command { command: Command::Cancel { order_id, .. }, .. } => {
+                broker.orders.get_mut(&order_id).expect("an order that was placed").cancelled = true;
+            }
+            Entry::Execution(execution) => broker.execute(execution),
+            _ => {}
+        }
+    }
+    broker.assert_filled_as_reported(days);
+    broker.assert_positions(days.last().expect("a run of at least a day"));
+    let executed: BTreeSet<&str> = broker.executions.keys().map(String::as_str).collect();
+    assert_eq!(written.executions, executed.into_iter().map(str::to_owned).collect(), "every execution is booked once");
+}
+
+fn planned(days: &[DayReport]) -> BTreeMap<Intent, Quantity> {
+    let orders = days.iter().flat_map(|day| &day.orders);
+    orders.map(|order| (intent(order.order_ref.parse().unwrap()), order.quantity.parse().unwrap())).collect()
+}
+
+impl Broker {
+    fn place(&mut self, order_id: i32, order_ref: OrderRef, quantity: Quantity) -> &Placed {
+        let placed = Placed { order_ref, quantity, executed: Quantity::ZERO, cancelled: false };
+        assert!(self.orders.insert(order_id, placed).is_none(), "order id {order_id} was used twice");
+        &self.orders[&order_id]
+    }
+
+    fn execute(&mut self, execution: RecordedExecution) {
+        let placed = self.orders.get_mut(&execution.order_id).expect("an order that was placed");
+        placed.executed += execution.quantity;
+        let id = execution.execution.clone();
+        assert!(self.executions.insert(id.clone(), execution).is_none(), "execution {id} happened twice");
+    }
+
+    fn of(&self, of: Intent) -> impl Iterator<Item = &Placed> {
+        self.orders.values().filter(move |placed| intent(placed.order_ref) == of)
+    }
+
+    /// Even if everything that works were filled at once, no line of a plan would be exceeded.
+    fn assert_within(&self, planned: &BTreeMap<Intent, Quantity>, of: Intent) {
+        let reach = self.of(of).fold(Quantity::ZERO, |sum, placed| sum + placed.reach());
+        assert!(reach <= planned[&of], "{of:?}: orders over {reach} for a plan of {}", planned[&of]);
+    }
+
+    fn assert_filled_as_reported(&self, days: &[DayReport]) {
+        for order in days.iter().flat_map(|day| &day.orders) {
+            let of = intent(order.order_ref.parse().unwrap());
+            let executed = self.of(of).fold(Quantity::ZERO, |sum, placed| sum + placed.executed);
+            assert_eq!(executed.to_string(), order.filled, "{}", order.order_ref);
+        }
+    }
+
+    fn assert_positions(&self, last: &DayReport) {
+        let mut positions: BTreeMap<&str, Quantity> = BTreeMap::new();
+        for RecordedExecution { contract, side, quantity, .. } in self.executions.values() {
+            let signed = if *side == Side::Buy { *quantity } else { -*quantity };
+            *positions.entry(contract).or_default() += signed;
+        }
+        positions.retain(|_, quantity| !quantity.is_zero());
+        let reported: BTreeMap<&str, Quantity> =
+            last.positions.iter().map(|row| (row.instrument.as_str(), row.broker.parse().unwrap())).collect();
+        assert_eq!(positions, reported, "the executions add up to the positions of {}", last.date);
+    }
+}
+
+/// The engine's side: what its journal holds.
+struct Written {
+    commands: Vec<StoredEvent>,
+    executions: BTreeSet<String>,
+}
+
+impl Written {
+    fn read(path: &Path) -> Written {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let journal = Journal::open_existing(path).await.expect("the journal is whole");
+            let account = journal.accounts().await.unwrap().pop().expect("one account");
+            let of_kind = async |kind| journal.events_of_kind(&account, kind).await.unwrap();
+            let booked = of_kind("execution").await;
+            let executions: BTreeSet<String> = booked.iter().map(|event| text(event, "execution")).collect();
+            assert_eq!(executions.len(), booked.len(), "an execution was booked twice");
+            let plans: Vec<String> = of_kind("plan").await.into_iter().map(|event| event.trade_date).collect();
+            let dates: BTreeSet<&String> = plans.iter().collect();
+            assert_eq!(dates.len(), plans.len(), "a date was planned twice");
+            Written { commands: of_kind("command").await, executions }
+        })
+    }
+
+    /// The order was in the journal, as it was sent, when it was sent.
+    fn assert_holds_place(&self, order_ref: OrderRef, quantity: Quantity, sent: jiff::Timestamp) {
+        let reference = order_ref.to_string();
+        let place = |event: &&StoredEvent| {
+            event.order_ref.as_ref() == Some(&reference) && text(event, "command") == "place"
+        };
+        let event = self.commands.iter().find(place);
+        let event = event.unwrap_or_else(|| panic!("{order_ref} was sent and is not in the journal"));
+        assert!(event.at_us <= sent.as_microsecond(), "{order_ref} was written down after it was sent");
+        assert_eq!(text(event, "quantity"), quantity.to_string(), "{order_ref}");
+    }
+}
+
+fn text(event: &StoredEvent, key: &str) -> String {
+    let body: Value = serde_json::from_str(&event.body).unwrap();
+    body[key].as_str().unwrap_or_else(|| panic!("{} has no {key}", event.body)).to_owned()
+}
