@@ -1,6 +1,7 @@
 //! The command line.
 //!
-//! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book.
+//! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
+//! exit code never changes its meaning.
 
 use clap::{Args, Parser, Subcommand};
 use domain::Mic;
@@ -9,12 +10,24 @@ use sim::Scenario;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+const AFTER_HELP: &str = "\
+Start here:
+  abstractfinance demo                             a full trading day against the built-in simulated gateway
+  abstractfinance demo --days 20 --scenario crash
+
+Exit codes:
+  0  done
+  2  the command line, a setting or a file of yours is wrong
+  3  the gateway cannot listen or be reached, refuses, or answers nonsense
+  4  the journal is in use, damaged, or cannot be written
+  5  stopped by the engine's own rules; the report says why";
+
 /// Systematic trading of one macro portfolio on one Interactive Brokers account, every trading day.
 #[derive(Debug, Parser)]
 #[command(
     version,
     about,
-    after_help = "Start here:\n  abstractfinance demo                    a full trading day against the built-in simulated gateway\n  abstractfinance demo --days 20 --scenario crash\n\nExit codes:\n  0  done\n  2  the command line, a setting or a file of yours is wrong\n  3  the gateway cannot listen or be reached, refuses, or answers nonsense\n  4  the journal is in use, damaged, or cannot be written\n  5  stopped by the engine's own rules; the report says why"
+    after_help = AFTER_HELP
 )]
 pub struct Cli {
     #[command(flatten)]

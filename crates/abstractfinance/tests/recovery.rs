@@ -9,6 +9,7 @@ mod oracle;
 
 use common::{Stage, assert_tied_out, reports};
 use console::DayReport;
+use rust_decimal::dec;
 
 /// Kills of one story; each comes some lines of the gateway's record later than the last.
 const KILLS: u64 = 10;
@@ -75,8 +76,7 @@ fn assert_finished_alike(days: &[DayReport], undisturbed: &[DayReport]) {
     for (day, same) in days.iter().zip(undisturbed) {
         assert_tied_out(day);
         assert!(day.orders.iter().all(|order| order.filled == order.quantity), "{}: {:?}", day.date, day.orders);
-        let cents = |nav: &str| nav.parse::<rust_decimal::Decimal>().unwrap();
-        let difference = (cents(&day.nav) - cents(&same.nav)).abs() / cents(&same.nav);
-        assert!(difference < rust_decimal::dec!(0.0002), "{}: NAV {} for {}", day.date, day.nav, same.nav);
+        let difference = (day.nav - same.nav).abs() / same.nav;
+        assert!(difference < dec!(0.0002), "{}: NAV {} for {}", day.date, day.nav, same.nav);
     }
 }

@@ -206,7 +206,8 @@ impl Comparison<'_> {
             self.universe,
             self.id,
             format_args!(
-                "{field}: the broker says {theirs}, the instrument table says {ours}: not traded until they agree; correct the table if the broker is right"
+                "{field}: the broker says {theirs}, the instrument table says {ours}: not traded until they agree; \
+                 correct the table if the broker is right"
             ),
         ))
     }

@@ -2,10 +2,7 @@
 //! In: entries of one account under a lease, in batches. Out: the same entries, in order, proved
 //! unchanged by a hash chain; also blobs by content, and the operator's inbox.
 //! Invariant: a batch is on the disk as a whole or not at all, and only the holder of the newest
-//! fencing number can add to a chain.
-//!
-//! The journal stores bytes and knows no plan type. Its statements are one text for SQLite and
-//! PostgreSQL; what only SQLite has is in `sqlite.rs`.
+//! fencing number can add to a chain. It stores bytes and knows no plan type.
 #![allow(clippy::disallowed_methods, reason = "an adapter: its file and the end of its lease are its business")]
 
 mod account;

@@ -3,23 +3,23 @@
 //! In: what an order has executed so far. Out: its commission so far, in the instrument's currency. Invariant: the
 //! charge of an execution is the order's charge after it minus the charge before, so that minimum fees are paid once and
 //! the parts add up to the whole, to the cent.
-//!
-//! | what | charge |
-//! |---|---|
-//! | funds and shares in London, Xetra and the rest of Europe | 0.05 % of value, at least 3 (4 when traded in dollars) |
-//! | funds and shares in New York | 0.005 a share, at least 1, at most 1 % of value |
-//! | micro currency futures (12,500 and below) | 0.15 broker + 0.24 exchange + 0.02 regulation a contract |
-//! | other currency futures | 0.85 + 1.60 + 0.02 a contract |
-//! | micro index futures (5 and below) | 0.25 + 0.35 + 0.02 a contract |
-//! | other futures | 0.85 + 1.38 + 0.02 a contract |
-//! | options | 0.65 a contract, at least 1 |
-//! | spot currencies | 0.2 basis points of value, at least 2 |
 
 use domain::{AssetClass, Currency, Instrument, InstrumentKind, Mic, Quantity};
 use rust_decimal::{Decimal, RoundingStrategy, dec};
 
 /// Charge of an order that executed `quantity` for `value` (price × multiplier × quantity), rounded to cents half away
 /// from zero. Nothing executed costs nothing.
+///
+/// | what | charge |
+/// |---|---|
+/// | funds and shares in London, Xetra and the rest of Europe | 0.05 % of value, at least 3 (4 when traded in dollars) |
+/// | funds and shares in New York | 0.005 a share, at least 1, at most 1 % of value |
+/// | micro currency futures (12,500 and below) | 0.15 broker + 0.24 exchange + 0.02 regulation a contract |
+/// | other currency futures | 0.85 + 1.60 + 0.02 a contract |
+/// | micro index futures (5 and below) | 0.25 + 0.35 + 0.02 a contract |
+/// | other futures | 0.85 + 1.38 + 0.02 a contract |
+/// | options | 0.65 a contract, at least 1 |
+/// | spot currencies | 0.2 basis points of value, at least 2 |
 pub(crate) fn commission(instrument: &Instrument, quantity: Quantity, value: Decimal) -> Decimal {
     if quantity.is_zero() {
         return Decimal::ZERO;

@@ -3,12 +3,6 @@
 //! In: an order's side and limit, the book, and what this world's orders took or waited for before. Out: fills with
 //! prices. Invariant: no fill is worse than the limit; what orders take together never exceeds what the book shows at
 //! the levels they reach plus their share of the volume since.
-//!
-//! A taker walks up the book, one displayed size per level. What was taken comes back at a tenth of the volume that
-//! trades, best price first (market makers refill), so a second order finds no more than that before it has to walk on
-//! from where the first one stopped: the impact is temporary, and no slicing or replacing avoids it. A waiting order
-//! stands behind the size displayed when it came, moves up as half of the volume trades on its side, and is filled at
-//! its own limit, also when the market crosses it.
 
 use crate::board::{Book, whole_lots};
 use domain::{ContractId, PerContract, Price, Quantity, Side};
@@ -30,6 +24,12 @@ pub(crate) struct Slice {
 
 /// What orders have done to one side of one book, counted in levels so that it keeps its depth while displayed sizes
 /// change.
+///
+/// A taker walks up the book, one displayed size per level. What was taken comes back at a tenth of the volume that
+/// trades, best price first (market makers refill), so a second order finds no more than that before it has to walk on
+/// from where the first one stopped: the impact is temporary, and no slicing or replacing avoids it. A waiting order
+/// stands behind the size displayed when it came, moves up as half of the volume trades on its side, and is filled at
+/// its own limit, also when the market crosses it.
 #[derive(Clone, Copy, Debug)]
 struct Dent {
     /// How far into the book orders have taken everything.

@@ -1,6 +1,7 @@
 //! `journal verify`.
 //!
-//! In: a state folder. Out: the head of every chain, or the first damage. Invariant: reads only.
+//! In: a state folder. Out: the head of every chain, or the first damage. Invariant: reads only; what it
+//! calls unchanged is what was written.
 
 use super::show;
 use crate::cli::Global;

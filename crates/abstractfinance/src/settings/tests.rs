@@ -1,3 +1,8 @@
+//! Configurations people write by mistake, and what they are told.
+//!
+//! In: the built-in files with one thing changed. Out: the refusal word for word. Invariant: no value that
+//! is not a finite number in range gets through.
+
 use super::*;
 use domain::{AssetClass, BasisPoints, Mic};
 use jiff::civil::date;

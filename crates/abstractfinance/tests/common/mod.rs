@@ -30,7 +30,7 @@ pub struct Told {
 impl Stage {
     pub fn new() -> Stage {
         let root = TempDir::new().unwrap();
-        ["work", "tmp"].map(|folder| std::fs::create_dir(root.path().join(folder)).unwrap());
+        ["work", "tmp"].iter().for_each(|folder| std::fs::create_dir(root.path().join(folder)).unwrap());
         Stage { root }
     }
 

@@ -5,9 +5,10 @@
 #![allow(clippy::disallowed_methods, reason = "it reads the files of a story")]
 
 use console::DayReport;
-use domain::{OrderRef, Quantity, Side};
+use domain::{OrderRef, Side};
 use gateway::{Entry, RecordedExecution, read_record};
 use journal::{Journal, StoredEvent};
+use rust_decimal::Decimal;
 use serde_json::Value;
 use sim::Command;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,14 +24,14 @@ fn intent(order_ref: OrderRef) -> Intent {
 /// An order at the broker.
 struct Placed {
     order_ref: OrderRef,
-    quantity: Quantity,
-    executed: Quantity,
+    quantity: Decimal,
+    executed: Decimal,
     cancelled: bool,
 }
 
 impl Placed {
     /// What it has bought or sold, and what it still can.
-    fn reach(&self) -> Quantity {
+    fn reach(&self) -> Decimal {
         if self.cancelled { self.executed } else { self.quantity }
     }
 }
@@ -51,15 +52,16 @@ pub fn judge(record: &Path, journal: &Path, days: &[DayReport]) {
         match entry {
             Entry::Command { at, command: Command::Place { order, .. }, .. } => {
                 let order_ref = order.order_ref.parse().expect("an order of the engine");
-                written.assert_holds_place(order_ref, order.quantity, at);
+                let quantity = order.quantity.to_decimal();
+                written.assert_holds_place(order_ref, quantity, at);
                 let first = broker.orders.values().all(|placed| placed.order_ref != order_ref);
                 assert!(first, "{order_ref} was placed twice");
-                let Placed { .. } = broker.place(order.order_id, order_ref, order.quantity);
+                broker.place(order.order_id, order_ref, quantity);
                 broker.assert_within(&planned, intent(order_ref));
             }
             Entry::Command { command: Command::Modify { order, .. }, .. } => {
                 let placed = broker.orders.get_mut(&order.order_id).expect("an order that was placed");
-                placed.quantity = order.quantity;
+                placed.quantity = order.quantity.to_decimal();
                 let changed = intent(placed.order_ref);
                 broker.assert_within(&planned, changed);
             }
@@ -72,25 +74,28 @@ pub fn judge(record: &Path, journal: &Path, days: &[DayReport]) {
     }
     broker.assert_filled_as_reported(days);
     broker.assert_positions(days.last().expect("a run of at least a day"));
-    let executed: BTreeSet<&str> = broker.executions.keys().map(String::as_str).collect();
-    assert_eq!(written.executions, executed.into_iter().map(str::to_owned).collect(), "every execution is booked once");
+    let executed: BTreeSet<String> = broker.executions.into_keys().collect();
+    assert_eq!(written.executions, executed, "what happened is what is booked");
 }
 
-fn planned(days: &[DayReport]) -> BTreeMap<Intent, Quantity> {
+fn decimal(text: &str) -> Decimal {
+    text.parse().expect(text)
+}
+
+fn planned(days: &[DayReport]) -> BTreeMap<Intent, Decimal> {
     let orders = days.iter().flat_map(|day| &day.orders);
-    orders.map(|order| (intent(order.order_ref.parse().unwrap()), order.quantity.parse().unwrap())).collect()
+    orders.map(|order| (intent(order.order_ref.parse().unwrap()), decimal(&order.quantity))).collect()
 }
 
 impl Broker {
-    fn place(&mut self, order_id: i32, order_ref: OrderRef, quantity: Quantity) -> &Placed {
-        let placed = Placed { order_ref, quantity, executed: Quantity::ZERO, cancelled: false };
+    fn place(&mut self, order_id: i32, order_ref: OrderRef, quantity: Decimal) {
+        let placed = Placed { order_ref, quantity, executed: Decimal::ZERO, cancelled: false };
         assert!(self.orders.insert(order_id, placed).is_none(), "order id {order_id} was used twice");
-        &self.orders[&order_id]
     }
 
     fn execute(&mut self, execution: RecordedExecution) {
         let placed = self.orders.get_mut(&execution.order_id).expect("an order that was placed");
-        placed.executed += execution.quantity;
+        placed.executed += execution.quantity.to_decimal();
         let id = execution.execution.clone();
         assert!(self.executions.insert(id.clone(), execution).is_none(), "execution {id} happened twice");
     }
@@ -100,28 +105,29 @@ impl Broker {
     }
 
     /// Even if everything that works were filled at once, no line of a plan would be exceeded.
-    fn assert_within(&self, planned: &BTreeMap<Intent, Quantity>, of: Intent) {
-        let reach = self.of(of).fold(Quantity::ZERO, |sum, placed| sum + placed.reach());
+    fn assert_within(&self, planned: &BTreeMap<Intent, Decimal>, of: Intent) {
+        let reach = self.of(of).fold(Decimal::ZERO, |sum, placed| sum + placed.reach());
         assert!(reach <= planned[&of], "{of:?}: orders over {reach} for a plan of {}", planned[&of]);
     }
 
     fn assert_filled_as_reported(&self, days: &[DayReport]) {
         for order in days.iter().flat_map(|day| &day.orders) {
             let of = intent(order.order_ref.parse().unwrap());
-            let executed = self.of(of).fold(Quantity::ZERO, |sum, placed| sum + placed.executed);
-            assert_eq!(executed.to_string(), order.filled, "{}", order.order_ref);
+            let executed = self.of(of).fold(Decimal::ZERO, |sum, placed| sum + placed.executed);
+            assert_eq!(executed, decimal(&order.filled), "{}", order.order_ref);
         }
     }
 
     fn assert_positions(&self, last: &DayReport) {
-        let mut positions: BTreeMap<&str, Quantity> = BTreeMap::new();
+        let mut positions: BTreeMap<&str, Decimal> = BTreeMap::new();
         for RecordedExecution { contract, side, quantity, .. } in self.executions.values() {
-            let signed = if *side == Side::Buy { *quantity } else { -*quantity };
+            let quantity = quantity.to_decimal();
+            let signed = if *side == Side::Buy { quantity } else { -quantity };
             *positions.entry(contract).or_default() += signed;
         }
         positions.retain(|_, quantity| !quantity.is_zero());
-        let reported: BTreeMap<&str, Quantity> =
-            last.positions.iter().map(|row| (row.instrument.as_str(), row.broker.parse().unwrap())).collect();
+        let reported: BTreeMap<&str, Decimal> =
+            last.positions.iter().map(|row| (row.instrument.as_str(), decimal(&row.broker))).collect();
         assert_eq!(positions, reported, "the executions add up to the positions of {}", last.date);
     }
 }
@@ -150,7 +156,7 @@ impl Written {
     }
 
     /// The order was in the journal, as it was sent, when it was sent.
-    fn assert_holds_place(&self, order_ref: OrderRef, quantity: Quantity, sent: jiff::Timestamp) {
+    fn assert_holds_place(&self, order_ref: OrderRef, quantity: Decimal, sent: jiff::Timestamp) {
         let reference = order_ref.to_string();
         let place = |event: &&StoredEvent| {
             event.order_ref.as_ref() == Some(&reference) && text(event, "command") == "place"
@@ -158,7 +164,7 @@ impl Written {
         let event = self.commands.iter().find(place);
         let event = event.unwrap_or_else(|| panic!("{order_ref} was sent and is not in the journal"));
         assert!(event.at_us <= sent.as_microsecond(), "{order_ref} was written down after it was sent");
-        assert_eq!(text(event, "quantity"), quantity.to_string(), "{order_ref}");
+        assert_eq!(decimal(&text(event, "quantity")), quantity, "{order_ref}");
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         table.wanted[contract] = held;
         let (target, value) = (table.target_value[contract], table.held_value[contract]);
         // A future without a sleeve's weight belongs to the currency hedge, which comes later.
-        if (target == 0.0 && held.is_zero()) || (target == 0.0 && setup.universe.terms(contract).settles_daily) {
+        if target == 0.0 && (held.is_zero() || setup.universe.terms(contract).settles_daily) {
             continue;
         }
         let unit_price = table.unit_price[contract];
