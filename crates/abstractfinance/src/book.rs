@@ -36,8 +36,8 @@ pub struct Book {
 pub struct UnknownContract(String);
 
 impl Book {
-    /// Opens books on an account: its cash is the first flow.
-    pub fn open(snapshot: &AccountSnapshot, setup: &Setup) -> (Book, Vec<LedgerEvent>) {
+    /// Opens books on an account: its cash is the first flow, and whatever it executed before is in it.
+    pub fn open(snapshot: &AccountSnapshot, date: Date, setup: &Setup) -> (Book, Vec<LedgerEvent>) {
         let mut ledger = Ledger::new(&setup.universe);
         let deposits: Vec<LedgerEvent> = snapshot
             .cash
@@ -46,15 +46,13 @@ impl Book {
             .map(|row| LedgerEvent::Flow { amount: Money::new(row.cash, row.currency) })
             .collect();
         deposits.iter().for_each(|event| ledger.apply(event, &setup.universe));
+        let mut booked = Booked::default();
+        for execution in &snapshot.executions {
+            booked.execution(&execution.fill.execution, date);
+            booked.charge(&execution.fill.execution, date);
+        }
         let contracts = names(&setup.universe);
-        let book = Book {
-            date: None,
-            contracts,
-            ledger,
-            memory: Memory::new(setup),
-            mode: Mode::Normal,
-            booked: Booked::default(),
-        };
+        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked };
         (book, deposits)
     }
 

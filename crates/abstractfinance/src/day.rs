@@ -18,6 +18,7 @@ use domain::{AccountTag, Booked, Ledger};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
+use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
 use std::sync::Arc;
 
@@ -90,10 +91,11 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
-    let (inputs, identity, notes) = observe::observe(date, run, world).await?;
+    let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
     let panel = inputs.panel(&run.setup).expect("just made over this universe");
     let plan = decide(&inputs.view(&panel), &run.setup);
-    let entries = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
+    let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
+    let entries: Vec<Entry> = booked.into_iter().map(Entry::Booked).chain(decided).collect();
     append(date, &entries, run, world).await?;
     Ok(Decided { inputs, plan, identity, notes })
 }

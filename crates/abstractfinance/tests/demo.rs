@@ -86,9 +86,12 @@ fn the_seed_alone_decides_the_days() {
 
 #[test]
 fn every_scenario_runs_for_weeks_and_ties_out_every_day() {
-    for (scenario, regimes) in
-        [("calm", &["NORMAL"][..]), ("decline", &["NORMAL"]), ("crash", &["NORMAL", "CRISIS"]), ("spike", &["NORMAL", "ELEVATED"])]
-    {
+    for (scenario, regimes) in [
+        ("calm", &["NORMAL"][..]),
+        ("decline", &["NORMAL"]),
+        ("crash", &["NORMAL", "CRISIS"]),
+        ("spike", &["NORMAL", "ELEVATED"]),
+    ] {
         let days = Stage::new().days(&format!("demo --days 15 --scenario {scenario}"));
         assert_eq!(days.len(), 15, "{scenario}");
         assert!(days.is_sorted_by(|one, next| one.date < next.date), "{scenario}");

@@ -3,12 +3,12 @@
 //! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
 //! answer that is missing or absurd stops the day before anything was decided.
 
-use super::{Run, World, append, last_book};
+use super::{Run, World, last_book};
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::{Entry, RecordedInputs};
+use cycle::RecordedInputs;
 use domain::{
-    BaseMoney, ContractId, FxRates, InstrumentKind, LedgerEvent, PerContract, PerInstrument, Price, Quantity,
+    BaseMoney, ContractId, Currency, FxRates, InstrumentKind, LedgerEvent, PerContract, PerInstrument, Price, Quantity,
 };
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -35,46 +35,46 @@ pub(super) struct Notes {
     pub(super) open_orders: usize,
 }
 
-/// Waits for the run time, then reads everything.
+/// Everything that was read, and what it put into the books.
+pub(super) struct Observed {
+    pub(super) inputs: RecordedInputs,
+    pub(super) identity: Identity,
+    pub(super) booked: Vec<LedgerEvent>,
+    pub(super) notes: Notes,
+}
+
+/// Waits for the run time, then reads everything. Nothing is written: what was booked becomes durable
+/// together with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
     run: &Run,
     world: &mut World<B, J, C>,
-) -> Result<(RecordedInputs, Identity, Notes), Failure> {
+) -> Result<Observed, Failure> {
     wait_until(run_time(date, run)?, world).await?;
     let identity = connect(run, world).await?;
     let snapshot = world.broker.snapshot().await?;
-    let (mut book, deposits) = match last_book(run, world).await? {
+    let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
-        None => Book::open(&snapshot, &run.setup),
+        None => Book::open(&snapshot, date, &run.setup),
     };
-    let first_day = book.date.is_none();
-    let bars = history(date, first_day, &book, run, world).await?;
-    let mut booked = deposits;
-    booked.extend(settlements(&book, &bars, run));
-    for event in booked.iter().filter(|event| matches!(event, LedgerEvent::VariationMargin { .. })) {
-        book.ledger.apply(event, &run.setup.universe);
-    }
-    let entries: Vec<Entry> = booked.iter().cloned().map(Entry::Booked).collect();
-    if !entries.is_empty() {
-        append(date, &entries, run, world).await?;
-    }
-    let fx = rates(&snapshot, &bars, world.clock.now(), run);
+    let bars = history(date, &book, run, world).await?;
+    let settled = settlements(&book, &bars, run);
+    settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
+    booked.extend(settled);
+    let now = world.clock.now();
+    let fx = rates(&snapshot, &bars, now, run);
+    let rate = |(currency, rate): (Currency, Decimal)| format!("{currency} {}", rate.normalize());
     let notes = Notes {
-        rates: fx
-            .known()
-            .filter(|(c, _)| *c != fx.base())
-            .map(|(c, rate)| format!("{c} {}", rate.normalize()))
-            .collect(),
+        rates: fx.known().filter(|(currency, _)| *currency != fx.base()).map(rate).collect(),
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         history_rows: 0,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, world.clock.now(), book, &snapshot, &bars, fx, run)?;
+    let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
     let notes = Notes { history_rows: inputs.rows.len(), ..notes };
-    Ok((inputs, identity, notes))
+    Ok(Observed { inputs, identity, booked, notes })
 }
 
 /// Step 3: a successful request, and every contract as we believe it to be.
@@ -113,12 +113,11 @@ type Bars = BTreeMap<ContractId, Vec<Bar>>;
 /// Daily bars of everything the decision or the books read.
 async fn history<B: Broker, J, C: Clock>(
     date: Date,
-    first_day: bool,
     book: &Book,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
-    let sessions = if first_day { SEED_SESSIONS } else { REFRESH_SESSIONS };
+    let sessions = if book.date.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
     for contract in contracts_read(date, book, run)? {
         let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };

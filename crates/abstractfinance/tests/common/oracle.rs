@@ -158,9 +158,8 @@ impl Written {
     /// The order was in the journal, as it was sent, when it was sent.
     fn assert_holds_place(&self, order_ref: OrderRef, quantity: Decimal, sent: jiff::Timestamp) {
         let reference = order_ref.to_string();
-        let place = |event: &&StoredEvent| {
-            event.order_ref.as_ref() == Some(&reference) && text(event, "command") == "place"
-        };
+        let place =
+            |event: &&StoredEvent| event.order_ref.as_ref() == Some(&reference) && text(event, "command") == "place";
         let event = self.commands.iter().find(place);
         let event = event.unwrap_or_else(|| panic!("{order_ref} was sent and is not in the journal"));
         assert!(event.at_us <= sent.as_microsecond(), "{order_ref} was written down after it was sent");
