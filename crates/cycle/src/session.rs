@@ -5,19 +5,21 @@
 //! gate with a fresh quote; after a restart nothing is sent before a resync has told what became of
 //! everything in flight.
 
+mod act;
+mod hear;
 mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, ContractId, ExecutionId, Fill, Ledger, Listed, Money, OrderRef, OrderStatus};
-use execution::{Command, OrderSignal, Parent, ParentState};
+use domain::{AccountTag, Booked, ContractId, Ledger};
+use execution::{Command, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
-use ports::{AccountSnapshot, BrokerEvent, Connection};
-use risk::gate::{MarketFacts, Proposal, Refusal};
-use risk::{Gate, Mode};
-use std::collections::{BTreeSet, VecDeque};
+use ports::{AccountSnapshot, BrokerEvent};
+use risk::gate::Refusal;
+use risk::Mode;
+use std::collections::VecDeque;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -214,234 +216,7 @@ impl<'a> Session<'a> {
     pub fn into_books(self) -> (Ledger, Booked) {
         (self.ledger, self.booked)
     }
-
-    fn broker(&mut self, event: BrokerEvent) {
-        match event {
-            BrokerEvent::Quote { contract, quote } => {
-                for slot in self.slots.iter_mut().filter(|slot| slot.parent.planned().contract == contract) {
-                    slot.quote = Some(quote);
-                }
-            }
-            BrokerEvent::Acknowledged { order_ref, perm_id } => {
-                self.signal(order_ref, OrderSignal::Acknowledged);
-                self.entries.push(Entry::Acknowledged { order_ref, perm_id });
-            }
-            BrokerEvent::Status { order_ref, status, filled } => {
-                match status {
-                    OrderStatus::Submitted | OrderStatus::PreSubmitted => {
-                        self.signal(order_ref, OrderSignal::Acknowledged)
-                    }
-                    OrderStatus::Cancelled => self.signal(order_ref, OrderSignal::CancelConfirmed),
-                    OrderStatus::PendingSubmit
-                    | OrderStatus::PendingCancel
-                    | OrderStatus::Filled
-                    | OrderStatus::Inactive => {}
-                }
-                self.entries.push(Entry::Status { order_ref, status, filled });
-            }
-            BrokerEvent::Execution(fill) => self.execution(fill),
-            BrokerEvent::Commission { execution, amount } => self.commission(execution, amount),
-            BrokerEvent::Notice { order_ref, code, text } => {
-                if let Some(order_ref) = order_ref.filter(|_| REJECTION_CODES.contains(&code)) {
-                    self.signal(order_ref, OrderSignal::Refused);
-                }
-                self.entries.push(Entry::Notice { order_ref, code, text });
-            }
-            BrokerEvent::Connection(connection) => {
-                self.link_down = connection == Connection::Lost;
-                self.needs_resync = true;
-                self.watching &= connection != Connection::RestoredDataLost;
-                self.entries.push(Entry::Connection { connection });
-            }
-        }
-    }
-
-    fn execution(&mut self, fill: Fill) {
-        match self.booked.execution(&fill.execution, self.plan.date) {
-            Listed::Again => return,
-            Listed::Corrected => {
-                self.entries.push(Entry::Notice { order_ref: fill.order, code: 0, text: format!("{fill:?}") });
-                return self.tighten(Mode::CancelOnly, "the broker corrected an execution that is booked");
-            }
-            Listed::New => {}
-        }
-        // An execution without our reference is somebody else's: the next reconciliation finds it.
-        let Some(order_ref) = fill.order.filter(|order_ref| order_ref.account == self.account) else {
-            self.entries.push(Entry::Execution(fill));
-            return;
-        };
-        if order_ref.date == self.plan.date {
-            let sent = self.slot_mut(order_ref).map(|slot| slot.parent.execute(order_ref, fill.quantity, fill.price));
-            if sent != Some(Ok(())) {
-                self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
-            }
-        }
-        self.ledger.fill(fill.contract, fill.side, fill.quantity, fill.price, &self.setup.universe);
-        self.entries.push(Entry::Execution(fill));
-    }
-
-    fn commission(&mut self, execution: ExecutionId, amount: Money) {
-        if self.booked.charge(&execution, self.plan.date) {
-            self.ledger.charge(amount);
-            self.entries.push(Entry::Commission { execution, amount });
-        }
-    }
-
-    fn resynced(&mut self, snapshot: &AccountSnapshot) {
-        for execution in &snapshot.executions {
-            self.execution(execution.fill.clone());
-            if let Some(amount) = execution.commission {
-                self.commission(execution.fill.execution.clone(), amount);
-            }
-        }
-        let open: BTreeSet<OrderRef> = snapshot.open_orders.iter().filter_map(|order| order.order_ref).collect();
-        for slot in &mut self.slots {
-            let live: Vec<OrderRef> =
-                slot.parent.children().iter().filter(|c| c.state.is_live()).map(|c| c.order_ref).collect();
-            for order_ref in live {
-                let found = if open.contains(&order_ref) { OrderSignal::FoundOpen } else { OrderSignal::FoundEnded };
-                slot.parent.signal(order_ref, found);
-            }
-        }
-        self.needs_resync = false;
-        self.entries.push(Entry::Resynced { open_orders: open.len(), executions: snapshot.executions.len() });
-    }
-
-    fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
-        if let Some(slot) = self.slot_mut(order_ref) {
-            slot.parent.signal(order_ref, signal);
-        }
-    }
-
-    /// The slot of an order of this account and day that this plan sent; anything else is foreign.
-    fn slot_mut(&mut self, order_ref: OrderRef) -> Option<&mut Slot> {
-        if order_ref.account != self.account || order_ref.date != self.plan.date {
-            return None;
-        }
-        let slot = self.slots.get_mut(usize::from(order_ref.intent).checked_sub(1)?)?;
-        slot.parent.knows(order_ref).then_some(slot)
-    }
-
-    fn tighten(&mut self, mode: Mode, reason: &str) {
-        let tightened = self.mode.tightened_to(mode);
-        if tightened != self.mode {
-            self.mode = tightened;
-            self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
-        }
-    }
-
-    /// Moves every order as far as time, quotes and permits allow.
-    fn advance(&mut self, now: Timestamp) {
-        if self.needs_resync || self.link_down {
-            return;
-        }
-        let stopped = self.mode >= Mode::CancelOnly;
-        for index in 0..self.slots.len() {
-            self.expire(index, now);
-            self.chase(index, now);
-            if stopped {
-                self.withdraw(index, now);
-                continue;
-            }
-            if self.slots[index].parent.wants_permit() {
-                self.ask_gate(index, now);
-            }
-            let slot = &mut self.slots[index];
-            let tick = self.setup.universe.terms(slot.parent.planned().contract).tick;
-            let identity = (self.account, self.plan.date);
-            let quote = slot.quote.as_ref();
-            if let Some(command) = slot.parent.step(now, quote, tick, identity, &self.setup.policy.execution) {
-                self.entries.push(Entry::Command(command));
-                self.staged.push(command);
-            }
-        }
-    }
-
-    fn expire(&mut self, index: usize, now: Timestamp) {
-        let slot = &mut self.slots[index];
-        if slot.window.is_none_or(|window| now >= window.closes) {
-            slot.parent.expire();
-        }
-    }
-
-    /// Takes back what works when the mode allows nothing else.
-    fn withdraw(&mut self, index: usize, now: Timestamp) {
-        let parent = &mut self.slots[index].parent;
-        parent.expire();
-        if let Some(command) = parent.withdraw(now) {
-            self.entries.push(Entry::Command(command));
-            self.staged.push(command);
-        }
-    }
-
-    /// Asks what became of an order whose cancel nobody confirms, and in the end goes on without it.
-    fn chase(&mut self, index: usize, now: Timestamp) {
-        let slot = &mut self.slots[index];
-        if !slot.parent.is_unanswered(now) {
-            return;
-        }
-        let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
-        slot.parent.lose_sight();
-        if late {
-            slot.parent.give_up();
-            self.tighten(Mode::CancelOnly, "an order whose fate the broker does not tell");
-        } else {
-            self.needs_resync = true;
-        }
-    }
-
-    fn ask_gate(&mut self, index: usize, now: Timestamp) {
-        let slot = &mut self.slots[index];
-        let due = slot.window.is_some_and(|window| now >= window.opens) && now >= slot.ask_again;
-        if !due || !self.watching || slot.quote.is_none() && slot.ask_again == Timestamp::MIN {
-            return;
-        }
-        let planned = slot.parent.planned();
-        let side = slot.parent.side();
-        let remaining = slot.parent.remaining();
-        let signed = domain::Quantity::from_units(remaining.units() * side.sign());
-        let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose };
-        let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        match gate.admit(proposal, &self.plan.facts, self.mode, market) {
-            Ok(permit) => {
-                let collar = permit.collar();
-                let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
-                slot.parent.admit(permit);
-                slot.refusals.clear();
-                self.entries.push(Entry::Admitted { number, arrival, worst });
-            }
-            Err(refusals) => {
-                slot.ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
-                if slot.refusals != refusals {
-                    self.entries.push(Entry::Refused { number: planned.number, refusals: refusals.clone() });
-                    slot.refusals = refusals;
-                }
-            }
-        }
-    }
-
-    fn any_window_open(&self, now: Timestamp) -> bool {
-        self.slots.iter().any(|slot| !slot.parent.is_over() && slot.window.is_some_and(|window| window.contains(now)))
-    }
-
-    fn next_deadline(&self, now: Timestamp) -> Timestamp {
-        let policy = &self.setup.policy.execution;
-        let of_slot = |slot: &Slot| {
-            let window = slot.window.filter(|_| !slot.parent.is_over());
-            let opens = window.map(|w| w.opens).filter(|&opens| opens > now);
-            let closes = window.map(|w| w.closes).filter(|&closes| closes > now);
-            let asks = Some(slot.ask_again).filter(|&ask| slot.parent.wants_permit() && ask > now);
-            [opens, closes, asks, slot.parent.next_deadline(policy)].into_iter().flatten().min()
-        };
-        // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        let soon = now + SignedDuration::from_secs(policy.replace_interval_s);
-        self.slots.iter().filter_map(of_slot).min().map_or(soon, |deadline| deadline.max(now))
-    }
 }
-
-/// Codes that end an order: price off grid, no contract, rejected, duplicate id.
-const REJECTION_CODES: [i32; 5] = [103, 110, 200, 201, 203];
 
 /// Whether a parent got what it wanted, for reports.
 pub fn outcome(parent: &Parent) -> &'static str {

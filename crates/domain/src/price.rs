@@ -3,9 +3,8 @@
 //! In: decimals or doubles at the doors. Out: i64 mantissas the core multiplies exactly.
 //! Invariant: a price is positive and finite; pence become pounds by declaration, never by size.
 
-use crate::rounding::to_price_digits;
-use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -25,6 +24,11 @@ fn refused(price: f64) -> BadNumber {
         true => BadNumber::NotPositive(price.to_string()),
         false => BadNumber::NotFinite(price.to_string()),
     }
+}
+
+/// Half away from zero to the digits a price keeps.
+fn to_price_digits(price: Decimal) -> Decimal {
+    price.round_dp_with_strategy(PRICE_DIGITS, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// A number from outside that the core refuses to hold.

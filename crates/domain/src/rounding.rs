@@ -4,7 +4,6 @@
 //! Invariant: a quantity never rounds through zero, a limit never rounds past its collar, and
 //! banker's rounding is nowhere.
 
-use crate::price::PRICE_DIGITS;
 use crate::{Price, Quantity, Side};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -61,9 +60,4 @@ pub fn limit_to_tick(price: Price, tick: Price, side: Side) -> Price {
         Side::Sell => down + t,
     };
     Price::from_mantissa(ticked).expect("at least one tick is positive")
-}
-
-/// A price in decimal digits the engine keeps, half away from zero.
-pub fn to_price_digits(price: Decimal) -> Decimal {
-    price.round_dp_with_strategy(PRICE_DIGITS, RoundingStrategy::MidpointAwayFromZero)
 }

@@ -3,19 +3,17 @@
 //! In: the finished session. Out: the `day_closed` record and its report. Invariant: the report is
 //! made from what the engine decided and the broker confirmed; a break tightens the mode.
 
-use super::observe::{broker_facts, valuation};
+use super::end::End;
 use super::report::report;
 use super::{Decided, Run, World, append};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::{Effect, Event, Session};
-use domain::{BaseMoney, Booked, FxRates, PerContract, Price};
+use domain::Booked;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use ports::{AccountSnapshot, Broker, Clock, Journal, Record, StoredRecord};
-use risk::Reconciliation;
-use risk::reconciliation::reconcile;
+use ports::{Broker, Clock, Journal, Record, StoredRecord};
 use serde::{Deserialize, Serialize};
 
 /// Body of the `day_closed` record.
@@ -80,23 +78,4 @@ fn recently_booked(session: &Session<'_>, date: Date) -> Booked {
     let mut booked = session.booked().clone();
     booked.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
     booked
-}
-
-/// The account after the last order, on the broker's marks.
-pub(super) struct End {
-    pub(super) nav: Option<BaseMoney>,
-    pub(super) marks: PerContract<Option<Price>>,
-    pub(super) fx: FxRates,
-    pub(super) reconciliation: Reconciliation,
-    pub(super) snapshot: AccountSnapshot,
-}
-
-impl End {
-    fn of(session: &Session<'_>, snapshot: &AccountSnapshot, decided: &Decided, run: &Run) -> End {
-        let (marks, fx) = valuation(snapshot, &decided.inputs);
-        let nav = session.ledger().nav(&marks, &fx, &run.setup.universe).ok();
-        let policy = &run.setup.policy.reconciliation;
-        let reconciliation = reconcile(session.ledger(), nav, &broker_facts(snapshot, run), &fx, policy);
-        End { nav, marks, fx, reconciliation, snapshot: snapshot.clone() }
-    }
 }

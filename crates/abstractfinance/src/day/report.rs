@@ -3,7 +3,7 @@
 //! In: plan, session, the account at the end. Out: a [`DayReport`]. Invariant: every number is one the
 //! engine used; none is computed for show.
 
-use super::record::End;
+use super::end::{End, rounded_bp};
 use super::steps::steps;
 use super::{Decided, Run};
 use console::report::{DayReport, Hedge, Order, Position, Refused, Target};
@@ -58,7 +58,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
     }
 }
 
-pub(super) fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
+fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
     let table = &decided.plan.table;
     let held = |contract| decided.inputs.ledger.quantity(contract);
     let shown = |contract: &ContractId| {
@@ -131,9 +131,4 @@ fn cents(amount: Decimal) -> Decimal {
     let mut cents = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     cents.rescale(2);
     cents
-}
-
-/// Four digits, and no negative zero.
-pub(super) fn rounded_bp(bp: f64) -> f64 {
-    (bp * 1e4).round() / 1e4 + 0.0
 }

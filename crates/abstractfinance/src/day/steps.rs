@@ -3,9 +3,8 @@
 //! In: what each step left behind. Out: one line per step. Invariant: a step that this version does not
 //! do says so.
 
+use super::end::{End, rounded_bp};
 use super::observe::Notes;
-use super::record::End;
-use super::report::{rounded_bp, targets};
 use super::{Decided, Run};
 use console::report::Step;
 use cycle::session::outcome;
@@ -70,11 +69,12 @@ fn assessed(plan: &DayPlan, notes: &Notes) -> String {
 }
 
 fn targeted(decided: &Decided, run: &Run) -> String {
+    let wanted = decided.plan.table.weight.as_slice().iter().filter(|weight| **weight != 0.0).count();
     let sleeves = &run.setup.policy.sleeves;
     let idle = sleeves.iter().filter(|sleeve| sleeve.kind == SleeveKind::NotConfigured);
     let idle: Vec<&str> = idle.map(|sleeve| sleeve.name.as_str()).collect();
     let waiting: Vec<&str> = decided.plan.held_back.iter().map(|&sleeve| sleeves[sleeve].name.as_str()).collect();
-    let mut parts = vec![count(targets(decided, run).len(), "contract")];
+    let mut parts = vec![count(wanted, "contract")];
     parts.extend((!waiting.is_empty()).then(|| format!("held back: {}", waiting.join(", "))));
     parts.extend((!idle.is_empty()).then(|| format!("sleeves not configured: {}", idle.join(", "))));
     parts.join("; ")

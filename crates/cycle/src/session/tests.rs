@@ -3,7 +3,8 @@
 use super::*;
 use crate::fixture::{self, World};
 use crate::{DayPlan, decide, store};
-use domain::{Currency, Price, Quantity, Side};
+use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, Price, Quantity, Side};
+use jiff::SignedDuration;
 use market::DataType;
 use ports::{BrokerOrder, Execution, Record, StoredRecord};
 use proptest::prelude::*;
