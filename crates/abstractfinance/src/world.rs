@@ -11,7 +11,7 @@ use crate::settings::{self, Loaded};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
-use gateway::{Control, Gateway, GatewayConfig};
+use gateway::Control;
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -22,7 +22,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sim::{Prices, SimConfig};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,11 +69,6 @@ impl StateFolder {
     }
 }
 
-/// A simulated gateway in this process.
-pub async fn serve(market: SimConfig, listen: SocketAddr, record: Option<PathBuf>) -> Result<Gateway, Failure> {
-    Ok(Gateway::bind(listen, GatewayConfig { record }, market).await?)
-}
-
 /// Settings, universe and calendars of a run that starts on a date.
 #[derive(Debug)]
 pub struct Ground {
@@ -87,6 +82,12 @@ impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let loaded = settings::load(global.config.as_deref())?;
+        if loaded.settings.mode != settings::Mode::Simulated {
+            return Err(Failure::Usage(format!(
+                "mode in {} is not `simulated`: this version trades against a simulated gateway only; set `mode: simulated`",
+                loaded.sources.settings
+            )));
+        }
         let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
         let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
         let first = first.unwrap_or(FIRST_DAY);
@@ -176,7 +177,9 @@ impl Ground {
         let journal = AccountJournal::open(journal, &tag.to_string(), run_id, lock).await?;
         let broker =
             IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
-                Failure::Broker(format!("{error}; start `abstractfinance gateway`, or name its address with --gateway"))
+                Failure::Broker(format!(
+                    "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
+                ))
             })?;
         let clock = Lockstep::new(control).await?;
         let run = Run {

@@ -8,8 +8,14 @@ mod common;
 use common::Stage;
 use insta::assert_snapshot;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+
+#[test]
+fn the_help_explains_the_exit_codes() {
+    let help = Stage::new().ok("--help");
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    assert_snapshot!(codes, @"");
+}
 
 /// What `demo` says with one text of the configuration replaced by another.
 fn misconfigured(file: &str, from: &str, to: &str) -> String {
@@ -23,48 +29,104 @@ fn misconfigured(file: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn a_key_that_is_none() {
-    assert_snapshot!(misconfigured("settings.yaml", "vol_target_annual: 0.12 ", "vol_target_anual: 0.12 "), @"");
+    assert_snapshot!(misconfigured("settings.yaml", "vol_target_annual: 0.12 ", "vol_target_anual: 0.12 "), @r"
+    exit 2
+    abstractfinance: conf/settings.yaml:8:1: `vol_target_anual` is not a key here
+     8 | vol_target_anual: 0.12               # yearly volatility the book is scaled to
+       | ^^^^^^^^^^^^^^^^
+    did you mean `vol_target_annual`?
+    ");
 }
 
 #[test]
 fn a_key_that_is_written_twice() {
-    assert_snapshot!(misconfigured("settings.yaml", "net_leverage_max: 1.0", "gross_leverage_max: 1.0"), @"");
+    assert_snapshot!(misconfigured("settings.yaml", "net_leverage_max: 1.0", "gross_leverage_max: 1.0"), @r"
+    exit 2
+    abstractfinance: conf/settings.yaml:10:1: `gross_leverage_max` is written twice
+     10 | gross_leverage_max: 1.0                 # long minus short notional, in multiples of NAV
+        | ^^^^^^^^^^^^^^^^^^
+    the first one is on line 9; remove one of them
+    ");
 }
 
 #[test]
 fn weights_that_do_not_add_up() {
-    assert_snapshot!(misconfigured("settings.yaml", "weight: 0.35", "weight: 0.36"), @"");
+    assert_snapshot!(misconfigured("settings.yaml", "weight: 0.35", "weight: 0.36"), @r"
+    exit 2
+    abstractfinance: conf/settings.yaml:17:3: `sleeves` has sleeve weights that add up to 1.01, not 1
+     17 |   core_index_rv:                      # long the US, short the euro area
+        |   ^
+    0.01 is too much; change one of the weights
+    ");
 }
 
 #[test]
 fn a_number_that_is_none() {
-    assert_snapshot!(misconfigured("settings.yaml", "vol_target_annual: 0.12", "vol_target_annual: .nan"), @"");
+    assert_snapshot!(misconfigured("settings.yaml", "vol_target_annual: 0.12", "vol_target_annual: .nan"), @r"
+    exit 2
+    abstractfinance: conf/settings.yaml:8:20: `vol_target_annual` is .nan, but the engine computes with finite numbers only
+     8 | vol_target_annual: .nan               # yearly volatility the book is scaled to
+       |                    ^^^^
+    write the number itself
+    ");
 }
 
 #[test]
 fn an_instrument_nobody_knows() {
-    assert_snapshot!(misconfigured("settings.yaml", "long: CSPX", "long: CSPY"), @"");
+    assert_snapshot!(misconfigured("settings.yaml", "long: CSPX", "long: CSPY"), @r"
+    exit 2
+    abstractfinance: conf/settings.yaml:20:11: `sleeves.core_index_rv.long` is CSPY, which is not in instruments.yaml
+     20 |     long: CSPY
+        |           ^^^^
+    known are CS51, CSPX, EUR.USD, M6E, SPX, SX5E, VIX; correct the name or add a row there
+    ");
 }
 
 #[test]
 fn a_configuration_that_is_not_there() {
     let stage = Stage::new();
-    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @"");
+    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @r"
+    exit 2
+    abstractfinance: cannot read conf/instruments.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.
+    ");
     fs::create_dir(stage.path("conf")).unwrap();
-    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/instruments.yaml"), stage.path("conf/instruments.yaml"))
-        .unwrap();
-    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @"");
+    fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/instruments.yaml"),
+        stage.path("conf/instruments.yaml"),
+    )
+    .unwrap();
+    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @r"
+    exit 2
+    abstractfinance: cannot read conf/settings.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.
+    ");
     assert_eq!(stage.files(), ["conf"]);
 }
 
 #[test]
 fn dates_and_scenarios_that_cannot_be_run() {
     let stage = Stage::new();
-    assert_snapshot!(stage.refused("demo --scenario boom"), @"");
-    assert_snapshot!(stage.refused("demo --from 2030-01-07"), @"");
-    assert_snapshot!(stage.refused("demo --from 2027-12-20 --days 40"), @"");
-    assert_snapshot!(stage.refused("run --once --date 2026-03-01"), @"");
-    assert_snapshot!(stage.refused("calendar XLON --from 2026-03-06 --to 2026-03-02"), @"");
+    assert_snapshot!(stage.refused("demo --scenario boom"), @r"
+    exit 2
+    error: invalid value 'boom' for '--scenario <SCENARIO>': unknown scenario `boom`; known are calm, decline, crash, spike
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(stage.refused("demo --from 2030-01-07"), @r"
+    exit 2
+    abstractfinance: 2030-01-07 is outside the calendars, which cover 2004-01-01 to 2027-12-31; choose a date inside
+    ");
+    assert_snapshot!(stage.refused("demo --from 2027-12-20 --days 40"), @r"
+    exit 2
+    abstractfinance: 40 trading days from 2027-12-20 run past 2027-12-31, where the calendars end; 10 fit: ask for no more, or start earlier
+    ");
+    assert_snapshot!(stage.refused("run --once --date 2026-03-01"), @r"
+    exit 2
+    abstractfinance: 2026-03-01 is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions
+    ");
+    assert_snapshot!(stage.refused("calendar XLON --from 2026-03-06 --to 2026-03-02"), @r"
+    exit 2
+    abstractfinance: --from 2026-03-06 is after --to 2026-03-02; exchange them
+    ");
     assert_eq!(stage.files(), [""; 0]);
 }
 
@@ -72,19 +134,39 @@ fn dates_and_scenarios_that_cannot_be_run() {
 fn a_catalogue_that_is_none() {
     let stage = Stage::new();
     let line = "demo --catalogue prices --from 2015-08-17 --state-dir state";
-    assert_snapshot!(stage.refused(line), @"");
+    assert_snapshot!(stage.refused(line), @r"
+    exit 2
+    abstractfinance: no catalogue at prices: catalogue.json cannot be read (No such file or directory (os error 2)); make one with `abstractfinance data import`
+    ");
     fs::create_dir(stage.path("prices")).unwrap();
-    fs::write(stage.path("prices/catalogue.json"), "[1, 2]").unwrap();
-    assert_snapshot!(stage.refused(line), @"");
-    assert_snapshot!(stage.refused("demo --catalogue prices"), @"");
+    fs::write(stage.path("prices/catalogue.json"), "{}").unwrap();
+    assert_snapshot!(stage.refused(line), @r"
+    exit 2
+    abstractfinance: no catalogue at prices: catalogue.json: missing field `format` at line 1 column 2; make one with `abstractfinance data import`
+    ");
+    assert_snapshot!(stage.refused("demo --catalogue prices"), @r"
+    exit 2
+    error: the following required arguments were not provided:
+      --from <DATE>
+
+    Usage: abstractfinance demo --from <DATE> --catalogue <DIR>
+
+    For more information, try '--help'.
+    ");
     assert_eq!(stage.files(), ["prices"]);
 }
 
 #[test]
 fn a_map_or_source_that_is_not_there() {
     let stage = Stage::new();
-    assert_snapshot!(stage.refused("data import --map map.yaml nowhere --out prices"), @"");
-    assert_snapshot!(stage.refused("data import nowhere --out prices"), @"");
+    assert_snapshot!(stage.refused("data import --map map.yaml nowhere --out prices"), @r"
+    exit 2
+    abstractfinance: cannot read the map map.yaml: No such file or directory (os error 2); without --map the built-in one is used
+    ");
+    assert_snapshot!(stage.refused("data import nowhere --out prices"), @r"
+    exit 2
+    abstractfinance: cannot read nowhere/daily/etf_ucits_adj_ohlcv_2010_2018.csv: No such file or directory (os error 2); check the source directory, or take the file out of the map
+    ");
     assert_eq!(stage.files(), [""; 0], "an import is complete or leaves nothing");
 }
 
@@ -94,9 +176,18 @@ fn a_gateway_that_cannot_listen() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let said = |line: &str| stage.refused(line).replace(&port, "[port]");
-    assert_snapshot!(said(&format!("gateway --listen 127.0.0.1:{port} --control 127.0.0.1:0 --record record.jsonl")), @"");
-    assert_snapshot!(said("gateway --listen 0.0.0.0:4000 --record record.jsonl"), @"");
-    assert_snapshot!(said("gateway --listen 127.0.0.1:0 --control 0.0.0.0:4001"), @"");
+    assert_snapshot!(said(&format!("gateway --listen 127.0.0.1:{port} --control 127.0.0.1:0 --record record.jsonl")), @r"
+    exit 3
+    abstractfinance: cannot listen on 127.0.0.1:[port]: Address already in use (os error 98); stop what listens there or choose another port
+    ");
+    assert_snapshot!(said("gateway --listen 0.0.0.0:4000 --record record.jsonl"), @r"
+    exit 2
+    abstractfinance: 0.0.0.0:4000 is not a loopback address; the simulated gateway has no login, listen on 127.0.0.1
+    ");
+    assert_snapshot!(said("gateway --listen 127.0.0.1:0 --control 0.0.0.0:4001"), @r"
+    exit 2
+    abstractfinance: 0.0.0.0:4001 is not a loopback address; the simulated gateway has no login, listen on 127.0.0.1
+    ");
     assert_eq!(stage.files(), [""; 0]);
 }
 
@@ -110,16 +201,28 @@ fn a_gateway_that_is_not_there_or_does_not_answer() {
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port().to_string();
-    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let closed_port = "1";
     let said = |gateway_port: &str, control: &str| {
         let addresses = format!("--gateway 127.0.0.1:{gateway_port} --control {control}");
         let line = format!("run --once --date 2026-03-02 --config conf --state-dir state {addresses}");
-        stage.refused(&line).replace(&silent_port, "[silent]").replace(&closed_port, "[closed]")
+        stage.refused(&line).replace(&silent_port, "[silent]")
     };
-    assert_snapshot!(said(&closed_port, &format!("127.0.0.1:{closed_port}")), @"");
-    assert_snapshot!(said(&closed_port, &format!("127.0.0.1:{silent_port}")), @"");
-    assert_snapshot!(said(&closed_port, control), @"");
-    assert_snapshot!(said(&silent_port, control), @"");
+    assert_snapshot!(said(closed_port, &format!("127.0.0.1:{closed_port}")), @r"
+    exit 3
+    abstractfinance: no control of a simulated gateway at 127.0.0.1:1: Connection refused (os error 111); start `abstractfinance gateway`, or name its address with --control
+    ");
+    assert_snapshot!(said(closed_port, &format!("127.0.0.1:{silent_port}")), @r"
+    exit 3
+    abstractfinance: no control of a simulated gateway at 127.0.0.1:[silent]: timed out; start `abstractfinance gateway`, or name its address with --control
+    ");
+    assert_snapshot!(said(closed_port, control), @r"
+    exit 3
+    abstractfinance: broker lost: gateway at 127.0.0.1:1: Connection refused (os error 111); is the gateway up and this host among its trusted ones? (start `abstractfinance gateway`, or name its address with --gateway)
+    ");
+    assert_snapshot!(said(&silent_port, control), @r"
+    exit 3
+    abstractfinance: broker lost: gateway at 127.0.0.1:[silent]: no handshake within 1000.0ms (start `abstractfinance gateway`, or name its address with --gateway)
+    ");
 
     assert_eq!(fs::read(stage.path("record.jsonl")).unwrap(), record, "no time passed and nothing was ordered");
     assert_eq!(stage.ok("journal verify --state-dir state"), "", "the journal is empty");
@@ -146,11 +249,23 @@ fn a_journal_that_is_not_as_it_was_written() {
     let said = refused(&changed);
     let (before, hashes) = said.split_once("(hash: ").unwrap();
     let (_, after) = hashes.split_once(")").unwrap();
-    assert_snapshot!(format!("{before}[hashes]{after}"), @"");
+    assert_snapshot!(format!("{before}[hashes]{after}"), @r"
+    exit 4
+    abstractfinance: the journal [dir]/state/journal.db is damaged: event 3 of account f4f616 was changed after it was written [hashes]. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
+    ");
 
-    assert_snapshot!(refused(&good[..good.len() / 3]), @"");
-    assert_snapshot!(refused(b"Dear diary, today I bought 3419 shares of CSPX."), @"");
-    assert_snapshot!(refused(b""), @"");
+    assert_snapshot!(refused(&good[..good.len() / 3]), @r"
+    exit 4
+    abstractfinance: the journal [dir]/state/journal.db is damaged: SQLite finds it broken: database disk image is malformed. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
+    ");
+    assert_snapshot!(refused(b"Dear diary, today I bought 3419 shares of CSPX."), @r"
+    exit 4
+    abstractfinance: the journal [dir]/state/journal.db is damaged: it is not an SQLite file. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
+    ");
+    assert_snapshot!(refused(b""), @r"
+    exit 4
+    abstractfinance: the journal [dir]/state/journal.db is damaged: the file is empty, and a journal never is. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
+    ");
 
     fs::write(&journal, &good).unwrap();
     assert!(stage.days("demo --state-dir state")[0].already_done, "the good copy is as good as ever");
@@ -172,29 +287,42 @@ fn a_state_folder_another_engine_works_in() {
     assert!(first.try_wait().unwrap().is_none(), "the first engine goes on");
     first.kill().unwrap();
     first.wait().unwrap();
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r"
+    exit 4
+    abstractfinance: state/engine.lock is locked by process [id]: one engine per state folder. Stop that process, or choose another folder with --state-dir
+    ");
 
+    assert_snapshot!(stage.refused("journal verify --state-dir other"), @"");
+    assert!(!stage.path("other").exists());
     fs::write(stage.path("file"), "").unwrap();
-    assert_snapshot!(stage.refused("demo --state-dir file"), @"");
+    assert_snapshot!(stage.refused("demo --state-dir file"), @r"
+    exit 2
+    abstractfinance: cannot create the state folder file: File exists (os error 17); name another with --state-dir
+    ");
 }
 
 #[test]
 fn an_account_that_is_not_the_one_of_the_books() {
     let stage = Stage::new();
     stage.ok("demo --state-dir state");
-    assert_snapshot!(stage.refused("demo --seed 2 --state-dir state"), @"");
+    assert_snapshot!(stage.refused("demo --seed 2 --state-dir state"), @r"
+    exit 2
+    abstractfinance: the account in state belongs to a run of seed 1, calm of seed 1 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 13 contracts, but a run of seed 2, calm of seed 2 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 13 contracts was asked for; repeat its --seed, --scenario, --catalogue and --from, or take another --state-dir
+    ");
 
     fs::remove_file(stage.path("state/gateway.jsonl")).unwrap();
     let told = stage.run("demo --days 2 --state-dir state");
-    assert_snapshot!(format!("exit {}\n{}", told.code, told.err), @"");
+    assert_snapshot!(format!("exit {}\n{}", told.code, told.err.trim_end()), @r"
+    exit 5
+    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -14.1343 bp, 5 breaks. No order is sent from here on; compare both sides in the report
+    ");
     let record = fs::read_to_string(stage.path("state/gateway.jsonl")).unwrap();
     assert!(!record.contains(r#""command":"place""#), "nothing was sent to an account that is not ours");
 }
 
 #[test]
 fn a_reader_that_has_seen_enough() {
-    let stage = Stage::new();
-    let mut child = stage.command("demo --days 2 --pages").spawn().unwrap();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let mut child = Stage::new().command("demo").spawn().unwrap();
+    drop(child.stdout.take());
     assert!(child.wait().unwrap().success(), "`demo | head -1` is no failure");
 }

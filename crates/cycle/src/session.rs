@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::gate::Refusal;
 use risk::Mode;
+use risk::gate::Refusal;
 use std::collections::VecDeque;
 
 /// Something that happened.

@@ -18,7 +18,10 @@ pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path) ->
     let (file, text) = match map {
         None => ("real-series.yaml (built in)".to_owned(), BUILT_IN_MAP.to_owned()),
         Some(path) => {
-            let unreadable = |error| Failure::Usage(format!("cannot read the map {}: {error}", path.display()));
+            let unreadable = |error| {
+                let path = path.display();
+                Failure::Usage(format!("cannot read the map {path}: {error}; without --map the built-in one is used"))
+            };
             (path.display().to_string(), std::fs::read_to_string(path).map_err(unreadable)?)
         }
     };

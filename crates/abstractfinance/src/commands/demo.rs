@@ -7,11 +7,12 @@ use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, StateFolder, serve};
+use crate::world::{Ground, StateFolder};
 use console::{DayReport, page};
+use gateway::{Gateway, GatewayConfig, GatewayError, RecordError};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, args.days)?;
@@ -20,7 +21,8 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let dir = state_dir(global);
     let state = StateFolder::open(&dir).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let gateway = serve(market, any_port, Some(dir.join("gateway.jsonl"))).await?;
+    let config = GatewayConfig { record: Some(dir.join("gateway.jsonl")) };
+    let gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
     let (run, mut world) = ground.world(state, gateway.local_addr(), gateway.control()).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
@@ -52,6 +54,18 @@ fn state_dir(global: &Global) -> PathBuf {
     let fresh =
         || std::env::temp_dir().join(format!("abstractfinance-demo-{}", jiff::Timestamp::now().as_millisecond()));
     global.state_dir.clone().unwrap_or_else(fresh)
+}
+
+/// The record of the embedded gateway is the state folder's business, not a file the user named.
+fn not_opened(error: GatewayError, dir: &Path) -> Failure {
+    match error {
+        GatewayError::Record(RecordError::OtherRun { recorded, requested, .. }) => Failure::Usage(format!(
+            "the account in {} belongs to {recorded}, but {requested} was asked for; \
+             repeat its --seed, --scenario, --catalogue and --from, or take another --state-dir",
+            dir.display()
+        )),
+        other => other.into(),
+    }
 }
 
 fn progress(days: u64) -> ProgressBar {

@@ -6,12 +6,14 @@
 use super::show;
 use crate::cli::{GatewayArgs, Global};
 use crate::failure::Failure;
-use crate::world::{Ground, serve};
+use crate::world::Ground;
+use ::gateway::{Gateway, GatewayConfig};
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
     let market = ground.simulation(&args.market)?;
-    let mut gateway = serve(market, args.listen, args.record.clone()).await?;
+    let config = GatewayConfig { record: args.record.clone() };
+    let mut gateway = Gateway::bind(args.listen, config, market).await?;
     let control = gateway.serve_control(args.control).await?;
     show(format!("simulated IB Gateway on {}, control on {control}; stop with Ctrl-C\n", gateway.local_addr()))?;
     tokio::signal::ctrl_c().await.map_err(|error| Failure::Broker(error.to_string()))

@@ -47,8 +47,9 @@ async fn connect(address: SocketAddr) -> Result<RemoteControl, Failure> {
     let answer = timeout(CONTROL_PATIENCE, connecting).await;
     let silent = |_| Err(ControlError::Lost(std::io::ErrorKind::TimedOut.into()));
     answer.unwrap_or_else(silent).map_err(|error| {
+        let reason = if let ControlError::Lost(reason) = &error { reason.to_string() } else { error.to_string() };
         Failure::Broker(format!(
-            "no control of a simulated gateway at {address}: {error}; \
+            "no control of a simulated gateway at {address}: {reason}; \
              start `abstractfinance gateway`, or name its address with --control"
         ))
     })

@@ -13,7 +13,7 @@ mod rules;
 mod tests;
 
 pub use instruments::{Instruments, universe};
-pub use model::{MomentumCurrency, Regime, Settings, Sleeve};
+pub use model::{Mode, MomentumCurrency, Regime, Settings, Sleeve};
 pub use refusal::Refusal;
 
 use serde::Serialize;

@@ -139,11 +139,13 @@ impl Refusal {
         let who = self.contract.map_or("the basket", |c| universe.contract(c).name.as_str());
         let (limit, value) = (self.limit, self.value);
         match self.check {
-            Check::Mode => format!(
-                "{who}: the operating mode does not permit this order; see `status`, loosen with `resume --reason`"
-            ),
+            Check::Mode => {
+                format!("{who}: the operating mode does not permit this order; the step that stopped the day says why")
+            }
             Check::Reconciliation => {
-                format!("{who}: our quantity differs from the broker's, so it is frozen; see `reconcile --explain`")
+                format!(
+                    "{who}: our quantity differs from the broker's, so it is frozen; compare both sides in the report"
+                )
             }
             Check::FxRate => format!("{who}: its currency has no valid rate, so it cannot be sized"),
             Check::Volatility => format!("{who}: there is no volatility estimate, so no risk is added"),

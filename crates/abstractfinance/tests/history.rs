@@ -1,0 +1,90 @@
+//! Stories on real prices: a catalogue from the research series, and the crash of August 2015 day by day.
+//!
+//! In: the shared data, when it is there. Out: an import's report and traded days. Invariant: the plan of a
+//! date sees the closes of the date before, and nothing later.
+
+mod common;
+
+use common::{Stage, assert_tied_out};
+use console::DayReport;
+use insta::assert_snapshot;
+use std::path::Path;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+
+/// A stage with a catalogue in `prices`, and the import's report; `None`, and said so, without the data.
+fn imported() -> Option<(Stage, String)> {
+    if !Path::new(DATA).exists() {
+        eprintln!("skipped: the research data is not beside the repository, as shared/data");
+        return None;
+    }
+    let stage = Stage::new();
+    let report = stage.ok(&format!("data import {DATA} --out prices"));
+    Some((stage, report.lines().map(|line| line.trim_end().to_owned() + "\n").collect()))
+}
+
+#[test]
+fn the_import_says_what_stands_for_what() {
+    let Some((_, report)) = imported() else { return };
+    assert_snapshot!(report, @r"
+     segment    instrument          stands for                                            unit         conversion     rows  first       last        left out
+     2010_2018  CS51                SXRT.DE, the fund's accumulating class on Xetra       EUR                         2237  2010-03-11  2018-12-28  1 with high or low widened
+     2010_2018  CSPX                SXR8.DE, the same fund's euro line on Xetra           USD          EUR × EUR.USD  2189  2010-05-19  2018-12-28  1 no rate
+     2010_2018  EUR.USD             euro reference rate of the ECB                        USD per EUR                 2304  2010-01-04  2018-12-31
+     2010_2018  M6E (38 contracts)  the large euro future (6E), which has the same price  USD per EUR                 4430  2010-01-04  2018-12-21  80 blank
+     2010_2018  SPX                 S&P 500 index                                         points                      2264  2010-01-04  2018-12-31
+     2010_2018  SX5E                EURO STOXX 50 price index                             points                      2249  2010-01-04  2018-12-28  4 known bad
+     2010_2018  VIX                 Cboe volatility index                                 points                      2264  2010-01-04  2018-12-31
+     2025_2026  EUR.USD             euro reference rate of the ECB                        USD per EUR                 468   2025-01-02  2026-10-30
+     2025_2026  SPX                 S&P 500 index                                         points                      80    2025-01-02  2025-04-29
+     2025_2026  SX5E                EURO STOXX 50 price index                             points                      102   2025-01-03  2025-05-30
+     2025_2026  VIX                 Cboe volatility index                                 points                      402   2025-01-02  2026-07-23
+    2025_2026: no series for CS51, CSPX, M6E; sleeve legs and signals that need it are held back
+    ");
+}
+
+#[test]
+fn the_crash_of_august_2015_is_seen_the_morning_after() {
+    let Some((stage, _)) = imported() else { return };
+    let days = stage.days("demo --catalogue prices --from 2015-08-17 --days 10 --state-dir state");
+    assert_eq!(days.len(), 10);
+    days.iter().for_each(assert_tied_out);
+
+    let on = |date: &str| days.iter().find(|day| day.date == date).expect(date);
+    let risk = |day: &DayReport| (day.vix, day.regime.clone(), day.state_factor);
+    assert_eq!(risk(on("2015-08-24")), (Some(28.03), "NORMAL".to_owned(), 1.0));
+    assert_eq!(risk(on("2015-08-25")), (Some(40.74), "CRISIS".to_owned(), 0.3), "at once, without waiting three days");
+
+    let crisis = on("2015-08-25");
+    let reduced = crisis.orders.iter().filter(|order| order.sleeves == ["core_index_rv"]);
+    assert_eq!(reduced.map(|order| order.purpose.as_str()).collect::<Vec<_>>(), ["reduce", "reduce"]);
+    assert!(crisis.gross < on("2015-08-24").gross, "the book shrinks");
+
+    let again = stage.days("demo --catalogue prices --from 2015-08-17 --days 10 --state-dir state");
+    assert!(again.iter().all(|day| day.already_done));
+}
+
+#[test]
+fn a_date_without_history_is_refused_with_the_dates_there_are() {
+    let Some((stage, _)) = imported() else { return };
+    assert_snapshot!(stage.refused("demo --catalogue prices --from 2020-08-17 --state-dir state"), @r"
+    exit 2
+    abstractfinance: the catalogue has no history for 2020-08-17; it covers 2010-01-01 to 2018-12-31 and 2025-01-01 to 2026-12-31
+    ");
+    assert_eq!(stage.files(), ["prices"]);
+}
+
+#[test]
+fn a_series_that_was_changed_after_its_import_is_refused() {
+    let Some((stage, _)) = imported() else { return };
+    let series = stage.path("prices/2010_2018/VIX.parquet");
+    let mut bytes = std::fs::read(&series).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&series, bytes).unwrap();
+    assert_snapshot!(stage.refused("demo --catalogue prices --from 2015-08-17 --state-dir state"), @r"
+    exit 2
+    abstractfinance: prices/2010_2018/VIX.parquet: it was changed after the import; import the catalogue again
+    ");
+    assert_eq!(stage.files(), ["prices"]);
+}
