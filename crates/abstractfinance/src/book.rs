@@ -3,6 +3,7 @@
 //! In: the last `day_closed` record, or a first look at an account. Out: the same, rekeyed to this
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
+use crate::failure::Failure;
 use cycle::{Memory, Setup};
 use domain::{Booked, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
@@ -37,7 +38,19 @@ pub struct UnknownContract(String);
 
 impl Book {
     /// Opens books on an account: its cash is the first flow, and whatever it executed before is in it.
-    pub fn open(snapshot: &AccountSnapshot, date: Date, setup: &Setup) -> (Book, Vec<LedgerEvent>) {
+    ///
+    /// # Errors
+    /// [`Failure::Halted`] when the account holds positions: their cost and owner are not known here.
+    pub fn open(snapshot: &AccountSnapshot, date: Date, setup: &Setup) -> Result<(Book, Vec<LedgerEvent>), Failure> {
+        let ours = snapshot.positions.iter().map(|position| setup.universe.contract(position.contract).name.as_str());
+        let held: Vec<&str> = ours.chain(snapshot.foreign.iter().map(|position| position.symbol.as_str())).collect();
+        if !held.is_empty() {
+            return Err(Failure::Halted(format!(
+                "there are no books for this account yet, but it holds {}; start from the state folder that traded it, \
+                 or from an account without positions",
+                held.join(", ")
+            )));
+        }
         let mut ledger = Ledger::new(&setup.universe);
         let deposits: Vec<LedgerEvent> = snapshot
             .cash
@@ -53,7 +66,7 @@ impl Book {
         }
         let contracts = names(&setup.universe);
         let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked };
-        (book, deposits)
+        Ok((book, deposits))
     }
 
     /// The same books over another universe.

@@ -81,10 +81,30 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
         return record::report_of(closed);
     }
     let resumed = stored.iter().any(|record| record.kind == "plan");
+    if !resumed {
+        may_begin(date, world).await?;
+    }
     let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
     drive::drive(&mut session, run, world).await?;
     record::close(&decided, session, resumed, run, world).await
+}
+
+/// Dates run in order, each to its end: a mode that tightened on a later date must not be forgotten.
+async fn may_begin<B, J: Journal, C>(date: Date, world: &mut World<B, J, C>) -> Result<(), Failure> {
+    let closed = world.journal.latest(DAY_CLOSED).await?.map(|record| record.trade_date);
+    let planned = world.journal.latest("plan").await?.map(|record| record.trade_date);
+    if let Some(open) = planned.filter(|&planned| closed.is_none_or(|closed| planned > closed)) {
+        return Err(Failure::Halted(format!(
+            "{open} was begun and is not finished: run it again before {date}, it resumes where it was"
+        )));
+    }
+    match closed.filter(|&closed| date <= closed) {
+        None => Ok(()),
+        Some(closed) => Err(Failure::Usage(format!(
+            "{date} lies before {closed}, the last finished trade date of these books; dates run in order"
+        ))),
+    }
 }
 
 async fn decide_day<B: Broker, J: Journal, C: Clock>(

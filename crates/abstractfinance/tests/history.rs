@@ -2,6 +2,7 @@
 //!
 //! In: the shared data, when it is there. Out: an import's report and traded days. Invariant: the plan of a
 //! date sees the closes of the date before, and nothing later.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
 

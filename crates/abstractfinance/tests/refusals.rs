@@ -2,6 +2,7 @@
 //!
 //! In: damaged files, busy ports, silent peers, slips of the keyboard. Out: an exit code that `--help`
 //! explains and a sentence that says what to do. Invariant: a refusal changes no state.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
 
@@ -14,7 +15,13 @@ use std::net::TcpListener;
 fn the_help_explains_the_exit_codes() {
     let help = Stage::new().ok("--help");
     let (_, codes) = help.split_once("Exit codes:\n").unwrap();
-    assert_snapshot!(codes, @"");
+    assert_snapshot!(codes, @r"
+    0  done
+    2  the command line, a setting or a file of yours is wrong
+    3  the gateway cannot listen or be reached, refuses, or answers nonsense
+    4  the journal is in use, damaged, or cannot be written
+    5  stopped by the engine's own rules; the report says why
+    ");
 }
 
 /// What `demo` says with one text of the configuration replaced by another.
@@ -292,7 +299,10 @@ fn a_state_folder_another_engine_works_in() {
     abstractfinance: state/engine.lock is locked by process [id]: one engine per state folder. Stop that process, or choose another folder with --state-dir
     ");
 
-    assert_snapshot!(stage.refused("journal verify --state-dir other"), @"");
+    assert_snapshot!(stage.refused("journal verify --state-dir other"), @r"
+    exit 4
+    abstractfinance: there is no journal at other/journal.db: nothing ran with this state folder yet, or --state-dir names another
+    ");
     assert!(!stage.path("other").exists());
     fs::write(stage.path("file"), "").unwrap();
     assert_snapshot!(stage.refused("demo --state-dir file"), @r"

@@ -106,8 +106,9 @@ impl<'a> NextSession<'a> {
     }
 
     /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
-    fn trade(&self, mut session: Session<'_>, now: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
+    fn trade(&self, mut session: Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
         let mut placed = Vec::new();
+        let mut now = opened;
         loop {
             match session.poll(now) {
                 Effect::Record => session.handle(Event::Recorded),
@@ -119,6 +120,10 @@ impl<'a> NextSession<'a> {
                     }
                 }
                 Effect::Send(command) => placed.push(command),
+                Effect::Wait(deadline) if placed.is_empty() => {
+                    now = deadline;
+                    session.handle(Event::Tick);
+                }
                 Effect::Wait(_) => {
                     for command in placed.drain(..) {
                         trades += 1;

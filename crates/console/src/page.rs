@@ -52,10 +52,10 @@ pub fn days(days: &[DayReport]) -> String {
             day.orders.len().to_string(),
             filled.to_string(),
             if slippage.is_empty() { "–".into() } else { format!("{mean:+.2} bp") },
-            grouped(day.nav, 2),
+            nav(day),
             format!("{:.2} %", day.drawdown * 100.0),
             format!("{:.3}", day.gross_of_nav),
-            format!("{:+.4} bp", day.difference_bp),
+            difference(day),
         ]);
     }
     numbers(&mut table, 2..11);
@@ -177,9 +177,9 @@ fn account(page: &mut String, day: &DayReport) {
     line(
         page,
         &format!(
-            "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {:+.4} bp",
-            day.difference_bp,
-            nav = grouped(day.nav, 2),
+            "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {}",
+            difference(day),
+            nav = nav(day),
             nlv = grouped(day.nlv, 2),
             base = day.base
         ),
@@ -227,4 +227,12 @@ fn section(page: &mut String, title: &str, table: &Table) {
 
 fn line(page: &mut String, text: &str) {
     writeln!(page, "{text}").expect("writing to a string cannot fail");
+}
+
+fn nav(day: &DayReport) -> String {
+    day.nav.map_or_else(|| "unknown".into(), |nav| grouped(nav, 2))
+}
+
+fn difference(day: &DayReport) -> String {
+    day.difference_bp.map_or_else(|| "unknown".into(), |bp| format!("{bp:+.4} bp"))
 }

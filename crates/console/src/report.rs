@@ -15,14 +15,14 @@ pub struct DayReport {
     pub already_done: bool,
     /// True when the plan was made by an earlier run and finished by a later one.
     pub resumed: bool,
-    /// Net asset value after the day, in base currency.
-    pub nav: Decimal,
+    /// Net asset value after the day, in base currency; `None` when it could not be valued.
+    pub nav: Option<Decimal>,
     /// The broker's net liquidation value at the same moment.
     pub nlv: Decimal,
-    /// NAV − NLV in basis points.
-    pub difference_bp: f64,
+    /// NAV − NLV in basis points; `None` when one of them is unknown.
+    pub difference_bp: Option<f64>,
     /// NAV the plan was decided on.
-    pub nav_at_plan: Decimal,
+    pub nav_at_plan: Option<Decimal>,
     /// Base currency.
     pub base: String,
     /// Long plus short notional after the day.

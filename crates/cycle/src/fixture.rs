@@ -273,7 +273,7 @@ impl World {
         let nav = self.ledger.nav(&self.marks, &self.fx, &self.setup.universe).unwrap();
         self.broker.net_liquidation = nav.amount();
         self.broker.quantities = self.ledger.quantities().clone();
-        let cash = Currency::ALL.into_iter().map(|c| BrokerCash { currency: c, settled: self.ledger.cash(c) });
+        let cash = Currency::ALL.into_iter().map(|c| BrokerCash { currency: c, with_unsettled: self.ledger.cash(c) });
         self.broker.cash = cash.collect();
     }
 

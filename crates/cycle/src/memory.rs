@@ -4,6 +4,7 @@
 //! Invariant: a fold over history rows; deciding never looks further back than this value.
 
 use crate::Setup;
+use crate::setup::UnitLeg;
 use domain::{Currency, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
@@ -28,6 +29,8 @@ pub struct Memory {
     pub performance: Performance,
     /// Last volatility index close with its date.
     pub vix: Option<(Date, f64)>,
+    /// Instruments of the unit legs the estimate is made of.
+    legs: Vec<String>,
     /// Last base-currency close of each unit leg; 0 before the first.
     last_closes: Vec<f64>,
     /// Last rate of each currency to base; 0 before the first.
@@ -39,6 +42,7 @@ impl Clone for Memory {
         Memory {
             volatility: self.volatility.clone(),
             momentum: self.momentum.clone(),
+            legs: self.legs.clone(),
             last_closes: self.last_closes.clone(),
             ..*self
         }
@@ -52,6 +56,7 @@ impl Clone for Memory {
         self.regime = source.regime;
         self.performance = source.performance;
         self.vix = source.vix;
+        self.legs.clone_from(&source.legs);
         self.last_closes.clone_from(&source.last_closes);
         self.last_rates = source.last_rates;
     }
@@ -70,9 +75,19 @@ impl Memory {
             regime: RegimeState::default(),
             performance: Performance::default(),
             vix: None,
+            legs: legs(setup),
             last_closes: vec![0.0; setup.unit_legs.len()],
             last_rates,
         }
+    }
+
+    /// The same memory for this setup: when the strategy's legs have changed, its estimates start again
+    /// from history, and regime and performance go on.
+    pub fn fitted(self, setup: &Setup) -> Memory {
+        if self.legs == legs(setup) {
+            return self;
+        }
+        Memory { regime: self.regime, performance: self.performance, ..Memory::new(setup) }
     }
 
     /// Takes in the rows of a view, oldest first.
@@ -97,17 +112,22 @@ impl Memory {
         }
         let closes = references.ratio.map(|(over, under)| (row.close(over), row.close(under)));
         if let Some((Some(over), Some(under))) = closes {
-            self.momentum.push(over / under * self.ratio_rate(setup));
-            self.last_signal = self.momentum.signal().or(self.last_signal);
+            if let Some(rate) = self.ratio_rate(setup) {
+                self.momentum.push(over / under * rate);
+                self.last_signal = self.momentum.signal().or(self.last_signal);
+            }
         }
         self.last_row = Some(date);
     }
 
     /// What turns the quoted ratio into one of base-currency values; 1 when it is taken as quoted.
-    fn ratio_rate(&self, setup: &Setup) -> f64 {
-        let Some((over, under)) = setup.references.ratio.filter(|_| setup.references.ratio_in_base) else { return 1.0 };
-        let rate = |id| self.last_rates[setup.universe.instrument(id).currency];
-        if rate(under) > 0.0 && rate(over) > 0.0 { rate(over) / rate(under) } else { 1.0 }
+    /// `None` before there is a rate.
+    fn ratio_rate(&self, setup: &Setup) -> Option<f64> {
+        let Some((over, under)) = setup.references.ratio.filter(|_| setup.references.ratio_in_base) else {
+            return Some(1.0);
+        };
+        let rate = |id| Some(self.last_rates[setup.universe.instrument(id).currency]).filter(|&rate| rate > 0.0);
+        Some(rate(over)? / rate(under)?)
     }
 
     /// Σ w (b_t / b_{t−1} − 1) with b the close in base currency; a leg without a print keeps its
@@ -128,4 +148,9 @@ impl Memory {
         }
         seen.then_some(total)
     }
+}
+
+fn legs(setup: &Setup) -> Vec<String> {
+    let name = |leg: &UnitLeg| setup.universe.instrument(leg.instrument).name.clone();
+    setup.unit_legs.iter().map(name).collect()
 }

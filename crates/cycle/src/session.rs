@@ -11,7 +11,7 @@ mod resume;
 
 use crate::entry::Entry;
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, ContractId, Ledger};
+use domain::{AccountTag, Booked, ContractId, ExecutionId, Ledger, Money};
 use execution::{Command, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -77,6 +77,8 @@ pub struct Session<'a> {
     watching: bool,
     needs_resync: bool,
     link_down: bool,
+    /// Charges that arrived before their execution.
+    unclaimed: Vec<(ExecutionId, Money)>,
     /// An event or the passing of time may have given an order something to do.
     stale: bool,
     /// Operating mode: the plan's, tightened by what happens.
@@ -117,6 +119,7 @@ impl<'a> Session<'a> {
             watching: false,
             needs_resync: false,
             link_down: false,
+            unclaimed: Vec::new(),
             stale: true,
             mode: plan.mode,
         }

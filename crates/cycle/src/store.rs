@@ -83,12 +83,23 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Said { order_ref, status, filled } = value(stored, universe)?;
             Entry::Status { order_ref, status, filled }
         }
+        "notice" => {
+            let Told { order_ref, code, text } = value(stored, universe)?;
+            Entry::Notice { order_ref, code, text }
+        }
         "mode" => {
             let Tightened { mode, reason } = value(stored, universe)?;
             Entry::Mode { mode, reason }
         }
         _ => return Ok(None),
     }))
+}
+
+#[derive(Deserialize)]
+struct Told {
+    order_ref: Option<domain::OrderRef>,
+    code: i32,
+    text: String,
 }
 
 #[derive(Deserialize)]

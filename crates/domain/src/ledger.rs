@@ -62,15 +62,18 @@ struct BookedExecution {
 impl Booked {
     /// Notes an execution, unless it was booked before.
     pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> Listed {
-        let corrected = |known: &BookedExecution| known.filled && known.execution.stem() == execution.stem();
-        match self.0.iter().rfind(|known| corrected(known)) {
-            Some(known) if known.execution == *execution => Listed::Again,
-            Some(_) => Listed::Corrected,
-            None => {
-                self.entry(execution, on).filled = true;
-                Listed::New
-            }
+        if self.holds(execution) {
+            return Listed::Again;
         }
+        let corrects = self.0.iter().any(|known| known.filled && known.execution.stem() == execution.stem());
+        // A correction is noted too, so that it is told once.
+        self.entry(execution, on).filled = true;
+        if corrects { Listed::Corrected } else { Listed::New }
+    }
+
+    /// True when an execution is booked.
+    pub fn holds(&self, execution: &ExecutionId) -> bool {
+        self.0.iter().rev().any(|booked| booked.filled && booked.execution == *execution)
     }
 
     /// Notes the charge of an execution; false when it was booked before.
@@ -306,6 +309,20 @@ impl Ledger {
         let terms = universe.terms(contract);
         let value = self.quantities[contract].value_at(mark, terms.multiplier);
         if terms.settles_daily { value - self.costs[contract].settled_value } else { value }
+    }
+
+    /// Profit of futures that no settlement has paid yet, by currency; a contract without a mark counts
+    /// at its last settlement.
+    pub fn unsettled(&self, marks: &PerContract<Option<Price>>, universe: &Universe) -> PerCurrency<Decimal> {
+        let mut unsettled = PerCurrency::default();
+        for (contract, costs) in self.costs.iter() {
+            let terms = universe.terms(contract);
+            let open = terms.settles_daily && !(self.quantities[contract].is_zero() && costs.settled_value.is_zero());
+            if let (true, Some(mark)) = (open, marks[contract]) {
+                unsettled[terms.currency] += self.nav_value(contract, mark, universe);
+            }
+        }
+        unsettled
     }
 
     /// Net asset value: cash and positions of each currency, converted once per currency.

@@ -1,7 +1,7 @@
 //! One order and the table of everything that can happen to it.
 //!
 //! In: signals from us and from the broker. Out: the next state. Invariant: the table is total; an
-//! execution counts in every state; only UNKNOWN waits for the broker's own word.
+//! execution counts in every state; nothing but the broker's own word ends an order.
 
 use domain::{OrderRef, Price, Quantity};
 use jiff::Timestamp;
@@ -63,8 +63,9 @@ pub fn next(state: OrderState, signal: OrderSignal) -> OrderState {
         (_, On::FullyExecuted) => Filled, // also after Cancelled: the fill crossed our cancel
         (Filled | Cancelled | Rejected, _) => state,
         (_, On::CancelConfirmed) => Cancelled,
-        (Sent | Working | Unknown, On::Refused) => Rejected,
-        (Cancelling, On::Refused) => Cancelling, // a refused cancel or replace, not the order
+        (Sent, On::Refused) => Rejected,
+        (Working, On::Refused) => Unknown, // perhaps only a replace was refused: ask what became of it
+        (Cancelling | Unknown, On::Refused) => state,
         (Sent, On::Acknowledged) => Working,
         (Working | Cancelling | Unknown, On::Acknowledged) => state, // an old word from before the cut
         (Sent | Working | Cancelling | Unknown, On::LinkLost) => Unknown,
@@ -94,12 +95,34 @@ pub struct Order {
     pub look_at: Timestamp,
     /// Replaces so far.
     pub replaces: u32,
+    /// The broker refused it or a change of it.
+    pub refused: bool,
+    /// When the broker first listed it nowhere.
+    pub missing_since: Option<Timestamp>,
 }
 
 impl Order {
-    /// Applies a signal.
+    /// Handed over and not answered yet.
+    pub fn sent(order_ref: OrderRef, quantity: Quantity, limit: Price, at: Timestamp, look_at: Timestamp) -> Order {
+        Order {
+            order_ref,
+            state: OrderState::Sent,
+            quantity,
+            filled: Quantity::ZERO,
+            limit,
+            sent_at: at,
+            look_at,
+            replaces: 0,
+            refused: false,
+            missing_since: None,
+        }
+    }
+
+    /// Applies a signal. An order that was refused and has ended is a rejected one.
     pub fn signal(&mut self, signal: OrderSignal) {
-        self.state = next(self.state, signal);
+        self.refused |= signal == OrderSignal::Refused;
+        let ended_refused = signal == OrderSignal::FoundEnded && self.refused && self.state.is_live();
+        self.state = if ended_refused { OrderState::Rejected } else { next(self.state, signal) };
     }
 
     /// Counts an execution; the caller has seen to it that it arrives once.
@@ -147,9 +170,9 @@ mod tests {
         insta::assert_snapshot!(table, @r"
                     Acknowledged    FullyExecuted   CancelSent      CancelConfirmed Refused         LinkLost        FoundOpen       FoundEnded
         Sent        Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
-        Working     Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
+        Working     Working         Filled          Cancelling      Cancelled       Unknown         Unknown         Working         Cancelled
         Cancelling  Cancelling      Filled          Cancelling      Cancelled       Cancelling      Unknown         Working         Cancelled
-        Unknown     Unknown         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
+        Unknown     Unknown         Filled          Cancelling      Cancelled       Unknown         Unknown         Working         Cancelled
         Filled      Filled          Filled          Filled          Filled          Filled          Filled          Filled          Filled
         Cancelled   Cancelled       Filled          Cancelled       Cancelled       Cancelled       Cancelled       Cancelled       Cancelled
         Rejected    Rejected        Filled          Rejected        Rejected        Rejected        Rejected        Rejected        Rejected

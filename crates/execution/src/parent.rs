@@ -10,9 +10,10 @@ use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
-use risk::{Permit, Purpose};
+use risk::{Collar, Permit, Purpose};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One line of the plan's order list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,9 @@ pub enum ParentState {
 /// Seconds the broker may take to confirm a cancel before it is asked what became of the order.
 const CANCEL_PATIENCE_S: i64 = 60;
 
+/// Seconds an order must be listed nowhere before it counts as never having arrived.
+const ABSENCE_PATIENCE_S: i64 = 30;
+
 /// More was executed than was ordered: the broker's books and ours have parted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OverExecuted;
@@ -94,7 +98,7 @@ pub struct OverExecuted;
 pub struct Parent {
     planned: PlannedOrder,
     permit: Option<Permit>,
-    arrival: Option<Price>,
+    collar: Option<Collar>,
     children: Vec<Order>,
     filled: Quantity,
     value: Decimal,
@@ -107,7 +111,7 @@ impl Parent {
         Parent {
             planned,
             permit: None,
-            arrival: None,
+            collar: None,
             children: Vec::new(),
             filled: Quantity::ZERO,
             value: Decimal::ZERO,
@@ -135,9 +139,14 @@ impl Parent {
         self.filled
     }
 
+    /// The collar drawn when the gate first let it out.
+    pub fn collar(&self) -> Option<Collar> {
+        self.collar
+    }
+
     /// Mid when the gate first let it out.
     pub fn arrival(&self) -> Option<Price> {
-        self.arrival
+        self.collar.map(|collar| collar.reference)
     }
 
     /// Volume-weighted average fill price.
@@ -148,7 +157,7 @@ impl Parent {
     /// Cost against the arrival mid in basis points, positive when we paid.
     pub fn slippage_bps(&self) -> Option<f64> {
         use rust_decimal::prelude::ToPrimitive;
-        let arrival = self.arrival?.to_decimal();
+        let arrival = self.arrival()?.to_decimal();
         let paid = (self.average_price()? - arrival) / arrival * Decimal::from(self.side().sign());
         paid.to_f64().map(|fraction| fraction * 10_000.0)
     }
@@ -177,9 +186,41 @@ impl Parent {
         }
     }
 
-    /// True when a cancel has gone unanswered for too long.
+    /// True when the broker has to be asked what became of the live child: its cancel was never
+    /// confirmed, or it was listed nowhere some time ago.
     pub fn is_unanswered(&self, now: Timestamp) -> bool {
-        self.live().is_some_and(|child| child.state == OrderState::Cancelling && now >= child.look_at)
+        self.live().and_then(ask_at).is_some_and(|at| now >= at)
+    }
+
+    /// Applies a complete picture of the broker's orders. A child that is listed nowhere has ended only
+    /// when it still is some time later: what we wrote may be on its way.
+    pub fn resynced(&mut self, open: &BTreeSet<OrderRef>, ended: &BTreeSet<OrderRef>, at: Timestamp) {
+        let patience = SignedDuration::from_secs(ABSENCE_PATIENCE_S);
+        let Some(child) = self.children.last_mut().filter(|child| child.state.is_live()) else { return };
+        let missing_since = *child.missing_since.get_or_insert(at);
+        let signal = match (open.contains(&child.order_ref), ended.contains(&child.order_ref)) {
+            (true, _) => OrderSignal::FoundOpen,
+            (false, true) => OrderSignal::FoundEnded,
+            (false, false) if at >= missing_since + patience => OrderSignal::FoundEnded,
+            (false, false) => OrderSignal::LinkLost,
+        };
+        if signal != OrderSignal::LinkLost {
+            child.missing_since = None;
+        }
+        let order_ref = child.order_ref;
+        self.signal(order_ref, signal);
+    }
+
+    /// True when nobody can say what became of this child.
+    pub fn is_lost(&self, order_ref: OrderRef) -> bool {
+        let lost = |child: &Order| child.order_ref == order_ref && child.state == OrderState::Unknown;
+        self.children.iter().any(lost)
+    }
+
+    /// Executed so far of one child.
+    pub fn executed(&self, order_ref: OrderRef) -> Quantity {
+        let child = self.children.iter().find(|child| child.order_ref == order_ref);
+        child.map_or(Quantity::ZERO, |child| child.filled)
     }
 
     /// Stops waiting for an answer: the last order may or may not live.
@@ -204,14 +245,14 @@ impl Parent {
         self.state == ParentState::Waiting && !self.has_live_child()
     }
 
-    /// Takes the gate's permission. The arrival price is the first one's, also after a restart.
+    /// Takes the gate's permission. The collar is the first one's, also after a restart.
     ///
     /// # Panics
     /// When the permit is for something else than what is left of this parent.
     pub fn admit(&mut self, permit: Permit) {
         assert_eq!((permit.contract(), permit.side()), (self.planned.contract, self.side()));
         assert!(permit.quantity_max() <= self.remaining());
-        self.arrival.get_or_insert(permit.collar().reference);
+        self.collar.get_or_insert(permit.collar());
         self.permit = Some(permit);
         self.state = ParentState::Working;
     }
@@ -299,32 +340,18 @@ impl Parent {
         permit.assert_covers(self.filled - filled_before_permit, quantity, limit, now);
         let attempt = self.children.len() as u16 + 1;
         let order_ref = OrderRef { account, date, intent: self.planned.number, attempt };
-        self.children.push(Order {
-            order_ref,
-            state: OrderState::Sent,
-            quantity,
-            filled: Quantity::ZERO,
-            limit,
-            sent_at: now,
-            look_at: now + SignedDuration::from_secs(policy.replace_interval_s),
-            replaces: 0,
-        });
+        let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
+        self.children.push(Order::sent(order_ref, quantity, limit, now, look_at));
         Some(Command::Place { order_ref, contract: self.planned.contract, side, quantity, limit })
     }
 
     /// Rebuilds a child from the journal: it was about to be sent when the record was written.
     pub fn replay_command(&mut self, command: Command, at: Timestamp, policy: &ExecutionPolicy) {
         match command {
-            Command::Place { order_ref, quantity, limit, .. } => self.children.push(Order {
-                order_ref,
-                state: OrderState::Sent,
-                quantity,
-                filled: Quantity::ZERO,
-                limit,
-                sent_at: at,
-                look_at: at + SignedDuration::from_secs(policy.replace_interval_s),
-                replaces: 0,
-            }),
+            Command::Place { order_ref, quantity, limit, .. } => {
+                let look_at = at + SignedDuration::from_secs(policy.replace_interval_s);
+                self.children.push(Order::sent(order_ref, quantity, limit, at, look_at));
+            }
             Command::Replace { order_ref, limit, .. } => {
                 if let Some(child) = self.child_mut(order_ref) {
                     child.limit = limit;
@@ -335,9 +362,9 @@ impl Parent {
         }
     }
 
-    /// Restores the first arrival price from the journal.
-    pub fn replay_arrival(&mut self, arrival: Price) {
-        self.arrival.get_or_insert(arrival);
+    /// Restores the first collar from the journal.
+    pub fn replay_collar(&mut self, collar: Collar) {
+        self.collar.get_or_insert(collar);
     }
 
     fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {
@@ -382,12 +409,21 @@ impl Parent {
             return expires.filter(|_| self.state == ParentState::Working);
         };
         if !matches!(child.state, OrderState::Sent | OrderState::Working) {
-            return (child.state == OrderState::Cancelling).then_some(child.look_at);
+            return ask_at(child);
         }
         let end = child.sent_at + SignedDuration::from_secs(policy.ttl_s);
         let end = expires.map_or(end, |expires| expires.min(end));
         let looks = child.state == OrderState::Working && child.replaces < policy.replaces_max;
         Some(if looks { child.look_at.min(end) } else { end })
+    }
+}
+
+/// When the broker is to be asked about an order nobody has answered for.
+fn ask_at(child: &Order) -> Option<Timestamp> {
+    match child.state {
+        OrderState::Cancelling => Some(child.look_at),
+        OrderState::Unknown => child.missing_since.map(|since| since + SignedDuration::from_secs(ABSENCE_PATIENCE_S)),
+        _ => None,
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Proposal {
     pub quantity: Quantity,
     /// What for.
     pub purpose: Purpose,
+    /// The collar it was first let out with; drawn anew without one.
+    pub collar: Option<Collar>,
 }
 
 /// The market at the moment an order wants to leave.
@@ -142,7 +144,7 @@ impl<'a> Gate<'a> {
                     side,
                     quantity_max: proposal.quantity.abs(),
                     order_quantity_max: self.order_quantity_max(proposal.contract, mid, day),
-                    collar: Collar::around(mid, side, tick, collar),
+                    collar: proposal.collar.unwrap_or_else(|| Collar::around(mid, side, tick, collar)),
                     expires: window.closes,
                     purpose: proposal.purpose,
                 }))
@@ -161,6 +163,12 @@ impl<'a> Gate<'a> {
         if !self.universe.instrument_of(proposal.contract).tradable {
             refuse(Check::NotTradable, 0.0, 0.0);
         }
+    }
+
+    /// A quote that may price an order now: young, live, two-sided.
+    pub fn may_price(&self, quote: &Quote, now: Timestamp) -> bool {
+        let age = now.as_second() - quote.at.as_second();
+        age <= self.policy.quote_age_max_s && quote.data_type == market::DataType::Live && quote.mid().is_some()
     }
 
     fn check_quote(&self, market: MarketFacts<'_>, refuse: &mut impl FnMut(Check, f64, f64)) -> Option<Price> {

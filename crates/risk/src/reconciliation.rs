@@ -5,7 +5,7 @@
 //! changes the books to make them agree.
 
 use crate::Mode;
-use domain::{BaseMoney, ContractId, Currency, FxRates, Ledger, PerContract, Quantity};
+use domain::{BaseMoney, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, Quantity};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,9 @@ pub struct ReconciliationPolicy {
 pub struct BrokerCash {
     /// The currency.
     pub currency: Currency,
-    /// Cash without the futures profit that is not settled yet.
-    pub settled: Decimal,
+    /// Cash with the futures profit that is not settled yet: whether a settlement has happened meanwhile
+    /// makes no difference to it.
+    pub with_unsettled: Decimal,
 }
 
 /// What the broker says the account holds and is worth.
@@ -135,11 +136,13 @@ impl Reconciliation {
 
 /// Compares the books with the broker.
 ///
-/// `nav` is our ledger on the broker's marks and rates; `None` when it could not be valued.
+/// `nav` is our ledger on the broker's marks and rates, `None` when it could not be valued; `unsettled`
+/// the profit of its futures that is not in cash yet.
 pub fn reconcile(
     ledger: &Ledger,
     nav: Option<BaseMoney>,
     broker: &BrokerFacts,
+    unsettled: &PerCurrency<Decimal>,
     fx: &FxRates,
     policy: &ReconciliationPolicy,
 ) -> Reconciliation {
@@ -154,7 +157,7 @@ pub fn reconcile(
         breaks.push(Break::Unusable { found: "our own NAV could not be computed".into() });
         return Reconciliation { status: Status::Halt, difference_bp: None, breaks };
     };
-    let cash = cash_breaks(ledger, broker, fx, nlv, policy);
+    let cash = cash_breaks(ledger, broker, unsettled, fx, nlv, policy);
     if !cash.is_empty() {
         status = status.max(Status::Halt);
         breaks.extend(cash);
@@ -185,19 +188,22 @@ fn quantity_breaks(ledger: &Ledger, broker: &BrokerFacts) -> Vec<Break> {
 fn cash_breaks(
     ledger: &Ledger,
     broker: &BrokerFacts,
+    unsettled: &PerCurrency<Decimal>,
     fx: &FxRates,
     nlv: BaseMoney,
     policy: &ReconciliationPolicy,
 ) -> Vec<Break> {
     let of_nav = Decimal::from_f64_retain(nlv.to_f64().abs() * policy.cash_fraction).unwrap_or_default();
     let tolerance = policy.cash_absolute.max(of_nav);
-    let theirs = |currency| broker.cash.iter().find(|c| c.currency == currency).map_or(Decimal::ZERO, |c| c.settled);
+    let theirs =
+        |currency| broker.cash.iter().find(|c| c.currency == currency).map_or(Decimal::ZERO, |c| c.with_unsettled);
+    let ours = |currency| ledger.cash(currency) + unsettled[currency];
     let differs = |currency: &Currency| {
-        let difference = (ledger.cash(*currency) - theirs(*currency)).abs();
+        let difference = (ours(*currency) - theirs(*currency)).abs();
         // Without a rate the size of the difference is unknown, and an unknown difference is a break.
         let within = fx.rate(*currency, fx.base()).is_ok_and(|rate| difference * rate <= tolerance);
         !difference.is_zero() && !within
     };
     let pairs = Currency::ALL.into_iter().filter(differs);
-    pairs.map(|currency| Break::Cash { currency, ours: ledger.cash(currency), theirs: theirs(currency) }).collect()
+    pairs.map(|currency| Break::Cash { currency, ours: ours(currency), theirs: theirs(currency) }).collect()
 }

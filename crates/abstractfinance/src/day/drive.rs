@@ -3,6 +3,7 @@
 //! In: effects. Out: events, in the order of the lockstep: drain, feed, record, send, fence, and only
 //! when all is quiet, time. Invariant: entries are durable before the session sees the next event.
 
+use super::observe::snapshot;
 use super::{Run, World, append};
 use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
@@ -34,7 +35,7 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
                 feed(session, &mut events, world).await?;
             }
             Effect::Resync => {
-                let snapshot = world.broker.snapshot().await?;
+                let snapshot = snapshot(world).await?;
                 session.handle(Event::Resynced(Box::new(snapshot)));
             }
             Effect::Wait(deadline) => {

@@ -25,7 +25,9 @@ impl End {
         let (marks, fx) = valuation(snapshot, &decided.inputs);
         let nav = session.ledger().nav(&marks, &fx, &run.setup.universe).ok();
         let policy = &run.setup.policy.reconciliation;
-        let reconciliation = reconcile(session.ledger(), nav, &broker_facts(snapshot, run), &fx, policy);
+        let unsettled = session.ledger().unsettled(&marks, &run.setup.universe);
+        let facts = broker_facts(snapshot, run);
+        let reconciliation = reconcile(session.ledger(), nav, &facts, &unsettled, &fx, policy);
         End { nav, marks, fx, reconciliation, snapshot: snapshot.clone() }
     }
 }

@@ -8,13 +8,14 @@ use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
 use domain::{
-    BaseMoney, ContractId, Currency, FxRates, InstrumentKind, LedgerEvent, PerContract, PerInstrument, Price, Quantity,
+    BaseMoney, ContractId, Currency, FxRates, InstrumentKind, LedgerEvent, Listed, PerContract, PerInstrument, Price,
+    Quantity,
 };
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
 use market::calendar::{Window, execution_window};
-use ports::{AccountSnapshot, Broker, Clock, Identity, Journal};
+use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
 use risk::reconciliation::{BrokerCash, BrokerFacts};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 const SEED_SESSIONS: u32 = 400;
 /// Sessions asked for on every later day: more than any run of holidays.
 const REFRESH_SESSIONS: u32 = 20;
+/// How often a snapshot is asked for when its parts do not fit together.
+const SNAPSHOT_TRIES: u32 = 3;
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +53,24 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Observed, Failure> {
-    wait_until(run_time(date, run)?, world).await?;
+    let schedule = &run.settings.schedule;
+    wait_until(at(date, schedule.run_at, run)?, world).await?;
+    if world.clock.now() > at(date, schedule.catch_up_until, run)? {
+        return Err(Failure::Halted(format!(
+            "{date} is skipped: it is {now}, later than schedule.catch_up_until, and its plan would be made on its own \
+             day's prices; run the next trade date",
+            now = world.clock.now()
+        )));
+    }
     let identity = connect(run, world).await?;
-    let snapshot = world.broker.snapshot().await?;
+    let snapshot = snapshot(world).await?;
     let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
-        None => Book::open(&snapshot, date, &run.setup),
+        None => Book::open(&snapshot, date, &run.setup)?,
     };
+    book.memory = book.memory.fitted(&run.setup);
+    booked.extend(late_executions(&mut book, &snapshot, date, run));
+    held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
     let settled = settlements(&book, &bars, run);
     settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
@@ -102,10 +116,53 @@ async fn wait_until<B, J, C: Clock>(time: Timestamp, world: &mut World<B, J, C>)
     Ok(())
 }
 
-fn run_time(date: Date, run: &Run) -> Result<Timestamp, Failure> {
-    let schedule = &run.settings.schedule;
-    let at = date.to_datetime(schedule.run_at);
-    schedule.zone().to_timestamp(at).map_err(|error| Failure::Usage(format!("schedule.run_at on {date}: {error}")))
+fn at(date: Date, time: Time, run: &Run) -> Result<Timestamp, Failure> {
+    let at = date.to_datetime(time);
+    let zone = run.settings.schedule.zone();
+    zone.to_timestamp(at).map_err(|error| Failure::Usage(format!("schedule: {time} on {date}: {error}")))
+}
+
+/// A complete picture, asked for again when something moved while it was drawn.
+pub(super) async fn snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, Failure> {
+    for _ in 1..SNAPSHOT_TRIES {
+        match world.broker.snapshot().await {
+            Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "snapshot asked for again"),
+            answer => return Ok(answer?),
+        }
+    }
+    Ok(world.broker.snapshot().await?)
+}
+
+/// Executions of ours that arrived after the last date was closed, booked before anything is decided.
+fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Vec<LedgerEvent> {
+    let mut events = Vec::new();
+    for Execution { fill, commission } in &snapshot.executions {
+        if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+            continue;
+        }
+        if book.booked.execution(&fill.execution, date) == Listed::New {
+            events.push(LedgerEvent::Fill(fill.clone()));
+        }
+        if let Some(amount) = commission.filter(|_| book.booked.charge(&fill.execution, date)) {
+            events.push(LedgerEvent::Commission { execution: fill.execution.clone(), amount });
+        }
+    }
+    events.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
+    events
+}
+
+/// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
+fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
+    let expired = |contract: &ContractId| {
+        run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && holds(book, *contract)
+    };
+    match run.setup.universe.contracts().find(expired) {
+        None => Ok(()),
+        Some(contract) => Err(Failure::Halted(format!(
+            "the books hold {}, which has expired: compare with the broker how it was settled and book it by hand",
+            run.setup.universe.contract(contract).name
+        ))),
+    }
 }
 
 type Bars = BTreeMap<ContractId, Vec<Bar>>;
@@ -117,7 +174,7 @@ async fn history<B: Broker, J, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
-    let sessions = if book.date.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
+    let sessions = if book.memory.last_row.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
     for contract in contracts_read(date, book, run)? {
         let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };
@@ -262,7 +319,11 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, run: &Run) -> BrokerFacts
     BrokerFacts {
         base: snapshot.base,
         net_liquidation: snapshot.net_liquidation,
-        cash: snapshot.cash.iter().map(|row| BrokerCash { currency: row.currency, settled: row.cash }).collect(),
+        cash: snapshot
+            .cash
+            .iter()
+            .map(|row| BrokerCash { currency: row.currency, with_unsettled: row.cash + row.futures_pnl })
+            .collect(),
         quantities,
         foreign: snapshot.foreign.iter().map(|position| position.symbol.clone()).collect(),
     }
@@ -319,6 +380,9 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
         LedgerEvent::VariationMargin { contract, settlement } => {
             format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
         }
-        LedgerEvent::Fill(_) | LedgerEvent::Commission { .. } => "execution".into(),
+        LedgerEvent::Fill(fill) => {
+            format!("late execution of {} booked", run.setup.universe.contract(fill.contract).name)
+        }
+        LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
     }
 }

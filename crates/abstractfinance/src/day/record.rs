@@ -4,6 +4,7 @@
 //! made from what the engine decided and the broker confirmed; a break tightens the mode.
 
 use super::end::End;
+use super::observe::snapshot;
 use super::report::report;
 use super::{Decided, Run, World, append};
 use crate::book::{Book, DAY_CLOSED};
@@ -46,7 +47,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
-    let snapshot = world.broker.snapshot().await?;
+    let snapshot = snapshot(world).await?;
     let now = world.clock.now();
     // The last word on executions and commissions, booked by the session like any other.
     session.handle(Event::Resynced(Box::new(snapshot.clone())));

@@ -97,11 +97,9 @@ fn executed(session: &Session<'_>) -> String {
     session.parents().for_each(|parent| *by_outcome.entry(outcome(parent)).or_default() += 1);
     let told = by_outcome.iter().map(|(outcome, n)| format!("{n} {outcome}"));
     let planned = session.parents().count();
-    [format!("{} sent for {planned} planned", count(sent, "order"))]
-        .into_iter()
-        .chain(told)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let sent = format!("{} sent for {planned} planned", count(sent, "order"));
+    let absent = (planned > 0).then(|| "pair protection and hedge true-up not configured".to_owned());
+    [sent].into_iter().chain(told).chain(absent).collect::<Vec<_>>().join(", ")
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -3,7 +3,6 @@
 //! In: command lines as a person types them. Out: exit code, text, reports. Invariant: a story sees no
 //! configuration, environment or folder but its own, and ends every process it started.
 #![allow(dead_code, reason = "each story uses its part of the stage")]
-#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 use console::DayReport;
 use std::io::{BufRead, BufReader};
@@ -109,9 +108,10 @@ impl Stage {
         let mut child = self.command(&line).stderr(Stdio::inherit()).spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let words: Vec<&str> = said.split([' ', ',', ';']).collect();
-        let after = |word| words[words.iter().position(|&w| w == word).expect(&said) + 1].to_owned();
-        let address = format!("--gateway {} --control {}", after("on"), words[words.len() - 5]);
+        let addresses = said.strip_prefix("simulated IB Gateway on ").and_then(|rest| rest.split_once(", control on "));
+        let (gateway, rest) = addresses.expect(&said);
+        let (control, _) = rest.split_once(';').expect(&said);
+        let address = format!("--gateway {gateway} --control {control}");
         GatewayProcess { child, address }
     }
 
@@ -157,8 +157,8 @@ pub fn reports(json: &str) -> Vec<DayReport> {
 
 /// What has to hold after every day in the simulator: both sides agree on everything.
 pub fn assert_tied_out(day: &DayReport) {
-    assert_eq!(day.nav, day.nlv, "{}: NAV and NLV", day.date);
-    assert_eq!(day.difference_bp, 0.0, "{}", day.date);
+    assert_eq!(day.nav, Some(day.nlv), "{}: NAV and NLV", day.date);
+    assert_eq!(day.difference_bp, Some(0.0), "{}", day.date);
     for position in &day.positions {
         assert_eq!(position.ours, position.broker, "{}: {}", day.date, position.instrument);
     }

@@ -2,7 +2,6 @@
 //!
 //! In: the gateway's record, the engine's journal, the reports. Out: a panic that names the first
 //! contradiction. Invariant: it reads files and computes; it runs none of the engine's decisions.
-#![allow(clippy::disallowed_methods, reason = "it reads the files of a story")]
 
 use console::DayReport;
 use domain::{OrderRef, Side};

@@ -5,9 +5,13 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use risk::scaling::scaling;
+use risk::{Quality, VolatilityEstimate};
 
 /// A volatility index close older than this many days is missing: longer than any holiday run.
 const VIX_AGE_DAYS_MAX: i32 = 5;
+
+/// History older than this many days, three trade dates and a long weekend, is no basis for new risk.
+const HISTORY_AGE_DAYS_MAX: i32 = 6;
 
 pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let policy = &setup.policy;
@@ -20,7 +24,16 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let drawdown = memory.performance.drawdown();
     let vix = memory.vix.filter(|(date, _)| (inputs.date - *date).get_days() <= VIX_AGE_DAYS_MAX).map(|(_, vix)| vix);
     memory.regime = memory.regime.advance(vix, drawdown, &policy.regime);
-    let estimate = memory.volatility.estimate(&policy.volatility);
+    let stale = memory.last_row.is_none_or(|row| (inputs.date - row).get_days() > HISTORY_AGE_DAYS_MAX);
+    let estimate = if stale {
+        VolatilityEstimate {
+            quality: Quality::Invalid,
+            vol_scale: 0.0,
+            ..memory.volatility.estimate(&policy.volatility)
+        }
+    } else {
+        memory.volatility.estimate(&policy.volatility)
+    };
 
     let risk = &mut plan.risk;
     risk.vol = estimate.floored;

@@ -118,6 +118,7 @@ fn purpose(contract: ContractId, held: Quantity, change: Quantity, inputs: &DayI
     let instrument = setup.universe.contract(contract).instrument;
     let is_hedge = setup.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument);
     match (is_hedge, inputs.active[instrument]) {
+        _ if setup.universe.terms(contract).settles_daily && !is_hedge => Purpose::CloseOut,
         (true, active) if active != Some(contract) => Purpose::CloseOut,
         (true, _) => Purpose::FxHedge,
         _ if Change::between(held, held + change).increase.is_zero() => Purpose::Reduce,

@@ -6,54 +6,98 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, PerCurrency, Quantity};
+use risk::gate::Refusal;
 use risk::{Check, Purpose};
 use rust_decimal::prelude::ToPrimitive;
 use strategy::fx_hedge::hedge as hedge_of;
 use strategy::{HedgeDecision, HedgeRule};
 
 pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    close_without_rule(inputs, setup, plan);
     if setup.policy.fx_hedge.rules.is_empty() {
         return;
     }
-    let exposure = exposure_after_orders(inputs, setup, plan);
+    let Some(exposure) = exposure_after_orders(inputs, setup, plan) else {
+        let refusal = Refusal { check: Check::FxRate, contract: None, limit: 0.0, value: 0.0 };
+        return plan.refusals.push(refusal);
+    };
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
-        let held: Quantity = setup
-            .universe
-            .contracts_of(rule.future)
-            .fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
+        let contracts = setup.universe.contracts_of(rule.future);
+        let held = contracts.fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
         let held = held.to_f64() as i64;
         let policy = &setup.policy.fx_hedge;
         let decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
         plan.hedges.push(decision);
-        place(rule, decision, inputs, setup, plan);
+        if knows_exposure(rule, setup, plan) {
+            place(rule, decision, inputs, setup, plan);
+        }
     }
 }
 
-/// Sends all of the wanted hedge to the active contract and closes the others.
+/// False while a contract that carries the currency is frozen: its exposure is not what our books say.
+fn knows_exposure(rule: &HedgeRule, setup: &Setup, plan: &DayPlan) -> bool {
+    plan.facts.frozen.iter().all(|&contract| {
+        let terms = setup.universe.terms(contract);
+        terms.currency != rule.currency && terms.risk_currency != rule.currency
+    })
+}
+
+/// A held future that no rule hedges with has nothing to do in the book.
+fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    for contract in inputs.ledger.held() {
+        let instrument = setup.universe.contract(contract).instrument;
+        let hedges = setup.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument);
+        if setup.universe.terms(contract).settles_daily && !hedges {
+            plan.table.wanted[contract] = Quantity::ZERO;
+            schedule(contract, Purpose::CloseOut, inputs, plan);
+        }
+    }
+}
+
+/// Sends all of the wanted hedge to the active contract and closes the others; without a contract that
+/// can be traded everything stays.
 fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    let active = inputs.active[rule.future];
+    let tradable =
+        |contract: &ContractId| plan.table.unit_price[*contract] > 0.0 && inputs.windows[*contract].is_some();
+    let Some(active) = inputs.active[rule.future].filter(tradable) else {
+        if decision.wanted != decision.held {
+            let value = decision.residual.abs();
+            plan.refusals.push(Refusal { check: Check::NoHedge, contract: None, limit: decision.band, value });
+        }
+        return;
+    };
     let contracts: Vec<ContractId> = setup.universe.contracts_of(rule.future).collect();
     for contract in contracts {
-        let held = inputs.ledger.quantity(contract);
-        let wanted = if Some(contract) == active { Quantity::whole(decision.wanted) } else { Quantity::ZERO };
+        let (wanted, purpose) = match contract == active {
+            true => (Quantity::whole(decision.wanted), Purpose::FxHedge),
+            false => (Quantity::ZERO, Purpose::CloseOut),
+        };
         plan.table.wanted[contract] = wanted;
-        if wanted == held {
-            continue;
-        }
-        let purpose = if Some(contract) == active { Purpose::FxHedge } else { Purpose::CloseOut };
-        if !plan.mode.permits(purpose) {
-            plan.table.verdict[contract].fail(Check::Mode);
-        } else if plan.table.unit_price[contract] == 0.0 {
-            plan.table.verdict[contract].fail(Check::NoMark);
-        } else {
-            plan.table.scheduled[contract] = wanted - held;
-        }
+        schedule(contract, purpose, inputs, plan);
     }
 }
 
-/// E_c = cash + market value by risk currency + unsettled variation, after the scheduled orders.
-fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> PerCurrency<f64> {
+fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan: &mut DayPlan) {
+    let change = plan.table.wanted[contract] - inputs.ledger.quantity(contract);
+    if change.is_zero() {
+        return;
+    }
+    let stopped = match () {
+        () if !plan.mode.permits(purpose) => Some(Check::Mode),
+        () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
+        () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
+        () => None,
+    };
+    match stopped {
+        Some(check) => plan.table.verdict[contract].fail(check),
+        None => plan.table.scheduled[contract] = change,
+    }
+}
+
+/// E_c = cash + market value by risk currency + unsettled variation, after the scheduled orders; `None`
+/// when a value cannot be taken into its risk currency.
+fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<PerCurrency<f64>> {
     let mut exposure = PerCurrency::from_fn(|currency: Currency| inputs.ledger.cash(currency).to_f64().unwrap_or(0.0));
     for (contract, &held) in inputs.ledger.quantities().iter() {
         let change = plan.table.scheduled[contract];
@@ -69,9 +113,11 @@ fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) 
             continue;
         }
         exposure[terms.currency] -= change.to_f64() * unit;
-        let conversion = plan.facts.rates[terms.currency].zip(plan.facts.rates[terms.risk_currency]);
         let value = (held + change).to_f64() * unit;
-        exposure[terms.risk_currency] += conversion.map_or(value, |(from, to)| value * from / to);
+        exposure[terms.risk_currency] += match terms.risk_currency == terms.currency {
+            true => value,
+            false => value * plan.facts.rates[terms.currency]? / plan.facts.rates[terms.risk_currency]?,
+        };
     }
-    exposure
+    Some(exposure)
 }

@@ -5,7 +5,8 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use domain::ContractId;
-use risk::Check;
+use risk::gate::Refusal;
+use risk::{Check, Quality};
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = plan.risk.scale * plan.facts.nav;
@@ -14,7 +15,12 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         *target = weight * factor;
     }
     for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
-        if sleeve.must_wait(|contract| table.unit_price[contract] > 0.0 && inputs.windows[contract].is_some()) {
+        let can_trade = |contract| {
+            table.unit_price[contract] > 0.0
+                && inputs.windows[contract].is_some()
+                && !plan.facts.frozen.contains(&contract)
+        };
+        if sleeve.must_wait(can_trade) {
             plan.held_back.push(position);
         }
     }
@@ -22,6 +28,13 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
 
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let rebalance = &setup.policy.rebalance;
+    if plan.risk.quality == Quality::Invalid {
+        // Without an estimate there is no target; what is held stays.
+        let refusal = Refusal { check: Check::Volatility, contract: None, limit: 0.0, value: 0.0 };
+        plan.refusals.push(refusal);
+        plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
+        return;
+    }
     let nav = plan.facts.nav;
     let waits = contracts_held_back(setup, &plan.held_back);
     let table = &mut plan.table;
@@ -43,7 +56,11 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             let wanted = rebalance.wanted(target, unit_price, lot);
             let no_window = inputs.windows[contract].is_none();
             if wanted != held && (no_window || waits.contains(&contract)) {
-                table.verdict[contract].fail(if no_window { Check::Window } else { Check::PairLeg });
+                table.verdict[contract].fail(match plan.facts.frozen.contains(&contract) {
+                    true => Check::Reconciliation,
+                    false if no_window => Check::Window,
+                    false => Check::PairLeg,
+                });
                 continue;
             }
             table.wanted[contract] = wanted;

@@ -137,6 +137,61 @@ fn euros_that_a_falling_short_earned_are_hedged_beyond_the_band() {
 }
 
 #[test]
+fn a_frozen_leg_holds_back_its_pair_and_the_hedge_of_its_currency() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.set_mark("CS51", "180");
+    world.agree_with_broker();
+    world.broker_holds("CS51", -1);
+    world.next_day(40.74);
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(40.74) scale 0.450 = 1.500 × 0.3, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: our quantity differs from the broker's, so it is frozen; compare both sides in the report
+    ");
+}
+
+#[test]
+fn history_that_ended_long_ago_is_no_reason_to_trade() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.date = world.date.checked_add(jiff::Span::new().days(9)).unwrap();
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix None scale 0.000 = 0.000 × 1.0, core × 1
+    the basket: there is no volatility estimate, so no risk is added
+    ");
+}
+
+#[test]
+fn a_hedge_without_a_contract_stays_and_says_so() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.set_mark("CS51", "180");
+    world.agree_with_broker();
+    world.close_venue("M6E_20260316");
+    let told = told(&world);
+    assert!(told.contains("should be hedged, but no contract can be traded"), "{told}");
+    assert!(!told.contains("FxHedge"), "{told}");
+}
+
+#[test]
+fn another_strategy_starts_its_estimates_again_and_keeps_its_regime() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    let before = world.memory.clone();
+    let mut policy = world.setup.policy.clone();
+    let swapped = strategy::SleeveKind::Pair { long: domain::ContractId(1), short: domain::ContractId(0) };
+    policy.sleeves[0].kind = swapped;
+    let other = crate::Setup::new(fixture::universe(), policy, world.setup.references.clone(), world.setup.base);
+    let fitted = before.clone().fitted(&other);
+    assert_eq!((fitted.last_row, fitted.volatility.observations()), (None, 0));
+    assert_eq!((fitted.regime, fitted.performance), (before.regime, before.performance));
+    assert_eq!(before.clone().fitted(&world.setup), before);
+}
+
+#[test]
 fn recorded_inputs_give_the_plan_again() {
     let world = World::first_day();
     let inputs = world.inputs();

@@ -28,8 +28,10 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 
 pub(super) fn reconcile(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let policy = &setup.policy.reconciliation;
-    plan.reconciliation =
-        inputs.broker.map(|broker| reconciliation::reconcile(inputs.ledger, plan.nav, broker, inputs.fx, policy));
+    let unsettled = || inputs.ledger.unsettled(inputs.marks, &setup.universe);
+    plan.reconciliation = inputs
+        .broker
+        .map(|broker| reconciliation::reconcile(inputs.ledger, plan.nav, broker, &unsettled(), inputs.fx, policy));
     let asked = plan.reconciliation.as_ref().map_or(risk::Mode::Normal, |result| result.mode());
     let valued = if plan.nav.is_some() { risk::Mode::Normal } else { risk::Mode::CancelOnly };
     plan.mode = inputs.mode.tightened_to(asked).tightened_to(valued);

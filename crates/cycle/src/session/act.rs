@@ -9,17 +9,31 @@ use jiff::{SignedDuration, Timestamp};
 use risk::gate::{MarketFacts, Proposal};
 use risk::{Gate, Mode};
 
+impl Slot {
+    /// The window is open and the gate was not asked a moment ago.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.window.is_some_and(|window| now >= window.opens) && now >= self.ask_again
+    }
+
+    /// No quote has arrived and none has been waited for.
+    fn is_first_look(&self) -> bool {
+        self.quote.is_none() && self.ask_again == Timestamp::MIN
+    }
+}
+
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        if self.needs_resync || self.link_down {
+        if self.link_down {
+            return self.outwait(now);
+        }
+        if self.needs_resync {
             return;
         }
-        let stopped = self.mode >= Mode::CancelOnly;
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
-            if stopped {
+            if self.mode >= Mode::CancelOnly {
                 self.withdraw(index, now);
                 continue;
             }
@@ -29,10 +43,24 @@ impl Session<'_> {
             let slot = &mut self.slots[index];
             let tick = self.setup.universe.terms(slot.parent.planned().contract).tick;
             let identity = (self.account, self.plan.date);
-            let quote = slot.quote.as_ref();
+            let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
+            let quote = slot.quote.as_ref().filter(|quote| gate.may_price(quote, now));
             if let Some(command) = slot.parent.step(now, quote, tick, identity, &self.setup.policy.execution) {
                 self.entries.push(Entry::Command(command));
                 self.staged.push(command);
+            }
+        }
+    }
+
+    /// While the link is down nothing is sent; what it does not tell in time ends the day.
+    pub(super) fn outwait(&mut self, now: Timestamp) {
+        for index in 0..self.slots.len() {
+            self.expire(index, now);
+            let slot = &mut self.slots[index];
+            let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
+            if late && !slot.parent.is_over() {
+                slot.parent.give_up();
+                self.tighten(Mode::CancelOnly, "the link to the broker was lost and did not come back");
             }
         }
     }
@@ -72,15 +100,21 @@ impl Session<'_> {
 
     pub(super) fn ask_gate(&mut self, index: usize, now: Timestamp) {
         let slot = &mut self.slots[index];
-        let due = slot.window.is_some_and(|window| now >= window.opens) && now >= slot.ask_again;
-        if !due || !self.watching || slot.quote.is_none() && slot.ask_again == Timestamp::MIN {
+        if !slot.is_due(now) || !self.watching {
+            return;
+        }
+        let ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+        if slot.is_first_look() {
+            // The subscription has just been made: its first quote gets a moment.
+            slot.ask_again = ask_again;
             return;
         }
         let planned = slot.parent.planned();
         let side = slot.parent.side();
         let remaining = slot.parent.remaining();
         let signed = Quantity::from_units(remaining.units() * side.sign());
-        let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose };
+        let collar = slot.parent.collar();
+        let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose, collar };
         let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         match gate.admit(proposal, &self.plan.facts, self.mode, market) {
@@ -92,7 +126,7 @@ impl Session<'_> {
                 self.entries.push(Entry::Admitted { number, arrival, worst });
             }
             Err(refusals) => {
-                slot.ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+                slot.ask_again = ask_again;
                 if slot.refusals != refusals {
                     self.entries.push(Entry::Refused { number: planned.number, refusals: refusals.clone() });
                     slot.refusals = refusals;
@@ -107,6 +141,10 @@ impl Session<'_> {
 
     pub(super) fn next_deadline(&self, now: Timestamp) -> Timestamp {
         let policy = &self.setup.policy.execution;
+        let soon = now + SignedDuration::from_secs(policy.replace_interval_s);
+        if self.link_down || self.needs_resync {
+            return soon;
+        }
         let of_slot = |slot: &Slot| {
             let window = slot.window.filter(|_| !slot.parent.is_over());
             let opens = window.map(|w| w.opens).filter(|&opens| opens > now);
@@ -115,7 +153,6 @@ impl Session<'_> {
             [opens, closes, asks, slot.parent.next_deadline(policy)].into_iter().flatten().min()
         };
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        let soon = now + SignedDuration::from_secs(policy.replace_interval_s);
         self.slots.iter().filter_map(of_slot).min().map_or(soon, |deadline| deadline.max(now))
     }
 }

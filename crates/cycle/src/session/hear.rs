@@ -4,7 +4,7 @@
 //! booked once; one that cannot be ours, or is corrected, tightens the mode; order of arrival is all one.
 
 use super::{Entry, Session, Slot};
-use domain::{ExecutionId, Fill, Listed, Money, OrderRef, OrderStatus};
+use domain::{ExecutionId, Fill, Listed, Money, OrderRef, OrderStatus, Quantity};
 use execution::OrderSignal;
 use ports::{AccountSnapshot, BrokerEvent, Connection};
 use risk::Mode;
@@ -30,7 +30,7 @@ impl Session<'_> {
                     OrderStatus::Submitted | OrderStatus::PreSubmitted => {
                         self.signal(order_ref, OrderSignal::Acknowledged)
                     }
-                    OrderStatus::Cancelled => self.signal(order_ref, OrderSignal::CancelConfirmed),
+                    OrderStatus::Cancelled => self.cancelled(order_ref, filled),
                     OrderStatus::PendingSubmit
                     | OrderStatus::PendingCancel
                     | OrderStatus::Filled
@@ -43,6 +43,7 @@ impl Session<'_> {
             BrokerEvent::Notice { order_ref, code, text } => {
                 if let Some(order_ref) = order_ref.filter(|_| REJECTION_CODES.contains(&code)) {
                     self.signal(order_ref, OrderSignal::Refused);
+                    self.needs_resync |= self.slots.iter().any(|slot| slot.parent.is_lost(order_ref));
                 }
                 self.entries.push(Entry::Notice { order_ref, code, text });
             }
@@ -52,6 +53,17 @@ impl Session<'_> {
                 self.watching &= connection != Connection::RestoredDataLost;
                 self.entries.push(Entry::Connection { connection });
             }
+        }
+    }
+
+    /// A cancel that knows of more executions than we do waits for them: what is left is known only then.
+    fn cancelled(&mut self, order_ref: OrderRef, filled: Quantity) {
+        let Some(slot) = self.slot_mut(order_ref) else { return };
+        if slot.parent.executed(order_ref) < filled {
+            slot.parent.signal(order_ref, OrderSignal::LinkLost);
+            self.needs_resync = true;
+        } else {
+            slot.parent.signal(order_ref, OrderSignal::CancelConfirmed);
         }
     }
 
@@ -66,6 +78,8 @@ impl Session<'_> {
         }
         // An execution without our reference is somebody else's: the next reconciliation finds it.
         let Some(order_ref) = fill.order.filter(|order_ref| order_ref.account == self.account) else {
+            // Its charge is theirs too.
+            self.booked.charge(&fill.execution, self.plan.date);
             self.entries.push(Entry::Execution(fill));
             return;
         };
@@ -76,11 +90,18 @@ impl Session<'_> {
             }
         }
         self.ledger.fill(fill.contract, fill.side, fill.quantity, fill.price, &self.setup.universe);
+        let execution = fill.execution.clone();
         self.entries.push(Entry::Execution(fill));
+        if let Some(position) = self.unclaimed.iter().position(|(of, _)| *of == execution) {
+            let (_, amount) = self.unclaimed.swap_remove(position);
+            self.commission(execution, amount);
+        }
     }
 
     pub(super) fn commission(&mut self, execution: ExecutionId, amount: Money) {
-        if self.booked.charge(&execution, self.plan.date) {
+        if !self.booked.holds(&execution) {
+            self.unclaimed.push((execution, amount));
+        } else if self.booked.charge(&execution, self.plan.date) {
             self.ledger.charge(amount);
             self.entries.push(Entry::Commission { execution, amount });
         }
@@ -94,13 +115,9 @@ impl Session<'_> {
             }
         }
         let open: BTreeSet<OrderRef> = snapshot.open_orders.iter().filter_map(|order| order.order_ref).collect();
+        let ended: BTreeSet<OrderRef> = snapshot.completed_orders.iter().filter_map(|order| order.order_ref).collect();
         for slot in &mut self.slots {
-            let live: Vec<OrderRef> =
-                slot.parent.children().iter().filter(|c| c.state.is_live()).map(|c| c.order_ref).collect();
-            for order_ref in live {
-                let found = if open.contains(&order_ref) { OrderSignal::FoundOpen } else { OrderSignal::FoundEnded };
-                slot.parent.signal(order_ref, found);
-            }
+            slot.parent.resynced(&open, &ended, snapshot.at);
         }
         self.needs_resync = false;
         self.entries.push(Entry::Resynced { open_orders: open.len(), executions: snapshot.executions.len() });

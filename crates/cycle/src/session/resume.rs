@@ -9,6 +9,7 @@ use domain::{AccountTag, Booked, Ledger};
 use execution::Command;
 use jiff::Timestamp;
 use market::calendar::Window;
+use risk::Collar;
 
 impl<'a> Session<'a> {
     /// Folds the recorded entries (with the times they were recorded at) over a fresh session. The
@@ -35,9 +36,9 @@ impl<'a> Session<'a> {
 
     fn replay(&mut self, at: Timestamp, entry: &Entry) {
         match entry {
-            Entry::Admitted { number, arrival, .. } => {
+            Entry::Admitted { number, arrival, worst } => {
                 if let Some(slot) = usize::from(*number).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
-                    slot.parent.replay_arrival(*arrival);
+                    slot.parent.replay_collar(Collar { reference: *arrival, worst: *worst });
                 }
             }
             Entry::Command(command) => {
@@ -57,6 +58,9 @@ impl<'a> Session<'a> {
             }
             Entry::Execution(fill) => self.execution(fill.clone()),
             Entry::Commission { execution, amount } => self.commission(execution.clone(), *amount),
+            Entry::Notice { order_ref, code, text } => {
+                self.broker(ports::BrokerEvent::Notice { order_ref: *order_ref, code: *code, text: text.clone() })
+            }
             Entry::Mode { mode, .. } => self.mode = self.mode.tightened_to(*mode),
             _ => {}
         }

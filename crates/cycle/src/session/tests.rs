@@ -6,7 +6,7 @@ use crate::{DayPlan, decide, store};
 use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, Price, Quantity, Side};
 use jiff::SignedDuration;
 use market::DataType;
-use ports::{BrokerOrder, Execution, Record, StoredRecord};
+use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
@@ -278,12 +278,12 @@ fn killed_after_its_first_intent_the_engine_asks_before_it_sends_again() {
     let outcome = run_day(&world, &plan, &mut Desk::new(100), &[2]);
     insta::assert_snapshot!(outcome.story.join("\n"), @r"
     -- engine killed, started again --
-    14:45:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-02
-    14:45:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
-    14:45:05 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-03
-    14:45:05 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-03
-    14:45:10 SELL 2000 CS51 at 199.99, AF-a1b2c3-20260105-001-04
-    14:45:10 BUY 834 CSPX at 600.01, AF-a1b2c3-20260105-002-04
+    14:45:30 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-02
+    14:45:30 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
+    14:45:35 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-03
+    14:45:35 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-03
+    14:45:40 SELL 2000 CS51 at 199.99, AF-a1b2c3-20260105-001-04
+    14:45:40 BUY 834 CSPX at 600.01, AF-a1b2c3-20260105-002-04
     ");
 }
 
@@ -306,23 +306,86 @@ fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
     assert_eq!(modes, [r#"{"mode":"CANCEL_ONLY","reason":"an order whose fate the broker does not tell"}"#]);
 }
 
-/// A session at its window with one order working, and what the broker says of it next.
-fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
-    let world = World::first_day();
-    let plan = decide(&world.inputs(), &world.setup);
+/// A session at its window with its first order just sent, and that order.
+fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Session<'a>, Command) {
     let books = (world.ledger.clone(), Booked::default());
-    let account: AccountTag = "a1b2c3".parse().unwrap();
-    let mut session = Session::start(&plan, &world.windows, books, account, &world.setup);
-    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let mut session = Session::start(plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
     while session.poll(now) != Effect::Watch {}
     session
         .contracts()
         .collect::<Vec<_>>()
         .into_iter()
-        .for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
+        .for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
     assert_eq!(session.poll(now), Effect::Record);
     session.handle(Event::Recorded);
-    let Effect::Send(Command::Place { order_ref, contract, side, .. }) = session.poll(now) else { panic!("an order") };
+    let Effect::Send(command) = session.poll(now) else { panic!("an order") };
+    assert!(matches!(session.poll(now), Effect::Send(_)), "the other leg");
+    (session, command)
+}
+
+/// Records whatever is waiting to be recorded and returns the effect after it.
+fn settled(session: &mut Session<'_>, now: Timestamp) -> Effect {
+    loop {
+        match session.poll(now) {
+            Effect::Record => session.handle(Event::Recorded),
+            effect => return effect,
+        }
+    }
+}
+
+#[test]
+fn a_cancel_that_overtakes_its_executions_is_not_believed_before_they_arrive() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let (mut session, command) = first_order(&world, &plan, now);
+    let Command::Place { order_ref, .. } = command else { panic!("a new order") };
+    let (status, filled) = (OrderStatus::Cancelled, Quantity::whole(3_000));
+    session.handle(Event::Broker(BrokerEvent::Status { order_ref, status, filled }));
+    assert_eq!(settled(&mut session, now), Effect::Resync, "nothing is sent again from a rest nobody knows");
+}
+
+#[test]
+fn a_refused_change_of_a_working_order_does_not_end_it() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let (mut session, command) = first_order(&world, &plan, now);
+    let Command::Place { order_ref, contract, side, quantity, limit } = command else { panic!("a new order") };
+    session.handle(Event::Broker(BrokerEvent::Acknowledged { order_ref, perm_id: 1 }));
+    let text = "price off the grid".to_owned();
+    session.handle(Event::Broker(BrokerEvent::Notice { order_ref: Some(order_ref), code: 110, text }));
+    assert_eq!(settled(&mut session, now), Effect::Resync);
+    let mut desk = Desk::new(0);
+    desk.receive(Command::Place { order_ref, contract, side, quantity, limit });
+    session.handle(Event::Resynced(Box::new(desk.snapshot(now))));
+    settled(&mut session, now);
+    assert!(session.parents().any(|parent| parent.has_live_child()), "it still works and is still looked after");
+}
+
+#[test]
+fn a_lost_link_waits_and_in_the_end_stops_the_day() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let mut now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let (mut session, _) = first_order(&world, &plan, now);
+    session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
+    while let Effect::Wait(deadline) = settled(&mut session, now) {
+        assert!(deadline > now);
+        now = deadline;
+        session.handle(Event::Tick);
+    }
+    assert_eq!(now.to_string(), "2026-01-05T16:30:00Z", "half an hour after the window");
+    assert_eq!(session.mode(), Mode::CancelOnly);
+}
+
+/// A session at its window with one order working, and what the broker says of it next.
+fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let (mut session, command) = first_order(&world, &plan, now);
+    let Command::Place { order_ref, contract, side, .. } = command else { panic!("a new order") };
     for (id, shares) in [("desk.7.01", 4_000), (second, shares)] {
         let (execution, quantity) = (ExecutionId(id.into()), Quantity::whole(shares));
         let price = world.marks[contract].unwrap();

@@ -52,6 +52,9 @@ impl Basket {
     /// The share of all increases that fits under the turnover limit, and the refusal of the rest.
     pub fn turnover_share(&self, nav: f64, policy: &GatePolicy) -> (f64, Option<Refusal>) {
         let (limit, wanted) = (policy.turnover_max * nav, self.increases);
+        if nav <= 0.0 {
+            return (0.0, None); // nothing is increased against a NAV nobody knows
+        }
         if wanted <= limit {
             return (1.0, None);
         }
@@ -62,9 +65,11 @@ impl Basket {
 
     /// Caps that the worst case of the basket would break.
     pub fn cap_refusals(&self, nav: f64, policy: &GatePolicy) -> impl Iterator<Item = Refusal> {
+        let known = nav > 0.0;
         let net = self.worst_long.abs().max(self.worst_short.abs()) / nav;
         let gross = self.worst_gross / nav;
-        let cap = |check, limit, value| (value > limit).then_some(Refusal { check, contract: None, limit, value });
+        let cap =
+            |check, limit, value| (known && value > limit).then_some(Refusal { check, contract: None, limit, value });
         cap(Check::Gross, policy.gross_max, gross).into_iter().chain(cap(Check::Net, policy.net_max, net))
     }
 }

@@ -46,11 +46,13 @@ pub enum Check {
     MinimumTrade,
     /// The other leg of its pair cannot trade.
     PairLeg,
+    /// The currency's hedge has no contract that could be traded.
+    NoHedge,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 18] = [
+    pub const ALL: [Check; 19] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -69,6 +71,7 @@ impl Check {
         Check::Net,
         Check::MinimumTrade,
         Check::PairLeg,
+        Check::NoHedge,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -92,6 +95,7 @@ impl Check {
             Check::Net => "NET",
             Check::MinimumTrade => "MINIMUM_TRADE",
             Check::PairLeg => "PAIR_LEG",
+            Check::NoHedge => "NO_HEDGE",
         }
     }
 }
@@ -169,9 +173,13 @@ impl Refusal {
             Check::Net => {
                 format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
             }
+            Check::NoHedge => format!(
+                "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
+                 the hedge stays as it is"
+            ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
-                format!("{who}: {value:.0} is below the smallest trade of {limit:.0} in base currency")
+                format!("{who}: what is left to trade today is below the smallest trade of {limit:.0} in base currency")
             }
         }
     }

@@ -71,7 +71,7 @@ fn window() -> Window {
 
 fn codes(mode: Mode, purpose: Purpose, quote: Option<&Quote>, now: &str) -> Vec<&'static str> {
     let (policy, universe) = (policy(), universe());
-    let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose };
+    let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose, collar: None };
     let market = MarketFacts { now: at(now), quote, window: Some(window()) };
     match Gate::new(&policy, &universe).admit(proposal, &day(), mode, market) {
         Ok(_) => vec![],
@@ -82,7 +82,8 @@ fn codes(mode: Mode, purpose: Purpose, quote: Option<&Quote>, now: &str) -> Vec<
 #[test]
 fn a_permit_bounds_quantity_order_size_price_and_time() {
     let (policy, universe) = (policy(), universe());
-    let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose: Purpose::Increase };
+    let proposal =
+        Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose: Purpose::Increase, collar: None };
     let quote = quote("199.98", "200.02", "2025-12-15T14:44:30Z");
     let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
     let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
@@ -138,7 +139,8 @@ fn the_basket_counts_orders_at_their_worst() {
 #[should_panic(expected = "exceed the parent")]
 fn a_child_beyond_the_permit_stops_the_engine() {
     let (policy, universe) = (policy(), universe());
-    let proposal = Proposal { contract: FUND, quantity: Quantity::whole(100), purpose: Purpose::Increase };
+    let proposal =
+        Proposal { contract: FUND, quantity: Quantity::whole(100), purpose: Purpose::Increase, collar: None };
     let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
     let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
     let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
