@@ -29,8 +29,8 @@ pub struct Memory {
     pub performance: Performance,
     /// Last volatility index close with its date.
     pub vix: Option<(Date, f64)>,
-    /// Instruments of the unit legs the estimate is made of.
-    legs: Vec<String>,
+    /// Names of the unit legs the estimate is made of, in order; one text, because it is copied daily.
+    legs: String,
     /// Last base-currency close of each unit leg; 0 before the first.
     last_closes: Vec<f64>,
     /// Last rate of each currency to base; 0 before the first.
@@ -111,11 +111,9 @@ impl Memory {
             self.vix = Some((date, vix));
         }
         let closes = references.ratio.map(|(over, under)| (row.close(over), row.close(under)));
-        if let Some((Some(over), Some(under))) = closes {
-            if let Some(rate) = self.ratio_rate(setup) {
-                self.momentum.push(over / under * rate);
-                self.last_signal = self.momentum.signal().or(self.last_signal);
-            }
+        if let (Some((Some(over), Some(under))), Some(rate)) = (closes, self.ratio_rate(setup)) {
+            self.momentum.push(over / under * rate);
+            self.last_signal = self.momentum.signal().or(self.last_signal);
         }
         self.last_row = Some(date);
     }
@@ -150,7 +148,7 @@ impl Memory {
     }
 }
 
-fn legs(setup: &Setup) -> Vec<String> {
-    let name = |leg: &UnitLeg| setup.universe.instrument(leg.instrument).name.clone();
-    setup.unit_legs.iter().map(name).collect()
+fn legs(setup: &Setup) -> String {
+    let name = |leg: &UnitLeg| setup.universe.instrument(leg.instrument).name.as_str();
+    setup.unit_legs.iter().map(name).collect::<Vec<_>>().join(" ")
 }

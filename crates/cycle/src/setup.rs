@@ -3,7 +3,7 @@
 //! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
 //! Invariant: built once; a day never searches a string.
 
-use domain::{Currency, InstrumentId, PerCurrency, Universe};
+use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{Caps, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ pub struct Setup {
     pub base: Currency,
     /// The unit strategy.
     pub unit_legs: Vec<UnitLeg>,
+    /// Every contract of a future.
+    pub futures: Vec<ContractId>,
 }
 
 impl Setup {
@@ -86,6 +88,7 @@ impl Setup {
                 }
             });
         }
-        Setup { universe, policy, references, base, unit_legs }
+        let futures = universe.contracts().filter(|&contract| universe.terms(contract).settles_daily).collect();
+        Setup { universe, policy, references, base, unit_legs, futures }
     }
 }

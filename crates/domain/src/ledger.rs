@@ -62,10 +62,14 @@ struct BookedExecution {
 impl Booked {
     /// Notes an execution, unless it was booked before.
     pub fn execution(&mut self, execution: &ExecutionId, on: Date) -> Listed {
-        if self.holds(execution) {
-            return Listed::Again;
+        let stem = execution.stem();
+        let mut corrects = false;
+        for known in self.0.iter().rev().filter(|known| known.filled && known.execution.is_version_of(stem)) {
+            if known.execution == *execution {
+                return Listed::Again;
+            }
+            corrects = true;
         }
-        let corrects = self.0.iter().any(|known| known.filled && known.execution.stem() == execution.stem());
         // A correction is noted too, so that it is told once.
         self.entry(execution, on).filled = true;
         if corrects { Listed::Corrected } else { Listed::New }

@@ -172,6 +172,12 @@ serde_as_text!(OrderRef, AccountTag);
 pub struct ExecutionId(pub String);
 
 impl ExecutionId {
+    /// True for the execution of that stem and for each of its corrections.
+    pub fn is_version_of(&self, stem: &str) -> bool {
+        let rest = self.0.strip_prefix(stem);
+        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !rest[1..].contains('.')))
+    }
+
     /// The part all corrections of one execution share.
     pub fn stem(&self) -> &str {
         self.0.rsplit_once('.').map_or(&self.0, |(stem, _)| stem)

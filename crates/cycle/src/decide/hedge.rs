@@ -45,10 +45,9 @@ fn knows_exposure(rule: &HedgeRule, setup: &Setup, plan: &DayPlan) -> bool {
 
 /// A held future that no rule hedges with has nothing to do in the book.
 fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    for contract in inputs.ledger.held() {
+    for &contract in setup.futures.iter().filter(|&&contract| !inputs.ledger.quantity(contract).is_zero()) {
         let instrument = setup.universe.contract(contract).instrument;
-        let hedges = setup.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument);
-        if setup.universe.terms(contract).settles_daily && !hedges {
+        if setup.policy.fx_hedge.rules.iter().all(|rule| rule.future != instrument) {
             plan.table.wanted[contract] = Quantity::ZERO;
             schedule(contract, Purpose::CloseOut, inputs, plan);
         }
