@@ -191,7 +191,7 @@ fn account(page: &mut String, day: &DayReport) {
             grouped(day.gross, 2),
             day.gross_of_nav,
             grouped(day.net, 2),
-            day.net_of_nav + 0.0,
+            (day.net_of_nav * 1e3).round() / 1e3 + 0.0,
             day.mode
         ),
     );

@@ -10,6 +10,18 @@ use domain::{ContractId, Price, Quantity, Side};
 use jiff::Timestamp;
 
 /// Permission to trade one contract, one way, up to a quantity, a price and a time.
+///
+/// It can be neither made nor copied outside of the gate:
+///
+/// ```compile_fail,E0599
+/// fn copy(permit: &risk::Permit) -> risk::Permit {
+///     permit.clone()
+/// }
+/// ```
+///
+/// ```compile_fail,E0423
+/// let forged = risk::Permit(todo!());
+/// ```
 #[derive(Debug, PartialEq)]
 pub struct Permit(Envelope);
 
