@@ -53,7 +53,7 @@ pub fn days(days: &[DayReport]) -> String {
             filled.to_string(),
             if slippage.is_empty() { "–".into() } else { format!("{mean:+.2} bp") },
             nav(day),
-            format!("{:.2} %", day.drawdown * 100.0),
+            format!("{:.2} %", percent(day.drawdown)),
             format!("{:.3}", day.gross_of_nav),
             difference(day),
         ]);
@@ -79,7 +79,7 @@ fn heading(page: &mut String, day: &DayReport) {
         &format!(
             "Risk      regime {}{pending} · VIX {vix} · drawdown {:.2} % · unit volatility {vol} ({})",
             day.regime,
-            day.drawdown * 100.0,
+            percent(day.drawdown),
             day.vol_quality
         ),
     );
@@ -123,7 +123,8 @@ fn targets(page: &mut String, day: &DayReport) {
 
 fn orders(page: &mut String, day: &DayReport) {
     if day.orders.is_empty() {
-        line(page, "\nOrders    none: everything is within its band");
+        let why = if day.refusals.is_empty() { "everything is within its band" } else { "see what was refused" };
+        line(page, &format!("\nOrders    none: {why}"));
         return;
     }
     let mut table = grid(&["order", "what", "why", "filled", "arrival", "average", "slippage", "status"]);
@@ -187,11 +188,11 @@ fn account(page: &mut String, day: &DayReport) {
     line(
         page,
         &format!(
-            "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.3} × NAV) · mode {}",
+            "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.4} × NAV) · mode {}",
             grouped(day.gross, 2),
             day.gross_of_nav,
             grouped(day.net, 2),
-            (day.net_of_nav * 1e3).round() / 1e3 + 0.0,
+            rounded(day.net_of_nav, 1e4),
             day.mode
         ),
     );
@@ -235,4 +236,14 @@ fn nav(day: &DayReport) -> String {
 
 fn difference(day: &DayReport) -> String {
     day.difference_bp.map_or_else(|| "unknown".into(), |bp| format!("{bp:+.4} bp"))
+}
+
+/// A fraction as a percentage of two digits.
+fn percent(fraction: f64) -> f64 {
+    rounded(fraction * 100.0, 1e2)
+}
+
+/// Rounded as it is shown, so that nothing is shown as a negative zero.
+fn rounded(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps + 0.0
 }

@@ -65,7 +65,12 @@ fn assessed(plan: &DayPlan, notes: &Notes) -> String {
         Bound::Gross => "bound by the gross cap",
         Bound::Net => "bound by the net cap",
     };
-    format!("{} new days of closes, regime {}, scale {:.4} {bound}", notes.history_rows, risk.regime.name(), risk.scale)
+    format!(
+        "{} of closes, regime {}, scale {:.4} {bound}",
+        count(notes.history_rows, "new day"),
+        risk.regime.name(),
+        risk.scale
+    )
 }
 
 fn targeted(decided: &Decided, run: &Run) -> String {
