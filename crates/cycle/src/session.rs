@@ -158,8 +158,11 @@ impl<'a> Session<'a> {
             self.recording = true;
             return Effect::Record;
         }
-        if let Some(command) = self.ready.pop_front() {
-            return Effect::Send(command);
+        while let Some(command) = self.ready.pop_front() {
+            if self.may_send(command) {
+                return Effect::Send(command);
+            }
+            self.withhold(command);
         }
         if self.needs_resync && !self.link_down {
             return Effect::Resync;

@@ -5,6 +5,7 @@
 
 use super::{Entry, GIVE_UP_AFTER, Session, Slot};
 use domain::Quantity;
+use execution::{Command, OrderSignal};
 use jiff::{SignedDuration, Timestamp};
 use risk::gate::{MarketFacts, Proposal};
 use risk::{Gate, Mode};
@@ -50,6 +51,20 @@ impl Session<'_> {
                 self.staged.push(command);
             }
         }
+    }
+
+    /// A command that was recorded may have been overtaken by what was heard since.
+    pub(super) fn may_send(&self, command: Command) -> bool {
+        let cancels = matches!(command, Command::Cancel { .. });
+        !self.link_down && (cancels || self.mode < Mode::CancelOnly)
+    }
+
+    /// A new order that is not handed over after all has ended; anything else is asked about later.
+    pub(super) fn withhold(&mut self, command: Command) {
+        if let Command::Place { order_ref, .. } = command {
+            self.signal(order_ref, OrderSignal::CancelConfirmed);
+        }
+        self.stale = true;
     }
 
     /// While the link is down nothing is sent; what it does not tell in time ends the day.

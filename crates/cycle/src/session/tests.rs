@@ -364,6 +364,26 @@ fn a_refused_change_of_a_working_order_does_not_end_it() {
 }
 
 #[test]
+fn what_was_recorded_but_not_sent_stays_when_the_link_or_the_mode_is_gone() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
+    let books = (world.ledger.clone(), Booked::default());
+    let mut session = Session::start(&plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
+    while session.poll(now) != Effect::Watch {}
+    session
+        .contracts()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
+    assert_eq!(session.poll(now), Effect::Record);
+    session.handle(Event::Recorded);
+    session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
+    assert!(matches!(settled(&mut session, now), Effect::Wait(_)), "two orders were ready");
+    assert!(session.parents().all(|parent| !parent.has_live_child()), "and neither counts as sent");
+}
+
+#[test]
 fn a_lost_link_waits_and_in_the_end_stops_the_day() {
     let world = World::first_day();
     let plan = decide(&world.inputs(), &world.setup);
