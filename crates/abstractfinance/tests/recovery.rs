@@ -8,7 +8,7 @@ mod common;
 #[path = "common/oracle.rs"]
 mod oracle;
 
-use common::{Stage, assert_tied_out, reports};
+use common::{Cable, Stage, assert_tied_out, reports};
 use console::DayReport;
 use rust_decimal::dec;
 
@@ -61,6 +61,28 @@ fn a_gateway_that_dies_comes_back_with_its_account() {
 
     let gateway = stage.gateway("--record record.jsonl");
     let days = reports(&stage.ok(&run(&gateway.address)));
+    assert_finished_alike(&days, &Stage::new().days("demo"));
+    oracle::judge(&stage.path("record.jsonl"), &stage.path("state/journal.db"), &days);
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again_and_the_day_is_finished() {
+    let stage = Stage::new();
+    let gateway = stage.gateway("--record record.jsonl");
+    let upstream = gateway.api();
+    let cable = Cable::plug(upstream);
+    let line = format!(
+        "run --once --date 2026-03-02 --state-dir state --json {}",
+        gateway.address.replace(&upstream.to_string(), &cable.address.to_string())
+    );
+    let engine = stage.command(&line).spawn().unwrap();
+    while std::fs::metadata(stage.path("record.jsonl")).unwrap().len() < 8 * STEP_BYTES {
+        std::thread::yield_now();
+    }
+    cable.cut();
+    let output = engine.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let days = reports(&String::from_utf8(output.stdout).unwrap());
     assert_finished_alike(&days, &Stage::new().days("demo"));
     oracle::judge(&stage.path("record.jsonl"), &stage.path("state/journal.db"), &days);
 }

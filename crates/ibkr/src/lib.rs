@@ -281,6 +281,10 @@ impl Broker for IbkrBroker {
         Ok(Identity { account: self.account.clone(), server_version, server_time })
     }
 
+    async fn reconnect(&mut self) -> Result<Identity, BrokerError> {
+        IbkrBroker::reconnect(self).await
+    }
+
     async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError> {
         self.alive()?;
         let mut resolved = Vec::with_capacity(contracts.len());

@@ -251,6 +251,13 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn identify(&mut self) -> Result<Identity, BrokerError>;
 
+    /// A new session after [`BrokerError::Lost`]. Resolved contracts are kept; quotes must be watched
+    /// again and a snapshot taken before anything is sent.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn reconnect(&mut self) -> Result<Identity, BrokerError>;
+
     /// Resolves contracts; demands exactly one answer each and remembers the broker's key.
     ///
     /// # Errors

@@ -9,7 +9,30 @@ use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
 use domain::{OrderType, TimeInForce};
 use execution::Command;
-use ports::{Broker, BrokerCommand, BrokerEvent, Clock, Journal, OrderRequest};
+use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent, Clock, Connection, Journal, OrderRequest};
+
+/// Why a step could not be taken, by what happens next.
+enum Trouble {
+    /// The broker is gone: connect again.
+    Lost(String),
+    /// The day stops here.
+    Stop(Failure),
+}
+
+impl From<BrokerError> for Trouble {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Lost(reason) => Trouble::Lost(reason),
+            other => Trouble::Stop(other.into()),
+        }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Stop(failure)
+    }
+}
 
 /// Drives a session until the day's orders are over.
 pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
@@ -17,36 +40,68 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<(), Failure> {
-    let date = session.date();
     let mut events = Vec::new();
     loop {
-        let now = world.clock.now();
-        match session.poll(now) {
-            Effect::Record => {
-                append(date, session.entries(), run, world).await?;
-                session.handle(Event::Recorded);
-            }
-            Effect::Send(command) => world.broker.send(&broker_command(command)).await?,
-            Effect::Watch => {
-                let mut contracts: Vec<_> = session.contracts().collect();
-                contracts.sort_unstable();
-                contracts.dedup();
-                world.broker.watch(&contracts).await?;
-                feed(session, &mut events, world).await?;
-            }
-            Effect::Resync => {
-                let snapshot = snapshot(world).await?;
-                session.handle(Event::Resynced(Box::new(snapshot)));
-            }
-            Effect::Wait(deadline) => {
-                if !feed(session, &mut events, world).await? {
-                    world.clock.wait(deadline).await?;
-                    session.handle(Event::Tick);
-                }
-            }
-            Effect::Done => return Ok(()),
+        match step(session, &mut events, run, world).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(Trouble::Lost(reason)) => reconnect(session, &mut events, reason, world).await?,
+            Err(Trouble::Stop(failure)) => return Err(failure),
         }
     }
+}
+
+/// One effect; true when it was the last.
+async fn step<B: Broker, J: Journal, C: Clock>(
+    session: &mut Session<'_>,
+    events: &mut Vec<BrokerEvent>,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<bool, Trouble> {
+    match session.poll(world.clock.now()) {
+        Effect::Record => {
+            append(session.date(), session.entries(), run, world).await?;
+            session.handle(Event::Recorded);
+        }
+        Effect::Send(command) => world.broker.send(&broker_command(command)).await?,
+        Effect::Watch => {
+            let mut contracts: Vec<_> = session.contracts().collect();
+            contracts.sort_unstable();
+            contracts.dedup();
+            world.broker.watch(&contracts).await?;
+            feed(session, events, world).await?;
+        }
+        Effect::Resync => {
+            let snapshot = snapshot(world).await?;
+            session.handle(Event::Resynced(Box::new(snapshot)));
+        }
+        Effect::Wait(deadline) => {
+            if !feed(session, events, world).await? {
+                world.clock.wait(deadline).await.map_err(Failure::from)?;
+                session.handle(Event::Tick);
+            }
+        }
+        Effect::Done => return Ok(true),
+    }
+    Ok(false)
+}
+
+/// Makes a new session. What the old one still holds is heard first; then everything in flight is asked about.
+async fn reconnect<B: Broker, J, C>(
+    session: &mut Session<'_>,
+    events: &mut Vec<BrokerEvent>,
+    reason: String,
+    world: &mut World<B, J, C>,
+) -> Result<(), Failure> {
+    world.broker.drain(events).await;
+    events.drain(..).for_each(|event| session.handle(Event::Broker(event)));
+    session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
+    // The adapter tries for as long as it may take to become ready.
+    world.broker.reconnect().await.map_err(|error| {
+        Failure::Broker(format!("{reason}, and it was not reached again: {error}; start the day again, it resumes"))
+    })?;
+    session.handle(Event::Broker(BrokerEvent::Connection(Connection::RestoredDataLost)));
+    Ok(())
 }
 
 /// Hands everything the gateway had sent before now to the session; true when there was anything.
@@ -57,7 +112,7 @@ async fn feed<B: Broker, J, C: Clock>(
     session: &mut Session<'_>,
     events: &mut Vec<BrokerEvent>,
     world: &mut World<B, J, C>,
-) -> Result<bool, Failure> {
+) -> Result<bool, BrokerError> {
     world.broker.fence().await?;
     world.broker.drain(events).await;
     let any = !events.is_empty();

@@ -123,14 +123,14 @@ fn at(date: Date, time: Time, run: &Run) -> Result<Timestamp, Failure> {
 }
 
 /// A complete picture, asked for again when something moved while it was drawn.
-pub(super) async fn snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, Failure> {
+pub(super) async fn snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, BrokerError> {
     for _ in 1..SNAPSHOT_TRIES {
         match world.broker.snapshot().await {
             Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "snapshot asked for again"),
-            answer => return Ok(answer?),
+            answer => return answer,
         }
     }
-    Ok(world.broker.snapshot().await?)
+    world.broker.snapshot().await
 }
 
 /// Executions of ours that arrived after the last date was closed, booked before anything is decided.

@@ -6,8 +6,10 @@
 
 use console::DayReport;
 use std::io::{BufRead, BufReader};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -140,6 +142,51 @@ pub struct GatewayProcess {
     child: Child,
     /// Options of `run` that lead to it.
     pub address: String,
+}
+
+impl GatewayProcess {
+    /// Where its API listens.
+    pub fn api(&self) -> SocketAddr {
+        self.address.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+/// A cable between engine and gateway that can be cut; whoever connects again gets a new one.
+pub struct Cable {
+    /// Where the engine connects.
+    pub address: SocketAddr,
+    plugged: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Cable {
+    pub fn plug(upstream: SocketAddr) -> Cable {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let plugged: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let ends = Arc::clone(&plugged);
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, far) = (near.unwrap(), TcpStream::connect(upstream).unwrap());
+                [&near, &far].iter().for_each(|end| end.set_nodelay(true).unwrap());
+                ends.lock().unwrap().extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
+                carry(near.try_clone().unwrap(), far.try_clone().unwrap());
+                carry(far, near);
+            }
+        });
+        Cable { address, plugged }
+    }
+
+    /// Breaks every connection made so far.
+    pub fn cut(&self) {
+        self.plugged.lock().unwrap().drain(..).for_each(|end| drop(end.shutdown(Shutdown::Both)));
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
 }
 
 impl Drop for GatewayProcess {
