@@ -3,6 +3,7 @@
 //! In: a trade date, the run's constants, the world. Out: a report. Invariant: the plan is durable
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
+mod assemble;
 mod drive;
 mod end;
 mod observe;

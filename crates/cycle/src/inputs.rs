@@ -1,7 +1,7 @@
 //! The world as one immutable value, borrowed for deciding and owned for the journal.
 //!
 //! In: what `observe` read. Out: the same value after a round trip through the journal.
-//! Invariant: nothing the decision uses is outside of it and the [`Setup`](crate::Setup).
+//! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
 use domain::{BaseMoney, Booked, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};

@@ -4,6 +4,7 @@
 //! until the session ends. Invariant: every wait has an end, and a gateway that is too old is refused before
 //! the client library speaks to it.
 
+use crate::trouble::trouble;
 use crate::{IbkrConfig, requests};
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, Subscription};
@@ -138,25 +139,4 @@ fn refused(config: &IbkrConfig, error: Error) -> Failed {
 
 fn lost(address: &str, reason: std::fmt::Arguments<'_>) -> BrokerError {
     BrokerError::Lost(format!("gateway at {address}: {reason}"))
-}
-
-/// What an error of the client library means for the session.
-pub(crate) fn trouble(what: &str, error: Error) -> BrokerError {
-    match error {
-        Error::Io(_)
-        | Error::ConnectionReset
-        | Error::ConnectionFailed
-        | Error::ConnectionRejected(_)
-        | Error::InvalidFrame(_)
-        | Error::Cancelled
-        | Error::Shutdown => BrokerError::Lost(format!("{what}: {error}")),
-        Error::ServerVersion(..) | Error::ClientIdInUse { .. } => BrokerError::Refused(format!("{what}: {error}")),
-        Error::Timeout | Error::UnexpectedEndOfStream => {
-            BrokerError::Unusable(format!("{what}: the answer has no end; a partial answer is no answer"))
-        }
-        Error::Notice(notice) => {
-            BrokerError::Unusable(format!("{what}: the gateway answered code {}: {}", notice.code, notice.message))
-        }
-        other => BrokerError::Unusable(format!("{what}: {other}")),
-    }
 }

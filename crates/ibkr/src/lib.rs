@@ -17,8 +17,9 @@ mod pacing;
 mod quotes;
 mod requests;
 mod snapshot;
+mod trouble;
 
-use connect::{Session, trouble};
+use connect::Session;
 use contracts::{ContractBook, unresolved, unusable};
 use domain::{ContractId, InstrumentKind, OrderRef, Universe};
 use ibapi::market_data::TradingHours;
@@ -37,6 +38,7 @@ use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout};
+use trouble::trouble;
 
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]

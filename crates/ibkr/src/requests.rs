@@ -3,9 +3,9 @@
 //! In: a session. Out: every row of every answer of a snapshot. Invariant: rows without their end marker, or
 //! with a gap, are an error; no two questions that share a channel are ever open at once.
 
-use crate::connect::trouble;
 use crate::convert;
 use crate::pacing::Pacer;
+use crate::trouble::trouble;
 use futures::{Stream, StreamExt};
 use ibapi::accounts::types::{AccountGroup, AccountId};
 use ibapi::accounts::{

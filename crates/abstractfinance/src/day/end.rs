@@ -3,7 +3,7 @@
 //! In: the final snapshot and our books. Out: NAV on the broker's marks, and the last reconciliation.
 //! Invariant: valued by the same code as the morning.
 
-use super::observe::{broker_facts, valuation};
+use super::assemble::{broker_facts, valuation};
 use super::{Decided, Run};
 use cycle::Session;
 use domain::{BaseMoney, FxRates, PerContract, Price};

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 /// ```
 ///
 /// ```compile_fail,E0423
-/// let forged = risk::Permit(todo!());
+/// let forged = risk::Permit(panic!());
 /// ```
 #[derive(Debug, PartialEq)]
 pub struct Permit(Envelope);
