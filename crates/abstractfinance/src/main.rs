@@ -17,14 +17,11 @@ mod world;
 
 use clap::Parser;
 use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("AF_LOG").unwrap_or_else(|_| "error".into()))
-        .init();
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(log_level()).init();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -32,4 +29,9 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// The level named by `AF_LOG`; errors only without it, or when it names none.
+fn log_level() -> LevelFilter {
+    std::env::var("AF_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::ERROR)
 }
