@@ -8,8 +8,7 @@ use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{
-    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Mic, Money,
-    Price, Quantity, QuoteUnit, Universe,
+    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Universe,
 };
 use execution::ExecutionPolicy;
 use jiff::ToSpan;
@@ -156,26 +155,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
 }
 
 fn instrument(i: usize) -> Instrument {
-    Instrument {
-        name: format!("W{i:03}"),
-        description: "simulated stock of workload W".into(),
-        kind: InstrumentKind::Stk,
-        symbol: format!("W{i:03}"),
-        exchange: "SMART".into(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency: Currency::Usd,
-        risk_currency: Currency::Usd,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: Price::from_mantissa(1_000_000).expect("a cent"),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue: Mic::Xnys,
-        asset_class: AssetClass::Stock,
-        future: None,
-        tradable: true,
-    }
+    Instrument::plain(&format!("W{i:03}"), InstrumentKind::Stk, Currency::Usd)
 }
 
 fn weekdays(first: Date, count: usize) -> Vec<Date> {

@@ -5,8 +5,8 @@ use crate::{DayInputs, Memory, Policy, Setup, decide};
 use domain::rounding::LotRounding;
 use domain::{
     AssetClass, BaseMoney, BasisPoints, Contract, ContractId, Currency, FutureRule, FxRates, Instrument, InstrumentId,
-    InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity,
-    QuoteUnit, Side, Universe,
+    InstrumentKind, Ledger, LedgerEvent, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
+    Universe,
 };
 use execution::ExecutionPolicy;
 use jiff::civil::{Date, Weekday, date};
@@ -29,32 +29,16 @@ pub(crate) fn price(text: &str) -> Price {
 }
 
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
-    let future = kind == InstrumentKind::Fut;
-    let asset_class = match kind {
-        InstrumentKind::Fut => AssetClass::FxFuture,
-        InstrumentKind::Cash => AssetClass::Fx,
-        InstrumentKind::Ind => AssetClass::Index,
-        _ => AssetClass::EquityEtf,
-    };
-    Instrument {
-        name: name.into(),
-        description: String::new(),
-        kind,
-        symbol: name.split('.').next().unwrap().into(),
-        exchange: "SMART".into(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: if future { Currency::Eur } else { currency },
-        quote_unit: QuoteUnit::Major,
-        multiplier: if future { 12_500 } else { 1 },
-        tick: if future { price("0.0001") } else { price("0.01") },
-        lot: Quantity::whole(1),
-        isin: None,
-        venue: if future { Mic::Cmes } else { Mic::Xlon },
-        asset_class,
-        future: future.then_some(FutureRule::CmeFxQuarterly),
-        tradable: matches!(kind, InstrumentKind::Etf | InstrumentKind::Fut),
+    let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
+    match kind {
+        InstrumentKind::Fut => Instrument {
+            risk_currency: Currency::Eur,
+            multiplier: 12_500,
+            future: Some(FutureRule::CmeFxQuarterly),
+            ..plain
+        },
+        InstrumentKind::Ind => Instrument { tradable: false, ..plain },
+        _ => Instrument { symbol: name.split('.').next().unwrap().into(), ..plain },
     }
 }
 

@@ -196,6 +196,42 @@ pub struct Instrument {
     pub tradable: bool,
 }
 
+impl Instrument {
+    /// The plainest line of a kind, for tables that are made in code: quoted in the major unit to the cent
+    /// (a currency future to the ten-thousandth), one share a lot, routed by `SMART`, and traded unless it
+    /// is an index. What differs is said by the caller.
+    pub fn plain(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
+        let (asset_class, venue, tick) = match kind {
+            InstrumentKind::Stk => (AssetClass::Stock, Mic::Xnys, 1_000_000),
+            InstrumentKind::Etf => (AssetClass::EquityEtf, Mic::Xlon, 1_000_000),
+            InstrumentKind::Fut => (AssetClass::FxFuture, Mic::Cmes, 10_000),
+            InstrumentKind::Opt => (AssetClass::Option, Mic::Xcbo, 1_000_000),
+            InstrumentKind::Cash => (AssetClass::Fx, Mic::Fx, 5_000),
+            InstrumentKind::Ind => (AssetClass::Index, Mic::Xnys, 1_000_000),
+        };
+        Instrument {
+            name: name.to_owned(),
+            description: String::new(),
+            kind,
+            symbol: name.to_owned(),
+            exchange: "SMART".to_owned(),
+            primary_exchange: String::new(),
+            trading_class: String::new(),
+            currency,
+            risk_currency: currency,
+            quote_unit: QuoteUnit::Major,
+            multiplier: 1,
+            tick: Price::from_mantissa(tick).expect("a positive tick"),
+            lot: Quantity::whole(1),
+            isin: None,
+            venue,
+            asset_class,
+            future: None,
+            tradable: kind != InstrumentKind::Ind,
+        }
+    }
+}
+
 /// One thing the broker can quote or trade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contract {

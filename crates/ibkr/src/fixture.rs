@@ -4,33 +4,14 @@
 //! shipped table, so that a change there breaks no test here.
 
 use domain::{
-    AssetClass, Contract, ContractId, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Price,
-    Quantity, QuoteUnit, Universe,
+    Contract, ContractId, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Price, QuoteUnit, Universe,
 };
 use jiff::civil::date;
 use rust_decimal::{Decimal, dec};
 
 fn instrument(name: &str, kind: InstrumentKind, exchange: &str, currency: Currency, tick: Decimal) -> Instrument {
-    Instrument {
-        name: name.to_owned(),
-        description: String::new(),
-        kind,
-        symbol: name.to_owned(),
-        exchange: exchange.to_owned(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: currency,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: Price::from_decimal(tick).expect("a tick"),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue: Mic::Xlon,
-        asset_class: AssetClass::EquityEtf,
-        future: None,
-        tradable: true,
-    }
+    let tick = Price::from_decimal(tick).expect("a tick");
+    Instrument { exchange: exchange.to_owned(), tick, tradable: true, ..Instrument::plain(name, kind, currency) }
 }
 
 /// CSPX by ISIN, ISF in pence, EUR as a pair, SPX as an index, M6E with one expiry.

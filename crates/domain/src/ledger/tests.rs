@@ -1,30 +1,11 @@
 //! Stories and laws of the books.
 
 use super::*;
-use crate::{AssetClass, Contract, Instrument, InstrumentId, InstrumentKind, Mic, QuoteUnit};
+use crate::{Contract, Instrument, InstrumentId, InstrumentKind};
 use proptest::prelude::*;
 
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency, multiplier: u32) -> Instrument {
-    Instrument {
-        name: name.into(),
-        description: String::new(),
-        kind,
-        symbol: name.into(),
-        exchange: "SMART".into(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: currency,
-        quote_unit: QuoteUnit::Major,
-        multiplier,
-        tick: Price::from_f64(0.01).unwrap(),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue: Mic::Xlon,
-        asset_class: AssetClass::EquityEtf,
-        future: None,
-        tradable: true,
-    }
+    Instrument { multiplier, ..Instrument::plain(name, kind, currency) }
 }
 
 const FUND: ContractId = ContractId(0);

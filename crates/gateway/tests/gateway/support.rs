@@ -1,8 +1,8 @@
 //! A small world, clients of it, and readable lines of what they were told.
 
 use domain::{
-    AssetClass, Contract, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Money, Price, Quantity,
-    QuoteUnit, Universe,
+    AssetClass, Contract, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Money, Price, QuoteUnit,
+    Universe,
 };
 use futures::{FutureExt, StreamExt};
 use gateway::{Control, Gateway, GatewayConfig};
@@ -41,26 +41,10 @@ static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| {
 });
 
 fn line(name: &str, kind: InstrumentKind, exchange: &str, currency: Currency, venue: Mic, tick: Decimal) -> Instrument {
-    Instrument {
-        name: name.to_owned(),
-        description: format!("{name} of the tests"),
-        kind,
-        symbol: name.to_owned(),
-        exchange: exchange.to_owned(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: currency,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: Price::from_decimal(tick).expect("a tick"),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue,
-        asset_class: AssetClass::EquityEtf,
-        future: None,
-        tradable: true,
-    }
+    let tick = Price::from_decimal(tick).expect("a tick");
+    let asset_class = AssetClass::EquityEtf;
+    let exchange = exchange.to_owned();
+    Instrument { exchange, venue, tick, asset_class, tradable: true, ..Instrument::plain(name, kind, currency) }
 }
 
 /// One fund on two exchanges in two currencies, one line in pence, one future with two expiries, and what

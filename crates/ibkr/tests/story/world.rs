@@ -82,26 +82,8 @@ fn instruments_and_contracts() -> Universe {
 }
 
 fn line(name: &str, kind: InstrumentKind, exchange: &str, currency: Currency, venue: Mic, tick: Decimal) -> Instrument {
-    Instrument {
-        name: name.to_owned(),
-        description: format!("{name} of the tests"),
-        kind,
-        symbol: name.to_owned(),
-        exchange: exchange.to_owned(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: currency,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: Price::from_decimal(tick).expect("a tick"),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue,
-        asset_class: AssetClass::EquityEtf,
-        future: None,
-        tradable: true,
-    }
+    let tick = Price::from_decimal(tick).expect("a tick");
+    Instrument { exchange: exchange.to_owned(), venue, tick, ..Instrument::plain(name, kind, currency) }
 }
 
 /// A gateway with ten million dollars and nothing else, on the morning of the story.

@@ -2,31 +2,12 @@
 
 use super::*;
 use crate::Mode;
-use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, PerCurrency, QuoteUnit};
+use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, PerCurrency};
 
 const FUND: ContractId = ContractId(0);
 
 fn universe() -> Universe {
-    let fund = Instrument {
-        name: "CS51".into(),
-        description: String::new(),
-        kind: InstrumentKind::Etf,
-        symbol: "CS51".into(),
-        exchange: "SMART".into(),
-        primary_exchange: "IBIS2".into(),
-        trading_class: String::new(),
-        currency: Currency::Eur,
-        risk_currency: Currency::Eur,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: Price::from_f64(0.01).unwrap(),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue: Mic::Xetr,
-        asset_class: AssetClass::EquityEtf,
-        future: None,
-        tradable: true,
-    };
+    let fund = Instrument { venue: Mic::Xetr, ..Instrument::plain("CS51", InstrumentKind::Etf, Currency::Eur) };
     Universe::new(vec![fund], vec![Contract { name: "CS51".into(), instrument: InstrumentId(0), expiry: None }])
 }
 

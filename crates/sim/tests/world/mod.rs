@@ -3,7 +3,7 @@
 
 use domain::{
     AssetClass, Contract, ContractId, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Money,
-    OrderType, PerContract, Price, Quantity, QuoteUnit, Side, TimeInForce, Universe,
+    OrderType, PerContract, Price, Quantity, Side, TimeInForce, Universe,
 };
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -82,26 +82,8 @@ fn instrument(
     venue: Mic,
     tick: &str,
 ) -> Instrument {
-    Instrument {
-        name: name.to_owned(),
-        description: name.to_owned(),
-        kind,
-        symbol: name.to_owned(),
-        exchange: "SMART".to_owned(),
-        primary_exchange: String::new(),
-        trading_class: String::new(),
-        currency,
-        risk_currency: currency,
-        quote_unit: QuoteUnit::Major,
-        multiplier: 1,
-        tick: price(tick),
-        lot: Quantity::whole(1),
-        isin: None,
-        venue,
-        asset_class,
-        future: None,
-        tradable: !matches!(kind, InstrumentKind::Ind | InstrumentKind::Cash),
-    }
+    let tradable = !matches!(kind, InstrumentKind::Ind | InstrumentKind::Cash);
+    Instrument { asset_class, venue, tick: price(tick), tradable, ..Instrument::plain(name, kind, currency) }
 }
 
 fn tables() -> Calendars {
