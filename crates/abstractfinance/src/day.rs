@@ -58,7 +58,8 @@ struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
     identity: Identity,
-    notes: observe::Notes,
+    /// What observing found; `None` when an earlier run did.
+    notes: Option<observe::Notes>,
 }
 
 impl Decided {
@@ -119,7 +120,7 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
     let entries: Vec<Entry> = booked.into_iter().map(Entry::Booked).chain(decided).collect();
     append(date, &entries, run, world).await?;
-    Ok(Decided { inputs, plan, identity, notes })
+    Ok(Decided { inputs, plan, identity, notes: Some(notes) })
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -137,7 +138,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let identity = observe::connect(run, world).await?;
-    Ok(Decided { inputs, plan, identity, notes: observe::Notes::default() })
+    Ok(Decided { inputs, plan, identity, notes: None })
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {

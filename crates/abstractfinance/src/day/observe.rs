@@ -8,12 +8,11 @@ use super::{Run, World, last_book};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, Currency, LedgerEvent, Listed};
+use domain::{ContractId, LedgerEvent, Listed};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
-use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
@@ -26,9 +25,7 @@ const SNAPSHOT_TRIES: u32 = 3;
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes {
-    pub(super) rates: Vec<String>,
     pub(super) booked: Vec<String>,
-    pub(super) history_rows: usize,
     pub(super) without_history: Vec<String>,
     pub(super) positions: usize,
     pub(super) open_orders: usize,
@@ -73,17 +70,13 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     booked.extend(settled);
     let now = world.clock.now();
     let fx = rates(&snapshot, &bars, now, run);
-    let rate = |(currency, rate): (Currency, Decimal)| format!("{currency} {}", rate.normalize());
     let notes = Notes {
-        rates: fx.known().filter(|(currency, _)| *currency != fx.base()).map(rate).collect(),
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
-        history_rows: 0,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
     let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
-    let notes = Notes { history_rows: inputs.rows.len(), ..notes };
     Ok(Observed { inputs, identity, booked, notes })
 }
 

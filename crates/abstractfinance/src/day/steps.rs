@@ -4,7 +4,6 @@
 //! do says so.
 
 use super::end::{End, rounded_bp};
-use super::observe::Notes;
 use super::{Decided, Run};
 use console::report::Step;
 use cycle::session::outcome;
@@ -25,7 +24,8 @@ pub(super) fn steps(
     resumed: bool,
     run: &Run,
 ) -> Vec<Step> {
-    let (plan, notes) = (&decided.plan, &decided.notes);
+    let plan = &decided.plan;
+    let rates = rates(decided);
     let base = run.setup.base;
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
@@ -33,11 +33,11 @@ pub(super) fn steps(
         ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
         ("windows", "not configured", "no broker maintenance windows in this version".into()),
         ("connect and identify", "done", identified(&decided.identity, run)),
-        ("FX", if notes.rates.is_empty() && !resumed { "warned" } else { "done" }, notes.rates.join(", ")),
-        ("sync", "done", synced(notes)),
+        ("FX", if rates.is_empty() { "warned" } else { "done" }, rates),
+        ("sync", "done", synced(decided)),
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
-        ("risk", "done", assessed(plan, notes)),
+        ("risk", "done", assessed(decided)),
         ("targets", "done", targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
@@ -58,8 +58,14 @@ fn identified(identity: &Identity, run: &Run) -> String {
     format!("server version {}, account tag {}", identity.server_version, run.account)
 }
 
-fn assessed(plan: &DayPlan, notes: &Notes) -> String {
-    let risk = &plan.risk;
+fn rates(decided: &Decided) -> String {
+    let fx = &decided.inputs.fx;
+    let foreign = fx.known().filter(|(currency, _)| *currency != fx.base());
+    foreign.map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
+}
+
+fn assessed(decided: &Decided) -> String {
+    let risk = &decided.plan.risk;
     let bound = match risk.bound {
         Bound::Target => "bound by the volatility target",
         Bound::Gross => "bound by the gross cap",
@@ -67,7 +73,7 @@ fn assessed(plan: &DayPlan, notes: &Notes) -> String {
     };
     format!(
         "{} of closes, regime {}, scale {:.4} {bound}",
-        count(notes.history_rows, "new day"),
+        count(decided.inputs.rows.len(), "new day"),
         risk.regime.name(),
         risk.scale
     )
@@ -111,7 +117,9 @@ fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-fn synced(notes: &Notes) -> String {
+/// What was read is known to the run that read it; a later one only finishes its plan.
+fn synced(decided: &Decided) -> String {
+    let Some(notes) = &decided.notes else { return "read by the run that made the plan".into() };
     let mut parts = vec![count(notes.positions, "position"), count(notes.open_orders, "open order")];
     parts.extend(notes.booked.iter().cloned());
     if !notes.without_history.is_empty() {

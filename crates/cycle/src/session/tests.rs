@@ -306,8 +306,8 @@ fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
     assert_eq!(modes, [r#"{"mode":"CANCEL_ONLY","reason":"an order whose fate the broker does not tell"}"#]);
 }
 
-/// A session at its window with its first order just sent, and that order.
-fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Session<'a>, Command) {
+/// A session at its window whose first orders are recorded and not sent yet.
+fn about_to_send<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> Session<'a> {
     let books = (world.ledger.clone(), Booked::default());
     let mut session = Session::start(plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
     while session.poll(now) != Effect::Watch {}
@@ -318,6 +318,12 @@ fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Sess
         .for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
     assert_eq!(session.poll(now), Effect::Record);
     session.handle(Event::Recorded);
+    session
+}
+
+/// A session at its window with its first order just sent, and that order.
+fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Session<'a>, Command) {
+    let mut session = about_to_send(world, plan, now);
     let Effect::Send(command) = session.poll(now) else { panic!("an order") };
     assert!(matches!(session.poll(now), Effect::Send(_)), "the other leg");
     (session, command)
@@ -368,16 +374,7 @@ fn what_was_recorded_but_not_sent_stays_when_the_link_or_the_mode_is_gone() {
     let world = World::first_day();
     let plan = decide(&world.inputs(), &world.setup);
     let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
-    let books = (world.ledger.clone(), Booked::default());
-    let mut session = Session::start(&plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
-    while session.poll(now) != Effect::Watch {}
-    session
-        .contracts()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .for_each(|c| session.handle(Event::Broker(quote(c, &world, now))));
-    assert_eq!(session.poll(now), Effect::Record);
-    session.handle(Event::Recorded);
+    let mut session = about_to_send(&world, &plan, now);
     session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
     assert!(matches!(settled(&mut session, now), Effect::Wait(_)), "two orders were ready");
     assert!(session.parents().all(|parent| !parent.has_live_child()), "and neither counts as sent");
