@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod clock;
 pub mod record;
+pub mod statement;
 
 pub use broker::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
@@ -13,3 +14,4 @@ pub use broker::{
 };
 pub use clock::Clock;
 pub use record::{Journal, JournalError, Record, StoredRecord};
+pub use statement::{Activity, OptionEnd, StatementError, StatementLine, Statements};
