@@ -4,11 +4,10 @@
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
 use crate::failure::Failure;
-use cycle::{Memory, Setup};
+use cycle::{Memory, Setup, Standing};
 use domain::{Booked, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
-use risk::Mode;
 use serde::{Deserialize, Serialize};
 
 /// Kind of the record that ends a trade date.
@@ -25,8 +24,8 @@ pub struct Book {
     pub ledger: Ledger,
     /// Decision state.
     pub memory: Memory,
-    /// Operating mode.
-    pub mode: Mode,
+    /// Operating mode, and what else a person said that stands.
+    pub standing: Standing,
     /// Executions and charges the ledger holds already.
     pub booked: Booked,
 }
@@ -65,7 +64,8 @@ impl Book {
             booked.charge(&execution.fill.execution, date);
         }
         let contracts = names(&setup.universe);
-        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked };
+        let book =
+            Book { date: None, contracts, ledger, memory: Memory::new(setup), standing: Standing::default(), booked };
         Ok((book, deposits))
     }
 

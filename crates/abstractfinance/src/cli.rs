@@ -3,12 +3,15 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
+use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand};
 use domain::Mic;
 use jiff::civil::Date;
+use risk::Mode;
 use sim::Scenario;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const AFTER_HELP: &str = "\
 Start here:
@@ -59,6 +62,22 @@ pub enum Command {
     Run(RunArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
+    /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
+    Status,
+    /// Show the positions after the last finished day, ours and the broker's.
+    Positions,
+    /// Show NAV, return, drawdown and the difference to the broker, day by day.
+    Nav(NavArgs),
+    /// Stop: nothing is sent but cancels (mode CANCEL_ONLY), until `resume`.
+    Halt(SayArgs),
+    /// Only let orders out that lower risk (mode REDUCE_ONLY), until `resume`.
+    ReduceOnly(SayArgs),
+    /// Go on after a halt; the only way to loosen a mode.
+    Resume(ResumeArgs),
+    /// Cancel every order of the account at the gateway and freeze the engine (mode FROZEN).
+    Kill(KillArgs),
+    /// Add nothing from now on, and close every position with the next plan, in its windows and inside its limits.
+    Flatten(ReasonArgs),
     /// Build and inspect the catalogue of price history.
     #[command(subcommand)]
     Data(DataCommand),
@@ -70,6 +89,103 @@ pub enum Command {
     Journal(JournalCommand),
     /// Print the sessions of a venue.
     Calendar(CalendarArgs),
+}
+
+/// Options of `nav`.
+#[derive(Debug, Args)]
+pub struct NavArgs {
+    /// First trade date; without it, the first there is.
+    #[arg(long)]
+    pub from: Option<Date>,
+    /// Last trade date; without it, the last there is.
+    #[arg(long)]
+    pub to: Option<Date>,
+    /// Print comma-separated values with a header.
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// Who tightens, and why.
+#[derive(Debug, Args)]
+pub struct SayArgs {
+    /// Your name, for the journal; without it, the user name of this session.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub by: Option<String>,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Who says something that loosens or closes, and why.
+#[derive(Debug, Args)]
+pub struct ReasonArgs {
+    /// Your name, for the journal; without it, the user name of this session.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub by: Option<String>,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+impl SayArgs {
+    /// The name the journal keeps.
+    pub fn by(&self) -> Result<String, Failure> {
+        named(&self.by)
+    }
+}
+
+impl ReasonArgs {
+    /// The name the journal keeps.
+    pub fn by(&self) -> Result<String, Failure> {
+        named(&self.by)
+    }
+}
+
+fn named(by: &Option<String>) -> Result<String, Failure> {
+    by.clone().filter(|name| !name.trim().is_empty()).ok_or_else(|| {
+        Failure::Usage("say who you are with --by NAME: the journal keeps a name with every instruction".into())
+    })
+}
+
+/// Options of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub say: ReasonArgs,
+    /// The mode to go on in: normal, reduce-only or cancel-only.
+    #[arg(long, default_value = "normal")]
+    pub mode: ResumeMode,
+    /// Measure drawdown from today on: the loss so far is accepted.
+    #[arg(long)]
+    pub new_high_water_mark: bool,
+}
+
+/// A mode as it is typed.
+#[derive(Clone, Copy, Debug)]
+pub struct ResumeMode(pub Mode);
+
+impl FromStr for ResumeMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mode = match text {
+            "normal" => Mode::Normal,
+            "reduce-only" => Mode::ReduceOnly,
+            "cancel-only" => Mode::CancelOnly,
+            other => return Err(format!("`{other}` is no mode to resume in: normal, reduce-only or cancel-only")),
+        };
+        Ok(ResumeMode(mode))
+    }
+}
+
+/// Options of `kill`.
+#[derive(Debug, Args)]
+pub struct KillArgs {
+    #[command(flatten)]
+    pub say: SayArgs,
+    /// Where the gateway listens; without it, the address of the settings.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
 }
 
 /// Options of `demo`.

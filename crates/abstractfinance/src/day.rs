@@ -7,6 +7,7 @@ mod assemble;
 mod drive;
 mod end;
 mod observe;
+mod operator;
 mod record;
 mod report;
 mod steps;

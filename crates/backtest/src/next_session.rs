@@ -90,6 +90,7 @@ impl<'a> NextSession<'a> {
                 fx: &self.fx,
                 broker: None,
                 mode: Mode::Normal,
+                flatten: false,
                 windows: &windows,
                 active: &self.active,
                 flows: BaseMoney::ZERO,

@@ -3,8 +3,10 @@
 //! In: what a day came to. Out: a report as data and as a page for a terminal. Invariant: shows the
 //! engine's own numbers; computes nothing, decides nothing.
 
+pub mod account;
 pub mod page;
 pub mod report;
+mod table;
 
 pub use page::page;
 pub use report::DayReport;

@@ -4,13 +4,11 @@
 //! 100 columns is enough.
 
 use crate::report::{DayReport, Order};
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use crate::table::{grid, numbers, percent, rounded};
+use comfy_table::Table;
 use domain::money::grouped;
 use rust_decimal::Decimal;
 use std::fmt::Write;
-
-/// A rule under the header and nothing else: rows are read across, not counted.
-const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The page of one trade date.
 pub fn page(day: &DayReport) -> String {
@@ -208,20 +206,6 @@ fn account(page: &mut String, day: &DayReport) {
     line(page, &format!("Journal   {}", day.journal));
 }
 
-fn grid(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(RULED).set_header(header.to_vec());
-    table
-}
-
-fn numbers(table: &mut Table, columns: std::ops::Range<usize>) {
-    for column in columns {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-}
-
 fn section(page: &mut String, title: &str, table: &Table) {
     line(page, &format!("\n{title}\n{}", table.trim_fmt()));
 }
@@ -236,14 +220,4 @@ fn nav(day: &DayReport) -> String {
 
 fn difference(day: &DayReport) -> String {
     day.difference_bp.map_or_else(|| "unknown".into(), |bp| format!("{bp:+.4} bp"))
-}
-
-/// A fraction as a percentage of two digits.
-fn percent(fraction: f64) -> f64 {
-    rounded(fraction * 100.0, 1e2)
-}
-
-/// Rounded as it is shown, so that nothing is shown as a negative zero.
-fn rounded(value: f64, steps: f64) -> f64 {
-    (value * steps).round() / steps + 0.0
 }

@@ -57,6 +57,12 @@ pub struct DayReport {
     pub vix: Option<f64>,
     /// Drawdown on unit value the plan saw.
     pub drawdown: f64,
+    /// Value of one unit, 1 at inception, at the plan.
+    pub unit_value: f64,
+    /// Return of unit value since the plan before.
+    pub daily_return: f64,
+    /// Money put in or taken out since the plan before, in base currency.
+    pub flows: Decimal,
     /// SHA-256 of the plan.
     pub plan_hash: String,
     /// The fourteen steps.
@@ -166,6 +172,12 @@ pub struct Position {
     pub broker: String,
     /// Mark in the contract's currency.
     pub mark: String,
+    /// The contract's currency.
+    pub currency: String,
+    /// Quantity × mark × multiplier in base currency; `None` without a mark or a rate.
+    pub notional: Option<Decimal>,
+    /// Unrealised profit against average cost, in the contract's currency.
+    pub unrealised: Option<Decimal>,
 }
 
 /// A refusal.

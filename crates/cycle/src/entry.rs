@@ -4,6 +4,7 @@
 //! send is an entry before it is a command; folding the entries rebuilds the session.
 
 use crate::inputs::RecordedInputs;
+use crate::operator::Instruction;
 use crate::plan::DayPlan;
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
 use execution::Command;
@@ -43,6 +44,8 @@ pub enum Entry {
     Connection { connection: Connection },
     /// A resync was completed.
     Resynced { open_orders: usize, executions: usize },
+    /// A person said something, and this is its answer.
+    Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
 }
@@ -64,6 +67,7 @@ impl Entry {
             Entry::Notice { .. } => "notice",
             Entry::Connection { .. } => "connection",
             Entry::Resynced { .. } => "resynced",
+            Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
         }
     }

@@ -214,6 +214,7 @@ impl World {
             fx: &self.fx,
             broker: Some(&self.broker),
             mode: Mode::Normal,
+            flatten: false,
             windows: &self.windows,
             active: &self.active,
             flows: BaseMoney::ZERO,

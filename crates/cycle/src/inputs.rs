@@ -34,6 +34,8 @@ pub struct DayInputs<'a> {
     pub broker: Option<&'a BrokerFacts>,
     /// Operating mode before this decision.
     pub mode: Mode,
+    /// A person wants every position closed.
+    pub flatten: bool,
     /// Today's execution window of each contract.
     pub windows: &'a PerContract<Option<Window>>,
     /// The contract of each future that targets go to.
@@ -65,6 +67,8 @@ pub struct RecordedInputs {
     pub broker: Option<BrokerFacts>,
     /// Mode before the decision.
     pub mode: Mode,
+    /// A person wants every position closed.
+    pub flatten: bool,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
     /// Active contracts.
@@ -103,6 +107,7 @@ impl RecordedInputs {
             fx: inputs.fx.clone(),
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
+            flatten: inputs.flatten,
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
@@ -135,6 +140,7 @@ impl RecordedInputs {
             fx: &self.fx,
             broker: self.broker.as_ref(),
             mode: self.mode,
+            flatten: self.flatten,
             windows: &self.windows,
             active: &self.active,
             flows: self.flows,

@@ -99,6 +99,8 @@ pub struct DayPlan {
     pub reconciliation: Option<Reconciliation>,
     /// Mode of the day: never looser than before.
     pub mode: Mode,
+    /// A person wants every position closed: targets are zero.
+    pub flatten: bool,
     /// Facts every order of the day is checked against.
     pub facts: DayFacts,
     /// Risk decision.
@@ -126,6 +128,7 @@ impl DayPlan {
             nav: None,
             reconciliation: None,
             mode: Mode::Frozen,
+            flatten: false,
             facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new() },
             risk: RiskDecision {
                 vol: None,

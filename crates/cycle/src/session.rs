@@ -10,6 +10,7 @@ mod hear;
 mod resume;
 
 use crate::entry::Entry;
+use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
 use domain::{AccountTag, Booked, ContractId, ExecutionId, Ledger, Money};
 use execution::{Command, Parent, ParentState};
@@ -28,6 +29,8 @@ pub enum Event {
     Broker(BrokerEvent),
     /// Everything [`Session::entries`] held is durable.
     Recorded,
+    /// A person said something; its answer is durable already.
+    Operator(Instruction),
     /// A complete picture of the account.
     Resynced(Box<AccountSnapshot>),
     /// Time has passed.
@@ -81,8 +84,8 @@ pub struct Session<'a> {
     unclaimed: Vec<(ExecutionId, Money)>,
     /// An event or the passing of time may have given an order something to do.
     stale: bool,
-    /// Operating mode: the plan's, tightened by what happens.
-    mode: Mode,
+    /// Mode of the plan, tightened by what happens and changed by what a person says.
+    standing: Standing,
 }
 
 /// How long after its window an order may stay unanswered before the day ends without it.
@@ -121,7 +124,7 @@ impl<'a> Session<'a> {
             link_down: false,
             unclaimed: Vec::new(),
             stale: true,
-            mode: plan.mode,
+            standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
         }
     }
 
@@ -141,6 +144,7 @@ impl<'a> Session<'a> {
         assert!(!self.recording, "an event while entries are being recorded");
         match event {
             Event::Broker(event) => self.broker(event),
+            Event::Operator(instruction) => self.standing.obey(&instruction),
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Recorded | Event::Tick => {}
         }
@@ -210,7 +214,12 @@ impl<'a> Session<'a> {
 
     /// Operating mode now.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.standing.mode
+    }
+
+    /// What stands of everything a person said, for the next date.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// What the books hold.

@@ -66,6 +66,7 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "plan" => Entry::Plan(value(stored, universe)?),
         "booked" => Entry::Booked(value(stored, universe)?),
         "command" => Entry::Command(value(stored, universe)?),
+        "operator" => Entry::Operator(value(stored, universe)?),
         "execution" => Entry::Execution(value(stored, universe)?),
         "commission" => {
             let Charge { execution, amount } = value(stored, universe)?;

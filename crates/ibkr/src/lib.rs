@@ -12,12 +12,15 @@ mod convert;
 mod events;
 #[cfg(test)]
 mod fixture;
+mod kill;
 mod orders;
 mod pacing;
 mod quotes;
 mod requests;
 mod snapshot;
 mod trouble;
+
+pub use kill::cancel_everything;
 
 use connect::Session;
 use contracts::{ContractBook, unresolved, unusable};

@@ -70,6 +70,31 @@ impl ports::Journal for AccountJournal {
         Ok(seqs.last().copied().unwrap_or_default())
     }
 
+    async fn messages(&mut self) -> Result<Vec<ports::Message>, ports::JournalError> {
+        let open = self.journal.open_inbox(self.lease.account()).await.map_err(outcome)?;
+        let message = |message: crate::Message| {
+            let at = Timestamp::from_microsecond(message.at_us).unwrap_or_default();
+            ports::Message { id: message.id, at, who: message.who, body: message.body }
+        };
+        Ok(open.into_iter().map(message).collect())
+    }
+
+    async fn answer(
+        &mut self,
+        trade_date: Date,
+        message: &ports::Message,
+        answer: &Record,
+    ) -> Result<(), ports::JournalError> {
+        let entries = [entry(answer)];
+        let answered = self.journal.append_answer(&self.lease, trade_date, &self.run, &entries, message.id).await;
+        answered.map(drop).map_err(outcome)
+    }
+
+    async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, ports::JournalError> {
+        let events = self.journal.events_of_kind(self.lease.account(), kind).await.map_err(outcome)?;
+        events.into_iter().filter(|event| event.seq > seq).map(stored).collect()
+    }
+
     async fn records(&mut self, trade_date: Date) -> Result<Vec<StoredRecord>, ports::JournalError> {
         let events = self.journal.events(self.lease.account(), trade_date).await.map_err(outcome)?;
         events.into_iter().map(stored).collect()

@@ -141,6 +141,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Who holds the account's lease and until when (microseconds since 1970 UTC); `None` while nobody does.
+    pub async fn holder(&self, account: &str) -> Result<Option<(String, i64)>, JournalError> {
+        let failed = self.failed("read the lease in");
+        let row = sqlx::query("SELECT holder, until_us FROM lease WHERE account = $1 AND holder <> ''")
+            .bind(account)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(&failed)?;
+        row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose().map_err(&failed)
+    }
+
     /// The error of an engine that was taken over, naming its successor.
     pub(crate) async fn lease_lost(&self, lease: &Lease) -> JournalError {
         let successor = sqlx::query("SELECT holder, fence FROM lease WHERE account = $1")

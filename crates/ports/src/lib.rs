@@ -13,5 +13,5 @@ pub use broker::{
     ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
 };
 pub use clock::Clock;
-pub use record::{Journal, JournalError, Record, StoredRecord};
+pub use record::{Journal, JournalError, Message, Record, StoredRecord};
 pub use statement::{Activity, OptionEnd, StatementError, StatementLine, Statements};

@@ -39,6 +39,19 @@ pub struct StoredRecord {
     pub body: String,
 }
 
+/// What an operator left for the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its number in the inbox.
+    pub id: i64,
+    /// When it was left.
+    pub at: Timestamp,
+    /// Who left it.
+    pub who: String,
+    /// JSON.
+    pub body: String,
+}
+
 /// Why a record could not be kept, by what happens next.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -61,6 +74,24 @@ pub trait Journal {
     /// # Errors
     /// [`JournalError`]; nothing was appended.
     async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, JournalError>;
+
+    /// Messages nobody has answered yet, oldest first.
+    ///
+    /// # Errors
+    /// [`JournalError::Down`].
+    async fn messages(&mut self) -> Result<Vec<Message>, JournalError>;
+
+    /// Appends the answer to a message and marks it answered, both or neither.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the message is still open.
+    async fn answer(&mut self, trade_date: Date, message: &Message, answer: &Record) -> Result<(), JournalError>;
+
+    /// Every record of a kind after a sequence number, in order.
+    ///
+    /// # Errors
+    /// [`JournalError::Down`] or [`JournalError::Damaged`].
+    async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, JournalError>;
 
     /// Every record of a trade date, in order.
     ///

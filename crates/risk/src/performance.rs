@@ -34,6 +34,11 @@ impl Performance {
         Performance { nav: Some(nav), unit_value, high_water_mark: self.high_water_mark.max(unit_value), daily_return }
     }
 
+    /// The same units with their drawdown measured from now on: a person accepted the loss.
+    pub fn with_new_high_water_mark(self) -> Performance {
+        Performance { high_water_mark: self.unit_value, ..self }
+    }
+
     /// (U − max U)/max U, zero or negative.
     pub fn drawdown(&self) -> f64 {
         (self.unit_value - self.high_water_mark) / self.high_water_mark

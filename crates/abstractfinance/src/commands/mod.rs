@@ -3,12 +3,15 @@
 //! In: typed arguments. Out: printed results. Invariant: a command prints to standard output what
 //! was asked for, and to standard error everything else.
 
+mod account;
 mod calendar;
 mod config;
 mod data;
 mod demo;
 mod gateway;
 mod journal;
+mod operate;
+mod records;
 mod run;
 
 use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
@@ -26,6 +29,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
+        Command::Status => block_on(account::status(global)),
+        Command::Positions => block_on(account::positions(global)),
+        Command::Nav(args) => block_on(account::nav(global, &args)),
+        Command::Halt(args) => block_on(operate::tighten(global, &args, Mode::CancelOnly)),
+        Command::ReduceOnly(args) => block_on(operate::tighten(global, &args, Mode::ReduceOnly)),
+        Command::Resume(args) => block_on(operate::resume(global, &args)),
+        Command::Kill(args) => block_on(operate::kill(global, &args)),
+        Command::Flatten(args) => block_on(operate::flatten(global, &args)),
         Command::Data(DataCommand::Import { map, source, out }) => data::import(global, map.as_deref(), &source, &out),
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),

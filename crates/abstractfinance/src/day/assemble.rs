@@ -67,7 +67,8 @@ pub(super) fn inputs(
         marks,
         fx,
         broker: Some(broker_facts(snapshot, run)),
-        mode: book.mode,
+        mode: book.standing.mode,
+        flatten: book.standing.flatten,
         windows: windows(date, run)?,
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,

@@ -4,6 +4,7 @@
 //! when all is quiet, time. Invariant: entries are durable before the session sees the next event.
 
 use super::observe::snapshot;
+use super::operator::Ears;
 use super::{Run, World, append};
 use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
@@ -41,7 +42,9 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<(), Failure> {
     let mut events = Vec::new();
+    let mut ears = Ears::default();
     loop {
+        ears.listen(session, run, world).await?;
         match step(session, &mut events, run, world).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}

@@ -4,7 +4,7 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::assemble::{active, inputs, rates};
-use super::{Run, World, last_book};
+use super::{Run, World, last_book, operator};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
@@ -61,6 +61,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         Some(book) => (book, Vec::new()),
         None => Book::open(&snapshot, date, &run.setup)?,
     };
+    operator::attend(date, &mut book, run, world).await?;
     book.memory = book.memory.fitted(&run.setup);
     booked.extend(late_executions(&mut book, &snapshot, date, run));
     held_contracts_trade_on(&book, date, run)?;

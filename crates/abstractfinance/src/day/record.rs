@@ -10,7 +10,7 @@ use super::{Decided, Run, World, append};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
-use cycle::{Effect, Event, Session};
+use cycle::{Effect, Event, Session, Standing};
 use domain::Booked;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -62,7 +62,10 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         contracts: decided.inputs.contracts.clone(),
         ledger: session.ledger().clone(),
         memory: decided.plan.memory.clone(),
-        mode: session.mode().tightened_to(end.reconciliation.mode()),
+        standing: Standing {
+            mode: session.mode().tightened_to(end.reconciliation.mode()),
+            ..session.standing().clone()
+        },
         booked: recently_booked(&session, decided.inputs.date),
     };
     let closed = Closed { book, report };

@@ -9,7 +9,7 @@ use super::{Decided, Run};
 use console::report::{DayReport, Hedge, Order, Position, Refused, Target};
 use cycle::session::outcome;
 use cycle::{DayPlan, Session, store};
-use domain::{ContractId, Ledger, OrderRef};
+use domain::{ContractId, Ledger, OrderRef, Price};
 use execution::Parent;
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -46,6 +46,9 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
         vix: risk.vix,
         drawdown: risk.drawdown,
         steps: steps(session, end, decided, &plan_hash, resumed, run),
+        unit_value: plan.memory.performance.unit_value,
+        daily_return: plan.memory.performance.daily_return,
+        flows: cents(decided.inputs.flows.amount()),
         plan_hash,
         targets: targets(decided, run),
         orders: session.parents().map(|parent| order(parent, plan, run)).collect(),
@@ -122,8 +125,22 @@ fn positions(ledger: &Ledger, end: &End, run: &Run) -> Vec<Position> {
         ours: ledger.quantity(contract).to_string(),
         broker: theirs(contract).to_string(),
         mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
+        currency: universe.terms(contract).currency.to_string(),
+        notional: notional(contract, ledger, end, run).map(cents),
+        unrealised: end.marks[contract].map(|mark| cents(value(contract, mark, ledger, run) - ledger.position(contract).basis)),
     };
     universe.contracts().filter(shown).map(row).collect()
+}
+
+/// Quantity × mark × multiplier, in the contract's currency.
+fn value(contract: ContractId, mark: Price, ledger: &Ledger, run: &Run) -> Decimal {
+    ledger.quantity(contract).value_at(mark, run.setup.universe.terms(contract).multiplier)
+}
+
+fn notional(contract: ContractId, ledger: &Ledger, end: &End, run: &Run) -> Option<Decimal> {
+    let currency = run.setup.universe.terms(contract).currency;
+    let rate = end.fx.rate(currency, end.fx.base()).ok()?;
+    Some(value(contract, end.marks[contract]?, ledger, run) * rate)
 }
 
 /// Two digits, always shown, half away from zero.

@@ -27,7 +27,10 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         let held = contracts.fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
         let held = held.to_f64() as i64;
         let policy = &setup.policy.fx_hedge;
-        let decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
+        let mut decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
+        if plan.flatten {
+            decision.wanted = 0;
+        }
         plan.hedges.push(decision);
         if knows_exposure(rule, setup, plan) {
             place(rule, decision, inputs, setup, plan);

@@ -21,7 +21,7 @@ pub fn decide(inputs: &DayInputs<'_>, setup: &Setup) -> DayPlan {
 /// Decides a day into a plan whose memory is reused.
 pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     plan.clear();
-    (plan.date, plan.decided_at) = (inputs.date, inputs.decided_at);
+    (plan.date, plan.decided_at, plan.flatten) = (inputs.date, inputs.decided_at, inputs.flatten);
     value::value(inputs, setup, plan);
     value::reconcile(inputs, setup, plan);
     assess::assess(inputs, setup, plan);

@@ -9,7 +9,7 @@ use risk::gate::Refusal;
 use risk::{Check, Quality};
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    let factor = plan.risk.scale * plan.facts.nav;
+    let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
     let table = &mut plan.table;
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
@@ -28,7 +28,7 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
 
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let rebalance = &setup.policy.rebalance;
-    if plan.risk.quality == Quality::Invalid {
+    if plan.risk.quality == Quality::Invalid && !plan.flatten {
         // Without an estimate there is no target; what is held stays.
         let refusal = Refusal { check: Check::Volatility, contract: None, limit: 0.0, value: 0.0 };
         plan.refusals.push(refusal);

@@ -34,7 +34,7 @@ impl Session<'_> {
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
-            if self.mode >= Mode::CancelOnly {
+            if !self.standing.mode.permits(self.slots[index].parent.planned().purpose) {
                 self.withdraw(index, now);
                 continue;
             }
@@ -55,8 +55,14 @@ impl Session<'_> {
 
     /// A command that was recorded may have been overtaken by what was heard since.
     pub(super) fn may_send(&self, command: Command) -> bool {
-        let cancels = matches!(command, Command::Cancel { .. });
-        !self.link_down && (cancels || self.mode < Mode::CancelOnly)
+        let permitted = match command {
+            Command::Cancel { .. } => true,
+            Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
+                let planned = self.slots[usize::from(order_ref.intent) - 1].parent.planned();
+                self.standing.mode.permits(planned.purpose)
+            }
+        };
+        !self.link_down && permitted
     }
 
     /// A new order that is not handed over after all has ended; anything else is asked about later.
@@ -132,7 +138,7 @@ impl Session<'_> {
         let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose, collar };
         let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        match gate.admit(proposal, &self.plan.facts, self.mode, market) {
+        match gate.admit(proposal, &self.plan.facts, self.standing.mode, market) {
             Ok(permit) => {
                 let collar = permit.collar();
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);

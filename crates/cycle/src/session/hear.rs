@@ -139,9 +139,9 @@ impl Session<'_> {
     }
 
     pub(super) fn tighten(&mut self, mode: Mode, reason: &str) {
-        let tightened = self.mode.tightened_to(mode);
-        if tightened != self.mode {
-            self.mode = tightened;
+        let tightened = self.standing.mode.tightened_to(mode);
+        if tightened != self.standing.mode {
+            self.standing.mode = tightened;
             self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
         }
     }

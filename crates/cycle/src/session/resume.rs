@@ -61,7 +61,8 @@ impl<'a> Session<'a> {
             Entry::Notice { order_ref, code, text } => {
                 self.broker(ports::BrokerEvent::Notice { order_ref: *order_ref, code: *code, text: text.clone() })
             }
-            Entry::Mode { mode, .. } => self.mode = self.mode.tightened_to(*mode),
+            Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
+            Entry::Operator(instruction) => self.standing.obey(instruction),
             _ => {}
         }
     }

@@ -1,0 +1,116 @@
+//! `positions`, `nav`, `status`: the account as the journal knows it.
+//!
+//! In: a state folder. Out: tables, JSON, CSV. Invariant: shows what the engine booked and decided; asks no broker.
+
+use super::records::{Records, body};
+use super::show;
+use crate::cli::{Global, NavArgs};
+use crate::failure::Failure;
+use console::account::{self, Engine, NavRow, OpenDay, Status};
+use cycle::{Instruction, Standing};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+pub async fn positions(global: &Global) -> Result<(), Failure> {
+    let day = Records::open(global).await?.finished().await?;
+    if global.json {
+        let positions = serde_json::json!({
+            "date": day.date, "base": day.base, "nav": day.nav, "gross": day.gross, "net": day.net,
+            "positions": day.positions,
+        });
+        return show(format!("{positions}\n"));
+    }
+    show(account::positions(&day))
+}
+
+pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
+    let days = Records::open(global).await?.days().await?;
+    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
+    let inside = |row: &NavRow| {
+        from.as_ref().is_none_or(|from| row.date >= *from) && to.as_ref().is_none_or(|to| row.date <= *to)
+    };
+    let rows: Vec<NavRow> = days.iter().map(NavRow::from).filter(inside).collect();
+    if rows.is_empty() {
+        return Err(Failure::Usage("no day is finished in that span".into()));
+    }
+    match (args.csv, global.json) {
+        (true, _) => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            for row in &rows {
+                writer.serialize(row).map_err(|error| Failure::Usage(format!("csv: {error}")))?;
+            }
+            let bytes = writer.into_inner().map_err(|error| Failure::Usage(format!("csv: {error}")))?;
+            show(String::from_utf8_lossy(&bytes))
+        }
+        (false, true) => show(format!("{}\n", serde_json::json!({ "nav": rows }))),
+        (false, false) => show(account::nav(&rows)),
+    }
+}
+
+pub async fn status(global: &Global) -> Result<(), Failure> {
+    let records = Records::open(global).await?;
+    let status = read_status(&records).await?;
+    show(match global.json {
+        true => format!("{}\n", serde_json::to_string(&status).expect("plain data")),
+        false => account::status(&status),
+    })
+}
+
+/// The part of a `day_closed` body that stands.
+#[derive(Deserialize)]
+struct Closed {
+    book: Book,
+}
+
+#[derive(Deserialize)]
+struct Book {
+    standing: Standing,
+}
+
+#[derive(Deserialize)]
+struct Tightened {
+    mode: risk::Mode,
+}
+
+pub(super) async fn read_status(records: &Records) -> Result<Status, Failure> {
+    let Records { journal, account } = records;
+    let closed = journal.last_of_kind(account, crate::book::DAY_CLOSED).await?;
+    let mut standing = closed.as_ref().map(body::<Closed>).transpose()?.map_or_else(Standing::default, |c| c.book.standing);
+    let closed = closed.map_or(0, |event| event.seq);
+    for event in journal.events_of_kind(account, "operator").await?.iter().filter(|event| event.seq > closed) {
+        standing.obey(&body::<Instruction>(event)?);
+    }
+    for event in journal.events_of_kind(account, "mode").await?.iter().filter(|event| event.seq > closed) {
+        standing.mode = standing.mode.tightened_to(body::<Tightened>(event)?.mode);
+    }
+    let said = |message: journal::Message| {
+        let sentence = serde_json::from_str::<Instruction>(&message.body).map(|instruction| instruction.sentence());
+        sentence.unwrap_or_else(|_| format!("message {} that cannot be read", message.id))
+    };
+    let holder = journal.holder(account).await?;
+    let alive = holder.filter(|(_, until)| *until > Timestamp::now().as_microsecond());
+    Ok(Status {
+        account: account.clone(),
+        engine: alive.map(|(run, until)| Engine {
+            run,
+            lease_until: Timestamp::from_microsecond(until).map_or_else(|_| "?".into(), |at| format!("{at:.0}")),
+        }),
+        mode: standing.mode.to_string(),
+        flatten: standing.flatten,
+        unanswered: journal.open_inbox(account).await?.into_iter().map(said).collect(),
+        open_day: open_day(records, closed).await?,
+        last_day: records.last_day().await?.map(|(_, day)| day),
+    })
+}
+
+async fn open_day(records: &Records, closed: i64) -> Result<Option<OpenDay>, Failure> {
+    let Records { journal, account } = records;
+    let Some(plan) = journal.last_of_kind(account, "plan").await?.filter(|plan| plan.seq > closed) else {
+        return Ok(None);
+    };
+    let date = plan.trade_date.clone();
+    let day = date.parse().map_err(|_| Failure::Journal(format!("record {}: no trade date", plan.seq)))?;
+    let events = journal.events(account, day).await?;
+    let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
+    Ok(Some(OpenDay { date, planned: true, commands: count("command"), executions: count("execution") }))
+}

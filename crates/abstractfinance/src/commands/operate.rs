@@ -1,0 +1,86 @@
+//! `halt`, `reduce-only`, `resume`, `kill`, `flatten`: what a person says to the engine.
+//!
+//! In: a state folder, who and why. Out: a message in the journal's inbox, and for `kill` a global cancel at the
+//! gateway. Invariant: every instruction carries a name; one that loosens or closes carries a reason; `kill` does what
+//! it can even when the journal cannot be written.
+
+use super::records::Records;
+use super::show;
+use crate::cli::{Global, KillArgs, ReasonArgs, ResumeArgs, SayArgs};
+use crate::failure::Failure;
+use crate::settings;
+use cycle::{Directive, Instruction};
+use ibkr::IbkrConfig;
+use jiff::Timestamp;
+use risk::Mode;
+use std::time::Duration;
+
+/// How far the client id of a kill lies from the engine's: both are connected at once.
+const KILL_CLIENT_OFFSET: i32 = 900;
+/// A kill that waits longer than this for the gateway is no kill.
+const KILL_PATIENCE: Duration = Duration::from_secs(15);
+
+pub async fn tighten(global: &Global, args: &SayArgs, mode: Mode) -> Result<(), Failure> {
+    let reason = args.reason.clone().unwrap_or_else(|| "no reason given".into());
+    say(global, Instruction { directive: Directive::Tighten { mode }, by: args.by()?, reason }).await
+}
+
+pub async fn flatten(global: &Global, args: &ReasonArgs) -> Result<(), Failure> {
+    say(global, Instruction { directive: Directive::Flatten, by: args.by()?, reason: args.reason.clone() }).await
+}
+
+pub async fn resume(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {
+    let directive = Directive::Resume { mode: args.mode.0, new_high_water_mark: args.new_high_water_mark };
+    let instruction = Instruction { directive, by: args.say.by()?, reason: args.say.reason.clone() };
+    say(global, instruction).await
+}
+
+pub async fn kill(global: &Global, args: &KillArgs) -> Result<(), Failure> {
+    // Both ways at once: neither may wait for the other when something hangs.
+    let (cancelled, told) = tokio::join!(cancel(global, args), tighten(global, &args.say, Mode::Frozen));
+    cancelled?;
+    told
+}
+
+async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
+    let broker = settings::load(global.config.as_deref())?.settings.broker;
+    let address = args.gateway.map_or_else(|| format!("{}:{}", broker.host, broker.port), |given| given.to_string());
+    let client_id = i32::try_from(broker.client_id).unwrap_or(i32::MAX - KILL_CLIENT_OFFSET) + KILL_CLIENT_OFFSET;
+    let config = IbkrConfig {
+        address: address.clone(),
+        client_id,
+        account: None,
+        ready_timeout: KILL_PATIENCE,
+        request_timeout: KILL_PATIENCE,
+        heartbeat_timeout: KILL_PATIENCE,
+        virtual_time: false,
+        order_id_high_water: 0,
+    };
+    ibkr::cancel_everything(&config).await.map_err(|error| {
+        Failure::Broker(format!(
+            "orders at {address} could NOT be cancelled: {error}. Cancel them in TWS or by telephone now; \
+             the engine was told to freeze"
+        ))
+    })?;
+    show(format!("every open order at {address} was told to cancel\n"))
+}
+
+/// Leaves the instruction for the engine and says when it counts.
+async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
+    let Records { journal, account } = Records::open(global).await?;
+    let body = serde_json::to_string(&instruction).expect("plain data");
+    let now = Timestamp::now().as_microsecond();
+    let id = journal.send_to_inbox(&account, now, &instruction.by, &body).await?;
+    let running = journal.holder(&account).await?.is_some_and(|(_, until)| until > now);
+    if global.json {
+        return show(format!(
+            "{}\n",
+            serde_json::json!({ "message": id, "account": account, "engine_running": running, "instruction": instruction })
+        ));
+    }
+    let when = match running {
+        true => "the running engine reads it within a second",
+        false => "no engine is running: it counts from the next start",
+    };
+    show(format!("message {id} to account {account}: {}; {when}\n", instruction.sentence()))
+}

@@ -1,0 +1,70 @@
+//! What the journal of a state folder says, for commands that only read.
+//!
+//! In: a state folder. Out: its one account, finished days, what was said. Invariant: takes no lease and no lock, so
+//! that it works beside a running engine.
+
+use crate::book::DAY_CLOSED;
+use crate::cli::Global;
+use crate::failure::Failure;
+use console::DayReport;
+use journal::{Journal, StoredEvent};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+
+/// A journal opened for reading, with the one account in it.
+pub(super) struct Records {
+    pub(super) journal: Journal,
+    pub(super) account: String,
+}
+
+/// The part of a `day_closed` body that people read.
+#[derive(Deserialize)]
+struct Closed {
+    report: DayReport,
+}
+
+impl Records {
+    pub(super) async fn open(global: &Global) -> Result<Records, Failure> {
+        let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
+        let journal = Journal::open_existing(&dir.join("journal.db")).await?;
+        let mut accounts = journal.accounts().await?;
+        match (accounts.pop(), accounts.is_empty()) {
+            (Some(account), true) => Ok(Records { journal, account }),
+            (None, _) => Err(Failure::Usage(format!(
+                "nothing was ever recorded in {}: run a day first, or name another folder with --state-dir",
+                dir.display()
+            ))),
+            (Some(_), false) => Err(Failure::Usage(format!(
+                "{} holds the journals of several accounts; one state folder belongs to one account",
+                dir.display()
+            ))),
+        }
+    }
+
+    /// Every finished day, oldest first.
+    pub(super) async fn days(&self) -> Result<Vec<DayReport>, Failure> {
+        let closed = self.journal.events_of_kind(&self.account, DAY_CLOSED).await?;
+        closed.iter().map(|event| body::<Closed>(event).map(|closed| closed.report)).collect()
+    }
+
+    /// The last finished day with its sequence number.
+    pub(super) async fn last_day(&self) -> Result<Option<(i64, DayReport)>, Failure> {
+        let closed = self.journal.last_of_kind(&self.account, DAY_CLOSED).await?;
+        closed.map(|event| body::<Closed>(&event).map(|closed| (event.seq, closed.report))).transpose()
+    }
+
+    /// The last finished day, or why there is none to show.
+    pub(super) async fn finished(&self) -> Result<DayReport, Failure> {
+        self.last_day().await?.map(|(_, day)| day).ok_or_else(|| {
+            Failure::Usage("no day is finished yet: `abstractfinance status` shows where the engine is".into())
+        })
+    }
+}
+
+/// The typed body of a record.
+pub(super) fn body<T: DeserializeOwned>(event: &StoredEvent) -> Result<T, Failure> {
+    serde_json::from_str(&event.body).map_err(|error| {
+        Failure::Journal(format!("record {} ({}@{}) cannot be read: {error}", event.seq, event.kind, event.version))
+    })
+}

@@ -1,0 +1,79 @@
+//! Stories of a person at the controls: stopping, going on, closing down, and looking.
+//!
+//! In: instructions between and during days. Out: what the engine does with them. Invariant: tightening needs a name,
+//! loosening a name and a reason, and both outlive the process.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::Stage;
+use console::DayReport;
+use insta::assert_snapshot;
+
+/// Days so far on one account, the last report, and how the run ended.
+fn run(stage: &Stage, days: u32) -> (i32, Vec<DayReport>) {
+    let told = stage.run(&format!("demo --state-dir state --days {days} --json"));
+    (told.code, common::reports(&told.out))
+}
+
+fn sent(days: &[DayReport]) -> usize {
+    days.iter().flat_map(|day| &day.orders).map(|order| order.children).sum()
+}
+
+#[test]
+fn a_halt_outlives_the_process_and_only_a_reason_ends_it() {
+    let stage = Stage::new();
+    run(&stage, 1);
+    assert_snapshot!(stage.ok("halt --by ada --reason drill --state-dir state"), @"message 1 to account f4f616: mode no looser than CANCEL_ONLY (by ada: drill); no engine is running: it counts from the next start");
+    assert!(stage.ok("status --state-dir state").contains("Waiting   mode no looser than CANCEL_ONLY (by ada: drill)"));
+
+    let (code, days) = run(&stage, 3);
+    assert_eq!(code, 5, "a halted day is not a day that went well");
+    assert_eq!(sent(&days[1..]), 0, "nothing is sent while halted");
+    assert!(days[1..].iter().all(|day| day.mode == "CANCEL_ONLY"));
+
+    assert_snapshot!(stage.refused("resume --by ada --state-dir state").lines().take(3).collect::<Vec<_>>().join("\n"), @"
+    exit 2
+    error: the following required arguments were not provided:
+      --reason <TEXT>
+    ");
+    stage.ok("resume --by ada --reason reconciled --state-dir state");
+    let (code, days) = run(&stage, 4);
+    assert_eq!((code, days[3].mode.as_str()), (0, "NORMAL"));
+    assert!(sent(&days[3..]) > 0, "what was planned for the second day goes out now");
+}
+
+#[test]
+fn reduce_only_adds_nothing_to_the_book() {
+    let stage = Stage::new();
+    run(&stage, 1);
+    stage.ok("reduce-only --by ada --state-dir state");
+    let (code, days) = run(&stage, 2);
+    assert_eq!((code, sent(&days[1..])), (0, 0));
+    assert!(days[1].refusals.iter().any(|refusal| refusal.code == "mode"), "{:?}", days[1].refusals);
+}
+
+#[test]
+fn flatten_closes_everything_and_stays_flat() {
+    let stage = Stage::new();
+    run(&stage, 2);
+    stage.ok("flatten --by ada --reason closing --state-dir state");
+    let (_, days) = run(&stage, 5);
+    let last = days.last().unwrap();
+    assert!(last.positions.is_empty(), "{:?}", last.positions);
+    assert_eq!((last.mode.as_str(), last.gross_of_nav), ("REDUCE_ONLY", 0.0));
+    stage.ok("resume --by ada --reason again --new-high-water-mark --state-dir state");
+    let (_, days) = run(&stage, 6);
+    assert!(!days[5].positions.is_empty());
+}
+
+#[test]
+fn the_account_can_be_looked_at_while_nothing_runs() {
+    let stage = Stage::new();
+    assert_snapshot!(stage.refused("positions --state-dir state").replace(stage.path("").to_str().unwrap(), ""), @"");
+    run(&stage, 3);
+    assert_snapshot!(stage.ok("positions --state-dir state"), @"");
+    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @"");
+    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @"");
+    assert_snapshot!(stage.ok("status --state-dir state"), @"");
+}

@@ -1,0 +1,128 @@
+//! What a person tells the engine, and what stands of it.
+//!
+//! In: instructions in the order they were answered. Out: the standing orders of the account: mode and
+//! flattening. Invariant: anything tightens, only an instruction with a person's name and reason loosens;
+//! an instruction counts from the moment its answer is durable.
+
+use risk::Mode;
+use serde::{Deserialize, Serialize};
+
+/// One instruction with the person behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instruction {
+    /// What to do.
+    #[serde(flatten)]
+    pub directive: Directive,
+    /// Who says so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What can be asked of a running engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Directive {
+    /// No looser than this mode from now on.
+    Tighten {
+        /// The mode.
+        mode: Mode,
+    },
+    /// Exactly this mode from now on, and positions are no longer flattened.
+    Resume {
+        /// The mode.
+        mode: Mode,
+        /// Measure drawdown from today's unit value.
+        #[serde(default)]
+        new_high_water_mark: bool,
+    },
+    /// Add nothing from now on, and want nothing from the next plan on.
+    Flatten,
+    /// Books a position we did not open, or gives one we hold to a sleeve.
+    Adopt {
+        /// The finding of the reconciliation it answers, such as `quantity:CSPX` or `cash:USD`.
+        finding: String,
+        /// The sleeve that owns it from now on; `external` holds and never trades it.
+        sleeve: String,
+    },
+}
+
+/// What stands of everything a person said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Operating mode.
+    pub mode: Mode,
+    /// Targets are zero until a person resumes.
+    pub flatten: bool,
+    /// Drawdown starts again at the next valuation.
+    pub new_high_water_mark: bool,
+    /// Findings to be booked at the next reconciliation, with sleeve, person and reason.
+    pub adopt: Vec<Instruction>,
+}
+
+impl Standing {
+    /// Applies one instruction.
+    pub fn obey(&mut self, instruction: &Instruction) {
+        match &instruction.directive {
+            Directive::Tighten { mode } => self.mode = self.mode.tightened_to(*mode),
+            Directive::Resume { mode, new_high_water_mark } => {
+                self.mode = *mode;
+                self.flatten = false;
+                self.new_high_water_mark |= new_high_water_mark;
+            }
+            Directive::Flatten => {
+                self.flatten = true;
+                self.mode = self.mode.tightened_to(Mode::ReduceOnly);
+            }
+            Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
+        }
+    }
+}
+
+impl Instruction {
+    /// The instruction in words, for reports and answers.
+    pub fn sentence(&self) -> String {
+        let what = match &self.directive {
+            Directive::Tighten { mode } => format!("mode no looser than {mode}"),
+            Directive::Resume { mode, new_high_water_mark: false } => format!("mode {mode}"),
+            Directive::Resume { mode, .. } => format!("mode {mode}, drawdown measured anew"),
+            Directive::Flatten => "close every position, add nothing".to_owned(),
+            Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
+        };
+        format!("{what} (by {}: {})", self.by, self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn said(directive: Directive) -> Instruction {
+        Instruction { directive, by: "ada".into(), reason: "drill".into() }
+    }
+
+    fn modes() -> impl Strategy<Value = Mode> {
+        prop_oneof![Just(Mode::Normal), Just(Mode::ReduceOnly), Just(Mode::CancelOnly), Just(Mode::Frozen)]
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_resume_loosens(start in modes(), next in modes(), flatten in any::<bool>()) {
+            let mut standing = Standing { mode: start, ..Standing::default() };
+            standing.obey(&said(if flatten { Directive::Flatten } else { Directive::Tighten { mode: next } }));
+            prop_assert!(standing.mode >= start);
+            standing.obey(&said(Directive::Resume { mode: next, new_high_water_mark: false }));
+            prop_assert_eq!(standing.mode, next);
+            prop_assert!(!standing.flatten);
+        }
+    }
+
+    #[test]
+    fn an_instruction_reads_back_from_its_record() {
+        let instruction = said(Directive::Resume { mode: Mode::Normal, new_high_water_mark: true });
+        let body = serde_json::to_string(&instruction).expect("plain data");
+        insta::assert_snapshot!(body, @r#"{"do":"resume","mode":"NORMAL","new_high_water_mark":true,"by":"ada","reason":"drill"}"#);
+        assert_eq!(serde_json::from_str::<Instruction>(&body).expect("just written"), instruction);
+    }
+}
