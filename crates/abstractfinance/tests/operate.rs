@@ -50,7 +50,7 @@ fn reduce_only_adds_nothing_to_the_book() {
     stage.ok("reduce-only --by ada --state-dir state");
     let (code, days) = run(&stage, 2);
     assert_eq!((code, sent(&days[1..])), (0, 0));
-    assert!(days[1].refusals.iter().any(|refusal| refusal.code == "mode"), "{:?}", days[1].refusals);
+    assert!(days[1].refusals.iter().any(|refusal| refusal.code == "MODE"), "{:?}", days[1].refusals);
 }
 
 #[test]
@@ -70,10 +70,37 @@ fn flatten_closes_everything_and_stays_flat() {
 #[test]
 fn the_account_can_be_looked_at_while_nothing_runs() {
     let stage = Stage::new();
-    assert_snapshot!(stage.refused("positions --state-dir state").replace(stage.path("").to_str().unwrap(), ""), @"");
+    assert_snapshot!(stage.refused("positions --state-dir state").replace(stage.path("").to_str().unwrap(), ""), @"
+    exit 4
+    abstractfinance: there is no journal at state/journal.db: nothing ran with this state folder yet, or --state-dir names another
+    ");
     run(&stage, 3);
-    assert_snapshot!(stage.ok("positions --state-dir state"), @"");
-    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @"");
-    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @"");
-    assert_snapshot!(stage.ok("status --state-dir state"), @"");
+    assert_snapshot!(stage.ok("positions --state-dir state"), @"
+    Positions after 2026-03-04 (notional in USD)
+     contract     ours   broker     mark         unrealised        notional     of NAV
+    ───────────────────────────────────────────────────────────────────────────────────
+     CS51       -11118   -11118   202.42   EUR    15,965.88   -2,629,490.70   -26.27 %
+     CSPX         3631     3631   725.66   USD    -4,748.74    2,634,871.46   +26.32 %
+
+    Gross 5,264,362.16 (0.526 × NAV) · net 5,380.76 (+0.001 × NAV) · NAV 10,011,261.91 USD
+    ");
+    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @"
+     date           NAV at plan     return   unit value   drawdown   flows             NAV      NAV−NLV   gross      net   mode
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-03-03    9,985,854.86   -0.141 %      0.99859    -0.14 %       –   10,006,583.64   +0.0000 bp   0.524   +0.002   NORMAL
+     2026-03-04   10,011,261.91   +0.254 %      1.00113     0.00 %       –   10,011,261.91   +0.0000 bp   0.526   +0.001   NORMAL
+    ");
+    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @"
+    date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
+    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9996115.60,9996115.60,0.0,0.4972679509557748,-0.000352351852301108,NORMAL,NORMAL
+    ");
+    assert_snapshot!(stage.ok("status --state-dir state"), @"
+    Account   f4f616
+    Engine    none is running
+    Mode      NORMAL
+    Last day  2026-03-04: 0 of 0 orders filled
+    NAV       10,011,261.91 USD · against the broker +0.0000 bp
+    Exposure  gross 0.526 × NAV · net +0.001 × NAV · 2 positions
+    Risk      regime NORMAL · scale 1.5000 · drawdown 0.00 %
+    ");
 }
