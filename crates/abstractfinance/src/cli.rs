@@ -81,6 +81,9 @@ pub enum Command {
     /// Build and inspect the catalogue of price history.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Write the account as one JSON file, or open books from one.
+    #[command(subcommand)]
+    State(StateCommand),
     /// Check and print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -264,6 +267,18 @@ pub enum DataCommand {
         /// Folder of the new catalogue.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+    },
+}
+
+/// `state …`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print the account after the last finished day as portfolio_state.json.
+    Export,
+    /// Hold a portfolio_state.json against itself and the configuration, and open books from it in a new state folder.
+    Import {
+        /// The file.
+        file: PathBuf,
     },
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod lockstep;
 mod policy;
 mod settings;
+mod state_file;
 mod world;
 
 use clap::Parser;

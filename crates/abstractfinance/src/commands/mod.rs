@@ -13,8 +13,9 @@ mod journal;
 mod operate;
 mod records;
 mod run;
+mod state;
 
-use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand, StateCommand};
 use crate::failure::Failure;
 use console::DayReport;
 use risk::Mode;
@@ -38,6 +39,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Kill(args) => block_on(operate::kill(global, &args)),
         Command::Flatten(args) => block_on(operate::flatten(global, &args)),
         Command::Data(DataCommand::Import { map, source, out }) => data::import(global, map.as_deref(), &source, &out),
+        Command::State(StateCommand::Export) => block_on(state::export(global)),
+        Command::State(StateCommand::Import { file }) => block_on(state::import(global, &file)),
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Show) => config::in_force(global),

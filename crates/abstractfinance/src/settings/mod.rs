@@ -12,7 +12,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use instruments::{Instruments, universe};
+pub use instruments::{InstrumentRow, Instruments, universe};
 pub use model::{Mode, MomentumCurrency, Regime, Settings, Sleeve};
 pub use refusal::Refusal;
 
