@@ -4,10 +4,12 @@
 //! one transition table for every order; filled plus working never exceeds the permit; quantities
 //! come from executions alone.
 
+pub mod costs;
 pub mod order;
 pub mod parent;
 pub mod policy;
 
+pub use costs::{Costs, Worked};
 pub use order::{Order, OrderSignal, OrderState};
 pub use parent::{Command, OverExecuted, Parent, ParentState, PlannedOrder};
 pub use policy::ExecutionPolicy;
