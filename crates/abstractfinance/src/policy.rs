@@ -10,7 +10,8 @@ use domain::rounding::LotRounding;
 use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{
-    Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, VolatilityPolicy,
+    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
+    VolatilityPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
 use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
@@ -42,6 +43,12 @@ fn policy(settings: &Settings, universe: &Universe) -> Policy {
     Policy {
         sleeves: settings.sleeves.iter().map(|(name, sleeve)| self::sleeve(name, sleeve, universe)).collect(),
         volatility: volatility(settings),
+        loss: LossPolicy {
+            day_alert: settings.risk.day_loss_alert,
+            day_reduce_only: settings.risk.day_loss_reduce_only,
+            day_cancel_only: settings.risk.day_loss_cancel_only,
+            hard_stop_drawdown: settings.risk.hard_stop_drawdown,
+        },
         regime: regime(settings),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {

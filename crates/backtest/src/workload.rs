@@ -14,7 +14,9 @@ use execution::ExecutionPolicy;
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
-use risk::{Caps, CollarPolicy, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
+use risk::{
+    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
+};
 use rust_decimal::{Decimal, dec};
 use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
 
@@ -106,6 +108,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.0,
         },
+        loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         regime: RegimePolicy {
             vix_enter_elevated: 1e9,
             vix_exit_elevated: 1e9,

@@ -15,7 +15,8 @@ use market::Panel;
 use market::calendar::Window;
 use risk::reconciliation::{BrokerCash, BrokerFacts};
 use risk::{
-    Caps, CollarPolicy, GatePolicy, Mode, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, VolatilityPolicy,
+    Caps, CollarPolicy, GatePolicy, LossPolicy, Mode, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
+    VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
 use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
@@ -88,6 +89,7 @@ fn policy() -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.5,
         },
+        loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         regime: RegimePolicy {
             vix_enter_elevated: 25.0,
             vix_exit_elevated: 20.0,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use risk::gate::{DayFacts, Refusal};
 use risk::scaling::Bound;
-use risk::{Mode, Quality, Reconciliation, Regime, Verdict};
+use risk::{Alarm, Mode, Quality, Reconciliation, Regime, Verdict};
 use serde::{Deserialize, Serialize};
 use strategy::HedgeDecision;
 
@@ -84,6 +84,8 @@ pub struct RiskDecision {
     pub scale: f64,
     /// What limited it.
     pub bound: Bound,
+    /// Losses that crossed a line.
+    pub alarms: Vec<Alarm>,
 }
 
 /// A day's decision.
@@ -143,6 +145,7 @@ impl DayPlan {
                 momentum_factor: 0.0,
                 scale: 0.0,
                 bound: Bound::Target,
+                alarms: Vec::new(),
             },
             table: PlanTable::sized(setup.universe.contract_count()),
             hedges: Vec::new(),
@@ -160,5 +163,6 @@ impl DayPlan {
         self.orders.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
+        self.risk.alarms.clear();
     }
 }

@@ -5,7 +5,7 @@
 
 use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
 use execution::ExecutionPolicy;
-use risk::{Caps, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
+use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
 use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve};
 
@@ -18,6 +18,8 @@ pub struct Policy {
     pub volatility: VolatilityPolicy,
     /// Regime table and factors.
     pub regime: RegimePolicy,
+    /// Losses that stop the engine.
+    pub loss: LossPolicy,
     /// Exposure caps.
     pub caps: Caps,
     /// Spread momentum of the core sleeve.

@@ -6,6 +6,7 @@
 
 pub mod collar;
 pub mod gate;
+pub mod loss;
 pub mod mode;
 pub mod momentum;
 pub mod performance;
@@ -16,6 +17,7 @@ pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
+pub use loss::{Alarm, LossPolicy};
 pub use mode::Mode;
 pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;

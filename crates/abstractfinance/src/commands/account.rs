@@ -75,7 +75,8 @@ struct Tightened {
 pub(super) async fn read_status(records: &Records) -> Result<Status, Failure> {
     let Records { journal, account } = records;
     let closed = journal.last_of_kind(account, crate::book::DAY_CLOSED).await?;
-    let mut standing = closed.as_ref().map(body::<Closed>).transpose()?.map_or_else(Standing::default, |c| c.book.standing);
+    let mut standing =
+        closed.as_ref().map(body::<Closed>).transpose()?.map_or_else(Standing::default, |c| c.book.standing);
     let closed = closed.map_or(0, |event| event.seq);
     for event in journal.events_of_kind(account, "operator").await?.iter().filter(|event| event.seq > closed) {
         standing.obey(&body::<Instruction>(event)?);

@@ -28,7 +28,9 @@ pub async fn import(global: &Global, path: &Path) -> Result<(), Failure> {
     }
     match reasons.len() {
         0 => Ok(()),
-        count => Err(Failure::Halted(format!("{} was refused for {count} reasons; nothing was opened", path.display()))),
+        count => {
+            Err(Failure::Halted(format!("{} was refused for {count} reasons; nothing was opened", path.display())))
+        }
     }
 }
 

@@ -127,7 +127,8 @@ fn positions(ledger: &Ledger, end: &End, run: &Run) -> Vec<Position> {
         mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
         currency: universe.terms(contract).currency.to_string(),
         notional: notional(contract, ledger, end, run).map(cents),
-        unrealised: end.marks[contract].map(|mark| cents(value(contract, mark, ledger, run) - ledger.position(contract).basis)),
+        unrealised: end.marks[contract]
+            .map(|mark| cents(value(contract, mark, ledger, run) - ledger.position(contract).basis)),
     };
     universe.contracts().filter(shown).map(row).collect()
 }

@@ -37,7 +37,7 @@ pub(super) fn steps(
         ("sync", "done", synced(decided)),
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
-        ("risk", "done", assessed(decided)),
+        ("risk", if plan.risk.alarms.is_empty() { "done" } else { "warned" }, assessed(decided)),
         ("targets", "done", targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
@@ -71,8 +71,9 @@ fn assessed(decided: &Decided) -> String {
         Bound::Gross => "bound by the gross cap",
         Bound::Net => "bound by the net cap",
     };
+    let alarms: String = risk.alarms.iter().map(|alarm| format!("; {}", alarm.sentence())).collect();
     format!(
-        "{} of closes, regime {}, scale {:.4} {bound}",
+        "{} of closes, regime {}, scale {:.4} {bound}{alarms}",
         count(decided.inputs.rows.len(), "new day"),
         risk.regime.name(),
         risk.scale

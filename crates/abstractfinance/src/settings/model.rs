@@ -59,6 +59,9 @@ pub struct Settings {
     /// Tolerances between our books and the broker's.
     #[garde(dive)]
     pub reconciliation: Reconciliation,
+    /// Losses that stop the engine.
+    #[garde(dive)]
+    pub risk: Risk,
     /// How volatility is estimated and turned into scaling.
     #[garde(dive)]
     pub volatility: Volatility,
@@ -324,6 +327,26 @@ pub enum Regime {
     Elevated,
     /// The worst.
     Crisis,
+}
+
+/// Losses that stop the engine, as positive fractions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Risk {
+    /// Loss of one day that is worth an alert.
+    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
+    pub day_loss_alert: f64,
+    /// Loss of one day after which only risk is reduced, until a person resumes.
+    #[garde(range(min = 0.001, max = 1.0), custom(finite), custom(at_least("day_loss_alert", self.day_loss_alert)))]
+    pub day_loss_reduce_only: f64,
+    /// Loss of one day after which nothing is sent, until a person resumes.
+    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
+    #[garde(custom(at_least("day_loss_reduce_only", self.day_loss_reduce_only)))]
+    pub day_loss_cancel_only: f64,
+    /// Loss from the high at which everything is closed; null for no such line.
+    #[garde(inner(range(min = 0.01, max = 0.9), custom(finite)))]
+    pub hard_stop_drawdown: Option<f64>,
 }
 
 /// When the regime changes. Losses are positive fractions from the high.

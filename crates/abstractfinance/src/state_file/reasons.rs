@@ -99,7 +99,8 @@ fn nav_identity(file: &StateFile, reality: Reality<'_>) -> Option<String> {
     let held: Decimal = paid_for(file, reality).map(StatePosition::value).sum();
     let sum = file.cash + held;
     let off = (file.nav - sum).to_f64()?;
-    let single_currency = file.positions.values().map(|p| p.currency).collect::<std::collections::BTreeSet<_>>().len() < 2;
+    let single_currency =
+        file.positions.values().map(|p| p.currency).collect::<std::collections::BTreeSet<_>>().len() < 2;
     (single_currency && off.abs() > IDENTITY_TOLERANCE * file.nav.to_f64()?.abs()).then(|| {
         format!(
             "nav {} is not cash {} plus positions {}: {} has no source",
@@ -115,7 +116,8 @@ fn exposure_of_positions(file: &StateFile, _: Reality<'_>) -> Option<String> {
     let values = || file.positions.values().map(StatePosition::value);
     let long: Decimal = values().filter(Decimal::is_sign_positive).sum();
     let short: Decimal = -values().filter(Decimal::is_sign_negative).sum::<Decimal>();
-    let off = |stated: Decimal, found: Decimal| (stated - found).abs() > Decimal::new(1, 4) * stated.abs().max(Decimal::ONE);
+    let off =
+        |stated: Decimal, found: Decimal| (stated - found).abs() > Decimal::new(1, 4) * stated.abs().max(Decimal::ONE);
     let foreign = file.positions.values().any(|p| p.currency != domain::Currency::Usd);
     (!foreign && (off(file.long_exposure, long) || off(file.short_exposure, short))).then(|| {
         format!(
@@ -203,8 +205,7 @@ fn closed_day(file: &StateFile, reality: Reality<'_>) -> Option<String> {
         .filter(|&&date| !is_trade_date(date, reality))
         .map(|date| format!("{date} ({:?})", date.weekday()))
         .collect();
-    (!closed.is_empty())
-        .then(|| format!("returns are booked on days on which no venue traded: {}", closed.join(", ")))
+    (!closed.is_empty()).then(|| format!("returns are booked on days on which no venue traded: {}", closed.join(", ")))
 }
 
 fn history_gap(file: &StateFile, reality: Reality<'_>) -> Option<String> {

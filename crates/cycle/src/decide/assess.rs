@@ -5,7 +5,7 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use risk::scaling::scaling;
-use risk::{Quality, VolatilityEstimate};
+use risk::{Alarm, Quality, VolatilityEstimate};
 
 /// A volatility index close older than this many days is missing: longer than any holiday run.
 const VIX_AGE_DAYS_MAX: i32 = 5;
@@ -44,6 +44,12 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     risk.regime = memory.regime.regime;
     risk.pending = memory.regime.pending;
     risk.state_factor = policy.regime.state_factor(risk.regime, drawdown);
+    let losses = [policy.loss.of_day(memory.performance.daily_return), policy.loss.of_drawdown(drawdown)];
+    for alarm in losses.into_iter().flatten() {
+        plan.mode = plan.mode.tightened_to(alarm.mode());
+        plan.flatten |= matches!(alarm, Alarm::HardStop { .. });
+        risk.alarms.push(alarm);
+    }
     risk.momentum = memory.last_signal;
     risk.momentum_factor = policy.momentum.factor(memory.last_signal);
 
