@@ -11,6 +11,7 @@ pub mod momentum;
 pub mod performance;
 pub mod reconciliation;
 pub mod regime;
+pub mod replay;
 pub mod scaling;
 pub mod volatility;
 
@@ -21,5 +22,6 @@ pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;
 pub use reconciliation::{Reconciliation, ReconciliationPolicy};
 pub use regime::{Regime, RegimePolicy, RegimeState};
+pub use replay::{ReplayRow, replay};
 pub use scaling::{Caps, Scaling};
 pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};

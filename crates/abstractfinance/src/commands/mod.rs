@@ -9,12 +9,13 @@ mod data;
 mod demo;
 mod gateway;
 mod journal;
+mod risk;
 mod run;
 
-use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand, RiskCommand};
 use crate::failure::Failure;
+use ::risk::Mode;
 use console::DayReport;
-use risk::Mode;
 use std::fmt::Display;
 use std::future::Future;
 use std::io::{ErrorKind, Write, stdout};
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Show) => config::in_force(global),
         Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
         Command::Calendar(args) => calendar::calendar(&args),
+        Command::Risk(RiskCommand::Replay(args)) => risk::replay(global, &args),
     }
 }
 
