@@ -5,7 +5,9 @@
 //! here loosens by itself.
 
 pub mod collar;
+pub mod dispersion;
 pub mod gate;
+pub mod measures;
 pub mod mode;
 pub mod momentum;
 pub mod performance;
@@ -16,7 +18,9 @@ pub mod scaling;
 pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
+pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
+pub use measures::{Assessed, Measures, RiskWarning, measures};
 pub use mode::Mode;
 pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;
