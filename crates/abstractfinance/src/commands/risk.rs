@@ -110,7 +110,10 @@ const VIX: Content = Content {
     gaps: true,
 };
 
-fn read(path: &Path, content: &Content) -> Result<Vec<(Date, Option<f64>)>, Failure> {
+/// Dates, rising, with their values.
+type Series = Vec<(Date, Option<f64>)>;
+
+fn read(path: &Path, content: &Content) -> Result<Series, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::Usage(format!("cannot read the {} {shown}: {error}; name a file of `date,value` lines", content.what))
@@ -118,8 +121,8 @@ fn read(path: &Path, content: &Content) -> Result<Vec<(Date, Option<f64>)>, Fail
     parse(&text, content).map_err(|(line, fault)| Failure::Usage(format!("{shown}:{line}: {fault}")))
 }
 
-/// Dates with their values. A fault comes with the number of its line, from 1.
-fn parse(text: &str, content: &Content) -> Result<Vec<(Date, Option<f64>)>, (usize, String)> {
+/// A file's text as a series. A fault comes with the number of its line, from 1.
+fn parse(text: &str, content: &Content) -> Result<Series, (usize, String)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     let header = lines.next().map_or("", |(_, line)| line);
@@ -128,7 +131,7 @@ fn parse(text: &str, content: &Content) -> Result<Vec<(Date, Option<f64>)>, (usi
     if names.is_none() {
         return Err((1, format!("`{header}` is not the header; the first line names two columns: date,value")));
     }
-    let mut rows: Vec<(Date, Option<f64>)> = Vec::new();
+    let mut rows = Series::new();
     for (number, line) in lines.filter(|(_, line)| !line.is_empty()) {
         let row = row(line, content).map_err(|fault| (number, fault))?;
         if let Some((last, _)) = rows.last().filter(|(last, _)| *last >= row.0) {
