@@ -92,6 +92,9 @@ pub enum Command {
     Journal(JournalCommand),
     /// Print the sessions of a venue.
     Calendar(CalendarArgs),
+    /// Look at what the risk rules make of a history.
+    #[command(subcommand)]
+    Risk(RiskCommand),
 }
 
 /// Options of `nav`.
@@ -312,6 +315,27 @@ pub struct CalendarArgs {
     #[arg(long)]
     pub to: Date,
     /// Print `date,open_utc,close_utc`.
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// `risk …`.
+#[derive(Debug, Subcommand)]
+pub enum RiskCommand {
+    /// Replay daily returns through volatility, drawdown and regime, one row per date.
+    Replay(ReplayArgs),
+}
+
+/// Options of `risk replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Simple daily returns of the unit strategy: a header, then `date,value` lines, oldest first.
+    #[arg(long, value_name = "FILE")]
+    pub returns: PathBuf,
+    /// VIX closes in the same form; a date that is missing keeps its regime.
+    #[arg(long, value_name = "FILE")]
+    pub vix: PathBuf,
+    /// Print comma-separated columns in full precision.
     #[arg(long)]
     pub csv: bool,
 }

@@ -100,7 +100,8 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, universe: &Universe) -> Sleeve 
     Sleeve { name: name.to_owned(), budget: sleeve.weight(), follows_momentum, kind }
 }
 
-fn volatility(settings: &Settings) -> VolatilityPolicy {
+/// How volatility is estimated and targeted.
+pub fn volatility(settings: &Settings) -> VolatilityPolicy {
     let volatility = &settings.volatility;
     VolatilityPolicy {
         target: settings.vol_target_annual,
@@ -114,7 +115,8 @@ fn volatility(settings: &Settings) -> VolatilityPolicy {
     }
 }
 
-fn regime(settings: &Settings) -> RegimePolicy {
+/// The regime table.
+pub fn regime(settings: &Settings) -> RegimePolicy {
     let hysteresis = &settings.hysteresis;
     let states = &settings.risk_states;
     RegimePolicy {

@@ -142,3 +142,22 @@ impl Window {
         Some(libm::sqrt(squares / (n - 1) as f64))
     }
 }
+
+/// Momentum over `lookback` rows without the newest `skip`: p[t−skip] / p[t−lookback] − 1, where t is the last row
+/// and a row without a close counts as the last close before it. 12−1 momentum is a lookback of 252 and a skip of
+/// 21 (Jegadeesh and Titman 1993, in trading days). `None` when a row lies before the first close.
+///
+/// # Panics
+/// When the skip is not shorter than the lookback.
+pub fn momentum(closes: &[Option<f64>], lookback: usize, skip: usize) -> Option<f64> {
+    assert!(skip < lookback, "a momentum of {lookback} rows cannot leave out {skip}");
+    let filled = |back: usize| {
+        let row = closes.len().checked_sub(1 + back)?;
+        closes[..=row].iter().rev().find_map(|close| *close)
+    };
+    let before = filled(lookback)?;
+    Some(filled(skip)? / before - 1.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,23 +5,29 @@
 //! here loosens by itself.
 
 pub mod collar;
+pub mod dispersion;
 pub mod gate;
 pub mod loss;
+pub mod measures;
 pub mod mode;
 pub mod momentum;
 pub mod performance;
 pub mod reconciliation;
 pub mod regime;
+pub mod replay;
 pub mod scaling;
 pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
+pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};
+pub use measures::{Assessed, Measures, RiskWarning, measures};
 pub use mode::Mode;
 pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;
 pub use reconciliation::{Reconciliation, ReconciliationPolicy};
 pub use regime::{Regime, RegimePolicy, RegimeState};
+pub use replay::{ReplayRow, replay};
 pub use scaling::{Caps, Scaling};
 pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};

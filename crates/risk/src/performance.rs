@@ -30,8 +30,13 @@ impl Performance {
     pub fn advance(self, nav: BaseMoney, flows: BaseMoney) -> Performance {
         let previous = self.nav.map(BaseMoney::to_f64).filter(|&n| n > 0.0);
         let daily_return = previous.map_or(0.0, |previous| (nav - flows).to_f64() / previous - 1.0);
+        Performance { nav: Some(nav), ..self.earn(daily_return) }
+    }
+
+    /// Compounds one day's return.
+    pub fn earn(self, daily_return: f64) -> Performance {
         let unit_value = self.unit_value * (1.0 + daily_return);
-        Performance { nav: Some(nav), unit_value, high_water_mark: self.high_water_mark.max(unit_value), daily_return }
+        Performance { unit_value, high_water_mark: self.high_water_mark.max(unit_value), daily_return, ..self }
     }
 
     /// The same units with their drawdown measured from now on: a person accepted the loss.

@@ -131,4 +131,4 @@ impl RegimeState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

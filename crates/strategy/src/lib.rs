@@ -7,6 +7,7 @@ pub mod fx_hedge;
 pub mod rolls;
 pub mod sizing;
 pub mod sleeves;
+pub mod tail_hedge;
 
 pub use fx_hedge::{FxHedgePolicy, HedgeDecision, HedgeRule};
 pub use sizing::RebalancePolicy;

@@ -12,13 +12,14 @@ mod gateway;
 mod journal;
 mod operate;
 mod records;
+mod risk;
 mod run;
 mod state;
 
-use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand, StateCommand};
+use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
+use ::risk::Mode;
 use console::DayReport;
-use risk::Mode;
 use std::fmt::Display;
 use std::future::Future;
 use std::io::{ErrorKind, Write, stdout};
@@ -38,14 +39,17 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Resume(args) => block_on(operate::resume(global, &args)),
         Command::Kill(args) => block_on(operate::kill(global, &args)),
         Command::Flatten(args) => block_on(operate::flatten(global, &args)),
-        Command::Data(DataCommand::Import { map, source, out }) => data::import(global, map.as_deref(), &source, &out),
-        Command::State(StateCommand::Export) => block_on(state::export(global)),
-        Command::State(StateCommand::Import { file }) => block_on(state::import(global, &file)),
-        Command::Config(ConfigCommand::Check) => config::check(global),
-        Command::Config(ConfigCommand::Schema) => config::schema(),
-        Command::Config(ConfigCommand::Show) => config::in_force(global),
-        Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
+        Command::Data(cli::DataCommand::Import { map, source, out }) => {
+            data::import(global, map.as_deref(), &source, &out)
+        }
+        Command::State(cli::StateCommand::Export) => block_on(state::export(global)),
+        Command::State(cli::StateCommand::Import { file }) => block_on(state::import(global, &file)),
+        Command::Config(cli::ConfigCommand::Check) => config::check(global),
+        Command::Config(cli::ConfigCommand::Schema) => config::schema(),
+        Command::Config(cli::ConfigCommand::Show) => config::in_force(global),
+        Command::Journal(cli::JournalCommand::Verify) => block_on(journal::verify(global)),
         Command::Calendar(args) => calendar::calendar(&args),
+        Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
     }
 }
 

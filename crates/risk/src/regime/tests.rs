@@ -1,9 +1,12 @@
 //! The table as a story, and August 2015 as it was.
 
+mod golden;
+mod model;
+
 use super::*;
 use Regime::{Crisis, Elevated, Normal, Recovery};
 
-fn policy() -> RegimePolicy {
+pub(crate) fn policy() -> RegimePolicy {
     RegimePolicy {
         vix_enter_elevated: 25.0,
         vix_exit_elevated: 20.0,

@@ -1,0 +1,117 @@
+//! Monetising the hedges, once in a crisis.
+//!
+//! In: regime, VIX, the day's loss, the hedges in the money. Out: how many to sell. Invariant: one sale per
+//! episode however long it lasts and however often the day is run; nothing is bought in a type on the date
+//! it was sold.
+
+use super::{HedgeType, HeldOption};
+use domain::Quantity;
+use domain::rounding::{LotRounding, to_lot};
+use jiff::civil::Date;
+use risk::Regime;
+use serde::{Deserialize, Serialize};
+
+/// When hedges are turned into money, and how much of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrisisPolicy {
+    /// VIX at and above which they are.
+    pub vix: f64,
+    /// Loss of one day, as a positive fraction of NAV, at and beyond which they are.
+    pub day_loss: f64,
+    /// Share of the contracts in the money that is sold.
+    pub share: f64,
+}
+
+/// What the playbook reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrisisSignals {
+    /// Trade date.
+    pub date: Date,
+    /// Regime in force today.
+    pub regime: Regime,
+    /// Volatility index, if there is one.
+    pub vix: Option<f64>,
+    /// Today's return on unit value; a loss is negative.
+    pub daily_return: f64,
+}
+
+/// Contracts of one option to sell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monetisation {
+    /// The option.
+    pub name: String,
+    /// Its type.
+    pub hedge: HedgeType,
+    /// How many to sell, at most what is held.
+    pub contracts: i64,
+}
+
+/// The crisis that is under way, durable from day to day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrisisEpisode {
+    /// True from the first trigger until the regime has left CRISIS.
+    pub open: bool,
+    /// When hedges were sold in it, and of which types.
+    pub sold: Option<(Date, Vec<HedgeType>)>,
+}
+
+impl CrisisPolicy {
+    /// True on a date on which the playbook applies. A missing VIX triggers nothing.
+    pub fn triggered(&self, signals: &CrisisSignals) -> bool {
+        signals.vix.is_some_and(|vix| vix >= self.vix) || signals.daily_return <= -self.day_loss
+    }
+}
+
+impl CrisisEpisode {
+    /// One trade date: opens or ends the episode and says what to sell. `underlying` gives the price an option
+    /// is written on; without one the option is not counted as in the money.
+    ///
+    /// The episode's one sale happens on its first triggered date on which there is something in the money to
+    /// sell: on the first day of a crisis the hedges may still be out of it.
+    pub fn advance(
+        &mut self,
+        signals: &CrisisSignals,
+        held: &[HeldOption],
+        underlying: impl Fn(&HeldOption) -> Option<f64>,
+        policy: &CrisisPolicy,
+    ) -> Vec<Monetisation> {
+        let triggered = policy.triggered(signals);
+        if signals.regime != Regime::Crisis && !triggered {
+            self.open = false;
+        }
+        if !triggered || (self.open && self.sold.is_some()) {
+            return Vec::new();
+        }
+        if !self.open {
+            *self = CrisisEpisode { open: true, sold: None };
+        }
+        let inside = held.iter().filter(|option| underlying(option).is_some_and(|price| option.in_the_money(price)));
+        let sales: Vec<Monetisation> = inside
+            .map(|option| Monetisation {
+                name: option.name.clone(),
+                hedge: option.hedge,
+                contracts: share_of(option.contracts, policy.share),
+            })
+            .filter(|sale| sale.contracts > 0)
+            .collect();
+        if !sales.is_empty() {
+            let mut types: Vec<HedgeType> = sales.iter().map(|sale| sale.hedge).collect();
+            types.sort();
+            types.dedup();
+            self.sold = Some((signals.date, types));
+        }
+        sales
+    }
+
+    /// False on the date on which a type was monetised.
+    pub fn may_buy(&self, hedge: HedgeType, date: Date) -> bool {
+        self.sold.as_ref().is_none_or(|(sold, types)| *sold != date || !types.contains(&hedge))
+    }
+}
+
+/// A share of whole contracts, rounded half away from zero, never more than there are.
+fn share_of(contracts: i64, share: f64) -> i64 {
+    let one = Quantity::whole(1);
+    let whole = to_lot(contracts as f64 * share, one, LotRounding::HalfAwayFromZero).units() / one.units();
+    whole.clamp(0, contracts.max(0))
+}

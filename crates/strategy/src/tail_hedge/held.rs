@@ -1,0 +1,87 @@
+//! What happens to an option that is held: kept, replaced, or closed before exercise.
+//!
+//! In: a held option, today, the price of what it is written on. Out: what is due, and whether it is in the
+//! money. Invariant: an option that settles physically is gone before its close-out date ends.
+
+use super::HedgeType;
+use domain::Price;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use market::{OptionRight, OptionTerms, options};
+use serde::{Deserialize, Serialize};
+
+/// An option of the hedge book, always bought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOption {
+    /// Its name.
+    pub name: String,
+    /// Which hedge it is.
+    pub hedge: HedgeType,
+    /// Call or put.
+    pub right: OptionRight,
+    /// Strike, in the underlying's price.
+    pub strike: Price,
+    /// Last trading day.
+    pub expiry: Date,
+    /// Units of the underlying per contract.
+    pub multiplier: u32,
+    /// True when exercise delivers the underlying, as with options on funds and shares.
+    pub physical: bool,
+    /// Contracts held.
+    pub contracts: i64,
+}
+
+/// When an option is replaced or has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollPolicy {
+    /// Days to expiry at which it is replaced.
+    pub days: i32,
+    /// Days before expiry at which a physically settled one has to be gone, replaced or not.
+    pub close_out_days: i32,
+}
+
+/// What is due for a held option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    /// Nothing.
+    Hold,
+    /// Sell it; what replaces it is bought out of the budget like any other.
+    Roll,
+    /// Sell it whatever it brings: it would be exercised or delivered.
+    CloseOut,
+}
+
+impl HeldOption {
+    /// The last date on which it may be held overnight; a cash-settled option may expire.
+    pub fn close_out_date(&self, policy: &RollPolicy) -> Date {
+        let days = if self.physical { policy.close_out_days } else { 0 };
+        self.expiry.saturating_sub(days.days())
+    }
+
+    /// What is due today.
+    pub fn due(&self, today: Date, policy: &RollPolicy) -> Due {
+        let days = (self.expiry - today).get_days();
+        if self.physical && today >= self.close_out_date(policy) {
+            Due::CloseOut
+        } else if days <= policy.days {
+            Due::Roll
+        } else {
+            Due::Hold
+        }
+    }
+
+    /// True when exercise would pay at this price of the underlying.
+    pub fn in_the_money(&self, underlying: f64) -> bool {
+        self.right.sign() * (underlying - self.strike.to_f64()) > 0.0
+    }
+
+    /// Its terms for the model.
+    pub fn terms(&self, today: Date) -> OptionTerms {
+        OptionTerms {
+            right: self.right,
+            strike: self.strike.to_f64(),
+            years: options::years_between(today, self.expiry),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Days of the hedge book, from the quiet purchase to the tenth day of a crisis.
+
+use super::*;
+use crate::tail_hedge::fixture::{TODAY, chain, held, policy, price};
+use crate::tail_hedge::{BondFuture, Scenario, StressedOption, Unfit};
+use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use market::{OptionRight, Underlying};
+use proptest::prelude::*;
+
+fn money(text: &str) -> BaseMoney {
+    BaseMoney::new(text.parse().unwrap())
+}
+
+fn quiet(date: Date) -> CrisisSignals {
+    CrisisSignals { date, regime: Regime::Normal, vix: Some(15.0), daily_return: 0.001 }
+}
+
+fn crisis(date: Date) -> CrisisSignals {
+    CrisisSignals { date, regime: Regime::Crisis, vix: Some(45.0), daily_return: -0.02 }
+}
+
+fn listed(hedge: HedgeType, underlying: &str, rate: &str, options: Vec<OptionListing>) -> Chain {
+    Chain { hedge, underlying: underlying.to_owned(), rate: Some(rate.parse().unwrap()), options }
+}
+
+fn chains() -> Vec<Chain> {
+    let bank = chain("BNP", OptionRight::Put, 60.0, 0.28, 75, 1.5);
+    vec![
+        listed(EquityPuts, "SPX", "1", chain("SPX", OptionRight::Put, 5_800.0, 0.18, 88, 50.0)),
+        listed(EquityPuts, "SPY", "1", chain("SPY", OptionRight::Put, 580.0, 0.18, 88, 5.0)),
+        listed(VixCalls, "VIX", "1", chain("VIX", OptionRight::Call, 18.0, 0.9, 44, 1.0)),
+        listed(CreditPuts, "HYG", "1", chain("HYG", OptionRight::Put, 79.0, 0.09, 88, 0.5)),
+        listed(BankPuts, "BNP", "1.17", bank),
+    ]
+}
+
+fn inputs<'a>(signals: CrisisSignals, held: &'a [(HeldOption, Option<f64>)], chains: &'a [Chain]) -> HedgeInputs<'a> {
+    let spread_rate = Some(Decimal::new(117, 2));
+    HedgeInputs { signals, nav: money("12000000"), held, chains, spread_held: (0, 0), spread_rate }
+}
+
+fn told(plan: &HedgePlan) -> String {
+    let actions = plan.actions.iter().map(|action| {
+        format!(
+            "{:?} {:+} {} ({}, premium {})",
+            action.purpose, action.contracts, action.name, action.hedge, action.premium
+        )
+    });
+    let refusals = plan.refusals.iter().map(|(hedge, why)| format!("{hedge}: {why}"));
+    actions.chain(refusals).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_first_day_of_a_month_spends_its_premium_by_type_and_says_why_not() {
+    let mut state = HedgeState::default();
+    let chains = chains();
+    let plan = plan(&inputs(quiet(TODAY), &[], &chains), &policy(), &mut state);
+    insta::assert_snapshot!(told(&plan), @r"
+    Buy +1 SPX_20260529_P5250 (equity puts, premium 6,566.25)
+    Buy +49 VIX_20260415_C25 (VIX calls, premium 4,945.13)
+    Buy +71 HYG_20260529_P76 (credit puts, premium 3,698.24)
+    Buy +1 long (OAT–Bund, premium 2,822.04)
+    Buy -1 short (OAT–Bund, premium 0.00)
+    Buy +20 BNP_20260516_P52 (bank puts, premium 2,450.81)
+    ");
+    for action in &plan.actions {
+        assert!(action.premium <= state.budget.free(action.hedge));
+    }
+}
+
+#[test]
+fn a_chain_without_a_fit_option_says_what_is_wrong_with_each() {
+    let mut options = chain("HYG", OptionRight::Put, 79.0, 0.09, 88, 0.5);
+    for (index, option) in options.iter_mut().enumerate() {
+        match index % 4 {
+            0 => option.bid = None,
+            1 => option.implied_volatility = Some(0.0),
+            2 => option.open_interest = Some(3),
+            _ => option.delta = None,
+        }
+    }
+    let selected = policy().selection[&CreditPuts].select(&options, TODAY);
+    assert_eq!(selected.chosen, None);
+    assert!(selected.unfit.iter().all(|reasons| !reasons.is_empty()));
+    let of = |index: usize| selected.unfit[index].iter().map(Unfit::to_string).collect::<Vec<_>>().join("; ");
+    insta::assert_snapshot!([of(4), of(5), of(6), of(7)].join("\n"), @r"
+    nobody bids: it could not be sold again; delta -0.069, wanted -0.10 to -0.25
+    implied volatility 0.0 % is not between 5 % and 150 %; delta -0.077, wanted -0.10 to -0.25
+    delta -0.087, wanted -0.10 to -0.25; 3 contracts open, at least 100
+    no delta
+    ");
+    insta::assert_snapshot!(format!("{:?}", selected.tally()), @r#"
+    [("NO_BID", 10), ("DELTA", 24), ("VOLATILITY", 10), ("OPEN_INTEREST", 10), ("NO_DELTA", 10)]
+    "#);
+}
+
+#[test]
+fn the_option_nearest_to_the_middle_of_delta_and_days_is_bought() {
+    let near = chain("SPX", OptionRight::Put, 5_800.0, 0.18, 61, 50.0);
+    let middle = chain("SPX", OptionRight::Put, 5_800.0, 0.18, 90, 50.0);
+    let options = [near, middle].concat();
+    let selected = policy().selection[&EquityPuts].select(&options, TODAY);
+    let chosen = &options[selected.chosen.unwrap()];
+    assert_eq!((chosen.expiry - TODAY).get_days(), 90);
+    assert!((chosen.delta.unwrap() + 0.175).abs() < 0.01, "{chosen:?}");
+    let wrong_day = policy().selection[&EquityPuts].select(&options, TODAY.saturating_add(60.days()));
+    assert_eq!(wrong_day.chosen, None, "30 days are too few");
+}
+
+#[test]
+fn a_tick_too_much_premium_is_one_contract_fewer() {
+    use crate::tail_hedge::selection::contracts_for;
+    assert_eq!(contracts_for(money("1000"), "333.33333333".parse().unwrap()), 3);
+    assert_eq!(contracts_for(money("1000"), "333.33333334".parse().unwrap()), 2);
+    assert_eq!(contracts_for(money("999.99"), "1000".parse().unwrap()), 0);
+    assert_eq!(contracts_for(BaseMoney::ZERO, "1".parse().unwrap()), 0);
+}
+
+#[test]
+fn what_is_old_is_rolled_and_what_would_be_exercised_is_closed_first() {
+    let book = [
+        (held("SPX_OLD", EquityPuts, 5_000.0, 21, 3), Some(5_800.0)),
+        (held("SPX_LAST", EquityPuts, 5_000.0, 2, 1), Some(5_800.0)),
+        (held("HYG_LAST", CreditPuts, 75.0, 5, 7), Some(79.0)),
+        (held("HYG_NEW", CreditPuts, 75.0, 70, 9), Some(79.0)),
+    ];
+    let plan = plan(&inputs(quiet(TODAY), &book, &[]), &policy(), &mut HedgeState::default());
+    let sold: Vec<String> = told(&plan).lines().filter(|line| line.contains('-')).map(str::to_owned).collect();
+    insta::assert_snapshot!(sold.join("\n"), @r"
+    CloseOut -7 HYG_LAST (credit puts, premium 0.00)
+    Roll -3 SPX_OLD (equity puts, premium 0.00)
+    Roll -1 SPX_LAST (equity puts, premium 0.00)
+    Buy -1 short (OAT–Bund, premium 0.00)
+    ");
+}
+
+proptest! {
+    #[test]
+    fn nothing_physically_settled_is_held_past_its_close_out_date(days in 1..200_i32, contracts in 1..50_i64) {
+        let policy = policy();
+        let mut option = held("HYG", CreditPuts, 75.0, days, contracts);
+        for day in 0..=days {
+            let date = TODAY.saturating_add(day.days());
+            let book = [(option.clone(), Some(70.0))];
+            let plan = plan(&inputs(quiet(date), &book, &[]), &policy, &mut HedgeState::default());
+            option.contracts += plan.actions.iter().map(|action| action.contracts).sum::<i64>();
+            prop_assert!(option.contracts >= 0);
+            prop_assert!(option.contracts == 0 || date < option.close_out_date(&policy.roll));
+        }
+    }
+}
+
+#[test]
+fn ten_days_of_crisis_are_one_monetisation_across_restarts() {
+    let mut book = [
+        (held("SPX_IN", EquityPuts, 5_500.0, 90, 10), Some(5_800.0)),
+        (held("SPX_OUT", EquityPuts, 4_500.0, 90, 10), Some(5_800.0)),
+        (held("VIX_IN", VixCalls, 30.0, 45, 7), Some(18.0)),
+    ];
+    let (mut state, mut sales) = (HedgeState::default(), Vec::new());
+    let chains = chains();
+    plan(&inputs(quiet(TODAY), &book, &chains), &policy(), &mut state);
+    for day in 1..=10 {
+        // The options get into the money on the second day only.
+        let (spx, vix) = if day == 1 { (5_600.0, 29.0) } else { (5_000.0, 44.0) };
+        book[0].1 = Some(spx);
+        book[1].1 = Some(spx);
+        book[2].1 = Some(vix);
+        let date = TODAY.saturating_add(day.days());
+        for run in 0..2 {
+            let today = plan(&inputs(crisis(date), &book, &chains), &policy(), &mut state);
+            for action in today.actions.iter().filter(|action| action.purpose == HedgePurpose::Monetise) {
+                sales.push(format!("day {day} run {run}: {} {:+}", action.name, action.contracts));
+                let sold = book.iter_mut().find(|(option, _)| option.name == action.name).unwrap();
+                sold.0.contracts += action.contracts;
+            }
+            let bought: Vec<HedgeType> =
+                today.actions.iter().filter(|a| a.purpose == HedgePurpose::Buy).map(|a| a.hedge).collect();
+            if day == 2 {
+                assert!(!bought.contains(&EquityPuts) && !bought.contains(&VixCalls), "{bought:?}");
+                assert!(bought.contains(&CreditPuts), "other types go on: {bought:?}");
+            }
+            state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        }
+    }
+    insta::assert_snapshot!(sales.join("\n"), @r"
+    day 2 run 0: SPX_IN -6
+    day 2 run 0: VIX_IN -4
+    ");
+    assert_eq!(book.map(|(option, _)| option.contracts), [4, 10, 3]);
+}
+
+#[test]
+fn a_second_crisis_is_a_second_episode() {
+    let mut episode = CrisisEpisode::default();
+    let book = [held("SPX", EquityPuts, 5_500.0, 90, 10)];
+    let mut sold = |signals: CrisisSignals| -> i64 {
+        episode.advance(&signals, &book, |_| Some(5_000.0), &policy().crisis).iter().map(|sale| sale.contracts).sum()
+    };
+    let at = |day: i32| TODAY.saturating_add(day.days());
+    let calmer = |day| CrisisSignals { vix: Some(36.0), ..crisis(at(day)) };
+    assert_eq!(sold(crisis(at(0))), 6);
+    assert_eq!(sold(calmer(1)), 0, "VIX under the threshold, regime still CRISIS");
+    assert_eq!(sold(crisis(at(2))), 0, "the same episode");
+    assert_eq!(sold(CrisisSignals { regime: Regime::Elevated, ..calmer(3) }), 0);
+    assert_eq!(sold(crisis(at(4))), 6, "a new one");
+    let loss = CrisisSignals { vix: None, daily_return: -0.10, ..crisis(at(6)) };
+    assert_eq!(sold(CrisisSignals { regime: Regime::Normal, ..quiet(at(5)) }), 0);
+    assert_eq!(sold(loss), 6, "a day's loss of ten per cent is a trigger without any VIX");
+    assert_eq!(sold(CrisisSignals { vix: None, daily_return: 0.0, ..crisis(at(7)) }), 0);
+}
+
+#[test]
+fn the_bond_spread_is_neutral_as_a_whole_and_refuses_an_old_dv01() {
+    let spread = policy().bond_spread;
+    let rate = Decimal::new(117, 2);
+    let first = spread.target((0, 0), money("3750"), rate, TODAY).unwrap();
+    assert_eq!((first.long, first.short), (1, 1));
+    assert!(first.premium <= money("3750"));
+    let year = spread.target((1, 1), money("41250"), rate, TODAY).unwrap();
+    assert!(year.premium <= money("41250") && year.long > 10, "{year:?}");
+    assert!(spread.residual_dv01(year.long, year.short).abs() <= spread.short.dv01 / Decimal::TWO);
+    let old = spread.target((0, 0), money("3750"), rate, Date::constant(2026, 9, 1)).unwrap_err();
+    insta::assert_snapshot!(old, @r"
+    the DV01 83.50 of the long leg as of 2026-02-16 cannot be used; read it again and write it with its date
+    ");
+    let small = spread.target((0, 0), money("100"), rate, TODAY).unwrap_err();
+    insta::assert_snapshot!(small, @r"
+    one contract more and its other leg would lose 2,822.04 in the stress and 100.00 is free; it waits
+    ");
+}
+
+proptest! {
+    #[test]
+    fn a_bond_spread_never_loses_more_than_its_premium_in_the_stress(
+        long in 2_000_i64..20_000, short in 2_000_i64..20_000, cents in 0_i64..100_000_000, held in 0_i64..20,
+    ) {
+        let mut spread = policy().bond_spread;
+        spread.long = BondFuture { dv01: Decimal::new(long, 2), ..spread.long };
+        spread.short = BondFuture { dv01: Decimal::new(short, 2), ..spread.short };
+        let held = (held, spread.short_for(held));
+        let budget = BaseMoney::new(Decimal::new(cents, 2));
+        let paid = spread.stress_loss(held.0, held.1, Decimal::ONE);
+        if let Ok(target) = spread.target(held, budget, Decimal::ONE, TODAY) {
+            prop_assert!(spread.stress_loss(target.long, target.short, Decimal::ONE) - paid <= budget);
+            prop_assert!(target.long >= held.0 && target.short > 0);
+            let residual = spread.residual_dv01(target.long, target.short).abs();
+            prop_assert!(residual <= spread.short.dv01 / Decimal::TWO, "{residual}");
+            let more = spread.stress_loss(target.long + 2, spread.short_for(target.long + 2), Decimal::ONE);
+            prop_assert!(more - paid > budget || spread.short_for(target.long + 2) == target.short, "one more would fit");
+        }
+    }
+}
+
+fn stressed_book() -> Vec<StressedOption> {
+    let option = |held: HeldOption, price, volatility, rate| StressedOption {
+        held,
+        underlying: Underlying::Spot { price, rate: 0.03, dividend_yield: 0.01 },
+        volatility,
+        rate,
+    };
+    let mut vix = option(held("VIX_C26", VixCalls, 26.0, 44, 20), 18.0, 0.95, 1.0);
+    vix.underlying = Underlying::Future { price: 18.0, rate: 0.03 };
+    vec![
+        option(held("SPX_P5200", EquityPuts, 5_200.0, 88, 2), 5_800.0, 0.22, 1.0),
+        vix,
+        option(held("HYG_P76", CreditPuts, 76.0, 88, 60), 79.0, 0.10, 1.0),
+        option(held("BNP_P52", BankPuts, 52.0, 75, 25), 60.0, 0.32, 1.17),
+    ]
+}
+
+#[test]
+fn the_stress_table_of_a_book() {
+    let policy = policy();
+    let book = stressed_book();
+    let spread = Some((11, 10, &policy.bond_spread, Decimal::new(117, 2)));
+    let rows = Scenario::ALL.map(|scenario| {
+        let payoff = policy.stress.payoff(&book, spread, scenario, TODAY);
+        assert_eq!(payoff.unpriced, []);
+        let cells = HedgeType::ALL.map(|hedge| format!("{:>9.0}", payoff.by_type.get(&hedge).copied().unwrap_or(0.0)));
+        let coverage = payoff.coverage(1_000_000.0).unwrap();
+        format!("{:<13}{}{:>10.0}{:>7.1} %", scenario.to_string(), cells.concat(), payoff.total(), coverage * 100.0)
+    });
+    insta::assert_snapshot!(rows.join("\n"), @r"
+    equity −10 %     41600     8936     7713    16515    11009     85773    8.6 %
+    equity −20 %    120023    26062    20663    33029    32174    231951   23.2 %
+    equity −40 %    331154    66862    54323    66058    86217    604614   60.5 %
+    VIX +20          14616    14042     7464        0     1984     38107    3.8 %
+    VIX +40          32072    39299    15937        0     4283     91592    9.2 %
+    ");
+}
+
+#[test]
+fn an_unchanged_world_pays_nothing_and_a_deeper_fall_pays_more() {
+    let policy = policy();
+    let book = stressed_book();
+    let total = |scenario| policy.stress.payoff(&book, None, scenario, TODAY).total();
+    assert_eq!(total(Scenario::Fall(0.0)), 0.0);
+    assert_eq!(total(Scenario::Vix(0.0)), 0.0);
+    let falls: Vec<f64> = (0..60).map(|n| total(Scenario::Fall(f64::from(n) / 100.0))).collect();
+    assert!(falls.is_sorted_by(|a, b| a < b), "{falls:?}");
+    let mut broken = book;
+    broken[0].volatility = f64::NAN;
+    let payoff = policy.stress.payoff(&broken, None, Scenario::Fall(0.2), TODAY);
+    assert_eq!(payoff.unpriced.len(), 1);
+    assert!(!payoff.by_type.contains_key(&EquityPuts), "what cannot be priced pays nothing");
+    assert!(!payoff.by_type.contains_key(&SovereignSpread));
+    assert_eq!(payoff.coverage(0.0), None);
+    assert!(held("X", BankPuts, 52.0, 75, 1).in_the_money(price(51.99).to_f64()));
+}
