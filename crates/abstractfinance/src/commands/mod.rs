@@ -8,10 +8,11 @@ mod config;
 mod data;
 mod demo;
 mod gateway;
+mod instruments;
 mod journal;
 mod run;
 
-use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DataCommand, InstrumentsCommand, JournalCommand};
 use crate::failure::Failure;
 use console::DayReport;
 use risk::Mode;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Show) => config::in_force(global),
+        Command::Instruments(InstrumentsCommand::Check { gateway }) => block_on(instruments::check(global, gateway)),
         Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
         Command::Calendar(args) => calendar::calendar(&args),
     }
