@@ -87,6 +87,9 @@ pub enum Command {
     /// Check and print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Compare the instrument table with a broker.
+    #[command(subcommand)]
+    Instruments(InstrumentsCommand),
     /// Inspect the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -294,6 +297,17 @@ pub enum ConfigCommand {
     Schema,
     /// Print the configuration in force.
     Show,
+}
+
+/// `instruments …`.
+#[derive(Debug, Subcommand)]
+pub enum InstrumentsCommand {
+    /// Resolve every line of instruments.yaml at a gateway and print what the broker says otherwise.
+    Check {
+        /// Where the gateway listens; without it, the built-in simulated one answers.
+        #[arg(long, value_name = "ADDR")]
+        gateway: Option<SocketAddr>,
+    },
 }
 
 /// `journal …`.

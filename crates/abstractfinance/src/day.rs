@@ -10,6 +10,7 @@ mod observe;
 mod operator;
 mod record;
 mod report;
+mod scope;
 mod steps;
 
 use crate::book::{Book, DAY_CLOSED};
@@ -138,7 +139,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = observe::connect(run, world).await?;
+    let identity = observe::connect(&scope::Scope::new(Some(&inputs.ledger), run), world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 

@@ -7,7 +7,7 @@ use crate::cli::{Global, MarketArgs};
 use crate::day::{Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
-use crate::settings::{self, Loaded};
+use crate::settings::{self, Instruments, Loaded};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
@@ -33,8 +33,8 @@ const DEPOSIT: i64 = 10_000_000;
 /// First trade date of a simulated market when none is given.
 const FIRST_DAY: Date = date(2026, 3, 2);
 
-/// Years of futures contracts in a universe, whatever the number of days asked for.
-const YEARS_OF_CONTRACTS: i64 = 3;
+/// Years of futures contracts in a universe, unless more days are asked for.
+const YEARS_OF_CONTRACTS: i64 = 2;
 /// A position needs two more quarterly contracts to roll into.
 const ROLL_DAYS: i64 = 210;
 
@@ -75,6 +75,8 @@ pub struct Ground {
     pub loaded: Loaded,
     pub calendars: Arc<Calendars>,
     pub universe: Arc<Universe>,
+    /// What the simulated broker lists: the table that comes with the program, and rows it does not have.
+    brokers_universe: Arc<Universe>,
     pub first: Date,
 }
 
@@ -88,7 +90,9 @@ impl Ground {
                 loaded.sources.settings
             )));
         }
-        let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
+        let brokers = settings::as_brokers_know(&loaded.instruments);
+        let rows = loaded.instruments.iter().chain(brokers.iter());
+        let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
         let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
         let first = first.unwrap_or(FIRST_DAY);
         let (earliest, latest) = coverage(&calendars);
@@ -101,9 +105,12 @@ impl Ground {
         let last = first.saturating_add((i64::from(days) * 7 / 5 + 7).days());
         let from = first.first_of_year();
         let to = last.max(from.saturating_add(YEARS_OF_CONTRACTS.years())).min(roll_horizon);
-        let universe = settings::universe(&loaded.instruments, &calendars, from, to)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
-        Ok(Ground { loaded, calendars, universe: Arc::new(universe), first })
+        let universe = |table: &Instruments| {
+            let universe = settings::universe(table, &calendars, from, to);
+            universe.map(Arc::new).map_err(|error| Failure::Usage(error.to_string()))
+        };
+        let (ours, brokers_universe) = (universe(&loaded.instruments)?, universe(&brokers)?);
+        Ok(Ground { loaded, calendars, universe: ours, brokers_universe, first })
     }
 
     /// Trade dates from the first on: weekdays on which a configured venue has a session.
@@ -140,7 +147,7 @@ impl Ground {
         let start = TimeZone::UTC.to_timestamp(self.first.into()).map_err(|error| Failure::Usage(error.to_string()))?;
         let base = self.loaded.settings.fx.base_currency;
         Ok(SimConfig {
-            universe: self.universe.clone(),
+            universe: self.brokers_universe.clone(),
             calendars: self.calendars.clone(),
             prices,
             seed: market.seed,
@@ -155,9 +162,9 @@ impl Ground {
         let usage = |error: catalogue::CatalogueError| Failure::Usage(error.to_string());
         let catalogue = Catalogue::open(dir).map_err(usage)?;
         let segment = catalogue.segment_at(self.first).map_err(usage)?;
-        let series = self.universe.contracts().map(|contract| {
-            let contract = self.universe.contract(contract);
-            let instrument = &self.universe.instrument(contract.instrument).name;
+        let series = self.brokers_universe.contracts().map(|contract| {
+            let contract = self.brokers_universe.contract(contract);
+            let instrument = &self.brokers_universe.instrument(contract.instrument).name;
             let name = catalogue::series_name(instrument, contract.expiry);
             segment.series(&name).map_or_else(|| Ok(Vec::new()), |_| segment.bars(&name).map_err(usage))
         });
@@ -191,6 +198,12 @@ impl Ground {
             journal: path,
         };
         Ok((run, World { broker, journal, clock }))
+    }
+
+    /// A session that only asks; it takes the account the gateway serves.
+    pub async fn inspector(&self, gateway: SocketAddr) -> Result<IbkrBroker, Failure> {
+        let config = IbkrConfig { account: None, ..self.broker_config(gateway) };
+        Ok(IbkrBroker::connect(config, self.universe.clone()).await?)
     }
 
     fn broker_config(&self, gateway: SocketAddr) -> IbkrConfig {

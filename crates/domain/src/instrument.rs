@@ -145,14 +145,63 @@ pub enum AssetClass {
     Option,
 }
 
-/// How a future's last trading day is found.
+/// How the last trading days of a future's contracts are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FutureRule {
     /// CME currency futures: second business day before the third Wednesday of March, June, September, December.
     CmeFxQuarterly,
-    /// CME and Eurex index futures: third Friday of March, June, September, December, else the business day before.
+    /// CME index futures: third Friday of March, June, September, December on which New York's shares trade, else the
+    /// business day before.
+    CmeIndexQuarterly,
+    /// Index futures in Europe: third Friday of March, June, September, December, else the business day before.
     IndexQuarterly,
+    /// Index futures with a contract every month: third Friday, else the business day before.
+    IndexMonthly,
+    /// Eurex bond futures: two exchange days before the delivery day, the 10th of March, June, September, December or
+    /// the exchange day after.
+    EurexBondQuarterly,
+    /// Volatility futures: 30 days before the third Friday of the next month (or the exchange day before that Friday),
+    /// else the exchange day before.
+    VolatilityMonthly,
+}
+
+impl FutureRule {
+    /// Every rule.
+    pub const ALL: [FutureRule; 6] = [
+        FutureRule::CmeFxQuarterly,
+        FutureRule::CmeIndexQuarterly,
+        FutureRule::IndexQuarterly,
+        FutureRule::IndexMonthly,
+        FutureRule::EurexBondQuarterly,
+        FutureRule::VolatilityMonthly,
+    ];
+
+    /// The name in the instrument table.
+    pub fn name(self) -> &'static str {
+        match self {
+            FutureRule::CmeFxQuarterly => "cme_fx_quarterly",
+            FutureRule::CmeIndexQuarterly => "cme_index_quarterly",
+            FutureRule::IndexQuarterly => "index_quarterly",
+            FutureRule::IndexMonthly => "index_monthly",
+            FutureRule::EurexBondQuarterly => "eurex_bond_quarterly",
+            FutureRule::VolatilityMonthly => "volatility_monthly",
+        }
+    }
+
+    /// The calendar that decides what is a business day for the rule: the venue's own, unless the contract settles to
+    /// what another venue does. CME trades on some days on which neither shares nor banks in New York do.
+    pub fn calendar(self, venue: Mic) -> Mic {
+        match self {
+            FutureRule::CmeFxQuarterly | FutureRule::CmeIndexQuarterly => Mic::Xnys,
+            _ => venue,
+        }
+    }
+
+    /// True when a contract has to be delivered by whoever still holds it; the others end in cash.
+    pub fn delivers(self) -> bool {
+        matches!(self, FutureRule::CmeFxQuarterly | FutureRule::EurexBondQuarterly)
+    }
 }
 
 /// The facts of one line of the instrument table.

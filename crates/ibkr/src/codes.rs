@@ -29,6 +29,9 @@ pub(crate) mod client {
     pub(crate) const NOTICE_LAG: i32 = -7;
 }
 
+/// The answer to a description that fits no contract.
+pub(crate) const NO_SUCH_CONTRACT: i32 = 200;
+
 /// Codes of the link between gateway and broker.
 pub(crate) mod link {
     /// Connectivity lost.

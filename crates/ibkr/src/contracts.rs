@@ -70,44 +70,46 @@ pub(crate) fn query(universe: &Universe, id: ContractId, known: Option<i32>) -> 
     Ok(query)
 }
 
-/// The one contract among the answers, after every fact both sides state has been compared.
+/// What to ask for when nothing fits the facts that name one contract: all that goes by the symbol. It finds what a wrong
+/// currency, ISIN, exchange or class in the table hides.
+pub(crate) fn wider_query(universe: &Universe, id: ContractId) -> Result<Contract, BrokerError> {
+    let exact = query(universe, id, None)?;
+    Ok(Contract {
+        symbol: universe.instrument_of(id).symbol.as_str().into(),
+        security_type: exact.security_type,
+        exchange: exact.exchange,
+        last_trade_date_or_contract_month: exact.last_trade_date_or_contract_month,
+        ..Contract::default()
+    })
+}
+
+/// The one contract among the answers, after every fact both sides state has been compared. `steps` are the price steps
+/// the exchange allows, empty when they are not known.
 pub(crate) fn agree(
     universe: &Universe,
     id: ContractId,
-    answers: &[ContractDetails],
+    details: &ContractDetails,
+    steps: &[Decimal],
 ) -> Result<(Contract, ports::ContractDetails), BrokerError> {
+    let differences = differences(universe, id, details, steps);
+    if !differences.is_empty() {
+        let told: Vec<String> = differences.iter().map(Difference::to_string).collect();
+        let told = told.join("; ");
+        return Err(unusable(
+            universe,
+            id,
+            format_args!("{told}: not traded until they agree; correct the table if the broker is right"),
+        ));
+    }
     let instrument = universe.instrument_of(id);
-    let details = only(universe, id, answers)?;
-    let check = Comparison { universe, id };
-
-    check.same("currency", details.contract.currency.as_str(), instrument.currency.code())?;
-    if !instrument.primary_exchange.is_empty() && !details.contract.primary_exchange.is_empty() {
-        check.same("primary_exchange", details.contract.primary_exchange.as_str(), &instrument.primary_exchange)?;
-    }
-    let magnifier = Decimal::from(details.price_magnifier.max(1));
-    check.same("quote_unit (units per major unit)", magnifier, instrument.quote_unit.per_major())?;
-    let multiplier = multiplier(&check, instrument, &details.contract.multiplier)?;
-    check.same("multiplier", multiplier, Decimal::from(instrument.multiplier))?;
-    let min_tick = min_tick(&check, instrument, details.min_tick)?;
-    let last_trade = last_trade(details);
-    if let Some(expiry) = universe.contract(id).expiry {
-        let theirs = last_trade.map_or_else(|| "nothing".to_owned(), |day| day.to_string());
-        check.same("last trading day", theirs, expiry.to_string())?;
-    }
-    if let (Some(isin), Some(theirs)) =
-        (&instrument.isin, details.sec_id_list.iter().find(|id| id.tag.eq_ignore_ascii_case("ISIN")))
-    {
-        check.same("isin", theirs.value.as_str(), isin)?;
-    }
-
     let ours = ports::ContractDetails {
         contract: id,
         con_id: i64::from(details.contract.contract_id),
         currency: instrument.currency,
-        multiplier,
-        min_tick,
+        multiplier: Decimal::from(instrument.multiplier),
+        min_tick: convert::decimal(details.min_tick).unwrap_or_default(),
         price_magnifier: details.price_magnifier.max(1),
-        last_trade,
+        last_trade: last_trade(details),
         long_name: details.long_name.clone(),
         order_types: details.order_types.clone(),
         liquid_hours: details.liquid_hours.join(";"),
@@ -117,8 +119,79 @@ pub(crate) fn agree(
     Ok((contract, ours))
 }
 
+/// A fact of the instrument table that the broker states otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The key in the instrument table.
+    pub field: &'static str,
+    /// What the table says.
+    pub ours: String,
+    /// What the broker says.
+    pub theirs: String,
+}
+
+impl Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Difference { field, ours, theirs } = self;
+        write!(f, "{field}: the broker says {theirs}, the instrument table says {ours}")
+    }
+}
+
+/// Every fact that both sides state and that is not the same.
+pub(crate) fn differences(
+    universe: &Universe,
+    id: ContractId,
+    details: &ContractDetails,
+    steps: &[Decimal],
+) -> Vec<Difference> {
+    let instrument = universe.instrument_of(id);
+    let contract = &details.contract;
+    let mut found = Vec::new();
+    let mut compare = |field, ours: String, theirs: String| {
+        if ours != theirs {
+            found.push(Difference { field, ours, theirs });
+        }
+    };
+    compare("currency", instrument.currency.code().to_owned(), contract.currency.to_string());
+    if !instrument.primary_exchange.is_empty() && !contract.primary_exchange.is_empty() {
+        compare("primary_exchange", instrument.primary_exchange.clone(), contract.primary_exchange.to_string());
+    }
+    if !instrument.trading_class.is_empty() && !contract.trading_class.is_empty() {
+        compare("trading_class", instrument.trading_class.clone(), contract.trading_class.clone());
+    }
+    let magnifier = Decimal::from(details.price_magnifier.max(1));
+    let per_major = |units: Decimal| format!("{units} quoted for one {}", instrument.currency);
+    compare("quote_unit", per_major(instrument.quote_unit.per_major().into()), per_major(magnifier));
+    compare("multiplier", instrument.multiplier.to_string(), multiplier(instrument, &contract.multiplier));
+    if let Some(theirs) = other_tick(instrument, details.min_tick, steps, magnifier) {
+        compare("tick", instrument.tick.to_decimal().normalize().to_string(), theirs);
+    }
+    let takes_limits = details.order_types.is_empty() || details.order_types.iter().any(|kind| kind == "LMT");
+    if instrument.tradable && !takes_limits {
+        compare("tradable", "limit orders".to_owned(), format!("only {}", details.order_types.join(", ")));
+    }
+    if let Some(expiry) = universe.contract(id).expiry {
+        let theirs = last_trade(details).map_or_else(|| "nothing".to_owned(), |day| day.to_string());
+        compare("last trading day", expiry.to_string(), theirs);
+    }
+    let isin = details.sec_id_list.iter().find(|id| id.tag.eq_ignore_ascii_case("ISIN"));
+    if let (Some(ours), Some(theirs)) = (&instrument.isin, isin) {
+        compare("isin", ours.clone(), theirs.value.clone());
+    }
+    found
+}
+
+/// The answer that contradicts the table least.
+pub(crate) fn nearest<'a>(
+    universe: &Universe,
+    id: ContractId,
+    answers: &'a [ContractDetails],
+) -> Option<&'a ContractDetails> {
+    answers.iter().min_by_key(|details| differences(universe, id, details, &[]).len())
+}
+
 /// Exactly one answer; a root that exists with several multipliers is narrowed by ours.
-fn only<'a>(
+pub(crate) fn only<'a>(
     universe: &Universe,
     id: ContractId,
     answers: &'a [ContractDetails],
@@ -158,31 +231,33 @@ fn only<'a>(
     }
 }
 
-fn multiplier(check: &Comparison<'_>, instrument: &Instrument, theirs: &str) -> Result<Decimal, BrokerError> {
-    match (theirs.is_empty(), instrument.kind) {
-        (false, _) => convert::decimal_text(theirs).ok_or_else(|| {
-            unusable(
-                check.universe,
-                check.id,
-                format_args!("multiplier: the broker says `{theirs}`, which is no number"),
-            )
-        }),
-        // Shares, currency pairs and indices have none.
-        (true, InstrumentKind::Stk | InstrumentKind::Etf | InstrumentKind::Cash | InstrumentKind::Ind) => {
-            Ok(Decimal::ONE)
-        }
-        (true, _) => Err(unusable(check.universe, check.id, "multiplier: the broker states none")),
+fn multiplier(instrument: &Instrument, theirs: &str) -> String {
+    let has_none = matches!(
+        instrument.kind,
+        InstrumentKind::Stk | InstrumentKind::Etf | InstrumentKind::Cash | InstrumentKind::Ind
+    );
+    match convert::decimal_text(theirs) {
+        Some(number) => number.normalize().to_string(),
+        None if theirs.is_empty() && has_none => "1".to_owned(),
+        None if theirs.is_empty() => "nothing".to_owned(),
+        None => format!("`{theirs}`, which is no number"),
     }
 }
 
-/// The broker states the smallest step at any price in the major unit; ours must lie on its grid.
-fn min_tick(check: &Comparison<'_>, instrument: &Instrument, theirs: f64) -> Result<Decimal, BrokerError> {
-    let min_tick = convert::decimal(theirs).unwrap_or_default();
+/// The broker's price steps, when ours is none of them. Without a list ours must lie on the grid of the smallest one.
+/// A step can be stated in quoted or in major units.
+fn other_tick(instrument: &Instrument, min_tick: f64, steps: &[Decimal], magnifier: Decimal) -> Option<String> {
     let ours = instrument.tick.to_decimal();
-    if instrument.tradable && (min_tick <= Decimal::ZERO || !(ours % min_tick).is_zero()) {
-        check.same("tick", min_tick, ours.normalize())?;
+    let smallest = convert::decimal(min_tick).unwrap_or_default();
+    let fits = match steps {
+        [] => smallest > Decimal::ZERO && (ours % smallest).is_zero(),
+        _ => steps.iter().any(|&step| step == ours || step / magnifier == ours),
+    };
+    if fits || !instrument.tradable {
+        return None;
     }
-    Ok(min_tick)
+    let listed: Vec<String> = steps.iter().map(|step| step.normalize().to_string()).collect();
+    Some(if listed.is_empty() { smallest.normalize().to_string() } else { listed.join(" or ") })
 }
 
 fn last_trade(details: &ContractDetails) -> Option<jiff::civil::Date> {
@@ -190,27 +265,6 @@ fn last_trade(details: &ContractDetails) -> Option<jiff::civil::Date> {
     (contract.last_trade_date.and_then(convert::date))
         .or_else(|| convert::wire_date(&details.real_expiration_date))
         .or_else(|| convert::wire_date(&contract.last_trade_date_or_contract_month))
-}
-
-struct Comparison<'a> {
-    universe: &'a Universe,
-    id: ContractId,
-}
-
-impl Comparison<'_> {
-    fn same<T: Display + PartialEq<U>, U: Display>(&self, field: &str, theirs: T, ours: U) -> Result<(), BrokerError> {
-        if theirs == ours {
-            return Ok(());
-        }
-        Err(unusable(
-            self.universe,
-            self.id,
-            format_args!(
-                "{field}: the broker says {theirs}, the instrument table says {ours}: not traded until they agree; \
-                 correct the table if the broker is right"
-            ),
-        ))
-    }
 }
 
 /// The contract a request is about has not been resolved in this session.
@@ -284,7 +338,7 @@ mod tests {
     fn a_contract_is_used_only_when_both_sides_mean_the_same() {
         let universe = fixture::universe();
         for id in universe.contracts() {
-            let (contract, details) = agree(&universe, id, &[answer(&universe, id)]).expect("agreement");
+            let (contract, details) = agree(&universe, id, &answer(&universe, id), &[]).expect("agreement");
             assert_eq!(i64::from(contract.contract_id), details.con_id);
         }
 
@@ -292,7 +346,7 @@ mod tests {
             let id = fixture::contract(&universe, name);
             let mut changed = answer(&universe, id);
             change(&mut changed);
-            agree(&universe, id, &[changed]).expect_err("a contradiction").to_string()
+            agree(&universe, id, &changed, &[]).expect_err("a contradiction").to_string()
         };
         let refusals = [
             refusal("CSPX", &|d| d.contract.currency = "GBP".into()),
@@ -313,6 +367,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_is_one_of_the_steps_the_exchange_allows() {
+        let universe = fixture::universe();
+        let isf = fixture::contract(&universe, "ISF");
+        let details = answer(&universe, isf);
+        let tick = universe.instrument_of(isf).tick.to_decimal();
+        let told = |steps: &[Decimal]| differences(&universe, isf, &details, steps);
+        assert_eq!(told(&[]), [], "on the grid of the smallest step");
+        assert_eq!(told(&[tick, tick + tick]), []);
+        assert_eq!(told(&[tick * Decimal::ONE_HUNDRED]), [], "pence");
+        assert_eq!(told(&[tick + tick])[0].field, "tick", "a finer step than any the exchange allows");
+        assert_eq!(told(&[tick / Decimal::TWO])[0].field, "tick", "a coarser one than any it allows");
+    }
+
+    #[test]
     fn none_and_several_are_not_one() {
         let universe = fixture::universe();
         let m6e = fixture::contract(&universe, "M6E_20251215");
@@ -321,10 +389,11 @@ mod tests {
         larger.contract.multiplier = "125000".into();
         larger.contract.contract_id += 1;
 
-        let (contract, _) = agree(&universe, m6e, &[larger.clone(), right.clone()]).expect("one has our multiplier");
-        assert_eq!(contract.contract_id, right.contract.contract_id);
-        let none = agree(&universe, m6e, &[]).expect_err("none").to_string();
-        let several = agree(&universe, m6e, &[right.clone(), right]).expect_err("several").to_string();
+        let found = [larger.clone(), right.clone()];
+        let one = only(&universe, m6e, &found).expect("one has our multiplier");
+        assert_eq!(one.contract.contract_id, right.contract.contract_id);
+        let none = only(&universe, m6e, &[]).expect_err("none").to_string();
+        let several = only(&universe, m6e, &[right.clone(), right]).expect_err("several").to_string();
         insta::assert_snapshot!(format!("{none}\n{several}"), @r"
         broker answer unusable: M6E_20251215: the broker knows no M6E USD on CME: check symbol, ISIN, exchange and expiry in the instrument table
         broker answer unusable: M6E_20251215: the broker knows 2 of it (100004 M6E CME, 100004 M6E CME): narrow it by ISIN, primary exchange or trading class

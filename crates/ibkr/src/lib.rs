@@ -23,8 +23,10 @@ mod trouble;
 pub use kill::cancel_everything;
 
 use connect::Session;
+pub use contracts::Difference;
 use contracts::{ContractBook, unresolved, unusable};
 use domain::{ContractId, InstrumentKind, OrderRef, Universe};
+use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, WhatToShow};
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ use ports::{
 };
 use quotes::Feed;
 use requests::{Answers, Questions};
+use rust_decimal::Decimal;
 use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,6 +77,8 @@ pub struct IbkrBroker {
     orders: OrderBook,
     feeds: BTreeMap<ContractId, Feed>,
     charges: events::Charges,
+    /// Price steps by market rule.
+    steps: BTreeMap<i32, Vec<Decimal>>,
     pacer: Pacer,
     /// The gateway's time when it was last asked, and when that was.
     gateway_time: (Timestamp, Instant),
@@ -98,6 +103,7 @@ impl IbkrBroker {
             contracts: ContractBook::default(),
             feeds: BTreeMap::new(),
             charges: events::Charges::default(),
+            steps: BTreeMap::new(),
             gateway_time: (session.gateway_time, Instant::now()),
             lost: None,
             lost_announced: false,
@@ -167,17 +173,73 @@ impl IbkrBroker {
         if self.config.virtual_time { time } else { convert::later(time, asked.elapsed()) }
     }
 
-    async fn resolve_one(&mut self, id: ContractId) -> Result<ContractDetails, BrokerError> {
-        let known = self.contracts.get(id).map(|contract| contract.contract_id);
-        let query = contracts::query(&self.universe, id, known)?;
-        let name = &self.universe.contract(id).name;
+    /// Every description that fits a query; none is an answer too.
+    async fn described(&mut self, name: &str, query: &Contract) -> Result<Vec<WireDetails>, BrokerError> {
         self.pacer.pass().await;
-        let request = self.session.client.contract_details_stream(&query).subscribe().await;
+        let request = self.session.client.contract_details_stream(query).subscribe().await;
         let mut rows = request.map_err(|e| trouble(name, e))?;
-        let answers = rows.collect_to_end_within(self.config.request_timeout).await.map_err(|e| trouble(name, e))?;
-        let (contract, details) = contracts::agree(&self.universe, id, &answers)?;
+        match rows.collect_to_end_within(self.config.request_timeout).await {
+            Err(ibapi::Error::Notice(notice)) if notice.code == codes::NO_SUCH_CONTRACT => Ok(Vec::new()),
+            answers => answers.map_err(|e| trouble(name, e)),
+        }
+    }
+
+    /// The descriptions that fit our facts; when none does, the nearest of what goes by the symbol.
+    async fn candidates(&mut self, id: ContractId) -> Result<Vec<WireDetails>, BrokerError> {
+        let universe = self.universe.clone();
+        let name = &universe.contract(id).name;
+        let known = self.contracts.get(id).map(|contract| contract.contract_id);
+        let exact = self.described(name, &contracts::query(&universe, id, known)?).await?;
+        if !exact.is_empty() {
+            return Ok(exact);
+        }
+        let wider = self.described(name, &contracts::wider_query(&universe, id)?).await?;
+        Ok(contracts::nearest(&universe, id, &wider).cloned().into_iter().collect())
+    }
+
+    /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
+    async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Decimal>, BrokerError> {
+        let Some(rule) = details.market_rule_ids.first().and_then(|rule| rule.parse::<i32>().ok()) else {
+            return Ok(Vec::new());
+        };
+        if !self.steps.contains_key(&rule) {
+            self.pacer.pass().await;
+            let answer = self.session.client.market_rule(rule);
+            let answer = timeout(self.config.request_timeout, answer)
+                .await
+                .map_err(|_| BrokerError::Lost(format!("{name}: price steps: no answer in time")))?;
+            let increments = answer.map_err(|e| trouble(name, e))?.price_increments;
+            let steps = increments.iter().filter_map(|step| convert::decimal(step.increment)).collect();
+            self.steps.insert(rule, steps);
+        }
+        Ok(self.steps[&rule].clone())
+    }
+
+    async fn resolve_one(&mut self, id: ContractId) -> Result<ContractDetails, BrokerError> {
+        let universe = self.universe.clone();
+        let answers = self.candidates(id).await?;
+        let details = contracts::only(&universe, id, &answers)?;
+        let steps = self.steps(&universe.contract(id).name, details).await?;
+        let (contract, details) = contracts::agree(&universe, id, details, &steps)?;
         self.contracts.insert(id, contract);
         Ok(details)
+    }
+
+    /// Compares a line of the instrument table with the broker, without using the contract: its id there, when the broker
+    /// knows one contract that fits, and everything both state differently.
+    ///
+    /// # Errors
+    /// [`BrokerError::Lost`] when the session ended; [`BrokerError::Unusable`] when the broker knows no such contract, or
+    /// several.
+    pub async fn inspect(&mut self, id: ContractId) -> Result<(i64, Vec<Difference>), BrokerError> {
+        self.alive()?;
+        let universe = self.universe.clone();
+        let answers = self.candidates(id).await;
+        let answers = self.noted(answers)?;
+        let details = contracts::only(&universe, id, &answers)?;
+        let steps = self.steps(&universe.contract(id).name, details).await;
+        let differences = contracts::differences(&universe, id, details, &self.noted(steps)?);
+        Ok((i64::from(details.contract.contract_id), differences))
     }
 
     async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {

@@ -1,31 +1,46 @@
 //! The contracts of a future, by the exchange's rule.
 //!
-//! In: a rule, a calendar, a span of dates. Out: contracts with their last trading day. Invariant:
-//! the chain is a pure function of its inputs; the broker's contract details must agree with it.
+//! In: a rule, calendars, a span of dates. Out: last trading days, and the first day on which delivery can be noticed.
+//! Invariant: the chain is a pure function of its inputs; the broker's contract details must agree with it.
 
-use crate::calendar::{Calendar, OutsideCoverage};
-use domain::FutureRule;
+use crate::calendar::{Calendar, Calendars, NoCalendar, OutsideCoverage};
+use domain::{FutureRule, Mic};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
-/// Last trading days between two dates (inclusive), earliest first.
+/// Days between the settlement of a volatility future and the expiry of the options it settles to.
+const OPTION_DAYS: i64 = 30;
+/// Day of the month on which Eurex bond futures are delivered, when the exchange is open.
+const DELIVERY_DAY: i8 = 10;
+
+/// Why the contracts of a future are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The calendar the rule counts by is missing.
+    #[error(transparent)]
+    NoCalendar(#[from] NoCalendar),
+    /// It does not reach.
+    #[error(transparent)]
+    OutsideCoverage(#[from] OutsideCoverage),
+}
+
+/// Last trading days between two dates (inclusive) of a future that trades on a venue, earliest first.
 ///
 /// # Errors
-/// [`OutsideCoverage`] when the calendar does not reach.
+/// [`ChainError`] when the rule's calendar is missing or does not reach.
 pub fn last_trading_days(
     rule: FutureRule,
-    calendar: &Calendar,
+    venue: Mic,
+    calendars: &Calendars,
     from: Date,
     to: Date,
-) -> Result<Vec<Date>, OutsideCoverage> {
+) -> Result<Vec<Date>, ChainError> {
+    let calendar = calendars.get(rule.calendar(venue))?;
     let mut days = Vec::new();
     let mut month = from.first_of_month();
     while month <= to {
-        if matches!(month.month(), 3 | 6 | 9 | 12) {
-            let day = match rule {
-                FutureRule::CmeFxQuarterly => calendar.add_sessions(nth_weekday(month, 3, Weekday::Wednesday), -2)?,
-                FutureRule::IndexQuarterly => at_or_before(calendar, nth_weekday(month, 3, Weekday::Friday))?,
-            };
+        if is_listed(rule, month) {
+            let day = last_trading_day(rule, calendar, month)?;
             if (from..=to).contains(&day) {
                 days.push(day);
             }
@@ -35,13 +50,131 @@ pub fn last_trading_days(
     Ok(days)
 }
 
-fn nth_weekday(month: Date, nth: i8, weekday: Weekday) -> Date {
-    month.nth_weekday_of_month(nth, weekday).expect("every month has a third one of each weekday")
+/// The last day up to which the rule's calendar says which contracts there are: volatility futures need to know when
+/// options of the month after expire.
+pub fn reach(rule: FutureRule, calendar: &Calendar) -> Date {
+    let (_, last) = calendar.coverage();
+    match rule {
+        FutureRule::VolatilityMonthly => last.first_of_month().saturating_sub(1.day()),
+        _ => last,
+    }
+}
+
+/// The first day on which the holder of a long contract can be told to take delivery; `None` for a contract that ends in
+/// cash. In currency and Eurex bond futures notices are given on the last trading day, after trading.
+pub fn first_notice_day(rule: FutureRule, last_trading_day: Date) -> Option<Date> {
+    rule.delivers().then_some(last_trading_day)
+}
+
+fn is_listed(rule: FutureRule, month: Date) -> bool {
+    match rule {
+        FutureRule::IndexMonthly | FutureRule::VolatilityMonthly => true,
+        FutureRule::CmeFxQuarterly
+        | FutureRule::CmeIndexQuarterly
+        | FutureRule::IndexQuarterly
+        | FutureRule::EurexBondQuarterly => matches!(month.month(), 3 | 6 | 9 | 12),
+    }
+}
+
+fn last_trading_day(rule: FutureRule, calendar: &Calendar, month: Date) -> Result<Date, OutsideCoverage> {
+    match rule {
+        FutureRule::CmeFxQuarterly => calendar.add_sessions(third(Weekday::Wednesday, month), -2),
+        FutureRule::CmeIndexQuarterly | FutureRule::IndexQuarterly | FutureRule::IndexMonthly => {
+            at_or_before(calendar, third(Weekday::Friday, month))
+        }
+        FutureRule::EurexBondQuarterly => {
+            let delivery = at_or_after(calendar, month.saturating_add((DELIVERY_DAY - 1).days()))?;
+            calendar.add_sessions(delivery, -2)
+        }
+        FutureRule::VolatilityMonthly => {
+            let options = at_or_before(calendar, third(Weekday::Friday, month.saturating_add(1.month())))?;
+            at_or_before(calendar, options.saturating_sub(OPTION_DAYS.days()))
+        }
+    }
+}
+
+fn third(weekday: Weekday, month: Date) -> Date {
+    month.nth_weekday_of_month(3, weekday).expect("every month has a third one of each weekday")
 }
 
 fn at_or_before(calendar: &Calendar, date: Date) -> Result<Date, OutsideCoverage> {
     match calendar.session(date)? {
         Some(session) => Ok(session.date),
         None => calendar.add_sessions(date, -1),
+    }
+}
+
+fn at_or_after(calendar: &Calendar, date: Date) -> Result<Date, OutsideCoverage> {
+    match calendar.session(date)? {
+        Some(session) => Ok(session.date),
+        None => calendar.add_sessions(date, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    macro_rules! shipped {
+        ($($mic:ident = $file:literal),+ $(,)?) => {
+            [$((Mic::$mic, include_str!(concat!("../../../config/calendars/", $file)))),+]
+        };
+    }
+
+    fn calendars() -> Calendars {
+        let tables = shipped! {
+            Xnys = "XNYS.csv", Xeur = "XEUR.csv", Xcbf = "XCBF.csv", Xmon = "XMON.csv", Ifeu = "IFEU.csv",
+        };
+        Calendars::parse(tables, include_str!("../../../config/calendars/overrides.csv")).expect("the shipped tables")
+    }
+
+    /// Rules and venues by the names of the golden file's products.
+    const PRODUCTS: [(&str, FutureRule, Mic); 6] = [
+        ("ES/MES/NQ/MNQ (CME index)", FutureRule::CmeIndexQuarterly, Mic::Cmes),
+        ("FESX/FDAX/FESB (Eurex index)", FutureRule::IndexQuarterly, Mic::Xeur),
+        ("FGBL/FOAT/FBTP (Eurex bond)", FutureRule::EurexBondQuarterly, Mic::Xeur),
+        ("FVS (Eurex VSTOXX)", FutureRule::VolatilityMonthly, Mic::Xeur),
+        ("M6E/6E/M6B/6B/MSF/6S (CME FX)", FutureRule::CmeFxQuarterly, Mic::Cmes),
+        ("VX/VXM (CFE)", FutureRule::VolatilityMonthly, Mic::Xcbf),
+    ];
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the oracle lies outside the repository")]
+    fn every_product_s_last_trading_days_equal_the_oracle() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden/futures_last_trading_days.csv");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: futures_last_trading_days.csv is not in the shared data folder");
+            return;
+        };
+        let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let calendars = calendars();
+        for (product, rule, venue) in PRODUCTS {
+            let wanted: Vec<Date> =
+                rows.iter().filter(|row| row[0] == product).map(|row| row[2].parse().unwrap()).collect();
+            let (first, last) = (wanted[0], wanted[wanted.len() - 1]);
+            assert_eq!(last_trading_days(rule, venue, &calendars, first, last), Ok(wanted), "{product}");
+        }
+        assert_eq!(rows.len(), 80, "the file has no product that is not checked");
+    }
+
+    #[test]
+    fn holidays_move_the_last_day() {
+        let days = |rule, venue, from, to| last_trading_days(rule, venue, &calendars(), from, to).unwrap();
+        let june = (date(2026, 6, 1), date(2026, 6, 30));
+        let new_york = days(FutureRule::CmeIndexQuarterly, Mic::Cmes, june.0, june.1);
+        let frankfurt = days(FutureRule::IndexQuarterly, Mic::Xeur, june.0, june.1);
+        assert_eq!((new_york, frankfurt), (vec![date(2026, 6, 18)], vec![date(2026, 6, 19)]), "Juneteenth");
+        let april = (date(2025, 4, 1), date(2025, 4, 30));
+        let paris = days(FutureRule::IndexMonthly, Mic::Xmon, april.0, april.1);
+        assert_eq!(paris, [date(2025, 4, 17)], "Good Friday");
+        assert!(days(FutureRule::IndexQuarterly, Mic::Ifeu, april.0, april.1).is_empty(), "no contract in April");
+    }
+
+    #[test]
+    fn only_what_is_delivered_has_a_notice_day() {
+        let day = date(2026, 3, 6);
+        let noticed = FutureRule::ALL.into_iter().filter(|&rule| first_notice_day(rule, day) == Some(day));
+        assert!(noticed.eq([FutureRule::CmeFxQuarterly, FutureRule::EurexBondQuarterly]));
     }
 }

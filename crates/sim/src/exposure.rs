@@ -1,82 +1,108 @@
-//! How each instrument answers the factors.
+//! How an instrument answers the factors.
 //!
 //! In: an instrument. Out: its price at the beginning of the first day and its loadings. Invariant: instruments on the
 //! same thing have the same loadings, so that they agree at every instant up to fees, dividends, currency and basis.
 
+use crate::levels::{Factor, PerFactor};
+use crate::local::Local;
 use domain::{AssetClass, Currency, Instrument};
 
-/// Price at the origin, and what moves it. Loadings multiply factors in logarithms.
+/// Most walks of its own surroundings that an instrument follows.
+pub(crate) const LOCALS: usize = 2;
+
+/// Price at the origin, and what moves it. Loadings multiply factors and walks in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Exposure {
-    /// Price at the beginning of the first day, in the major unit; for VIX the unit itself.
+    /// Price at the beginning of the first day, in the major unit. For what loads on VIX, the price at a VIX of 1.
     pub(crate) anchor: f64,
-    /// World equity.
-    pub(crate) market: f64,
-    /// US over European equity.
-    pub(crate) divergence: f64,
-    /// The euro against the dollar.
-    pub(crate) euro: f64,
-    /// VIX.
-    pub(crate) volatility: f64,
+    /// Factors.
+    pub(crate) factors: PerFactor,
+    /// Sectors, countries and other surroundings it shares with some instruments only.
+    pub(crate) local: [Option<(Local, f64)>; LOCALS],
     /// Reinvested dividends minus fees, a year.
     pub(crate) accrual: f64,
     /// Cost of carry to expiry, a year: a future is above its underlying by this and meets it at the end.
     pub(crate) carry: f64,
+    /// The level to which a volatility future expects its index to return.
+    pub(crate) reverts_to: Option<f64>,
     /// Annual volatility of what is the instrument's own.
     pub(crate) own_volatility: f64,
 }
 
-const NOTHING: Exposure = Exposure {
+/// Moved by nothing.
+pub(crate) const NOTHING: Exposure = Exposure {
     anchor: 100.0,
-    market: 0.0,
-    divergence: 0.0,
-    euro: 0.0,
-    volatility: 0.0,
+    factors: PerFactor::of([]),
+    local: [None; LOCALS],
     accrual: 0.0,
     carry: 0.0,
+    reverts_to: None,
     own_volatility: 0.0,
 };
-const US: Exposure = Exposure { market: 1.0, divergence: 0.4, ..NOTHING };
-const EUROPE: Exposure = Exposure { market: 1.05, divergence: -0.8, ..NOTHING };
-
-const US_DIVIDENDS: f64 = 0.012;
-const EUROPE_DIVIDENDS: f64 = 0.027;
-const DOLLAR_RATE: f64 = 0.040;
-/// Dollar over euro interest.
-const DOLLAR_OVER_EURO: f64 = 0.019;
+/// Large shares of the US.
+pub(crate) const US: Exposure =
+    Exposure { factors: PerFactor::of([(Factor::Market, 1.0), (Factor::Divergence, 0.4)]), ..NOTHING };
+/// Large shares of the euro area.
+pub(crate) const EUROPE: Exposure =
+    Exposure { factors: PerFactor::of([(Factor::Market, 1.25), (Factor::Divergence, -1.0)]), ..NOTHING };
 
 impl Exposure {
     /// What the table says of the instrument, or what its class and currency suggest.
     pub(crate) fn of(instrument: &Instrument) -> Exposure {
-        match instrument.name.as_str() {
-            "SPX" => Exposure { anchor: 6_800.0, ..US },
-            "CSPX" => Exposure { anchor: 730.0, accrual: US_DIVIDENDS, ..US },
-            "SXR8" => Exposure { anchor: 629.0, euro: -1.0, accrual: US_DIVIDENDS, ..US },
-            "SPY" => Exposure { anchor: 679.0, ..US },
-            "ES" | "MES" => Exposure { anchor: 6_800.0, carry: DOLLAR_RATE - US_DIVIDENDS, ..US },
-            "SX5E" => Exposure { anchor: 5_700.0, ..EUROPE },
-            "CS51" => Exposure { anchor: 205.0, accrual: EUROPE_DIVIDENDS, ..EUROPE },
-            "FESX" => Exposure { anchor: 5_700.0, carry: DOLLAR_RATE - DOLLAR_OVER_EURO - EUROPE_DIVIDENDS, ..EUROPE },
-            "VIX" => Exposure { anchor: 1.0, volatility: 1.0, ..NOTHING },
-            "EUR.USD" => Exposure { anchor: 1.16, euro: 1.0, ..NOTHING },
-            "M6E" | "6E" => Exposure { anchor: 1.16, euro: 1.0, carry: DOLLAR_OVER_EURO, ..NOTHING },
-            _ => Exposure::of_class(instrument),
-        }
+        crate::things::exposure(&instrument.name).unwrap_or_else(|| Exposure::of_class(instrument))
+    }
+
+    /// At a price.
+    pub(crate) const fn at(self, anchor: f64) -> Exposure {
+        Exposure { anchor, ..self }
+    }
+
+    /// Reinvesting dividends.
+    pub(crate) const fn accruing(self, accrual: f64) -> Exposure {
+        Exposure { accrual, ..self }
+    }
+
+    /// As a future.
+    pub(crate) const fn carrying(self, carry: f64) -> Exposure {
+        Exposure { carry, ..self }
+    }
+
+    /// With a volatility of its own.
+    pub(crate) const fn own(self, own_volatility: f64) -> Exposure {
+        Exposure { own_volatility, ..self }
+    }
+
+    /// Answering every factor so many times as far.
+    pub(crate) const fn beta(self, by: f64) -> Exposure {
+        Exposure { factors: self.factors.times(by), ..self }
+    }
+
+    /// Answering some factors in another way.
+    pub(crate) const fn to<const N: usize>(self, pairs: [(Factor, f64); N]) -> Exposure {
+        Exposure { factors: self.factors.and(pairs), ..self }
+    }
+
+    /// In one more surrounding.
+    pub(crate) const fn with(mut self, local: Local, loading: f64) -> Exposure {
+        let place = if self.local[0].is_none() { 0 } else { 1 };
+        assert!(self.local[place].is_none(), "an instrument has two surroundings at most");
+        self.local[place] = Some((local, loading));
+        self
     }
 
     fn of_class(instrument: &Instrument) -> Exposure {
         let equity = if instrument.risk_currency == Currency::Usd { US } else { EUROPE };
         match instrument.asset_class {
-            AssetClass::EquityEtf => Exposure { own_volatility: 0.06, ..equity },
-            AssetClass::Stock => Exposure { anchor: 150.0, own_volatility: 0.22, ..equity },
-            AssetClass::EquityIndexFuture | AssetClass::Index => {
-                Exposure { anchor: 5_000.0, own_volatility: 0.04, ..equity }
+            AssetClass::EquityEtf => equity.own(0.06),
+            AssetClass::Stock => equity.at(150.0).own(0.22),
+            AssetClass::EquityIndexFuture | AssetClass::Index => equity.at(5_000.0).own(0.04),
+            AssetClass::BondEtf => NOTHING.to([(Factor::Rates, 0.6), (Factor::Credit, 0.4)]).own(0.02),
+            AssetClass::BondFuture => NOTHING.at(125.0).to([(Factor::Rates, 1.0)]).own(0.01),
+            AssetClass::VolatilityFuture => {
+                Exposure { reverts_to: Some(20.0), ..NOTHING.at(1.0).to([(Factor::Volatility, 1.0)]) }
             }
-            AssetClass::BondEtf => Exposure { market: 0.15, own_volatility: 0.04, ..NOTHING },
-            AssetClass::BondFuture => Exposure { anchor: 125.0, market: -0.10, own_volatility: 0.05, ..NOTHING },
-            AssetClass::VolatilityFuture => Exposure { anchor: 2.1, volatility: 0.75, ..NOTHING },
-            AssetClass::FxFuture | AssetClass::Fx => Exposure { anchor: 1.0, own_volatility: 0.07, ..NOTHING },
-            AssetClass::Option => Exposure { anchor: 5.0, own_volatility: 0.60, ..NOTHING },
+            AssetClass::FxFuture | AssetClass::Fx => NOTHING.at(1.0).own(0.07),
+            AssetClass::Option => NOTHING.at(5.0).own(0.60),
         }
     }
 }

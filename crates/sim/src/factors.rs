@@ -1,13 +1,13 @@
-//! The factor model: world equity, US against Europe, the euro and volatility, minute by minute.
+//! The factor model, minute by minute.
 //!
 //! In: scenario, seed, first day. Out: factor levels at any instant since the history began. Invariant: the levels of
 //! an instant depend on scenario, seed and first day alone; each day is built once, from the end of the day before.
 //!
 //! VIX is the state: it follows a mean-reverting walk in logarithms, correlated with equity (the leverage effect), and
-//! sets how far equity, divergence and the euro move (stochastic volatility, as in Heston 1993 with jumps in both as in
-//! Bates 1996).
+//! sets how far every other factor moves (stochastic volatility, as in Heston 1993 with jumps in both as in Bates 1996).
 
-use crate::random::{Chance, Stream};
+use crate::levels::{FACTORS, Factor, PerFactor};
+use crate::random::{Chance, Draws, Stream};
 use crate::scenario::{Scenario, Weather};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -31,42 +31,22 @@ const SHOCK_HOURS: std::ops::Range<usize> = 20..22;
 /// Realised over implied volatility of world equity.
 const REALISED_TO_IMPLIED: f64 = 0.80;
 /// Correlation of VIX changes with world equity.
-const LEVERAGE: f64 = -0.75;
-const EURO_CORRELATION: f64 = 0.20;
-/// Annual volatilities at a VIX of 15; both move with the square root of VIX.
-const DIVERGENCE_VOLATILITY: f64 = 0.08;
-const EURO_VOLATILITY: f64 = 0.07;
+const LEVERAGE: f64 = -0.93;
+/// Annual volatility at a VIX of 15, and correlation with world equity; volatilities move with the square root of VIX.
+const DIFFUSIONS: [(Factor, f64, f64); 6] = [
+    (Factor::Divergence, 0.096, 0.0),
+    (Factor::Technology, 0.070, 0.0),
+    (Factor::Credit, 0.040, 0.0),
+    (Factor::Rates, 0.050, -0.25),
+    (Factor::Euro, 0.082, 0.10),
+    (Factor::Sterling, 0.069, 0.0),
+];
 const NORMAL_VIX: f64 = 15.0;
 /// Mean and deviation of a jump of world equity, and how many times as far the logarithm of VIX jumps the other way.
-const JUMP: (f64, f64) = (-0.012, 0.005);
+const JUMP: (f64, f64) = (-0.014, 0.014);
 const JUMP_TO_VIX: f64 = -8.0;
 /// VIX has closed between 9.14 and 82.69 since 1990.
 const VIX_RANGE: (f64, f64) = (9.0, 84.0);
-
-/// Levels of the factors at an instant, as logarithms. All but volatility are relative to the first day.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Levels {
-    /// World equity.
-    pub(crate) market: f64,
-    /// US over European equity.
-    pub(crate) divergence: f64,
-    /// The euro against the dollar.
-    pub(crate) euro: f64,
-    /// VIX itself.
-    pub(crate) volatility: f64,
-}
-
-impl Levels {
-    fn between(&self, next: &Levels, share: f64) -> Levels {
-        let mix = |a: f64, b: f64| a + (b - a) * share;
-        Levels {
-            market: mix(self.market, next.market),
-            divergence: mix(self.divergence, next.divergence),
-            euro: mix(self.euro, next.euro),
-            volatility: mix(self.volatility, next.volatility),
-        }
-    }
-}
 
 /// One weekday, from 17:00 New York of the day before.
 #[derive(Clone, Debug)]
@@ -74,7 +54,7 @@ struct FactorDay {
     date: Date,
     begins: Timestamp,
     /// One more than there are slots; the last is the first of the next day.
-    knots: Vec<Levels>,
+    knots: Vec<PerFactor>,
 }
 
 impl FactorDay {
@@ -83,7 +63,7 @@ impl FactorDay {
         at.duration_since(self.begins).as_secs_f64().clamp(0.0, SECONDS_PER_DAY as f64)
     }
 
-    fn levels(&self, at: Timestamp) -> Levels {
+    fn levels(&self, at: Timestamp) -> PerFactor {
         let slots = self.knots.len() - 1;
         let position = self.seconds(at) * slots as f64 / SECONDS_PER_DAY as f64;
         let slot = (position as usize).min(slots - 1);
@@ -104,12 +84,10 @@ pub(crate) struct Factors {
     next_day: i64,
 }
 
+/// Where chance comes from: one stream a factor, in the order of a column, and one for jumps.
 #[derive(Clone, Copy, Debug)]
 struct Streams {
-    market: Stream,
-    divergence: Stream,
-    euro: Stream,
-    volatility: Stream,
+    factors: [Stream; FACTORS],
     jump: Stream,
 }
 
@@ -118,13 +96,7 @@ impl Factors {
     pub(crate) fn new(scenario: Scenario, seed: u64, first_day: Date) -> Factors {
         let zone = TimeZoneDatabase::bundled().get("America/New_York").expect("the bundled zones hold New York");
         let stream = |name| Stream::new("factor", name);
-        let streams = Streams {
-            market: stream("market"),
-            divergence: stream("divergence"),
-            euro: stream("euro"),
-            volatility: stream("volatility"),
-            jump: stream("jump"),
-        };
+        let streams = Streams { factors: Factor::ALL.map(|factor| stream(factor.name())), jump: stream("jump") };
         let next_day = -(HISTORY_WEEKDAYS as i64);
         let days = VecDeque::with_capacity(HISTORY_WEEKDAYS + 2);
         let mut factors = Factors { scenario, first_day, zone, chance: Chance::new(seed), streams, days, next_day };
@@ -163,7 +135,7 @@ impl Factors {
     }
 
     /// Levels at an instant that lies within the days built and kept.
-    pub(crate) fn levels(&self, at: Timestamp) -> Levels {
+    pub(crate) fn levels(&self, at: Timestamp) -> PerFactor {
         self.day_of(at).levels(at)
     }
 
@@ -172,7 +144,7 @@ impl Factors {
         &self,
         from: Timestamp,
         to: Timestamp,
-    ) -> impl Iterator<Item = (Timestamp, Levels)> + '_ {
+    ) -> impl Iterator<Item = (Timestamp, PerFactor)> + '_ {
         let begun = self.days.partition_point(|day| day.begins <= from).saturating_sub(1);
         let inner = self.days.range(begun..).take_while(move |day| day.begins < to).flat_map(move |day| {
             let slot = SECONDS_PER_DAY / (day.knots.len() - 1) as i64;
@@ -217,7 +189,7 @@ impl Factors {
         let weather = self.scenario.weather(self.next_day);
         let slots_per_hour = if self.next_day < 0 { SLOTS_PER_HOUR_OF_HISTORY } else { SLOTS_PER_HOUR };
         let start = self.days.back().map_or_else(
-            || Levels { volatility: libm::log(weather.vix_target), ..Levels::default() },
+            || PerFactor::of([(Factor::Volatility, libm::log(weather.vix_target))]),
             |day| *day.knots.last().expect("a day has knots"),
         );
         let knots = self.walk(start, &weather, day_number(date), slots_per_hour);
@@ -225,11 +197,10 @@ impl Factors {
         self.next_day += 1;
     }
 
-    fn walk(&self, start: Levels, weather: &Weather, step: u64, slots_per_hour: usize) -> Vec<Levels> {
+    fn walk(&self, start: PerFactor, weather: &Weather, step: u64, slots_per_hour: usize) -> Vec<PerFactor> {
         let slots = 24 * slots_per_hour;
-        let Streams { market, divergence, euro, volatility, jump } = self.streams;
-        let [mut market, mut divergence, mut euro, mut volatility, mut jump] =
-            [market, divergence, euro, volatility, jump].map(|stream| self.chance.at(stream, step));
+        let mut draws = self.streams.factors.map(|stream| self.chance.at(stream, step));
+        let mut jump = self.chance.at(self.streams.jump, step);
         let jump_slot = (jump.uniform() < weather.jump_probability).then(|| (jump.uniform() * slots as f64) as usize);
         let mut knots = Vec::with_capacity(slots + 1);
         let mut levels = start;
@@ -237,19 +208,19 @@ impl Factors {
         for slot in 0..slots {
             let hour = slot / slots_per_hour;
             let share = f64::from(VARIANCE_PER_MILLE[hour]) / 1000.0 / slots_per_hour as f64;
-            let draws = [market.normal(), divergence.normal(), euro.normal(), volatility.normal()];
-            levels = step_slot(levels, weather, share, draws);
+            levels = step_slot(levels, weather, share, draws.each_mut().map(Draws::normal));
             if jump_slot == Some(slot) {
                 let size = JUMP.0 + JUMP.1 * jump.normal();
-                levels.market += size;
-                levels.volatility += size * JUMP_TO_VIX;
+                *levels.get_mut(Factor::Market) += size;
+                *levels.get_mut(Factor::Volatility) += size * JUMP_TO_VIX;
             }
             if let Some(shock) = weather.shock.filter(|_| SHOCK_HOURS.contains(&hour)) {
                 let part = 1.0 / (SHOCK_HOURS.len() * slots_per_hour) as f64;
-                levels.market += shock.market * part;
-                levels.volatility += shock.volatility * part;
+                *levels.get_mut(Factor::Market) += shock.market * part;
+                *levels.get_mut(Factor::Volatility) += shock.volatility * part;
             }
-            levels.volatility = levels.volatility.clamp(libm::log(VIX_RANGE.0), libm::log(VIX_RANGE.1));
+            let volatility = levels.get_mut(Factor::Volatility);
+            *volatility = volatility.clamp(libm::log(VIX_RANGE.0), libm::log(VIX_RANGE.1));
             knots.push(levels);
         }
         knots
@@ -259,34 +230,35 @@ impl Factors {
     fn rebase(&mut self) {
         let origin = *self.days.back().and_then(|day| day.knots.last()).expect("history was built");
         for knot in self.days.iter_mut().flat_map(|day| &mut day.knots) {
-            knot.market -= origin.market;
-            knot.divergence -= origin.divergence;
-            knot.euro -= origin.euro;
+            for factor in Factor::ALL.into_iter().filter(|&factor| factor != Factor::Volatility) {
+                *knot.get_mut(factor) -= origin.get(factor);
+            }
         }
     }
 }
 
-/// One slot holding a share of the day's variance.
-fn step_slot(from: Levels, weather: &Weather, share: f64, [market, divergence, euro, volatility]: [f64; 4]) -> Levels {
+/// One slot holding a share of the day's variance; a standard normal number per factor.
+fn step_slot(from: PerFactor, weather: &Weather, share: f64, normals: [f64; FACTORS]) -> PerFactor {
     let days_per_year: f64 = 252.0;
-    let vix = libm::exp(from.volatility);
+    let volatility = from.get(Factor::Volatility);
+    let vix = libm::exp(volatility);
     let daily = libm::sqrt(share / days_per_year);
     let stress = libm::sqrt(vix / NORMAL_VIX);
+    let market = normals[Factor::Market as usize];
+    let correlated = |rho: f64, factor: Factor| rho * market + libm::sqrt(1.0 - rho * rho) * normals[factor as usize];
+
+    let mut levels = from;
     let market_deviation = REALISED_TO_IMPLIED * vix / 100.0 * daily;
-    let correlated = |rho: f64, own: f64| rho * market + libm::sqrt(1.0 - rho * rho) * own;
-    Levels {
-        market: from.market + weather.market_drift * share + market_deviation * market
-            - 0.5 * market_deviation * market_deviation,
-        divergence: from.divergence
-            + weather.divergence_drift * share
-            + DIVERGENCE_VOLATILITY * stress * daily * divergence,
-        euro: from.euro
-            + weather.euro_drift * share
-            + EURO_VOLATILITY * stress * daily * correlated(EURO_CORRELATION, euro),
-        volatility: from.volatility
-            + weather.vix_pull * share * (libm::log(weather.vix_target) - from.volatility)
-            + weather.vix_noise * libm::sqrt(share) * correlated(LEVERAGE, volatility),
+    *levels.get_mut(Factor::Market) += market_deviation * market - 0.5 * market_deviation * market_deviation;
+    for (factor, annual, correlation) in DIFFUSIONS {
+        *levels.get_mut(factor) += annual * stress * daily * correlated(correlation, factor);
     }
+    for (factor, drift) in weather.drifts {
+        *levels.get_mut(factor) += drift * share;
+    }
+    *levels.get_mut(Factor::Volatility) += weather.vix_pull * share * (libm::log(weather.vix_target) - volatility)
+        + weather.vix_noise * libm::sqrt(share) * correlated(LEVERAGE, Factor::Volatility);
+    levels
 }
 
 /// A number for each calendar day that never changes.

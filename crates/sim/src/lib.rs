@@ -12,7 +12,9 @@ mod commission;
 mod config;
 mod exposure;
 mod factors;
+mod levels;
 mod liquidity;
+mod local;
 mod matching;
 mod model;
 mod order;
@@ -21,6 +23,7 @@ mod random;
 mod scenario;
 mod simulation;
 mod tape;
+mod things;
 mod venue;
 mod view;
 

@@ -5,7 +5,7 @@
 //!
 //! Volume of a fund counts what its market makers quote for the basket, not only what is printed on the venue.
 
-use domain::{AssetClass, Instrument, InstrumentKind};
+use domain::{AssetClass, Instrument, InstrumentKind, Mic};
 
 /// A size given in shares or contracts, or by its value in the trading currency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,12 +54,16 @@ impl Profile {
         if instrument.kind == InstrumentKind::Ind {
             return None;
         }
+        let is_american = matches!(instrument.venue, Mic::Xnys | Mic::Xnas);
         let (half_spread, displayed, daily_volume) = match instrument.asset_class {
+            AssetClass::EquityEtf if is_narrow(&instrument.name) => (BasisPoints(3.0), Value(2e5), Value(2e8)),
             AssetClass::EquityEtf => (BasisPoints(1.5), Value(5e5), Value(1.2e9)),
             AssetClass::BondEtf => (BasisPoints(2.5), Value(3e5), Value(4e8)),
+            AssetClass::Stock if !is_american => (BasisPoints(2.5), Value(6e4), Value(2e8)),
             AssetClass::Stock => (BasisPoints(1.5), Value(1e5), Value(1e9)),
             AssetClass::EquityIndexFuture => (Ticks(0.5), Units(40.0), Units(150_000.0)),
-            AssetClass::BondFuture => (Ticks(0.5), Units(200.0), Units(600_000.0)),
+            AssetClass::BondFuture if instrument.name == "FGBL" => (Ticks(0.5), Units(200.0), Units(600_000.0)),
+            AssetClass::BondFuture => (Ticks(1.0), Units(60.0), Units(120_000.0)),
             AssetClass::VolatilityFuture => (Ticks(0.5), Units(60.0), Units(80_000.0)),
             AssetClass::FxFuture => (Ticks(0.5), Units(40.0), Units(30_000.0)),
             AssetClass::Fx => (BasisPoints(0.5), Units(2e6), Units(2e10)),
@@ -68,4 +72,10 @@ impl Profile {
         };
         Some(Profile { half_spread, displayed, daily_volume })
     }
+}
+
+/// Funds of one sector, style or small market, which trade less than those on a broad index.
+fn is_narrow(name: &str) -> bool {
+    const NARROW: [&str; 11] = ["IUIT", "SEMI", "IUHC", "IUQA", "IUMO", "IUCD", "EXV1", "IUKD", "EXV5", "EXH1", "EXX1"];
+    NARROW.contains(&name)
 }

@@ -3,42 +3,49 @@
 //! In: a contract and an instant. Out: its middle price before ticks, and the bar of a session. Invariant: contracts on
 //! the same factors agree at every instant, because there is one path of each factor and nothing else moves them.
 
-use crate::exposure::Exposure;
-use crate::factors::{Factors, Levels, day_number};
-use crate::random::{Chance, Stream};
+use crate::exposure::{Exposure, LOCALS};
+use crate::factors::{Factors, day_number};
+use crate::levels::PerFactor;
+use crate::local::{Local, Walk};
+use crate::random::Chance;
 use crate::scenario::Scenario;
 use crate::venue::Venues;
 use domain::{ContractId, PerContract, Universe};
-use jiff::civil::{Date, Weekday};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use market::calendar::Session;
 
 const DAYS_PER_YEAR: f64 = 365.25;
-const TRADING_DAYS_PER_YEAR: f64 = 252.0;
+/// How fast a volatility future expects its index to return: half of the way in a month.
+const REVERSION_PER_YEAR: f64 = 8.0;
 
 /// What the model knows of one contract.
 #[derive(Clone, Debug)]
 struct Row {
     exposure: Exposure,
-    expires: Option<Timestamp>,
-    own: Stream,
-    /// The logarithm of what is the instrument's own, at the beginning of each calendar day of history and after.
-    own_walk: Vec<f64>,
+    log_anchor: f64,
+    /// Places of the walks it follows, with loadings.
+    walks: [Option<(usize, f64)>; LOCALS + 1],
+    expires: Option<(Date, Timestamp)>,
+}
+
+/// What has to be added to the factors' part of a price, and what that part is multiplied by, on one date.
+#[derive(Clone, Copy)]
+struct Maturity {
+    offset: f64,
+    share: f64,
 }
 
 impl Row {
-    /// Logarithm of the price at an instant with these factor levels.
-    fn log_price(&self, levels: &Levels, years: f64, years_to_expiry: f64, own: f64) -> f64 {
-        let Exposure { anchor, market, divergence, euro, volatility, accrual, carry, own_volatility: _ } =
-            self.exposure;
-        libm::log(anchor)
-            + market * levels.market
-            + divergence * levels.divergence
-            + euro * levels.euro
-            + volatility * levels.volatility
-            + accrual * years
-            + carry * years_to_expiry
-            + own
+    /// A volatility future stands between its index and the level that is expected in the end; the longer it runs, the
+    /// nearer to the latter. The time is counted in whole days, so that a session has one answer.
+    fn maturity(&self, date: Date) -> Maturity {
+        let (Some(level), Some((expiry, _))) = (self.exposure.reverts_to, self.expires) else {
+            return Maturity { offset: 0.0, share: 1.0 };
+        };
+        let days = expiry.duration_since(date).as_hours() as f64 / 24.0;
+        let share = libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR);
+        Maturity { offset: (1.0 - share) * libm::log(level), share }
     }
 }
 
@@ -49,6 +56,8 @@ pub(crate) struct Model {
     origin: Timestamp,
     history_begins: Date,
     chance: Chance,
+    /// Surroundings first, in the order of [`Local::ALL`], then what is instruments' own.
+    walks: Vec<Walk>,
     rows: PerContract<Row>,
 }
 
@@ -56,46 +65,63 @@ impl Model {
     /// The market with its history, up to and including the first day.
     pub(crate) fn new(scenario: Scenario, seed: u64, first_day: Date, universe: &Universe, venues: &Venues) -> Model {
         let factors = Factors::new(scenario, seed, first_day);
+        let mut walks: Vec<Walk> = Local::ALL.iter().map(|&local| Walk::local(local)).collect();
+        let exposures: Vec<(Exposure, Option<usize>)> = universe
+            .instruments()
+            .map(|id| {
+                let instrument = universe.instrument(id);
+                let exposure = Exposure::of(instrument);
+                let own = (exposure.own_volatility > 0.0).then(|| {
+                    walks.push(Walk::own(&instrument.name, exposure.own_volatility));
+                    walks.len() - 1
+                });
+                (exposure, own)
+            })
+            .collect();
         let row = |contract| {
-            let instrument = universe.instrument_of(contract);
-            let venue = venues.get(instrument.venue);
-            let expiry = universe.contract(contract).expiry;
+            let (exposure, own) = exposures[universe.contract(contract).instrument.index()];
+            let [first, second] = exposure.local.map(|local| local.map(|(local, loading)| (local as usize, loading)));
+            let venue = venues.get(universe.instrument_of(contract).venue);
+            let last_session = universe.contract(contract).expiry.and_then(|date| venue.session(date));
             Row {
-                exposure: Exposure::of(instrument),
-                expires: expiry.and_then(|date| venue.session(date)).map(|session| session.close),
-                own: Stream::new("own", &instrument.name),
-                own_walk: vec![0.0],
+                exposure,
+                log_anchor: libm::log(exposure.anchor),
+                walks: [first, second, own.map(|own| (own, 1.0))],
+                expires: last_session.map(|session| (session.date, session.close)),
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
         let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
-        let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), rows };
-        model.extend_own();
-        model.rebase_own(first_day);
+        let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows };
+        model.extend_walks();
+        let first = model.history_day(first_day);
+        model.walks.iter_mut().for_each(|walk| walk.rebase(first));
         model
     }
 
     /// Makes prices up to an instant available.
     pub(crate) fn extend_to(&mut self, at: Timestamp) {
         self.factors.extend_to(at);
-        self.extend_own();
+        self.extend_walks();
     }
 
-    /// Gives up prices more than a week older than an instant.
+    /// Forgets what is more than a week older than an instant.
     pub(crate) fn forget_before(&mut self, at: Timestamp) {
         self.factors.forget_before(at);
     }
 
-    /// The middle price of a contract.
-    pub(crate) fn price(&self, contract: ContractId, at: Timestamp) -> f64 {
-        libm::exp(self.log_price(&self.rows[contract], at, &self.factors.levels(at)))
+    /// The middle price of a contract in the session of a date.
+    pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
+        let row = &self.rows[contract];
+        libm::exp(self.log_price(row, row.maturity(date), at, &self.factors.levels(at)))
     }
 
     /// Open, high, low and close of a session. Between knots the logarithm of a price is linear, so its extremes are at
     /// knots.
     pub(crate) fn session_prices(&self, contract: ContractId, session: &Session) -> [f64; 4] {
         let row = &self.rows[contract];
-        let log_price = |(at, levels): (Timestamp, Levels)| self.log_price(row, at, &levels);
+        let maturity = row.maturity(session.date);
+        let log_price = |(at, levels): (Timestamp, PerFactor)| self.log_price(row, maturity, at, &levels);
         let mut path = self.factors.knots_within(session.open, session.close).map(log_price);
         let open = path.next().expect("a span has two ends");
         let mut prices = [open; 4];
@@ -106,41 +132,26 @@ impl Model {
         prices.map(libm::exp)
     }
 
-    fn log_price(&self, row: &Row, at: Timestamp, levels: &Levels) -> f64 {
+    fn log_price(&self, row: &Row, maturity: Maturity, at: Timestamp, levels: &PerFactor) -> f64 {
         let years = years_between(self.origin, at);
-        let years_to_expiry = row.expires.map_or(0.0, |expires| years_between(at, expires).max(0.0));
-        let own = if row.exposure.own_volatility == 0.0 { 0.0 } else { self.own(row, at) };
-        row.log_price(levels, years, years_to_expiry, own)
+        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| years_between(at, expires).max(0.0));
+        let moved = row.log_anchor + row.exposure.factors.dot(levels) + self.walked(row, at);
+        maturity.offset + maturity.share * moved + row.exposure.accrual * years + row.exposure.carry * years_to_expiry
     }
 
-    fn own(&self, row: &Row, at: Timestamp) -> f64 {
+    fn walked(&self, row: &Row, at: Timestamp) -> f64 {
+        if row.walks.iter().all(Option::is_none) {
+            return 0.0;
+        }
         let (date, share) = self.factors.day_and_share(at);
         let day = self.history_day(date);
-        row.own_walk[day] + (row.own_walk[day + 1] - row.own_walk[day]) * share
+        row.walks.iter().flatten().map(|&(walk, loading)| loading * self.walks[walk].at(day, share)).sum()
     }
 
     /// Walks on until the last weekday the factors know has an end.
-    fn extend_own(&mut self) {
+    fn extend_walks(&mut self) {
         let days = self.history_day(self.factors.last_date()) + 1;
-        let first = day_number(self.history_begins);
-        for row in self.rows.as_mut_slice().iter_mut().filter(|row| row.exposure.own_volatility > 0.0) {
-            let deviation = row.exposure.own_volatility / libm::sqrt(TRADING_DAYS_PER_YEAR);
-            for day in row.own_walk.len() - 1..days {
-                let date = self.history_begins.saturating_add((day as i64).days());
-                let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
-                let normal = if weekend { 0.0 } else { self.chance.at(row.own, first + day as u64).normal() };
-                row.own_walk.push(row.own_walk[day] + deviation * normal);
-            }
-        }
-    }
-
-    /// Makes the own walks begin the first day at zero, as the factors do.
-    fn rebase_own(&mut self, first_day: Date) {
-        let first = self.history_day(first_day);
-        for row in self.rows.as_mut_slice().iter_mut().filter(|row| row.exposure.own_volatility > 0.0) {
-            let origin = row.own_walk[first];
-            row.own_walk.iter_mut().for_each(|level| *level -= origin);
-        }
+        self.walks.iter_mut().for_each(|walk| walk.extend_to(days, self.history_begins, &self.chance));
     }
 
     fn history_day(&self, date: Date) -> usize {

@@ -3,6 +3,7 @@
 //! In: a scenario and how many weekdays have passed since its first day. Out: the weather of that day, the numbers the
 //! factor model runs on. Invariant: every day before the first one is calm, whatever follows.
 
+use crate::levels::Factor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -67,12 +68,8 @@ pub(crate) struct Shock {
 /// The numbers of one day; drifts, pulls and noises are per day, in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Weather {
-    /// Drift of world equity.
-    pub(crate) market_drift: f64,
-    /// Drift of US over European equity.
-    pub(crate) divergence_drift: f64,
-    /// Drift of the euro against the dollar.
-    pub(crate) euro_drift: f64,
+    /// Drifts of the factors that have one.
+    pub(crate) drifts: [(Factor, f64); 5],
     /// The VIX that volatility is pulled to.
     pub(crate) vix_target: f64,
     /// Share of the way to the target that one day covers.
@@ -87,30 +84,36 @@ pub(crate) struct Weather {
 
 const TRADING_DAYS: f64 = 252.0;
 
+/// Drifts of a year.
+const fn yearly(market: f64, divergence: f64, euro: f64) -> [(Factor, f64); 5] {
+    daily([market / TRADING_DAYS, divergence / TRADING_DAYS, euro / TRADING_DAYS, 0.0, 0.0])
+}
+
+/// Drifts of a day: world equity, US over European equity, the euro, credit, bond prices.
+const fn daily([market, divergence, euro, credit, rates]: [f64; 5]) -> [(Factor, f64); 5] {
+    [
+        (Factor::Market, market),
+        (Factor::Divergence, divergence),
+        (Factor::Euro, euro),
+        (Factor::Credit, credit),
+        (Factor::Rates, rates),
+    ]
+}
+
 const CALM: Weather = Weather {
-    market_drift: 0.06 / TRADING_DAYS,
-    divergence_drift: 0.0,
-    euro_drift: 0.0,
-    vix_target: 15.2,
+    drifts: yearly(0.06, 0.0, 0.0),
+    vix_target: 15.0,
     vix_pull: 0.12,
-    vix_noise: 0.05,
-    jump_probability: 0.008,
+    vix_noise: 0.062,
+    jump_probability: 0.010,
     shock: None,
 };
 
 /// With the equity loadings, about +12 % a year for the US and −15 % for Europe.
-const DECLINE: Weather = Weather {
-    market_drift: 0.03 / TRADING_DAYS,
-    divergence_drift: 0.226 / TRADING_DAYS,
-    euro_drift: -0.06 / TRADING_DAYS,
-    vix_target: 17.0,
-    ..CALM
-};
+const DECLINE: Weather = Weather { drifts: yearly(0.044, 0.200, -0.06), vix_target: 17.0, ..CALM };
 
 const PANIC: Weather = Weather {
-    market_drift: -0.022,
-    divergence_drift: 0.002,
-    euro_drift: -0.004,
+    drifts: daily([-0.022, 0.002, -0.004, -0.008, 0.002]),
     vix_target: 66.0,
     vix_pull: 0.35,
     vix_noise: 0.06,
@@ -119,9 +122,7 @@ const PANIC: Weather = Weather {
 };
 
 const AFTERSHOCKS: Weather = Weather {
-    market_drift: -0.002,
-    divergence_drift: 0.0,
-    euro_drift: 0.0,
+    drifts: daily([-0.002, 0.0, 0.0, -0.001, 0.0]),
     vix_target: 45.0,
     vix_pull: 0.12,
     vix_noise: 0.06,
@@ -129,7 +130,8 @@ const AFTERSHOCKS: Weather = Weather {
     shock: None,
 };
 
-const RECOVERY: Weather = Weather { market_drift: 0.001, vix_target: 24.0, vix_pull: 0.05, vix_noise: 0.055, ..CALM };
+const RECOVERY: Weather =
+    Weather { drifts: daily([0.001, 0.0, 0.0, 0.0, 0.0]), vix_target: 24.0, vix_pull: 0.05, vix_noise: 0.055, ..CALM };
 
 const SPIKE: Weather =
     Weather { shock: Some(Shock { market: -0.041, volatility: 0.88 }), jump_probability: 0.0, ..CALM };

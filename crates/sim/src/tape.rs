@@ -179,7 +179,7 @@ impl Tape {
     /// The middle price inside a session the contract trades in, before ticks.
     pub(crate) fn middle(&self, contract: ContractId, session: &Session, at: Timestamp) -> f64 {
         match &self.source {
-            Source::Model(model) => model.price(contract, at),
+            Source::Model(model) => model.price(contract, session.date, at),
             Source::Replay(streams) => {
                 let history = &self.histories[contract];
                 let index = history.of_date(session.date).expect("the contract trades in this session");

@@ -36,16 +36,16 @@ fn a_marketable_order_takes_what_is_shown_and_then_a_share_of_the_volume() {
     simulation.advance_to(at("2025-11-03T15:00:30Z"));
     simulation.cancel(CLIENT, 1);
     insta::assert_snapshot!(told(&mut simulation), @r"
-    1 accepted: BUY 3000 at 733.86, Submitted
-    1 executed 1047 at 733.8 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
-    commission 384.14 for 0000e0d5.00000001.01.01, realized 0
-    1 Submitted: filled 1047, remaining 1953, average 733.8
-    1 executed 1047 at 733.86 (Removed) 0000e0d5.00000002.01.01 2025-11-03T15:00:00Z
-    commission 384.18 for 0000e0d5.00000002.01.01, realized 0
-    1 Submitted: filled 2094, remaining 906, average 733.83
-    1 executed 85 at 733.83 (Removed) 0000e0d5.00000003.01.01 2025-11-03T15:00:15Z
+    1 accepted: BUY 3000 at 734.01, Submitted
+    1 executed 1047 at 733.95 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
+    commission 384.22 for 0000e0d5.00000001.01.01, realized 0
+    1 Submitted: filled 1047, remaining 1953, average 733.95
+    1 executed 1047 at 734.01 (Removed) 0000e0d5.00000002.01.01 2025-11-03T15:00:00Z
+    commission 384.26 for 0000e0d5.00000002.01.01, realized 0
+    1 Submitted: filled 2094, remaining 906, average 733.98
+    1 executed 85 at 733.99 (Removed) 0000e0d5.00000003.01.01 2025-11-03T15:00:15Z
     commission 31.19 for 0000e0d5.00000003.01.01, realized 0
-    1 Submitted: filled 2179, remaining 821, average 733.83
+    1 Submitted: filled 2179, remaining 821, average 733.98039009
     1 cancelled, 202: Order Canceled - reason: (filled 2179)
     ");
 }
@@ -129,10 +129,10 @@ fn a_modified_order_is_the_same_order() {
     insta::assert_snapshot!(told(&mut simulation), @r"
     1 accepted: BUY 100 at 500, Submitted
     1 rejected, 105: Order being modified does not match original order
-    1 accepted: BUY 100 at 733.8, Submitted
-    1 executed 100 at 733.8 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
-    commission 36.69 for 0000e0d5.00000001.01.01, realized 0
-    1 Filled: filled 100, remaining 0, average 733.8
+    1 accepted: BUY 100 at 733.95, Submitted
+    1 executed 100 at 733.95 (Removed) 0000e0d5.00000001.01.01 2025-11-03T15:00:00Z
+    commission 36.70 for 0000e0d5.00000001.01.01, realized 0
+    1 Filled: filled 100, remaining 0, average 733.95
     1 rejected, 104: Can't modify this order, state: Filled
     ");
 }

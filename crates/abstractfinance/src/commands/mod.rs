@@ -9,6 +9,7 @@ mod config;
 mod data;
 mod demo;
 mod gateway;
+mod instruments;
 mod journal;
 mod operate;
 mod records;
@@ -48,6 +49,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(cli::ConfigCommand::Schema) => config::schema(),
         Command::Config(cli::ConfigCommand::Show) => config::in_force(global),
         Command::Journal(cli::JournalCommand::Verify) => block_on(journal::verify(global)),
+        Command::Instruments(cli::InstrumentsCommand::Check { gateway }) => {
+            block_on(instruments::check(global, gateway))
+        }
         Command::Calendar(args) => calendar::calendar(&args),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
     }

@@ -75,7 +75,7 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             feed(session, events, world).await?;
         }
         Effect::Resync => {
-            let snapshot = snapshot(world).await?;
+            let snapshot = snapshot(run, world).await?;
             session.handle(Event::Resynced(Box::new(snapshot)));
         }
         Effect::Wait(deadline) => {

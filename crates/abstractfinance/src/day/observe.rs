@@ -4,6 +4,7 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::assemble::{active, inputs, rates};
+use super::scope::{Scope, is_current};
 use super::{Run, World, last_book, operator};
 use crate::book::Book;
 use crate::failure::Failure;
@@ -55,9 +56,10 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
             now = world.clock.now()
         )));
     }
-    let identity = connect(run, world).await?;
-    let snapshot = snapshot(world).await?;
-    let (mut book, mut booked) = match last_book(run, world).await? {
+    let last = last_book(run, world).await?;
+    let identity = connect(&Scope::new(last.as_ref().map(|book| &book.ledger), run), world).await?;
+    let snapshot = snapshot(run, world).await?;
+    let (mut book, mut booked) = match last {
         Some(book) => (book, Vec::new()),
         None => Book::open(&snapshot, date, &run.setup)?,
     };
@@ -81,22 +83,18 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     Ok(Observed { inputs, identity, booked, notes })
 }
 
-/// Step 3: a successful request, and every contract as we believe it to be.
+/// Step 3: a successful request, and every contract of the day as we believe it to be.
 pub(super) async fn connect<B: Broker, J, C: Clock>(
-    run: &Run,
+    scope: &Scope<'_>,
     world: &mut World<B, J, C>,
 ) -> Result<Identity, Failure> {
     let identity = world.broker.identify().await?;
-    let contracts: Vec<ContractId> =
-        run.setup.universe.contracts().filter(|&c| is_current(c, run, world.clock.now())).collect();
-    world.broker.resolve(&contracts).await?;
+    world.broker.resolve(&scope.contracts(today(world))).await?;
     Ok(identity)
 }
 
-/// Contracts that have not expired; the broker no longer knows the others.
-fn is_current(contract: ContractId, run: &Run, now: Timestamp) -> bool {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    run.setup.universe.contract(contract).expiry.is_none_or(|expiry| expiry >= today)
+fn today<B, J, C: Clock>(world: &World<B, J, C>) -> Date {
+    world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 async fn wait_until<B, J, C: Clock>(time: Timestamp, world: &mut World<B, J, C>) -> Result<(), Failure> {
@@ -112,8 +110,28 @@ fn at(date: Date, time: Time, run: &Run) -> Result<Timestamp, Failure> {
     zone.to_timestamp(at).map_err(|error| Failure::Usage(format!("schedule: {time} on {date}: {error}")))
 }
 
-/// A complete picture, asked for again when something moved while it was drawn.
-pub(super) async fn snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, BrokerError> {
+/// A complete picture. What looks foreign in it may be an instrument of the table that today has nothing to do with: it
+/// is identified, so that the reconciliation can name it.
+pub(super) async fn snapshot<B: Broker, J, C: Clock>(
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<AccountSnapshot, BrokerError> {
+    let picture = steady_snapshot(world).await?;
+    let (universe, today) = (&run.setup.universe, today(world));
+    let looks_foreign = |symbol: &str| picture.foreign.iter().any(|position| position.symbol == symbol);
+    let unknown: Vec<ContractId> = universe
+        .contracts()
+        .filter(|&contract| looks_foreign(&universe.instrument_of(contract).symbol) && is_current(contract, today, run))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(picture);
+    }
+    world.broker.resolve(&unknown).await?;
+    steady_snapshot(world).await
+}
+
+/// A picture, asked for again when something moved while it was drawn.
+async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, BrokerError> {
     for _ in 1..SNAPSHOT_TRIES {
         match world.broker.snapshot().await {
             Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "snapshot asked for again"),
@@ -143,8 +161,9 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
 
 /// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
 fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
+    let scope = Scope::new(Some(&book.ledger), run);
     let expired = |contract: &ContractId| {
-        run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && holds(book, *contract)
+        run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && scope.holds(*contract)
     };
     match run.setup.universe.contracts().find(expired) {
         None => Ok(()),
@@ -173,12 +192,14 @@ async fn history<B: Broker, J, C: Clock>(
     Ok(bars)
 }
 
-/// Everything that does not expire; of each future the active contract and what is held.
+/// Of what the day needs: everything that does not expire, the active contract of each future, and what is held.
 fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
     let universe = &run.setup.universe;
-    let mut contracts: Vec<ContractId> =
-        universe.contracts().filter(|&c| universe.contract(c).expiry.is_none() || holds(book, c)).collect();
-    for instrument in universe.instruments() {
+    let scope = Scope::new(Some(&book.ledger), run);
+    let mut contracts: Vec<ContractId> = Vec::new();
+    for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
+        let lasting = |contract: &ContractId| universe.contract(*contract).expiry.is_none() || scope.holds(*contract);
+        contracts.extend(universe.contracts_of(instrument).filter(lasting));
         contracts.extend(active(instrument, date, run)?);
     }
     contracts.sort_unstable();
@@ -186,16 +207,11 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
     Ok(contracts)
 }
 
-/// A position, or profit of one that settlement has not paid yet.
-fn holds(book: &Book, contract: ContractId) -> bool {
-    let position = book.ledger.position(contract);
-    !position.quantity.is_zero() || !position.settled_value.is_zero()
-}
-
 /// Daily settlements of held futures since the last closed date.
 fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
     let universe = &run.setup.universe;
-    let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && holds(book, *contract);
+    let scope = Scope::new(Some(&book.ledger), run);
+    let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && scope.holds(*contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();

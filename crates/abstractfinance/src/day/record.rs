@@ -47,7 +47,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
-    let snapshot = snapshot(world).await?;
+    let snapshot = snapshot(run, world).await?;
     let now = world.clock.now();
     // The last word on executions and commissions, booked by the session like any other.
     session.handle(Event::Resynced(Box::new(snapshot.clone())));

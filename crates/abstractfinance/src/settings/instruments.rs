@@ -1,42 +1,70 @@
-//! The instrument table, and the universe of a run made from it.
+//! The instrument table.
 //!
-//! In: `instruments.yaml`, calendars, the dates of a run. Out: instruments and contracts with stable names. Invariant:
-//! rows are ordered by name, a future has a chain rule and nothing else has one, an ISIN carries its right check digit.
+//! In: `instruments.yaml`. Out: the facts of each instrument, by name. Invariant: a future has a chain rule and nothing
+//! else has one, an option root names its underlying, an ISIN carries its right check digit, a proxy is a future.
 
-use super::refusal::{VALUE, rule};
-use domain::{
-    AssetClass, Contract, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Price, Quantity,
-    QuoteUnit, Universe,
-};
+use super::refusal::{VALUE, closest, rule};
+use domain::{AssetClass, Currency, FutureRule, Instrument, InstrumentKind, Mic, Price, Quantity, QuoteUnit};
 use garde::Validate;
-use jiff::ToSpan;
-use jiff::civil::Date;
-use market::calendar::{Calendars, NoCalendar, OutsideCoverage};
-use market::chain::last_trading_days;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Contracts of a future that exist beyond the last date of a run, so that there is one to roll into.
-const CONTRACTS_AHEAD: usize = 2;
-
 /// Everything in `instruments.yaml`: rows by the engine's name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-#[garde(transparent)]
-pub struct Instruments(#[garde(custom(well_named), dive)] BTreeMap<String, InstrumentRow>);
+pub struct Instruments(BTreeMap<String, InstrumentRow>);
+
+/// Groups of the table, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    IndexEtf,
+    UsIndexFutures,
+    EuIndexFutures,
+    FxFutures,
+    FxSpot,
+    UsSectorEtfLong,
+    EuSectorEtfShort,
+    UsSingleName,
+    EuSingleName,
+    CreditEtf,
+    Bdc,
+    Volatility,
+    SovereignBondFutures,
+    HedgeOptions,
+    /// Quoted, never traded outright.
+    Reference,
+}
+
+/// Who may buy a product in Europe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCategory {
+    /// Anybody.
+    Retail,
+    /// Professional clients only: it has no key information document (Regulation EU 1286/2014, PRIIPs).
+    Professional,
+}
 
 /// The facts of one instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentRow {
+    /// Group of the table.
+    #[garde(skip)]
+    pub category: Category,
     /// Words for people.
     #[garde(length(min = 1))]
     pub description: String,
     /// STK, ETF, FUT, OPT, CASH or IND.
     #[garde(skip)]
     pub kind: InstrumentKind,
+    /// What an option is written on; only option roots have one.
+    #[serde(default)]
+    #[garde(custom(only_for_options(self.kind)))]
+    pub underlying: Option<String>,
     /// Broker symbol.
     #[garde(length(min = 1))]
     pub symbol: String,
@@ -70,9 +98,9 @@ pub struct InstrumentRow {
     /// Smallest quantity step.
     #[garde(custom(positive))]
     pub lot: Quantity,
-    /// ISO 6166 number, with its check digit.
+    /// ISO 6166 number of a share or fund, with its check digit.
     #[serde(default)]
-    #[garde(custom(check_digit))]
+    #[garde(custom(check_digit), custom(only_for_shares(self.kind)))]
     pub isin: Option<String>,
     /// ISO 10383 code of the venue whose calendar rules the sessions.
     #[garde(skip)]
@@ -91,6 +119,14 @@ pub struct InstrumentRow {
     /// False for references, which are quoted and never traded.
     #[garde(custom(not_an_index(self.kind)))]
     pub tradable: bool,
+    /// The future to sell where this cannot be sold short.
+    #[serde(default)]
+    #[garde(skip)]
+    pub short_proxy: Option<String>,
+    /// Who may buy it; anybody unless stated.
+    #[serde(default)]
+    #[garde(skip)]
+    pub client_category: Option<ClientCategory>,
     /// Facts that no second source has confirmed.
     #[serde(default)]
     #[garde(skip)]
@@ -107,12 +143,17 @@ impl InstrumentRow {
         self.risk_currency.unwrap_or(self.currency)
     }
 
-    /// Whether a sleeve can hold it: it is traded and does not expire.
-    pub(super) fn is_holdable(&self) -> bool {
-        self.tradable && self.kind != InstrumentKind::Fut
+    /// The venues whose calendars it needs: its own, and the one its future's rule counts by.
+    pub fn venues(&self) -> impl Iterator<Item = Mic> {
+        [self.mic].into_iter().chain(self.future.map(|rule| rule.calendar(self.mic)))
     }
 
-    fn to_instrument(&self, name: &str) -> Instrument {
+    /// Whether a sleeve can hold it: it is traded and does not expire.
+    pub(super) fn is_holdable(&self) -> bool {
+        self.tradable && !matches!(self.kind, InstrumentKind::Fut | InstrumentKind::Opt)
+    }
+
+    pub(super) fn to_instrument(&self, name: &str) -> Instrument {
         Instrument {
             name: name.to_owned(),
             description: self.description.clone(),
@@ -147,95 +188,18 @@ impl Instruments {
         self.0.iter().map(|(name, row)| (name.as_str(), row))
     }
 
-    /// All names, for a sentence.
-    pub(super) fn names(&self) -> String {
-        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    /// These rows, with those of another table in the place of rows that both have.
+    pub fn overlaid(&self, by: &Instruments) -> Instruments {
+        Instruments(self.iter().map(|(name, row)| (name.to_owned(), by.get(name).unwrap_or(row).clone())).collect())
     }
 
-    /// The names of what a sleeve can hold, for a sentence.
-    pub(super) fn holdable_names(&self) -> String {
-        self.iter().filter(|(_, row)| row.is_holdable()).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Why the contracts of a run are not known.
-#[derive(Debug, thiserror::Error)]
-pub enum UniverseError {
-    /// The venue of a future has no calendar.
-    #[error(transparent)]
-    NoCalendar(#[from] NoCalendar),
-    /// The calendar of a future's venue does not reach the dates of the run.
-    #[error(transparent)]
-    OutsideCoverage(#[from] OutsideCoverage),
-    /// The calendar ends before the contract that the run would have to roll into.
-    #[error(
-        "the calendar of {venue} ends on {covered_to}, before any contract of {instrument} that outlives {to}; end the run earlier"
-    )]
-    ChainTooShort {
-        /// The future.
-        instrument: String,
-        /// Its venue.
-        venue: Mic,
-        /// Last day of the calendar.
-        covered_to: Date,
-        /// Last date of the run.
-        to: Date,
-    },
-}
-
-/// Instruments and contracts of a run over trade dates `from` to `to`, both included: everything that does not expire,
-/// and of each future the contracts that trade in that time plus two to roll into.
-///
-/// # Errors
-/// [`UniverseError`] when a future's calendar is missing or does not reach far enough.
-pub fn universe(
-    instruments: &Instruments,
-    calendars: &Calendars,
-    from: Date,
-    to: Date,
-) -> Result<Universe, UniverseError> {
-    let mut contracts = Vec::new();
-    for (index, (name, row)) in instruments.iter().enumerate() {
-        let instrument = InstrumentId(u16::try_from(index).expect("the table is far below 65,535 rows"));
-        match row.future {
-            None => contracts.push(Contract { name: name.to_owned(), instrument, expiry: None }),
-            Some(rule) => {
-                let days = chain(name, rule, row.mic, calendars, from, to)?;
-                contracts.extend(days.into_iter().map(|day| Contract {
-                    name: contract_name(name, day),
-                    instrument,
-                    expiry: Some(day),
-                }));
-            }
+    /// What to do about a name that is not in the table.
+    pub(super) fn instead_of(&self, name: &str) -> String {
+        match closest(name, self.0.keys().map(String::as_str)) {
+            Some(known) => format!("did you mean `{known}`? Otherwise add a row there"),
+            None => "correct the name or add a row there".to_owned(),
         }
     }
-    let instruments = instruments.iter().map(|(name, row)| row.to_instrument(name)).collect();
-    Ok(Universe::new(instruments, contracts))
-}
-
-fn contract_name(instrument: &str, last_trading_day: Date) -> String {
-    format!("{instrument}_{}", last_trading_day.strftime("%Y%m%d"))
-}
-
-fn chain(
-    name: &str,
-    rule: FutureRule,
-    venue: Mic,
-    calendars: &Calendars,
-    from: Date,
-    to: Date,
-) -> Result<Vec<Date>, UniverseError> {
-    let calendar = calendars.get(venue)?;
-    let (_, covered_to) = calendar.coverage();
-    // Contracts are at most a quarter apart, so this many months hold as many more as are needed.
-    let horizon = to.saturating_add((3 * CONTRACTS_AHEAD as i64 + 1).months()).min(covered_to);
-    let mut days = last_trading_days(rule, calendar, from, horizon)?;
-    let in_run = days.partition_point(|day| *day <= to);
-    if in_run == days.len() {
-        return Err(UniverseError::ChainTooShort { instrument: name.to_owned(), venue, covered_to, to });
-    }
-    days.truncate(in_run + CONTRACTS_AHEAD);
-    Ok(days)
 }
 
 /// In the schema: a number that is read digit by digit, quoted or not.
@@ -255,16 +219,47 @@ impl JsonSchema for ExactNumber {
     }
 }
 
-fn well_named(rows: &BTreeMap<String, InstrumentRow>, _: &()) -> garde::Result {
-    let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '.';
-    rows.keys().try_for_each(|name| {
-        let problem = format!("names an instrument `{name}`");
-        rule(
-            !name.is_empty() && name.chars().all(fits),
-            problem,
-            "use capital letters, digits and dots, such as EUR.USD",
-        )
-    })
+impl Validate for Instruments {
+    type Context = ();
+
+    fn validate_into(&self, context: &(), mut parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+        for (name, row) in &self.0 {
+            if let Err(error) = well_named(name) {
+                report.append(parent(), error);
+            }
+            let mut path = garde::util::nested_path!(parent, name);
+            row.validate_into(context, &mut path, report);
+            let mut nested = &mut path as &mut dyn FnMut() -> garde::Path;
+            for (field, linked) in [("underlying", self.underlies(row)), ("short_proxy", self.stands_in(row))] {
+                if let Err(error) = linked {
+                    let mut place = garde::util::nested_path!(nested, field);
+                    report.append(place(), error);
+                }
+            }
+        }
+    }
+}
+
+impl Instruments {
+    fn underlies(&self, row: &InstrumentRow) -> garde::Result {
+        let Some(name) = &row.underlying else { return Ok(()) };
+        rule(self.get(name).is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))
+    }
+
+    fn stands_in(&self, row: &InstrumentRow) -> garde::Result {
+        let Some(name) = &row.short_proxy else { return Ok(()) };
+        let proxy = self.get(name);
+        rule(proxy.is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))?;
+        let sold = proxy.is_some_and(|proxy| proxy.kind == InstrumentKind::Fut && proxy.tradable);
+        rule(sold, format!("is {VALUE}, which is no future that is traded"), "name a future with `tradable: true`")
+    }
+}
+
+fn well_named(name: &str) -> garde::Result {
+    let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+    let problem = format!("names an instrument `{name}`");
+    let remedy = "use capital letters, digits, dots and underscores, such as EUR.USD";
+    rule(!name.is_empty() && name.chars().all(fits), problem, remedy)
 }
 
 fn positive(lot: &Quantity, _: &()) -> garde::Result {
@@ -276,9 +271,28 @@ fn only_for_futures(kind: InstrumentKind) -> impl FnOnce(&Option<FutureRule>, &(
     move |future, _| {
         let is_future = kind == InstrumentKind::Fut;
         let missing = "is missing, so the contracts are not known";
-        rule(!is_future || future.is_some(), missing, "add `future: cme_fx_quarterly` or `future: index_quarterly`")?;
+        let rules = FutureRule::ALL.map(FutureRule::name).join(", ");
+        rule(!is_future || future.is_some(), missing, format!("add `future:` with one of {rules}"))?;
         let surplus = format!("is {VALUE}, but this is no future");
         rule(is_future || future.is_none(), surplus, "remove it, or set `kind: FUT`")
+    }
+}
+
+fn only_for_options(kind: InstrumentKind) -> impl FnOnce(&Option<String>, &()) -> garde::Result {
+    move |underlying, _| {
+        let is_option = kind == InstrumentKind::Opt;
+        let missing = "is missing, so nobody knows what the option is on";
+        rule(!is_option || underlying.is_some(), missing, "add `underlying:` with the name of another row")?;
+        let surplus = format!("is {VALUE}, but this is no option");
+        rule(is_option || underlying.is_none(), surplus, "remove it, or set `kind: OPT`")
+    }
+}
+
+fn only_for_shares(kind: InstrumentKind) -> impl FnOnce(&Option<String>, &()) -> garde::Result {
+    move |isin, _| {
+        let is_share = matches!(kind, InstrumentKind::Stk | InstrumentKind::Etf);
+        let problem = format!("is {VALUE}, but an ISIN decides which share or fund is meant, and this is neither");
+        rule(isin.is_none() || is_share, problem, "remove it, or mention it in `note`")
     }
 }
 

@@ -11,10 +11,12 @@ mod refusal;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod universe;
 
-pub use instruments::{InstrumentRow, Instruments, universe};
+pub use instruments::{InstrumentRow, Instruments};
 pub use model::{Mode, MomentumCurrency, Regime, Settings, Sleeve};
 pub use refusal::Refusal;
+pub use universe::universe;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -113,6 +115,13 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
     let settings = parse_settings(&shown(&settings_source, SETTINGS_FILE), &text, &instruments)?;
     let sources = Sources { settings: settings_source, instruments: instruments_source };
     Ok(Loaded { settings, instruments, sources })
+}
+
+/// A table as a simulated broker knows it: rows that come with the program are facts of the market, which an edited copy
+/// does not change; rows of one's own are taken as they are.
+pub fn as_brokers_know(table: &Instruments) -> Instruments {
+    let facts = parse_instruments(INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS).expect("the built-in table is accepted");
+    table.overlaid(&facts)
 }
 
 /// The JSON Schema of `settings.yaml`.

@@ -268,11 +268,16 @@ fn number_slip(written: &str) -> Option<String> {
 }
 
 fn suggestion(word: &str, known: &[&'static str]) -> String {
-    let closest = known.iter().map(|candidate| (edits(word, candidate), candidate)).min();
-    match closest {
-        Some((distance, candidate)) if distance <= 1 + word.len() / 4 => format!("did you mean `{candidate}`?"),
-        _ => format!("known here are {}", known.join(", ")),
+    match closest(word, known.iter().copied()) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None => format!("known here are {}", known.join(", ")),
     }
+}
+
+/// The known word that differs least from a written one, if it differs by little.
+pub(super) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = known.map(|candidate| (edits(word, candidate), candidate)).min();
+    nearest.filter(|(distance, _)| *distance <= 1 + word.len() / 4).map(|(_, candidate)| candidate)
 }
 
 /// Levenshtein distance: single letters to insert, remove or change.

@@ -20,6 +20,9 @@ use std::fmt::Display;
 /// How far the weights of sleeves or members may be from 1 in sum.
 const WEIGHT_TOLERANCE: f64 = 1e-9;
 
+/// What a sleeve can hold.
+const HOLDABLE: &str = "name a share or fund of instruments.yaml that has `tradable: true`";
+
 /// A number; range rules alone let NaN pass, because it is neither below nor above anything.
 pub(super) fn finite(value: &f64, _: &Instruments) -> garde::Result {
     rule(value.is_finite(), NOT_FINITE, "write the number itself")
@@ -97,15 +100,15 @@ pub(super) fn amount_up_to(most: u32) -> impl FnOnce(&Decimal, &Instruments) -> 
 
 /// The name of an instrument.
 pub(super) fn listed(name: &str, instruments: &Instruments) -> garde::Result {
-    let remedy = format!("known are {}; correct the name or add a row there", instruments.names());
-    rule(instruments.get(name).is_some(), format!("is {VALUE}, which is not in instruments.yaml"), remedy)
+    let problem = format!("is {VALUE}, which is not in instruments.yaml");
+    rule(instruments.get(name).is_some(), problem, instruments.instead_of(name))
 }
 
 /// The name of an instrument that a sleeve can hold.
 pub(super) fn holdable(name: &str, instruments: &Instruments) -> garde::Result {
     listed(name, instruments)?;
-    let remedy = format!("sleeves can hold {}", instruments.holdable_names());
-    rule(is_holdable(name, instruments), format!("is {VALUE}, which is a reference or a future"), remedy)
+    let problem = format!("is {VALUE}, which is a reference, a future or an option");
+    rule(is_holdable(name, instruments), problem, HOLDABLE)
 }
 
 fn is_holdable(name: &str, instruments: &Instruments) -> bool {
@@ -120,8 +123,7 @@ pub(super) fn differs_from(other: &str) -> impl FnOnce(&str, &Instruments) -> ga
 /// A basket of holdable instruments whose weights add up to 1.
 pub(super) fn holdable_members(members: &BTreeMap<String, f64>, instruments: &Instruments) -> garde::Result {
     for (name, weight) in members {
-        let remedy = format!("sleeves can hold {}", instruments.holdable_names());
-        rule(is_holdable(name, instruments), format!("holds `{name}`, which a sleeve cannot"), remedy)?;
+        rule(is_holdable(name, instruments), format!("holds `{name}`, which a sleeve cannot"), HOLDABLE)?;
         let problem = format!("holds `{name}` with a weight of {weight}");
         rule((0.0..=1.0).contains(weight), problem, "member weights are fractions from 0 to 1")?;
     }

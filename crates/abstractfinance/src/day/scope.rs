@@ -1,0 +1,70 @@
+//! Which of the configured instruments a day has to do with.
+//!
+//! In: sleeves, hedges, references, books. Out: the contracts to identify at the broker and to read history of. Invariant:
+//! everything that can be traded, valued or looked at today is in it; a line of the table that nothing needs costs nothing.
+
+use super::Run;
+use domain::{ContractId, InstrumentId, Ledger, PerInstrument};
+use jiff::civil::Date;
+
+/// Contracts of a future that are identified: the one held, the one rolled into, and one to spare.
+const CONTRACTS_OF_A_CHAIN: usize = 3;
+
+/// A day's instruments, and the contracts the books hold.
+pub(super) struct Scope<'a> {
+    needed: PerInstrument<bool>,
+    ledger: Option<&'a Ledger>,
+    run: &'a Run,
+}
+
+impl<'a> Scope<'a> {
+    /// What the strategy, its references and the books need; no books exist before the first day.
+    pub(super) fn new(ledger: Option<&'a Ledger>, run: &'a Run) -> Scope<'a> {
+        let setup = &run.setup;
+        let (policy, references) = (&setup.policy, &setup.references);
+        let instrument = |contract: ContractId| setup.universe.contract(contract).instrument;
+        let held = setup.universe.contracts().filter(|&contract| ledger.is_some_and(|ledger| holds(ledger, contract)));
+        let sleeves = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts()).map(instrument);
+        let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
+        let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
+        let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
+        let mut needed = PerInstrument::filled(false, setup.universe.instrument_count());
+        for id in sleeves.chain(hedges).chain(indices).chain(pairs).chain(held.map(instrument)) {
+            needed[id] = true;
+        }
+        Scope { needed, ledger, run }
+    }
+
+    /// Whether an instrument is part of the day.
+    pub(super) fn needs(&self, instrument: InstrumentId) -> bool {
+        self.needed[instrument]
+    }
+
+    /// Whether the books hold a contract, or profit of it that settlement has not paid yet.
+    pub(super) fn holds(&self, contract: ContractId) -> bool {
+        self.ledger.is_some_and(|ledger| holds(ledger, contract))
+    }
+
+    /// The contracts to identify at the broker: what does not expire, what is held, and the next ones of each chain. The
+    /// broker no longer knows those that have expired.
+    pub(super) fn contracts(&self, today: Date) -> Vec<ContractId> {
+        let universe = &self.run.setup.universe;
+        let mut contracts = Vec::new();
+        for instrument in universe.instruments().filter(|&id| self.needs(id)) {
+            let current = universe.contracts_of(instrument).filter(|&contract| is_current(contract, today, self.run));
+            let near = current.enumerate().filter(|&(i, contract)| i < CONTRACTS_OF_A_CHAIN || self.holds(contract));
+            contracts.extend(near.map(|(_, contract)| contract));
+        }
+        contracts
+    }
+}
+
+/// Whether a contract has not expired.
+pub(super) fn is_current(contract: ContractId, today: Date, run: &Run) -> bool {
+    run.setup.universe.contract(contract).expiry.is_none_or(|expiry| expiry >= today)
+}
+
+fn holds(ledger: &Ledger, contract: ContractId) -> bool {
+    let position = ledger.position(contract);
+    !position.quantity.is_zero() || !position.settled_value.is_zero()
+}
