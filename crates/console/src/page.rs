@@ -206,6 +206,9 @@ fn account(page: &mut String, day: &DayReport) {
         );
     }
     line(page, &format!("Journal   {}", day.journal));
+    if let Some(head) = &day.journal_head {
+        line(page, &format!("Head      {head}"));
+    }
 }
 
 fn grid(header: &[&str]) -> Table {

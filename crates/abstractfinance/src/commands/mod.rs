@@ -11,7 +11,7 @@ mod gateway;
 mod journal;
 mod run;
 
-use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DataCommand};
 use crate::failure::Failure;
 use console::DayReport;
 use risk::Mode;
@@ -30,7 +30,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Show) => config::in_force(global),
-        Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
+        Command::Journal(command) => block_on(journal::journal(global, &command)),
         Command::Calendar(args) => calendar::calendar(&args),
     }
 }
