@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand};
 use domain::Mic;
 use jiff::civil::Date;
+use journal::Head;
 use risk::Mode;
 use sim::Scenario;
 use std::net::SocketAddr;
@@ -90,7 +91,7 @@ pub enum Command {
     /// Compare the instrument table with a broker.
     #[command(subcommand)]
     Instruments(InstrumentsCommand),
-    /// Inspect the journal.
+    /// Verify, back up, restore and export the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
     /// Print the sessions of a venue.
@@ -233,6 +234,9 @@ pub struct RunArgs {
     /// Run one trade date and end.
     #[arg(long, required = true)]
     pub once: bool,
+    /// Wait until no other engine holds the account, then take over and finish its day. Needs a journal on PostgreSQL.
+    #[arg(long)]
+    pub standby: bool,
     /// The trade date.
     #[arg(long)]
     pub date: Date,
@@ -314,7 +318,44 @@ pub enum InstrumentsCommand {
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
     /// Walk the hash chain and name the first record that was changed or lost.
-    Verify,
+    Verify {
+        /// A chain head from a report, to find that the end was cut off or written anew.
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<Head>,
+        /// The account tag the head belongs to, where the journal has several.
+        #[arg(long, value_name = "TAG", requires = "head")]
+        account: Option<String>,
+    },
+    /// Write everything to one compressed file, consistent while an engine runs.
+    Backup {
+        /// The new file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put a backup into an empty state folder or database, and verify it.
+    Restore {
+        /// The backup.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Write one trade date, or all, with the configuration in force to one file for another machine.
+    Export {
+        /// The trade date.
+        #[arg(long, required_unless_present = "all", conflicts_with = "all")]
+        date: Option<Date>,
+        /// Every record.
+        #[arg(long)]
+        all: bool,
+        /// The new file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Read an exported file into an empty state folder or database; its configuration goes to `config` in the folder.
+    Import {
+        /// The exported file.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
 }
 
 /// Options of `calendar`.

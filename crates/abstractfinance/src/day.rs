@@ -82,7 +82,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
 ) -> Result<DayReport, Failure> {
     let stored = world.journal.records(date).await?;
     if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
-        return record::report_of(closed);
+        return record::report_of(closed, &mut world.journal).await;
     }
     let resumed = stored.iter().any(|record| record.kind == "plan");
     if !resumed {

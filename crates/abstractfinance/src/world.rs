@@ -7,7 +7,7 @@ use crate::cli::{Global, MarketArgs};
 use crate::day::{Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
-use crate::settings::{self, Instruments, Loaded};
+use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
@@ -16,7 +16,7 @@ use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use journal::{AccountJournal, Journal, StateLock};
+use journal::{AccountJournal, Journal, Restored, StateLock, Takeover};
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
@@ -55,8 +55,8 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    /// Takes the folder, creating it when it is missing.
-    pub async fn open(dir: &Path) -> Result<StateFolder, Failure> {
+    /// Takes the folder, creating it when it is missing, and opens the journal, there or where the settings say.
+    pub async fn open(dir: &Path, settings: &Settings) -> Result<StateFolder, Failure> {
         std::fs::create_dir_all(dir).map_err(|error| {
             Failure::Usage(format!(
                 "cannot create the state folder {}: {error}; name another with --state-dir",
@@ -64,9 +64,30 @@ impl StateFolder {
             ))
         })?;
         let lock = StateLock::acquire(dir)?;
-        let journal = Journal::open(&dir.join("journal.db")).await?;
+        let journal = Journal::open(settings.journal.place(dir).map_err(Failure::Usage)?).await?;
         Ok(StateFolder { lock, journal })
     }
+
+    /// Puts a file of records into the empty journal of this folder; `parts` also takes a file of one date.
+    pub async fn restore(self, file: &Path, parts: bool) -> Result<Restored, Failure> {
+        Ok(self.journal.restore(file, parts).await?)
+    }
+
+    /// Takes the lease of the account that this program trades.
+    pub async fn engage(self, takeover: Takeover) -> Result<Engaged, Failure> {
+        let StateFolder { lock, journal } = self;
+        let path = journal.place().to_string();
+        let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
+        let journal = AccountJournal::open(journal, &account_tag(ACCOUNT).to_string(), run_id, lock, takeover).await?;
+        Ok(Engaged { journal, path })
+    }
+}
+
+/// The account's journal under a lease of this process.
+#[derive(Debug)]
+pub struct Engaged {
+    journal: AccountJournal,
+    path: String,
 }
 
 /// Settings, universe and calendars of a run that starts on a date.
@@ -174,14 +195,11 @@ impl Ground {
     /// The run and its world in front of a simulated gateway.
     pub async fn world<C: Control>(
         &self,
-        StateFolder { lock, journal }: StateFolder,
+        Engaged { journal, path }: Engaged,
         gateway: SocketAddr,
         control: C,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
-        let path = journal.path().display().to_string();
-        let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
         let tag = account_tag(ACCOUNT);
-        let journal = AccountJournal::open(journal, &tag.to_string(), run_id, lock).await?;
         let broker =
             IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
                 Failure::Broker(format!(

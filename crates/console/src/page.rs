@@ -204,6 +204,9 @@ fn account(page: &mut String, day: &DayReport) {
         );
     }
     line(page, &format!("Journal   {}", day.journal));
+    if let Some(head) = &day.journal_head {
+        line(page, &format!("Head      {head}"));
+    }
 }
 
 fn section(page: &mut String, title: &str, table: &Table) {

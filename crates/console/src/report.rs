@@ -79,6 +79,10 @@ pub struct DayReport {
     pub refusals: Vec<Refused>,
     /// Where the journal is.
     pub journal: String,
+    /// Head of the journal's chain when the day was closed, `seq:hash`: what `journal verify --head` takes. It is no part
+    /// of the record it is the hash of.
+    #[serde(default)]
+    pub journal_head: Option<String>,
 }
 
 /// One of the fourteen steps.

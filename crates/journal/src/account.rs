@@ -1,14 +1,34 @@
 //! The journal of one account under one lease, as the engine's port sees it.
 //! In: records of a trade date. Out: sequence numbers, and records read back.
-//! Invariant: the lease is renewed by wall time before it can run out; a lost lease ends the run.
+//! Invariant: the lease is renewed while this value lives, by the journal's clock; a call answers or fails within
+//! [`PATIENCE`]; a lost lease ends the run.
 
-use crate::{Entry, Head, Journal, JournalError, Lease, StateLock, StoredEvent};
+use std::time::Duration;
+
+use crate::{Entry, Journal, JournalError, Lease, StateLock, StoredEvent};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{Record, StoredRecord};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
-/// How long a lease lasts without renewal.
-const LEASE_US: i64 = 60_000_000;
+/// How long a lease lasts without renewal: the longest an engine that died keeps its successor waiting.
+const LEASE_US: i64 = 20_000_000;
+
+/// Three renewals may fail before the lease ends.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// Longest wait for the storage. Whoever waits longer cannot know what was written, and must not send.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// How an engine comes to its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// After an engine that is dead; a living one is an error.
+    OfTheDead,
+    /// After whoever has it, however long that takes: a warm standby.
+    Standby,
+}
 
 /// Append-only records of one account, held by one engine.
 #[derive(Debug)]
@@ -16,23 +36,46 @@ pub struct AccountJournal {
     journal: Journal,
     lease: Lease,
     run: String,
+    renewal: Renewal,
     _lock: StateLock,
 }
 
+/// A task that ends with the value that started it.
+#[derive(Debug)]
+struct Renewal(JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl AccountJournal {
-    /// Takes the account's lease for this process. `lock` proves that no other process of this state
-    /// folder lives, and is kept for as long as this value.
+    /// Takes the account's lease for this process. `lock` proves that no other process of this state folder lives, and
+    /// is kept for as long as this value; a journal in that folder is thus taken over at once. On a server the lease of
+    /// an engine that died is waited for.
+    ///
+    /// The whole chain is walked again when the lease is there, since another engine may have written until then.
     ///
     /// # Errors
-    /// [`JournalError::LeaseHeld`] when another engine trades the account.
+    /// [`JournalError::LeaseHeld`] when another engine trades the account; [`JournalError::Damaged`].
     pub async fn open(
         journal: Journal,
         account: &str,
         run: String,
         lock: StateLock,
+        takeover: Takeover,
     ) -> Result<AccountJournal, JournalError> {
-        let lease = journal.acquire_lease(account, &run, wall_us(), LEASE_US, Some(&lock)).await?;
-        Ok(AccountJournal { journal, lease, run, _lock: lock })
+        let lease = if lock.guards(journal.place()) {
+            let now_us = journal.now_us().await?;
+            journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await?
+        } else {
+            let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
+            journal.verify(account, None).await?;
+            lease
+        };
+        let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));
+        Ok(AccountJournal { journal, lease, run, renewal, _lock: lock })
     }
 
     /// The fencing number every record of this run carries.
@@ -40,33 +83,53 @@ impl AccountJournal {
         self.lease.fence()
     }
 
-    /// The last record of the chain, to be kept outside of the journal.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    pub async fn head(&self) -> Result<Option<Head>, JournalError> {
-        self.journal.head(self.lease.account()).await
-    }
-
-    /// Gives the lease back and closes the file.
+    /// Gives the lease back and closes the journal.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`]; the lease then runs out by itself.
     pub async fn close(self) -> Result<(), JournalError> {
+        drop(self.renewal);
         self.journal.release(self.lease).await?;
         self.journal.close().await;
         Ok(())
+    }
+
+    /// What a call gives, or that the storage took too long.
+    async fn within<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, ports::JournalError> {
+        let silent = |_| Err(JournalError::unavailable(self.journal.place(), doing, Silent));
+        timeout(PATIENCE, call).await.unwrap_or_else(silent).map_err(outcome)
+    }
+}
+
+/// The storage neither answers nor refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} seconds", PATIENCE.as_secs())]
+struct Silent;
+
+/// Renews until the lease is lost or the engine ends. A renewal that fails is tried again: if the storage is gone, the
+/// next append says so, and if another engine took over, the next append is refused.
+async fn keep_alive(journal: Journal, mut lease: Lease) {
+    loop {
+        sleep(RENEWAL).await;
+        let renewed = async {
+            let now_us = journal.now_us().await?;
+            journal.renew(&mut lease, now_us, LEASE_US).await
+        };
+        if let Ok(Err(JournalError::LeaseLost { .. })) = timeout(RENEWAL, renewed).await {
+            return;
+        }
     }
 }
 
 impl ports::Journal for AccountJournal {
     async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, ports::JournalError> {
-        let now = wall_us();
-        if self.lease.until_us() - now < LEASE_US / 2 {
-            self.journal.renew(&mut self.lease, now, LEASE_US).await.map_err(outcome)?;
-        }
         let entries: Vec<Entry> = records.iter().map(entry).collect();
-        let seqs = self.journal.append(&self.lease, trade_date, &self.run, &entries).await.map_err(outcome)?;
+        let appended = self.journal.append(&self.lease, trade_date, &self.run, &entries);
+        let seqs = self.within("append to", appended).await?;
         Ok(seqs.last().copied().unwrap_or_default())
     }
 
@@ -96,13 +159,18 @@ impl ports::Journal for AccountJournal {
     }
 
     async fn records(&mut self, trade_date: Date) -> Result<Vec<StoredRecord>, ports::JournalError> {
-        let events = self.journal.events(self.lease.account(), trade_date).await.map_err(outcome)?;
+        let events = self.within("read", self.journal.events(self.lease.account(), trade_date)).await?;
         events.into_iter().map(stored).collect()
     }
 
     async fn latest(&mut self, kind: &str) -> Result<Option<StoredRecord>, ports::JournalError> {
-        let event = self.journal.last_of_kind(self.lease.account(), kind).await.map_err(outcome)?;
+        let event = self.within("read", self.journal.last_of_kind(self.lease.account(), kind)).await?;
         event.map(stored).transpose()
+    }
+
+    async fn head_at(&mut self, seq: i64) -> Result<String, ports::JournalError> {
+        let head = self.within("read", self.journal.head_at(self.lease.account(), seq)).await?;
+        Ok(head.to_string())
     }
 }
 
@@ -133,15 +201,13 @@ fn outcome(error: JournalError) -> ports::JournalError {
         JournalError::LeaseLost { .. } | JournalError::LeaseHeld { .. } | JournalError::StateInUse { .. } => {
             ports::JournalError::LeaseLost(error.to_string())
         }
-        JournalError::Damaged { .. } | JournalError::WrittenByNewer { .. } => {
+        JournalError::Damaged { .. } | JournalError::WrittenByNewer { .. } | JournalError::Excerpt { .. } => {
             ports::JournalError::Damaged(error.to_string())
         }
-        JournalError::Unavailable { .. } | JournalError::NotFound { .. } => {
-            ports::JournalError::Down(error.to_string())
-        }
+        JournalError::Unavailable { .. }
+        | JournalError::NotFound { .. }
+        | JournalError::Address { .. }
+        | JournalError::NotEmpty { .. }
+        | JournalError::Archive { .. } => ports::JournalError::Down(error.to_string()),
     }
-}
-
-fn wall_us() -> i64 {
-    Timestamp::now().as_microsecond()
 }

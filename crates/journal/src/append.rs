@@ -115,6 +115,30 @@ async fn insert(connection: &mut AnyConnection, lease: &Lease, event: &StoredEve
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Inserts an event that was written before, with everything it had.
+pub(crate) async fn insert_as_it_was(connection: &mut AnyConnection, event: &StoredEvent) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO event (seq, account, trade_date, run, fence, at_us, kind, version, \
+                            order_ref, body, prev, hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(event.seq)
+    .bind(event.account.as_str())
+    .bind(event.trade_date.as_str())
+    .bind(event.run.as_str())
+    .bind(event.fence)
+    .bind(event.at_us)
+    .bind(event.kind.as_str())
+    .bind(i64::from(event.version))
+    .bind(event.order_ref.as_deref())
+    .bind(event.body.as_str())
+    .bind(event.prev.as_str())
+    .bind(event.hash.as_str())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn a_batch_that_fills_the_disk_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal::open(&folder.path().join("journal.db")).await.expect("opens");
+        let journal = Journal::open(folder.path().join("journal.db").as_path()).await.expect("opens");
         let lease = journal.acquire_lease("DU1", "first", 0, 1, None).await.expect("a free lease");
         let day = jiff::civil::date(2015, 8, 24);
 

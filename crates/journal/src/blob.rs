@@ -33,14 +33,30 @@ impl Journal {
             .await
             .map_err(&failed)?;
         let Some(row) = row else {
-            return Err(JournalError::NotFound { what: format!("blob {hash} in {}", self.path.display()), remedy: "" });
+            return Err(JournalError::NotFound { what: format!("blob {hash} in {}", self.place), remedy: "" });
         };
         let bytes: Vec<u8> = row.try_get(0).map_err(&failed)?;
         let found = sha256_hex(&bytes);
         if found != hash {
             let damage = Damage::Blob { hash: hash.to_owned(), found };
-            return Err(JournalError::damaged(&self.path, damage));
+            return Err(JournalError::damaged(&self.place, damage));
         }
         Ok(bytes)
+    }
+
+    /// Reads every blob and returns how many there are, or the first that is not what was kept.
+    pub async fn verify_blobs(&self) -> Result<u64, JournalError> {
+        let hashes = self.blob_hashes().await?;
+        for hash in &hashes {
+            self.blob(hash).await?;
+        }
+        Ok(hashes.len() as u64)
+    }
+
+    /// The hashes of all blobs, in ascending order.
+    pub(crate) async fn blob_hashes(&self) -> Result<Vec<String>, JournalError> {
+        let failed = self.failed("read");
+        let rows = sqlx::query("SELECT hash FROM blob ORDER BY hash").fetch_all(&self.pool).await.map_err(&failed)?;
+        rows.iter().map(|row| row.try_get(0).map_err(&failed)).collect()
     }
 }

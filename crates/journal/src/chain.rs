@@ -26,6 +26,11 @@ impl Chain {
         Chain { account: account.to_owned(), head }
     }
 
+    /// Whose chain this is.
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
     /// The last event, or `None` before the first.
     pub(crate) fn head(&self) -> Option<&Head> {
         (self.head.seq > 0).then_some(&self.head)

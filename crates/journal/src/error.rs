@@ -4,9 +4,9 @@
 //! because the first asks for a person and the second only for patience.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::sqlite;
+use crate::{Place, postgres, sqlite};
 
 /// Why the journal did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -56,25 +56,26 @@ pub enum JournalError {
 
     /// What is stored is not what was written. Freeze; a person decides.
     #[error(
-        "the journal {} is damaged: {damage}. Nothing was changed. Keep the file for inquiry, \
-         put back the last good copy and reconcile with the broker before trading", path.display()
+        "the journal {place} is damaged: {damage}. Nothing was changed. Keep {} for inquiry, \
+         put back the last good copy and reconcile with the broker before trading",
+        kept(place)
     )]
     Damaged {
-        /// The journal file.
-        path: PathBuf,
+        /// The journal.
+        place: Place,
         /// The first damage met.
         damage: Box<Damage>,
     },
 
     /// A later version of the program wrote this journal. Start that version.
     #[error(
-        "the journal {} was written by a newer version of this program (schema {schema}, this \
+        "the journal {place} was written by a newer version of this program (schema {schema}, this \
          program knows up to {known}). Start the newer version; going back needs a backup from \
-         before the update", path.display()
+         before the update"
     )]
     WrittenByNewer {
-        /// The journal file.
-        path: PathBuf,
+        /// The journal.
+        place: Place,
         /// Schema version found.
         schema: i64,
         /// Newest schema version this program knows.
@@ -83,16 +84,59 @@ pub enum JournalError {
 
     /// Storage fails or is busy. Stop sending orders until it works again.
     #[error(
-        "cannot {doing} {}: {source}. Nothing of this counts as written; send no orders until \
-         the storage works (free space, permissions, other programs on the file)", path.display()
+        "cannot {doing} {place}: {source}. Nothing of this counts as written; send no orders until \
+         the storage works ({})",
+        looked_at(place)
     )]
     Unavailable {
-        /// The file concerned.
-        path: PathBuf,
-        /// What was tried, as a verb phrase that the path completes.
+        /// The journal, or the file beside it that is concerned.
+        place: Place,
+        /// What was tried, as a verb phrase that the place completes.
         doing: &'static str,
         /// What the system or the database said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The setting that says where the journal is cannot be used.
+    #[error(
+        "the database URL cannot be used: {problem}. Write postgres://user@host:port/database and keep the password in \
+         the file that `journal.password_file` names"
+    )]
+    Address {
+        /// What is wrong with it; never the URL itself.
+        problem: &'static str,
+    },
+
+    /// A place that should be empty holds records. Nothing was changed.
+    #[error(
+        "{place} holds records already, and nothing is ever written over: choose an empty state folder or database"
+    )]
+    NotEmpty {
+        /// The journal.
+        place: Place,
+    },
+
+    /// Only a part of a chain is here: to be read and replayed, never to be traded on.
+    #[error(
+        "{place} holds only a part of account {account}, from record {} on: it can be read and not traded on. Use the \
+         whole journal, or restore a backup of it", .after + 1
+    )]
+    Excerpt {
+        /// The journal.
+        place: Place,
+        /// The account.
+        account: String,
+        /// The last record that is not here.
+        after: i64,
+    },
+
+    /// A file of records cannot be used. Nothing was changed.
+    #[error("{}: {problem}. Nothing was changed", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as a clause.
+        problem: String,
     },
 
     /// Something asked for by name is not there.
@@ -177,24 +221,56 @@ impl fmt::Display for Damage {
 }
 
 impl JournalError {
-    pub(crate) fn damaged(path: &Path, damage: Damage) -> Self {
-        JournalError::Damaged { path: path.to_owned(), damage: Box::new(damage) }
+    pub(crate) fn damaged(place: impl Into<Place>, damage: Damage) -> Self {
+        JournalError::Damaged { place: place.into(), damage: Box::new(damage) }
     }
 
     pub(crate) fn unavailable(
-        path: &Path,
+        place: impl Into<Place>,
         doing: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        JournalError::Unavailable { path: path.to_owned(), doing, source: source.into() }
+        JournalError::Unavailable { place: place.into(), doing, source: source.into() }
     }
 
     /// Sorts what the database said into damage and failing storage.
-    pub(crate) fn from_database(path: &Path, doing: &'static str, error: sqlx::Error) -> Self {
-        match sqlite::damage_in(&error) {
-            Some(detail) => Self::damaged(path, Damage::File { detail }),
-            None => Self::unavailable(path, doing, error),
+    pub(crate) fn from_database(place: impl Into<Place>, doing: &'static str, error: sqlx::Error) -> Self {
+        match damage_in(&error) {
+            Some(detail) => Self::damaged(place, Damage::File { detail }),
+            None => Self::unavailable(place, doing, error),
         }
+    }
+}
+
+/// Says what is damaged if an error speaks of the stored content, and `None` if the storage merely does not work at
+/// the moment.
+fn damage_in(error: &sqlx::Error) -> Option<String> {
+    match error {
+        sqlx::Error::Database(database) => match database.try_downcast_ref() {
+            Some(error) => postgres::damage_in(error),
+            None => sqlite::damage_in(database.try_downcast_ref()?),
+        },
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::AnyDriverError(_) => Some(format!("a stored value is unreadable: {error}")),
+        _ => None,
+    }
+}
+
+/// What is to be kept when a journal is damaged.
+fn kept(place: &Place) -> &'static str {
+    match place {
+        Place::File(_) => "the file",
+        Place::Server(_) => "the database",
+    }
+}
+
+/// Where to look when the storage does not work.
+fn looked_at(place: &Place) -> &'static str {
+    match place {
+        Place::File(_) => "free space, permissions, other programs on the file",
+        Place::Server(_) => "the server, the network to it, its free space, locks of other programs",
     }
 }
 

@@ -2,6 +2,10 @@
 //! In: an `Entry` to append. Out: the `StoredEvent` it became, and the hash over all its columns.
 //! Invariant: the hash reads only what is stored, so whoever has the row can recompute it.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Opens every hashed event, so that a later layout can never be mistaken for this one.
@@ -24,7 +28,7 @@ pub struct Entry {
 }
 
 /// One record as it stands in the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredEvent {
     /// Number in the account's chain: 1, 2, 3 and so on without gaps.
     pub seq: i64,
@@ -53,12 +57,31 @@ pub struct StoredEvent {
 }
 
 /// The last event of a chain: enough to prove later that nothing up to it was changed or lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Number of the event in its chain.
     pub seq: i64,
     /// Its hash.
     pub hash: String,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
+    }
+}
+
+impl FromStr for Head {
+    type Err = &'static str;
+
+    /// Reads `seq:hash` as it is displayed.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const SHAPE: &str = "a chain head is SEQ:HASH, a number and 64 hexadecimal digits, as a report prints it";
+        let (seq, hash) = text.split_once(':').ok_or(SHAPE)?;
+        let seq = seq.parse().ok().filter(|seq| *seq > 0).ok_or(SHAPE)?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_hash { Ok(Head { seq, hash: hash.to_owned() }) } else { Err(SHAPE) }
+    }
 }
 
 impl StoredEvent {
@@ -101,7 +124,7 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {

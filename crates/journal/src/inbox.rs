@@ -29,8 +29,17 @@ pub struct Message {
 impl Journal {
     /// Leaves a message for the account's engine and returns its number. Needs no lease.
     pub async fn send_to_inbox(&self, account: &str, at_us: i64, who: &str, body: &str) -> Result<i64, JournalError> {
-        let failed = self.failed(WRITING);
-        let row = sqlx::query(
+        loop {
+            match self.numbered(account, at_us, who, body).await {
+                // On a server another message can take the number between reading and writing; the next one is free.
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
+                sent => return sent.map_err(self.failed(WRITING)),
+            }
+        }
+    }
+
+    async fn numbered(&self, account: &str, at_us: i64, who: &str, body: &str) -> Result<i64, sqlx::Error> {
+        sqlx::query(
             "INSERT INTO inbox (id, account, at_us, who, body) \
              SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM inbox \
              RETURNING id",
@@ -40,9 +49,8 @@ impl Journal {
         .bind(who)
         .bind(body)
         .fetch_one(&self.pool)
-        .await
-        .map_err(&failed)?;
-        row.try_get(0).map_err(&failed)
+        .await?
+        .try_get(0)
     }
 
     /// The messages for the account that no event has answered, oldest first.
@@ -80,7 +88,7 @@ impl Journal {
 
     pub(crate) fn no_open_message(&self, message: i64) -> JournalError {
         JournalError::NotFound {
-            what: format!("open message {message} in the inbox of {}", self.path.display()),
+            what: format!("open message {message} in the inbox of {}", self.place),
             remedy: ": it was answered before, or never sent",
         }
     }

@@ -1,12 +1,18 @@
 //! Who may write for an account: a lease with a fencing number, kept in the journal itself.
-//! In: account, holder and the time as an argument. Out: a `Lease` to append with, or who has it.
+//! In: account, holder, and the time as an argument or from the journal. Out: a `Lease` to append with, or who has it.
 //! Invariant: every change of hands raises the fencing number, and an append checks the number in
 //! its own transaction, so an engine that was taken over can never write again.
+
+use std::time::Duration;
 
 use sqlx::{AnyConnection, Row};
 
 use crate::error::JournalError;
+use crate::read::origin_of;
 use crate::{Journal, StateLock};
+
+/// How often a lease that is not free is asked for again.
+const POLL: Duration = Duration::from_millis(500);
 
 /// The right to append to one account's chain, until another engine takes over.
 ///
@@ -43,6 +49,13 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// The same right for the task that keeps it alive; it only renews.
+    pub(crate) fn to_renew(&self) -> Lease {
+        Lease { account: self.account.clone(), holder: self.holder.clone(), ..*self }
+    }
+}
+
 impl Journal {
     /// Takes the lease of `account` for `holder` until `now_us + ttl_us`.
     ///
@@ -63,11 +76,15 @@ impl Journal {
     ) -> Result<Lease, JournalError> {
         assert!(!holder.is_empty(), "an empty holder means that the lease is free");
         assert!(
-            proof_of_death.is_none_or(|lock| lock.guards(&self.path)),
+            proof_of_death.is_none_or(|lock| lock.guards(&self.place)),
             "the lock of another folder proves nothing about engines on {}",
-            self.path.display()
+            self.place
         );
         let failed = self.failed("take the lease in");
+        if let Some(before) = origin_of(&self.pool, account).await.map_err(&failed)? {
+            let (place, account) = (self.place.clone(), account.to_owned());
+            return Err(JournalError::Excerpt { place, account, after: before.seq });
+        }
         let until_us = now_us.saturating_add(ttl_us);
         let free_if_ended_by_us = if proof_of_death.is_some() { i64::MAX } else { now_us };
         let granted = sqlx::query(
@@ -121,6 +138,37 @@ impl Journal {
         }
         lease.until_us = until_us;
         Ok(())
+    }
+
+    /// Takes the lease by the journal's own clock as soon as it is free.
+    ///
+    /// A lease that nobody renews ends by itself, so an engine that was killed is waited for, for as long as its lease
+    /// lasts. One that is renewed meanwhile belongs to a living engine: `patient` waits for that engine's end too, and
+    /// for a storage that fails for a while; else both are errors.
+    ///
+    /// # Errors
+    /// [`JournalError::LeaseHeld`] by a living engine; [`JournalError::Unavailable`].
+    pub async fn await_lease(
+        &self,
+        account: &str,
+        holder: &str,
+        ttl_us: i64,
+        patient: bool,
+    ) -> Result<Lease, JournalError> {
+        let mut first_seen = None;
+        loop {
+            let tried = match self.now_us().await {
+                Ok(now_us) => self.acquire_lease(account, holder, now_us, ttl_us, None).await,
+                Err(error) => Err(error),
+            };
+            match tried {
+                Err(JournalError::LeaseHeld { until_us, .. })
+                    if patient || *first_seen.get_or_insert(until_us) == until_us => {}
+                Err(JournalError::Unavailable { .. }) if patient => {}
+                decided => return decided,
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Gives a lease back, so that the next engine need not wait for its end.

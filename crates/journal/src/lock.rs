@@ -7,6 +7,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::Place;
 use crate::error::JournalError;
 use crate::open::create_folder_durably;
 
@@ -28,7 +29,7 @@ impl StateLock {
     /// process id. The file stays behind when the lock ends; its presence means nothing.
     pub fn acquire(folder: &Path) -> Result<StateLock, JournalError> {
         let path = folder.join(FILE_NAME);
-        let failed = |error: io::Error| JournalError::unavailable(&path, "lock", error);
+        let failed = |error: io::Error| JournalError::unavailable(path.as_path(), "lock", error);
         create_folder_durably(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
         let mut file =
@@ -44,9 +45,9 @@ impl StateLock {
         Ok(StateLock { folder, _file: file })
     }
 
-    /// Whether a file lies in the folder that this lock guards.
-    pub(crate) fn guards(&self, file: &Path) -> bool {
-        file.parent() == Some(self.folder.as_path())
+    /// Whether a journal lies in the folder that this lock guards; one on a server lies in no folder.
+    pub(crate) fn guards(&self, place: &Place) -> bool {
+        place.file().and_then(Path::parent) == Some(self.folder.as_path())
     }
 }
 

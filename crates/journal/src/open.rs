@@ -1,5 +1,5 @@
-//! Creating and opening a journal file.
-//! In: a path. Out: a journal whose structure and chains were checked, or the reason why not.
+//! Creating and opening a journal.
+//! In: a place. Out: a journal whose structure and chains were checked, or the reason why not.
 //! Invariant: a journal appears under its name complete or not at all, so an empty or foreign file
 //! found there is damage and never taken for a fresh start.
 
@@ -9,80 +9,118 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, Connection};
 
 use crate::error::{Damage, JournalError};
+use crate::migrate::migrate;
+use crate::postgres::Found;
 use crate::read::verify_every_chain;
-use crate::{Journal, sqlite};
+use crate::{Journal, Place, Server, postgres, sqlite};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// One connection appends; the others let the console read meanwhile.
+/// One connection appends; the others renew the lease and let the console read meanwhile.
 const CONNECTIONS_MAX: u32 = 4;
 
 /// Longest wait for a free connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
 
 impl Journal {
-    /// Opens the journal at `path`, creating it and the folders above it when it is missing.
+    /// Opens the journal at `place`, creating it when it is missing: a file with the folders above it, or the tables in
+    /// an empty database.
     ///
-    /// Two processes must not create the same journal at once: an engine holds the `StateLock` of
+    /// Two processes must not create the same file at once: an engine holds the `StateLock` of
     /// the folder when it calls this. Checks everything that `open_existing` checks.
-    pub async fn open(path: &Path) -> Result<Journal, JournalError> {
-        let path = absolute(path, true)?;
-        if !path.exists() {
-            create(&path).await?;
+    pub async fn open(place: impl Into<Place>) -> Result<Journal, JournalError> {
+        match place.into() {
+            Place::File(path) => {
+                let path = absolute(&path, true)?;
+                if !path.exists() {
+                    create(&path).await?;
+                }
+                open_file(&path).await
+            }
+            Place::Server(server) => open_server(server, true).await,
         }
-        Self::open_existing(&path).await
     }
 
-    /// Opens the journal at `path`, which must exist.
+    /// Opens the journal at `place`, which must exist.
     ///
-    /// Checks the file's structure and every chain from its first event before it returns, and
-    /// refuses a damaged file. This reads the whole file: about 9 µs an event, so 1 s for
-    /// 100,000 events of half a kilobyte (`examples/journal_cost.rs`).
-    pub async fn open_existing(path: &Path) -> Result<Journal, JournalError> {
-        if !path.exists() {
-            return Err(JournalError::NotFound {
-                what: format!("journal at {}", path.display()),
-                remedy: ": nothing ran with this state folder yet, or --state-dir names another",
-            });
+    /// Checks the structure and every chain from its first event before it returns, and
+    /// refuses a damaged one. This reads everything; `docs/journal-and-recovery.md` has the time it takes.
+    pub async fn open_existing(place: impl Into<Place>) -> Result<Journal, JournalError> {
+        match place.into() {
+            Place::File(path) if !path.exists() => Err(missing(&Place::File(path))),
+            Place::File(path) => open_file(&absolute(&path, false)?).await,
+            Place::Server(server) => open_server(server, false).await,
         }
-        let path = absolute(path, false)?;
-        let length = fs::metadata(&path).map_err(|e| unavailable(&path, e))?.len();
-        if length == 0 {
-            let detail = "the file is empty, and a journal never is".to_owned();
-            return Err(JournalError::damaged(&path, Damage::File { detail }));
-        }
-
-        let address = address(&path, false)?;
-        let mut connection = sqlite::connect(&address).await.map_err(|e| refused(&path, e))?;
-        check(&mut connection, &path).await?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
-            .min_connections(1)
-            .acquire_timeout(CONNECTION_WAIT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(sqlite::configure(connection)))
-            .connect(&address)
-            .await
-            .map_err(|e| refused(&path, e))?;
-        connection.close().await.map_err(|e| refused(&path, e))?;
-        Ok(Journal { pool, path })
     }
 }
 
-/// Structure first, then the schema's version, then the chains: each step relies on the one before.
-async fn check(connection: &mut AnyConnection, path: &Path) -> Result<(), JournalError> {
-    let broken = sqlite::structure_damage(connection).await.map_err(|e| refused(path, e))?;
-    if let Some(detail) = broken {
+async fn open_file(path: &Path) -> Result<Journal, JournalError> {
+    let place = Place::from(path);
+    let length = fs::metadata(path).map_err(|e| unavailable(path, e))?.len();
+    if length == 0 {
+        let detail = "the file is empty, and a journal never is".to_owned();
         return Err(JournalError::damaged(path, Damage::File { detail }));
     }
-    migrate(connection, path).await?;
-    verify_every_chain(connection, path).await
+    let address = address(path, false)?;
+    let mut connection = sqlite::connect(&address).await.map_err(|e| refused(&place, e))?;
+    // Structure first, then the schema's version, then the chains: each step relies on the one before.
+    if let Some(detail) = sqlite::structure_damage(&mut connection).await.map_err(|e| refused(&place, e))? {
+        return Err(JournalError::damaged(path, Damage::File { detail }));
+    }
+    checked(connection, &address, place).await
+}
+
+async fn open_server(server: Server, create: bool) -> Result<Journal, JournalError> {
+    let address = server.address().to_owned();
+    let place = Place::Server(server);
+    let mut connection = connected(&address).await.map_err(|e| refused(&place, e))?;
+    match postgres::found(&mut connection).await.map_err(|e| refused(&place, e))? {
+        Found::Nothing if !create => return Err(missing(&place)),
+        Found::Nothing | Found::Journal => {}
+        Found::Part(table) => {
+            let detail = format!("it has no table {table}, so it is no whole journal");
+            return Err(JournalError::damaged(&place, Damage::File { detail }));
+        }
+    }
+    checked(connection, &address, place).await
+}
+
+/// A server that swallows packets must not hold a start for ever.
+async fn connected(address: &str) -> Result<AnyConnection, sqlx::Error> {
+    let connecting = postgres::connect(address);
+    tokio::time::timeout(CONNECTION_WAIT, connecting).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Migrates and walks every chain on one connection, and only then opens the others.
+async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> Result<Journal, JournalError> {
+    migrate(&mut connection, &place).await?;
+    verify_every_chain(&mut connection, &place).await?;
+    let is_file = place.file().is_some();
+    let pool = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .min_connections(1)
+        .acquire_timeout(CONNECTION_WAIT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if is_file { sqlite::configure(connection).await } else { postgres::configure(connection).await }
+            })
+        })
+        .connect(address)
+        .await
+        .map_err(|e| refused(&place, e))?;
+    connection.close().await.map_err(|e| refused(&place, e))?;
+    Ok(Journal { pool, place })
+}
+
+fn missing(place: &Place) -> JournalError {
+    JournalError::NotFound {
+        what: format!("journal at {place}"),
+        remedy: ": nothing ran with this state folder yet, or --state-dir names another",
+    }
 }
 
 /// Builds the file under a working name and renames it when it is complete and on the disk.
@@ -96,23 +134,11 @@ async fn create(path: &Path) -> Result<(), JournalError> {
             _ => {}
         }
     }
-    let mut connection = sqlite::connect(&address(&building, true)?).await.map_err(|e| refused(&building, e))?;
-    migrate(&mut connection, &building).await?;
-    connection.close().await.map_err(|e| refused(&building, e))?;
+    let place = Place::from(&building);
+    let mut connection = sqlite::connect(&address(&building, true)?).await.map_err(|e| refused(&place, e))?;
+    migrate(&mut connection, &place).await?;
+    connection.close().await.map_err(|e| refused(&place, e))?;
     fs::rename(&building, path).and_then(|()| sync_folder(folder_of(path))).map_err(|e| unavailable(path, e))
-}
-
-async fn migrate(connection: &mut AnyConnection, path: &Path) -> Result<(), JournalError> {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    MIGRATIONS.run(connection).await.map_err(|error| match error {
-        MigrateError::VersionMissing(schema) => JournalError::WrittenByNewer { path: path.to_owned(), schema, known },
-        MigrateError::VersionMismatch(schema) => {
-            let detail = format!("the record of its schema {schema} is not what this program wrote");
-            JournalError::damaged(path, Damage::File { detail })
-        }
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refused(path, error),
-        other => JournalError::unavailable(path, "prepare the tables of", other),
-    })
 }
 
 /// The path from the root with its folder resolved, making the folder if asked to.
@@ -157,18 +183,19 @@ pub(crate) fn create_folder_durably(folder: &Path) -> io::Result<()> {
 }
 
 /// Flushes a folder's list of names to the disk, where the system has such a call.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// A name with something after it.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-fn refused(path: &Path, error: sqlx::Error) -> JournalError {
-    JournalError::from_database(path, "open", error)
+fn refused(place: &Place, error: sqlx::Error) -> JournalError {
+    JournalError::from_database(place, "open", error)
 }
 
 fn unavailable(path: &Path, error: io::Error) -> JournalError {

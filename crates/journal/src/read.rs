@@ -2,15 +2,13 @@
 //! In: account, day, kind, or a head reported earlier. Out: events in order, or the first damage.
 //! Invariant: no event is handed out whose content does not give its hash.
 
-use std::path::Path;
-
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Executor, Row};
 
-use crate::Journal;
 use crate::chain::{Chain, check_content};
 use crate::error::{Damage, JournalError};
 use crate::event::{Head, StoredEvent};
+use crate::{Journal, Place};
 
 const READING: &str = "read";
 
@@ -32,6 +30,8 @@ macro_rules! select_events {
 pub struct Verified {
     /// Number of events in the chain.
     pub events: i64,
+    /// The event before the first, where only a part of a chain is here; else `None`.
+    pub origin: Option<Head>,
     /// Its last event, to be reported and given to a later verification; `None` without events.
     pub head: Option<Head>,
 }
@@ -72,12 +72,7 @@ impl Journal {
 
     /// The accounts that have a chain here, in ascending order.
     pub async fn accounts(&self) -> Result<Vec<String>, JournalError> {
-        let failed = self.failed(READING);
-        let rows = sqlx::query("SELECT DISTINCT account FROM event ORDER BY account")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(&failed)?;
-        rows.iter().map(|row| row.try_get(0).map_err(&failed)).collect()
+        accounts_of(&self.pool).await.map_err(self.failed(READING))
     }
 
     /// The trade dates that have events, ISO text in ascending order.
@@ -96,20 +91,36 @@ impl Journal {
         head_of(&self.pool, account).await.map_err(self.failed(READING))
     }
 
+    /// The end of the account's chain when the event `seq` was its last.
+    ///
+    /// # Errors
+    /// [`JournalError::NotFound`] when there is no such event.
+    pub async fn head_at(&self, account: &str, seq: i64) -> Result<Head, JournalError> {
+        let row = sqlx::query(select_events!("WHERE account = $1 AND seq = $2"))
+            .bind(account)
+            .bind(seq)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(self.failed(READING))?;
+        let what = || format!("record {seq} of account {account} in {}", self.place);
+        let row = row.ok_or_else(|| JournalError::NotFound { what: what(), remedy: "" })?;
+        self.proved(&row).map(|event| Head { seq, hash: event.hash })
+    }
+
     /// Walks the account's chain from its first event; any changed column is found.
     ///
     /// A chain alone cannot show that its end was cut off, or that it was written anew as a
     /// whole; `reported`, a head kept elsewhere such as in a daily report, shows both.
     pub async fn verify(&self, account: &str, reported: Option<&Head>) -> Result<Verified, JournalError> {
         let mut connection = self.pool.acquire().await.map_err(self.failed(READING))?;
-        verify_chain(&mut connection, &self.path, account, reported).await
+        verify_chain(&mut connection, &self.place, account, reported).await
     }
 
     fn proved(&self, row: &AnyRow) -> Result<StoredEvent, JournalError> {
         let event = event_from(row).map_err(self.failed(READING))?;
         match check_content(&event) {
             Ok(()) => Ok(event),
-            Err(damage) => Err(JournalError::damaged(&self.path, damage)),
+            Err(damage) => Err(JournalError::damaged(&self.place, damage)),
         }
     }
 }
@@ -127,28 +138,72 @@ pub(crate) async fn head_of<'c>(
         .transpose()
 }
 
-/// Walks every chain in the journal.
-pub(crate) async fn verify_every_chain(connection: &mut AnyConnection, path: &Path) -> Result<(), JournalError> {
-    let failed = |error| JournalError::from_database(path, READING, error);
-    let accounts = sqlx::query("SELECT DISTINCT account FROM event ORDER BY account")
-        .fetch_all(&mut *connection)
+/// The event before the first, where only a part of the account's chain is here.
+pub(crate) async fn origin_of<'c>(
+    executor: impl Executor<'c, Database = Any>,
+    account: &str,
+) -> Result<Option<Head>, sqlx::Error> {
+    sqlx::query("SELECT seq, hash FROM origin WHERE account = $1")
+        .bind(account)
+        .fetch_optional(executor)
+        .await?
+        .map(|row| Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? }))
+        .transpose()
+}
+
+/// The accounts that have a chain, in ascending order.
+pub(crate) async fn accounts_of<'c>(executor: impl Executor<'c, Database = Any>) -> Result<Vec<String>, sqlx::Error> {
+    let rows = sqlx::query("SELECT DISTINCT account FROM event ORDER BY account").fetch_all(executor).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Some of an account's events from `first` to `last`, in order; none when there are no more.
+pub(crate) async fn page_of(
+    connection: &mut AnyConnection,
+    place: &Place,
+    account: &str,
+    first: i64,
+    last: i64,
+) -> Result<Vec<StoredEvent>, JournalError> {
+    let failed = |error| JournalError::from_database(place, READING, error);
+    let rows = sqlx::query(select_events!("WHERE account = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq LIMIT $4"))
+        .bind(account)
+        .bind(first)
+        .bind(last)
+        .bind(PAGE)
+        .fetch_all(connection)
         .await
         .map_err(failed)?;
-    for row in accounts {
-        let account: String = row.try_get(0).map_err(failed)?;
-        verify_chain(connection, path, &account, None).await?;
+    rows.iter().map(|row| event_from(row).map_err(failed)).collect()
+}
+
+/// Walks every chain in the journal.
+pub(crate) async fn verify_every_chain(connection: &mut AnyConnection, place: &Place) -> Result<(), JournalError> {
+    let failed = |error| JournalError::from_database(place, READING, error);
+    for account in accounts_of(&mut *connection).await.map_err(failed)? {
+        verify_chain(connection, place, &account, None).await?;
     }
     Ok(())
 }
 
 async fn verify_chain(
     connection: &mut AnyConnection,
-    path: &Path,
+    place: &Place,
     account: &str,
     reported: Option<&Head>,
 ) -> Result<Verified, JournalError> {
-    let damaged = |damage| JournalError::damaged(path, damage);
-    let mut chain = Chain::empty(account);
+    let damaged = |damage| JournalError::damaged(place, damage);
+    let failed = |error| JournalError::from_database(place, READING, error);
+    let origin = origin_of(&mut *connection, account).await.map_err(failed)?;
+    if let (Some(before), Some(head)) = (&origin, reported)
+        && head.seq <= before.seq
+    {
+        return Err(JournalError::Excerpt { place: place.clone(), account: account.to_owned(), after: before.seq });
+    }
+    let mut chain = match &origin {
+        None => Chain::empty(account),
+        Some(head) => Chain::after(account, head.clone()),
+    };
     let mut page_size = PAGE;
     loop {
         let page = sqlx::query(select_events!("WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
@@ -164,13 +219,13 @@ async fn verify_chain(
                 page_size = 1;
                 continue;
             }
-            Err(error) => return Err(unreadable(path, &chain, error)),
+            Err(error) => return Err(unreadable(place, &chain, error)),
         };
         if rows.is_empty() {
             break;
         }
         for row in &rows {
-            let event = event_from(row).map_err(|error| unreadable(path, &chain, error))?;
+            let event = event_from(row).map_err(|error| unreadable(place, &chain, error))?;
             chain.check(&event).map_err(damaged)?;
             if let Some(head) = reported
                 && head.seq == event.seq
@@ -184,7 +239,10 @@ async fn verify_chain(
         Some(head) if head.seq > chain.last_seq() => {
             Err(damaged(Damage::Cut { account: account.to_owned(), reported: head.seq, last: chain.last_seq() }))
         }
-        _ => Ok(Verified { events: chain.last_seq(), head: chain.head().cloned() }),
+        _ => {
+            let absent = origin.as_ref().map_or(0, |head| head.seq);
+            Ok(Verified { events: chain.last_seq() - absent, origin, head: chain.head().cloned() })
+        }
     }
 }
 
@@ -200,16 +258,16 @@ fn rewritten(account: &str, reported: &Head, found: &str) -> Damage {
 }
 
 /// Blames an unreadable value on the event that should come next in the chain.
-fn unreadable(path: &Path, chain: &Chain, error: sqlx::Error) -> JournalError {
+fn unreadable(place: &Place, chain: &Chain, error: sqlx::Error) -> JournalError {
     const READABLE: &str = "a value of the column's type";
     let damage = match &error {
         sqlx::Error::ColumnDecode { index, source } => {
             chain.broken(index.trim_matches('"'), READABLE, &source.to_string())
         }
         sqlx::Error::Decode(source) => chain.broken("a column", READABLE, &source.to_string()),
-        _ => return JournalError::from_database(path, READING, error),
+        _ => return JournalError::from_database(place, READING, error),
     };
-    JournalError::damaged(path, damage)
+    JournalError::damaged(place, damage)
 }
 
 fn event_from(row: &AnyRow) -> Result<StoredEvent, sqlx::Error> {

@@ -4,8 +4,11 @@
 
 use std::path::Path;
 
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteError;
 use sqlx::{AnyConnection, Connection, Row};
+
+use crate::place::escaped;
 
 /// `PRAGMA synchronous` reads back FULL as this number.
 const SYNCHRONOUS_FULL: i64 = 2;
@@ -19,20 +22,10 @@ const TABLES: [&str; 4] = ["event", "blob", "lease", "inbox"];
 
 /// Connection address of a journal file; `create` also makes the file.
 ///
-/// The path must be absolute. Every byte that could mean something in an address is escaped.
-/// `None` if the path is not UTF-8.
+/// The path must be absolute. `None` if it is not UTF-8.
 pub(crate) fn address(path: &Path, create: bool) -> Option<String> {
-    let mut address = String::from("sqlite://");
-    for byte in path.to_str()?.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                address.push(char::from(byte));
-            }
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address.push_str(if create { "?mode=rwc" } else { "?mode=rw" });
-    Some(address)
+    let mode = if create { "rwc" } else { "rw" };
+    Some(format!("sqlite://{}?mode={mode}", escaped(path.to_str()?, "/")))
 }
 
 /// Opens one connection with the settings that every connection to a journal has.
@@ -47,8 +40,9 @@ pub(crate) async fn connect(address: &str) -> Result<AnyConnection, sqlx::Error>
 ///
 /// Set on each connection because the address of an `Any` connection takes no pragma, and read
 /// back because SQLite keeps another mode without an error where it cannot have this one. A
-/// statement that meets another writer waits for it up to five seconds, the driver's default.
+/// statement that meets another writer waits for it up to three seconds.
 pub(crate) async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA busy_timeout = 3000").execute(&mut *connection).await?;
     sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
     sqlx::query("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
     let (mode, level) = durability(connection).await?;
@@ -89,29 +83,15 @@ pub(crate) async fn structure_damage(connection: &mut AnyConnection) -> Result<O
     Ok((verdict != "ok").then(|| format!("SQLite finds its structure broken: {finding}")))
 }
 
-/// Says what is damaged if an error speaks of the stored content, and `None` if the storage
-/// merely does not work at the moment.
-pub(crate) fn damage_in(error: &sqlx::Error) -> Option<String> {
-    match error {
-        sqlx::Error::Database(database) => {
-            let code = database
-                .try_downcast_ref::<SqliteError>()
-                .and_then(|error| sqlx::error::DatabaseError::code(error)?.parse::<i32>().ok())?;
-            let message = database.message();
-            match code & 0xff {
-                SQLITE_NOTADB => Some("it is not an SQLite file".to_owned()),
-                SQLITE_CORRUPT => Some(format!("SQLite finds it broken: {message}")),
-                // Every statement is fixed text, so a missing table is the file's fault.
-                _ if message.starts_with("no such ") => {
-                    Some(format!("its tables are not those of a journal: {message}"))
-                }
-                _ => None,
-            }
-        }
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::AnyDriverError(_) => Some(format!("a stored value is unreadable: {error}")),
+/// Says what is damaged if SQLite speaks of the stored content.
+pub(crate) fn damage_in(error: &SqliteError) -> Option<String> {
+    let code = error.code()?.parse::<i32>().ok()?;
+    let message = error.message();
+    match code & 0xff {
+        SQLITE_NOTADB => Some("it is not an SQLite file".to_owned()),
+        SQLITE_CORRUPT => Some(format!("SQLite finds it broken: {message}")),
+        // Every statement is fixed text, so a missing table is the file's fault.
+        _ if message.starts_with("no such ") => Some(format!("its tables are not those of a journal: {message}")),
         _ => None,
     }
 }

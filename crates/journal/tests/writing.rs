@@ -7,11 +7,19 @@ use journal::{Entry, Journal, JournalError, StateLock};
 use support::*;
 use tempfile::tempdir;
 
-#[tokio::test]
-async fn a_day_is_written_and_read_back_after_a_restart() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("state/a #1?/journal.db");
-    let journal = Journal::open(&path).await.unwrap();
+on_both_databases!(
+    a_day_is_written_and_read_back_after_a_restart,
+    the_hash_covers_the_columns_in_the_documented_layout,
+    a_living_engine_is_not_pushed_aside_and_an_ended_lease_is,
+    a_fenced_out_engine_writes_nothing,
+    a_message_is_answered_once_and_together_with_its_event,
+    messages_from_another_program_do_not_disturb_the_writer,
+    blobs_are_kept_once_and_come_back_as_they_were,
+    any_text_in_any_column_comes_back_as_it_was,
+);
+
+async fn a_day_is_written_and_read_back_after_a_restart(store: Store) {
+    let journal = store.open().await;
     let lease = lease(&journal).await;
     let plan = entry("plan", r#"{"nav":"1000000.00"}"#);
     let send = order("command", "AF-1", r#"{"send":"BUY 3 CSPX"}"#);
@@ -22,7 +30,7 @@ async fn a_day_is_written_and_read_back_after_a_restart() {
     // Dropped without a farewell, as by kill -9.
     drop(journal);
 
-    let journal = Journal::open(&path).await.unwrap();
+    let journal = store.open().await;
     assert_eq!(journal.days(ACCOUNT).await.unwrap(), ["2015-08-24", "2015-08-25"]);
     let tuesday = journal.events(ACCOUNT, TUESDAY).await.unwrap();
     assert_eq!(tuesday.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 4]);
@@ -38,10 +46,8 @@ async fn a_day_is_written_and_read_back_after_a_restart() {
 }
 
 /// The layout of the hashed bytes is kept for ever: these hashes were computed by another program.
-#[tokio::test]
-async fn the_hash_covers_the_columns_in_the_documented_layout() {
-    let folder = tempdir().unwrap();
-    let journal = Journal::open(&folder.path().join("journal.db")).await.unwrap();
+async fn the_hash_covers_the_columns_in_the_documented_layout(store: Store) {
+    let journal = store.open().await;
     let lease = lease(&journal).await;
     let entries = [entry("plan", "{}"), order("fill", "AF-1", r#"{"q":"3"}"#)];
     journal.append(&lease, MONDAY, "run-1", &entries).await.unwrap();
@@ -56,15 +62,13 @@ async fn the_hash_covers_the_columns_in_the_documented_layout() {
     );
 }
 
-#[tokio::test]
-async fn a_living_engine_is_not_pushed_aside_and_an_ended_lease_is() {
-    let folder = tempdir().unwrap();
-    let journal = Journal::open(&folder.path().join("journal.db")).await.unwrap();
+async fn a_living_engine_is_not_pushed_aside_and_an_ended_lease_is(store: Store) {
+    let journal = store.open().await;
     let mut first = lease(&journal).await;
     assert_eq!(first.fence(), 1);
 
     let refused = journal.acquire_lease(ACCOUNT, "second", NOW, 60 * SECOND, None).await;
-    insta::assert_snapshot!(refused.unwrap_err(), @"account DU1: another engine (first) holds the lease until 2015-08-24T06:01:00Z. Stop that engine, or wait until its lease ends, and start again");
+    insta::allow_duplicates! { insta::assert_snapshot!(refused.unwrap_err(), @"account DU1: another engine (first) holds the lease until 2015-08-24T06:01:00Z. Stop that engine, or wait until its lease ends, and start again") };
     let other = journal.acquire_lease("DU2", "second", NOW, 60 * SECOND, None).await.unwrap();
     assert_eq!(other.fence(), 1, "every account has its own lease");
 
@@ -84,19 +88,16 @@ async fn a_living_engine_is_not_pushed_aside_and_an_ended_lease_is() {
     assert_eq!(third.fence(), 3, "a released lease is free at once");
 }
 
-#[tokio::test]
-async fn a_fenced_out_engine_writes_nothing() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let journal = Journal::open(&path).await.unwrap();
+async fn a_fenced_out_engine_writes_nothing(store: Store) {
+    let journal = store.open().await;
     let first = lease(&journal).await;
     journal.append(&first, MONDAY, "run-1", &[entry("plan", "{}")]).await.unwrap();
 
-    let elsewhere = Journal::open_existing(&path).await.unwrap();
+    let elsewhere = Journal::open_existing(&store.place).await.unwrap();
     let later = NOW + 60 * SECOND;
     let second = elsewhere.acquire_lease(ACCOUNT, "second", later, 60 * SECOND, None).await.unwrap();
     let lost = journal.append(&first, MONDAY, "run-1", &[entry("command", "{}")]).await;
-    insta::assert_snapshot!(lost.unwrap_err(), @"account DU1: this engine (first, fence 1) no longer holds the lease: second holds it with fence 2. Nothing of this was written; send no more orders and end this process");
+    insta::allow_duplicates! { insta::assert_snapshot!(lost.unwrap_err(), @"account DU1: this engine (first, fence 1) no longer holds the lease: second holds it with fence 2. Nothing of this was written; send no more orders and end this process") };
     assert_eq!(elsewhere.append(&second, MONDAY, "run-1", &[entry("command", "{}")]).await.unwrap(), [2]);
     assert_eq!(journal.events(ACCOUNT, MONDAY).await.unwrap()[1].fence, 2);
 
@@ -112,7 +113,7 @@ async fn the_lock_of_the_state_folder_proves_that_the_earlier_engine_is_dead() {
     let lock = StateLock::acquire(&state).unwrap();
     let refused = StateLock::acquire(&state).unwrap_err();
     let refused = told(&refused, &state).replace(&std::process::id().to_string(), "<pid>");
-    insta::assert_snapshot!(refused, @"engine.lock is locked by process <pid>: one engine per state folder. Stop that process, or choose another folder with --state-dir");
+    insta::allow_duplicates! { insta::assert_snapshot!(refused, @"engine.lock is locked by process <pid>: one engine per state folder. Stop that process, or choose another folder with --state-dir") };
 
     let journal = Journal::open(&state.join("journal.db")).await.unwrap();
     let killed = journal.acquire_lease(ACCOUNT, "first", NOW, 60 * SECOND, None).await.unwrap();
@@ -131,13 +132,10 @@ async fn the_lock_of_another_folder_proves_nothing() {
     let _ = journal.acquire_lease(ACCOUNT, "second", NOW, SECOND, Some(&lock)).await;
 }
 
-#[tokio::test]
-async fn a_message_is_answered_once_and_together_with_its_event() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let journal = Journal::open(&path).await.unwrap();
+async fn a_message_is_answered_once_and_together_with_its_event(store: Store) {
+    let journal = store.open().await;
     let lease = lease(&journal).await;
-    let operator = Journal::open_existing(&path).await.unwrap();
+    let operator = Journal::open_existing(&store.place).await.unwrap();
     let halt = operator.send_to_inbox(ACCOUNT, NOW, "ann", r#"{"halt":"?"}"#).await.unwrap();
     let kill = operator.send_to_inbox(ACCOUNT, NOW, "ann", r#"{"kill":""}"#).await.unwrap();
     operator.send_to_inbox("DU2", NOW, "ann", "{}").await.unwrap();
@@ -147,7 +145,7 @@ async fn a_message_is_answered_once_and_together_with_its_event() {
     let acted = [entry("mode", r#"{"to":"CANCEL_ONLY"}"#)];
     journal.append_answer(&lease, MONDAY, "run-1", &acted, halt).await.unwrap();
     let twice = journal.append_answer(&lease, MONDAY, "run-1", &acted, halt).await.unwrap_err();
-    insta::assert_snapshot!(told(&twice, folder.path()), @"there is no open message 1 in the inbox of journal.db: it was answered before, or never sent");
+    insta::allow_duplicates! { insta::assert_snapshot!(store.told(&twice), @"there is no open message 1 in the inbox of [journal]: it was answered before, or never sent") };
     assert_eq!(journal.verify(ACCOUNT, None).await.unwrap().events, 1, "no second mode change");
 
     journal.mark_done(kill, 1).await.unwrap();
@@ -155,13 +153,10 @@ async fn a_message_is_answered_once_and_together_with_its_event() {
     assert!(journal.open_inbox(ACCOUNT).await.unwrap().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_from_another_program_do_not_disturb_the_writer() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let journal = Journal::open(&path).await.unwrap();
+async fn messages_from_another_program_do_not_disturb_the_writer(store: Store) {
+    let journal = store.open().await;
     let lease = lease(&journal).await;
-    let operator = Journal::open_existing(&path).await.unwrap();
+    let operator = Journal::open_existing(&store.place).await.unwrap();
     let sender = tokio::spawn(async move {
         for _ in 0..50 {
             operator.send_to_inbox(ACCOUNT, NOW, "ann", "{}").await.unwrap();
@@ -175,10 +170,8 @@ async fn messages_from_another_program_do_not_disturb_the_writer() {
     assert_eq!(journal.verify(ACCOUNT, None).await.unwrap().events, 50);
 }
 
-#[tokio::test]
-async fn blobs_are_kept_once_and_come_back_as_they_were() {
-    let folder = tempdir().unwrap();
-    let journal = Journal::open(&folder.path().join("journal.db")).await.unwrap();
+async fn blobs_are_kept_once_and_come_back_as_they_were(store: Store) {
+    let journal = store.open().await;
     let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
     let hash = journal.put_blob(&bytes).await.unwrap();
     assert_eq!(journal.put_blob(&bytes).await.unwrap(), hash);
@@ -189,10 +182,8 @@ async fn blobs_are_kept_once_and_come_back_as_they_were() {
     assert!(matches!(journal.blob("no such").await, Err(JournalError::NotFound { .. })));
 }
 
-#[tokio::test]
-async fn any_text_in_any_column_comes_back_as_it_was() {
-    let folder = tempdir().unwrap();
-    let journal = Journal::open(&folder.path().join("journal.db")).await.unwrap();
+async fn any_text_in_any_column_comes_back_as_it_was(store: Store) {
+    let journal = store.open().await;
     let lease = lease(&journal).await;
     let odd = Entry {
         at_us: i64::MIN,

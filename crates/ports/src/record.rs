@@ -104,4 +104,11 @@ pub trait Journal {
     /// # Errors
     /// [`JournalError::Down`] or [`JournalError::Damaged`].
     async fn latest(&mut self, kind: &str) -> Result<Option<StoredRecord>, JournalError>;
+
+    /// The head of the chain as it was when the record `seq` was its last: `seq:hash`, to be kept outside of the
+    /// journal as a proof that nothing up to there was changed or cut off.
+    ///
+    /// # Errors
+    /// [`JournalError::Down`] or [`JournalError::Damaged`].
+    async fn head_at(&mut self, seq: i64) -> Result<String, JournalError>;
 }

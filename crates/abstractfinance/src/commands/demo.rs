@@ -11,6 +11,7 @@ use crate::world::{Ground, StateFolder};
 use console::{DayReport, page};
 use gateway::{Gateway, GatewayConfig, GatewayError, RecordError};
 use indicatif::{ProgressBar, ProgressStyle};
+use journal::Takeover;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -19,11 +20,12 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let dates = ground.trade_dates(args.days)?;
     let market = ground.simulation(&args.market)?;
     let dir = state_dir(global);
-    let state = StateFolder::open(&dir).await?;
+    let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = GatewayConfig { record: Some(dir.join("gateway.jsonl")) };
     let gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
-    let (run, mut world) = ground.world(state, gateway.local_addr(), gateway.control()).await?;
+    let (run, mut world) =
+        ground.world(state.engage(Takeover::OfTheDead).await?, gateway.local_addr(), gateway.control()).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {

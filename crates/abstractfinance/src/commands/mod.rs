@@ -48,7 +48,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(cli::ConfigCommand::Check) => config::check(global),
         Command::Config(cli::ConfigCommand::Schema) => config::schema(),
         Command::Config(cli::ConfigCommand::Show) => config::in_force(global),
-        Command::Journal(cli::JournalCommand::Verify) => block_on(journal::verify(global)),
+        Command::Journal(command) => block_on(journal::journal(global, &command)),
         Command::Instruments(cli::InstrumentsCommand::Check { gateway }) => {
             block_on(instruments::check(global, gateway))
         }

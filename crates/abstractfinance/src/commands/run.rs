@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::world::{Ground, StateFolder};
 use console::page;
 use gateway::{Control, ControlError, RemoteControl};
+use journal::Takeover;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,10 +27,25 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
             args.date
         )));
     }
-    let control = connect(args.control).await?;
+    let settings = &ground.loaded.settings;
+    if args.standby && settings.journal.database_url.is_none() {
+        return Err(Failure::Usage(
+            "--standby takes over from an engine on another host, which needs a journal that both reach: \
+             set `journal.database_url` in settings.yaml"
+                .into(),
+        ));
+    }
+    // An engine that starts now says at once when there is no gateway; a standby needs none until it takes over.
+    let early = if args.standby { None } else { Some(connect(args.control).await?) };
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let state = StateFolder::open(&state_dir).await?;
-    let (run, mut world) = ground.world(state, args.gateway, control).await?;
+    let state = StateFolder::open(&state_dir, settings).await?;
+    let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
+    let engaged = state.engage(takeover).await?;
+    let control = match early {
+        Some(control) => control,
+        None => connect(args.control).await?,
+    };
+    let (run, mut world) = ground.world(engaged, args.gateway, control).await?;
     let day = run_day(args.date, &run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;

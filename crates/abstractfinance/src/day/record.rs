@@ -25,8 +25,9 @@ struct Closed {
 }
 
 /// The report of a date that is over.
-pub(super) fn report_of(record: &StoredRecord) -> Result<DayReport, Failure> {
-    read(record).map(|closed| DayReport { already_done: true, ..closed.report })
+pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
+    let journal_head = Some(journal.head_at(record.seq).await?);
+    read(record).map(|closed| DayReport { already_done: true, journal_head, ..closed.report })
 }
 
 /// The books a date left.
@@ -71,8 +72,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");
     let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
-    world.journal.append(decided.inputs.date, &[record]).await?;
-    Ok(closed.report)
+    let seq = world.journal.append(decided.inputs.date, &[record]).await?;
+    Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
 }
 
 /// Brokers list executions of the last week; twice that is remembered.

@@ -58,6 +58,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
             .collect(),
         journal: run.journal.clone(),
+        journal_head: None,
     }
 }
 

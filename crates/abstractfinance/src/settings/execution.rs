@@ -4,16 +4,18 @@
 //! needs has a value; windows lie in known time zones.
 
 use super::instruments::Instruments;
-use super::rules::{after, amount_up_to, at_most, exact, finite, known_zone, lasts, never, zone};
+use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, zone};
 use domain::{AssetClass, BasisPoints, Mic};
 use garde::Validate;
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use journal::Place;
 use market::calendar::WindowRule;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
 /// Limits on single orders and single days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
@@ -178,6 +180,42 @@ pub struct Broker {
     #[garde(custom(lasts(1, 300)))]
     #[schemars(with = "String")]
     pub heartbeat: SignedDuration,
+}
+
+/// Where the journal is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Journal {
+    /// A PostgreSQL database as `postgres://user@host:port/database`, without a password; a file in the state folder
+    /// when absent.
+    #[garde(custom(database))]
+    pub database_url: Option<String>,
+    /// The file that holds the database password, and nothing else.
+    #[garde(skip)]
+    pub password_file: Option<PathBuf>,
+}
+
+impl Journal {
+    /// Where the journal of a state folder is.
+    ///
+    /// # Errors
+    /// A sentence, when the password cannot be read.
+    pub fn place(&self, state: &Path) -> Result<Place, String> {
+        let Some(url) = &self.database_url else { return Ok(Place::File(state.join("journal.db"))) };
+        let password = match &self.password_file {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let path = path.display();
+                Some(text.map_err(|error| {
+                    format!("cannot read {path}, which `journal.password_file` names: {error}; put the password there")
+                })?)
+            }
+        };
+        let password = password.as_deref().map(|text| text.trim_end_matches(['\r', '\n']));
+        Place::server(url, password).map_err(|error| error.to_string())
+    }
 }
 
 /// Who approves a plan.

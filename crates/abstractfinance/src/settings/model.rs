@@ -3,7 +3,7 @@
 //! In: YAML. Out: plain values. Invariant: after validation every number is in the range its rule states; numbers that
 //! depend on each other are checked together. Names and units are those of the file.
 
-use super::execution::{Approval, Broker, Execution, ExecutionSafety, Schedule};
+use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
     above, add_up_to_one, agrees, amount_up_to, at_least, at_most, below, differs_from, exact, finite, holdable,
@@ -86,6 +86,9 @@ pub struct Settings {
     /// Who approves a plan.
     #[garde(skip)]
     pub approval: Approval,
+    /// Where the journal is kept.
+    #[garde(dive)]
+    pub journal: Journal,
 }
 
 /// Which kind of account is traded.

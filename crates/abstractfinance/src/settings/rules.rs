@@ -71,6 +71,19 @@ pub(super) fn same_as(name: &str, other: f64) -> impl FnOnce(&f64, &Instruments)
     }
 }
 
+/// A database URL that can be used and tells no password.
+pub(super) fn database(url: &Option<String>, _: &Instruments) -> garde::Result {
+    let Some(url) = url else { return Ok(()) };
+    match journal::Place::server(url, None) {
+        Err(journal::JournalError::Address { problem }) => rule(
+            false,
+            format!("cannot be used: {problem}"),
+            "write postgres://user@host:port/database, and the password into the file that `password_file` names",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// A crisis section whose VIX threshold is the regime table's.
 pub(super) fn agrees(vix_enter_crisis: f64) -> impl FnOnce(&Crisis, &Instruments) -> garde::Result {
     move |crisis, _| {
