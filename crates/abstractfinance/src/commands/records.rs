@@ -6,6 +6,7 @@
 use crate::book::DAY_CLOSED;
 use crate::cli::Global;
 use crate::failure::Failure;
+use crate::settings;
 use console::DayReport;
 use journal::{Journal, StoredEvent};
 use serde::Deserialize;
@@ -27,7 +28,8 @@ struct Closed {
 impl Records {
     pub(super) async fn open(global: &Global) -> Result<Records, Failure> {
         let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-        let journal = Journal::open_existing(&dir.join("journal.db")).await?;
+        let settings = settings::load(global.config.as_deref())?.settings;
+        let journal = Journal::open_existing(settings.journal.place(&dir).map_err(Failure::Usage)?).await?;
         let mut accounts = journal.accounts().await?;
         match (accounts.pop(), accounts.is_empty()) {
             (Some(account), true) => Ok(Records { journal, account }),
