@@ -3,15 +3,17 @@
 //! In: a contract and an instant. Out: its middle price before ticks, and the bar of a session. Invariant: contracts on
 //! the same factors agree at every instant, because there is one path of each factor and nothing else moves them.
 
+use crate::SimConfig;
 use crate::exposure::Exposure;
 use crate::factors::{Factors, Levels, day_number};
 use crate::random::{Chance, Stream};
 use crate::scenario::Scenario;
 use crate::venue::Venues;
-use domain::{ContractId, PerContract, Universe};
+use domain::{ContractId, PerContract};
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Session;
+use rust_decimal::prelude::ToPrimitive;
 
 const DAYS_PER_YEAR: f64 = 365.25;
 const TRADING_DAYS_PER_YEAR: f64 = 252.0;
@@ -24,6 +26,12 @@ struct Row {
     own: Stream,
     /// The logarithm of what is the instrument's own, at the beginning of each calendar day of history and after.
     own_walk: Vec<f64>,
+    /// What a distributing instrument earns a year and pays out again, from the origin on.
+    distributes: f64,
+    /// Instants from which on the price is lower by what was paid out, with the logarithm of what is left of it.
+    paid_out: Vec<(Timestamp, f64)>,
+    /// Logarithm of old shares for a new one; of every instant, because a split rewrites the past too.
+    split: f64,
 }
 
 impl Row {
@@ -39,6 +47,13 @@ impl Row {
             + accrual * years
             + carry * years_to_expiry
             + own
+            + self.distributes * years.max(0.0)
+            + self.split
+    }
+
+    /// Logarithm of what payments within a span of time, its end included, left of the price.
+    fn left_after(&self, from: Timestamp, to: Timestamp) -> f64 {
+        self.paid_out.iter().filter(|(at, _)| from < *at && *at <= to).map(|(_, left)| left).sum()
     }
 }
 
@@ -54,7 +69,13 @@ pub(crate) struct Model {
 
 impl Model {
     /// The market with its history, up to and including the first day.
-    pub(crate) fn new(scenario: Scenario, seed: u64, first_day: Date, universe: &Universe, venues: &Venues) -> Model {
+    pub(crate) fn new(
+        scenario: Scenario,
+        seed: u64,
+        first_day: Date,
+        venues: &Venues,
+        SimConfig { universe, events, .. }: &SimConfig,
+    ) -> Model {
         let factors = Factors::new(scenario, seed, first_day);
         let row = |contract| {
             let instrument = universe.instrument_of(contract);
@@ -65,6 +86,12 @@ impl Model {
                 expires: expiry.and_then(|date| venue.session(date)).map(|session| session.close),
                 own: Stream::new("own", &instrument.name),
                 own_walk: vec![0.0],
+                distributes: events
+                    .dividends_of(instrument)
+                    .and_then(|terms| terms.annual_yield.to_f64())
+                    .unwrap_or_default(),
+                paid_out: Vec::new(),
+                split: 0.0,
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
@@ -110,7 +137,22 @@ impl Model {
         let years = years_between(self.origin, at);
         let years_to_expiry = row.expires.map_or(0.0, |expires| years_between(at, expires).max(0.0));
         let own = if row.exposure.own_volatility == 0.0 { 0.0 } else { self.own(row, at) };
-        row.log_price(levels, years, years_to_expiry, own)
+        row.log_price(levels, years, years_to_expiry, own) + row.left_after(Timestamp::MIN, at)
+    }
+
+    /// From an instant on the price is a share lower.
+    pub(crate) fn pay_out(&mut self, contract: ContractId, share: f64, at: Timestamp) {
+        self.rows[contract].paid_out.push((at, libm::log1p(-share)));
+    }
+
+    /// What payments within a span of time, its end included, left of a price; one where nothing was paid.
+    pub(crate) fn left_after(&self, contract: ContractId, from: Timestamp, to: Timestamp) -> f64 {
+        libm::exp(self.rows[contract].left_after(from, to))
+    }
+
+    /// Prices of all times are of new shares.
+    pub(crate) fn split(&mut self, contract: ContractId, old_per_new: f64) {
+        self.rows[contract].split += libm::log(old_per_new);
     }
 
     fn own(&self, row: &Row, at: Timestamp) -> f64 {
