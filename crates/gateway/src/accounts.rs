@@ -8,12 +8,12 @@ use crate::contracts::{quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::margin;
 use crate::wire;
-use domain::{ContractId, Currency};
+use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sim::{AccountView, CashRow, PositionView};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often subscribers are told of changed values, as IB does.
 const REFRESH: SignedDuration = SignedDuration::from_mins(3);
@@ -64,8 +64,15 @@ impl Desk {
     }
 
     /// What clients are told to be held.
-    pub(crate) fn contracts_held(&self) -> BTreeSet<ContractId> {
-        self.account_view().positions.iter().map(|position| position.contract).collect()
+    pub(crate) fn holdings(&self) -> BTreeMap<ContractId, Quantity> {
+        self.account_view().positions.iter().map(|position| (position.contract, position.quantity)).collect()
+    }
+
+    /// Tells subscribers what is held otherwise than before.
+    pub(crate) fn send_changes_since(&self, before: &BTreeMap<ContractId, Quantity>) {
+        let after = self.holdings();
+        let changed = before.keys().chain(after.keys()).filter(|contract| before.get(contract) != after.get(contract));
+        self.send_changed_positions(&changed.copied().collect());
     }
 
     /// A position that is gone is told once more, as zero.

@@ -93,11 +93,11 @@ impl Desk {
         let effect = injection.effect(&self.directory, &self.sim)?;
         let entry = Entry::Injection { at: self.now(), scripted, inject: injection.clone() };
         self.append(&entry)?;
-        let before = self.contracts_held();
+        let before = self.holdings();
         let events = self.carry_out(&effect);
         self.settle_events(events);
         if !matches!(effect, Effect::Unheard(_)) {
-            self.send_changed_positions(&before.union(&self.contracts_held()).copied().collect());
+            self.send_changes_since(&before);
         }
         self.refresh_quotes();
         Ok(())
@@ -209,6 +209,9 @@ impl Desk {
         }
         if let Some(rate) = self.faults.base.and_then(|base| self.sim.exchange_rate(base)) {
             view.base = self.faults.base.unwrap_or(view.base);
+            if !view.cash.iter().any(|row| row.currency == view.base) {
+                view.cash.push(CashRow::empty(view.base, rate));
+            }
             view.net_liquidation = (view.net_liquidation / rate).round_dp(2);
             for row in &mut view.cash {
                 let same = row.currency == view.base;
