@@ -4,7 +4,7 @@
 //! exit code never changes its meaning.
 
 use crate::failure::Failure;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
 use journal::Head;
@@ -226,6 +226,21 @@ pub struct MarketArgs {
     /// First trade date.
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,
+    /// What happens to the account outside of orders: none, or realistic (dividends, taxes, interest, fees, splits).
+    #[arg(long, value_enum, default_value_t = AccountEvents::None)]
+    pub account_events: AccountEvents,
+    /// A script of faults: a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}}.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}
+
+/// What happens to the simulated account outside of orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccountEvents {
+    /// Nothing.
+    None,
+    /// Everything, at usual rates.
+    Realistic,
 }
 
 /// Options of `run`.
@@ -259,6 +274,9 @@ pub struct GatewayArgs {
     /// Where the clock is controlled from.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
     pub control: SocketAddr,
+    /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
+    #[arg(long, value_name = "ADDR")]
+    pub statements: Option<SocketAddr>,
     /// Keep every command in this file, so that the account survives the process.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -3,7 +3,7 @@
 //! In: command line and settings. Out: a [`Run`] and a [`World`]. Invariant: the universe depends on
 //! the first date and a fixed number of years, so that a restart finds the same keys.
 
-use crate::cli::{Global, MarketArgs};
+use crate::cli::{self, Global, MarketArgs};
 use crate::day::{Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
@@ -11,7 +11,7 @@ use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
-use gateway::Control;
+use gateway::{Control, Fault};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -20,7 +20,7 @@ use journal::{AccountJournal, Journal, Restored, StateLock, Takeover};
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use sim::{Prices, SimConfig};
+use sim::{AccountEvents, Prices, SimConfig};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -176,6 +176,10 @@ impl Ground {
             base,
             account: ACCOUNT.into(),
             deposit: Money::new(Decimal::from(DEPOSIT), base),
+            events: match market.account_events {
+                cli::AccountEvents::None => AccountEvents::none(),
+                cli::AccountEvents::Realistic => AccountEvents::realistic(),
+            },
         })
     }
 
@@ -238,6 +242,14 @@ impl Ground {
             order_id_high_water: 0,
         }
     }
+}
+
+/// The script of faults a command line names.
+pub fn faults(market: &MarketArgs) -> Result<Vec<Fault>, Failure> {
+    let Some(path) = &market.faults else { return Ok(Vec::new()) };
+    let named = |problem: &dyn std::fmt::Display| Failure::Usage(format!("{}: {problem}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+    gateway::read_faults(&text).map_err(|bad| named(&bad))
 }
 
 /// The first six hexadecimal digits of the account's SHA-256.

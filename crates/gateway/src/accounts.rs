@@ -8,12 +8,12 @@ use crate::contracts::{quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::margin;
 use crate::wire;
-use domain::{ContractId, Currency};
+use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sim::{AccountView, CashRow, PositionView};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often subscribers are told of changed values, as IB does.
 const REFRESH: SignedDuration = SignedDuration::from_mins(3);
@@ -54,10 +54,25 @@ pub(crate) struct AccountUpdates {
 impl Desk {
     pub(crate) fn positions(&mut self, key: SessionKey) {
         self.session_mut(key).positions = true;
-        for position in &self.sim.account().positions {
+        let (shown, ends) = self.faults.positions_shown();
+        for position in self.account_view().positions.iter().take(shown) {
             self.send_position(key, position.contract, Some(position));
         }
-        self.send(key, &wire::PositionEnd {});
+        if ends {
+            self.send(key, &wire::PositionEnd {});
+        }
+    }
+
+    /// What clients are told to be held.
+    pub(crate) fn holdings(&self) -> BTreeMap<ContractId, Quantity> {
+        self.account_view().positions.iter().map(|position| (position.contract, position.quantity)).collect()
+    }
+
+    /// Tells subscribers what is held otherwise than before.
+    pub(crate) fn send_changes_since(&self, before: &BTreeMap<ContractId, Quantity>) {
+        let after = self.holdings();
+        let changed = before.keys().chain(after.keys()).filter(|contract| before.get(contract) != after.get(contract));
+        self.send_changed_positions(&changed.copied().collect());
     }
 
     /// A position that is gone is told once more, as zero.
@@ -78,9 +93,10 @@ impl Desk {
         if traded.is_empty() || !keys.iter().any(listens) {
             return;
         }
-        let account = self.sim.account();
+        let account = self.account_view();
+        let (shown, _) = self.faults.positions_shown();
         for key in keys {
-            for &contract in traded {
+            for &contract in traded.iter().take(shown) {
                 let position = account.positions.iter().find(|position| position.contract == contract);
                 if self.session(key).positions {
                     self.send_position(key, contract, position);
@@ -103,11 +119,13 @@ impl Desk {
         }
         self.session_mut(key).account_updates = Some(AccountUpdates { told: BTreeSet::new(), at: self.now() });
         self.send_account_updates(key);
-        self.send(key, &wire::AccountDataEnd { account_name: Some(self.account.clone()) });
+        if self.faults.positions_shown().1 {
+            self.send(key, &wire::AccountDataEnd { account_name: Some(self.account.clone()) });
+        }
     }
 
     fn send_account_updates(&mut self, key: SessionKey) {
-        let account = self.sim.account();
+        let account = self.account_view();
         let rows = self.account_rows(&account);
         let now = self.now();
         let Some(updates) = &mut self.session_mut(key).account_updates else { return };
@@ -121,7 +139,8 @@ impl Desk {
             };
             self.send(key, &message);
         }
-        for position in &account.positions {
+        let (shown, _) = self.faults.positions_shown();
+        for position in account.positions.iter().take(shown) {
             self.send_portfolio_value(key, position);
         }
         let time_stamp = Some(now.strftime("%H:%M").to_string());
@@ -129,7 +148,7 @@ impl Desk {
     }
 
     fn send_portfolio_value(&self, key: SessionKey, position: &PositionView) {
-        let unit = self.directory.instrument(position.contract).quote_unit;
+        let unit = self.directory.unit(position.contract);
         let message = wire::PortfolioValue {
             contract: Some(self.directory.describe(position.contract, None)),
             position: Some(position.quantity.to_string()),
@@ -153,7 +172,7 @@ impl Desk {
     }
 
     fn send_summary(&mut self, key: SessionKey, req_id: i32) {
-        let account = self.sim.account();
+        let account = self.account_view();
         let (rows, now, base) = (self.account_rows(&account), self.now(), account.base);
         let Some(stream) = self.session_mut(key).summaries.get_mut(&req_id) else { return };
         let wanted: Vec<Row> = rows.into_iter().filter(|row| is_wanted(&stream.tags, row, base)).collect();
@@ -191,6 +210,8 @@ impl Desk {
     /// Every value of the account: those of the whole, then those of each currency.
     fn account_rows(&self, account: &AccountView) -> Vec<Row> {
         let mut rows = whole_account(account, margin::requirement(&self.directory, account));
+        rows.extend(segments(account));
+        self.misstate(&mut rows);
         for row in &account.cash {
             let is_in =
                 |position: &&PositionView| self.directory.instrument(position.contract).currency == row.currency;
@@ -203,6 +224,20 @@ impl Desk {
         rows
     }
 
+    /// What is told wrongly on purpose.
+    fn misstate(&self, rows: &mut Vec<Row>) {
+        if self.faults.not_ready {
+            rows.iter_mut().filter(|row| row.tag == "AccountReady").for_each(|row| row.value = "false".to_owned());
+        }
+        match &self.faults.net_liquidation {
+            Some(None) => rows.retain(|row| row.tag != "NetLiquidation"),
+            Some(Some(text)) => {
+                rows.iter_mut().filter(|row| row.tag == "NetLiquidation").for_each(|row| row.value = text.clone());
+            }
+            None => {}
+        }
+    }
+
     /// The ledger summed in the base currency.
     fn base_ledger(&self, account: &AccountView) -> Vec<Row> {
         let sum =
@@ -212,6 +247,9 @@ impl Desk {
             cash: sum(&|row| row.cash),
             futures_pnl: sum(&|row| row.futures_pnl),
             stock_market_value: sum(&|row| row.stock_market_value),
+            option_market_value: sum(&|row| row.option_market_value),
+            accrued_interest: sum(&|row| row.accrued_interest),
+            accrued_dividends: sum(&|row| row.accrued_dividends),
             exchange_rate: Decimal::ONE,
         };
         let rate = |position: &PositionView| rate(account, self.directory.instrument(position.contract).currency);
@@ -246,7 +284,8 @@ fn whole_account(account: &AccountView, margin: margin::Requirement) -> Vec<Row>
         money("NetLiquidation", account.net_liquidation),
         money("TotalCashValue", total_cash),
         money("SettledCash", sum(&|row| row.cash)),
-        money("AccruedCash", Decimal::ZERO),
+        money("AccruedCash", sum(&|row| row.accrued_interest)),
+        money("AccruedDividend", sum(&|row| row.accrued_dividends)),
         money("EquityWithLoanValue", margin.equity),
         money("GrossPositionValue", margin.gross_position_value),
         money("InitMarginReq", margin.initial),
@@ -263,6 +302,27 @@ fn whole_account(account: &AccountView, margin: margin::Requirement) -> Vec<Row>
     ]
 }
 
+/// The parts of the account: futures and the cash swept to them lie in the commodity segment, all else in securities.
+fn segments(account: &AccountView) -> Vec<Row> {
+    let currency = account.base.code();
+    let sum = |part: &dyn Fn(&CashRow) -> Decimal| {
+        account.cash.iter().map(|row| row.exchange_rate * part(row)).sum::<Decimal>()
+    };
+    let commodities = sum(&|row| row.futures_pnl);
+    let accrued = [sum(&|row| row.accrued_interest), sum(&|row| row.accrued_dividends)];
+    let value = |tag, value| Row { section: Section::Account, tag, value: money_text(value), currency };
+    vec![
+        value("NetLiquidation-C", commodities),
+        value("NetLiquidation-S", account.net_liquidation - commodities),
+        value("TotalCashValue-C", commodities),
+        value("TotalCashValue-S", sum(&|row| row.cash)),
+        value("AccruedCash-C", Decimal::ZERO),
+        value("AccruedCash-S", accrued[0]),
+        value("AccruedDividend-C", Decimal::ZERO),
+        value("AccruedDividend-S", accrued[1]),
+    ]
+}
+
 /// The ledger rows of one currency, or of their sum.
 fn ledger(currency: &'static str, row: &CashRow, unrealized: Decimal, realized: Decimal) -> Vec<Row> {
     let total_cash = row.cash + row.futures_pnl;
@@ -272,11 +332,14 @@ fn ledger(currency: &'static str, row: &CashRow, unrealized: Decimal, realized: 
         name("Currency"),
         money("CashBalance", row.cash),
         money("TotalCashBalance", total_cash),
-        money("AccruedCash", Decimal::ZERO),
+        money("AccruedCash", row.accrued_interest),
+        money("NetDividend", row.accrued_dividends),
         money("FuturesPNL", row.futures_pnl),
         money("StockMarketValue", row.stock_market_value),
-        money("OptionMarketValue", Decimal::ZERO),
-        money("NetLiquidationByCurrency", total_cash + row.stock_market_value),
+        money("OptionMarketValue", row.option_market_value),
+        money("FundValue", Decimal::ZERO),
+        money("MoneyMarketFundValue", Decimal::ZERO),
+        money("NetLiquidationByCurrency", row.total()),
         money("UnrealizedPnL", unrealized),
         money("RealizedPnL", realized),
         name("RealCurrency"),

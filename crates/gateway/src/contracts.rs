@@ -30,6 +30,10 @@ pub struct Directory {
     by_con_id: BTreeMap<i32, ContractId>,
     /// Distinct price steps in 1e-8 major units, ascending; the market rule of the n-th is n + 1.
     ticks: Vec<i64>,
+    /// Symbols that replaced those of the universe.
+    renamed: BTreeMap<ContractId, String>,
+    /// Contracts quoted in the other unit, and whether their details say so.
+    flipped: BTreeMap<ContractId, bool>,
 }
 
 /// Why a description does not lead to one contract.
@@ -57,7 +61,8 @@ impl Directory {
         });
         let con_ids = con_ids.collect();
         let ticks: BTreeSet<i64> = universe.instruments().map(|id| universe.instrument(id).tick.mantissa()).collect();
-        Directory { con_ids, by_con_id, ticks: ticks.into_iter().collect(), universe }
+        let ticks = ticks.into_iter().collect();
+        Directory { con_ids, by_con_id, ticks, universe, renamed: BTreeMap::new(), flipped: BTreeMap::new() }
     }
 
     /// The instrument behind a contract.
@@ -68,6 +73,59 @@ impl Directory {
     /// The engine's name of a contract; its identity in the record.
     pub fn name(&self, id: ContractId) -> &str {
         &self.universe.contract(id).name
+    }
+
+    /// The contract the engine calls so.
+    pub fn find(&self, name: &str) -> Option<ContractId> {
+        self.universe.find_contract(name)
+    }
+
+    /// Every contract.
+    pub fn contracts(&self) -> impl Iterator<Item = ContractId> + use<> {
+        self.universe.contracts()
+    }
+
+    /// The broker's number of a contract.
+    pub fn con_id(&self, id: ContractId) -> i32 {
+        self.con_ids[id.index()]
+    }
+
+    /// The broker's number of a contract before it went on under another symbol.
+    pub fn con_id_of_name(&self, id: ContractId) -> i32 {
+        id_of_name(self.name(id))
+    }
+
+    /// The broker's symbol of a contract.
+    pub fn symbol(&self, id: ContractId) -> &str {
+        self.renamed.get(&id).unwrap_or(&self.instrument(id).symbol)
+    }
+
+    /// The unit of a contract's prices on the wire.
+    pub fn unit(&self, id: ContractId) -> QuoteUnit {
+        let unit = self.instrument(id).quote_unit;
+        if self.flipped.contains_key(&id) { other_unit(unit) } else { unit }
+    }
+
+    /// The contract goes on under another symbol and another number.
+    pub fn rename(&mut self, id: ContractId, symbol: &str) {
+        self.by_con_id.remove(&self.con_ids[id.index()]);
+        let mut con_id = id_of_name(symbol);
+        while self.by_con_id.contains_key(&con_id) {
+            con_id += 1;
+        }
+        self.by_con_id.insert(con_id, id);
+        self.con_ids[id.index()] = con_id;
+        self.renamed.insert(id, symbol.to_owned());
+    }
+
+    /// Quotes a contract in the other unit; its details say so, or not.
+    pub fn flip_unit(&mut self, id: ContractId, in_details: bool) {
+        self.flipped.insert(id, in_details);
+    }
+
+    /// Quotes every contract in its own unit.
+    pub fn unflip_units(&mut self) {
+        self.flipped.clear();
     }
 
     /// The one contract a description means.
@@ -93,8 +151,8 @@ impl Directory {
         let fits = |&id: &ContractId| {
             let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
             (with_expired || is_live(contract))
-                && fits_instrument(wanted, instrument)
-                && fits_contract(wanted, contract, instrument)
+                && fits_instrument(wanted, instrument, self.symbol(id))
+                && fits_contract(wanted, contract, instrument, self.symbol(id))
         };
         self.universe.contracts().filter(fits).collect()
     }
@@ -105,14 +163,14 @@ impl Directory {
         let expiry = contract.expiry.map(compact_date);
         wire::Contract {
             con_id: Some(self.con_ids[id.index()]),
-            symbol: Some(instrument.symbol.clone()),
+            symbol: Some(self.symbol(id).to_owned()),
             sec_type: Some(security_type(instrument.kind).to_owned()),
             last_trade_date_or_contract_month: expiry.clone(),
             multiplier: has_multiplier(instrument).then(|| f64::from(instrument.multiplier)),
             exchange,
             primary_exch: nonempty(&instrument.primary_exchange),
             currency: Some(instrument.currency.code().to_owned()),
-            local_symbol: Some(local_symbol(contract, instrument)),
+            local_symbol: Some(local_symbol(contract, instrument, self.symbol(id))),
             trading_class: Some(trading_class(instrument).to_owned()),
             last_trade_date: expiry,
             ..wire::Contract::default()
@@ -133,7 +191,10 @@ impl Directory {
             min_tick: Some(instrument.tick.to_string()),
             order_types: Some(order_types(instrument).to_owned()),
             valid_exchanges: Some(exchanges.join(",")),
-            price_magnifier: Some(magnifier(instrument.quote_unit)),
+            price_magnifier: Some(magnifier(match self.flipped.get(&id) {
+                Some(true) => other_unit(instrument.quote_unit),
+                _ => instrument.quote_unit,
+            })),
             under_con_id: None,
             long_name: Some(instrument.description.clone()),
             contract_month: contract.expiry.map(|expiry| expiry.strftime("%Y%m").to_string()),
@@ -188,6 +249,13 @@ pub fn magnifier(unit: QuoteUnit) -> i32 {
     }
 }
 
+fn other_unit(unit: QuoteUnit) -> QuoteUnit {
+    match unit {
+        QuoteUnit::Major => QuoteUnit::Hundredth,
+        QuoteUnit::Hundredth => QuoteUnit::Major,
+    }
+}
+
 /// IB's word for the kind of a security.
 pub fn security_type(kind: InstrumentKind) -> &'static str {
     match kind {
@@ -219,7 +287,7 @@ pub fn listing(instrument: &Instrument) -> &str {
     if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange }
 }
 
-fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
+fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument, symbol: &str) -> bool {
     let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
     let exchange = text(&wanted.exchange);
     let routes = exchange.is_empty() || valid_exchanges(instrument).contains(&exchange);
@@ -230,7 +298,7 @@ fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
     };
     identified
         && routes
-        && is(&wanted.symbol, &instrument.symbol)
+        && is(&wanted.symbol, symbol)
         && is(&wanted.sec_type, security_type(instrument.kind))
         && is(&wanted.currency, instrument.currency.code())
         && is(&wanted.primary_exch, listing(instrument))
@@ -240,12 +308,13 @@ fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument) -> bool {
             .is_none_or(|multiplier| multiplier == 0.0 || multiplier == f64::from(instrument.multiplier))
 }
 
-fn fits_contract(wanted: &wire::Contract, contract: &Contract, instrument: &Instrument) -> bool {
+fn fits_contract(wanted: &wire::Contract, contract: &Contract, instrument: &Instrument, symbol: &str) -> bool {
     let expires = contract.expiry.map(compact_date).unwrap_or_default();
     let month_or_day = text(&wanted.last_trade_date_or_contract_month);
     expires.starts_with(month_or_day)
         && expires.starts_with(text(&wanted.last_trade_date))
-        && (text(&wanted.local_symbol).is_empty() || text(&wanted.local_symbol) == local_symbol(contract, instrument))
+        && (text(&wanted.local_symbol).is_empty()
+            || text(&wanted.local_symbol) == local_symbol(contract, instrument, symbol))
 }
 
 fn valid_exchanges(instrument: &Instrument) -> Vec<&str> {
@@ -265,15 +334,15 @@ fn trading_class(instrument: &Instrument) -> &str {
 }
 
 /// Futures are named by class, month letter and the last digit of the year, as `M6EZ5`.
-fn local_symbol(contract: &Contract, instrument: &Instrument) -> String {
+fn local_symbol(contract: &Contract, instrument: &Instrument, symbol: &str) -> String {
     const MONTH_LETTERS: [char; 12] = ['F', 'G', 'H', 'J', 'K', 'M', 'N', 'Q', 'U', 'V', 'X', 'Z'];
     match (instrument.kind, contract.expiry) {
         (InstrumentKind::Fut, Some(expiry)) => {
             let month = MONTH_LETTERS[expiry.month() as usize - 1];
             format!("{}{month}{}", trading_class(instrument), expiry.year() % 10)
         }
-        (InstrumentKind::Cash, _) => format!("{}.{}", instrument.symbol, instrument.currency),
-        _ => instrument.symbol.clone(),
+        (InstrumentKind::Cash, _) => format!("{symbol}.{}", instrument.currency),
+        _ => symbol.to_owned(),
     }
 }
 

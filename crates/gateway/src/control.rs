@@ -1,9 +1,10 @@
-//! Who moves time: the control of a simulated gateway, in process or over a loopback socket.
+//! Who moves time and breaks things: the control of a simulated gateway, in process or over a loopback socket.
 //!
-//! In: `now`, `next_event`, `advance_to`. Out: the virtual clock. Invariant: time never goes back, and when
+//! In: `now`, `next_event`, `advance_to`, `inject`. Out: the virtual clock. Invariant: time never goes back, and when
 //! an advance is answered every message it caused is queued ahead of any later answer on the same connection.
 
 use crate::desk::Desk;
+use crate::injection::Injection;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -51,6 +52,12 @@ pub trait Control {
     /// # Errors
     /// [`ControlError::Declined`] when `to` lies in the past.
     async fn advance_to(&mut self, to: Timestamp) -> Result<(), ControlError>;
+
+    /// Makes something go wrong now.
+    ///
+    /// # Errors
+    /// [`ControlError::Declined`] when it is impossible in this world; nothing has happened then.
+    async fn inject(&mut self, injection: Injection) -> Result<(), ControlError>;
 }
 
 /// The control of a gateway in the same process.
@@ -66,8 +73,10 @@ impl LocalControl {
 
     fn perform(&self, order: ControlRequest) -> Result<Clock, String> {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        if let ControlRequest::AdvanceTo { to } = order {
-            desk.advance_to(to).map_err(|error| error.to_string())?;
+        match order {
+            ControlRequest::Clock => {}
+            ControlRequest::AdvanceTo { to } => desk.advance_to(to).map_err(|error| error.to_string())?,
+            ControlRequest::Inject { inject } => desk.inject(&inject, None).map_err(|error| error.to_string())?,
         }
         Ok(Clock { now: desk.now(), next_event: desk.next_event() })
     }
@@ -84,6 +93,10 @@ impl Control for LocalControl {
 
     async fn advance_to(&mut self, to: Timestamp) -> Result<(), ControlError> {
         self.perform(ControlRequest::AdvanceTo { to }).map(drop).map_err(ControlError::Declined)
+    }
+
+    async fn inject(&mut self, inject: Injection) -> Result<(), ControlError> {
+        self.perform(ControlRequest::Inject { inject }).map(drop).map_err(ControlError::Declined)
     }
 }
 
@@ -131,6 +144,10 @@ impl Control for RemoteControl {
     async fn advance_to(&mut self, to: Timestamp) -> Result<(), ControlError> {
         self.ask(&ControlRequest::AdvanceTo { to }).await.map(drop)
     }
+
+    async fn inject(&mut self, inject: Injection) -> Result<(), ControlError> {
+        self.ask(&ControlRequest::Inject { inject }).await.map(drop)
+    }
 }
 
 /// Serves one peer of the control socket until it closes or sends something that is not a line of ours.
@@ -156,13 +173,15 @@ async fn converse(stream: TcpStream, control: LocalControl) -> Result<(), io::Er
 }
 
 /// A line of the control protocol, controller to gateway, such as `{"do":"advance_to","to":"2025-01-06T15:00:00Z"}`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum ControlRequest {
     /// Tell the time.
     Clock,
     /// Move it.
     AdvanceTo { to: Timestamp },
+    /// Make something go wrong.
+    Inject { inject: Injection },
 }
 
 /// The gateway's line: the clock after the request, or why it was declined.

@@ -1,11 +1,12 @@
 //! The broker's desk: one simulated account, the clients connected to it, and what each of them asked for.
 //!
 //! In: request frames and movements of time, one at a time. Out: answers in the outboxes of the right
-//! clients, in order. Invariant: nothing changes the simulation except through [`Desk::apply`], which makes
-//! the command durable first.
+//! clients, in order. Invariant: nothing changes the simulation except through [`Desk::apply`] and
+//! [`Desk::inject`], which make it durable first.
 
 use crate::accounts::{AccountUpdates, SummaryStream};
 use crate::contracts::Directory;
+use crate::faults::{Faults, Script};
 use crate::market_data::QuoteStream;
 use crate::orders;
 use crate::record::{Entry, RecordError, RecordedExecution, Recorder, RunIdentity};
@@ -59,6 +60,17 @@ pub(crate) enum OpenError {
     World(#[from] SimError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error("the script of faults names the contract {0}, which does not exist")]
+    UnknownContract(String),
+}
+
+impl From<AdvanceError> for OpenError {
+    fn from(error: AdvanceError) -> OpenError {
+        match error {
+            AdvanceError::Record(error) => OpenError::Record(error),
+            AdvanceError::Backwards { .. } => unreachable!("a script does not move time"),
+        }
+    }
 }
 
 /// Why time was not moved.
@@ -77,6 +89,8 @@ pub(crate) struct Desk {
     pub(crate) directory: Directory,
     pub(crate) calendars: Arc<Calendars>,
     pub(crate) account: String,
+    pub(crate) faults: Faults,
+    pub(crate) script: Script,
     recorder: Option<Recorder>,
     sessions: BTreeMap<SessionKey, Session>,
     sessions_opened: u64,
@@ -84,22 +98,28 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A world at its start or, with a record, where the record left it.
-    pub(crate) fn open(config: SimConfig, record: Option<&Path>) -> Result<Desk, OpenError> {
+    pub(crate) fn open(config: SimConfig, record: Option<&Path>, script: Script) -> Result<Desk, OpenError> {
         let identity = RunIdentity::of(&config);
         let mut desk = Desk {
             directory: Directory::new(Arc::clone(&config.universe)),
             calendars: Arc::clone(&config.calendars),
             account: config.account.clone(),
             sim: Simulation::new(config)?,
+            faults: Faults::default(),
+            script,
             recorder: None,
             sessions: BTreeMap::new(),
             sessions_opened: 0,
         };
+        if let Some(name) = desk.script.contracts().find(|name| desk.directory.find(name).is_none()) {
+            return Err(OpenError::UnknownContract(name.to_owned()));
+        }
         if let Some(path) = record {
             let (mut recorder, entries) = Recorder::open(path, &identity)?;
             desk.replay(&mut recorder, entries)?;
             desk.recorder = Some(recorder);
         }
+        desk.run_script()?;
         Ok(desk)
     }
 
@@ -107,12 +127,24 @@ impl Desk {
     /// and its executions left them out; they are added.
     fn replay(&mut self, recorder: &mut Recorder, entries: Vec<Entry>) -> Result<(), RecordError> {
         let mut due: VecDeque<RecordedExecution> = VecDeque::new();
+        let mut scripted_until = 0;
         for (place, entry) in entries.into_iter().enumerate() {
             let replayed = match &entry {
+                Entry::Injection { at, scripted, inject } if due.is_empty() && *at == self.sim.now() => {
+                    if let Ok(effect) = inject.effect(&self.directory, &self.sim) {
+                        let events = self.carry_out(&effect);
+                        due.extend(executions(&events).map(|execution| self.recorded(execution)));
+                        self.withhold(events);
+                        scripted_until = scripted.unwrap_or(scripted_until);
+                        continue;
+                    }
+                    None
+                }
                 Entry::Command { at, command, .. } if due.is_empty() && *at == self.sim.now() => {
                     self.sim.apply(command);
                     let events = self.sim.drain_events();
                     due.extend(executions(&events).map(|execution| self.recorded(execution)));
+                    self.withhold(events);
                     continue;
                 }
                 Entry::Execution(_) => due.pop_front().map(Entry::Execution),
@@ -124,6 +156,7 @@ impl Desk {
                 return Err(recorder.diverged(place, format!("{entry:?}"), replayed));
             }
         }
+        self.script.resume(scripted_until, self.sim.now());
         due.into_iter().try_for_each(|execution| recorder.append(&Entry::Execution(execution)))
     }
 
@@ -139,7 +172,8 @@ impl Desk {
 
     /// When something can next happen by itself.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        Some(self.sim.next_event()).filter(|&at| at < Timestamp::MAX)
+        let next = self.script.next_at().map_or(Timestamp::MAX, |at| at.max(self.now()));
+        Some(self.sim.next_event().min(next)).filter(|&at| at < Timestamp::MAX)
     }
 
     /// Moves time and tells every client what came of it.
@@ -148,8 +182,14 @@ impl Desk {
         if to < now {
             return Err(AdvanceError::Backwards { now, to });
         }
+        while self.now() < to {
+            let at = self.script.next_at().map_or(to, |due| due.clamp(self.now(), to));
+            if at > self.now() {
+                self.apply(None, Command::AdvanceTo { at })?;
+            }
+            self.run_script()?;
+        }
         if to > now {
-            self.apply(None, Command::AdvanceTo { at: to })?;
             self.refresh_quotes();
             self.refresh_accounts();
         }
@@ -158,18 +198,31 @@ impl Desk {
 
     /// The only way the simulation changes: durable first, then applied, then told.
     pub(crate) fn apply(&mut self, by: Option<i32>, command: Command) -> Result<(), RecordError> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.append(&Entry::Command { at: self.sim.now(), by, command: command.clone() })?;
-        }
+        self.append(&Entry::Command { at: self.sim.now(), by, command: command.clone() })?;
         self.sim.apply(&command);
         let events = self.sim.drain_events();
+        self.settle_events(events);
+        Ok(())
+    }
+
+    /// Makes an entry durable, when there is a record.
+    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), RecordError> {
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.append(entry))
+    }
+
+    /// Records the executions among events, and tells clients of everything.
+    pub(crate) fn settle_events(&mut self, events: Vec<SimEvent>) {
         self.record_executions(&events);
         let traded: BTreeSet<ContractId> = executions(&events).map(|execution| execution.contract).collect();
-        for event in &events {
-            self.deliver(event);
+        for event in self.withhold(events) {
+            self.deliver(&event);
         }
         self.send_changed_positions(&traded);
-        Ok(())
+    }
+
+    /// Ends every connection; what was queued for it is still written.
+    pub(crate) fn cut_all(&mut self) {
+        self.sessions.clear();
     }
 
     /// A failure here loses nothing: the replay of the command gives the execution again.
@@ -223,6 +276,9 @@ impl Desk {
 
     /// Answers one frame.
     pub(crate) fn handle(&mut self, key: SessionKey, frame: &[u8]) -> Then {
+        if !self.sessions.contains_key(&key) {
+            return Then::Close;
+        }
         match Request::decode(frame) {
             Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),
             Ok(_) if self.session(key).client_id.is_none() => {

@@ -32,9 +32,10 @@ impl Desk {
         let instrument = self.directory.instrument(execution.contract);
         let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
         let day = compact_day(execution.at);
-        filter.client_id.is_none_or(|client| client == execution.client)
+        !self.faults.hides(&execution.id)
+            && filter.client_id.is_none_or(|client| client == execution.client)
             && is(&filter.acct_code, &self.account)
-            && is(&filter.symbol, &instrument.symbol)
+            && is(&filter.symbol, self.directory.symbol(execution.contract))
             && is(&filter.sec_type, security_type(instrument.kind))
             && is(&filter.exchange, listing(instrument))
             && is(&filter.side, if execution.side == Side::Buy { "BUY" } else { "SELL" })
@@ -43,7 +44,7 @@ impl Desk {
 
     pub(crate) fn send_execution(&self, key: SessionKey, req_id: Option<i32>, execution: &ExecutionView) {
         let instrument = self.directory.instrument(execution.contract);
-        let (unit, exchange) = (instrument.quote_unit, listing(instrument).to_owned());
+        let (unit, exchange) = (self.directory.unit(execution.contract), listing(instrument).to_owned());
         let message = wire::Execution {
             order_id: Some(execution.order_id),
             exec_id: Some(execution.id.to_string()),

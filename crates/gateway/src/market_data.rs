@@ -104,7 +104,7 @@ impl Desk {
             snapshot_permissions: Some(0),
         };
         self.send(key, &params);
-        let shown = Shown::of(&self.sim.quote(contract), session.data_type);
+        let shown = Shown::of(&self.quote(contract), session.data_type);
         self.send_changes(key, req_id, contract, Shown::default(), shown);
         if request.snapshot == Some(true) || request.regulatory_snapshot == Some(true) {
             self.send(key, &wire::TickSnapshotEnd { req_id: Some(req_id) });
@@ -126,7 +126,7 @@ impl Desk {
             let streams: Vec<(i32, ContractId, Shown)> =
                 session.quotes.iter().map(|(&req_id, stream)| (req_id, stream.contract, stream.told)).collect();
             for (req_id, contract, told) in streams {
-                let shown = Shown::of(&self.sim.quote(contract), self.session(key).data_type);
+                let shown = Shown::of(&self.quote(contract), self.session(key).data_type);
                 if shown != told {
                     self.send_changes(key, req_id, contract, told, shown);
                     self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown });
@@ -140,7 +140,7 @@ impl Desk {
         if new.data_type != old.data_type {
             self.send(key, &wire::MarketDataType { req_id: Some(req_id), market_data_type: Some(new.data_type) });
         }
-        let unit = self.directory.instrument(contract).quote_unit;
+        let unit = self.directory.unit(contract);
         let ticks = new.ticks();
         for (tick, size_tick, old, new) in [
             (ticks.bid, ticks.bid_size, (old.bid, old.bid_size), (new.bid, new.bid_size)),
@@ -177,7 +177,7 @@ impl Desk {
             let text = "Historical Market Data Service error message:HMDS query returned no data";
             return self.error(key, req_id, 162, text);
         }
-        let unit = self.directory.instrument(contract).quote_unit;
+        let unit = self.directory.unit(contract);
         let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
         let historical_data_bars = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
         self.send(key, &wire::HistoricalData { req_id: Some(req_id), historical_data_bars });

@@ -115,7 +115,7 @@ impl Desk {
                 _ => return Err(Refusal::new(387, "Unsupported order type for this exchange and security type.")),
             },
             limit: (order.lmt_price)
-                .and_then(|price| from_quoted(price, self.directory.instrument(contract).quote_unit))
+                .and_then(|price| from_quoted(price, self.directory.unit(contract)))
                 .ok_or_else(|| Refusal::rejected("the limit price must be a number above zero"))?,
             tif: match text(&order.tif) {
                 "" | "DAY" => TimeInForce::Day,
@@ -256,7 +256,7 @@ impl Desk {
         order.perm_id = Some(view.perm_id);
         let status = status_word(view.status).to_owned();
         let state = wire::OrderState { status: Some(status.clone()), ..wire::OrderState::default() };
-        let unit = self.directory.instrument(view.order.contract).quote_unit;
+        let unit = self.directory.unit(view.order.contract);
         let open = wire::OpenOrder {
             order_id: Some(view.order.order_id),
             contract: Some(self.routed(view.order.contract)),
@@ -281,7 +281,7 @@ impl Desk {
     }
 
     fn wire_order(&self, client: i32, order: &SimOrder) -> wire::Order {
-        let unit = self.directory.instrument(order.contract).quote_unit;
+        let unit = self.directory.unit(order.contract);
         wire::Order {
             client_id: Some(client),
             order_id: Some(order.order_id),

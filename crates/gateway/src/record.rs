@@ -5,6 +5,7 @@
 //! the same executions with the same ids; a log that disagrees is refused.
 
 use crate::checksum::{OFFSET, checksum};
+use crate::injection::Injection;
 use domain::{Money, Price, Quantity, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct RunIdentity {
     pub start: Timestamp,
     /// Account number and first deposit.
     pub account: String,
+    /// What happens to the account by itself: `none`, or the checksum of its terms.
+    #[serde(default = "nothing")]
+    pub events: String,
     /// Names of the contracts, in the order of their numbers in the commands.
     pub contracts: Vec<String>,
 }
@@ -49,15 +53,25 @@ impl RunIdentity {
             },
             start: config.start,
             account: format!("{} with {}", config.account, config.deposit),
+            events: match config.events.is_none() {
+                true => nothing(),
+                false => format!("{:016x}", checksum(OFFSET, format!("{:?}", config.events).into_bytes())),
+            },
             contracts: universe.contracts().map(|id| universe.contract(id).name.clone()).collect(),
         }
     }
 }
 
+fn nothing() -> String {
+    "none".to_owned()
+}
+
 impl std::fmt::Display for RunIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let RunIdentity { seed, prices, start, account, contracts } = self;
-        write!(f, "a run of seed {seed}, {prices}, starting {start}, account {account}, {} contracts", contracts.len())
+        let RunIdentity { seed, prices, start, account, events, contracts } = self;
+        let count = contracts.len();
+        write!(f, "a run of seed {seed}, {prices}, starting {start}, account {account}, {count} contracts")?;
+        if *events == nothing() { Ok(()) } else { write!(f, ", account events {events}") }
     }
 }
 
@@ -109,7 +123,16 @@ pub enum Entry {
         /// The command.
         command: Command,
     },
-    /// An execution, a consequence of the commands above it.
+    /// Something that was made to go wrong, written before it acted.
+    Injection {
+        /// Virtual time when it came.
+        at: Timestamp,
+        /// The number of its line in the order of the script; absent for the control.
+        scripted: Option<u32>,
+        /// What.
+        inject: Injection,
+    },
+    /// An execution, a consequence of the commands and injections above it.
     Execution(RecordedExecution),
 }
 

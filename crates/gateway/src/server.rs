@@ -6,8 +6,11 @@
 
 use crate::control::{self, LocalControl};
 use crate::desk::{Desk, OpenError};
+use crate::faults::Script;
+use crate::injection::Fault;
 use crate::record::RecordError;
 use crate::session::{self, lock};
+use crate::statements::{self, StatementAccess};
 use sim::{ExecutionView, OrderView, SimConfig, SimError};
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct GatewayConfig {
     /// Keep a record there and begin where it ends, so that the world survives the process.
     pub record: Option<PathBuf>,
+    /// What goes wrong by itself, in order of time.
+    pub faults: Vec<Fault>,
 }
 
 /// Why a gateway could not be started.
@@ -51,6 +56,9 @@ pub enum GatewayError {
     /// The record cannot be used.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The script of faults does not fit the world.
+    #[error("the script of faults names the contract {0}, which this world does not have")]
+    UnknownContract(String),
 }
 
 impl From<OpenError> for GatewayError {
@@ -58,6 +66,7 @@ impl From<OpenError> for GatewayError {
         match error {
             OpenError::World(error) => GatewayError::World(error),
             OpenError::Record(error) => GatewayError::Record(error),
+            OpenError::UnknownContract(name) => GatewayError::UnknownContract(name),
         }
     }
 }
@@ -67,6 +76,7 @@ impl From<OpenError> for GatewayError {
 pub struct Gateway {
     desk: Arc<Mutex<Desk>>,
     address: SocketAddr,
+    statements: Option<SocketAddr>,
     listeners: Vec<JoinHandle<()>>,
     /// Listeners stop when this is dropped.
     running: watch::Sender<()>,
@@ -80,13 +90,14 @@ impl Gateway {
     /// [`GatewayError`]; nothing is left listening.
     pub async fn bind(address: SocketAddr, config: GatewayConfig, world: SimConfig) -> Result<Gateway, GatewayError> {
         let (listener, address) = listen(address).await?;
-        let desk = Arc::new(Mutex::new(Desk::open(world, config.record.as_deref())?));
+        let script = Script::new(config.faults);
+        let desk = Arc::new(Mutex::new(Desk::open(world, config.record.as_deref(), script)?));
         let clients = Arc::clone(&desk);
         let serve = move |stream| session::serve(stream, Arc::clone(&clients));
         let (running, until) = watch::channel(());
         let task = tokio::spawn(accept(listener, until, serve));
         info!(%address, "simulated gateway listening");
-        Ok(Gateway { desk, address, listeners: vec![task], running })
+        Ok(Gateway { desk, address, statements: None, listeners: vec![task], running })
     }
 
     /// Where clients connect.
@@ -110,6 +121,28 @@ impl Gateway {
         self.listeners.push(tokio::spawn(accept(listener, self.running.subscribe(), serve)));
         info!(%address, "control listening");
         Ok(address)
+    }
+
+    /// Serves activity statements over HTTP, as IB's Flex Web Service does; returns where. Port 0 takes any free port.
+    ///
+    /// # Errors
+    /// [`GatewayError`] when the address cannot be listened on.
+    pub async fn serve_statements(
+        &mut self,
+        address: SocketAddr,
+        access: StatementAccess,
+    ) -> Result<SocketAddr, GatewayError> {
+        let (listener, address) = listen(address).await?;
+        let router = statements::router(Arc::clone(&self.desk), access, address);
+        self.listeners.push(tokio::spawn(statements::serve(listener, router, self.running.subscribe())));
+        self.statements = Some(address);
+        info!(%address, "statements listening");
+        Ok(address)
+    }
+
+    /// Where statements are served, when they are.
+    pub fn statements(&self) -> Option<SocketAddr> {
+        self.statements
     }
 
     /// Every order the account ever received: those that ended, then those still open.

@@ -14,6 +14,9 @@ use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+/// What is read of a currency's ledger. A gateway that lists no dividends owes none.
+const LEDGER_TAGS: [&str; 5] = ["CashBalance", "FuturesPNL", "AccruedCash", "NetDividend", "ExchangeRate"];
+
 /// Positions of contracts of ours, and of anything else.
 type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>);
 
@@ -36,7 +39,7 @@ impl Reader<'_> {
         let mut ledger: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
         // `BASE` is the sum of the others.
         let rows = summary.iter().filter(|row| row.account == self.account && row.currency != "BASE");
-        for row in rows.filter(|row| matches!(row.tag.as_str(), "CashBalance" | "FuturesPNL" | "ExchangeRate")) {
+        for row in rows.filter(|row| LEDGER_TAGS.contains(&row.tag.as_str())) {
             ledger.entry(&row.currency).or_default().insert(&row.tag, &row.value);
         }
         let mut cash = Vec::new();
@@ -47,13 +50,15 @@ impl Reader<'_> {
             };
             let (balance, futures_pnl, exchange_rate) =
                 (field("CashBalance")?, field("FuturesPNL")?, field("ExchangeRate")?);
+            let dividends = if tags.contains_key("NetDividend") { field("NetDividend")? } else { Decimal::ZERO };
+            let accrued = field("AccruedCash")? + dividends;
             match code.parse() {
                 Ok(currency) if exchange_rate > Decimal::ZERO => {
-                    cash.push(CashRow { currency, cash: balance, futures_pnl, exchange_rate });
+                    cash.push(CashRow { currency, cash: balance, futures_pnl, accrued, exchange_rate });
                 }
                 Ok(_) => return Err(unusable(what, format_args!("the exchange rate of {code} is {exchange_rate}"))),
                 // A currency once touched stays in the ledger with nothing in it.
-                Err(_) if balance.is_zero() && futures_pnl.is_zero() => {}
+                Err(_) if balance.is_zero() && futures_pnl.is_zero() && accrued.is_zero() => {}
                 Err(unknown) => return Err(unusable(what, format_args!("{balance} of an {unknown}"))),
             }
         }

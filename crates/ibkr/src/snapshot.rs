@@ -240,12 +240,16 @@ mod tests {
                 summary("CashBalance", "1000000.25", "USD"),
                 summary("FuturesPNL", "0.00", "USD"),
                 summary("ExchangeRate", "1.00", "USD"),
+                summary("AccruedCash", "12.50", "USD"),
                 summary("CashBalance", "-20.5", "GBP"),
                 summary("FuturesPNL", "0", "GBP"),
                 summary("ExchangeRate", "1.2725", "GBP"),
+                summary("AccruedCash", "-3", "GBP"),
+                summary("NetDividend", "-40.25", "GBP"),
                 summary("CashBalance", "0", "HKD"),
                 summary("FuturesPNL", "0", "HKD"),
                 summary("ExchangeRate", "0.128", "HKD"),
+                summary("AccruedCash", "0", "HKD"),
                 summary("CashBalance", "999974.16", "BASE"),
             ],
             ..Answers::default()
@@ -263,8 +267,11 @@ mod tests {
     #[test]
     fn complete_answers_become_one_account() {
         let snapshot = read(&answers()).expect("an account");
-        let cash: Vec<_> =
-            snapshot.cash.iter().map(|c| format!("{} {} {}", c.currency, c.cash, c.exchange_rate)).collect();
+        let cash: Vec<_> = snapshot
+            .cash
+            .iter()
+            .map(|c| format!("{} {} {} {}", c.currency, c.cash, c.accrued, c.exchange_rate))
+            .collect();
         let held: Vec<_> = snapshot.positions.iter().map(|p| format!("{} at {}", p.quantity, p.mark)).collect();
         let order = &snapshot.open_orders[0];
         let [charged] = &snapshot.executions[..] else { panic!("one execution is ours: {:?}", snapshot.executions) };
@@ -278,7 +285,7 @@ mod tests {
             ),
             @r"
         1006005.25 USD
-        cash USD 1000000.25 1.00, GBP -20.5 1.2725
+        cash USD 1000000.25 12.50 1.00, GBP -20.5 -43.25 1.2725
         held 10 at 600.5, -100 at 8.1235
         foreign 3
         order 77 Submitted 40/100 None
@@ -304,7 +311,7 @@ mod tests {
             refusal(&|a| a.summary[0].currency = "XAU".into()),
             refusal(&|a| drop(a.summary.remove(3))),
             refusal(&|a| a.summary[3].value = "1.1".into()),
-            refusal(&|a| a.summary[7].value = "5".into()),
+            refusal(&|a| a.summary[10].value = "5".into()),
             refusal(&|a| drop(a.portfolio.remove(0))),
             refusal(&|a| a.portfolio[0].position = 11.0),
             refusal(&|a| a.portfolio[0].market_price = 0.0),

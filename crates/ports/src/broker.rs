@@ -60,6 +60,8 @@ pub struct CashRow {
     pub cash: Decimal,
     /// Futures profit since the last settlement.
     pub futures_pnl: Decimal,
+    /// Interest, borrow fees and dividends after tax that are owed to us and not yet paid; negative when owed by us.
+    pub accrued: Decimal,
     /// Units of base currency for one unit.
     pub exchange_rate: Decimal,
 }

@@ -1,11 +1,13 @@
 //! The broker's own books: cash, positions, settlement, net liquidation.
 //!
-//! In: executions, settlements, marks and rates. Out: account views. Invariant: cash of a currency changes only by
-//! trades, commissions and settlements in that currency; these books share no code with the engine's ledger, so that
-//! each checks the other.
+//! In: executions, settlements, statement entries, marks and rates. Out: account views. Invariant: cash of a currency
+//! changes only by trades, commissions, settlements and statement entries in that currency; these books share no code
+//! with the engine's ledger, so that each checks the other.
 
 use crate::{AccountView, CashRow, PositionView};
-use domain::{ContractId, Currency, Money, PerContract, PerCurrency, Price, Quantity, Side, Terms, Universe};
+use domain::{
+    ContractId, Currency, InstrumentKind, Money, PerContract, PerCurrency, Price, Quantity, Side, Terms, Universe,
+};
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -41,15 +43,71 @@ pub(crate) struct Account {
     base: Currency,
     universe: Arc<Universe>,
     cash: PerCurrency<Decimal>,
+    /// Cash that lies in the commodity segment, part of `cash`.
+    swept: PerCurrency<Decimal>,
+    interest_owed: PerCurrency<Decimal>,
+    dividends_owed: PerCurrency<Decimal>,
     holdings: PerContract<Holding>,
 }
 
 impl Account {
     pub(crate) fn new(id: String, base: Currency, universe: Arc<Universe>, deposit: Money) -> Account {
-        let mut cash = PerCurrency::from_fn(|_| Decimal::ZERO);
+        let mut cash = PerCurrency::default();
         cash[deposit.currency] = deposit.amount;
         let holdings = PerContract::filled(Holding::default(), universe.contract_count());
-        Account { id, base, universe, cash, holdings }
+        let (swept, interest_owed, dividends_owed) = Default::default();
+        Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings }
+    }
+
+    pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {
+        self.holdings[contract].quantity
+    }
+
+    pub(crate) fn cash(&self, currency: Currency) -> Decimal {
+        self.cash[currency]
+    }
+
+    /// Cash that comes or goes outside of trades.
+    pub(crate) fn credit(&mut self, amount: Money) {
+        self.cash[amount.currency] += amount.amount;
+    }
+
+    /// A change of what interest and borrow fees are owed to us.
+    pub(crate) fn owe_interest(&mut self, amount: Money) {
+        self.interest_owed[amount.currency] += amount.amount;
+    }
+
+    /// A change of what dividends are owed to us.
+    pub(crate) fn owe_dividend(&mut self, amount: Money) {
+        self.dividends_owed[amount.currency] += amount.amount;
+    }
+
+    /// Moves cash into the commodity segment, or out of it when negative; the total stays.
+    pub(crate) fn sweep(&mut self, amount: Money) {
+        self.swept[amount.currency] += amount.amount;
+    }
+
+    /// Gives new shares for old ones; the cost of the whole stays. Returns the change of the quantity.
+    pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) -> Quantity {
+        let holding = &mut self.holdings[contract];
+        let units = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
+        let change = Quantity::from_units(units) - holding.quantity;
+        holding.quantity = Quantity::from_units(units);
+        change
+    }
+
+    /// Ends a position at a price, paid in cash.
+    pub(crate) fn end(&mut self, contract: ContractId, price: Option<Price>) {
+        let terms = *self.universe.terms(contract);
+        if let (true, Some(price)) = (terms.settles_daily, price) {
+            return self.expire(contract, price);
+        }
+        let holding = &mut self.holdings[contract];
+        let closing = -holding.quantity;
+        let value = price.map_or(Decimal::ZERO, |price| worth(closing, price, &terms));
+        self.cash[terms.currency] -= value;
+        holding.book(closing, value);
+        holding.settled = Decimal::ZERO;
     }
 
     /// Books a trade; returns the profit it realised after commissions.
@@ -96,9 +154,11 @@ impl Account {
         mark: impl Fn(ContractId) -> Option<Price>,
         rate: impl Fn(Currency) -> Option<Decimal>,
     ) -> AccountView {
-        let mut stock = PerCurrency::from_fn(|_| Decimal::ZERO);
-        let mut futures = PerCurrency::from_fn(|_| Decimal::ZERO);
-        let mut used = PerCurrency::from_fn(|currency| currency == self.base || !self.cash[currency].is_zero());
+        let [mut stock, mut options, mut futures] = [PerCurrency::<Decimal>::default(); 3];
+        let mut used = PerCurrency::from_fn(|currency| {
+            let parts = [&self.cash, &self.swept, &self.interest_owed, &self.dividends_owed];
+            currency == self.base || parts.iter().any(|part| !part[currency].is_zero())
+        });
         let mut positions = Vec::new();
         for (contract, holding) in self.holdings.iter() {
             let terms = self.universe.terms(contract);
@@ -109,24 +169,28 @@ impl Account {
                 continue;
             }
             let position = holding.view(contract, mark(contract).expect("what is held has traded"), terms);
-            match terms.settles_daily {
-                true => futures[terms.currency] += position.market_value,
-                false => stock[terms.currency] += position.market_value,
-            }
+            let kind = self.universe.instrument_of(contract).kind;
+            let part = match kind {
+                InstrumentKind::Fut => &mut futures,
+                InstrumentKind::Opt => &mut options,
+                _ => &mut stock,
+            };
+            part[terms.currency] += position.market_value;
             positions.push(position);
         }
         let row = |currency| CashRow {
             currency,
-            cash: self.cash[currency].normalize(),
-            futures_pnl: futures[currency].normalize(),
+            cash: (self.cash[currency] - self.swept[currency]).normalize(),
+            futures_pnl: (futures[currency] + self.swept[currency]).normalize(),
             stock_market_value: stock[currency].normalize(),
+            option_market_value: options[currency].normalize(),
+            accrued_interest: self.interest_owed[currency].normalize(),
+            accrued_dividends: self.dividends_owed[currency].normalize(),
             exchange_rate: rate(currency).expect("every currency in use was checked to have a rate"),
         };
         let cash: Vec<CashRow> = Currency::ALL.into_iter().filter(|&currency| used[currency]).map(row).collect();
-        let net_liquidation =
-            cash.iter().map(|row| row.exchange_rate * (row.cash + row.stock_market_value + row.futures_pnl));
-        let net_liquidation =
-            net_liquidation.sum::<Decimal>().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        let net_liquidation = cash.iter().map(|row| row.exchange_rate * row.total()).sum();
+        let net_liquidation = cents(net_liquidation);
         AccountView { id: self.id.clone(), base: self.base, cash, positions, net_liquidation }
     }
 }
@@ -167,6 +231,11 @@ impl Holding {
 
 fn worth(quantity: Quantity, price: Price, terms: &Terms) -> Decimal {
     quantity.to_decimal() * price.to_decimal() * Decimal::from(terms.multiplier)
+}
+
+/// Half away from zero, as the broker rounds what it pays and charges.
+pub(crate) fn cents(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
 fn round_cost(amount: Decimal) -> Decimal {

@@ -7,12 +7,15 @@
 use crate::account::{Account, Trade};
 use crate::admission::{Refusal, admit};
 use crate::board::{Board, whole_lots};
+use crate::books::Books;
 use crate::commission::commission;
 use crate::matching::{Dents, PARTICIPATION, Queue, Slice, Want, crosses};
+use crate::random::Chance;
 use crate::venue::Trading;
-use crate::{ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
+use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
 use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use market::calendar::Session;
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
@@ -36,28 +39,38 @@ struct Working {
 /// Orders, executions and account of a world.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
-    universe: Arc<Universe>,
-    account: Account,
+    pub(crate) universe: Arc<Universe>,
+    pub(crate) books: Books,
+    pub(crate) events: AccountEvents,
+    pub(crate) chance: Chance,
+    /// How many executions there were, those undone included.
+    pub(crate) executed: u32,
+    /// Loans of shares that were called back, with the first date on which they are bought.
+    pub(crate) recalled: BTreeMap<ContractId, Date>,
     dents: Dents,
     open: Vec<Working>,
     completed: Vec<OrderView>,
     /// Every id a client ever used, with its place in `completed` once it ended.
     ids: BTreeMap<(i32, i32), Option<usize>>,
-    executions: Vec<ExecutionView>,
-    events: Vec<SimEvent>,
+    pub(crate) executions: Vec<ExecutionView>,
+    told: Vec<SimEvent>,
 }
 
 impl Broker {
     pub(crate) fn new(config: &SimConfig) -> Broker {
         let universe = config.universe.clone();
         Broker {
-            account: Account::new(config.account.clone(), config.base, universe.clone(), config.deposit),
+            books: Books::new(Account::new(config.account.clone(), config.base, universe.clone(), config.deposit)),
+            events: config.events.clone(),
+            chance: Chance::new(config.seed),
+            executed: 0,
+            recalled: BTreeMap::new(),
             dents: Dents::new(universe.contract_count()),
             open: Vec::new(),
             completed: Vec::new(),
             ids: BTreeMap::new(),
             executions: Vec::new(),
-            events: Vec::new(),
+            told: Vec::new(),
             universe,
         }
     }
@@ -187,6 +200,7 @@ impl Broker {
             self.end_by_perm_id(perm_id, "the closing auction has ended", now);
         }
         self.settle(session, board, now);
+        self.buy_in(session, board, now);
     }
 
     fn settle(&mut self, session: &Session, board: &Board, now: Timestamp) {
@@ -197,9 +211,9 @@ impl Broker {
             }
             let Some(settlement) = board.tape.closed(contract, now).last().map(|bar| bar.close) else { continue };
             if board.tape.expired(contract, now) {
-                self.account.expire(contract, settlement);
+                self.books.account.expire(contract, settlement);
             } else if board.tape.has_session(contract, session) {
-                self.account.settle(contract, settlement);
+                self.books.account.settle(contract, settlement);
             }
         }
     }
@@ -266,6 +280,7 @@ impl Broker {
     /// Books one execution; the order ends when it was the last.
     fn execute(&mut self, index: usize, slice: Slice, liquidity: Liquidity, now: Timestamp) {
         let Slice { price, quantity } = slice;
+        let id = self.next_execution_id();
         let Working { view, value, .. } = &mut self.open[index];
         let SimOrder { contract, side, .. } = view.order;
         let instrument = self.universe.instrument_of(contract);
@@ -278,10 +293,10 @@ impl Broker {
             (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
         view.last_fill_price = Some(price);
         let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
-        let realized = self.account.trade(Trade { contract, side, quantity, price, commission: charge });
+        let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
 
         let execution = ExecutionView {
-            id: ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executions.len() + 1)),
+            id,
             client: view.client,
             order_id: view.order.order_id,
             perm_id: view.perm_id,
@@ -306,6 +321,18 @@ impl Broker {
         self.tell(client, charge);
         let told = if done { self.end(index, OrderStatus::Filled, "", now) } else { self.open[index].view.clone() };
         self.tell(client, SimEventKind::Status(told));
+    }
+
+    pub(crate) fn next_execution_id(&mut self) -> ExecutionId {
+        self.executed += 1;
+        ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executed))
+    }
+
+    /// Ends every order in a contract.
+    pub(crate) fn cancel_in(&mut self, contract: ContractId, reason: &str, now: Timestamp) {
+        for perm_id in self.perm_ids_where(|view| view.order.contract == contract) {
+            self.end_by_perm_id(perm_id, reason, now);
+        }
     }
 
     fn end_by_perm_id(&mut self, perm_id: i64, reason: &str, now: Timestamp) {
@@ -335,11 +362,11 @@ impl Broker {
     }
 
     pub(crate) fn tell(&mut self, client: i32, kind: SimEventKind) {
-        self.events.push(SimEvent { client, kind });
+        self.told.push(SimEvent { client, kind });
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<SimEvent> {
-        std::mem::take(&mut self.events)
+        std::mem::take(&mut self.told)
     }
 
     pub(crate) fn next_order_id(&self, client: i32) -> i32 {
@@ -369,7 +396,7 @@ impl Broker {
     }
 
     pub(crate) fn account(&self) -> &Account {
-        &self.account
+        &self.books.account
     }
 
     /// The broker's word for where an order stands.

@@ -3,7 +3,7 @@
 //! In: universe, calendars, where prices come from, and the account's first deposit. Out: a value to build a
 //! `Simulation` from. Invariant: nothing else influences the world, so an equal configuration is an equal world.
 
-use crate::Scenario;
+use crate::{AccountEvents, Scenario};
 use domain::{Currency, Mic, Money, PerContract, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -49,6 +49,8 @@ pub struct SimConfig {
     pub account: String,
     /// Cash of the account at the beginning.
     pub deposit: Money,
+    /// What happens to the account outside of orders.
+    pub events: AccountEvents,
 }
 
 /// Why a world cannot be built.

@@ -3,6 +3,7 @@
 //! In: a contract and an instant. Out: its middle price before ticks, and the bar of a session. Invariant: contracts on
 //! the same factors agree at every instant, because there is one path of each factor and nothing else moves them.
 
+use crate::SimConfig;
 use crate::exposure::{Exposure, LOCALS};
 use crate::factors::{Factors, day_number};
 use crate::levels::PerFactor;
@@ -10,10 +11,11 @@ use crate::local::{Local, Walk};
 use crate::random::Chance;
 use crate::scenario::Scenario;
 use crate::venue::Venues;
-use domain::{ContractId, PerContract, Universe};
+use domain::{ContractId, PerContract};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Session;
+use rust_decimal::prelude::ToPrimitive;
 
 const DAYS_PER_YEAR: f64 = 365.25;
 /// How fast a volatility future expects its index to return: half of the way in a month.
@@ -27,6 +29,12 @@ struct Row {
     /// Places of the walks it follows, with loadings.
     walks: [Option<(usize, f64)>; LOCALS + 1],
     expires: Option<(Date, Timestamp)>,
+    /// What a distributing instrument earns a year and pays out again, from the origin on.
+    distributes: f64,
+    /// Instants from which on the price is lower by what was paid out, with the logarithm of what is left of it.
+    paid_out: Vec<(Timestamp, f64)>,
+    /// Logarithm of old shares for a new one; of every instant, because a split rewrites the past too.
+    split: f64,
 }
 
 /// What has to be added to the factors' part of a price, and what that part is multiplied by, on one date.
@@ -47,6 +55,11 @@ impl Row {
         let share = libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR);
         Maturity { offset: (1.0 - share) * libm::log(level), share }
     }
+
+    /// Logarithm of what payments within a span of time, its end included, left of the price.
+    fn left_after(&self, from: Timestamp, to: Timestamp) -> f64 {
+        self.paid_out.iter().filter(|(at, _)| from < *at && *at <= to).map(|(_, left)| left).sum()
+    }
 }
 
 /// The simulated market as a function of time.
@@ -63,7 +76,13 @@ pub(crate) struct Model {
 
 impl Model {
     /// The market with its history, up to and including the first day.
-    pub(crate) fn new(scenario: Scenario, seed: u64, first_day: Date, universe: &Universe, venues: &Venues) -> Model {
+    pub(crate) fn new(
+        scenario: Scenario,
+        seed: u64,
+        first_day: Date,
+        venues: &Venues,
+        SimConfig { universe, events, .. }: &SimConfig,
+    ) -> Model {
         let factors = Factors::new(scenario, seed, first_day);
         let mut walks: Vec<Walk> = Local::ALL.iter().map(|&local| Walk::local(local)).collect();
         let exposures: Vec<(Exposure, Option<usize>)> = universe
@@ -81,13 +100,20 @@ impl Model {
         let row = |contract| {
             let (exposure, own) = exposures[universe.contract(contract).instrument.index()];
             let [first, second] = exposure.local.map(|local| local.map(|(local, loading)| (local as usize, loading)));
-            let venue = venues.get(universe.instrument_of(contract).venue);
+            let instrument = universe.instrument_of(contract);
+            let venue = venues.get(instrument.venue);
             let last_session = universe.contract(contract).expiry.and_then(|date| venue.session(date));
             Row {
                 exposure,
                 log_anchor: libm::log(exposure.anchor),
                 walks: [first, second, own.map(|own| (own, 1.0))],
                 expires: last_session.map(|session| (session.date, session.close)),
+                distributes: events
+                    .dividends_of(instrument)
+                    .and_then(|terms| terms.annual_yield.to_f64())
+                    .unwrap_or_default(),
+                paid_out: Vec::new(),
+                split: 0.0,
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
@@ -136,7 +162,24 @@ impl Model {
         let years = years_between(self.origin, at);
         let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| years_between(at, expires).max(0.0));
         let moved = row.log_anchor + row.exposure.factors.dot(levels) + self.walked(row, at);
-        maturity.offset + maturity.share * moved + row.exposure.accrual * years + row.exposure.carry * years_to_expiry
+        let earned = row.exposure.accrual * years + row.distributes * years.max(0.0);
+        let kept = row.left_after(Timestamp::MIN, at) + row.split;
+        maturity.offset + maturity.share * moved + earned + row.exposure.carry * years_to_expiry + kept
+    }
+
+    /// From an instant on the price is a share lower.
+    pub(crate) fn pay_out(&mut self, contract: ContractId, share: f64, at: Timestamp) {
+        self.rows[contract].paid_out.push((at, libm::log1p(-share)));
+    }
+
+    /// What payments within a span of time, its end included, left of a price; one where nothing was paid.
+    pub(crate) fn left_after(&self, contract: ContractId, from: Timestamp, to: Timestamp) -> f64 {
+        libm::exp(self.rows[contract].left_after(from, to))
+    }
+
+    /// Prices of all times are of new shares.
+    pub(crate) fn split(&mut self, contract: ContractId, old_per_new: f64) {
+        self.rows[contract].split += libm::log(old_per_new);
     }
 
     fn walked(&self, row: &Row, at: Timestamp) -> f64 {

@@ -4,7 +4,7 @@
 //! happened. Invariant: every command is answered by at least one event to the client that gave it, except a global
 //! cancel and an end of subscription, which may have nothing to say.
 
-use crate::{ExecutionView, OrderView};
+use crate::{ExecutionView, Intervention, OrderView};
 use domain::{ContractId, ExecutionId, Money, OrderType, Price, Quantity, Side, TimeInForce};
 use jiff::Timestamp;
 use market::Quote;
@@ -79,6 +79,11 @@ pub enum Command {
     AdvanceTo {
         /// The new time.
         at: Timestamp,
+    },
+    /// [`Simulation::intervene`](crate::Simulation::intervene).
+    Intervene {
+        /// What happens.
+        intervention: Intervention,
     },
 }
 

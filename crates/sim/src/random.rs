@@ -23,6 +23,13 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// A number that is the stream's own for ever.
+    pub(crate) fn hash(self) -> u64 {
+        self.0
+    }
+}
+
 /// All chance of one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Chance {

@@ -5,8 +5,12 @@
 
 use crate::board::{Board, STEP_SECONDS};
 use crate::broker::Broker;
+use crate::overnight::{is_closing, next_closing};
 use crate::venue::Change;
-use crate::{AccountView, Command, ExecutionView, OrderView, SimConfig, SimError, SimEvent, SimEventKind, SimOrder};
+use crate::{
+    AccountView, Command, ExecutionView, Impossible, Intervention, OrderView, SimConfig, SimError, SimEvent,
+    SimEventKind, SimOrder, StatementEntry,
+};
 use domain::{ContractId, Currency};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -58,10 +62,11 @@ impl Simulation {
     }
 
     /// When something will happen next, always after now: the next 15-second step while an order works in an open
-    /// session, else the next open, close or fixing of official closes. [`Timestamp::MAX`] when the calendars know of
-    /// none.
+    /// session, else the next open, close or fixing of official closes, or the closing of the account's books when
+    /// something is due in them. [`Timestamp::MAX`] when the calendars know of none.
     pub fn next_event(&self) -> Timestamp {
         let change = self.board.tape.venues().next_change(self.now).unwrap_or(Timestamp::MAX);
+        let change = if self.broker.closes_books() { change.min(next_closing(self.now)) } else { change };
         if self.broker.is_working(&self.board, self.now) { change.min(next_step(self.now)) } else { change }
     }
 
@@ -77,6 +82,9 @@ impl Simulation {
             self.change_venues();
             if is_step(self.now) {
                 self.broker.step(&self.board, self.now);
+            }
+            if is_closing(self.now) && self.broker.closes_books() {
+                self.broker.close_books(&mut self.board, self.now);
             }
         }
         self.send_ticks();
@@ -97,6 +105,7 @@ impl Simulation {
             Command::Subscribe { client, contract } => self.subscribe(*client, *contract),
             Command::Unsubscribe { client, contract } => self.unsubscribe(*client, *contract),
             Command::AdvanceTo { at } => self.advance_to(*at),
+            Command::Intervene { intervention } => self.intervene(intervention),
         }
     }
 
@@ -112,6 +121,27 @@ impl Simulation {
         let closed = self.board.tape.closed(contract, self.now);
         let end = closed.partition_point(|bar| bar.date < before);
         closed[end.saturating_sub(count)..end].to_vec()
+    }
+
+    /// Whether something can be made to happen now.
+    ///
+    /// # Errors
+    /// [`Impossible`] with the reason.
+    pub fn allows(&self, intervention: &Intervention) -> Result<(), Impossible> {
+        intervention.check(&self.broker, &self.board, self.now)
+    }
+
+    /// Makes something happen that no client ordered. What is impossible does not happen; ask
+    /// [`Simulation::allows`] first to know.
+    pub fn intervene(&mut self, intervention: &Intervention) {
+        if self.allows(intervention).is_ok() {
+            self.broker.intervene(intervention, &mut self.board, self.now);
+        }
+    }
+
+    /// The account's statement: every line so far, oldest first.
+    pub fn statement(&self) -> &[StatementEntry] {
+        &self.broker.books.statement
     }
 
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.

@@ -16,6 +16,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use market::Bar;
 use market::calendar::Session;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use std::sync::Arc;
 
 /// The bars of a contract and when each of them is known.
@@ -62,6 +64,8 @@ pub(crate) struct Tape {
     volumes: PerContract<Stream>,
     source: Source,
     histories: PerContract<History>,
+    /// Contracts that ended before their time.
+    ended: PerContract<Option<Timestamp>>,
 }
 
 impl Tape {
@@ -87,7 +91,7 @@ impl Tape {
                         return Err(SimError::NoHistory { mic, first, first_day: *first_day, wanted });
                     }
                 }
-                let model = Model::new(*scenario, *seed, *first_day, universe, &venues);
+                let model = Model::new(*scenario, *seed, *first_day, &venues, config);
                 (Source::Model(Box::new(model)), PerContract::filled(History::default(), universe.contract_count()))
             }
             Prices::Replay { series } => {
@@ -105,7 +109,8 @@ impl Tape {
         };
         let volumes = PerContract::from_vec(streams("volume"));
         let chance = Chance::new(config.seed);
-        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories };
+        let ended = PerContract::filled(None, universe.contract_count());
+        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
@@ -161,15 +166,53 @@ impl Tape {
     /// Whether a contract's last session is over.
     pub(crate) fn expired(&self, contract: ContractId, now: Timestamp) -> bool {
         let venue = self.venue(contract);
-        self.universe.contract(contract).expiry.is_some_and(|expiry| match venue.session(expiry) {
-            Some(session) => venue.fixing(session) <= now,
-            None => end_of_day(expiry) <= now,
-        })
+        let by_date = || {
+            self.universe.contract(contract).expiry.is_some_and(|expiry| match venue.session(expiry) {
+                Some(session) => venue.fixing(session) <= now,
+                None => end_of_day(expiry) <= now,
+            })
+        };
+        self.ended[contract].is_some_and(|end| end <= now) || by_date()
+    }
+
+    /// Whether prices are made here, so that they can follow what happens to a company.
+    pub(crate) fn is_simulated(&self) -> bool {
+        matches!(self.source, Source::Model(_))
+    }
+
+    /// A contract trades no more, whatever its last day was.
+    pub(crate) fn end(&mut self, contract: ContractId, now: Timestamp) {
+        self.ended[contract] = Some(now);
+    }
+
+    /// From now on the price of a share is lower by what was paid on it. Replayed prices are what they were.
+    pub(crate) fn pay_out(&mut self, contract: ContractId, rate: Decimal, now: Timestamp) {
+        let Some(last) = self.last(contract, now) else { return };
+        if let Source::Model(model) = &mut self.source {
+            let share = (rate / last.to_decimal()).to_f64().unwrap_or_default();
+            model.pay_out(contract, share.clamp(0.0, 0.99), now);
+        }
+    }
+
+    /// Prices and volumes of all times are of new shares.
+    pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) {
+        let old_per_new = f64::from(denominator) / f64::from(numerator);
+        let tick = self.universe.terms(contract).tick;
+        for bar in &mut self.histories[contract].bars {
+            let prices =
+                [bar.open, bar.high, bar.low, bar.close].map(|price| to_tick(price.to_f64() * old_per_new, tick));
+            let volume = bar.volume.units() as f64 / old_per_new / Quantity::UNITS_PER_SHARE as f64;
+            *bar = Bar::new(bar.date, prices, Quantity::whole(volume as i64));
+        }
+        if let Source::Model(model) = &mut self.source {
+            model.split(contract, old_per_new);
+        }
     }
 
     /// Whether a contract trades in a session of its venue.
     pub(crate) fn has_session(&self, contract: ContractId, session: &Session) -> bool {
-        self.universe.contract(contract).expiry.is_none_or(|expiry| session.date <= expiry)
+        self.ended[contract].is_none_or(|end| session.open < end && session.close < end)
+            && self.universe.contract(contract).expiry.is_none_or(|expiry| session.date <= expiry)
             && match self.source {
                 Source::Model(_) => true,
                 Source::Replay(_) => self.histories[contract].of_date(session.date).is_some(),
@@ -205,8 +248,18 @@ impl Tape {
                 Some(to_tick(self.middle(contract, &session, now), self.universe.terms(contract).tick))
             }
             Trading::Call(session) => Some(self.official_close(contract, &session)),
-            Trading::Closed => self.closed(contract, now).last().map(|bar| bar.close),
+            Trading::Closed => self.last_close(contract, now),
         }
+    }
+
+    /// The last official close, without what was paid on it since: the price somebody would ask for before the open.
+    fn last_close(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
+        let known = self.closed(contract, now).len().checked_sub(1)?;
+        let History { bars, known_from } = &self.histories[contract];
+        let close = bars[known].close;
+        let Source::Model(model) = &self.source else { return Some(close) };
+        let left = model.left_after(contract, known_from[known], now);
+        Some(if left == 1.0 { close } else { to_tick(close.to_f64() * left, self.universe.terms(contract).tick) })
     }
 
     /// Bars of every session from a date on that has been fixed by an instant.

@@ -96,14 +96,46 @@ pub struct ExecutionView {
 pub struct CashRow {
     /// The currency.
     pub currency: Currency,
-    /// Cash; profit of futures since their last settlement is not in it.
+    /// Cash; profit of futures since their last settlement and what was swept to them is not in it.
     pub cash: Decimal,
-    /// Profit of futures since their last settlement.
+    /// Profit of futures since their last settlement, and cash swept to the commodity segment.
     pub futures_pnl: Decimal,
-    /// Market value of everything held that is not a future.
+    /// Market value of everything held that is neither future nor option.
     pub stock_market_value: Decimal,
+    /// Market value of options.
+    pub option_market_value: Decimal,
+    /// Interest and borrow fees owed to us and not yet paid; negative when owed by us.
+    pub accrued_interest: Decimal,
+    /// Dividends after tax owed to us and not yet paid; negative on short positions.
+    pub accrued_dividends: Decimal,
     /// Units of base currency for one unit, six digits after the point; 1 for the base itself.
     pub exchange_rate: Decimal,
+}
+
+impl CashRow {
+    /// A row with nothing in it.
+    pub fn empty(currency: Currency, exchange_rate: Decimal) -> CashRow {
+        CashRow {
+            currency,
+            cash: Decimal::ZERO,
+            futures_pnl: Decimal::ZERO,
+            stock_market_value: Decimal::ZERO,
+            option_market_value: Decimal::ZERO,
+            accrued_interest: Decimal::ZERO,
+            accrued_dividends: Decimal::ZERO,
+            exchange_rate,
+        }
+    }
+
+    /// Everything of the row, in its currency.
+    pub fn total(&self) -> Decimal {
+        self.cash
+            + self.futures_pnl
+            + self.stock_market_value
+            + self.option_market_value
+            + self.accrued_interest
+            + self.accrued_dividends
+    }
 }
 
 /// One position at its mark.
@@ -136,6 +168,6 @@ pub struct AccountView {
     pub cash: Vec<CashRow>,
     /// What is held, in contract order.
     pub positions: Vec<PositionView>,
-    /// Σ exchange rate × (cash + stock market value + futures profit), rounded to cents.
+    /// Σ exchange rate × total of the row, rounded to cents.
     pub net_liquidation: Decimal,
 }

@@ -254,6 +254,7 @@ fn run(scenario: Scenario, universe: &Arc<Universe>, until: Date) -> Simulation 
         seed: 1,
         start: at(FIRST_DAY),
         base: Currency::Usd,
+        events: sim::AccountEvents::none(),
         account: "DU0000001".to_owned(),
         deposit: Money::new(Decimal::from(1_000_000), Currency::Usd),
     })

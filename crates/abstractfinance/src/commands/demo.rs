@@ -7,7 +7,7 @@ use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, StateFolder};
+use crate::world::{Ground, StateFolder, faults};
 use console::{DayReport, page};
 use gateway::{Gateway, GatewayConfig, GatewayError, RecordError};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,7 +22,7 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let dir = state_dir(global);
     let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = GatewayConfig { record: Some(dir.join("gateway.jsonl")) };
+    let config = GatewayConfig { record: Some(dir.join("gateway.jsonl")), faults: faults(&args.market)? };
     let gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
     let (run, mut world) =
         ground.world(state.engage(Takeover::OfTheDead).await?, gateway.local_addr(), gateway.control()).await?;

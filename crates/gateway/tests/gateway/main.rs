@@ -4,7 +4,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests of an adapter: they own sockets and files")]
 
 mod handshake;
+mod injection;
 mod orders;
 mod questions;
 mod record;
+mod statements;
 mod support;

@@ -37,9 +37,12 @@ async fn a_new_account_holds_cash_and_nothing_else() {
     CashBalance 1000000.00 USD
     TotalCashBalance 1000000.00 USD
     AccruedCash 0.00 USD
+    NetDividend 0.00 USD
     FuturesPNL 0.00 USD
     StockMarketValue 0.00 USD
     OptionMarketValue 0.00 USD
+    FundValue 0.00 USD
+    MoneyMarketFundValue 0.00 USD
     NetLiquidationByCurrency 1000000.00 USD
     UnrealizedPnL 0.00 USD
     RealizedPnL 0.00 USD
@@ -49,9 +52,12 @@ async fn a_new_account_holds_cash_and_nothing_else() {
     CashBalance 1000000.00 BASE
     TotalCashBalance 1000000.00 BASE
     AccruedCash 0.00 BASE
+    NetDividend 0.00 BASE
     FuturesPNL 0.00 BASE
     StockMarketValue 0.00 BASE
     OptionMarketValue 0.00 BASE
+    FundValue 0.00 BASE
+    MoneyMarketFundValue 0.00 BASE
     NetLiquidationByCurrency 1000000.00 BASE
     UnrealizedPnL 0.00 BASE
     RealizedPnL 0.00 BASE

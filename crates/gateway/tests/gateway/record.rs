@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 async fn recorded(path: &Path) -> Result<Gateway, GatewayError> {
-    Gateway::bind(loopback(), GatewayConfig { record: Some(path.to_owned()) }, world()).await
+    Gateway::bind(loopback(), GatewayConfig { record: Some(path.to_owned()), ..GatewayConfig::default() }, world())
+        .await
 }
 
 /// Trades a morning: one order fills in parts, one is cancelled, one stays.
@@ -75,9 +76,10 @@ async fn a_record_of_another_world_or_with_a_wound_is_refused() {
 
     let mut other = world();
     other.seed = 8;
-    let refused = Gateway::bind(loopback(), GatewayConfig { record: Some(path.clone()) }, other)
-        .await
-        .expect_err("another world");
+    let refused =
+        Gateway::bind(loopback(), GatewayConfig { record: Some(path.clone()), ..GatewayConfig::default() }, other)
+            .await
+            .expect_err("another world");
     assert!(matches!(&refused, GatewayError::Record(RecordError::OtherRun { .. })), "{refused}");
 
     let without_line_3 =

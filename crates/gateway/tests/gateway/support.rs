@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use market::calendar::Calendars;
 use rust_decimal::{Decimal, dec};
-use sim::{Prices, Scenario, SimConfig};
+use sim::{AccountEvents, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -114,6 +114,7 @@ pub fn world() -> SimConfig {
         base: Currency::Usd,
         account: ACCOUNT.to_owned(),
         deposit: Money::new(dec!(1_000_000), Currency::Usd),
+        events: AccountEvents::none(),
     }
 }
 

@@ -12,7 +12,7 @@ use market::Quote;
 use market::calendar::Calendars;
 use ports::{Broker, BrokerEvent, OrderRequest};
 use rust_decimal::{Decimal, dec};
-use sim::{Prices, Scenario, SimConfig};
+use sim::{AccountEvents, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -97,6 +97,7 @@ pub async fn gateway() -> Gateway {
         base: Currency::Usd,
         account: "DU1234567".to_owned(),
         deposit: Money::new(dec!(10_000_000), Currency::Usd),
+        events: AccountEvents::none(),
     };
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let gateway = Gateway::bind(loopback, GatewayConfig::default(), world).await.expect("a gateway");

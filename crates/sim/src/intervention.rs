@@ -1,0 +1,313 @@
+//! What can be made to happen to the account on purpose.
+//!
+//! In: an intervention. Out: the same bookings that happen by themselves, now. Invariant: an intervention is data that
+//! can be recorded and applied again; what is impossible is said before anything has changed.
+
+use crate::account::Trade;
+use crate::board::Board;
+use crate::books::Booking;
+use crate::broker::Broker;
+use crate::commission::commission;
+use crate::events::is_share;
+use crate::overnight::{utc_date, weekday_from};
+use crate::statement::{CashKind, StatementItem};
+use crate::{ExecutionView, Liquidity, SimEventKind};
+use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, Price, Quantity, Side};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use market::calendar::Session;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// The client number of executions that no client ordered.
+const NOBODY: i32 = 0;
+/// Broker's numbers of orders that no client placed.
+const FIRST_FOREIGN_PERM_ID: i64 = 1_900_000_001;
+/// A dividend on purpose is paid after so many days.
+const PAY_DAYS: i64 = 7;
+
+/// Something that happens although no client ordered it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the field names are the trade's words; each variant is described")]
+pub enum Intervention {
+    /// A person trades by hand, at a price or at the mark.
+    Trade { contract: ContractId, side: Side, quantity: Quantity, price: Option<Price> },
+    /// An execution turns out to have been of another quantity or price: it is told again with the next suffix.
+    Correct { execution: ExecutionId, quantity: Option<Quantity>, price: Option<Price> },
+    /// An execution is undone and listed no more.
+    Withdraw { execution: ExecutionId },
+    /// `numerator` new shares for `denominator` old ones.
+    Split { contract: ContractId, numerator: u32, denominator: u32 },
+    /// The contract goes ex now, for so much a share; it is paid a week later.
+    Dividend { contract: ContractId, rate: Decimal },
+    /// The contract goes on under another symbol.
+    Rename { contract: ContractId, symbol: String },
+    /// Futures are settled now, at the marks.
+    SettleFutures,
+    /// Cash moves to the commodity segment; back when negative.
+    Sweep { amount: Money },
+    /// The owner puts money in, or takes it out when negative.
+    Flow { amount: Money },
+    /// The broker exchanges currencies; `sold` and `bought` are positive.
+    Convert { sold: Money, bought: Money },
+    /// A fee, or a refund when positive.
+    Fee { amount: Money, refund: bool },
+    /// The lender wants the shares back; they are bought at the next official close.
+    Recall { contract: ContractId },
+    /// The broker buys what is short, now.
+    BuyIn { contract: ContractId },
+    /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
+    Expire { contract: ContractId, silent: bool },
+}
+
+/// What cannot happen, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this cannot happen now: {0}")]
+pub struct Impossible(pub String);
+
+impl Intervention {
+    /// Whether it can happen now.
+    pub(crate) fn check(&self, broker: &Broker, board: &Board, now: Timestamp) -> Result<(), Impossible> {
+        let no = |reason: &str| Err(Impossible(reason.to_owned()));
+        if let Some(contract) = self.contract() {
+            if contract.index() >= broker.universe.contract_count() {
+                return no("there is no such contract");
+            }
+            if board.mark(contract, now).is_none() || board.tape.expired(contract, now) {
+                return no(&format!("{} has no price or has ended", broker.universe.contract(contract).name));
+            }
+        }
+        let is_short = |contract: ContractId| broker.books.account.quantity(contract).signum() < 0;
+        let is_company = |contract: ContractId| is_share(broker.universe.instrument_of(contract));
+        match self {
+            Intervention::Trade { quantity, .. } if quantity.signum() <= 0 => no("the quantity must be above zero"),
+            Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() <= 0 => {
+                no("the corrected quantity must be above zero; withdraw the execution instead")
+            }
+            Intervention::Correct { execution, .. } | Intervention::Withdraw { execution }
+                if broker.find_execution(execution).is_none() =>
+            {
+                no(&format!("there is no execution {execution}"))
+            }
+            Intervention::Split { contract, numerator, denominator }
+                if !is_company(*contract) || *numerator == 0 || *denominator == 0 =>
+            {
+                no("only shares and funds split, into whole parts")
+            }
+            Intervention::Dividend { contract, rate } if !is_company(*contract) || *rate <= Decimal::ZERO => {
+                no("only shares and funds pay dividends, above zero")
+            }
+            Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
+                no("nothing of it is sold short")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn contract(&self) -> Option<ContractId> {
+        match self {
+            Intervention::Trade { contract, .. }
+            | Intervention::Split { contract, .. }
+            | Intervention::Dividend { contract, .. }
+            | Intervention::Rename { contract, .. }
+            | Intervention::Recall { contract }
+            | Intervention::BuyIn { contract }
+            | Intervention::Expire { contract, .. } => Some(*contract),
+            _ => None,
+        }
+    }
+}
+
+impl Broker {
+    /// Whether the books have to be closed: something happens by itself, or something is still to be paid.
+    pub(crate) fn closes_books(&self) -> bool {
+        !self.events.is_none() || self.books.owes()
+    }
+
+    /// Makes it happen; it was checked.
+    pub(crate) fn intervene(&mut self, intervention: &Intervention, board: &mut Board, now: Timestamp) {
+        let booking = Booking { date: utc_date(now), at: now };
+        let mark = |contract, board: &Board| board.mark(contract, now).expect("it was checked to have a price");
+        match intervention.clone() {
+            Intervention::Trade { contract, side, quantity, price } => {
+                let price = price.unwrap_or_else(|| mark(contract, board));
+                self.execute_for_nobody(contract, side, quantity, price, now);
+            }
+            Intervention::Correct { execution, quantity, price } => self.correct(&execution, quantity, price, now),
+            Intervention::Withdraw { execution } => {
+                let index = self.find_execution(&execution).expect("it was checked to exist");
+                let withdrawn = self.executions[index].clone();
+                self.undo(&withdrawn);
+                self.executions.retain(|known| !known.id.is_version_of(withdrawn.id.stem()));
+            }
+            Intervention::Split { contract, numerator, denominator } => {
+                self.split(booking, contract, (numerator, denominator), board);
+            }
+            Intervention::Dividend { contract, rate } => {
+                let pay_date = weekday_from(booking.date.saturating_add(PAY_DAYS.days()));
+                self.go_ex(booking, contract, rate, (booking.date, pay_date), board);
+            }
+            Intervention::Rename { contract, symbol } => {
+                let (quantity, currency) = (self.books.account.quantity(contract), self.currency(contract));
+                self.books.note(booking, Some(contract), currency, StatementItem::SymbolChange { symbol, quantity });
+            }
+            Intervention::SettleFutures => {
+                for contract in self.universe.clone().contracts() {
+                    let held = !self.books.account.quantity(contract).is_zero();
+                    if held && self.universe.terms(contract).settles_daily {
+                        self.books.account.settle(contract, mark(contract, board));
+                    }
+                }
+            }
+            Intervention::Sweep { amount } => self.books.account.sweep(amount),
+            Intervention::Flow { amount } => {
+                let text = if amount.amount.is_sign_negative() { "DISBURSEMENT" } else { "CASH RECEIPTS" };
+                self.books.pay(booking, None, amount, CashKind::DepositOrWithdrawal, text.to_owned());
+            }
+            Intervention::Convert { sold, bought } => {
+                for side in [-sold, bought] {
+                    self.books.account.credit(side);
+                    let item = StatementItem::Conversion { amount: side.amount };
+                    self.books.note(booking, None, side.currency, item);
+                }
+            }
+            Intervention::Fee { amount, refund } => {
+                let (kind, text) = match refund {
+                    true => (CashKind::CommissionAdjustment, "COMMISSION ADJUSTMENT"),
+                    false => (CashKind::OtherFee, "FEE"),
+                };
+                let amount = if refund { amount } else { -amount };
+                self.books.pay(booking, None, amount, kind, text.to_owned());
+            }
+            Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
+            Intervention::BuyIn { contract } => self.cover(contract, mark(contract, board), now),
+            Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
+        }
+    }
+
+    fn currency(&self, contract: ContractId) -> Currency {
+        self.universe.instrument_of(contract).currency
+    }
+
+    /// The lender's call; the purchase follows at an official close from a date on.
+    pub(crate) fn recall(&mut self, booking: Booking, contract: ContractId, from: Date) {
+        let quantity = self.books.account.quantity(contract).abs();
+        self.books.note(booking, Some(contract), self.currency(contract), StatementItem::Recall { quantity });
+        self.recalled.entry(contract).or_insert(from);
+    }
+
+    /// Buys called-back shares at the official close of a session.
+    pub(crate) fn buy_in(&mut self, session: &Session, board: &Board, now: Timestamp) {
+        let due = |(&contract, &from): (&ContractId, &Date)| {
+            let here = self.universe.instrument_of(contract).venue == session.mic;
+            (here && from <= session.date && board.tape.has_session(contract, session)).then_some(contract)
+        };
+        let due: Vec<ContractId> = self.recalled.iter().filter_map(due).collect();
+        for contract in due {
+            self.recalled.remove(&contract);
+            if self.books.account.quantity(contract).signum() < 0 {
+                self.cover(contract, board.tape.official_close(contract, session), now);
+            }
+        }
+    }
+
+    fn cover(&mut self, contract: ContractId, price: Price, now: Timestamp) {
+        let quantity = self.books.account.quantity(contract).abs();
+        self.execute_for_nobody(contract, Side::Buy, quantity, price, now);
+    }
+
+    /// An execution without a client's order.
+    fn execute_for_nobody(
+        &mut self,
+        contract: ContractId,
+        side: Side,
+        quantity: Quantity,
+        price: Price,
+        now: Timestamp,
+    ) {
+        let instrument = self.universe.instrument_of(contract);
+        let value = quantity.value_at(price, instrument.multiplier);
+        let charge = commission(instrument, quantity, value);
+        let currency = instrument.currency;
+        let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
+        let id = self.next_execution_id();
+        self.tell_execution(ExecutionView {
+            id,
+            client: NOBODY,
+            order_id: 0,
+            perm_id: FIRST_FOREIGN_PERM_ID + i64::from(self.executed),
+            order_ref: String::new(),
+            contract,
+            side,
+            quantity,
+            price,
+            at: now,
+            cumulative: quantity,
+            average_price: price.to_decimal(),
+            liquidity: Liquidity::Auction,
+            commission: Money::new(charge, currency),
+            realized,
+        });
+    }
+
+    /// The corrected execution replaces the one before in the books; the broker lists both.
+    fn correct(&mut self, id: &ExecutionId, quantity: Option<Quantity>, price: Option<Price>, now: Timestamp) {
+        let index = self.find_execution(id).expect("it was checked to exist");
+        let before = self.executions[index].clone();
+        self.undo(&before);
+        let (quantity, price) = (quantity.unwrap_or(before.quantity), price.unwrap_or(before.price));
+        let ExecutionView { contract, side, commission, .. } = before;
+        let trade = Trade { contract, side, quantity, price, commission: commission.amount };
+        let realized = self.books.account.trade(trade);
+        let versions = self.executions.iter().filter(|known| known.id.is_version_of(before.id.stem())).count();
+        let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
+        self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, ..before });
+    }
+
+    /// The last version of an execution that is in the books.
+    pub(crate) fn find_execution(&self, id: &ExecutionId) -> Option<usize> {
+        self.executions.iter().rposition(|known| known.id.is_version_of(id.stem()))
+    }
+
+    fn undo(&mut self, ExecutionView { contract, side, quantity, price, commission, .. }: &ExecutionView) {
+        let side = if *side == Side::Buy { Side::Sell } else { Side::Buy };
+        let commission = -commission.amount;
+        self.books.account.trade(Trade { contract: *contract, side, quantity: *quantity, price: *price, commission });
+    }
+
+    fn tell_execution(&mut self, execution: ExecutionView) {
+        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
+        self.executions.push(execution.clone());
+        self.tell(client, SimEventKind::Execution(execution));
+        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
+    }
+
+    /// Orders in old shares mean nothing any more.
+    pub(crate) fn split(
+        &mut self,
+        booking: Booking,
+        contract: ContractId,
+        (numerator, denominator): (u32, u32),
+        board: &mut Board,
+    ) {
+        self.cancel_in(contract, "a split", booking.at);
+        board.tape.split(contract, numerator, denominator);
+        let quantity = self.books.account.split(contract, numerator, denominator);
+        let item = StatementItem::Split { numerator, denominator, quantity };
+        self.books.note(booking, Some(contract), self.currency(contract), item);
+    }
+
+    fn expire_now(&mut self, booking: Booking, contract: ContractId, silent: bool, board: &mut Board) {
+        let mark = board.mark(contract, booking.at);
+        self.cancel_in(contract, "the contract has ended", booking.at);
+        let is_option = self.universe.instrument_of(contract).kind == InstrumentKind::Opt;
+        let quantity = -self.books.account.quantity(contract);
+        self.books.account.end(contract, mark.filter(|_| !is_option));
+        board.tape.end(contract, booking.at);
+        if is_option && !silent && !quantity.is_zero() {
+            let item = StatementItem::OptionExpired { quantity };
+            self.books.note(booking, Some(contract), self.currency(contract), item);
+        }
+    }
+}
