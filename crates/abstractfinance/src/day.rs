@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::{AccountTag, Booked, Ledger};
+use domain::{AccountTag, Books};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -64,8 +64,8 @@ struct Decided {
 
 impl Decided {
     /// The books the act phase starts from.
-    fn books(&self) -> (Ledger, Booked) {
-        (self.inputs.ledger.clone(), self.inputs.booked.clone())
+    fn books(&self) -> Books {
+        self.inputs.books.clone()
     }
 }
 

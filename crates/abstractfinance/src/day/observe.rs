@@ -8,7 +8,7 @@ use super::{Run, World, last_book};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, LedgerEvent, Listed};
+use domain::{ContractId, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
@@ -21,6 +21,9 @@ const SEED_SESSIONS: u32 = 400;
 const REFRESH_SESSIONS: u32 = 20;
 /// How often a snapshot is asked for when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
+
+/// Something that was booked, in words and as an event.
+type News = (String, LedgerEvent);
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -59,19 +62,24 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     let snapshot = snapshot(world).await?;
     let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
-        None => Book::open(&snapshot, date, &run.setup)?,
+        None => {
+            let (book, deposits) = Book::open(&snapshot, date, &run.setup)?;
+            (book, deposits.into_iter().map(|event| (sentence(&event, run), event)).collect())
+        }
     };
     book.memory = book.memory.fitted(&run.setup);
-    booked.extend(late_executions(&mut book, &snapshot, date, run));
+    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
     held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
-    let settled = settlements(&book, &bars, run);
-    settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    booked.extend(settled);
+    for (id, at, event) in settlements(&book, &bars, run)? {
+        let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
+        booked.extend(news(posted.map_err(unbookable)?, event, run));
+    }
+    let (sentences, booked) = booked.into_iter().unzip();
     let now = world.clock.now();
     let fx = rates(&snapshot, &bars, now, run);
     let notes = Notes {
-        booked: booked.iter().map(|event| sentence(event, run)).collect(),
+        booked: sentences,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
@@ -122,22 +130,39 @@ pub(super) async fn snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Res
     world.broker.snapshot().await
 }
 
-/// Executions of ours that arrived after the last date was closed, booked before anything is decided.
-fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Vec<LedgerEvent> {
-    let mut events = Vec::new();
+/// Executions of ours that arrived after the last date was closed, and corrections of older ones, booked before
+/// anything is decided.
+fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Result<Vec<News>, Failure> {
+    let mut late = Vec::new();
     for Execution { fill, commission } in &snapshot.executions {
         if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+            book.books.disown(&fill.execution, date);
             continue;
         }
-        if book.booked.execution(&fill.execution, date) == Listed::New {
-            events.push(LedgerEvent::Fill(fill.clone()));
-        }
-        if let Some(amount) = commission.filter(|_| book.booked.charge(&fill.execution, date)) {
-            events.push(LedgerEvent::Commission { execution: fill.execution.clone(), amount });
+        let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
+        late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
+        if let &Some(amount) = commission {
+            let execution = fill.execution.clone();
+            let posted = book.books.post_charge(&execution, amount);
+            late.extend(news(posted, LedgerEvent::Commission { execution, amount }, run));
         }
     }
-    events.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    events
+    Ok(late)
+}
+
+/// What was new to the books, in words and as an event.
+fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+    match posted {
+        Posted::New => Some((sentence(&event, run), event)),
+        Posted::Replaced(_) => {
+            Some((format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event))
+        }
+        Posted::Again | Posted::Waiting => None,
+    }
+}
+
+fn unbookable(reason: Unbookable) -> Failure {
+    Failure::Halted(reason.to_string())
 }
 
 /// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
@@ -187,19 +212,24 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
 
 /// A position, or profit of one that settlement has not paid yet.
 fn holds(book: &Book, contract: ContractId) -> bool {
-    let position = book.ledger.position(contract);
+    let position = book.books.ledger().position(contract);
     !position.quantity.is_zero() || !position.settled_value.is_zero()
 }
 
 /// Daily settlements of held futures since the last closed date.
-fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
+fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Timestamp, LedgerEvent)>, Failure> {
     let universe = &run.setup.universe;
     let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && holds(book, *contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();
         let days = days.filter(move |bar| since.is_none_or(|since| bar.date >= since));
-        days.map(move |bar| LedgerEvent::VariationMargin { contract, settlement: bar.close })
+        days.map(move |bar| {
+            // The price is of the date's session, so it settles what was traded until the date was over.
+            let at = at(bar.date, Time::MAX, run)?;
+            let id = format!("settlement of {} on {}", universe.contract(contract).name, bar.date);
+            Ok((id, at, LedgerEvent::VariationMargin { contract, settlement: bar.close }))
+        })
     });
     events.collect()
 }
@@ -219,5 +249,6 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
             format!("late execution of {} booked", run.setup.universe.contract(fill.contract).name)
         }
         LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
+        other => other.sentence(&run.setup.universe),
     }
 }
