@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use cycle::{Memory, Setup, Standing};
-use domain::{Booked, ContractId, Ledger, LedgerEvent, Money, Universe};
+use domain::{Books, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
 use serde::{Deserialize, Serialize};
@@ -18,16 +18,14 @@ pub const DAY_CLOSED: &str = "day_closed";
 pub struct Book {
     /// The trade date it was left by; `None` before the first.
     pub date: Option<Date>,
-    /// Names behind the ledger's keys.
+    /// Names behind the books' keys.
     pub contracts: Vec<String>,
-    /// Cash and positions.
-    pub ledger: Ledger,
+    /// Cash and positions, and what was booked lately.
+    pub books: Books,
     /// Decision state.
     pub memory: Memory,
     /// Operating mode, and what else a person said that stands.
     pub standing: Standing,
-    /// Executions and charges the ledger holds already.
-    pub booked: Booked,
 }
 
 /// A position in a contract this universe does not have.
@@ -57,15 +55,16 @@ impl Book {
             .filter(|row| !row.cash.is_zero())
             .map(|row| LedgerEvent::Flow { amount: Money::new(row.cash, row.currency) })
             .collect();
-        deposits.iter().for_each(|event| ledger.apply(event, &setup.universe));
-        let mut booked = Booked::default();
-        for execution in &snapshot.executions {
-            booked.execution(&execution.fill.execution, date);
-            booked.charge(&execution.fill.execution, date);
+        for deposit in &deposits {
+            ledger.apply(deposit, &setup.universe).expect("a flow is always booked");
+        }
+        let mut books = Books::new(ledger);
+        for known in &snapshot.executions {
+            books.disown(&known.fill.execution, date);
         }
         let contracts = names(&setup.universe);
-        let book =
-            Book { date: None, contracts, ledger, memory: Memory::new(setup), standing: Standing::default(), booked };
+        let standing = Standing::default();
+        let book = Book { date: None, contracts, books, memory: Memory::new(setup), standing };
         Ok((book, deposits))
     }
 
@@ -78,10 +77,8 @@ impl Book {
         if self.contracts != current {
             let old = std::mem::take(&mut self.contracts);
             let key = |contract: ContractId| universe.find_contract(&old[contract.index()]);
-            self.ledger = self
-                .ledger
-                .rekeyed(universe, key)
-                .map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            self.books =
+                self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
             self.contracts = current;
         }
         Ok(self)

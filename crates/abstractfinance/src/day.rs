@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::{AccountTag, Booked, Ledger};
+use domain::{AccountTag, Books};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -66,8 +66,8 @@ struct Decided {
 
 impl Decided {
     /// The books the act phase starts from.
-    fn books(&self) -> (Ledger, Booked) {
-        (self.inputs.ledger.clone(), self.inputs.booked.clone())
+    fn books(&self) -> Books {
+        self.inputs.books.clone()
     }
 }
 
@@ -139,7 +139,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = observe::connect(&scope::Scope::new(Some(&inputs.ledger), run), world).await?;
+    let identity = observe::connect(&scope::Scope::new(Some(inputs.books.ledger()), run), world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 

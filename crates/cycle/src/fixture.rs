@@ -166,7 +166,7 @@ impl World {
         let setup = setup();
         let mut ledger = Ledger::new(&setup.universe);
         let deposit = Money::new(dec!(10_000_000), Currency::Usd);
-        ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe);
+        ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe).unwrap();
         let mut fx = FxRates::new(Currency::Usd);
         fx.set(Currency::Eur, dec!(1.25)).unwrap();
         let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25"].map(|mark| Some(price(mark)));

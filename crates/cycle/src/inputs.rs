@@ -4,7 +4,7 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Booked, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
+use domain::{BaseMoney, Books, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
@@ -53,8 +53,8 @@ pub struct RecordedInputs {
     pub decided_at: Timestamp,
     /// Names of the contracts by key; a universe that differs cannot replay this day.
     pub contracts: Vec<String>,
-    /// Our books.
-    pub ledger: Ledger,
+    /// Our books: the decision needs the ledger, the act phase what was booked.
+    pub books: Books,
     /// State after the decision before.
     pub memory: Memory,
     /// New history rows: date and closes by instrument, absent as null.
@@ -75,8 +75,6 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
-    /// Executions the ledger holds already; the act phase needs them, the decision does not.
-    pub booked: Booked,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -90,8 +88,9 @@ pub struct OtherUniverse {
 }
 
 impl RecordedInputs {
-    /// Copies borrowed inputs for the journal.
-    pub fn of(inputs: &DayInputs<'_>, booked: Booked, setup: &Setup) -> RecordedInputs {
+    /// Copies borrowed inputs for the journal, with the books that their ledger is of.
+    pub fn of(inputs: &DayInputs<'_>, books: Books, setup: &Setup) -> RecordedInputs {
+        assert!(books.ledger() == inputs.ledger, "a decision is recorded with its own books");
         let universe = &setup.universe;
         let row = |(date, row): (Date, market::panel::Row<'_>)| {
             (date, PerInstrument::from_vec(universe.instruments().map(|i| row.close(i)).collect()))
@@ -100,7 +99,7 @@ impl RecordedInputs {
             date: inputs.date,
             decided_at: inputs.decided_at,
             contracts: contract_names(setup),
-            ledger: inputs.ledger.clone(),
+            books,
             memory: inputs.memory.clone(),
             rows: inputs.history.iter().map(row).collect(),
             marks: inputs.marks.clone(),
@@ -111,7 +110,6 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
-            booked,
         }
     }
 
@@ -133,7 +131,7 @@ impl RecordedInputs {
         DayInputs {
             date: self.date,
             decided_at: self.decided_at,
-            ledger: &self.ledger,
+            ledger: self.books.ledger(),
             memory: &self.memory,
             history: panel.rows(0, panel.len()),
             marks: &self.marks,

@@ -135,12 +135,15 @@ struct Said {
     filled: domain::Quantity,
 }
 
-/// Replaces the value under every `contract` key.
+/// Keys of a contract's key in a body.
+const CONTRACT_KEYS: [&str; 2] = ["contract", "successor"];
+
+/// Replaces the value under every key of a contract.
 fn rename(value: &mut Value, rename_one: &impl Fn(&Value) -> Value) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields.iter_mut() {
-                if key == "contract" {
+                if CONTRACT_KEYS.contains(&key.as_str()) {
                     *field = rename_one(field);
                 } else {
                     rename(field, rename_one);

@@ -243,7 +243,7 @@ impl Statement<'_> {
     fn trades(&self) -> String {
         let all = self.desk.sim.executions(Timestamp::MIN);
         let is_last = |execution: &&ExecutionView| {
-            let versions = all.iter().filter(|other| other.id.is_version_of(execution.id.stem()));
+            let versions = all.iter().filter(|other| other.id.stem() == execution.id.stem());
             versions.last().is_none_or(|last| last.id == execution.id)
         };
         let within = all.iter().filter(|execution| self.covers(date_of(execution.at)));

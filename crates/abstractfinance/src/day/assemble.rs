@@ -62,7 +62,7 @@ pub(super) fn inputs(
         decided_at,
         contracts: book.contracts,
         rows: new_rows(book.memory.last_row, date, bars, run),
-        ledger: book.ledger,
+        books: book.books,
         memory: book.memory,
         marks,
         fx,
@@ -76,7 +76,6 @@ pub(super) fn inputs(
         // Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
         // reconciliation and halts.
         flows: BaseMoney::ZERO,
-        booked: book.booked,
     })
 }
 

@@ -9,7 +9,7 @@ use super::{Run, World, last_book, operator};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, LedgerEvent, Listed};
+use domain::{ContractId, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
@@ -22,6 +22,9 @@ const SEED_SESSIONS: u32 = 400;
 const REFRESH_SESSIONS: u32 = 20;
 /// How often a snapshot is asked for when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
+
+/// Something that was booked, in words and as an event.
+type News = (String, LedgerEvent);
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -57,24 +60,29 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         )));
     }
     let last = last_book(run, world).await?;
-    let identity = connect(&Scope::new(last.as_ref().map(|book| &book.ledger), run), world).await?;
+    let identity = connect(&Scope::new(last.as_ref().map(|book| book.books.ledger()), run), world).await?;
     let snapshot = snapshot(run, world).await?;
     let (mut book, mut booked) = match last {
         Some(book) => (book, Vec::new()),
-        None => Book::open(&snapshot, date, &run.setup)?,
+        None => {
+            let (book, deposits) = Book::open(&snapshot, date, &run.setup)?;
+            (book, deposits.into_iter().map(|event| (sentence(&event, run), event)).collect())
+        }
     };
     operator::attend(date, &mut book, run, world).await?;
     book.memory = book.memory.fitted(&run.setup);
-    booked.extend(late_executions(&mut book, &snapshot, date, run));
+    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
     held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
-    let settled = settlements(&book, &bars, run);
-    settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    booked.extend(settled);
+    for (id, at, event) in settlements(&book, &bars, run)? {
+        let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
+        booked.extend(news(posted.map_err(unbookable)?, event, run));
+    }
+    let (sentences, booked) = booked.into_iter().unzip();
     let now = world.clock.now();
     let fx = rates(&snapshot, &bars, now, run);
     let notes = Notes {
-        booked: booked.iter().map(|event| sentence(event, run)).collect(),
+        booked: sentences,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
@@ -141,27 +149,44 @@ async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<
     world.broker.snapshot().await
 }
 
-/// Executions of ours that arrived after the last date was closed, booked before anything is decided.
-fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Vec<LedgerEvent> {
-    let mut events = Vec::new();
+/// Executions of ours that arrived after the last date was closed, and corrections of older ones, booked before
+/// anything is decided.
+fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Result<Vec<News>, Failure> {
+    let mut late = Vec::new();
     for Execution { fill, commission } in &snapshot.executions {
         if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+            book.books.disown(&fill.execution, date);
             continue;
         }
-        if book.booked.execution(&fill.execution, date) == Listed::New {
-            events.push(LedgerEvent::Fill(fill.clone()));
-        }
-        if let Some(amount) = commission.filter(|_| book.booked.charge(&fill.execution, date)) {
-            events.push(LedgerEvent::Commission { execution: fill.execution.clone(), amount });
+        let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
+        late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
+        if let &Some(amount) = commission {
+            let execution = fill.execution.clone();
+            let posted = book.books.post_charge(&execution, amount);
+            late.extend(news(posted, LedgerEvent::Commission { execution, amount }, run));
         }
     }
-    events.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    events
+    Ok(late)
+}
+
+/// What was new to the books, in words and as an event.
+fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+    match posted {
+        Posted::New => Some((sentence(&event, run), event)),
+        Posted::Replaced(_) => {
+            Some((format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event))
+        }
+        Posted::Again | Posted::Waiting => None,
+    }
+}
+
+fn unbookable(reason: Unbookable) -> Failure {
+    Failure::Halted(reason.to_string())
 }
 
 /// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
 fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let expired = |contract: &ContractId| {
         run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && scope.holds(*contract)
     };
@@ -195,7 +220,7 @@ async fn history<B: Broker, J, C: Clock>(
 /// Of what the day needs: everything that does not expire, the active contract of each future, and what is held.
 fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let mut contracts: Vec<ContractId> = Vec::new();
     for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
         let lasting = |contract: &ContractId| universe.contract(*contract).expiry.is_none() || scope.holds(*contract);
@@ -208,15 +233,20 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
 }
 
 /// Daily settlements of held futures since the last closed date.
-fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
+fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Timestamp, LedgerEvent)>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && scope.holds(*contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();
         let days = days.filter(move |bar| since.is_none_or(|since| bar.date >= since));
-        days.map(move |bar| LedgerEvent::VariationMargin { contract, settlement: bar.close })
+        days.map(move |bar| {
+            // The price is of the date's session, so it settles what was traded until the date was over.
+            let at = at(bar.date, Time::MAX, run)?;
+            let id = format!("settlement of {} on {}", universe.contract(contract).name, bar.date);
+            Ok((id, at, LedgerEvent::VariationMargin { contract, settlement: bar.close }))
+        })
     });
     events.collect()
 }
@@ -236,5 +266,6 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
             format!("late execution of {} booked", run.setup.universe.contract(fill.contract).name)
         }
         LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
+        other => other.sentence(&run.setup.universe),
     }
 }

@@ -11,7 +11,7 @@ use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::{Effect, Event, Session, Standing};
-use domain::Booked;
+use domain::Books;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
@@ -61,13 +61,12 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let book = Book {
         date: Some(decided.inputs.date),
         contracts: decided.inputs.contracts.clone(),
-        ledger: session.ledger().clone(),
+        books: closed_books(&session, decided.inputs.date),
         memory: decided.plan.memory.clone(),
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()
         },
-        booked: recently_booked(&session, decided.inputs.date),
     };
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");
@@ -79,8 +78,10 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
 /// Brokers list executions of the last week; twice that is remembered.
 const REMEMBERED_DAYS: i64 = 14;
 
-fn recently_booked(session: &Session<'_>, date: Date) -> Booked {
-    let mut booked = session.booked().clone();
-    booked.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
-    booked
+/// The trade date is the period of the books.
+fn closed_books(session: &Session<'_>, date: Date) -> Books {
+    let mut books = session.books().clone();
+    books.close(date);
+    books.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
+    books
 }

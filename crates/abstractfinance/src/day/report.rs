@@ -64,7 +64,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
 
 fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
     let table = &decided.plan.table;
-    let held = |contract| decided.inputs.ledger.quantity(contract);
+    let held = |contract| decided.inputs.books.ledger().quantity(contract);
     let shown = |contract: &ContractId| {
         table.weight[*contract] != 0.0 || !held(*contract).is_zero() || !table.wanted[*contract].is_zero()
     };

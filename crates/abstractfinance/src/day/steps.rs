@@ -110,8 +110,10 @@ fn executed(session: &Session<'_>) -> String {
     let told = by_outcome.iter().map(|(outcome, n)| format!("{n} {outcome}"));
     let planned = session.parents().count();
     let sent = format!("{} sent for {planned} planned", count(sent, "order"));
+    let corrected = session.corrections();
+    let corrected = (corrected > 0).then(|| format!("{} by the broker", count(corrected, "correction")));
     let absent = (planned > 0).then(|| "pair protection and hedge true-up not configured".to_owned());
-    [sent].into_iter().chain(told).chain(absent).collect::<Vec<_>>().join(", ")
+    [sent].into_iter().chain(told).chain(corrected).chain(absent).collect::<Vec<_>>().join(", ")
 }
 
 fn count(n: usize, what: &str) -> String {

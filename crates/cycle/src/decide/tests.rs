@@ -196,8 +196,11 @@ fn recorded_inputs_give_the_plan_again() {
     let world = World::first_day();
     let inputs = world.inputs();
     let plan = decide(&inputs, &world.setup);
-    let entry =
-        crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(&inputs, domain::Booked::default(), &world.setup)));
+    let entry = crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(
+        &inputs,
+        domain::Books::new(world.ledger.clone()),
+        &world.setup,
+    )));
     let record = store::record(&entry, inputs.decided_at, &world.setup.universe);
     let stored = ports::StoredRecord {
         seq: 1,

@@ -1,7 +1,7 @@
 //! Stories and laws of the books.
 
 use super::*;
-use crate::{Contract, Instrument, InstrumentId, InstrumentKind};
+use crate::{BaseMoney, Contract, FxError, FxRates, Instrument, InstrumentId, InstrumentKind};
 use proptest::prelude::*;
 
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency, multiplier: u32) -> Instrument {
@@ -93,7 +93,7 @@ proptest! {
                 ledger.fill(FUTURE, side, Quantity::whole(*contracts), at, &universe);
             }
             if settle_after[i] {
-                paid.apply(&LedgerEvent::VariationMargin { contract: FUTURE, settlement: at }, &universe);
+                paid.apply(&LedgerEvent::VariationMargin { contract: FUTURE, settlement: at }, &universe).unwrap();
             }
         }
         let marks = marks("1", "1.2345");
