@@ -4,7 +4,7 @@
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
 use crate::failure::Failure;
-use cycle::{Memory, Setup};
+use cycle::{Believed, Memory, Setup};
 use domain::{Booked, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
@@ -27,6 +27,8 @@ pub struct Book {
     pub memory: Memory,
     /// Operating mode.
     pub mode: Mode,
+    /// The last good marks and rates.
+    pub believed: Believed,
     /// Executions and charges the ledger holds already.
     pub booked: Booked,
 }
@@ -65,7 +67,8 @@ impl Book {
             booked.charge(&execution.fill.execution, date);
         }
         let contracts = names(&setup.universe);
-        let book = Book { date: None, contracts, ledger, memory: Memory::new(setup), mode: Mode::Normal, booked };
+        let (memory, believed) = (Memory::new(setup), Believed::default());
+        let book = Book { date: None, contracts, ledger, memory, mode: Mode::Normal, believed, booked };
         Ok((book, deposits))
     }
 

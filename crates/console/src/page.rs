@@ -20,6 +20,7 @@ pub fn page(day: &DayReport) -> String {
     targets(&mut page, day);
     orders(&mut page, day);
     hedges(&mut page, day);
+    doubts(&mut page, day);
     refusals(&mut page, day);
     account(&mut page, day);
     page
@@ -168,6 +169,12 @@ fn hedges(page: &mut String, day: &DayReport) {
     }
 }
 
+fn doubts(page: &mut String, day: &DayReport) {
+    for doubt in &day.doubts {
+        line(page, &format!("Flagged   {doubt}"));
+    }
+}
+
 fn refusals(page: &mut String, day: &DayReport) {
     for refusal in &day.refusals {
         line(page, &format!("Refused   {:<16} {}", refusal.code, refusal.sentence));
@@ -208,13 +215,13 @@ fn account(page: &mut String, day: &DayReport) {
     line(page, &format!("Journal   {}", day.journal));
 }
 
-fn grid(header: &[&str]) -> Table {
+pub(crate) fn grid(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(RULED).set_header(header.to_vec());
     table
 }
 
-fn numbers(table: &mut Table, columns: std::ops::Range<usize>) {
+pub(crate) fn numbers(table: &mut Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

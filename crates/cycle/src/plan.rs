@@ -126,7 +126,7 @@ impl DayPlan {
             nav: None,
             reconciliation: None,
             mode: Mode::Frozen,
-            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new() },
+            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new(), no_increase: Vec::new() },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,
@@ -157,5 +157,6 @@ impl DayPlan {
         self.orders.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
+        self.facts.no_increase.clear();
     }
 }

@@ -16,7 +16,7 @@ pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
-pub use mode::Mode;
+pub use mode::{Loosening, Mode, NotLoosened, Permission};
 pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;
 pub use reconciliation::{Reconciliation, ReconciliationPolicy};

@@ -55,7 +55,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = End::of(&session, &snapshot, decided, run);
+    let end = End::of(&session, &snapshot, now, decided, run);
     let report = report(&session, &end, decided, resumed, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -63,6 +63,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         ledger: session.ledger().clone(),
         memory: decided.plan.memory.clone(),
         mode: session.mode().tightened_to(end.reconciliation.mode()),
+        believed: end.believed.clone(),
         booked: recently_booked(&session, decided.inputs.date),
     };
     let closed = Closed { book, report };

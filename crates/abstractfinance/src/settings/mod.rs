@@ -11,6 +11,7 @@ mod refusal;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 pub use instruments::{Instruments, universe};
 pub use model::{Mode, MomentumCurrency, Regime, Settings, Sleeve};
