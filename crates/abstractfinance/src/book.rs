@@ -4,7 +4,7 @@
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
 use crate::failure::Failure;
-use cycle::{Memory, Setup, Standing};
+use cycle::{Believed, Memory, Setup, Standing};
 use domain::{Books, ContractId, Ledger, LedgerEvent, Money, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
@@ -26,6 +26,8 @@ pub struct Book {
     pub memory: Memory,
     /// Operating mode, and what else a person said that stands.
     pub standing: Standing,
+    /// The last good marks and rates.
+    pub believed: Believed,
 }
 
 /// A position in a contract this universe does not have.
@@ -63,8 +65,8 @@ impl Book {
             books.disown(&known.fill.execution, date);
         }
         let contracts = names(&setup.universe);
-        let standing = Standing::default();
-        let book = Book { date: None, contracts, books, memory: Memory::new(setup), standing };
+        let (memory, believed, standing) = (Memory::new(setup), Believed::default(), Standing::default());
+        let book = Book { date: None, contracts, books, memory, standing, believed };
         Ok((book, deposits))
     }
 

@@ -4,6 +4,7 @@
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
 mod assemble;
+mod believe;
 mod drive;
 mod end;
 mod observe;

@@ -4,7 +4,7 @@
 //! Invariant: a plan sees closes before its date; its orders are quoted and filled at that date's
 //! open, for a commission in basis points and nothing else.
 
-use cycle::{DayInputs, DayPlan, Effect, Event, Memory, Session, Setup, decide_into};
+use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Session, Setup, decide_into};
 use domain::rounding::to_money_digits;
 use domain::{
     AccountTag, BaseMoney, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
@@ -88,6 +88,7 @@ impl<'a> NextSession<'a> {
                 history: prices.closes.rows(row, row + 1),
                 marks: &marks,
                 fx: &self.fx,
+                doubts: Doubts::NONE,
                 broker: None,
                 mode: Mode::Normal,
                 flatten: false,

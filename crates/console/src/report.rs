@@ -75,6 +75,8 @@ pub struct DayReport {
     pub hedges: Vec<Hedge>,
     /// Positions after the day, ours and the broker's.
     pub positions: Vec<Position>,
+    /// Marks and rates that were used with a reservation, as sentences.
+    pub doubts: Vec<String>,
     /// Everything refused or cut, as code and sentence.
     pub refusals: Vec<Refused>,
     /// Where the journal is.

@@ -4,14 +4,17 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Books, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
+use domain::{BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
+use market::fx::{FxFinding, LastRate};
+use market::marks::{Flag, LastMark};
 use market::{HistoryView, Panel};
 use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,8 @@ pub struct DayInputs<'a> {
     pub marks: &'a PerContract<Option<Price>>,
     /// Rates to base.
     pub fx: &'a FxRates,
+    /// Which of the marks and rates are used with a reservation.
+    pub doubts: &'a Doubts,
     /// The broker's own view; `None` in research without a broker.
     pub broker: Option<&'a BrokerFacts>,
     /// Operating mode before this decision.
@@ -42,6 +47,34 @@ pub struct DayInputs<'a> {
     pub active: &'a PerInstrument<Option<ContractId>>,
     /// Money put in or taken out since the last decision.
     pub flows: BaseMoney,
+}
+
+/// Marks and rates that stand in for ones that were not believed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Doubts {
+    /// Marks that are the last good ones.
+    pub marks: Vec<Flag>,
+    /// What is wrong with rates.
+    pub rates: Vec<FxFinding>,
+}
+
+impl Doubts {
+    /// Doubts about nothing.
+    pub const NONE: &'static Doubts = &Doubts { marks: Vec::new(), rates: Vec::new() };
+
+    /// True when a currency takes no new risk.
+    pub fn forbid_risk_in(&self, currency: Currency) -> bool {
+        self.rates.iter().any(|finding| finding.currency == currency && finding.forbids_risk())
+    }
+}
+
+/// The last good marks, by contract name, and rates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Believed {
+    /// By the name of the contract.
+    pub marks: BTreeMap<String, LastMark>,
+    /// Units of base for one unit of each currency.
+    pub rates: PerCurrency<Option<LastRate>>,
 }
 
 /// The same, owned: the body of the `inputs` record.
@@ -63,6 +96,10 @@ pub struct RecordedInputs {
     pub marks: PerContract<Option<Price>>,
     /// Rates to base.
     pub fx: FxRates,
+    /// Which of them are used with a reservation.
+    pub doubts: Doubts,
+    /// What the next look at marks and rates compares with; the decision does not read it.
+    pub believed: Believed,
     /// The broker's view.
     pub broker: Option<BrokerFacts>,
     /// Mode before the decision.
@@ -104,6 +141,8 @@ impl RecordedInputs {
             rows: inputs.history.iter().map(row).collect(),
             marks: inputs.marks.clone(),
             fx: inputs.fx.clone(),
+            doubts: inputs.doubts.clone(),
+            believed: Believed::default(),
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
             flatten: inputs.flatten,
@@ -136,6 +175,7 @@ impl RecordedInputs {
             history: panel.rows(0, panel.len()),
             marks: &self.marks,
             fx: &self.fx,
+            doubts: &self.doubts,
             broker: self.broker.as_ref(),
             mode: self.mode,
             flatten: self.flatten,

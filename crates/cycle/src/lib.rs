@@ -18,7 +18,7 @@ pub mod store;
 
 pub use decide::{decide, decide_into};
 pub use entry::Entry;
-pub use inputs::{DayInputs, RecordedInputs};
+pub use inputs::{Believed, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;
 pub use operator::{Directive, Instruction, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};

@@ -131,7 +131,7 @@ impl DayPlan {
             reconciliation: None,
             mode: Mode::Frozen,
             flatten: false,
-            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new() },
+            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new(), no_increase: Vec::new() },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,
@@ -164,5 +164,6 @@ impl DayPlan {
         self.refusals.clear();
         self.facts.frozen.clear();
         self.risk.alarms.clear();
+        self.facts.no_increase.clear();
     }
 }

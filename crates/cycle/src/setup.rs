@@ -75,6 +75,8 @@ pub struct Setup {
     pub unit_legs: Vec<UnitLeg>,
     /// Every contract of a future.
     pub futures: Vec<ContractId>,
+    /// Currencies of contracts that no future hedges.
+    pub unhedged: Vec<Currency>,
 }
 
 impl Setup {
@@ -91,6 +93,15 @@ impl Setup {
             });
         }
         let futures = universe.contracts().filter(|&contract| universe.terms(contract).settles_daily).collect();
-        Setup { universe, policy, references, base, unit_legs, futures }
+        let hedged = |currency| policy.fx_hedge.rules.iter().any(|rule| rule.currency == currency);
+        let traded = |currency| {
+            let mut traded = universe.contracts().filter(|&contract| universe.instrument_of(contract).tradable);
+            traded.any(|contract| {
+                [universe.terms(contract).currency, universe.terms(contract).risk_currency].contains(&currency)
+            })
+        };
+        let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
+        let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
+        Setup { universe, policy, references, base, unit_legs, futures, unhedged }
     }
 }

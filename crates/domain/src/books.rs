@@ -78,6 +78,15 @@ impl Books {
         self.memory.charges()
     }
 
+    /// True when this version of an execution, or a later one, is in the ledger.
+    pub fn holds(&self, execution: &ExecutionId) -> bool {
+        let known = self.memory.place(execution).ok().map(|place| &self.memory.executions[place]);
+        known.is_some_and(|known| {
+            let booked = matches!(known.told, Told::Open(_) | Told::Closed(_));
+            booked && execution.versus(&known.execution) != Some(Ordering::Greater)
+        })
+    }
+
     /// The charge that waits for an execution, if one does.
     pub fn waiting_charge(&self, execution: &ExecutionId) -> Option<(ExecutionId, Money)> {
         let known = &self.memory.executions[self.memory.place(execution).ok()?];

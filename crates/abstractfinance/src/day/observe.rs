@@ -3,7 +3,8 @@
 //! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
 //! answer that is missing or absurd stops the day before anything was decided.
 
-use super::assemble::{active, inputs, rates};
+use super::assemble::{active, inputs};
+use super::believe::believe;
 use super::scope::{Scope, is_current};
 use super::{Run, World, last_book, operator};
 use crate::book::Book;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
+use risk::reconciliation::{Ours, Status, reconcile};
 use std::collections::BTreeMap;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
@@ -43,6 +45,20 @@ pub(super) struct Observed {
     pub(super) notes: Notes,
 }
 
+/// The same before it is known to be the last look.
+struct Read {
+    inputs: RecordedInputs,
+    booked: Vec<LedgerEvent>,
+    notes: Notes,
+}
+
+impl Read {
+    fn by(self, identity: Identity) -> Observed {
+        let Read { inputs, booked, notes } = self;
+        Observed { inputs, identity, booked, notes }
+    }
+}
+
 /// Waits for the run time, then reads everything. Nothing is written: what was booked becomes durable
 /// together with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
@@ -61,8 +77,38 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let last = last_book(run, world).await?;
     let identity = connect(&Scope::new(last.as_ref().map(|book| book.books.ledger()), run), world).await?;
+    let first = read(date, run, world).await?;
+    let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
+    // A valuation and its positions may be of two moments: only what is still so later stops the day.
+    let again = world.clock.now() + run.settings.reconciliation.second_reading_after;
+    tracing::warn!(trouble, "the account is read a second time");
+    wait_until(again, world).await?;
+    let mut second = read(date, run, world).await?;
+    let outcome = stops(&second.inputs, run).unwrap_or_else(|| "it agrees".to_owned());
+    second
+        .notes
+        .booked
+        .push(format!("read a second time at {}: first {trouble}, then {outcome}", second.inputs.decided_at));
+    Ok(second.by(identity))
+}
+
+/// What would stop the day when the account is compared with the books; `None` when nothing would.
+fn stops(inputs: &RecordedInputs, run: &Run) -> Option<String> {
+    let (ledger, universe) = (inputs.books.ledger(), &run.setup.universe);
+    let ours = Ours { date: inputs.date, ledger, marks: &inputs.marks, fx: &inputs.fx, universe };
+    let result = reconcile(&ours, inputs.broker.as_ref()?, &run.setup.policy.reconciliation);
+    let ids: Vec<&str> = result.findings.iter().map(|finding| finding.id.as_str()).collect();
+    (result.status >= Status::Halt).then(|| format!("{} for {}", result.status, ids.join(", ")))
+}
+
+/// One look at the account and everything that goes with it.
+async fn read<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Read, Failure> {
     let snapshot = snapshot(run, world).await?;
-    let (mut book, mut booked) = match last {
+    let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
         None => {
             let (book, deposits) = Book::open(&snapshot, date, &run.setup)?;
@@ -80,15 +126,15 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let (sentences, booked) = booked.into_iter().unzip();
     let now = world.clock.now();
-    let fx = rates(&snapshot, &bars, now, run);
+    let belief = believe(&snapshot, &bars, &book.believed, book.books.ledger(), now, run);
     let notes = Notes {
         booked: sentences,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
-    Ok(Observed { inputs, identity, booked, notes })
+    let inputs = inputs(date, now, book, &snapshot, &bars, belief, run)?;
+    Ok(Read { inputs, booked, notes })
 }
 
 /// Step 3: a successful request, and every contract of the day as we believe it to be.

@@ -56,7 +56,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = End::of(&session, &snapshot, decided, run);
+    let end = End::of(&session, &snapshot, now, decided, run);
     let report = report(&session, &end, decided, resumed, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -67,6 +67,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()
         },
+        believed: end.believed.clone(),
     };
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");

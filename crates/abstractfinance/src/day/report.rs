@@ -54,6 +54,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
         orders: session.parents().map(|parent| order(parent, plan, run)).collect(),
         hedges: plan.hedges.iter().map(hedge).collect(),
         positions: positions(session.ledger(), end, run),
+        doubts: doubts(end, decided, run),
         refusals: refusals
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
             .collect(),
@@ -143,6 +144,18 @@ fn notional(contract: ContractId, ledger: &Ledger, end: &End, run: &Run) -> Opti
     let currency = run.setup.universe.terms(contract).currency;
     let rate = end.fx.rate(currency, end.fx.base()).ok()?;
     Some(value(contract, end.marks[contract]?, ledger, run) * rate)
+}
+
+/// Morning and evening; what was doubted at both is told once.
+fn doubts(end: &End, decided: &Decided, run: &Run) -> Vec<String> {
+    let both = [&decided.inputs.doubts, &end.doubts];
+    let marks = both.iter().flat_map(|doubts| &doubts.marks);
+    let marks = marks.map(|flag| flag.sentence(&run.setup.universe.contract(flag.contract).name));
+    let rates = both.iter().flat_map(|doubts| &doubts.rates).map(|finding| finding.sentence());
+    let mut told: Vec<String> = marks.chain(rates).collect();
+    told.sort_unstable();
+    told.dedup();
+    told
 }
 
 /// Two digits, always shown, half away from zero.

@@ -25,7 +25,7 @@ pub(super) fn steps(
     run: &Run,
 ) -> Vec<Step> {
     let plan = &decided.plan;
-    let rates = rates(decided);
+    let (rates, doubted) = (rates(decided), !decided.inputs.doubts.rates.is_empty());
     let base = run.setup.base;
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
@@ -33,7 +33,7 @@ pub(super) fn steps(
         ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
         ("windows", "not configured", "no broker maintenance windows in this version".into()),
         ("connect and identify", "done", identified(&decided.identity, run)),
-        ("FX", if rates.is_empty() { "warned" } else { "done" }, rates),
+        ("FX", if rates.is_empty() || doubted { "warned" } else { "done" }, rates),
         ("sync", "done", synced(decided)),
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
@@ -141,8 +141,11 @@ fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
 
 fn sentence_of(result: Option<&Reconciliation>) -> String {
     let Some(result) = result else { return "no answer from the broker".into() };
+    let causes: Vec<String> =
+        result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause())).collect();
     let difference = result
         .difference_bp
         .map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
-    format!("{difference}, {}", count(result.breaks.len(), "break"))
+    let named = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+    format!("{difference}, {}{named}", count(result.findings.len(), "break"))
 }

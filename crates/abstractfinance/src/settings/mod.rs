@@ -11,6 +11,7 @@ mod refusal;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod truth;
 mod universe;
 
 pub use instruments::{InstrumentRow, Instruments};

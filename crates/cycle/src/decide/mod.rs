@@ -24,6 +24,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     (plan.date, plan.decided_at, plan.flatten) = (inputs.date, inputs.decided_at, inputs.flatten);
     value::value(inputs, setup, plan);
     value::reconcile(inputs, setup, plan);
+    hedge::withhold(inputs, setup, plan);
     assess::assess(inputs, setup, plan);
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);

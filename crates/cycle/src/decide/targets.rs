@@ -3,14 +3,14 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
-use crate::{DayInputs, DayPlan, Setup};
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::ContractId;
 use risk::gate::Refusal;
 use risk::{Check, Quality};
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
-    let table = &mut plan.table;
+    let (table, facts) = (&mut plan.table, &plan.facts);
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
@@ -18,12 +18,19 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         let can_trade = |contract| {
             table.unit_price[contract] > 0.0
                 && inputs.windows[contract].is_some()
-                && !plan.facts.frozen.contains(&contract)
+                && !facts.frozen.contains(&contract)
+                && (facts.no_increase(contract).is_none() || !raises(table, contract))
         };
         if sleeve.must_wait(can_trade) {
             plan.held_back.push(position);
         }
     }
+}
+
+/// True when a contract's target is further from zero than what is held, or on the other side of it.
+fn raises(table: &PlanTable, contract: ContractId) -> bool {
+    let (held, target) = (table.held_value[contract], table.target_value[contract]);
+    target.abs() > held.abs() || target * held < 0.0
 }
 
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -56,10 +63,11 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             let wanted = rebalance.wanted(target, unit_price, lot);
             let no_window = inputs.windows[contract].is_none();
             if wanted != held && (no_window || waits.contains(&contract)) {
-                table.verdict[contract].fail(match plan.facts.frozen.contains(&contract) {
-                    true => Check::Reconciliation,
-                    false if no_window => Check::Window,
-                    false => Check::PairLeg,
+                table.verdict[contract].fail(match plan.facts.no_increase(contract) {
+                    _ if plan.facts.frozen.contains(&contract) => Check::Reconciliation,
+                    _ if no_window => Check::Window,
+                    Some(check) => check,
+                    None => Check::PairLeg,
                 });
                 continue;
             }

@@ -83,7 +83,7 @@ fn a_currency_without_a_rate_is_never_taken_at_one() {
     insta::assert_snapshot!(told(&world), @r"
     NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
     CSPX: the other leg of its pair cannot trade, so this one waits
-    CS51: its currency has no valid rate, so it cannot be sized
+    CS51: its currency has no valid rate, so it takes no new risk
     ");
 }
 
@@ -104,11 +104,13 @@ fn a_crisis_cuts_the_book_in_one_day() {
 #[test]
 fn a_broker_that_values_the_account_otherwise_stops_the_day() {
     let mut world = World::first_day();
-    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("9970000"));
     let plan = decide(&world.inputs(), &world.setup);
     assert_eq!((plan.mode, plan.orders.len()), (Mode::CancelOnly, 0), "0.3 % apart is a HALT");
-    world.broker_mut().net_liquidation = fixture::decimal("0");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("0"));
     assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Frozen, "no NLV is an emergency");
+    world.broker_mut().net_liquidation = None;
+    assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Frozen, "none at all is one too");
 }
 
 #[test]

@@ -290,7 +290,7 @@ fn killed_after_its_first_intent_the_engine_asks_before_it_sends_again() {
 #[test]
 fn orders_of_a_closed_mode_never_leave() {
     let mut world = World::first_day();
-    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("9970000"));
     let plan = decide(&world.inputs(), &world.setup);
     assert!(run_day(&world, &plan, &mut Desk::new(100), &[]).story.is_empty());
 }
