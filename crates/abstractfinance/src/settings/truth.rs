@@ -3,6 +3,7 @@
 //! In: YAML. Out: plain values by asset class. Invariant: every asset class the engine can hold has a limit; none of
 //! them is switched off by leaving it out.
 
+use super::data::Yahoo;
 use super::instruments::Instruments;
 use super::rules::{above, amount_up_to, exact, finite, lasts};
 use domain::{AssetClass, BasisPoints};
@@ -23,6 +24,9 @@ pub struct Data {
     /// Sessions of its venue a held mark may be old before the day takes no new risk.
     #[garde(range(min = 1, max = 20))]
     pub stale_mark_sessions: u32,
+    /// Charts over HTTP.
+    #[garde(dive)]
+    pub yahoo: Yahoo,
 }
 
 /// Largest move that is believed at once, as a fraction, by the broker's asset classes.

@@ -29,7 +29,9 @@ fn policy() -> ReconciliationPolicy {
 fn compared(change: impl Fn(&mut BrokerFacts)) -> Reconciliation {
     let universe = universe();
     let mut ledger = Ledger::new(&universe);
-    ledger.apply(&LedgerEvent::Flow { amount: Money::new(dec!(1_000_000), Currency::Usd) }, &universe).expect("a flow is always booked");
+    ledger
+        .apply(&LedgerEvent::Flow { amount: Money::new(dec!(1_000_000), Currency::Usd) }, &universe)
+        .expect("a flow is always booked");
     let mark = Price::from_decimal(dec!(500)).unwrap();
     ledger.fill(FUND, Side::Buy, Quantity::whole(1_000), mark, &universe);
     let marks = PerContract::filled(Some(mark), 1);
