@@ -6,13 +6,14 @@
 use crate::contracts::{compact_date, listing, security_type};
 use crate::desk::Desk;
 use crate::statements::Declined;
-use domain::{ContractId, Currency, Side};
+use domain::{ContractId, Currency, ExecutionId, Side};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use quick_xml::escape::escape;
 use rust_decimal::Decimal;
 use sim::{CashKind, DividendAccrual, ExecutionView, StatementEntry, StatementItem};
+use std::collections::BTreeMap;
 
 type Attributes = Vec<(&'static str, String)>;
 
@@ -242,10 +243,9 @@ impl Statement<'_> {
     /// Executions in their last version, and exchanges of currencies as trades of the pair.
     fn trades(&self) -> String {
         let all = self.desk.sim.executions(Timestamp::MIN);
-        let is_last = |execution: &&ExecutionView| {
-            let versions = all.iter().filter(|other| other.id.stem() == execution.id.stem());
-            versions.last().is_none_or(|last| last.id == execution.id)
-        };
+        let last: BTreeMap<&str, &ExecutionId> =
+            all.iter().map(|execution| (execution.id.stem(), &execution.id)).collect();
+        let is_last = |execution: &&ExecutionView| last.get(execution.id.stem()) == Some(&&execution.id);
         let within = all.iter().filter(|execution| self.covers(date_of(execution.at)));
         let executed: String = within.filter(is_last).map(|execution| self.trade(execution)).collect();
         let conversions: Vec<(&StatementEntry, Decimal)> = self
