@@ -29,7 +29,7 @@ pub use instrument::{
 pub use ledger::{Exposure, Ledger, Position, Unvalued};
 pub use money::{BaseMoney, Money, Notional};
 pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side, TimeInForce};
-pub use price::{BadNumber, Price, Quantity, QuoteUnit};
+pub use price::{BadNumber, Price, Quantity, QuoteUnit, per_unit_cost};
 pub use sleeve_books::{Holding, OrderKey, SleeveBooks, SleeveId, SleeveProfit};
 pub use statistic::{BasisPoints, Ratio, Volatility, Weight};
 pub use venue::Mic;
