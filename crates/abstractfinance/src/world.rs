@@ -89,7 +89,7 @@ impl Ground {
             )));
         }
         let venues: Vec<Mic> = loaded.instruments.iter().map(|(_, row)| row.mic).collect();
-        let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
+        let calendars = Arc::new(calendars::built_in(|mic| mic == Mic::Fx || venues.contains(&mic)));
         let first = first.unwrap_or(FIRST_DAY);
         let (earliest, latest) = coverage(&calendars);
         if !(earliest..=latest).contains(&first) {

@@ -267,3 +267,6 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
         LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
     }
 }
+
+#[cfg(test)]
+mod tests;
