@@ -114,7 +114,7 @@ impl Ground {
         let brokers = settings::as_brokers_know(&loaded.instruments);
         let rows = loaded.instruments.iter().chain(brokers.iter());
         let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
-        let calendars = Arc::new(calendars::built_in(|mic| venues.contains(&mic)));
+        let calendars = Arc::new(calendars::built_in(|mic| mic == Mic::Fx || venues.contains(&mic)));
         let first = first.unwrap_or(FIRST_DAY);
         let (earliest, latest) = coverage(&calendars);
         if !(earliest..=latest).contains(&first) {

@@ -305,5 +305,144 @@ fn the_twelve_breaks_as_they_are_printed() {
         happens(&mut stage);
         page.push_str(&format!("── {what}\n{}\n\n", stage.reconciled().1));
     }
-    insta::assert_snapshot!(page.trim_end(), @"");
+    insta::assert_snapshot!(page.trim_end(), @r"
+    ── a fill of ours that is not booked
+     difference                              ours   the broker's       apart   tolerance   cause            asks for
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     execution:0001f4e8.67a1.01.01        missing             10          10           0   unsettled fill   WARN: the instrument is frozen
+     quantity:CSPX                          1,000          1,010          10           0   unsettled fill   WARN: the instrument is frozen
+     cash:USD                        9,097,500.00   9,091,498.50   −6,001.50    1,054.75   unsettled fill   WARN
+                                                                                           fee
+
+    execution:0001f4e8.67a1.01.01: CSPX 10 at 600, of our order, not booked, explains all of 10
+    quantity:CSPX: execution 0001f4e8.67a1.01.01 of 10 at 600, not booked, explains all of 10
+    cash:USD: execution 0001f4e8.67a1.01.01 of CSPX: 10 × 600 = −6,000.00 USD explains −6,000.00 of
+        −6,001.50
+    cash:USD: commission of execution 0001f4e8.67a1.01.01: −1.50 USD explains −1.50 of −6,001.50
+
+    ── a trade of the owner
+     difference                              ours   the broker's      apart   tolerance   cause            asks for
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     execution:0001f4e8.67a1.01.01        missing           −200       −200           0   external trade   WARN: the instrument is frozen
+     quantity:ARCC                        −10,000        −10,200       −200           0   external trade   WARN: the instrument is frozen
+     cash:USD                        9,097,500.00   9,101,498.50   3,998.50    1,054.75   external trade   WARN
+                                                                                          fee
+
+    execution:0001f4e8.67a1.01.01: ARCC −200 at 20, without our reference, explains all of −200
+    quantity:ARCC: execution 0001f4e8.67a1.01.01 of −200 at 20, not booked, explains all of −200
+    cash:USD: execution 0001f4e8.67a1.01.01 of ARCC: −200 × 20 = 4,000.00 USD explains 4,000.00 of
+        3,998.50
+    cash:USD: commission of execution 0001f4e8.67a1.01.01: −1.50 USD explains −1.50 of 3,998.50
+
+    ── a split
+     difference               ours    the broker's        apart   tolerance   cause              asks for
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     quantity:CSPX           1,000           2,000        1,000           0   corporate action   WARN: the instrument is frozen
+     nav:account     10,247,500.00   10,547,500.00   300,000.00    2,109.50   corporate action   EMERGENCY: mode FROZEN
+     mark:CSPX                 600             300         −300         1.5   corporate action   WARN: the price is quarantined, no new risk
+
+    quantity:CSPX: split 2:1: quantity × 2.00, mark 600 → 300 × 0.5000; explains all of 1,000
+    nav:account: quantity:CSPX carries 300,000.00: it explains all of 300,000.00
+    mark:CSPX: split 2:1: mark 600 → 300 explains all of −300
+
+    ── a dividend on a short
+     difference             ours    the broker's       apart   tolerance   cause      asks for
+    ───────────────────────────────────────────────────────────────────────────────────────────
+     cash:USD       9,097,500.00    9,093,300.00   −4,200.00    1,054.33   dividend   WARN
+     nav:account   10,547,500.00   10,543,300.00   −4,200.00    2,108.66   dividend   WARN
+
+    cash:USD: −10,000 × 0.42 USD dividend on ARCC = −4,200.00 explains all of −4,200.00
+    nav:account: cash:USD carries −4,200.00: it explains all of −4,200.00
+
+    ── a settlement counted twice
+     difference           ours   the broker's       apart   tolerance   cause                asks for
+    ──────────────────────────────────────────────────────────────────────────────────────────────────
+     cash:USD     9,097,500.00   9,095,000.00   −2,500.00    1,054.75   futures settlement   WARN
+
+    cash:USD: unsettled profit of M6E_20260316, −2,500.00 USD, counted twice, explains all of −2,500.00
+
+    ── cash swept into a fund
+     difference           ours   the broker's         apart   tolerance   cause        asks for
+    ────────────────────────────────────────────────────────────────────────────────────────────
+     cash:USD     9,097,500.00   8,847,500.00   −250,000.00    1,054.75   sweep cash   WARN
+
+    cash:USD: 250,000.00 USD in a sweep row, outside the cash row, explains all of −250,000.00
+
+    ── a stale exchange rate
+     difference             ours    the broker's       apart   tolerance   cause       asks for
+    ────────────────────────────────────────────────────────────────────────────────────────────
+     nav:account   10,547,500.00   10,541,500.00   −6,000.00    2,108.30   FX source   WARN
+
+    nav:account: EUR 500,000.00 × (1.088 − 1.1) explains all of −6,000.00
+
+    ── all cash under the base tag
+     difference           ours   the broker's         apart   tolerance   cause          asks for
+    ──────────────────────────────────────────────────────────────────────────────────────────────
+     cash:USD     9,097,500.00   9,697,500.00    600,000.00    1,054.75   currency tag   WARN
+     cash:EUR       500,000.00           0.00   −500,000.00      958.86   currency tag   WARN
+     cash:GBP        40,000.00           0.00    −40,000.00      843.80   currency tag   WARN
+
+    cash:USD: 9,697,500.00 USD is the cash of all currencies under one tag: it explains all of
+        600,000.00
+    cash:EUR: no row of its own, it is in the 9,697,500.00 under USD: it explains all of −500,000.00
+    cash:GBP: no row of its own, it is in the 9,697,500.00 under USD: it explains all of −40,000.00
+
+    ── net liquidation in another currency
+     difference                 ours   the broker's         apart   tolerance   cause          asks for
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     account:account   10,547,500.00   9,588,636.36   −958,863.64        0.00   currency tag   EMERGENCY: mode FROZEN
+
+    account:account: NLV is 9,588,636.36 EUR = 10,547,500.00 USD at our rate, not in USD: its tag
+        explains all of −958,863.64
+
+    ── pence for pounds
+     difference   ours   the broker's   apart   tolerance   cause        asks for
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     mark:IUKD     7.2          722.5   715.3      3.6125   unit error   WARN: the price is quarantined, no new risk
+
+    mark:IUKD: market price: 722.5 is near 7.2 × 100, another unit, explains all of 715.3
+
+    ── an expired contract
+     difference              ours   the broker's   apart   tolerance   cause              asks for
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     quantity:M6E_20251215      5              0      −5           0   expired contract   WARN: the instrument is frozen
+
+    quantity:M6E_20251215: last traded on 2025-12-15, before 2025-12-17; its end explains all of −5
+
+    ── a phantom position
+     difference               ours    the broker's       apart   tolerance   cause              asks for
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     quantity:TSLA               0             300         300           0   phantom position   WARN: the instrument is frozen
+     nav:account     10,547,500.00   10,622,500.00   75,000.00    2,124.50   unknown            HALT: mode CANCEL_ONLY
+
+    quantity:TSLA: the broker holds 300 and no order, execution or statement line of ours made it; this
+        explains all of 300
+    nav:account: nothing we know of explains 75,000.00 of 75,000.00
+
+    ── an empty list of positions
+     difference                      ours   the broker's           apart   tolerance   cause              asks for
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     reply:positions         1,250,000.00           0.00   −1,250,000.00   10,547.50   incomplete reply   HALT: mode CANCEL_ONLY
+     quantity:CSPX                  1,000              0          −1,000           0   incomplete reply   WARN: the instrument is frozen
+     quantity:ARCC                −10,000              0          10,000           0   incomplete reply   WARN: the instrument is frozen
+     quantity:IUKD                 50,000              0         −50,000           0   incomplete reply   WARN: the instrument is frozen
+     quantity:M6E_20260316            −20              0              20           0   incomplete reply   WARN: the instrument is frozen
+
+    reply:positions: no row for CSPX, ARCC, IUKD (|value| 1,250,000.00); positions of 1,250,000.00 are
+        counted in the broker's own total: the gap explains all of −1,250,000.00
+    quantity:CSPX: no row in a list of positions that is not whole; it explains all of −1,000
+    quantity:ARCC: no row in a list of positions that is not whole; it explains all of 10,000
+    quantity:IUKD: no row in a list of positions that is not whole; it explains all of −50,000
+    quantity:M6E_20260316: no row in a list of positions that is not whole; it explains all of 20
+
+    ── a list that was cut off
+     difference                ours   the broker's         apart   tolerance   cause              asks for
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     reply:positions   1,250,000.00   1,050,000.00   −200,000.00   10,547.50   incomplete reply   HALT: mode CANCEL_ONLY
+     quantity:ARCC          −10,000              0        10,000           0   incomplete reply   WARN: the instrument is frozen
+
+    reply:positions: no row for ARCC (|value| 200,000.00); positions of 1,250,000.00 are counted in the
+        broker's own total: the gap explains all of −200,000.00
+    quantity:ARCC: no row in a list of positions that is not whole; it explains all of 10,000
+    ");
 }

@@ -315,3 +315,6 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
         other => other.sentence(&run.setup.universe),
     }
 }
+
+#[cfg(test)]
+mod tests;

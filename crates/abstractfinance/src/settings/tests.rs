@@ -73,8 +73,8 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
     insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:58:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     58 |   halt_threshold_pct: 0.25          # by more: no new orders
+    settings.yaml:74:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     74 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -87,6 +87,34 @@ fn a_negative_limit_is_refused() {
      9 | gross_leverage_max: -2                # long plus short notional, in multiples of NAV
        |                     ^^
     did you mean 2? Limits and losses are written without a sign
+    ");
+}
+
+#[test]
+fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
+    insta::assert_snapshot!(refused("    ETF: 0.15", "    ETF: 15"), @r"
+    settings.yaml:61:10: `data.max_jump.etf` is 15, but 2 is the most it may be
+     61 |     ETF: 15
+        |          ^^
+    did you mean 0.15? Shares are written as fractions: 15 % is 0.15
+    ");
+    insta::assert_snapshot!(refused("    VOL_FUT: 0.40\n", ""), @r"
+    settings.yaml:67:5: `VOL_FUT` is missing in this section
+     67 |     IND: 0.25
+        |     ^^^
+    add it; the built-in line is `VOL_FUT: 0.40`
+    ");
+    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
+    settings.yaml:84:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     84 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+        |                         ^^
+    write a duration such as 15s or 10m
+    ");
+    insta::assert_snapshot!(refused("triangular_gap_bps: 20 ", "triangular_gap_bps: 0 "), @r"
+    settings.yaml:54:23: `fx.triangular_gap_bps` is 0, but 1 is the least it may be
+     54 |   triangular_gap_bps: 0              # three pairs that are further apart stop new risk in their currencies
+        |                       ^
+    use 1 or more
     ");
 }
 
@@ -187,9 +215,9 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 #[test]
 fn settings_must_be_consistent_with_each_other() {
     insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:80:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     80 |   vix_exit_crisis: 45
-        |                    ^^
+    settings.yaml:103:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     103 |   vix_exit_crisis: 45
+         |                    ^^
     leave a regime at a calmer level than you enter it
     ");
     insta::assert_snapshot!(refused("max_drawdown_pct: 0.10", "max_drawdown_pct: 0.08"), @r"
@@ -199,8 +227,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:128:3: `broker` has no paper account, whose id begins with DU
-     128 |   host: 127.0.0.1
+    settings.yaml:151:3: `broker` has no paper account, whose id begins with DU
+     151 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -215,8 +243,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:133:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     133 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:156:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     156 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);

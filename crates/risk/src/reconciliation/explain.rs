@@ -1,6 +1,7 @@
 //! A reconciliation as rows for a person.
 //!
-//! In: findings. Out: one row per cause, as text. Invariant: shows what was compared and found; computes nothing anew.
+//! In: findings with their causes. Out: one row per cause, as text. Invariant: shows what was compared and found;
+//! computes nothing anew.
 
 use super::value::{figure, money};
 use super::{Finding, Layer, Reconciliation, consequence};
