@@ -152,6 +152,10 @@ pub(crate) fn differences(
             found.push(Difference { field, ours, theirs });
         }
     };
+    // An ISIN with one wrong choice of line leads to another fund that agrees in everything but its name.
+    if instrument.isin.is_some() && !contract.symbol.to_string().is_empty() {
+        compare("symbol", instrument.symbol.clone(), contract.symbol.to_string());
+    }
     compare("currency", instrument.currency.code().to_owned(), contract.currency.to_string());
     if !instrument.primary_exchange.is_empty() && !contract.primary_exchange.is_empty() {
         compare("primary_exchange", instrument.primary_exchange.clone(), contract.primary_exchange.to_string());

@@ -150,7 +150,8 @@ mod tests {
         let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
         let calendars = calendars();
         for (product, rule, venue) in PRODUCTS {
-            let wanted: Vec<Date> = rows.iter().filter(|row| row[0] == product).map(|row| row[2].parse().unwrap()).collect();
+            let wanted: Vec<Date> =
+                rows.iter().filter(|row| row[0] == product).map(|row| row[2].parse().unwrap()).collect();
             let (first, last) = (wanted[0], wanted[wanted.len() - 1]);
             assert_eq!(last_trading_days(rule, venue, &calendars, first, last), Ok(wanted), "{product}");
         }

@@ -26,7 +26,19 @@ struct Row {
     log_anchor: f64,
     /// Places of the walks it follows, with loadings.
     walks: [Option<(usize, f64)>; LOCALS + 1],
-    expires: Option<(Date, Timestamp)>,
+    /// Last trading day, and its close in years since the origin.
+    expires: Option<(Date, f64)>,
+}
+
+/// The factors at an instant, with what else of the instant a price depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Knot {
+    levels: PerFactor,
+    /// Years since the origin.
+    years: f64,
+    /// Days since the beginning of history, and the share of the day that has passed.
+    day: usize,
+    share: f64,
 }
 
 /// What has to be added to the factors' part of a price, and what that part is multiplied by, on one date.
@@ -65,6 +77,7 @@ impl Model {
     /// The market with its history, up to and including the first day.
     pub(crate) fn new(scenario: Scenario, seed: u64, first_day: Date, universe: &Universe, venues: &Venues) -> Model {
         let factors = Factors::new(scenario, seed, first_day);
+        let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
         let mut walks: Vec<Walk> = Local::ALL.iter().map(|&local| Walk::local(local)).collect();
         let exposures: Vec<(Exposure, Option<usize>)> = universe
             .instruments()
@@ -87,11 +100,10 @@ impl Model {
                 exposure,
                 log_anchor: libm::log(exposure.anchor),
                 walks: [first, second, own.map(|own| (own, 1.0))],
-                expires: last_session.map(|session| (session.date, session.close)),
+                expires: last_session.map(|session| (session.date, years_between(origin, session.close))),
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
         let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows };
         model.extend_walks();
         let first = model.history_day(first_day);
@@ -113,39 +125,46 @@ impl Model {
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
         let row = &self.rows[contract];
-        libm::exp(self.log_price(row, row.maturity(date), at, &self.factors.levels(at)))
+        libm::exp(self.log_price(row, row.maturity(date), &self.knot(at, self.factors.levels(at))))
     }
 
-    /// Open, high, low and close of a session. Between knots the logarithm of a price is linear, so its extremes are at
-    /// knots.
-    pub(crate) fn session_prices(&self, contract: ContractId, session: &Session) -> [f64; 4] {
+    /// The way of the factors through a session, which every contract of its venue shares.
+    pub(crate) fn path(&self, session: &Session) -> Vec<Knot> {
+        let knots = self.factors.knots_within(session.open, session.close);
+        knots.map(|(at, levels)| self.knot(at, levels)).collect()
+    }
+
+    /// Open, high, low and close of a session with this path. Between knots the logarithm of a price is linear, so its
+    /// extremes are at knots.
+    pub(crate) fn session_prices(&self, contract: ContractId, date: Date, path: &[Knot]) -> [f64; 4] {
         let row = &self.rows[contract];
-        let maturity = row.maturity(session.date);
-        let log_price = |(at, levels): (Timestamp, PerFactor)| self.log_price(row, maturity, at, &levels);
-        let mut path = self.factors.knots_within(session.open, session.close).map(log_price);
-        let open = path.next().expect("a span has two ends");
+        let maturity = row.maturity(date);
+        let mut logs = path.iter().map(|knot| self.log_price(row, maturity, knot));
+        let open = logs.next().expect("a span has two ends");
         let mut prices = [open; 4];
-        for log in path {
+        for log in logs {
             let [_, high, low, _] = prices;
             prices = [open, high.max(log), low.min(log), log];
         }
         prices.map(libm::exp)
     }
 
-    fn log_price(&self, row: &Row, maturity: Maturity, at: Timestamp, levels: &PerFactor) -> f64 {
-        let years = years_between(self.origin, at);
-        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| years_between(at, expires).max(0.0));
-        let moved = row.log_anchor + row.exposure.factors.dot(levels) + self.walked(row, at);
-        maturity.offset + maturity.share * moved + row.exposure.accrual * years + row.exposure.carry * years_to_expiry
+    fn knot(&self, at: Timestamp, levels: PerFactor) -> Knot {
+        let (date, share) = self.factors.day_and_share(at);
+        Knot { levels, years: years_between(self.origin, at), day: self.history_day(date), share }
     }
 
-    fn walked(&self, row: &Row, at: Timestamp) -> f64 {
-        if row.walks.iter().all(Option::is_none) {
-            return 0.0;
+    #[inline]
+    fn log_price(&self, row: &Row, maturity: Maturity, knot: &Knot) -> f64 {
+        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
+        let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
+        for &(walk, loading) in row.walks.iter().flatten() {
+            moved += loading * self.walks[walk].at(knot.day, knot.share);
         }
-        let (date, share) = self.factors.day_and_share(at);
-        let day = self.history_day(date);
-        row.walks.iter().flatten().map(|&(walk, loading)| loading * self.walks[walk].at(day, share)).sum()
+        maturity.offset
+            + maturity.share * moved
+            + row.exposure.accrual * knot.years
+            + row.exposure.carry * years_to_expiry
     }
 
     /// Walks on until the last weekday the factors know has an end.
