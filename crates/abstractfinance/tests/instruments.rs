@@ -47,7 +47,22 @@ fn a_fact_the_broker_contradicts_stops_a_run_before_it_trades() {
         let differing = checked.out.lines().filter(|line| line.contains("the broker says")).count();
         assert!(differing >= 2, "the heading, and the line that differs: {}", checked.out);
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @r"
+    exit 3
+    abstractfinance: broker answer unusable: CSPX: currency: the broker says USD, the instrument table says EUR: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: CSPX: quote_unit: the broker says 1 quoted for one USD, the instrument table says 100 quoted for one USD: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: M6E_20260316: multiplier: the broker says 12500, the instrument table says 125000: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: CSPX: tick: the broker says 0.01, the instrument table says 0.02: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: CSPX: isin: the broker says IE00B5BMR087, the instrument table says US0378331005: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: CSPX: symbol: the broker says CNDX, the instrument table says CSPX: not traded until they agree; correct the table if the broker is right
+    exit 3
+    abstractfinance: broker answer unusable: M6E_20260320: last trading day: the broker says 2026-03-16, the instrument table says 2026-03-20: not traded until they agree; correct the table if the broker is right
+    ");
 }
 
 #[test]

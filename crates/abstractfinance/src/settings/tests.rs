@@ -347,7 +347,7 @@ fn the_universe_holds_the_contracts_of_the_run_and_two_to_roll_into() {
     assert!(universe_of(date(2025, 10, 1), date(2025, 12, 1)).unwrap().find_contract("M6E_20251215").is_some());
 
     let refusal = universe_of(date(2027, 12, 1), date(2027, 12, 30)).unwrap_err().to_string();
-    insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of M6E that outlives 2027-12-30; end the run earlier");
+    insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of 6B that outlives 2027-12-30; end the run earlier");
 }
 
 /// Checks a document against the parts of JSON Schema that `schemars` writes; enough to see that an editor would
