@@ -6,7 +6,7 @@
 use super::*;
 use crate::{calendars, policy, settings};
 use domain::{Currency, Mic};
-use ports::{BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, Record, StoredRecord};
+use ports::{BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, Message, Record, StoredRecord};
 use rust_decimal::{Decimal, dec};
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ impl Broker for Account {
             cash: dec!(10_000_000),
             futures_pnl: Decimal::ZERO,
             exchange_rate: Decimal::ONE,
+            accrued: Decimal::ZERO,
         };
         Ok(AccountSnapshot {
             at: Timestamp::UNIX_EPOCH,
@@ -84,6 +85,22 @@ impl Journal for Blank {
 
     async fn latest(&mut self, _: &str) -> Result<Option<StoredRecord>, JournalError> {
         Ok(None)
+    }
+
+    async fn messages(&mut self) -> Result<Vec<Message>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    async fn answer(&mut self, _: Date, _: &Message, _: &Record) -> Result<(), JournalError> {
+        unreachable!("nobody said anything")
+    }
+
+    async fn since(&mut self, _: &str, _: i64) -> Result<Vec<StoredRecord>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    async fn head_at(&mut self, _: i64) -> Result<String, JournalError> {
+        unreachable!("observing writes nothing")
     }
 }
 
