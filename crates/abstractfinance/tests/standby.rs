@@ -42,16 +42,17 @@ fn a_standby_takes_over_the_day_of_an_engine_that_was_killed() {
     let run = |more: &str| format!("run --once --date 2026-03-02 --config shared --json {} {more}", gateway.address);
 
     let mut first = stage.command(&run("--state-dir one")).spawn().unwrap();
-    let grown = |bytes| std::fs::metadata(stage.path("record.jsonl")).is_ok_and(|record| record.len() >= bytes);
-    while !grown(1) {
-        assert!(first.try_wait().unwrap().is_none(), "the first engine runs");
-        std::thread::sleep(Duration::from_micros(200));
-    }
+    let length = || std::fs::metadata(stage.path("record.jsonl")).map_or(0, |record| record.len());
+    let before = length();
+    let mut trades_until = |bytes| {
+        while length() < before + bytes {
+            assert!(first.try_wait().unwrap().is_none(), "the first engine is in the middle of its day");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    };
+    trades_until(STEP_BYTES);
     let standby = stage.command(&run("--standby --state-dir two")).spawn().unwrap();
-    while !grown(8 * STEP_BYTES) {
-        assert!(first.try_wait().unwrap().is_none(), "the day is longer than that");
-        std::thread::sleep(Duration::from_micros(200));
-    }
+    trades_until(2 * STEP_BYTES);
     first.kill().unwrap();
     first.wait().unwrap();
     let died = Instant::now();

@@ -2,6 +2,7 @@
 //! API.
 
 #![allow(dead_code)]
+#![allow(clippy::disallowed_methods, reason = "works in folders of its own")]
 
 pub mod postgres;
 
