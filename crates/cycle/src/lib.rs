@@ -15,6 +15,7 @@ pub mod plan;
 pub mod session;
 pub mod setup;
 pub mod store;
+pub mod versions;
 
 pub use decide::{decide, decide_into};
 pub use entry::Entry;

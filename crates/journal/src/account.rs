@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// How long a lease lasts without renewal: the longest an engine that died keeps its successor waiting.
-const LEASE_US: i64 = 20_000_000;
+const LEASE_US: i64 = 15_000_000;
 
-/// Three renewals may fail before the lease ends.
-const RENEWAL: Duration = Duration::from_secs(5);
+/// Two renewals in a row may fail before the lease ends.
+const RENEWAL: Duration = Duration::from_secs(4);
 
 /// Longest wait for the storage. Whoever waits longer cannot know what was written, and must not send.
 const PATIENCE: Duration = Duration::from_secs(6);

@@ -249,7 +249,7 @@ async fn a_server_that_is_gone_or_hangs_stops_the_engine_and_an_ordinary_start_g
     assert!(matches!(hanging, ports::JournalError::Down(_)), "{hanging}");
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     server.hang(false);
-    drop(engine);
+    engine.close().await.unwrap();
 
     let mut engine = start("run-2", folder.path()).await;
     server.kill();
