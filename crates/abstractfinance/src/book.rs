@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use cycle::{Believed, Memory, Setup, Standing};
-use domain::{Books, ContractId, Ledger, LedgerEvent, Money, Universe};
+use domain::{Books, ContractId, Ledger, LedgerEvent, Money, SleeveBooks, Universe};
 use jiff::civil::Date;
 use ports::AccountSnapshot;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct Book {
     pub contracts: Vec<String>,
     /// Cash and positions, and what was booked lately.
     pub books: Books,
+    /// Who holds what of them.
+    pub sleeves: SleeveBooks,
     /// Decision state.
     pub memory: Memory,
     /// Operating mode, and what else a person said that stands.

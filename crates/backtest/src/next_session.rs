@@ -84,6 +84,7 @@ impl<'a> NextSession<'a> {
                 date: session_date,
                 decided_at: opens,
                 ledger: &ledger,
+                sleeves: None,
                 memory: &memory,
                 history: prices.closes.rows(row, row + 1),
                 marks: &marks,

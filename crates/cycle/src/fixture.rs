@@ -217,6 +217,7 @@ impl World {
             date: self.date,
             decided_at: self.decided_at(),
             ledger: &self.ledger,
+            sleeves: None,
             memory: &self.memory,
             history: self.panel.between(self.memory.last_row, self.date),
             marks: &self.marks,

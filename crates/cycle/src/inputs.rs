@@ -4,7 +4,7 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price};
+use domain::{BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, SleeveBooks};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
@@ -25,6 +25,8 @@ pub struct DayInputs<'a> {
     pub decided_at: Timestamp,
     /// Our books.
     pub ledger: &'a Ledger,
+    /// Who holds what of it; `None` in research that asks for no attribution.
+    pub sleeves: Option<&'a SleeveBooks>,
     /// State after the last decision.
     pub memory: &'a Memory,
     /// History rows since then, closed before the trade date.
@@ -88,6 +90,8 @@ pub struct RecordedInputs {
     pub contracts: Vec<String>,
     /// Our books: the decision needs the ledger, the act phase what was booked.
     pub books: Books,
+    /// Who holds what of them.
+    pub sleeves: SleeveBooks,
     /// State after the decision before.
     pub memory: Memory,
     /// New history rows: date and closes by instrument, absent as null.
@@ -137,6 +141,7 @@ impl RecordedInputs {
             decided_at: inputs.decided_at,
             contracts: contract_names(setup),
             books,
+            sleeves: inputs.sleeves.cloned().unwrap_or_else(|| SleeveBooks::new([])),
             memory: inputs.memory.clone(),
             rows: inputs.history.iter().map(row).collect(),
             marks: inputs.marks.clone(),
@@ -171,6 +176,7 @@ impl RecordedInputs {
             date: self.date,
             decided_at: self.decided_at,
             ledger: self.books.ledger(),
+            sleeves: Some(&self.sleeves),
             memory: &self.memory,
             history: panel.rows(0, panel.len()),
             marks: &self.marks,

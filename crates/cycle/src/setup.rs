@@ -73,6 +73,8 @@ pub struct Setup {
     pub base: Currency,
     /// The unit strategy.
     pub unit_legs: Vec<UnitLeg>,
+    /// Contracts that more than one sleeve may hold.
+    pub shared: Vec<ContractId>,
     /// Every contract of a future.
     pub futures: Vec<ContractId>,
     /// Currencies of contracts that no future hedges.
@@ -102,6 +104,10 @@ impl Setup {
         };
         let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
         let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
-        Setup { universe, policy, references, base, unit_legs, futures, unhedged }
+        let holders = |contract: ContractId| {
+            policy.sleeves.iter().filter(|sleeve| sleeve.contracts().contains(&contract)).count()
+        };
+        let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
+        Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged }
     }
 }

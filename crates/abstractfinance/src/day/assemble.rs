@@ -35,6 +35,7 @@ pub(super) fn inputs(
         contracts: book.contracts,
         rows: new_rows(book.memory.last_row, date, bars, run),
         books: book.books,
+        sleeves: book.sleeves,
         memory: book.memory,
         marks,
         fx,

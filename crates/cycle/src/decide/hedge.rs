@@ -4,6 +4,7 @@
 //! decisions and their futures in the plan. Invariant: proceeds of a short and the debt of a funded
 //! long count as cash; a future counts only its unsettled profit.
 
+use super::wants::outside;
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, PerCurrency, Quantity};
 use risk::gate::{Refusal, Withheld};
@@ -74,11 +75,16 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     };
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
-        let contracts = setup.universe.contracts_of(rule.future);
-        let held = contracts.fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
-        let held = held.to_f64() as i64;
+        let sum = |of: &dyn Fn(ContractId) -> Quantity| {
+            let contracts = setup.universe.contracts_of(rule.future);
+            contracts.fold(Quantity::ZERO, |sum, contract| sum + of(contract)).to_f64() as i64
+        };
+        // Contracts somebody else holds are part of the exposure: we hedge what they leave.
+        let foreign = sum(&|contract| outside(inputs, contract));
+        let held = sum(&|contract| inputs.ledger.quantity(contract)) - foreign;
+        let exposure = exposure[rule.currency] + foreign as f64 * f64::from(rule.size);
         let policy = &setup.policy.fx_hedge;
-        let mut decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
+        let mut decision = hedge_of(rule, exposure, held, rate, plan.facts.nav, policy);
         if plan.flatten {
             decision.wanted = 0;
         }
@@ -102,7 +108,7 @@ fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     for &contract in setup.futures.iter().filter(|&&contract| !inputs.ledger.quantity(contract).is_zero()) {
         let instrument = setup.universe.contract(contract).instrument;
         if setup.policy.fx_hedge.rules.iter().all(|rule| rule.future != instrument) {
-            plan.table.wanted[contract] = Quantity::ZERO;
+            plan.table.wanted[contract] = outside(inputs, contract);
             schedule(contract, Purpose::CloseOut, inputs, plan);
         }
     }
@@ -126,7 +132,7 @@ fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setu
             true => (Quantity::whole(decision.wanted), Purpose::FxHedge),
             false => (Quantity::ZERO, Purpose::CloseOut),
         };
-        plan.table.wanted[contract] = wanted;
+        plan.table.wanted[contract] = wanted + outside(inputs, contract);
         schedule(contract, purpose, inputs, plan);
     }
 }

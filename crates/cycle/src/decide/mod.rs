@@ -8,6 +8,7 @@ mod basket;
 mod hedge;
 mod targets;
 mod value;
+mod wants;
 
 use crate::{DayInputs, DayPlan, Setup};
 
@@ -31,6 +32,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     basket::schedule(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
+    wants::wants(inputs, setup, plan);
 }
 
 #[cfg(test)]

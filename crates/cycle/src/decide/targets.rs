@@ -4,7 +4,8 @@
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
-use domain::ContractId;
+use super::wants::outside;
+use domain::{ContractId, Quantity, SleeveId};
 use risk::gate::Refusal;
 use risk::{Check, Quality};
 
@@ -45,11 +46,13 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let nav = plan.facts.nav;
     let waits = contracts_held_back(setup, &plan.held_back);
     let table = &mut plan.table;
+    let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
     for (contract, &held) in inputs.ledger.quantities().iter() {
         table.wanted[contract] = held;
-        let (target, value) = (table.target_value[contract], table.held_value[contract]);
+        let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
+        let target = table.target_value[contract];
         // A future without a sleeve's weight belongs to the currency hedge, which comes later.
-        if target == 0.0 && (held.is_zero() || setup.universe.terms(contract).settles_daily) {
+        if target == 0.0 && (held == outside || setup.universe.terms(contract).settles_daily) {
             continue;
         }
         let unit_price = table.unit_price[contract];
@@ -58,9 +61,10 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
             continue;
         }
-        if held.is_zero() || target == 0.0 || rebalance.drifted(target, value, nav) {
+        let value = table.held_value[contract] - outside.to_f64() * unit_price;
+        if held == outside || target == 0.0 || rebalance.drifted(target, value, nav) {
             let lot = setup.universe.terms(contract).lot;
-            let wanted = rebalance.wanted(target, unit_price, lot);
+            let wanted = outside + rebalance.wanted(target, unit_price, lot);
             let no_window = inputs.windows[contract].is_none();
             if wanted != held && (no_window || waits.contains(&contract)) {
                 table.verdict[contract].fail(match plan.facts.no_increase(contract) {

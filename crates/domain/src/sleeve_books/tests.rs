@@ -96,8 +96,10 @@ enum Happening {
     Close(i64, i64, i64),
 }
 
+type Opened = (u16, ContractId, Vec<(SleeveId, Quantity)>);
+
 /// Orders with wants of several sleeves, some of them opposite, and their contracts.
-fn orders() -> Vec<(u16, ContractId, Vec<(SleeveId, Quantity)>)> {
+fn orders() -> Vec<Opened> {
     let [core, credit, tail] = [SleeveId(3), SleeveId(4), SleeveId(5)];
     vec![
         (1, FUND, vec![(core, whole(100)), (credit, whole(33))]),
