@@ -3,6 +3,7 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
+use crate::day::Adopter;
 use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -206,6 +207,8 @@ pub struct DemoArgs {
     /// How many trading days to run, one after the other on the same account.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2600))]
     pub days: u32,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,
@@ -243,6 +246,26 @@ pub enum AccountEvents {
     Realistic,
 }
 
+/// Who takes over what an account holds when its books are opened.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
+    /// exposure and are never traded. Give the reason; the journal keeps it with your name.
+    #[arg(long, value_name = "REASON")]
+    pub adopt_positions: Option<String>,
+    /// Your name, for the journal; without it, the user name of this session.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub by: Option<String>,
+}
+
+impl AdoptArgs {
+    /// The person and the reason, when positions are to be taken over.
+    pub fn adopter(&self) -> Result<Option<Adopter>, Failure> {
+        let Some(reason) = self.adopt_positions.clone() else { return Ok(None) };
+        Ok(Some(Adopter { by: named(&self.by)?, reason }))
+    }
+}
+
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -255,6 +278,8 @@ pub struct RunArgs {
     /// The trade date.
     #[arg(long)]
     pub date: Date,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Where the gateway listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     pub gateway: SocketAddr,

@@ -3,6 +3,7 @@
 //! In: a trade date, the run's constants, the world. Out: a report. Invariant: the plan is durable
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
+mod adopt;
 mod assemble;
 mod believe;
 mod drive;
@@ -12,7 +13,10 @@ mod operator;
 mod record;
 mod report;
 mod scope;
+mod statement;
 mod steps;
+
+pub(crate) use adopt::in_kind;
 
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
@@ -20,6 +24,7 @@ use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books};
+use feeds::FlexStatements;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -28,12 +33,13 @@ use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
 use std::sync::Arc;
 
 /// The world behind its three doors.
-#[derive(Debug)]
 pub struct World<B, J, C> {
     /// The account's broker.
     pub broker: B,
     /// The account's journal.
     pub journal: J,
+    /// The broker's activity statements, when there are any.
+    pub statements: Option<FlexStatements>,
     /// Time.
     pub clock: C,
 }
@@ -51,8 +57,19 @@ pub struct Run {
     pub account: AccountTag,
     /// Fencing number of the lease.
     pub fence: i64,
+    /// The person who takes over what an account holds when its books are opened, and why.
+    pub adopter: Option<Adopter>,
     /// Where the journal is, for people.
     pub journal: String,
+}
+
+/// Who takes over positions the engine did not open.
+#[derive(Clone, Debug)]
+pub struct Adopter {
+    /// The name the journal keeps.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Everything one day's act phase stands on.

@@ -4,7 +4,10 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, SleeveBooks};
+use domain::{
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price,
+    SleeveBooks,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
@@ -116,6 +119,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
+    /// First trade date of the books; the decision does not read it.
+    pub opened: Date,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -154,6 +159,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
+            opened: inputs.date,
         }
     }
 

@@ -193,6 +193,16 @@ impl Books {
         self.memory.disown(execution, on)
     }
 
+    /// Forgets that an execution must not be booked, because a person took it over. False when it was not noted so.
+    pub fn claim(&mut self, execution: &ExecutionId) -> bool {
+        let Ok(place) = self.memory.place(execution) else { return false };
+        let disowned = self.memory.executions[place].told == Told::Disowned;
+        if disowned {
+            self.memory.executions.remove(place);
+        }
+        disowned
+    }
+
     /// Ends the period: the ledger becomes the next opening. Charges that still wait are dropped, because the broker
     /// lists them again with their execution.
     pub fn close(&mut self, on: Date) {

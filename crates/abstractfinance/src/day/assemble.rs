@@ -22,7 +22,7 @@ pub(super) fn inputs(
     decided_at: Timestamp,
     book: Book,
     snapshot: &AccountSnapshot,
-    bars: &Bars,
+    (bars, flows): (&Bars, BaseMoney),
     belief: Belief,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
@@ -48,9 +48,8 @@ pub(super) fn inputs(
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
         ),
-        // Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
-        // reconciliation and halts.
-        flows: BaseMoney::ZERO,
+        flows,
+        opened: book.opened,
     })
 }
 

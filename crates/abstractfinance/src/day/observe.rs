@@ -3,14 +3,16 @@
 //! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
 //! answer that is missing or absurd stops the day before anything was decided.
 
+use super::adopt::adopt;
 use super::assemble::{active, inputs};
 use super::believe::believe;
 use super::scope::{Scope, is_current};
+use super::statement::book_statement;
 use super::{Run, World, last_book, operator};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, LedgerEvent, Posted, Unbookable};
+use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
@@ -25,8 +27,18 @@ const REFRESH_SESSIONS: u32 = 20;
 /// How often a snapshot is asked for when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
 
-/// Something that was booked, in words and as an event.
-type News = (String, LedgerEvent);
+/// Something worth telling, and the event when it was booked.
+pub(super) struct News {
+    sentence: String,
+    event: Option<LedgerEvent>,
+}
+
+impl News {
+    /// Something that changed nothing.
+    pub(super) fn note(sentence: String) -> News {
+        News { sentence, event: None }
+    }
+}
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -111,12 +123,14 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
         None => {
-            let (book, deposits) = Book::open(&snapshot, date, &run.setup)?;
-            (book, deposits.into_iter().map(|event| (sentence(&event, run), event)).collect())
+            let (book, opening) = Book::open(&snapshot, date, world.clock.now(), run)?;
+            let told = |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event) };
+            (book, opening.into_iter().map(told).collect())
         }
     };
     operator::attend(date, &mut book, run, world).await?;
     book.memory = book.memory.fitted(&run.setup);
+    booked.extend(book_statement(date, &mut book, run, world).await?);
     booked.extend(late_executions(&mut book, &snapshot, date, run)?);
     held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
@@ -124,16 +138,22 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
         booked.extend(news(posted.map_err(unbookable)?, event, run));
     }
-    let (sentences, booked) = booked.into_iter().unzip();
     let now = world.clock.now();
-    let belief = believe(&snapshot, &bars, &book.believed, book.books.ledger(), now, run);
+    let splits = splits(&booked);
+    let belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?);
+    let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
+    book.settle_sleeves(date, &belief.marks, run);
+    let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
+        booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
+    let booked = booked.into_iter().flatten().collect();
     let notes = Notes {
         booked: sentences,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, belief, run)?;
+    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
     Ok(Read { inputs, booked, notes })
 }
 
@@ -215,18 +235,35 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
     Ok(late)
 }
 
+/// Splits that were booked this morning.
+fn splits(booked: &[News]) -> Vec<(ContractId, (u32, u32))> {
+    let split = |news: &News| match news.event {
+        Some(LedgerEvent::Split { contract, numerator, denominator }) => Some((contract, (numerator, denominator))),
+        _ => None,
+    };
+    booked.iter().filter_map(split).collect()
+}
+
+/// Money the owner put in or took out; `None` when a currency of it has no rate.
+fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
+    let flow = |news: &News| match news.event {
+        Some(LedgerEvent::Flow { amount }) => Some(amount),
+        _ => None,
+    };
+    booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
+}
+
 /// What was new to the books, in words and as an event.
-fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+    let told = |sentence: String, event| Some(News { sentence, event: Some(event) });
     match posted {
-        Posted::New => Some((sentence(&event, run), event)),
-        Posted::Replaced(_) => {
-            Some((format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event))
-        }
+        Posted::New => told(sentence(&event, run), event),
+        Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
         Posted::Again | Posted::Waiting => None,
     }
 }
 
-fn unbookable(reason: Unbookable) -> Failure {
+pub(super) fn unbookable(reason: Unbookable) -> Failure {
     Failure::Halted(reason.to_string())
 }
 
@@ -304,7 +341,7 @@ fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
 
 fn sentence(event: &LedgerEvent, run: &Run) -> String {
     match event {
-        LedgerEvent::Flow { amount } => format!("opening balance {amount}"),
+        LedgerEvent::Flow { amount } => format!("deposit or withdrawal of {amount}"),
         LedgerEvent::VariationMargin { contract, settlement } => {
             format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
         }

@@ -29,6 +29,10 @@ impl Broker for Account {
         Ok(Vec::new())
     }
 
+    fn contract_of(&self, _: i64) -> Option<ContractId> {
+        None
+    }
+
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         let net_liquidation = self.says[self.asked.min(self.says.len() - 1)];
         self.asked += 1;
@@ -140,6 +144,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
     let mut world = World {
         broker: Account { says: says.to_vec(), asked: 0 },
         journal: Blank,
+        statements: None,
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
