@@ -18,7 +18,7 @@ Start here:
 Exit codes:
   0  done
   2  the command line, a setting or a file of yours is wrong
-  3  the gateway cannot listen or be reached, refuses, or answers nonsense
+  3  the gateway or a price source cannot be reached, refuses, or answers nonsense
   4  the journal is in use, damaged, or cannot be written
   5  stopped by the engine's own rules; the report says why";
 
@@ -138,7 +138,7 @@ pub struct GatewayArgs {
 /// `data …`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Build a catalogue from CSV files, as a map says.
+    /// Build a catalogue from CSV or Parquet files, as a map says.
     Import {
         /// The map: which series stands for which instrument.
         #[arg(long, value_name = "FILE")]
@@ -149,6 +149,61 @@ pub enum DataCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Add daily bars from a source to a catalogue; asks for missing dates only.
+    Pull(PullArgs),
+    /// Look for gaps, repeats, jumps, splits and unit flips.
+    Check(CheckArgs),
+}
+
+/// Where bars are pulled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PullSource {
+    /// Yahoo's charts.
+    Yahoo,
+    /// The broker's gateway.
+    Gateway,
+}
+
+/// Options of `data pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// The instruments; all of instruments.yaml without one.
+    pub instruments: Vec<String>,
+    /// Folder of the catalogue; made when it is missing.
+    #[arg(long, value_name = "DIR", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// First date.
+    #[arg(long)]
+    pub from: Date,
+    /// Last date; yesterday without it.
+    #[arg(long)]
+    pub to: Option<Date>,
+    /// The segment the bars go to; made when it is missing.
+    #[arg(long, default_value = "pulled")]
+    pub segment: String,
+    /// Where from.
+    #[arg(long, value_enum, default_value_t = PullSource::Yahoo)]
+    pub source: PullSource,
+    /// Adjust prices for dividends too. Such a series is pulled whole whenever one is paid.
+    #[arg(long)]
+    pub adjusted: bool,
+    /// Where the gateway listens; the address in the settings without it.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
+}
+
+/// Options of `data check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder of the catalogue.
+    #[arg(long, value_name = "DIR", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// The same series from another source, to compare with.
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// A list of bad prints, CSV with `date` and `series`, to compare the findings with.
+    #[arg(long, value_name = "FILE")]
+    pub known_bad: Option<PathBuf>,
 }
 
 /// `config …`.

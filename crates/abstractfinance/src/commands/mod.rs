@@ -4,11 +4,13 @@
 //! was asked for, and to standard error everything else.
 
 mod calendar;
+mod check;
 mod config;
 mod data;
 mod demo;
 mod gateway;
 mod journal;
+mod pull;
 mod run;
 
 use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
@@ -27,6 +29,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Data(DataCommand::Import { map, source, out }) => data::import(global, map.as_deref(), &source, &out),
+        Command::Data(DataCommand::Pull(args)) => block_on(pull::pull(global, &args)),
+        Command::Data(DataCommand::Check(args)) => check::check(global, &args),
         Command::Config(ConfigCommand::Check) => config::check(global),
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Show) => config::in_force(global),

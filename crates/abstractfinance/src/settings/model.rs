@@ -3,6 +3,7 @@
 //! In: YAML. Out: plain values. Invariant: after validation every number is in the range its rule states; numbers that
 //! depend on each other are checked together. Names and units are those of the file.
 
+use super::data::Data;
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
@@ -83,6 +84,9 @@ pub struct Settings {
     /// Who approves a plan.
     #[garde(skip)]
     pub approval: Approval,
+    /// Where price history comes from.
+    #[garde(dive)]
+    pub data: Data,
 }
 
 /// Which kind of account is traded.
