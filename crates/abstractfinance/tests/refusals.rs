@@ -18,7 +18,7 @@ fn the_help_explains_the_exit_codes() {
     assert_snapshot!(codes, @r"
     0  done
     2  the command line, a setting or a file of yours is wrong
-    3  the gateway cannot listen or be reached, refuses, or answers nonsense
+    3  the gateway or a price source cannot be reached, refuses, or answers nonsense
     4  the journal is in use, damaged, or cannot be written
     5  stopped by the engine's own rules; the report says why
     ");

@@ -75,7 +75,7 @@ pub fn missing(held: &[Bar], sessions: &[Date]) -> Option<(Date, Date)> {
     let dates: BTreeSet<Date> = held.iter().map(|bar| bar.date).collect();
     let mut without = sessions.iter().copied().filter(|date| !dates.contains(date));
     let first = without.next()?;
-    let last = without.last().unwrap_or(first);
+    let last = without.next_back().unwrap_or(first);
     let before = dates.range(..first).rev().take(OVERLAP).last().copied().unwrap_or(first);
     let after = dates.range(last..).take(OVERLAP).last().copied().unwrap_or(last);
     Some((before, after))
@@ -167,8 +167,7 @@ fn keep_files(
         for kept in entry.series.iter().filter(|kept| entry.name != segment || kept.name != series) {
             let (from, to) =
                 (bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name));
-            let bytes = std::fs::read(&from).map_err(|source| PublishError::Refused { path: from.clone(), source })?;
-            staging.write(&to, &bytes)?;
+            staging.keep(&from, &to)?;
         }
     }
     Ok(())

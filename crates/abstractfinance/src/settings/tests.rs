@@ -438,3 +438,25 @@ fn the_schema_describes_the_built_in_settings() {
         broken("vol_target_annual: 0.12", "vol_target_annual: 12").starts_with(".vol_target_annual: 12 does not fit")
     );
 }
+
+#[test]
+fn statements_are_off_or_whole_and_their_token_travels_unseen() {
+    let of = |url: &str, query: &str| {
+        let section = format!("statements: {{url: \"{url}\", query_id: \"{query}\", token_file: /run/flex-token}}");
+        BUILT_IN_SETTINGS.replace("statements: null", &section)
+    };
+    let read = |text: &str| parse_settings("settings.yaml", text, &built_in().instruments);
+    assert!(built_in().settings.broker.statements.is_none());
+    let service = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService";
+    let settings = read(&of(service, "123456")).unwrap();
+    assert_eq!(settings.broker.statements.unwrap().query_id, "123456");
+    let told = |text: &str| read(text).unwrap_err().to_string();
+    assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
+    assert!(told(&of(service, "my query")).contains("which is no query id"));
+    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
+    settings.yaml:143:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     143 |     pause_ms: 5                     # between two questions
+         |               ^
+    use 100 or more
+    ");
+}

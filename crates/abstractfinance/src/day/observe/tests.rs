@@ -134,6 +134,7 @@ fn run() -> Run {
         settings: loaded.settings,
         account: "aaaaaa".parse().unwrap(),
         fence: 1,
+        adopter: None,
         journal: String::new(),
     }
 }
