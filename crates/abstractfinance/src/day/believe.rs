@@ -47,7 +47,7 @@ pub(super) fn believe(
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
-        doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, now, run)));
+        doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
         believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
     }
     Belief { marks, fx: table.rates, doubts, believed }
@@ -111,10 +111,11 @@ fn mark_offers<'a>(
     held.chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
 }
 
-fn flag(contract: ContractId, doubt: Doubt, mark: Option<LastMark>, now: Timestamp, run: &Run) -> Flag {
+/// What is not held may be old: only a held mark stops the day's increases.
+fn flag(contract: ContractId, doubt: Doubt, mark: Option<LastMark>, held: bool, now: Timestamp, run: &Run) -> Flag {
     let kept = mark.map(|mark| mark.good);
     let sessions = kept.map_or(u32::MAX, |kept| sessions_since(contract, kept.session, now, run));
-    Flag { contract, doubt, kept, sessions, stale: sessions > run.settings.data.stale_mark_sessions }
+    Flag { contract, doubt, kept, sessions, stale: held && sessions > run.settings.data.stale_mark_sessions }
 }
 
 /// The last session of the contract's venue that has opened by `now`.

@@ -15,6 +15,9 @@ use risk::scaling::Bound;
 use std::collections::BTreeMap;
 use strategy::SleeveKind;
 
+/// Breaks a line of the report names; the rest are counted.
+const NAMED_BREAKS: usize = 3;
+
 /// The fourteen steps of a day.
 pub(super) fn steps(
     session: &Session<'_>,
@@ -141,11 +144,13 @@ fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
 
 fn sentence_of(result: Option<&Reconciliation>) -> String {
     let Some(result) = result else { return "no answer from the broker".into() };
-    let causes: Vec<String> =
-        result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause())).collect();
+    let causes = result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause()));
+    let causes: Vec<String> = causes.take(NAMED_BREAKS).collect();
+    let more = result.findings.len() - causes.len();
     let difference = result
         .difference_bp
         .map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
-    let named = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = if causes.is_empty() { String::new() } else { format!(": {}{more}", causes.join(", ")) };
     format!("{difference}, {}{named}", count(result.findings.len(), "break"))
 }

@@ -85,7 +85,9 @@ fn carry(sides: &Sides<'_>, finding: &Finding) -> Vec<Claim> {
         let amount = in_base(part.amount)?;
         Some(Claim { cause: part.cause, amount, arithmetic: format!("{} carries {}: it", finding.id, money(amount)) })
     };
-    finding.explanations.iter().filter_map(claim).collect()
+    // Rows that are missing from a list are still in the broker's valuation.
+    let valued = finding.explanations.iter().filter(|part| part.cause != Cause::IncompleteReply);
+    valued.filter_map(claim).collect()
 }
 
 pub(super) fn accruals(case: &Case<'_>) -> Vec<Claim> {
