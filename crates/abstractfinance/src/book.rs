@@ -5,6 +5,7 @@
 
 use crate::day::{Run, in_kind};
 use crate::failure::Failure;
+use console::DayReport;
 use cycle::{Believed, Memory, Standing};
 use domain::{Books, ContractId, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe};
 use jiff::Timestamp;
@@ -15,13 +16,25 @@ use serde::{Deserialize, Serialize};
 /// Kind of the record that ends a trade date.
 pub const DAY_CLOSED: &str = "day_closed";
 
+/// Kind of the record that opens books from a file.
+pub const BOOK_IMPORTED: &str = "book_imported";
+
+/// Body of the `day_closed` record.
+#[derive(Serialize, Deserialize)]
+pub struct Closed {
+    /// What the next date starts from.
+    pub book: Book,
+    /// What people read of the date.
+    pub report: DayReport,
+}
+
 /// State after a trade date.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Book {
     /// The trade date it was left by; `None` before the first.
     pub date: Option<Date>,
-    /// The trade date they were opened on.
-    pub opened: Date,
+    /// When they were opened: what the account did before is in their first balance.
+    pub opened: Timestamp,
     /// Names behind the books' keys.
     pub contracts: Vec<String>,
     /// Cash and positions, and what was booked lately.
@@ -61,12 +74,7 @@ impl Book {
     ///
     /// # Errors
     /// [`Failure::Halted`] when the account holds positions nobody takes over, or some that are not configured.
-    pub fn open(
-        snapshot: &AccountSnapshot,
-        date: Date,
-        now: Timestamp,
-        run: &Run,
-    ) -> Result<(Book, Vec<LedgerEvent>), Failure> {
+    pub fn open(snapshot: &AccountSnapshot, now: Timestamp, run: &Run) -> Result<(Book, Vec<LedgerEvent>), Failure> {
         let setup = &run.setup;
         refuse_strangers(snapshot, run)?;
         let adopted = run.adopter.iter().flat_map(|adopter| {
@@ -82,9 +90,6 @@ impl Book {
         let cash = cash.filter(|(amount, _)| !amount.is_zero()).map(|(_, event)| event);
         let opening: Vec<LedgerEvent> = cash.chain(adopted).collect();
         let mut books = Books::new(Ledger::new(&setup.universe));
-        for known in &snapshot.executions {
-            books.disown(&known.fill.execution, date);
-        }
         for (n, event) in opening.iter().enumerate() {
             let posted = match event {
                 LedgerEvent::Fill(fill) => books.post_fill(fill.clone(), &setup.universe),
@@ -96,7 +101,7 @@ impl Book {
         let (contracts, memory) = (names(&setup.universe), Memory::new(setup));
         let (believed, standing) = (Believed::default(), Standing::default());
         let handed = Vec::new();
-        let book = Book { date: None, opened: date, contracts, books, sleeves, memory, standing, believed, handed };
+        let book = Book { date: None, opened: now, contracts, books, sleeves, memory, standing, believed, handed };
         Ok((book, opening))
     }
 
@@ -133,7 +138,8 @@ impl Book {
     }
 }
 
-fn names(universe: &Universe) -> Vec<String> {
+/// The names behind a universe's keys.
+pub fn names(universe: &Universe) -> Vec<String> {
     universe.contracts().map(|contract| universe.contract(contract).name.clone()).collect()
 }
 

@@ -18,7 +18,7 @@ mod steps;
 
 pub(crate) use adopt::in_kind;
 
-use crate::book::{Book, DAY_CLOSED};
+use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
@@ -104,7 +104,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     }
     let resumed = stored.iter().any(|record| record.kind == "plan");
     if !resumed {
-        may_begin(date, world).await?;
+        may_begin(date, run, world).await?;
     }
     let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
@@ -113,8 +113,8 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
 }
 
 /// Dates run in order, each to its end: a mode that tightened on a later date must not be forgotten.
-async fn may_begin<B, J: Journal, C>(date: Date, world: &mut World<B, J, C>) -> Result<(), Failure> {
-    let closed = world.journal.latest(DAY_CLOSED).await?.map(|record| record.trade_date);
+async fn may_begin<B, J: Journal, C>(date: Date, run: &Run, world: &mut World<B, J, C>) -> Result<(), Failure> {
+    let closed = last_book(run, world).await?.and_then(|book| book.date);
     let planned = world.journal.latest("plan").await?.map(|record| record.trade_date);
     if let Some(open) = planned.filter(|&planned| closed.is_none_or(|closed| planned > closed)) {
         return Err(Failure::Halted(format!(
@@ -188,9 +188,18 @@ async fn append<B, J: Journal, C: Clock>(
     Ok(world.journal.append(date, &records).await?)
 }
 
-/// The books the day starts from: those of the last closed date.
+/// The books the day starts from: those of the last closed date, or of a file that opened them since.
 async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
-    let Some(closed) = world.journal.latest(DAY_CLOSED).await? else { return Ok(None) };
-    let book = record::book_of(&closed)?;
+    let closed = world.journal.latest(DAY_CLOSED).await?;
+    let imported = world.journal.latest(BOOK_IMPORTED).await?;
+    let book = match (closed, imported) {
+        (Some(closed), imported) if imported.as_ref().is_none_or(|imported| imported.seq < closed.seq) => {
+            record::book_of(&closed)?
+        }
+        (_, Some(imported)) => serde_json::from_str(&imported.body)
+            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq)))?,
+        (None, None) => return Ok(None),
+        (Some(_), None) => unreachable!("the first arm takes it"),
+    };
     book.rekeyed(&run.setup.universe).map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }

@@ -92,7 +92,7 @@ impl StateFolder {
 /// The account's journal under a lease of this process.
 #[derive(Debug)]
 pub struct Engaged {
-    journal: AccountJournal,
+    pub journal: AccountJournal,
     path: String,
 }
 

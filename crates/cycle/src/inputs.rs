@@ -119,8 +119,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
-    /// First trade date of the books; the decision does not read it.
-    pub opened: Date,
+    /// When the books were opened; the decision does not read it.
+    pub opened: Timestamp,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -159,7 +159,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
-            opened: inputs.date,
+            opened: inputs.decided_at,
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn adopt(
     let mut told = Vec::new();
     for instruction in std::mem::take(&mut book.standing.adopt) {
         let Directive::Adopt { finding: id, sleeve } = &instruction.directive else { continue };
-        let facts = broker_facts(snapshot, &book.books, run);
+        let facts = broker_facts(snapshot, (&book.books, book.opened), run);
         let Some(finding) = findings(book, belief, &facts, date, run).finding(id).cloned() else {
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;

@@ -28,7 +28,7 @@ pub(super) fn inputs(
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
     let Belief { marks, fx, doubts, believed } = belief;
-    let broker = broker_facts(snapshot, &book.books, run);
+    let broker = broker_facts(snapshot, (&book.books, book.opened), run);
     Ok(RecordedInputs {
         date,
         decided_at,
@@ -68,7 +68,7 @@ fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(D
 }
 
 /// The broker's side of the reconciliation.
-pub(super) fn broker_facts(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> BrokerFacts {
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> BrokerFacts {
     let contracts = run.setup.universe.contract_count();
     let mut quantities = PerContract::filled(Quantity::ZERO, contracts);
     let mut marks = PerContract::filled(None, contracts);
@@ -91,14 +91,16 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, books: &Books, run: &Run)
         marks,
         foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
         gross_position_value: None,
-        evidence: evidence(snapshot, books, run),
+        evidence: evidence(snapshot, (books, opened), run),
     }
 }
 
 /// What the broker lists and the books do not hold.
-fn evidence(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Evidence {
+fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Evidence {
     let signed = |fill: &Fill| Quantity::from_units(fill.quantity.units() * fill.side.sign());
-    let unbooked = snapshot.executions.iter().filter(|listed| !books.holds(&listed.fill.execution));
+    // What was executed before the books were opened is in their first balance.
+    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > opened);
+    let unbooked = since.filter(|listed| !books.holds(&listed.fill.execution));
     let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
         contract: Some(fill.contract),
@@ -112,17 +114,21 @@ fn evidence(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Evidence {
         price: fill.price,
         commission: *commission,
     });
-    Evidence { executions: executions.collect(), orders: short_orders(snapshot, books, run), ..Evidence::default() }
+    Evidence {
+        executions: executions.collect(),
+        orders: short_orders(snapshot, (books, opened), run),
+        ..Evidence::default()
+    }
 }
 
 /// Orders of ours that ended with more filled than the executions of theirs that are booked.
-fn short_orders(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Vec<ShortOrder> {
+fn short_orders(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Vec<ShortOrder> {
     let ended = snapshot.completed_orders.iter();
     let short = ended.filter_map(|order| {
         let order_ref = order.order_ref.filter(|order_ref| order_ref.account == run.account)?;
         let own = snapshot.executions.iter().filter(|listed| listed.fill.order == Some(order_ref));
         let own: Vec<&Fill> = own.map(|listed| &listed.fill).collect();
-        let first = own.first()?;
+        let first = own.first().filter(|fill| fill.at > opened)?;
         let held = own.iter().filter(|fill| books.holds(&fill.execution));
         let held = held.fold(Quantity::ZERO, |sum, fill| sum + fill.quantity);
         let sign = |quantity: Quantity| Quantity::from_units(quantity.units() * first.side.sign());

@@ -42,7 +42,7 @@ impl End {
         }
         let nav = ledger.nav(&marks, &fx, universe).ok();
         let ours = Ours { date, ledger, marks: &marks, fx: &fx, universe };
-        let facts = broker_facts(snapshot, session.books(), run);
+        let facts = broker_facts(snapshot, (session.books(), decided.inputs.opened), run);
         let reconciliation = reconcile(&ours, &facts, &run.setup.policy.reconciliation);
         End { nav, marks, fx, doubts, believed, reconciliation, snapshot: snapshot.clone() }
     }

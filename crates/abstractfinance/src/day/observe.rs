@@ -123,7 +123,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
         None => {
-            let (book, opening) = Book::open(&snapshot, date, world.clock.now(), run)?;
+            let (book, opening) = Book::open(&snapshot, world.clock.now(), run)?;
             let told = |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event) };
             (book, opening.into_iter().map(told).collect())
         }
@@ -220,7 +220,8 @@ async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<
 fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Result<Vec<News>, Failure> {
     let mut late = Vec::new();
     for Execution { fill, commission } in &snapshot.executions {
-        if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+        let ours = fill.order.is_some_and(|order_ref| order_ref.account == run.account);
+        if !ours || fill.at <= book.opened {
             book.books.disown(&fill.execution, date);
             continue;
         }

@@ -7,7 +7,7 @@ use super::end::End;
 use super::observe::snapshot;
 use super::report::report;
 use super::{Decided, Run, World, append};
-use crate::book::{Book, DAY_CLOSED};
+use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::plan::CROSSED;
@@ -16,14 +16,6 @@ use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
-use serde::{Deserialize, Serialize};
-
-/// Body of the `day_closed` record.
-#[derive(Serialize, Deserialize)]
-struct Closed {
-    book: Book,
-    report: DayReport,
-}
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {

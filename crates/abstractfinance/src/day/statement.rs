@@ -35,7 +35,8 @@ pub(super) async fn book_statement<B: Broker, J, C>(
     };
     let mut told = Vec::new();
     // What counts for a day before the books were opened is in their first balance.
-    for line in lines.iter().filter(|line| line.date >= book.opened) {
+    let opened = book.opened.to_zoned(TimeZone::UTC).date();
+    for line in lines.iter().filter(|line| line.date >= opened) {
         let Some(event) = event(line, &world.broker) else { continue };
         let at = TimeZone::UTC.to_timestamp(line.date.into()).map_err(|e| Failure::Broker(e.to_string()))?;
         let posted = book.books.post_line(&line.id, at, event.clone(), &run.setup.universe).map_err(unbookable)?;

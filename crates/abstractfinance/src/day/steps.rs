@@ -18,6 +18,9 @@ use strategy::SleeveKind;
 /// Breaks a line of the report names; the rest are counted.
 const NAMED_BREAKS: usize = 3;
 
+/// Bookings of a morning that are told one by one; all of them are in the journal.
+const BOOKINGS_SHOWN: usize = 4;
+
 /// The fourteen steps of a day.
 pub(super) fn steps(
     session: &Session<'_>,
@@ -127,7 +130,10 @@ fn count(n: usize, what: &str) -> String {
 fn synced(decided: &Decided) -> String {
     let Some(notes) = &decided.notes else { return "read by the run that made the plan".into() };
     let mut parts = vec![count(notes.positions, "position"), count(notes.open_orders, "open order")];
-    parts.extend(notes.booked.iter().cloned());
+    parts.extend(notes.booked.iter().take(BOOKINGS_SHOWN).cloned());
+    if notes.booked.len() > BOOKINGS_SHOWN {
+        parts.push(format!("{} more bookings, in the journal", notes.booked.len() - BOOKINGS_SHOWN));
+    }
     if !notes.without_history.is_empty() {
         parts.push(format!("no history for {}: what needs it is held back", notes.without_history.join(", ")));
     }
