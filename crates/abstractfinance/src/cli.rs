@@ -70,6 +70,10 @@ pub enum Command {
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
     Nav(NavArgs),
+    /// Show what the last comparison with the broker found, and why; or take a finding into the books.
+    Reconcile(ReconcileArgs),
+    /// Show what each sleeve earned, day by day or in sum.
+    Sleeves(NavArgs),
     /// Stop: nothing is sent but cancels (mode CANCEL_ONLY), until `resume`.
     Halt(SayArgs),
     /// Only let orders out that lower risk (mode REDUCE_ONLY), until `resume`.
@@ -114,6 +118,34 @@ pub struct NavArgs {
     /// Print comma-separated values with a header.
     #[arg(long)]
     pub csv: bool,
+}
+
+/// Options of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Show each cause's arithmetic.
+    #[arg(long)]
+    pub explain: bool,
+    /// Show the comparison at the end of this date; the last one without it.
+    #[arg(long)]
+    pub date: Option<Date>,
+    #[command(subcommand)]
+    pub command: Option<ReconcileCommand>,
+}
+
+/// `reconcile …`.
+#[derive(Debug, Subcommand)]
+pub enum ReconcileCommand {
+    /// Take a finding into the books with the next comparison: a position, cash, or an execution we did not make.
+    Adopt {
+        /// Its id, as `reconcile` shows it, such as `execution:0000e0d5.1.01.01`, `quantity:CSPX` or `cash:USD`.
+        finding: String,
+        /// The sleeve that owns it from then on; `external` is counted and never traded.
+        #[arg(long, default_value = "external")]
+        sleeve: String,
+        #[command(flatten)]
+        say: ReasonArgs,
+    },
 }
 
 /// Who tightens, and why.

@@ -149,7 +149,7 @@ fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, run: &Run) -> Vec<
 
 fn sleeve_result(profit: SleeveProfit) -> SleeveResult {
     let SleeveProfit { sleeve, today, cumulative } = profit;
-    SleeveResult { sleeve, today: cents(today.amount()), cumulative: cents(cumulative.amount()) }
+    SleeveResult { sleeve, today: today.amount().normalize(), cumulative: cumulative.amount().normalize() }
 }
 
 /// Which sleeves hold how much of a contract.
