@@ -92,8 +92,8 @@ pub struct NavRow {
     pub drawdown: f64,
     /// NAV after the day.
     pub nav: Option<Decimal>,
-    /// The broker's net liquidation value at the same moment.
-    pub nlv: Decimal,
+    /// The broker's net liquidation value at the same moment; `None` when it told none.
+    pub nlv: Option<Decimal>,
     /// NAV − NLV in basis points.
     pub difference_bp: Option<f64>,
     /// Gross notional over NAV.

@@ -18,8 +18,8 @@ pub struct DayReport {
     pub resumed: bool,
     /// Net asset value after the day, in base currency; `None` when it could not be valued.
     pub nav: Option<Decimal>,
-    /// The broker's net liquidation value at the same moment.
-    pub nlv: Decimal,
+    /// The broker's net liquidation value at the same moment; `None` when it told none.
+    pub nlv: Option<Decimal>,
     /// NAV − NLV in basis points; `None` when one of them is unknown.
     pub difference_bp: Option<f64>,
     /// NAV the plan was decided on.

@@ -87,6 +87,12 @@ impl Books {
         })
     }
 
+    /// What the broker charged for an execution (positive = paid), as far as it is known.
+    pub fn charge_of(&self, execution: &ExecutionId) -> Option<Money> {
+        let known = &self.memory.executions[self.memory.place(execution).ok()?];
+        known.charge.as_ref().map(|charge| charge.amount)
+    }
+
     /// The charge that waits for an execution, if one does.
     pub fn waiting_charge(&self, execution: &ExecutionId) -> Option<(ExecutionId, Money)> {
         let known = &self.memory.executions[self.memory.place(execution).ok()?];

@@ -11,7 +11,7 @@ use super::{Adopter, Run};
 use crate::book::{Book, Handed};
 use crate::failure::Failure;
 use cycle::{Directive, Instruction};
-use domain::{ContractId, ExecutionId, Fill, LedgerEvent, Money, Price, Quantity, Side};
+use domain::{ContractId, ExecutionId, Fill, LedgerEvent, Money, PerContract, Price, Quantity, Side};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::AccountSnapshot;
@@ -35,7 +35,7 @@ pub(super) fn adopt(
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;
         };
-        let taken = taken_in(&finding, &instruction, book, snapshot, &facts, now, run);
+        let taken = taken_in(&finding, &instruction, book, snapshot, (&facts, &belief.marks), now, run);
         if taken.is_empty() {
             told.push(News::note(format!(
                 "{id} cannot be adopted: it is no position, cash or execution; see its cause"
@@ -60,7 +60,7 @@ fn taken_in(
     Instruction { by, reason, .. }: &Instruction,
     book: &mut Book,
     snapshot: &AccountSnapshot,
-    facts: &BrokerFacts,
+    (facts, believed): (&BrokerFacts, &PerContract<Option<Price>>),
     now: Timestamp,
     run: &Run,
 ) -> Vec<LedgerEvent> {
@@ -69,8 +69,10 @@ fn taken_in(
         Item::Execution { execution, .. } => executed(book, execution, snapshot),
         &Item::Contract { contract } => {
             let quantity = Quantity::from_decimal(difference).unwrap_or(Quantity::ZERO);
+            // What the broker no longer lists it no longer marks.
+            let mark = facts.marks[contract].or(believed[contract]);
             let adopter = Adopter { by: by.clone(), reason: reason.clone() };
-            facts.marks[contract].map_or_else(Vec::new, |mark| in_kind(contract, quantity, mark, now, &adopter, run))
+            mark.map_or_else(Vec::new, |mark| in_kind(contract, quantity, mark, now, &adopter, run))
         }
         &Item::Cash { currency } => {
             let amount = Money::new(difference, currency);

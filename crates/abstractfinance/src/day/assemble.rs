@@ -9,12 +9,15 @@ use super::observe::Bars;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, PerContract, PerInstrument, Quantity};
+use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::{Window, execution_window};
 use ports::{AccountSnapshot, Execution};
-use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedExecution, Origin, ShortOrder};
+use risk::reconciliation::{
+    BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ShortOrder,
+};
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
 pub(super) fn inputs(
@@ -85,12 +88,12 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books,
     });
     BrokerFacts {
         base: snapshot.base,
-        net_liquidation: Some(snapshot.net_liquidation),
+        net_liquidation: snapshot.net_liquidation,
         cash: cash.collect(),
         quantities,
         marks,
         foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
-        gross_position_value: None,
+        gross_position_value: snapshot.gross_position_value,
         evidence: evidence(snapshot, (books, opened), run),
     }
 }
@@ -114,11 +117,26 @@ fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), ru
         price: fill.price,
         commission: *commission,
     });
+    let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
     Evidence {
         executions: executions.collect(),
+        charges: unbooked_charges(snapshot, books),
         orders: short_orders(snapshot, (books, opened), run),
-        ..Evidence::default()
+        statement: Vec::new(),
+        sweeps: swept.map(|row| Money::new(row.swept, row.currency)).collect(),
     }
+}
+
+/// What the broker charges for booked executions above what is booked for them.
+fn unbooked_charges(snapshot: &AccountSnapshot, books: &Books) -> Vec<ListedCharge> {
+    let listed = snapshot.executions.iter().filter(|listed| books.holds(&listed.fill.execution));
+    let charge = |listed: &Execution| {
+        let (id, charged) = (listed.fill.execution.clone(), listed.commission?);
+        let booked = books.charge_of(&id).filter(|booked| booked.currency == charged.currency);
+        let open = charged.amount - booked.map_or(Decimal::ZERO, |booked| booked.amount);
+        (!open.is_zero()).then(|| ListedCharge { id, amount: Money::new(open, charged.currency) })
+    };
+    listed.filter_map(charge).collect()
 }
 
 /// Orders of ours that ended with more filled than the executions of theirs that are booked.

@@ -132,7 +132,6 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     book.memory = book.memory.fitted(&run.setup);
     booked.extend(book_statement(date, &mut book, run, world).await?);
     booked.extend(late_executions(&mut book, &snapshot, date, run)?);
-    held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
     for (id, at, event) in settlements(&book, &bars, run)? {
         let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
@@ -268,21 +267,6 @@ pub(super) fn unbookable(reason: Unbookable) -> Failure {
     Failure::Halted(reason.to_string())
 }
 
-/// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
-fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
-    let scope = Scope::new(Some(book.books.ledger()), run);
-    let expired = |contract: &ContractId| {
-        run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && scope.holds(*contract)
-    };
-    match run.setup.universe.contracts().find(expired) {
-        None => Ok(()),
-        Some(contract) => Err(Failure::Halted(format!(
-            "the books hold {}, which has expired: compare with the broker how it was settled and book it by hand",
-            run.setup.universe.contract(contract).name
-        ))),
-    }
-}
-
 pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 
 /// Daily bars of everything the decision or the books read.
@@ -307,7 +291,11 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
     let scope = Scope::new(Some(book.books.ledger()), run);
     let mut contracts: Vec<ContractId> = Vec::new();
     for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
-        let lasting = |contract: &ContractId| universe.contract(*contract).expiry.is_none() || scope.holds(*contract);
+        let lasting = |contract: &ContractId| match universe.contract(*contract).expiry {
+            None => true,
+            // The broker no longer knows what has expired.
+            Some(_) => scope.holds(*contract) && is_current(*contract, date, run),
+        };
         contracts.extend(universe.contracts_of(instrument).filter(lasting));
         contracts.extend(active(instrument, date, run)?);
     }

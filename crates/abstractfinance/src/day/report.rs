@@ -34,7 +34,7 @@ pub(super) fn report(
         already_done: false,
         resumed,
         nav: end.nav.map(|nav| cents(nav.amount())),
-        nlv: cents(end.snapshot.net_liquidation),
+        nlv: end.snapshot.net_liquidation.map(cents),
         difference_bp: end.reconciliation.difference_bp.map(rounded_bp),
         nav_at_plan: plan.nav.map(|nav| cents(nav.amount())),
         base: run.setup.base.to_string(),

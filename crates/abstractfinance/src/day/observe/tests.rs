@@ -41,12 +41,14 @@ impl Broker for Account {
             cash: dec!(10_000_000),
             futures_pnl: Decimal::ZERO,
             exchange_rate: Decimal::ONE,
+            swept: Decimal::ZERO,
             accrued: Decimal::ZERO,
         };
         Ok(AccountSnapshot {
             at: Timestamp::UNIX_EPOCH,
             base: Currency::Usd,
-            net_liquidation,
+            net_liquidation: Some(net_liquidation),
+            gross_position_value: None,
             cash: vec![row],
             positions: vec![],
             foreign: vec![],
