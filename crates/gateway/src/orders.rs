@@ -138,6 +138,9 @@ impl Desk {
         if order.parent_id.is_some_and(|id| id != 0) {
             return Err(unserved("parent orders"));
         }
+        if !order.conditions.is_empty() {
+            return Err(unserved("conditions"));
+        }
         for (field, name) in [
             (&order.oca_group, "OCA groups"),
             (&order.algo_strategy, "algorithms"),

@@ -3,6 +3,7 @@
 //! In and out: the fields this gateway reads or fills; other fields of a client are skipped by the decoder.
 //! Invariant: prices are doubles in the quote unit, quantities decimal text, as the wire has them.
 
+use super::Empty;
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ pub struct Contract {
     pub sec_id_type: Option<String>,
     #[prost(string, optional, tag = "14")]
     pub sec_id: Option<String>,
+    #[prost(string, optional, tag = "15")]
+    pub description: Option<String>,
     #[prost(bool, optional, tag = "18")]
     pub include_expired: Option<bool>,
     #[prost(string, optional, tag = "21")]
@@ -131,6 +134,9 @@ pub struct Order {
     pub what_if: Option<bool>,
     #[prost(bool, optional, tag = "66")]
     pub transmit: Option<bool>,
+    /// What the order waits for; only how many there are is read.
+    #[prost(message, repeated, tag = "100")]
+    pub conditions: Vec<Empty>,
     #[prost(string, optional, tag = "115")]
     pub filled_quantity: Option<String>,
 }
