@@ -93,7 +93,8 @@ fn environment() -> Option<&'static Path> {
 
 fn install() -> Result<PathBuf, String> {
     let lists = ["requirements.txt", "requirements-compiled.txt"].map(|list| compat().join(list));
-    let pins: String = lists.iter().map(|list| std::fs::read_to_string(list).expect("the pins are part of the repository")).collect();
+    let pins: String =
+        lists.iter().map(|list| std::fs::read_to_string(list).expect("the pins are part of the repository")).collect();
     let folder = repository().join("target/compat-python");
     let (python, installed) = (folder.join("bin/python"), folder.join("installed-requirements.txt"));
     if std::fs::read_to_string(&installed).is_ok_and(|done| done == pins) {

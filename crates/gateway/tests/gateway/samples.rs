@@ -136,7 +136,10 @@ fn bars() -> HistoricalData {
         wap: None,
         bar_count: Some(-1),
     };
-    HistoricalData { req_id: Some(9), historical_data_bars: vec![bar.clone(), HistoricalDataBar { volume: some("-1"), ..bar }] }
+    HistoricalData {
+        req_id: Some(9),
+        historical_data_bars: vec![bar.clone(), HistoricalDataBar { volume: some("-1"), ..bar }],
+    }
 }
 
 fn span() -> HistoricalDataEnd {
