@@ -92,9 +92,15 @@ async fn garbage_after_the_greeting_ends_the_attempt_and_nothing_else() {
         ("an empty frame", [opening(), framed(&[])].concat()),
         ("accounts that are not UTF-8", message(15, b"\x0a\x04\xff\xfe\xff\xfe")),
         ("accounts cut off", message(15, b"\x0a\x7fDU")),
-        ("an order id out of range", [message(15, b"\x0a\x09DU1234567"), message(9, &[0x08, 0xff, 0xff, 0xff, 0xff, 0x0f])].concat()),
+        (
+            "an order id out of range",
+            [message(15, b"\x0a\x09DU1234567"), message(9, &[0x08, 0xff, 0xff, 0xff, 0xff, 0x0f])].concat(),
+        ),
         ("ids nobody knows", [opening(), unknown].concat()),
-        ("answers to no question", [opening(), message(63, b"\x08\x63\x1a\x03abc\x22\x03NaN"), message(61, &[])].concat()),
+        (
+            "answers to no question",
+            [opening(), message(63, b"\x08\x63\x1a\x03abc\x22\x03NaN"), message(61, &[])].concat(),
+        ),
         ("text where protobuf was announced", [opening(), framed(b"9\x001\x001\x00")].concat()),
     ];
     for (what, garbage) in cases {

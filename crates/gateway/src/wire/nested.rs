@@ -128,6 +128,12 @@ pub struct Order {
     pub oca_group: Option<String>,
     #[prost(string, optional, tag = "28")]
     pub order_ref: Option<String>,
+    #[prost(string, optional, tag = "41")]
+    pub delta_neutral_order_type: Option<String>,
+    #[prost(double, optional, tag = "50")]
+    pub scale_price_increment: Option<f64>,
+    #[prost(string, optional, tag = "59")]
+    pub hedge_type: Option<String>,
     #[prost(string, optional, tag = "61")]
     pub algo_strategy: Option<String>,
     #[prost(bool, optional, tag = "65")]

@@ -29,7 +29,7 @@ pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, B
     order.good_till_date = fields.text()?;
     // Allocation groups (4), model, short sale (3), OCA type to auction strategy (10), prices (5), override, volatility (2).
     fields.skip(26)?;
-    pass_over_strategies(fields)?;
+    read_strategies(fields, &mut order)?;
     order.algo_strategy = fields.text()?;
     if order.algo_strategy.is_some() {
         fields.skip_list(2)?;
@@ -64,22 +64,14 @@ fn read_terms(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField
 }
 
 /// Delta neutral, scale and hedge, whose length depends on whether they are used, up to the algorithm.
-fn pass_over_strategies(fields: &mut Fields<'_>) -> Result<(), BadField> {
-    let delta_neutral = fields.text()?;
-    fields.skip(1)?;
-    if delta_neutral.is_some() {
-        fields.skip(8)?;
-    }
+fn read_strategies(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField> {
+    order.delta_neutral_order_type = fields.text()?;
+    fields.skip(if order.delta_neutral_order_type.is_some() { 9 } else { 1 })?;
     fields.skip(6)?;
-    let scale_step = fields.double()?;
-    if scale_step.is_some_and(|step| step > 0.0) {
-        fields.skip(7)?;
-    }
-    fields.skip(3)?;
-    if fields.text()?.is_some() {
-        fields.skip(1)?;
-    }
-    fields.skip(4)?;
+    order.scale_price_increment = fields.double()?.filter(|&step| step > 0.0);
+    fields.skip(if order.scale_price_increment.is_some() { 10 } else { 3 })?;
+    order.hedge_type = fields.text()?;
+    fields.skip(if order.hedge_type.is_some() { 5 } else { 4 })?;
     skip_delta_neutral(fields)
 }
 
