@@ -3,6 +3,7 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
+use crate::day::Adopter;
 use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -22,7 +23,7 @@ Start here:
 Exit codes:
   0  done
   2  the command line, a setting or a file of yours is wrong
-  3  the gateway cannot listen or be reached, refuses, or answers nonsense
+  3  the gateway or a price source cannot be reached, refuses, or answers nonsense
   4  the journal is in use, damaged, or cannot be written
   5  stopped by the engine's own rules; the report says why";
 
@@ -206,6 +207,8 @@ pub struct DemoArgs {
     /// How many trading days to run, one after the other on the same account.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2600))]
     pub days: u32,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,
@@ -243,6 +246,26 @@ pub enum AccountEvents {
     Realistic,
 }
 
+/// Who takes over what an account holds when its books are opened.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
+    /// exposure and are never traded. Give the reason; the journal keeps it with your name.
+    #[arg(long, value_name = "REASON")]
+    pub adopt_positions: Option<String>,
+    /// Your name, for the journal; without it, the user name of this session.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub by: Option<String>,
+}
+
+impl AdoptArgs {
+    /// The person and the reason, when positions are to be taken over.
+    pub fn adopter(&self) -> Result<Option<Adopter>, Failure> {
+        let Some(reason) = self.adopt_positions.clone() else { return Ok(None) };
+        Ok(Some(Adopter { by: named(&self.by)?, reason }))
+    }
+}
+
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -255,6 +278,8 @@ pub struct RunArgs {
     /// The trade date.
     #[arg(long)]
     pub date: Date,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Where the gateway listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     pub gateway: SocketAddr,
@@ -291,7 +316,7 @@ pub struct GatewayArgs {
 /// `data …`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Build a catalogue from CSV files, as a map says.
+    /// Build a catalogue from CSV or Parquet files, as a map says.
     Import {
         /// The map: which series stands for which instrument.
         #[arg(long, value_name = "FILE")]
@@ -302,6 +327,61 @@ pub enum DataCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Add daily bars from a source to a catalogue; asks for missing dates only.
+    Pull(PullArgs),
+    /// Look for gaps, repeats, jumps, splits and unit flips.
+    Check(CheckArgs),
+}
+
+/// Where bars are pulled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PullSource {
+    /// Yahoo's charts.
+    Yahoo,
+    /// The broker's gateway.
+    Gateway,
+}
+
+/// Options of `data pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// The instruments; all of instruments.yaml without one.
+    pub instruments: Vec<String>,
+    /// Folder of the catalogue; made when it is missing.
+    #[arg(long, value_name = "DIR", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// First date.
+    #[arg(long)]
+    pub from: Date,
+    /// Last date; yesterday without it.
+    #[arg(long)]
+    pub to: Option<Date>,
+    /// The segment the bars go to; made when it is missing.
+    #[arg(long, default_value = "pulled")]
+    pub segment: String,
+    /// Where from.
+    #[arg(long, value_enum, default_value_t = PullSource::Yahoo)]
+    pub source: PullSource,
+    /// Adjust prices for dividends too. Such a series is pulled whole whenever one is paid.
+    #[arg(long)]
+    pub adjusted: bool,
+    /// Where the gateway listens; the address in the settings without it.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
+}
+
+/// Options of `data check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder of the catalogue.
+    #[arg(long, value_name = "DIR", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// The same series from another source, to compare with.
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// A list of bad prints, CSV with `date` and `series`, to compare the findings with.
+    #[arg(long, value_name = "FILE")]
+    pub known_bad: Option<PathBuf>,
 }
 
 /// `state …`.

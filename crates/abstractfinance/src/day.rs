@@ -3,7 +3,9 @@
 //! In: a trade date, the run's constants, the world. Out: a report. Invariant: the plan is durable
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
+mod adopt;
 mod assemble;
+mod believe;
 mod drive;
 mod end;
 mod observe;
@@ -11,14 +13,18 @@ mod operator;
 mod record;
 mod report;
 mod scope;
+mod statement;
 mod steps;
+
+pub(crate) use adopt::in_kind;
 
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::{AccountTag, Booked, Ledger};
+use domain::{AccountTag, Books};
+use feeds::FlexStatements;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -27,12 +33,13 @@ use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
 use std::sync::Arc;
 
 /// The world behind its three doors.
-#[derive(Debug)]
 pub struct World<B, J, C> {
     /// The account's broker.
     pub broker: B,
     /// The account's journal.
     pub journal: J,
+    /// The broker's activity statements, when there are any.
+    pub statements: Option<FlexStatements>,
     /// Time.
     pub clock: C,
 }
@@ -50,8 +57,19 @@ pub struct Run {
     pub account: AccountTag,
     /// Fencing number of the lease.
     pub fence: i64,
+    /// The person who takes over what an account holds when its books are opened, and why.
+    pub adopter: Option<Adopter>,
     /// Where the journal is, for people.
     pub journal: String,
+}
+
+/// Who takes over positions the engine did not open.
+#[derive(Clone, Debug)]
+pub struct Adopter {
+    /// The name the journal keeps.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Everything one day's act phase stands on.
@@ -66,8 +84,8 @@ struct Decided {
 
 impl Decided {
     /// The books the act phase starts from.
-    fn books(&self) -> (Ledger, Booked) {
-        (self.inputs.ledger.clone(), self.inputs.booked.clone())
+    fn books(&self) -> Books {
+        self.inputs.books.clone()
     }
 }
 
@@ -139,7 +157,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = observe::connect(&scope::Scope::new(Some(&inputs.ledger), run), world).await?;
+    let identity = observe::connect(&scope::Scope::new(Some(inputs.books.ledger()), run), world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 

@@ -23,6 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(log_level()).init();
+    feeds::install_tls_provider();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

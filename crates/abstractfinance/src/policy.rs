@@ -79,6 +79,7 @@ fn policy(settings: &Settings, universe: &Universe) -> Policy {
             emergency: settings.reconciliation.emergency_threshold_pct,
             cash_absolute: settings.reconciliation.cash_tolerance,
             cash_fraction: f64::from(settings.reconciliation.cash_tolerance_nav_bps) / 1e4,
+            marks: settings.reconciliation.mark_tolerances(),
         },
     }
 }
@@ -151,6 +152,7 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
     FxHedgePolicy {
         ratio: settings.fx.hedge_ratio,
         band_of_nav: settings.fx.band_nav_pct,
+        unhedged_of_nav_max: settings.fx.unhedged_max_nav_pct,
         rules: settings.fx.hedges.0.iter().map(rule).collect(),
     }
 }

@@ -40,7 +40,8 @@ fn the_import_says_what_stands_for_what() {
      2025_2026  SPX                 S&P 500 index                                         points                      80    2025-01-02  2025-04-29
      2025_2026  SX5E                EURO STOXX 50 price index                             points                      102   2025-01-03  2025-05-30
      2025_2026  VIX                 Cboe volatility index                                 points                      402   2025-01-02  2026-07-23
-    2025_2026: no series for CS51, CSPX, M6E; sleeve legs and signals that need it are held back
+    2010_2018: no series for 6B, 6E, 6S, AAPL, ACA, AMZN, ARCC, BNP, BNP_OPT, CNDX, DBK, ES, EUR.GBP, EXH1, EXS1, EXSA, EXV1, EXV5, EXW1, EXX1, FBTP, FCE, FDAX, FDXM, FESB, FESX, FGBL, FGBM, FLOT, FOAT, FVS, GBP.USD, GLE, GLE_OPT, GOOGL, HYG, HYG_OPT, IHYU, ISF, IUCD, IUHC, IUIT, IUKD, IUMO, IUQA, JNJ, JNK, JNK_OPT, LLY, LQDE, M2K, M6B, MAIN, MES, META, MNQ, MSF, MSFT, NQ, NVDA, RTY, SAN, SEMI, SPX_OPT, SPY, SPY_OPT, SX5E_OPT, SXR8, UCG, USD.CHF, V2TX, VIX_OPT, VOW3, VX, VXM, Z; sleeve legs and signals that need it are held back
+    2025_2026: no series for 6B, 6E, 6S, AAPL, ACA, AMZN, ARCC, BNP, BNP_OPT, CNDX, CS51, CSPX, DBK, ES, EUR.GBP, EXH1, EXS1, EXSA, EXV1, EXV5, EXW1, EXX1, FBTP, FCE, FDAX, FDXM, FESB, FESX, FGBL, FGBM, FLOT, FOAT, FVS, GBP.USD, GLE, GLE_OPT, GOOGL, HYG, HYG_OPT, IHYU, ISF, IUCD, IUHC, IUIT, IUKD, IUMO, IUQA, JNJ, JNK, JNK_OPT, LLY, LQDE, M2K, M6B, M6E, MAIN, MES, META, MNQ, MSF, MSFT, NQ, NVDA, RTY, SAN, SEMI, SPX_OPT, SPY, SPY_OPT, SX5E_OPT, SXR8, UCG, USD.CHF, V2TX, VIX_OPT, VOW3, VX, VXM, Z; sleeve legs and signals that need it are held back
     ");
 }
 

@@ -18,7 +18,7 @@ fn the_help_explains_the_exit_codes() {
     assert_snapshot!(codes, @r"
     0  done
     2  the command line, a setting or a file of yours is wrong
-    3  the gateway cannot listen or be reached, refuses, or answers nonsense
+    3  the gateway or a price source cannot be reached, refuses, or answers nonsense
     4  the journal is in use, damaged, or cannot be written
     5  stopped by the engine's own rules; the report says why
     ");
@@ -85,7 +85,7 @@ fn an_instrument_nobody_knows() {
     abstractfinance: conf/settings.yaml:20:11: `sleeves.core_index_rv.long` is CSPY, which is not in instruments.yaml
      20 |     long: CSPY
         |           ^^^^
-    known are CS51, CSPX, EUR.USD, M6E, SPX, SX5E, VIX; correct the name or add a row there
+    did you mean `CSPX`? Otherwise add a row there
     ");
 }
 
@@ -317,14 +317,14 @@ fn an_account_that_is_not_the_one_of_the_books() {
     stage.ok("demo --state-dir state");
     assert_snapshot!(stage.refused("demo --seed 2 --state-dir state"), @r"
     exit 2
-    abstractfinance: the account in state belongs to a run of seed 1, calm of seed 1 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 13 contracts, but a run of seed 2, calm of seed 2 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 13 contracts was asked for; repeat its --seed, --scenario, --catalogue and --from, or take another --state-dir
+    abstractfinance: the account in state belongs to a run of seed 1, calm of seed 1 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 273 contracts, but a run of seed 2, calm of seed 2 from 2026-03-02, starting 2026-03-02T00:00:00Z, account DU1000001 with 10,000,000.00 USD, 273 contracts was asked for; repeat its --seed, --scenario, --catalogue and --from, or take another --state-dir
     ");
 
     fs::remove_file(stage.path("state/gateway.jsonl")).unwrap();
     let told = stage.run("demo --days 2 --state-dir state");
     assert_snapshot!(format!("exit {}\n{}", told.code, told.err.trim_end()), @r"
     exit 5
-    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -14.1343 bp, 5 breaks. No order is sent from here on; compare both sides in the report
+    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -14.1343 bp, 6 breaks: reply:positions (incomplete reply), quantity:CS51 (incomplete reply), quantity:CSPX (incomplete reply) and 3 more. No order is sent from here on; compare both sides in the report
     ");
     let record = fs::read_to_string(stage.path("state/gateway.jsonl")).unwrap();
     assert!(!record.contains(r#""command":"place""#), "nothing was sent to an account that is not ours");

@@ -4,10 +4,10 @@
 //! Invariant: a plan sees closes before its date; its orders are quoted and filled at that date's
 //! open, for a commission in basis points and nothing else.
 
-use cycle::{DayInputs, DayPlan, Effect, Event, Memory, Session, Setup, decide_into};
+use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Session, Setup, decide_into};
 use domain::rounding::to_money_digits;
 use domain::{
-    AccountTag, BaseMoney, Booked, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
+    AccountTag, BaseMoney, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
     Price, Quantity,
 };
 use execution::Command;
@@ -68,7 +68,7 @@ impl<'a> NextSession<'a> {
         let contracts = self.setup.universe.contract_count();
         let rows = prices.closes.len();
         let mut ledger = Ledger::new(&self.setup.universe);
-        ledger.apply(&LedgerEvent::Flow { amount: capital }, &self.setup.universe);
+        ledger.apply(&LedgerEvent::Flow { amount: capital }, &self.setup.universe).expect("a flow is always booked");
         let mut memory = Memory::new(self.setup);
         memory.take_in(prices.closes.rows(0, first_decision), self.setup);
         let mut plan = DayPlan::empty(self.setup);
@@ -84,10 +84,12 @@ impl<'a> NextSession<'a> {
                 date: session_date,
                 decided_at: opens,
                 ledger: &ledger,
+                sleeves: None,
                 memory: &memory,
                 history: prices.closes.rows(row, row + 1),
                 marks: &marks,
                 fx: &self.fx,
+                doubts: Doubts::NONE,
                 broker: None,
                 mode: Mode::Normal,
                 flatten: false,
@@ -97,7 +99,7 @@ impl<'a> NextSession<'a> {
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let session = Session::start(&plan, &windows, (ledger, Booked::default()), self.account, self.setup);
+            let session = Session::start(&plan, &windows, Books::new(ledger), self.account, self.setup);
             (ledger, trades) = self.trade(session, opens, open_row, trades);
             std::mem::swap(&mut memory, &mut plan.memory);
         }
@@ -132,7 +134,7 @@ impl<'a> NextSession<'a> {
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
-                Effect::Done => return (session.into_books().0, trades),
+                Effect::Done => return (session.into_books().into_ledger(), trades),
             }
         }
     }

@@ -137,7 +137,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             rounding: LotRounding::TowardZero,
             trade_min: 0.0,
         },
-        fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, rules: vec![] },
+        fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,
             turnover_max: 1e9,
@@ -153,6 +153,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             emergency: 0.01,
             cash_absolute: dec!(1),
             cash_fraction: 0.0001,
+            marks: vec![],
         },
     }
 }

@@ -72,31 +72,53 @@ pub(crate) fn write<W: Write + Send>(bars: &[Bar], out: W) -> Result<W, ParquetE
     file.into_inner()
 }
 
+/// One row as it stands in a file, unchecked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub date: Date,
+    /// Open, high, low, close in units of 1e-8.
+    pub mantissas: [i64; 4],
+    /// In units of 1e-4.
+    pub volume: i64,
+}
+
 /// Reads and checks every bar of a file.
 pub(crate) fn read(file: File) -> Result<Vec<Bar>, BarsFault> {
+    let rows = read_unchecked(file)?;
+    let mut bars: Vec<Bar> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let bar = bar(row, bars.last());
+        bars.push(bar.map_err(|problem| BarsFault::Row { row: bars.len() + 1, problem })?);
+    }
+    Ok(bars)
+}
+
+/// Reads every row of a file, whatever its numbers say; for looking at what cannot be used.
+pub(crate) fn read_unchecked(file: File) -> Result<Vec<Row>, BarsFault> {
     let reader = SerializedFileReader::new(file)?;
     let expected = parse_message_type(&schema())?;
     if reader.metadata().file_metadata().schema() != &expected {
         return Err(BarsFault::Schema);
     }
-    let mut bars = Vec::with_capacity(reader.metadata().file_metadata().num_rows().max(0) as usize);
+    let mut rows = Vec::with_capacity(reader.metadata().file_metadata().num_rows().max(0) as usize);
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index)?;
         let days = days(group.as_ref())?;
         let columns = [1, 2, 3, 4, 5].map(|column| values(group.as_ref(), column));
         let [open, high, low, close, volume] = columns;
         let (open, high, low, close, volume) = (open?, high?, low?, close?, volume?);
-        for row in 0..days.len() {
-            let mantissas = [open[row], high[row], low[row], close[row]];
-            let bar = bar(days[row], mantissas, volume[row], bars.last());
-            bars.push(bar.map_err(|problem| BarsFault::Row { row: bars.len() + 1, problem })?);
+        for index in 0..days.len() {
+            let date = EPOCH.checked_add(days[index].days());
+            let date = date.map_err(|error| BarsFault::Row { row: rows.len() + 1, problem: error.to_string() })?;
+            let mantissas = [open[index], high[index], low[index], close[index]];
+            rows.push(Row { date, mantissas, volume: volume[index] });
         }
     }
-    Ok(bars)
+    Ok(rows)
 }
 
-fn bar(day: i32, mantissas: [i64; 4], volume: i64, before: Option<&Bar>) -> Result<Bar, String> {
-    let date = EPOCH.checked_add(day.days()).map_err(|error| error.to_string())?;
+fn bar(row: Row, before: Option<&Bar>) -> Result<Bar, String> {
+    let Row { date, mantissas, volume } = row;
     if let Some(before) = before.filter(|before| before.date >= date) {
         return Err(format!("{date} does not come after {}", before.date));
     }

@@ -137,12 +137,7 @@ impl<'a> SegmentImport<'a> {
         wanted.dedup();
         let has_series =
             |name: &str| self.request.map.series.get(name).is_some_and(|rule| rule.files.contains_key(self.name));
-        let meaning = "sleeve legs and signals that need it are held back";
-        wanted
-            .into_iter()
-            .filter(|name| !has_series(name))
-            .map(|name| Missing { instrument: name.to_owned(), meaning: meaning.to_owned() })
-            .collect()
+        wanted.into_iter().filter(|name| !has_series(name)).map(Missing::of).collect()
     }
 
     fn import(&mut self, instrument: &str, rule: &'a SeriesRule, file: &str) -> Result<Imported, ImportError> {
@@ -202,6 +197,7 @@ impl<'a> SegmentImport<'a> {
                 .map(|Conversion { multiply_by, .. }| format!("{} × {multiply_by}", rule.unit)),
             adjustment: rule.adjustment.clone(),
             stamp: rule.stamp.clone(),
+            venues: rule.venues.clone(),
             rows: draft.bars.len(),
             first,
             last,

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "an adapter: price files are its business")]
 
 mod bars_file;
+mod check;
+mod findings;
 mod import;
 mod manifest;
 mod map;
@@ -13,11 +15,16 @@ mod open;
 mod publish;
 mod report;
 mod source;
+mod table;
+mod update;
 
+pub use check::{CheckRequest, check};
+pub use findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
 pub use import::{ImportError, ImportRequest, Progress, import};
 pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, series_name};
 pub use map::{MapRefused, SeriesMap};
 pub use open::{Catalogue, CatalogueError, Segment};
 pub use publish::PublishError;
 pub use report::{ImportReport, Imported, LeftOut, Reason};
-pub use source::SourceError;
+pub use source::{SourceError, listed};
+pub use update::{Addition, Restated, UpdateError, joined, missing, put};

@@ -4,6 +4,7 @@
 //! a file's path follows from its segment and name and is not stored.
 
 use crate::map::is_plain;
+use domain::Mic;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -63,6 +64,9 @@ pub struct SeriesEntry {
     pub adjustment: String,
     /// What moment a date means.
     pub stamp: String,
+    /// The venues whose sessions it has a bar for, where they are not those of the instrument's own venue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub venues: Vec<Mic>,
     /// Number of bars.
     pub rows: usize,
     /// Date of the first bar.
@@ -81,6 +85,13 @@ pub struct Missing {
     pub instrument: String,
     /// What that means.
     pub meaning: String,
+}
+
+impl Missing {
+    pub(crate) fn of(instrument: &str) -> Missing {
+        let meaning = "sleeve legs and signals that need it are held back";
+        Missing { instrument: instrument.to_owned(), meaning: meaning.to_owned() }
+    }
 }
 
 impl Manifest {

@@ -3,7 +3,7 @@
 //! In: YAML. Out: a checked [`SeriesMap`]. Invariant: every name in it that refers to something exists; a path stays
 //! inside the source directory; units agree with the conversion.
 
-use domain::Currency;
+use domain::{Currency, Mic};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::{RenderOptions, UserMessageFormatter};
@@ -54,6 +54,9 @@ pub(crate) struct SeriesRule {
     pub adjustment: String,
     pub stamp: String,
     pub known_bad: Option<KnownBad>,
+    /// Venues whose sessions it has a bar for: of a proxy the proxy's, of an index of several countries all of them.
+    #[serde(default)]
+    pub venues: Vec<Mic>,
 }
 
 /// Which columns hold the prices.

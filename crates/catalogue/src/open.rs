@@ -3,10 +3,11 @@
 //! In: a directory. Out: checked bars of one segment. Invariant: a file that is not the one the manifest describes, or
 //! a bar that no market could print, is an error with the file and the remedy.
 
-use crate::bars_file;
+use crate::bars_file::{self, BarsFault, Row};
 use crate::manifest::{MANIFEST_FILE, Manifest, SegmentEntry, SeriesEntry, bars_path, sha256};
 use jiff::civil::Date;
 use market::Bar;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Why history cannot be read.
@@ -136,6 +137,15 @@ impl<'a> Segment<'a> {
     /// [`CatalogueError::NoSeries`] for a name the segment does not have; [`CatalogueError::Damaged`] when the file is
     /// missing, not the one that was imported, or holds a bar that cannot be.
     pub fn bars(&self, name: &str) -> Result<Vec<Bar>, CatalogueError> {
+        self.read(name, bars_file::read)
+    }
+
+    /// All rows of a series as they stand, for looking at bars that cannot be used.
+    pub(crate) fn rows(&self, name: &str) -> Result<Vec<Row>, CatalogueError> {
+        self.read(name, bars_file::read_unchecked)
+    }
+
+    fn read<T>(&self, name: &str, read: fn(File) -> Result<Vec<T>, BarsFault>) -> Result<Vec<T>, CatalogueError> {
         let known = || self.entry.series.iter().map(|series| series.name.as_str()).collect::<Vec<_>>().join(", ");
         let unknown =
             || CatalogueError::NoSeries { segment: self.entry.name.clone(), series: name.to_owned(), known: known() };
@@ -146,8 +156,8 @@ impl<'a> Segment<'a> {
         if sha256(&bytes) != series.sha256 {
             return Err(damaged("it was changed after the import".to_owned()));
         }
-        let file = std::fs::File::open(&path).map_err(|error| damaged(error.to_string()))?;
-        let bars = bars_file::read(file).map_err(|fault| damaged(fault.to_string()))?;
+        let file = File::open(&path).map_err(|error| damaged(error.to_string()))?;
+        let bars = read(file).map_err(|fault| damaged(fault.to_string()))?;
         if bars.len() != series.rows {
             return Err(damaged(format!("it has {} rows instead of {}", bars.len(), series.rows)));
         }

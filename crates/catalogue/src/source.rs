@@ -1,13 +1,12 @@
 //! Rows of a source file, as bars.
 //!
-//! In: a CSV file and the map's rule for it. Out: bars in order of date, and a count of what was left out with the
+//! In: a table and the map's rule for it. Out: bars in order of date, and a count of what was left out with the
 //! reason. Invariant: a row is used as it stands or left out and counted; nothing is filled in. Dates that do not rise
 //! and text that is no number are errors, because then the file is not what the map says.
 
-use crate::manifest::sha256;
 use crate::map::{Columns, ContractColumns, KnownBad, SeriesRule, Span};
 use crate::report::{LeftOut, Reason};
-use domain::{Price, Quantity};
+use crate::table::Table;
 use jiff::civil::Date;
 use market::Bar;
 use rust_decimal::Decimal;
@@ -200,112 +199,12 @@ fn known_bad(directory: &Path, bad: &KnownBad) -> Result<Rates, SourceError> {
     Ok(wrong)
 }
 
-/// A CSV file in memory.
-struct Table {
-    path: PathBuf,
-    header: csv::StringRecord,
-    records: Vec<csv::StringRecord>,
-    sha256: String,
-}
-
-impl Table {
-    fn open(path: PathBuf) -> Result<Table, SourceError> {
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(SourceError::Unreadable { path, source }),
-        };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
-        let malformed = |error: csv::Error| {
-            let line = error.position().map_or(1, csv::Position::line);
-            let problem = match error.kind() {
-                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                    format!("{len} fields under a header of {expected_len}; quote a comma that belongs to a field")
-                }
-                _ => format!("{error}; the file must be comma-separated UTF-8 text with a header"),
-            };
-            SourceError::Line { path: path.clone(), line, problem }
-        };
-        let header = reader.headers().map_err(malformed)?.clone();
-        let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-        Ok(Table { header, records, sha256: sha256(&text), path })
-    }
-
-    fn column(&self, name: &str) -> Result<usize, SourceError> {
-        let no_column = || SourceError::NoColumn {
-            path: self.path.clone(),
-            column: name.to_owned(),
-            found: self.header.iter().collect::<Vec<_>>().join(", "),
-        };
-        self.header.iter().position(|column| column == name).ok_or_else(no_column)
-    }
-
-    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.records.iter().map(|record| Row { table: self, record })
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    table: &'a Table,
-    record: &'a csv::StringRecord,
-}
-
-impl Row<'_> {
-    fn text(&self, column: usize) -> &str {
-        &self.record[column]
-    }
-
-    fn date(&self, column: usize) -> Result<Date, SourceError> {
-        let text = self.text(column);
-        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date; write it YYYY-MM-DD")))
-    }
-
-    /// A date that must come after the one before it.
-    fn date_after(&self, column: usize, last: &mut Option<Date>) -> Result<Date, SourceError> {
-        let date = self.date(column)?;
-        match last.replace(date) {
-            Some(last) if last >= date => {
-                Err(self.refuse(format!("{date} does not come after {last}; sort the rows and remove doubles")))
-            }
-            _ => Ok(date),
-        }
-    }
-
-    fn bar(&self, date: Date, prices: [Decimal; 4], volume: Decimal) -> Result<Bar, SourceError> {
-        let price = |value| Price::from_decimal(value).map_err(|error| self.refuse(error.to_string()));
-        let prices = [price(prices[0])?, price(prices[1])?, price(prices[2])?, price(prices[3])?];
-        let volume = Quantity::from_decimal(volume).map_err(|error| self.refuse(error.to_string()))?;
-        Ok(Bar::new(date, prices, volume))
-    }
-
-    /// `None` for an empty field.
-    fn number(&self, column: usize) -> Result<Option<Decimal>, SourceError> {
-        let text = self.text(column);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
-        number.map(Some).map_err(|_| {
-            self.refuse(format!(
-                "`{text}` in column `{}` is not a number; leave a missing price blank",
-                &self.table.header[column]
-            ))
-        })
-    }
-
-    /// A contract month as YYYYMM; `None` for an empty field.
-    fn month(&self, column: usize) -> Result<Option<String>, SourceError> {
-        let text = self.text(column);
-        let shaped = text.len() == 6 && text.bytes().all(|digit| digit.is_ascii_digit());
-        match text {
-            "" => Ok(None),
-            _ if shaped => Ok(Some(text.to_owned())),
-            _ => Err(self.refuse(format!("`{text}` is not a contract month; write it YYYYMM"))),
-        }
-    }
-
-    fn refuse(&self, problem: String) -> SourceError {
-        let line = self.record.position().map_or(0, csv::Position::line);
-        SourceError::Line { path: self.table.path.clone(), line, problem }
-    }
+/// Series and dates of a list of bad prints: columns `date` and `series`.
+///
+/// # Errors
+/// [`SourceError`] names the file and line.
+pub fn listed(path: &Path) -> Result<Vec<(String, Date)>, SourceError> {
+    let table = Table::open(path.to_owned())?;
+    let (date, series) = (table.column("date")?, table.column("series")?);
+    table.rows().map(|row| Ok((row.text(series).to_owned(), row.date(date)?))).collect()
 }

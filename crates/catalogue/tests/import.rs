@@ -245,13 +245,13 @@ fn a_map_that_means_nothing_is_refused() {
         World::new().import_with(&MAP.replacen(from, to, 1)).unwrap_err()
     };
     insta::assert_snapshot!(refused("    symbol: SXR8.DE", "    symbl: SXR8.DE"), @r#"
-    error: line 9 column 5: unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad
+    error: line 9 column 5: unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, venues
       --> map.yaml:9:5
        |
      7 |     stands_for: SXR8.DE
      8 |     files: {"2015": etf.csv}
      9 |     symbl: SXR8.DE
-       |     ^ unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad
+       |     ^ unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, venues
     10 |     columns: ohlcv
     11 |     unit: EUR
        |
@@ -283,4 +283,24 @@ fn a_changed_file_is_noticed() {
     insta::assert_snapshot!(told("SX5E"), @"DIR/catalogue/2015/SX5E.parquet: No such file or directory (os error 2); import the catalogue again");
     let error = Catalogue::open(Path::new("nowhere")).unwrap_err();
     insta::assert_snapshot!(error, @"no catalogue at nowhere: catalogue.json cannot be read (No such file or directory (os error 2)); make one with `abstractfinance data import`");
+}
+
+#[test]
+fn a_parquet_source_obeys_the_rules_of_a_csv_source() {
+    let world = World::new();
+    world.import().unwrap();
+    let as_csv = world.open().segment("2015").unwrap().bars("EUR.USD").unwrap();
+    // The catalogue's own file has date, open, high, low, close, volume, and a name the map can use.
+    fs::copy(world.path("catalogue/2015/EUR.USD.parquet"), world.path("fx.parquet")).unwrap();
+    let map = MAP.replace("\"2015\": fx.csv", "\"2015\": fx.parquet").replace("{close: EURUSD}", "ohlcv");
+    let map = map.replace("\"2025\": fx_2025.csv", "");
+    world.import_with(&map).unwrap();
+    assert_eq!(world.open().segment("2015").unwrap().bars("EUR.USD").unwrap(), as_csv);
+
+    let refused = world.import_with(
+        &map.replace("columns: ohlcv\n    unit: USD per EUR", "columns: {close: EURUSD}\n    unit: USD per EUR"),
+    );
+    insta::assert_snapshot!(refused.unwrap_err(), @"DIR/fx.parquet has no column `EURUSD`; it has date, open, high, low, close, volume; correct `columns` in the map");
+    fs::write(world.path("fx.parquet"), "date,close\n").unwrap();
+    insta::assert_snapshot!(world.import_with(&map).unwrap_err(), @"DIR/fx.parquet, line 1: no readable Parquet (Parquet error: Invalid Parquet file. Corrupt footer); write it with Snappy compression or none");
 }

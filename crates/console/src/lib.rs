@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod page;
+pub mod reconciliation;
 pub mod report;
 mod table;
 

@@ -18,6 +18,7 @@ pub fn page(day: &DayReport) -> String {
     targets(&mut page, day);
     orders(&mut page, day);
     hedges(&mut page, day);
+    doubts(&mut page, day);
     refusals(&mut page, day);
     account(&mut page, day);
     page
@@ -163,6 +164,12 @@ fn hedges(page: &mut String, day: &DayReport) {
                 base = day.base
             ),
         );
+    }
+}
+
+fn doubts(page: &mut String, day: &DayReport) {
+    for doubt in &day.doubts {
+        line(page, &format!("Flagged   {doubt}"));
     }
 }
 

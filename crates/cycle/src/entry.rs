@@ -51,7 +51,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// The journal kind; its version is 1 for all of them.
+    /// The journal kind; `versions` has the version of its body.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Inputs(_) => "inputs",

@@ -1,7 +1,7 @@
 //! A small world for stories: one pair, one hedge, their references, ten million dollars.
 
 use crate::setup::References;
-use crate::{DayInputs, Memory, Policy, Setup, decide};
+use crate::{DayInputs, Doubts, Memory, Policy, Setup, decide};
 use domain::rounding::LotRounding;
 use domain::{
     AssetClass, BaseMoney, BasisPoints, Contract, ContractId, Currency, FutureRule, FxRates, Instrument, InstrumentId,
@@ -13,7 +13,7 @@ use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
 use market::calendar::Window;
-use risk::reconciliation::{BrokerCash, BrokerFacts};
+use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence};
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, Mode, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
     VolatilityPolicy,
@@ -121,6 +121,7 @@ fn policy() -> Policy {
         fx_hedge: FxHedgePolicy {
             ratio: 1.0,
             band_of_nav: 0.01,
+            unhedged_of_nav_max: 0.005,
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
         gate: GatePolicy {
@@ -141,6 +142,7 @@ fn policy() -> Policy {
             emergency: 0.01,
             cash_absolute: dec!(1),
             cash_fraction: 0.0001,
+            marks: vec![(AssetClass::EquityEtf, BasisPoints(50)), (AssetClass::FxFuture, BasisPoints(15))],
         },
     }
 }
@@ -155,6 +157,7 @@ pub(crate) struct World {
     pub(crate) panel: Panel,
     pub(crate) marks: PerContract<Option<Price>>,
     pub(crate) fx: FxRates,
+    pub(crate) doubts: Doubts,
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
     active: PerInstrument<Option<ContractId>>,
@@ -166,7 +169,7 @@ impl World {
         let setup = setup();
         let mut ledger = Ledger::new(&setup.universe);
         let deposit = Money::new(dec!(10_000_000), Currency::Usd);
-        ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe);
+        ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe).unwrap();
         let mut fx = FxRates::new(Currency::Usd);
         fx.set(Currency::Eur, dec!(1.25)).unwrap();
         let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25"].map(|mark| Some(price(mark)));
@@ -179,12 +182,16 @@ impl World {
             panel: quiet_year(date),
             marks: PerContract::from_vec(marks.to_vec()),
             fx,
+            doubts: Doubts::default(),
             broker: BrokerFacts {
                 base: Currency::Usd,
-                net_liquidation: dec!(10_000_000),
+                net_liquidation: Some(dec!(10_000_000)),
                 cash: vec![],
                 quantities: PerContract::filled(Quantity::ZERO, 7),
+                marks: PerContract::filled(None, 7),
                 foreign: vec![],
+                gross_position_value: None,
+                evidence: Evidence::default(),
             },
             windows: PerContract::filled(None, 7),
             active: PerInstrument::from_vec(active),
@@ -210,10 +217,12 @@ impl World {
             date: self.date,
             decided_at: self.decided_at(),
             ledger: &self.ledger,
+            sleeves: None,
             memory: &self.memory,
             history: self.panel.between(self.memory.last_row, self.date),
             marks: &self.marks,
             fx: &self.fx,
+            doubts: &self.doubts,
             broker: Some(&self.broker),
             mode: Mode::Normal,
             flatten: false,
@@ -258,9 +267,14 @@ impl World {
     /// Makes the broker's facts equal to our books.
     pub(crate) fn agree_with_broker(&mut self) {
         let nav = self.ledger.nav(&self.marks, &self.fx, &self.setup.universe).unwrap();
-        self.broker.net_liquidation = nav.amount();
+        self.broker.net_liquidation = Some(nav.amount());
         self.broker.quantities = self.ledger.quantities().clone();
-        let cash = Currency::ALL.into_iter().map(|c| BrokerCash { currency: c, with_unsettled: self.ledger.cash(c) });
+        let cash = Currency::ALL.into_iter().map(|c| BrokerCash {
+            currency: c,
+            with_unsettled: self.ledger.cash(c),
+            unsettled: Decimal::ZERO,
+            rate: None,
+        });
         self.broker.cash = cash.collect();
     }
 

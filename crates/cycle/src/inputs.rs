@@ -4,14 +4,20 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Booked, ContractId, FxRates, Ledger, PerContract, PerInstrument, Price};
+use domain::{
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price,
+    SleeveBooks,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
+use market::fx::{FxFinding, LastRate};
+use market::marks::{Flag, LastMark};
 use market::{HistoryView, Panel};
 use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +28,8 @@ pub struct DayInputs<'a> {
     pub decided_at: Timestamp,
     /// Our books.
     pub ledger: &'a Ledger,
+    /// Who holds what of it; `None` in research that asks for no attribution.
+    pub sleeves: Option<&'a SleeveBooks>,
     /// State after the last decision.
     pub memory: &'a Memory,
     /// History rows since then, closed before the trade date.
@@ -30,6 +38,8 @@ pub struct DayInputs<'a> {
     pub marks: &'a PerContract<Option<Price>>,
     /// Rates to base.
     pub fx: &'a FxRates,
+    /// Which of the marks and rates are used with a reservation.
+    pub doubts: &'a Doubts,
     /// The broker's own view; `None` in research without a broker.
     pub broker: Option<&'a BrokerFacts>,
     /// Operating mode before this decision.
@@ -44,6 +54,34 @@ pub struct DayInputs<'a> {
     pub flows: BaseMoney,
 }
 
+/// Marks and rates that stand in for ones that were not believed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Doubts {
+    /// Marks that are the last good ones.
+    pub marks: Vec<Flag>,
+    /// What is wrong with rates.
+    pub rates: Vec<FxFinding>,
+}
+
+impl Doubts {
+    /// Doubts about nothing.
+    pub const NONE: &'static Doubts = &Doubts { marks: Vec::new(), rates: Vec::new() };
+
+    /// True when a currency takes no new risk.
+    pub fn forbid_risk_in(&self, currency: Currency) -> bool {
+        self.rates.iter().any(|finding| finding.currency == currency && finding.forbids_risk())
+    }
+}
+
+/// The last good marks, by contract name, and rates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Believed {
+    /// By the name of the contract.
+    pub marks: BTreeMap<String, LastMark>,
+    /// Units of base for one unit of each currency.
+    pub rates: PerCurrency<Option<LastRate>>,
+}
+
 /// The same, owned: the body of the `inputs` record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedInputs {
@@ -53,8 +91,10 @@ pub struct RecordedInputs {
     pub decided_at: Timestamp,
     /// Names of the contracts by key; a universe that differs cannot replay this day.
     pub contracts: Vec<String>,
-    /// Our books.
-    pub ledger: Ledger,
+    /// Our books: the decision needs the ledger, the act phase what was booked.
+    pub books: Books,
+    /// Who holds what of them.
+    pub sleeves: SleeveBooks,
     /// State after the decision before.
     pub memory: Memory,
     /// New history rows: date and closes by instrument, absent as null.
@@ -63,6 +103,10 @@ pub struct RecordedInputs {
     pub marks: PerContract<Option<Price>>,
     /// Rates to base.
     pub fx: FxRates,
+    /// Which of them are used with a reservation.
+    pub doubts: Doubts,
+    /// What the next look at marks and rates compares with; the decision does not read it.
+    pub believed: Believed,
     /// The broker's view.
     pub broker: Option<BrokerFacts>,
     /// Mode before the decision.
@@ -75,8 +119,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
-    /// Executions the ledger holds already; the act phase needs them, the decision does not.
-    pub booked: Booked,
+    /// First trade date of the books; the decision does not read it.
+    pub opened: Date,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -90,8 +134,9 @@ pub struct OtherUniverse {
 }
 
 impl RecordedInputs {
-    /// Copies borrowed inputs for the journal.
-    pub fn of(inputs: &DayInputs<'_>, booked: Booked, setup: &Setup) -> RecordedInputs {
+    /// Copies borrowed inputs for the journal, with the books that their ledger is of.
+    pub fn of(inputs: &DayInputs<'_>, books: Books, setup: &Setup) -> RecordedInputs {
+        assert!(books.ledger() == inputs.ledger, "a decision is recorded with its own books");
         let universe = &setup.universe;
         let row = |(date, row): (Date, market::panel::Row<'_>)| {
             (date, PerInstrument::from_vec(universe.instruments().map(|i| row.close(i)).collect()))
@@ -100,18 +145,21 @@ impl RecordedInputs {
             date: inputs.date,
             decided_at: inputs.decided_at,
             contracts: contract_names(setup),
-            ledger: inputs.ledger.clone(),
+            books,
+            sleeves: inputs.sleeves.cloned().unwrap_or_else(|| SleeveBooks::new([])),
             memory: inputs.memory.clone(),
             rows: inputs.history.iter().map(row).collect(),
             marks: inputs.marks.clone(),
             fx: inputs.fx.clone(),
+            doubts: inputs.doubts.clone(),
+            believed: Believed::default(),
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
             flatten: inputs.flatten,
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
-            booked,
+            opened: inputs.date,
         }
     }
 
@@ -133,11 +181,13 @@ impl RecordedInputs {
         DayInputs {
             date: self.date,
             decided_at: self.decided_at,
-            ledger: &self.ledger,
+            ledger: self.books.ledger(),
+            sleeves: Some(&self.sleeves),
             memory: &self.memory,
             history: panel.rows(0, panel.len()),
             marks: &self.marks,
             fx: &self.fx,
+            doubts: &self.doubts,
             broker: self.broker.as_ref(),
             mode: self.mode,
             flatten: self.flatten,

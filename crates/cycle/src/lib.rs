@@ -15,10 +15,11 @@ pub mod plan;
 pub mod session;
 pub mod setup;
 pub mod store;
+pub mod versions;
 
 pub use decide::{decide, decide_into};
 pub use entry::Entry;
-pub use inputs::{DayInputs, RecordedInputs};
+pub use inputs::{Believed, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;
 pub use operator::{Directive, Instruction, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};

@@ -4,7 +4,7 @@
 //! Invariant: complete and immutable once stored; refusals are data, sentences are made from them.
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, PerContract, Quantity};
+use domain::{BaseMoney, ContractId, PerContract, Quantity, SleeveId};
 use execution::PlannedOrder;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -55,6 +55,22 @@ impl PlanTable {
         self.scheduled.fill(Quantity::ZERO);
         self.verdict.fill(Verdict::default());
     }
+}
+
+/// Number of a want that no order serves: sleeves cross it inside, at the mark.
+pub const CROSSED: u16 = 0;
+
+/// What one sleeve wants of an order, signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Number of the order, or [`CROSSED`].
+    pub order: u16,
+    /// What.
+    pub contract: ContractId,
+    /// Who.
+    pub sleeve: SleeveId,
+    /// How much.
+    pub quantity: Quantity,
 }
 
 /// What risk made of the day.
@@ -115,6 +131,8 @@ pub struct DayPlan {
     pub held_back: Vec<usize>,
     /// Orders, most urgent first.
     pub orders: Vec<PlannedOrder>,
+    /// What each sleeve wants of them.
+    pub wants: Vec<Want>,
     /// Everything that was refused or cut.
     pub refusals: Vec<Refusal>,
     /// State for the next decision.
@@ -131,7 +149,7 @@ impl DayPlan {
             reconciliation: None,
             mode: Mode::Frozen,
             flatten: false,
-            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new() },
+            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new(), no_increase: Vec::new() },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,
@@ -151,6 +169,7 @@ impl DayPlan {
             hedges: Vec::new(),
             held_back: Vec::new(),
             orders: Vec::new(),
+            wants: Vec::new(),
             refusals: Vec::new(),
             memory: Memory::new(setup),
         }
@@ -161,8 +180,10 @@ impl DayPlan {
         self.hedges.clear();
         self.held_back.clear();
         self.orders.clear();
+        self.wants.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
         self.risk.alarms.clear();
+        self.facts.no_increase.clear();
     }
 }

@@ -12,7 +12,7 @@ mod resume;
 use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, ContractId, ExecutionId, Ledger, Money};
+use domain::{AccountTag, Books, ContractId, Ledger};
 use execution::{Command, Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -70,9 +70,8 @@ pub struct Session<'a> {
     setup: &'a Setup,
     plan: &'a DayPlan,
     account: AccountTag,
-    ledger: Ledger,
+    books: Books,
     slots: Vec<Slot>,
-    booked: Booked,
     entries: Vec<Entry>,
     staged: Vec<Command>,
     ready: VecDeque<Command>,
@@ -80,8 +79,8 @@ pub struct Session<'a> {
     watching: bool,
     needs_resync: bool,
     link_down: bool,
-    /// Charges that arrived before their execution.
-    unclaimed: Vec<(ExecutionId, Money)>,
+    /// Executions of ours that the broker corrected since the plan.
+    corrections: usize,
     /// An event or the passing of time may have given an order something to do.
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
@@ -97,7 +96,7 @@ impl<'a> Session<'a> {
     pub fn start(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
-        (ledger, booked): (Ledger, Booked),
+        mut books: Books,
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
@@ -108,13 +107,13 @@ impl<'a> Session<'a> {
             ask_again: Timestamp::MIN,
             refusals: Vec::new(),
         };
+        books.reserve(plan.orders.len());
         Session {
             setup,
             plan,
             account,
-            ledger,
+            books,
             slots: plan.orders.iter().map(slot).collect(),
-            booked,
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -122,7 +121,7 @@ impl<'a> Session<'a> {
             watching: false,
             needs_resync: false,
             link_down: false,
-            unclaimed: Vec::new(),
+            corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
         }
@@ -207,9 +206,9 @@ impl<'a> Session<'a> {
         self.slots.iter().flat_map(|slot| &slot.refusals)
     }
 
-    /// The books as they are now.
+    /// The ledger as it is now.
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.books.ledger()
     }
 
     /// Operating mode now.
@@ -222,14 +221,19 @@ impl<'a> Session<'a> {
         &self.standing
     }
 
-    /// What the books hold.
-    pub fn booked(&self) -> &Booked {
-        &self.booked
+    /// The books with what they remember.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// How many executions the broker corrected since the plan.
+    pub fn corrections(&self) -> usize {
+        self.corrections
     }
 
     /// Ends the session and hands back the books.
-    pub fn into_books(self) -> (Ledger, Booked) {
-        (self.ledger, self.booked)
+    pub fn into_books(self) -> Books {
+        self.books
     }
 }
 

@@ -73,8 +73,12 @@ pub struct Setup {
     pub base: Currency,
     /// The unit strategy.
     pub unit_legs: Vec<UnitLeg>,
+    /// Contracts that more than one sleeve may hold.
+    pub shared: Vec<ContractId>,
     /// Every contract of a future.
     pub futures: Vec<ContractId>,
+    /// Currencies of contracts that no future hedges.
+    pub unhedged: Vec<Currency>,
 }
 
 impl Setup {
@@ -91,6 +95,19 @@ impl Setup {
             });
         }
         let futures = universe.contracts().filter(|&contract| universe.terms(contract).settles_daily).collect();
-        Setup { universe, policy, references, base, unit_legs, futures }
+        let hedged = |currency| policy.fx_hedge.rules.iter().any(|rule| rule.currency == currency);
+        let traded = |currency| {
+            let mut traded = universe.contracts().filter(|&contract| universe.instrument_of(contract).tradable);
+            traded.any(|contract| {
+                [universe.terms(contract).currency, universe.terms(contract).risk_currency].contains(&currency)
+            })
+        };
+        let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
+        let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
+        let holders = |contract: ContractId| {
+            policy.sleeves.iter().filter(|sleeve| sleeve.contracts().contains(&contract)).count()
+        };
+        let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
+        Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::entry::Entry;
 use crate::plan::DayPlan;
+use crate::versions;
 use domain::{ContractId, Universe};
 use jiff::Timestamp;
 use ports::{Record, StoredRecord};
@@ -28,7 +29,8 @@ pub struct Unreadable {
 /// The record of an entry.
 pub fn record(entry: &Entry, at: Timestamp, universe: &Universe) -> Record {
     let body = body(entry, universe);
-    Record { kind: entry.kind(), version: 1, order_ref: entry.order_ref(), at, body }
+    let kind = entry.kind();
+    Record { kind, version: versions::latest(kind), order_ref: entry.order_ref(), at, body }
 }
 
 /// A value as a JSON body with contracts by name.
@@ -44,11 +46,13 @@ pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
 /// The value of a stored body.
 ///
 /// # Errors
-/// [`Unreadable`] for another shape or a contract that is not in the universe.
+/// [`Unreadable`] for another shape, a version of a newer program, or a contract that is not in the universe.
 pub fn value<T: DeserializeOwned>(stored: &StoredRecord, universe: &Universe) -> Result<T, Unreadable> {
     let unreadable =
         |reason: String| Unreadable { seq: stored.seq, kind: stored.kind.clone(), version: stored.version, reason };
-    let mut json: Value = serde_json::from_str(&stored.body).map_err(|e| unreadable(e.to_string()))?;
+    let body: Value = serde_json::from_str(&stored.body).map_err(|e| unreadable(e.to_string()))?;
+    let latest = versions::latest(&stored.kind);
+    let mut json = versions::lift(&stored.kind, stored.version, latest, body, versions::UPCASTS).map_err(unreadable)?;
     rename(&mut json, &|value| match value.as_str().and_then(|name| universe.find_contract(name)) {
         Some(contract) => Value::from(contract.0),
         None => value.clone(),
@@ -135,12 +139,15 @@ struct Said {
     filled: domain::Quantity,
 }
 
-/// Replaces the value under every `contract` key.
+/// Keys of a contract's key in a body.
+const CONTRACT_KEYS: [&str; 2] = ["contract", "successor"];
+
+/// Replaces the value under every key of a contract.
 fn rename(value: &mut Value, rename_one: &impl Fn(&Value) -> Value) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields.iter_mut() {
-                if key == "contract" {
+                if CONTRACT_KEYS.contains(&key.as_str()) {
                     *field = rename_one(field);
                 } else {
                     rename(field, rename_one);

@@ -4,7 +4,9 @@
 //! Invariant: no decision, no I/O, no clock; an amount never leaves its currency without a rate,
 //! and a value that is not finite, positive or in range where it must be cannot be constructed.
 
+pub mod books;
 pub mod currency;
+pub mod event;
 pub mod fx;
 pub mod instrument;
 pub mod ledger;
@@ -12,18 +14,22 @@ pub mod money;
 pub mod order;
 pub mod price;
 pub mod rounding;
+pub mod sleeve_books;
 pub mod statistic;
 pub mod venue;
 
+pub use books::{Books, Posted, Posting};
 pub use currency::{Currency, PerCurrency};
+pub use event::{Delivery, Fill, LedgerEvent, OptionEnd, Unbookable};
 pub use fx::{FxError, FxRates};
 pub use instrument::{
     AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument,
     Terms, Universe,
 };
-pub use ledger::{Booked, Fill, Ledger, LedgerEvent, Listed, Position};
+pub use ledger::{Exposure, Ledger, Position, Unvalued};
 pub use money::{BaseMoney, Money, Notional};
 pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side, TimeInForce};
-pub use price::{BadNumber, Price, Quantity, QuoteUnit};
+pub use price::{BadNumber, Price, Quantity, QuoteUnit, per_unit_cost};
+pub use sleeve_books::{Holding, OrderKey, SleeveBooks, SleeveId, SleeveProfit};
 pub use statistic::{BasisPoints, Ratio, Volatility, Weight};
 pub use venue::Mic;

@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,6 +25,14 @@ impl Side {
         match self {
             Side::Buy => 1,
             Side::Sell => -1,
+        }
+    }
+
+    /// The other side.
+    pub fn opposite(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
         }
     }
 
@@ -172,15 +181,31 @@ serde_as_text!(OrderRef, AccountTag);
 pub struct ExecutionId(pub String);
 
 impl ExecutionId {
-    /// True for the execution of that stem and for each of its corrections.
-    pub fn is_version_of(&self, stem: &str) -> bool {
-        let rest = self.0.strip_prefix(stem);
-        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !rest[1..].contains('.')))
+    /// How this version of an execution stands to another: `Greater` when it corrects it, `None` when they are
+    /// different executions.
+    pub fn versus(&self, other: &ExecutionId) -> Option<Ordering> {
+        (self.stem() == other.stem()).then(|| self.version().cmp(&other.version()))
     }
 
     /// The part all corrections of one execution share.
+    #[inline]
     pub fn stem(&self) -> &str {
-        self.0.rsplit_once('.').map_or(&self.0, |(stem, _)| stem)
+        &self.0[..self.stem_length()]
+    }
+
+    /// Which version of an execution it is; the first or only one is the lowest.
+    pub fn version(&self) -> u64 {
+        let digits = self.0[self.stem_length()..].bytes().skip(1);
+        digits.fold(0, |version, digit| version.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+    }
+
+    /// Only a number after the last point counts versions; anything else is part of the identity.
+    #[inline]
+    fn stem_length(&self) -> usize {
+        let text = self.0.as_bytes();
+        let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let versioned = digits > 0 && digits < text.len() && text[text.len() - digits - 1] == b'.';
+        if versioned { text.len() - digits - 1 } else { text.len() }
     }
 }
 

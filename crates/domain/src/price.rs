@@ -167,6 +167,17 @@ impl QuoteUnit {
     }
 }
 
+/// Cost of one unit of the underlying from a broker's average cost of one contract: of a future that is price ×
+/// multiplier with the commission in it, so it is for show and never for valuing. Rounded half away from zero to the
+/// digits of a price; zero or negative when a short sale's commission ate its proceeds.
+///
+/// # Panics
+/// For a multiplier of zero, which no instrument has.
+pub fn per_unit_cost(average_cost: Decimal, multiplier: u32) -> Decimal {
+    assert!(multiplier > 0, "an instrument has a multiplier");
+    to_price_digits(average_cost / Decimal::from(multiplier))
+}
+
 /// A signed number of shares or contracts, four digits after the point.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(i64);

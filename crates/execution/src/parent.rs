@@ -402,6 +402,31 @@ impl Parent {
         if too_much || self.filled > planned { Err(OverExecuted) } else { Ok(()) }
     }
 
+    /// Replaces an execution of a child by the broker's correction of it (quantity and price each). What is left of a
+    /// working order is asked of the gate again; what a finished one turns out to lack, the next plan sees as drift.
+    ///
+    /// # Errors
+    /// [`OverExecuted`] as for [`Parent::execute`].
+    pub fn correct(
+        &mut self,
+        order_ref: OrderRef,
+        was: (Quantity, Price),
+        is: (Quantity, Price),
+    ) -> Result<(), OverExecuted> {
+        self.filled -= was.0;
+        self.value -= was.0.value_at(was.1, 1);
+        if let Some(child) = self.child_mut(order_ref) {
+            child.filled -= was.0;
+        }
+        self.permit = None;
+        self.state = match self.state {
+            ParentState::Working => ParentState::Waiting,
+            ParentState::Filled => ParentState::CarriedOver,
+            other => other,
+        };
+        self.execute(order_ref, is.0, is.1)
+    }
+
     /// When [`Parent::step`] may have something to say without any event.
     pub fn next_deadline(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
         let expires = self.permit.as_ref().map(Permit::expires);

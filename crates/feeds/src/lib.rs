@@ -4,3 +4,13 @@
 //! capped in size and time, an answer that is not complete is an error, and no secret appears in an error or a log.
 
 #![allow(clippy::disallowed_methods, reason = "an adapter: the network is its business")]
+
+pub mod flex;
+mod http;
+mod secret;
+pub mod yahoo;
+
+pub use flex::{FlexConfig, FlexStatements};
+pub use http::install_tls_provider;
+pub use secret::{Secret, SecretError};
+pub use yahoo::{Chart, ChartBar, ChartError, Charts, ChartsConfig, QuotedIn};

@@ -6,13 +6,15 @@
 use crate::contracts::{compact_date, listing, security_type};
 use crate::desk::Desk;
 use crate::statements::Declined;
-use domain::{ContractId, Currency, Side};
+use domain::{ContractId, Currency, ExecutionId, Side};
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use quick_xml::escape::escape;
 use rust_decimal::Decimal;
 use sim::{CashKind, DividendAccrual, ExecutionView, StatementEntry, StatementItem};
+use std::collections::BTreeMap;
 
 type Attributes = Vec<(&'static str, String)>;
 
@@ -34,8 +36,19 @@ fn response(now: Timestamp, inner: &str) -> String {
     format!("<FlexStatementResponse timestamp='{stamp}'>\n{inner}</FlexStatementResponse>\n")
 }
 
-/// The statement of a closed span of dates.
+/// The statements of a closed span of dates, one a day.
 pub(crate) fn generated(desk: &Desk, (from, to): (Date, Date)) -> String {
+    let days: Vec<String> = from.series(1.day()).take_while(|day| *day <= to).map(|day| of_day(desk, day)).collect();
+    format!(
+        "<FlexQueryResponse queryName=\"activity\" type=\"AF\">\n<FlexStatements count=\"{}\">\n{}\
+         </FlexStatements>\n</FlexQueryResponse>\n",
+        days.len(),
+        days.concat()
+    )
+}
+
+fn of_day(desk: &Desk, day: Date) -> String {
+    let (from, to) = (day, day);
     let statement = Statement { desk, from, to };
     let account = element_open(
         "FlexStatement",
@@ -59,10 +72,7 @@ pub(crate) fn generated(desk: &Desk, (from, to): (Date, Date)) -> String {
         section("Transfers", String::new()),
     ]
     .concat();
-    format!(
-        "<FlexQueryResponse queryName=\"activity\" type=\"AF\">\n<FlexStatements count=\"1\">\n{account}\n{sections}\
-         </FlexStatement>\n</FlexStatements>\n</FlexQueryResponse>\n"
-    )
+    format!("{account}\n{sections}</FlexStatement>\n")
 }
 
 /// What a statement is made of.
@@ -242,10 +252,9 @@ impl Statement<'_> {
     /// Executions in their last version, and exchanges of currencies as trades of the pair.
     fn trades(&self) -> String {
         let all = self.desk.sim.executions(Timestamp::MIN);
-        let is_last = |execution: &&ExecutionView| {
-            let versions = all.iter().filter(|other| other.id.is_version_of(execution.id.stem()));
-            versions.last().is_none_or(|last| last.id == execution.id)
-        };
+        let last: BTreeMap<&str, &ExecutionId> =
+            all.iter().map(|execution| (execution.id.stem(), &execution.id)).collect();
+        let is_last = |execution: &&ExecutionView| last.get(execution.id.stem()) == Some(&&execution.id);
         let within = all.iter().filter(|execution| self.covers(date_of(execution.at)));
         let executed: String = within.filter(is_last).map(|execution| self.trade(execution)).collect();
         let conversions: Vec<(&StatementEntry, Decimal)> = self

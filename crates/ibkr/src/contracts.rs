@@ -78,7 +78,8 @@ pub(crate) fn wider_query(universe: &Universe, id: ContractId) -> Result<Contrac
         symbol: universe.instrument_of(id).symbol.as_str().into(),
         security_type: exact.security_type,
         exchange: exact.exchange,
-        last_trade_date_or_contract_month: exact.last_trade_date_or_contract_month,
+        // Of a last trading day that differs, the month is right.
+        last_trade_date_or_contract_month: exact.last_trade_date_or_contract_month.chars().take(6).collect(),
         ..Contract::default()
     })
 }
@@ -152,6 +153,10 @@ pub(crate) fn differences(
             found.push(Difference { field, ours, theirs });
         }
     };
+    // An ISIN with one wrong choice of line leads to another fund that agrees in everything but its name.
+    if instrument.isin.is_some() && !contract.symbol.to_string().is_empty() {
+        compare("symbol", instrument.symbol.clone(), contract.symbol.to_string());
+    }
     compare("currency", instrument.currency.code().to_owned(), contract.currency.to_string());
     if !instrument.primary_exchange.is_empty() && !contract.primary_exchange.is_empty() {
         compare("primary_exchange", instrument.primary_exchange.clone(), contract.primary_exchange.to_string());
@@ -161,7 +166,7 @@ pub(crate) fn differences(
     }
     let magnifier = Decimal::from(details.price_magnifier.max(1));
     let per_major = |units: Decimal| format!("{units} quoted for one {}", instrument.currency);
-    compare("quote_unit", per_major(instrument.quote_unit.per_major().into()), per_major(magnifier));
+    compare("quote_unit", per_major(instrument.quote_unit.per_major()), per_major(magnifier));
     compare("multiplier", instrument.multiplier.to_string(), multiplier(instrument, &contract.multiplier));
     if let Some(theirs) = other_tick(instrument, details.min_tick, steps, magnifier) {
         compare("tick", instrument.tick.to_decimal().normalize().to_string(), theirs);
@@ -358,7 +363,7 @@ mod tests {
         ];
         insta::assert_snapshot!(refusals.join("\n"), @r"
         broker answer unusable: CSPX: currency: the broker says GBP, the instrument table says USD: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: CSPX: quote_unit (units per major unit): the broker says 100, the instrument table says 1: not traded until they agree; correct the table if the broker is right
+        broker answer unusable: CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right
         broker answer unusable: CSPX: tick: the broker says 0.05, the instrument table says 0.01: not traded until they agree; correct the table if the broker is right
         broker answer unusable: CSPX: isin: the broker says IE00B53SZB19, the instrument table says IE00B5BMR087: not traded until they agree; correct the table if the broker is right
         broker answer unusable: M6E_20251215: multiplier: the broker says 125000, the instrument table says 12500: not traded until they agree; correct the table if the broker is right

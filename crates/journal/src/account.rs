@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// How long a lease lasts without renewal: the longest an engine that died keeps its successor waiting.
-const LEASE_US: i64 = 20_000_000;
+const LEASE_US: i64 = 15_000_000;
 
-/// Three renewals may fail before the lease ends.
-const RENEWAL: Duration = Duration::from_secs(5);
+/// Two renewals in a row may fail before the lease ends.
+const RENEWAL: Duration = Duration::from_secs(4);
 
 /// Longest wait for the storage. Whoever waits longer cannot know what was written, and must not send.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -55,7 +55,7 @@ impl AccountJournal {
     /// is kept for as long as this value; a journal in that folder is thus taken over at once. On a server the lease of
     /// an engine that died is waited for.
     ///
-    /// The whole chain is walked again when the lease is there, since another engine may have written until then.
+    /// What another engine wrote until then is walked when the lease is there.
     ///
     /// # Errors
     /// [`JournalError::LeaseHeld`] when another engine trades the account; [`JournalError::Damaged`].
@@ -71,7 +71,7 @@ impl AccountJournal {
             journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await?
         } else {
             let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
-            journal.verify(account, None).await?;
+            journal.verify_since_opening(account).await?;
             lease
         };
         let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));

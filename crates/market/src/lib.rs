@@ -6,6 +6,8 @@
 pub mod bar;
 pub mod calendar;
 pub mod chain;
+pub mod fx;
+pub mod marks;
 pub mod options;
 pub mod panel;
 pub mod quote;

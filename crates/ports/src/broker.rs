@@ -266,6 +266,9 @@ pub trait Broker {
     /// [`BrokerError::Unusable`] names the contract that has none or several.
     async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError>;
 
+    /// Which of the resolved contracts the broker's key means.
+    fn contract_of(&self, con_id: i64) -> Option<ContractId>;
+
     /// Orders, executions, positions, marks and cash of one moment: all or nothing.
     ///
     /// # Errors

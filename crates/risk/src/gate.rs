@@ -8,7 +8,7 @@ mod basket;
 mod check;
 mod permit;
 
-pub use basket::{Basket, DayFacts};
+pub use basket::{Basket, DayFacts, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use permit::Permit;
 
@@ -26,6 +26,8 @@ use std::fmt;
 pub enum Purpose {
     /// Mandatory: an expiring or deliverable contract must go.
     CloseOut,
+    /// Takes back what was put on for a while: one leg of a broken pair, a temporary hedge.
+    Unwind,
     /// Lowers risk: the quantity falls and keeps its sign.
     Reduce,
     /// Currency hedge of the book.
@@ -38,6 +40,7 @@ impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Purpose::CloseOut => "close-out",
+            Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",
             Purpose::Increase => "increase",
@@ -159,6 +162,9 @@ impl<'a> Gate<'a> {
         }
         if day.frozen.contains(&proposal.contract) {
             refuse(Check::Reconciliation, 0.0, 0.0);
+        }
+        if let Some(check) = day.no_increase(proposal.contract).filter(|_| proposal.purpose == Purpose::Increase) {
+            refuse(check, 0.0, 0.0);
         }
         if !self.universe.instrument_of(proposal.contract).tradable {
             refuse(Check::NotTradable, 0.0, 0.0);

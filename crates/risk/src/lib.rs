@@ -23,7 +23,7 @@ pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};
 pub use measures::{Assessed, Measures, RiskWarning, measures};
-pub use mode::Mode;
+pub use mode::{Loosening, Mode, NotLoosened, Permission};
 pub use momentum::{MomentumPolicy, SpreadMomentum};
 pub use performance::Performance;
 pub use reconciliation::{Reconciliation, ReconciliationPolicy};

@@ -60,8 +60,10 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
         #[test]
-        fn drawdown_is_blind_to_flows(days in prop::collection::vec((-0.05_f64..0.05, -900_000_i64..900_000), 1..60)) {
+        fn returns_and_drawdown_are_blind_to_flows(days in prop::collection::vec((-0.05_f64..0.05, -900_000_i64..900_000), 1..60)) {
             let (mut with, mut without) = (Performance::default(), Performance::default());
             let (mut big, mut plain) = (1e7_f64, 1e7_f64);
             (with, without) = (with.advance(money(10_000_000), BaseMoney::ZERO), without.advance(money(10_000_000), BaseMoney::ZERO));
@@ -71,6 +73,7 @@ mod tests {
                 prop_assume!(big > 1e6);
                 with = with.advance(BaseMoney::new(rust_decimal::Decimal::from_f64_retain(big).unwrap()), money(flow));
                 without = without.advance(BaseMoney::new(rust_decimal::Decimal::from_f64_retain(plain).unwrap()), BaseMoney::ZERO);
+                prop_assert!((with.daily_return - without.daily_return).abs() < 1e-9);
                 prop_assert!((with.drawdown() - without.drawdown()).abs() < 1e-9);
             }
         }

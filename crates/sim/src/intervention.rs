@@ -139,7 +139,7 @@ impl Broker {
                 let index = self.find_execution(&execution).expect("it was checked to exist");
                 let withdrawn = self.executions[index].clone();
                 self.undo(&withdrawn);
-                self.executions.retain(|known| !known.id.is_version_of(withdrawn.id.stem()));
+                self.executions.retain(|known| known.id.stem() != withdrawn.id.stem());
             }
             Intervention::Split { contract, numerator, denominator } => {
                 self.split(booking, contract, (numerator, denominator), board);
@@ -260,14 +260,14 @@ impl Broker {
         let ExecutionView { contract, side, commission, .. } = before;
         let trade = Trade { contract, side, quantity, price, commission: commission.amount };
         let realized = self.books.account.trade(trade);
-        let versions = self.executions.iter().filter(|known| known.id.is_version_of(before.id.stem())).count();
+        let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
         let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
         self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, ..before });
     }
 
     /// The last version of an execution that is in the books.
     pub(crate) fn find_execution(&self, id: &ExecutionId) -> Option<usize> {
-        self.executions.iter().rposition(|known| known.id.is_version_of(id.stem()))
+        self.executions.iter().rposition(|known| known.id.stem() == id.stem())
     }
 
     fn undo(&mut self, ExecutionView { contract, side, quantity, price, commission, .. }: &ExecutionView) {

@@ -28,13 +28,25 @@ struct Row {
     log_anchor: f64,
     /// Places of the walks it follows, with loadings.
     walks: [Option<(usize, f64)>; LOCALS + 1],
-    expires: Option<(Date, Timestamp)>,
+    /// Last trading day, and its close in years since the origin.
+    expires: Option<(Date, f64)>,
     /// What a distributing instrument earns a year and pays out again, from the origin on.
     distributes: f64,
-    /// Instants from which on the price is lower by what was paid out, with the logarithm of what is left of it.
-    paid_out: Vec<(Timestamp, f64)>,
+    /// Instants, in years since the origin, from which on the price is lower by what was paid out, with the logarithm of what is left of it.
+    paid_out: Vec<(f64, f64)>,
     /// Logarithm of old shares for a new one; of every instant, because a split rewrites the past too.
     split: f64,
+}
+
+/// The factors at an instant, with what else of the instant a price depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Knot {
+    levels: PerFactor,
+    /// Years since the origin.
+    years: f64,
+    /// Days since the beginning of history, and the share of the day that has passed.
+    day: usize,
+    share: f64,
 }
 
 /// What has to be added to the factors' part of a price, and what that part is multiplied by, on one date.
@@ -57,7 +69,7 @@ impl Row {
     }
 
     /// Logarithm of what payments within a span of time, its end included, left of the price.
-    fn left_after(&self, from: Timestamp, to: Timestamp) -> f64 {
+    fn left_after(&self, from: f64, to: f64) -> f64 {
         self.paid_out.iter().filter(|(at, _)| from < *at && *at <= to).map(|(_, left)| left).sum()
     }
 }
@@ -84,6 +96,7 @@ impl Model {
         SimConfig { universe, events, .. }: &SimConfig,
     ) -> Model {
         let factors = Factors::new(scenario, seed, first_day);
+        let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
         let mut walks: Vec<Walk> = Local::ALL.iter().map(|&local| Walk::local(local)).collect();
         let exposures: Vec<(Exposure, Option<usize>)> = universe
             .instruments()
@@ -107,7 +120,7 @@ impl Model {
                 exposure,
                 log_anchor: libm::log(exposure.anchor),
                 walks: [first, second, own.map(|own| (own, 1.0))],
-                expires: last_session.map(|session| (session.date, session.close)),
+                expires: last_session.map(|session| (session.date, years_between(origin, session.close))),
                 distributes: events
                     .dividends_of(instrument)
                     .and_then(|terms| terms.annual_yield.to_f64())
@@ -117,7 +130,6 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
         let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows };
         model.extend_walks();
         let first = model.history_day(first_day);
@@ -139,42 +151,39 @@ impl Model {
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
         let row = &self.rows[contract];
-        libm::exp(self.log_price(row, row.maturity(date), at, &self.factors.levels(at)))
+        libm::exp(self.log_price(row, row.maturity(date), &self.knot(at, self.factors.levels(at))))
     }
 
-    /// Open, high, low and close of a session. Between knots the logarithm of a price is linear, so its extremes are at
-    /// knots.
-    pub(crate) fn session_prices(&self, contract: ContractId, session: &Session) -> [f64; 4] {
+    /// The way of the factors through a session, which every contract of its venue shares.
+    pub(crate) fn path(&self, session: &Session) -> Vec<Knot> {
+        let knots = self.factors.knots_within(session.open, session.close);
+        knots.map(|(at, levels)| self.knot(at, levels)).collect()
+    }
+
+    /// Open, high, low and close of a session with this path. Between knots the logarithm of a price is linear, so its
+    /// extremes are at knots.
+    pub(crate) fn session_prices(&self, contract: ContractId, date: Date, path: &[Knot]) -> [f64; 4] {
         let row = &self.rows[contract];
-        let maturity = row.maturity(session.date);
-        let log_price = |(at, levels): (Timestamp, PerFactor)| self.log_price(row, maturity, at, &levels);
-        let mut path = self.factors.knots_within(session.open, session.close).map(log_price);
-        let open = path.next().expect("a span has two ends");
+        let maturity = row.maturity(date);
+        let mut logs = path.iter().map(|knot| self.log_price(row, maturity, knot));
+        let open = logs.next().expect("a span has two ends");
         let mut prices = [open; 4];
-        for log in path {
+        for log in logs {
             let [_, high, low, _] = prices;
             prices = [open, high.max(log), low.min(log), log];
         }
         prices.map(libm::exp)
     }
 
-    fn log_price(&self, row: &Row, maturity: Maturity, at: Timestamp, levels: &PerFactor) -> f64 {
-        let years = years_between(self.origin, at);
-        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| years_between(at, expires).max(0.0));
-        let moved = row.log_anchor + row.exposure.factors.dot(levels) + self.walked(row, at);
-        let earned = row.exposure.accrual * years + row.distributes * years.max(0.0);
-        let kept = row.left_after(Timestamp::MIN, at) + row.split;
-        maturity.offset + maturity.share * moved + earned + row.exposure.carry * years_to_expiry + kept
-    }
-
     /// From an instant on the price is a share lower.
     pub(crate) fn pay_out(&mut self, contract: ContractId, share: f64, at: Timestamp) {
-        self.rows[contract].paid_out.push((at, libm::log1p(-share)));
+        self.rows[contract].paid_out.push((years_between(self.origin, at), libm::log1p(-share)));
     }
 
     /// What payments within a span of time, its end included, left of a price; one where nothing was paid.
     pub(crate) fn left_after(&self, contract: ContractId, from: Timestamp, to: Timestamp) -> f64 {
-        libm::exp(self.rows[contract].left_after(from, to))
+        let years = |at| years_between(self.origin, at);
+        libm::exp(self.rows[contract].left_after(years(from), years(to)))
     }
 
     /// Prices of all times are of new shares.
@@ -182,13 +191,25 @@ impl Model {
         self.rows[contract].split += libm::log(old_per_new);
     }
 
-    fn walked(&self, row: &Row, at: Timestamp) -> f64 {
-        if row.walks.iter().all(Option::is_none) {
-            return 0.0;
-        }
+    fn knot(&self, at: Timestamp, levels: PerFactor) -> Knot {
         let (date, share) = self.factors.day_and_share(at);
-        let day = self.history_day(date);
-        row.walks.iter().flatten().map(|&(walk, loading)| loading * self.walks[walk].at(day, share)).sum()
+        Knot { levels, years: years_between(self.origin, at), day: self.history_day(date), share }
+    }
+
+    #[inline]
+    fn log_price(&self, row: &Row, maturity: Maturity, knot: &Knot) -> f64 {
+        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
+        let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
+        for &(walk, loading) in row.walks.iter().flatten() {
+            moved += loading * self.walks[walk].at(knot.day, knot.share);
+        }
+        maturity.offset
+            + maturity.share * moved
+            + row.exposure.accrual * knot.years
+            + row.distributes * knot.years.max(0.0)
+            + row.exposure.carry * years_to_expiry
+            + row.left_after(f64::NEG_INFINITY, knot.years)
+            + row.split
     }
 
     /// Walks on until the last weekday the factors know has an end.

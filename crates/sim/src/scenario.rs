@@ -134,7 +134,7 @@ const RECOVERY: Weather =
     Weather { drifts: daily([0.001, 0.0, 0.0, 0.0, 0.0]), vix_target: 24.0, vix_pull: 0.05, vix_noise: 0.055, ..CALM };
 
 const SPIKE: Weather =
-    Weather { shock: Some(Shock { market: -0.041, volatility: 0.88 }), jump_probability: 0.0, ..CALM };
+    Weather { shock: Some(Shock { market: -0.041, volatility: 0.80 }), jump_probability: 0.0, ..CALM };
 
 const AFTER_SPIKE: Weather = Weather { vix_target: 16.0, vix_pull: 0.10, vix_noise: 0.07, ..CALM };
 

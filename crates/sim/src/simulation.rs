@@ -278,7 +278,8 @@ fn rate_pairs(config: &SimConfig, board: &Board) -> Result<BTreeMap<Currency, Ra
             pairs.insert(currency, pair);
         }
     }
-    let traded = universe.instruments().map(|id| universe.instrument(id)).filter(|instrument| instrument.tradable);
+    let priced = universe.contracts().filter(|&contract| board.tape.is_priced(contract));
+    let traded = priced.map(|contract| universe.instrument_of(contract)).filter(|instrument| instrument.tradable);
     for currency in traded.map(|instrument| instrument.currency).chain([config.deposit.currency]) {
         if currency == base {
             continue;

@@ -5,7 +5,7 @@
 
 use crate::factors::{Factors, day_number};
 use crate::liquidity::Profile;
-use crate::model::Model;
+use crate::model::{Knot, Model};
 use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
 use crate::venue::{Trading, Venue, Venues};
@@ -137,13 +137,12 @@ impl Tape {
 
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
-        if matches!(self.source, Source::Replay(_)) {
-            return;
-        }
+        let Source::Model(model) = &self.source else { return };
+        let path = model.path(session);
         let universe = self.universe.clone();
         for contract in universe.contracts() {
             if universe.instrument_of(contract).venue == session.mic && self.has_session(contract, session) {
-                let bar = self.simulated_bar(contract, session);
+                let bar = self.simulated_bar(contract, session.date, &path);
                 let known_from = self.venue(contract).fixing(session);
                 self.histories[contract].push(bar, known_from);
             }
@@ -207,6 +206,11 @@ impl Tape {
         if let Source::Model(model) = &mut self.source {
             model.split(contract, old_per_new);
         }
+    }
+
+    /// Whether there are prices of a contract at any time.
+    pub(crate) fn is_priced(&self, contract: ContractId) -> bool {
+        matches!(self.source, Source::Model(_)) || !self.histories[contract].bars.is_empty()
     }
 
     /// Whether a contract trades in a session of its venue.
@@ -277,16 +281,16 @@ impl Tape {
         }
     }
 
-    fn simulated_bar(&self, contract: ContractId, session: &Session) -> Bar {
+    fn simulated_bar(&self, contract: ContractId, date: Date, path: &[Knot]) -> Bar {
         let Source::Model(model) = &self.source else { unreachable!("replayed bars are given, not made") };
         let terms = self.universe.terms(contract);
-        let prices = model.session_prices(contract, session).map(|price| to_tick(price, terms.tick));
+        let prices = model.session_prices(contract, date, path).map(|price| to_tick(price, terms.tick));
         let volume = Profile::of(self.universe.instrument_of(contract)).map_or(Quantity::ZERO, |profile| {
             let usual = profile.daily_volume.units(prices[3].to_f64(), terms.multiplier);
-            let busy = libm::exp(0.25 * self.chance.at(self.volumes[contract], day_number(session.date)).normal());
+            let busy = libm::exp(0.25 * self.chance.at(self.volumes[contract], day_number(date)).normal());
             Quantity::whole((usual * busy) as i64)
         });
-        Bar::new(session.date, prices, volume)
+        Bar::new(date, prices, volume)
     }
 }
 

@@ -126,7 +126,7 @@ struct Mirror {
 impl Mirror {
     fn new(simulation: &Simulation) -> Mirror {
         let mut ledger = Ledger::new(&universe());
-        ledger.apply(&LedgerEvent::Flow { amount: Money::new(dec!(10_000_000), Currency::Usd) }, &universe());
+        ledger.apply(&LedgerEvent::Flow { amount: Money::new(dec!(10_000_000), Currency::Usd) }, &universe()).unwrap();
         Mirror { ledger, booked: 0, settled_until: simulation.now() }
     }
 
@@ -143,9 +143,9 @@ impl Mirror {
                 price: execution.price,
                 at: execution.at,
             };
-            self.ledger.apply(&LedgerEvent::Fill(fill), &universe);
+            self.ledger.apply(&LedgerEvent::Fill(fill), &universe).unwrap();
             let charge = LedgerEvent::Commission { execution: execution.id.clone(), amount: execution.commission };
-            self.ledger.apply(&charge, &universe);
+            self.ledger.apply(&charge, &universe).unwrap();
             self.booked += 1;
         }
     }
@@ -160,7 +160,7 @@ impl Mirror {
             simulation.advance_to(session.close);
             self.book_executions(simulation);
             let settlement = simulation.bars(M6E_MARCH, date(2100, 1, 1), 1)[0].close;
-            self.ledger.apply(&LedgerEvent::VariationMargin { contract: M6E_MARCH, settlement }, &universe());
+            self.ledger.apply(&LedgerEvent::VariationMargin { contract: M6E_MARCH, settlement }, &universe()).unwrap();
         }
         simulation.advance_to(to);
         self.book_executions(simulation);

@@ -249,11 +249,13 @@ fn what_cannot_be_simulated_is_refused() {
     let refusal = |prices| Simulation::new(config(prices)).expect_err("refused").to_string();
     let mut unsorted = monday(None);
     unsorted[4].reverse();
+    let mut without_euro = monday(None);
+    without_euro[7].clear();
     let text = [
         refusal(Prices::Simulated { scenario: Scenario::Calm, seed: 1, first_day: date(2005, 1, 3) }),
         refusal(Prices::Replay { series: domain::PerContract::from_vec(vec![Vec::new()]) }),
         refusal(Prices::Replay { series: domain::PerContract::from_vec(unsorted) }),
-        refusal(Prices::Replay { series: domain::PerContract::from_vec(vec![Vec::new(); 9]) }),
+        refusal(Prices::Replay { series: domain::PerContract::from_vec(without_euro) }),
     ];
     insta::assert_snapshot!(text.join("\n"), @r"
     the calendar of XLON begins on 2004-01-01, but history before 2005-01-03 is simulated from 2003-04-28; choose a later first day

@@ -30,7 +30,7 @@ fn cash(view: &AccountView, currency: Currency) -> Decimal {
     view.cash.iter().find(|row| row.currency == currency).map_or(Decimal::ZERO, |row| row.cash)
 }
 
-fn entries<'a>(simulation: &'a Simulation, contract: ContractId) -> Vec<&'a StatementItem> {
+fn entries(simulation: &Simulation, contract: ContractId) -> Vec<&StatementItem> {
     let of = |entry: &&StatementEntry| entry.contract == Some(contract);
     simulation.statement().iter().filter(of).map(|entry| &entry.item).collect()
 }

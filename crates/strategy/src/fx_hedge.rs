@@ -25,6 +25,8 @@ pub struct FxHedgePolicy {
     pub ratio: f64,
     /// Residual left alone, as a fraction of NAV (never less than one contract).
     pub band_of_nav: f64,
+    /// Exposure to a currency without a rule above which it takes no new risk, as a fraction of NAV.
+    pub unhedged_of_nav_max: f64,
     /// The hedged currencies.
     pub rules: Vec<HedgeRule>,
 }
@@ -68,7 +70,7 @@ mod tests {
     const RULE: HedgeRule = HedgeRule { currency: Currency::Eur, future: InstrumentId(0), size: 12_500 };
 
     fn policy() -> FxHedgePolicy {
-        FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, rules: vec![RULE] }
+        FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![RULE] }
     }
 
     #[test]

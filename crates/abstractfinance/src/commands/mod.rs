@@ -5,6 +5,7 @@
 
 mod account;
 mod calendar;
+mod check;
 mod config;
 mod data;
 mod demo;
@@ -12,6 +13,7 @@ mod gateway;
 mod instruments;
 mod journal;
 mod operate;
+mod pull;
 mod records;
 mod risk;
 mod run;
@@ -52,6 +54,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Instruments(cli::InstrumentsCommand::Check { gateway }) => {
             block_on(instruments::check(global, gateway))
         }
+        Command::Data(cli::DataCommand::Pull(args)) => block_on(pull::pull(global, &args)),
+        Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
         Command::Calendar(args) => calendar::calendar(&args),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
     }

@@ -1,93 +1,56 @@
 //! The day's inputs from what was read.
 //!
-//! In: snapshot, bars, books. Out: marks, rates, history rows, windows, active contracts. Invariant: pure;
+//! In: snapshot, bars, books, what is believed. Out: the broker's side, history rows, windows, active contracts. Invariant: pure;
 //! what is missing stays missing and is never made up.
 
 use super::Run;
+use super::believe::Belief;
 use super::observe::Bars;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{BaseMoney, ContractId, FxRates, InstrumentKind, PerContract, PerInstrument, Price, Quantity};
+use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, PerContract, PerInstrument, Quantity};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
-use market::Bar;
 use market::calendar::{Window, execution_window};
-use ports::AccountSnapshot;
-use risk::reconciliation::{BrokerCash, BrokerFacts};
-use rust_decimal::Decimal;
+use ports::{AccountSnapshot, Execution};
+use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedExecution, Origin, ShortOrder};
 use std::collections::BTreeMap;
-
-/// Step 4: the broker's own rate where the account has the currency, else the pair's last close while
-/// it is young enough.
-pub(super) fn rates(snapshot: &AccountSnapshot, bars: &Bars, now: Timestamp, run: &Run) -> FxRates {
-    let mut fx = FxRates::new(run.setup.base);
-    for (currency, pair) in run.setup.references.rates.iter() {
-        let contract = pair.and_then(|pair| run.setup.universe.spot_contract(pair));
-        let last = contract.and_then(|contract| bars.get(&contract).and_then(|bars| bars.last()));
-        let close = last.zip(contract).filter(|(bar, contract)| is_young(bar, *contract, now, run));
-        let close = close.map(|(bar, _)| bar.close.to_decimal());
-        let ledger = snapshot.cash.iter().find(|row| row.currency == currency).map(|row| row.exchange_rate);
-        if let Some(rate) = ledger.or(close).filter(|_| currency != run.setup.base) {
-            // A rate that is not positive is no rate: its currency then has none, which adds no risk.
-            let _ = fx.set(currency, rate);
-        }
-    }
-    fx
-}
-
-/// A rate ages only while its market is open; a calendar that does not reach makes it too old.
-fn is_young(bar: &Bar, pair: ContractId, now: Timestamp, run: &Run) -> bool {
-    let open_since = || {
-        let calendar = run.calendars.get(run.setup.universe.instrument_of(pair).venue).ok()?;
-        let closed = calendar.session(bar.date).ok()??.close;
-        calendar.open_time(Window { opens: closed, closes: now.max(closed) }).ok()
-    };
-    open_since().is_some_and(|age| age <= SignedDuration::from_hours(i64::from(run.settings.fx.max_age_hours)))
-}
 
 pub(super) fn inputs(
     date: Date,
     decided_at: Timestamp,
     book: Book,
     snapshot: &AccountSnapshot,
-    bars: &Bars,
-    fx: FxRates,
+    (bars, flows): (&Bars, BaseMoney),
+    belief: Belief,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
-    let marks = marks(snapshot, bars, run);
+    let Belief { marks, fx, doubts, believed } = belief;
+    let broker = broker_facts(snapshot, &book.books, run);
     Ok(RecordedInputs {
         date,
         decided_at,
         contracts: book.contracts,
         rows: new_rows(book.memory.last_row, date, bars, run),
-        ledger: book.ledger,
+        books: book.books,
+        sleeves: book.sleeves,
         memory: book.memory,
         marks,
         fx,
-        broker: Some(broker_facts(snapshot, run)),
+        doubts,
+        believed,
+        broker: Some(broker),
         mode: book.standing.mode,
         flatten: book.standing.flatten,
         windows: windows(date, run)?,
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
         ),
-        // Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
-        // reconciliation and halts.
-        flows: BaseMoney::ZERO,
-        booked: book.booked,
+        flows,
+        opened: book.opened,
     })
-}
-
-/// The broker's mark for what is held, else the last close.
-fn marks(snapshot: &AccountSnapshot, bars: &Bars, run: &Run) -> PerContract<Option<Price>> {
-    let closes = run.setup.universe.contracts().map(|c| bars.get(&c).and_then(|bars| bars.last()).map(|bar| bar.close));
-    let mut marks = PerContract::from_vec(closes.collect());
-    for position in &snapshot.positions {
-        marks[position.contract] = Some(position.mark);
-    }
-    marks
 }
 
 /// Closes of every date since the last row, one row a date, blank where a venue was shut.
@@ -105,35 +68,73 @@ fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(D
 }
 
 /// The broker's side of the reconciliation.
-pub(super) fn broker_facts(snapshot: &AccountSnapshot, run: &Run) -> BrokerFacts {
-    let mut quantities = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> BrokerFacts {
+    let contracts = run.setup.universe.contract_count();
+    let mut quantities = PerContract::filled(Quantity::ZERO, contracts);
+    let mut marks = PerContract::filled(None, contracts);
     for position in &snapshot.positions {
         quantities[position.contract] = position.quantity;
+        marks[position.contract] = Some(position.mark);
     }
+    let foreign = snapshot.foreign.iter();
+    let cash = snapshot.cash.iter().map(|row| BrokerCash {
+        currency: row.currency,
+        with_unsettled: row.cash + row.futures_pnl,
+        unsettled: row.futures_pnl,
+        rate: Some(row.exchange_rate),
+    });
     BrokerFacts {
         base: snapshot.base,
-        net_liquidation: snapshot.net_liquidation,
-        cash: snapshot
-            .cash
-            .iter()
-            .map(|row| BrokerCash { currency: row.currency, with_unsettled: row.cash + row.futures_pnl })
-            .collect(),
+        net_liquidation: Some(snapshot.net_liquidation),
+        cash: cash.collect(),
         quantities,
-        foreign: snapshot.foreign.iter().map(|position| position.symbol.clone()).collect(),
+        marks,
+        foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
+        gross_position_value: None,
+        evidence: evidence(snapshot, books, run),
     }
 }
 
-/// Marks and rates of a later moment of the same day, for valuing what the day left.
-pub(super) fn valuation(snapshot: &AccountSnapshot, inputs: &RecordedInputs) -> (PerContract<Option<Price>>, FxRates) {
-    let (mut marks, mut fx) = (inputs.marks.clone(), inputs.fx.clone());
-    for position in &snapshot.positions {
-        marks[position.contract] = Some(position.mark);
-    }
-    let base = fx.base();
-    for row in snapshot.cash.iter().filter(|row| row.currency != base && row.exchange_rate > Decimal::ZERO) {
-        fx.set(row.currency, row.exchange_rate).expect("a positive rate of another currency");
-    }
-    (marks, fx)
+/// What the broker lists and the books do not hold.
+fn evidence(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Evidence {
+    let signed = |fill: &Fill| Quantity::from_units(fill.quantity.units() * fill.side.sign());
+    let unbooked = snapshot.executions.iter().filter(|listed| !books.holds(&listed.fill.execution));
+    let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
+        id: fill.execution.clone(),
+        contract: Some(fill.contract),
+        symbol: run.setup.universe.contract(fill.contract).name.clone(),
+        origin: match fill.order {
+            Some(order) if order.account == run.account => Origin::OurOrder,
+            Some(_) => Origin::UnknownReference,
+            None => Origin::External,
+        },
+        quantity: signed(fill),
+        price: fill.price,
+        commission: *commission,
+    });
+    Evidence { executions: executions.collect(), orders: short_orders(snapshot, books, run), ..Evidence::default() }
+}
+
+/// Orders of ours that ended with more filled than the executions of theirs that are booked.
+fn short_orders(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Vec<ShortOrder> {
+    let ended = snapshot.completed_orders.iter();
+    let short = ended.filter_map(|order| {
+        let order_ref = order.order_ref.filter(|order_ref| order_ref.account == run.account)?;
+        let own = snapshot.executions.iter().filter(|listed| listed.fill.order == Some(order_ref));
+        let own: Vec<&Fill> = own.map(|listed| &listed.fill).collect();
+        let first = own.first()?;
+        let held = own.iter().filter(|fill| books.holds(&fill.execution));
+        let held = held.fold(Quantity::ZERO, |sum, fill| sum + fill.quantity);
+        let sign = |quantity: Quantity| Quantity::from_units(quantity.units() * first.side.sign());
+        let short = ShortOrder {
+            order: order_ref.to_string(),
+            contract: first.contract,
+            filled: sign(order.filled),
+            booked: sign(held),
+        };
+        (order.filled > held).then_some(short)
+    });
+    short.collect()
 }
 
 /// Today's execution window of each contract; the legs of a pair share what both have.

@@ -3,17 +3,21 @@
 //! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
 //! answer that is missing or absurd stops the day before anything was decided.
 
-use super::assemble::{active, inputs, rates};
+use super::adopt::adopt;
+use super::assemble::{active, inputs};
+use super::believe::believe;
 use super::scope::{Scope, is_current};
+use super::statement::book_statement;
 use super::{Run, World, last_book, operator};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, LedgerEvent, Listed};
+use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
+use risk::reconciliation::{Ours, Status, reconcile};
 use std::collections::BTreeMap;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
@@ -22,6 +26,19 @@ const SEED_SESSIONS: u32 = 400;
 const REFRESH_SESSIONS: u32 = 20;
 /// How often a snapshot is asked for when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
+
+/// Something worth telling, and the event when it was booked.
+pub(super) struct News {
+    sentence: String,
+    event: Option<LedgerEvent>,
+}
+
+impl News {
+    /// Something that changed nothing.
+    pub(super) fn note(sentence: String) -> News {
+        News { sentence, event: None }
+    }
+}
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +55,20 @@ pub(super) struct Observed {
     pub(super) identity: Identity,
     pub(super) booked: Vec<LedgerEvent>,
     pub(super) notes: Notes,
+}
+
+/// The same before it is known to be the last look.
+struct Read {
+    inputs: RecordedInputs,
+    booked: Vec<LedgerEvent>,
+    notes: Notes,
+}
+
+impl Read {
+    fn by(self, identity: Identity) -> Observed {
+        let Read { inputs, booked, notes } = self;
+        Observed { inputs, identity, booked, notes }
+    }
 }
 
 /// Waits for the run time, then reads everything. Nothing is written: what was booked becomes durable
@@ -57,30 +88,73 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         )));
     }
     let last = last_book(run, world).await?;
-    let identity = connect(&Scope::new(last.as_ref().map(|book| &book.ledger), run), world).await?;
+    let identity = connect(&Scope::new(last.as_ref().map(|book| book.books.ledger()), run), world).await?;
+    let first = read(date, run, world).await?;
+    let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
+    // A valuation and its positions may be of two moments: only what is still so later stops the day.
+    let again = world.clock.now() + run.settings.reconciliation.second_reading_after;
+    tracing::warn!(trouble, "the account is read a second time");
+    wait_until(again, world).await?;
+    let mut second = read(date, run, world).await?;
+    let outcome = stops(&second.inputs, run).unwrap_or_else(|| "it agrees".to_owned());
+    second
+        .notes
+        .booked
+        .push(format!("read a second time at {}: first {trouble}, then {outcome}", second.inputs.decided_at));
+    Ok(second.by(identity))
+}
+
+/// What would stop the day when the account is compared with the books; `None` when nothing would.
+fn stops(inputs: &RecordedInputs, run: &Run) -> Option<String> {
+    let (ledger, universe) = (inputs.books.ledger(), &run.setup.universe);
+    let ours = Ours { date: inputs.date, ledger, marks: &inputs.marks, fx: &inputs.fx, universe };
+    let result = reconcile(&ours, inputs.broker.as_ref()?, &run.setup.policy.reconciliation);
+    let ids: Vec<&str> = result.findings.iter().map(|finding| finding.id.as_str()).collect();
+    (result.status >= Status::Halt).then(|| format!("{} for {}", result.status, ids.join(", ")))
+}
+
+/// One look at the account and everything that goes with it.
+async fn read<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Read, Failure> {
     let snapshot = snapshot(run, world).await?;
-    let (mut book, mut booked) = match last {
+    let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
-        None => Book::open(&snapshot, date, &run.setup)?,
+        None => {
+            let (book, opening) = Book::open(&snapshot, date, world.clock.now(), run)?;
+            let told = |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event) };
+            (book, opening.into_iter().map(told).collect())
+        }
     };
     operator::attend(date, &mut book, run, world).await?;
     book.memory = book.memory.fitted(&run.setup);
-    booked.extend(late_executions(&mut book, &snapshot, date, run));
+    booked.extend(book_statement(date, &mut book, run, world).await?);
+    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
     held_contracts_trade_on(&book, date, run)?;
     let bars = history(date, &book, run, world).await?;
-    let settled = settlements(&book, &bars, run);
-    settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    booked.extend(settled);
+    for (id, at, event) in settlements(&book, &bars, run)? {
+        let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
+        booked.extend(news(posted.map_err(unbookable)?, event, run));
+    }
     let now = world.clock.now();
-    let fx = rates(&snapshot, &bars, now, run);
+    let splits = splits(&booked);
+    let belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?);
+    let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
+    book.settle_sleeves(date, &belief.marks, run);
+    let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
+        booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
+    let booked = booked.into_iter().flatten().collect();
     let notes = Notes {
-        booked: booked.iter().map(|event| sentence(event, run)).collect(),
+        booked: sentences,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
-    Ok(Observed { inputs, identity, booked, notes })
+    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
+    Ok(Read { inputs, booked, notes })
 }
 
 /// Step 3: a successful request, and every contract of the day as we believe it to be.
@@ -141,27 +215,61 @@ async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<
     world.broker.snapshot().await
 }
 
-/// Executions of ours that arrived after the last date was closed, booked before anything is decided.
-fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Vec<LedgerEvent> {
-    let mut events = Vec::new();
+/// Executions of ours that arrived after the last date was closed, and corrections of older ones, booked before
+/// anything is decided.
+fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Result<Vec<News>, Failure> {
+    let mut late = Vec::new();
     for Execution { fill, commission } in &snapshot.executions {
         if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+            book.books.disown(&fill.execution, date);
             continue;
         }
-        if book.booked.execution(&fill.execution, date) == Listed::New {
-            events.push(LedgerEvent::Fill(fill.clone()));
-        }
-        if let Some(amount) = commission.filter(|_| book.booked.charge(&fill.execution, date)) {
-            events.push(LedgerEvent::Commission { execution: fill.execution.clone(), amount });
+        let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
+        late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
+        if let &Some(amount) = commission {
+            let execution = fill.execution.clone();
+            let posted = book.books.post_charge(&execution, amount);
+            late.extend(news(posted, LedgerEvent::Commission { execution, amount }, run));
         }
     }
-    events.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
-    events
+    Ok(late)
+}
+
+/// Splits that were booked this morning.
+fn splits(booked: &[News]) -> Vec<(ContractId, (u32, u32))> {
+    let split = |news: &News| match news.event {
+        Some(LedgerEvent::Split { contract, numerator, denominator }) => Some((contract, (numerator, denominator))),
+        _ => None,
+    };
+    booked.iter().filter_map(split).collect()
+}
+
+/// Money the owner put in or took out; `None` when a currency of it has no rate.
+fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
+    let flow = |news: &News| match news.event {
+        Some(LedgerEvent::Flow { amount }) => Some(amount),
+        _ => None,
+    };
+    booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
+}
+
+/// What was new to the books, in words and as an event.
+pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+    let told = |sentence: String, event| Some(News { sentence, event: Some(event) });
+    match posted {
+        Posted::New => told(sentence(&event, run), event),
+        Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
+        Posted::Again | Posted::Waiting => None,
+    }
+}
+
+pub(super) fn unbookable(reason: Unbookable) -> Failure {
+    Failure::Halted(reason.to_string())
 }
 
 /// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
 fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let expired = |contract: &ContractId| {
         run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && scope.holds(*contract)
     };
@@ -195,7 +303,7 @@ async fn history<B: Broker, J, C: Clock>(
 /// Of what the day needs: everything that does not expire, the active contract of each future, and what is held.
 fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let mut contracts: Vec<ContractId> = Vec::new();
     for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
         let lasting = |contract: &ContractId| universe.contract(*contract).expiry.is_none() || scope.holds(*contract);
@@ -208,15 +316,20 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
 }
 
 /// Daily settlements of held futures since the last closed date.
-fn settlements(book: &Book, bars: &Bars, run: &Run) -> Vec<LedgerEvent> {
+fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Timestamp, LedgerEvent)>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(&book.ledger), run);
+    let scope = Scope::new(Some(book.books.ledger()), run);
     let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && scope.holds(*contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();
         let days = days.filter(move |bar| since.is_none_or(|since| bar.date >= since));
-        days.map(move |bar| LedgerEvent::VariationMargin { contract, settlement: bar.close })
+        days.map(move |bar| {
+            // The price is of the date's session, so it settles what was traded until the date was over.
+            let at = at(bar.date, Time::MAX, run)?;
+            let id = format!("settlement of {} on {}", universe.contract(contract).name, bar.date);
+            Ok((id, at, LedgerEvent::VariationMargin { contract, settlement: bar.close }))
+        })
     });
     events.collect()
 }
@@ -228,7 +341,7 @@ fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
 
 fn sentence(event: &LedgerEvent, run: &Run) -> String {
     match event {
-        LedgerEvent::Flow { amount } => format!("opening balance {amount}"),
+        LedgerEvent::Flow { amount } => format!("deposit or withdrawal of {amount}"),
         LedgerEvent::VariationMargin { contract, settlement } => {
             format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
         }
@@ -236,5 +349,9 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
             format!("late execution of {} booked", run.setup.universe.contract(fill.contract).name)
         }
         LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
+        other => other.sentence(&run.setup.universe),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,9 @@ use super::{Decided, Run, World, append};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
+use cycle::plan::CROSSED;
 use cycle::{Effect, Event, Session, Standing};
-use domain::Booked;
+use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
@@ -56,18 +57,22 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = End::of(&session, &snapshot, decided, run);
-    let report = report(&session, &end, decided, resumed, run);
+    let end = End::of(&session, &snapshot, now, decided, run);
+    let sleeves = closed_sleeves(&session, &end, decided, run);
+    let report = report(&session, &end, &sleeves, decided, resumed, run);
     let book = Book {
         date: Some(decided.inputs.date),
+        opened: decided.inputs.opened,
         contracts: decided.inputs.contracts.clone(),
-        ledger: session.ledger().clone(),
+        books: closed_books(&session, decided.inputs.date),
+        sleeves,
         memory: decided.plan.memory.clone(),
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()
         },
-        booked: recently_booked(&session, decided.inputs.date),
+        believed: end.believed.clone(),
+        handed: Vec::new(),
     };
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");
@@ -79,8 +84,36 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
 /// Brokers list executions of the last week; twice that is remembered.
 const REMEMBERED_DAYS: i64 = 14;
 
-fn recently_booked(session: &Session<'_>, date: Date) -> Booked {
-    let mut booked = session.booked().clone();
-    booked.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
-    booked
+/// The trade date is the period of the books.
+fn closed_books(session: &Session<'_>, date: Date) -> Books {
+    let mut books = session.books().clone();
+    books.close(date);
+    books.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
+    books
+}
+
+/// The day's executions shared out by the plan's wants, what crossed inside, and each sleeve's profit.
+fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run) -> SleeveBooks {
+    let (plan, universe) = (&decided.plan, &run.setup.universe);
+    let mut sleeves = decided.inputs.sleeves.clone();
+    let wants = |number: u16, contract: ContractId| -> Vec<(SleeveId, Quantity)> {
+        let wants = plan.wants.iter().filter(|want| want.order == number && want.contract == contract);
+        wants.map(|want| (want.sleeve, want.quantity)).collect()
+    };
+    for order in &plan.orders {
+        let key = OrderKey { date: plan.date, intent: order.number };
+        sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
+    }
+    for &contract in &run.setup.shared {
+        if let Some(mark) = decided.inputs.marks[contract] {
+            sleeves.cross(contract, &wants(CROSSED, contract), mark, universe);
+        }
+    }
+    let mut sleeves = sleeves.with_period(session.books(), universe);
+    // Without a mark or a rate nothing is closed, and the next close is over both days.
+    if let Err(reason) = sleeves.close_day(&end.marks, &end.fx, universe) {
+        tracing::warn!(%reason, "sleeves are not valued today");
+    }
+    sleeves.forget_before(plan.date.saturating_sub(REMEMBERED_DAYS.days()));
+    sleeves
 }

@@ -15,6 +15,9 @@ use risk::scaling::Bound;
 use std::collections::BTreeMap;
 use strategy::SleeveKind;
 
+/// Breaks a line of the report names; the rest are counted.
+const NAMED_BREAKS: usize = 3;
+
 /// The fourteen steps of a day.
 pub(super) fn steps(
     session: &Session<'_>,
@@ -25,7 +28,7 @@ pub(super) fn steps(
     run: &Run,
 ) -> Vec<Step> {
     let plan = &decided.plan;
-    let rates = rates(decided);
+    let (rates, doubted) = (rates(decided), !decided.inputs.doubts.rates.is_empty());
     let base = run.setup.base;
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
@@ -33,7 +36,7 @@ pub(super) fn steps(
         ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
         ("windows", "not configured", "no broker maintenance windows in this version".into()),
         ("connect and identify", "done", identified(&decided.identity, run)),
-        ("FX", if rates.is_empty() { "warned" } else { "done" }, rates),
+        ("FX", if rates.is_empty() || doubted { "warned" } else { "done" }, rates),
         ("sync", "done", synced(decided)),
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
@@ -110,8 +113,10 @@ fn executed(session: &Session<'_>) -> String {
     let told = by_outcome.iter().map(|(outcome, n)| format!("{n} {outcome}"));
     let planned = session.parents().count();
     let sent = format!("{} sent for {planned} planned", count(sent, "order"));
+    let corrected = session.corrections();
+    let corrected = (corrected > 0).then(|| format!("{} by the broker", count(corrected, "correction")));
     let absent = (planned > 0).then(|| "pair protection and hedge true-up not configured".to_owned());
-    [sent].into_iter().chain(told).chain(absent).collect::<Vec<_>>().join(", ")
+    [sent].into_iter().chain(told).chain(corrected).chain(absent).collect::<Vec<_>>().join(", ")
 }
 
 fn count(n: usize, what: &str) -> String {
@@ -139,8 +144,13 @@ fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
 
 fn sentence_of(result: Option<&Reconciliation>) -> String {
     let Some(result) = result else { return "no answer from the broker".into() };
+    let causes = result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause()));
+    let causes: Vec<String> = causes.take(NAMED_BREAKS).collect();
+    let more = result.findings.len() - causes.len();
     let difference = result
         .difference_bp
         .map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
-    format!("{difference}, {}", count(result.breaks.len(), "break"))
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = if causes.is_empty() { String::new() } else { format!(": {}{more}", causes.join(", ")) };
+    format!("{difference}, {}{named}", count(result.findings.len(), "break"))
 }

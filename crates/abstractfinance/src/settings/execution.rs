@@ -3,6 +3,7 @@
 //! In: YAML. Out: plain values and the market's window rules. Invariant: every collar, window and interval an order
 //! needs has a value; windows lie in known time zones.
 
+use super::data::Statements;
 use super::instruments::Instruments;
 use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, zone};
 use domain::{AssetClass, BasisPoints, Mic};
@@ -180,6 +181,9 @@ pub struct Broker {
     #[garde(custom(lasts(1, 300)))]
     #[schemars(with = "String")]
     pub heartbeat: SignedDuration,
+    /// Where activity statements come from; none while breaks are explained by hand.
+    #[garde(dive)]
+    pub statements: Option<Statements>,
 }
 
 /// Where the journal is kept.

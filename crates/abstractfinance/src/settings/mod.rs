@@ -4,6 +4,7 @@
 //! values, the universe of a run, a JSON Schema for editors. Invariant: [`Settings`] that came out of [`load`] hold
 //! only finite numbers in range and name only instruments that exist; anything else is refused with its place.
 
+mod data;
 mod execution;
 mod instruments;
 mod model;
@@ -11,6 +12,7 @@ mod refusal;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod truth;
 mod universe;
 
 pub use instruments::{InstrumentRow, Instruments};

@@ -6,12 +6,12 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, amount_up_to, at_least, at_most, below, differs_from, exact, finite, holdable,
-    holdable_members, listed, only_dollars, same_as, suits,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, holdable, holdable_members, listed,
+    only_dollars, same_as, suits,
 };
+use super::truth::{Data, Reconciliation};
 use domain::Currency;
 use garde::Validate;
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,6 +56,9 @@ pub struct Settings {
     /// Base currency, rates and hedges.
     #[garde(dive)]
     pub fx: Fx,
+    /// Which prices are believed.
+    #[garde(dive)]
+    pub data: Data,
     /// Tolerances between our books and the broker's.
     #[garde(dive)]
     pub reconciliation: Reconciliation,
@@ -239,6 +242,15 @@ pub struct Fx {
     /// Age of a rate, in hours the FX market is open, from which its currency takes no new risk.
     #[garde(range(min = 1, max = 240), custom(at_least("warn_age_hours", self.warn_age_hours)))]
     pub max_age_hours: u32,
+    /// Gap between three pairs, in hundredths of a percent, above which their currencies take no new risk.
+    #[garde(range(min = 1, max = 500))]
+    pub triangular_gap_bps: u32,
+    /// Move of a rate, as a fraction, above which it waits for confirmation.
+    #[garde(range(min = 0.01, max = 1.0), custom(finite))]
+    pub max_jump: f64,
+    /// Exposure to a currency without a hedge contract, as a share of NAV, above which it takes no new risk.
+    #[garde(range(min = 0.0, max = 0.2), custom(finite))]
+    pub unhedged_max_nav_pct: f64,
 }
 
 /// How foreign purchases are paid.
@@ -254,30 +266,6 @@ pub enum Funding {
 #[serde(transparent)]
 #[schemars(with = "BTreeMap<String, String>")]
 pub struct Hedges(pub BTreeMap<Currency, String>);
-
-/// Tolerances between our books and the broker's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[garde(context(Instruments))]
-pub struct Reconciliation {
-    /// Difference of NAV and net liquidation, in hundredths of a percent, from which it is reported.
-    #[garde(range(max = 100))]
-    pub warn_bps: u32,
-    /// Difference, as a fraction, above which no new order leaves.
-    #[garde(range(min = 0.0001, max = 0.05), custom(finite))]
-    pub halt_threshold_pct: f64,
-    /// Difference, as a fraction, above which nothing but cancels leaves.
-    #[garde(range(min = 0.0001, max = 0.1), custom(finite), custom(above("halt_threshold_pct", self.halt_threshold_pct)))]
-    pub emergency_threshold_pct: f64,
-    /// Cash difference in base currency that is accepted.
-    #[serde(deserialize_with = "exact", serialize_with = "rust_decimal::serde::str::serialize")]
-    #[schemars(with = "super::instruments::ExactNumber")]
-    #[garde(custom(amount_up_to(1_000)))]
-    pub cash_tolerance: Decimal,
-    /// Cash difference in hundredths of a percent of NAV that is accepted, if that is more.
-    #[garde(range(max = 100))]
-    pub cash_tolerance_nav_bps: u32,
-}
 
 /// How volatility is estimated and turned into scaling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]

@@ -3,11 +3,12 @@
 //! In: the built-in files with one thing changed. Out: the refusal word for word. Invariant: no value that
 //! is not a finite number in range gets through.
 
+use super::instruments::ClientCategory;
 use super::*;
 use domain::{AssetClass, BasisPoints, Mic};
 use jiff::civil::date;
-use market::calendar::Calendars;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 fn built_in() -> Loaded {
     load(None).expect("the built-in configuration is accepted")
@@ -28,7 +29,7 @@ fn refused_instruments(from: &str, to: &str) -> String {
 
 #[test]
 fn the_built_in_configuration_is_the_specification_s() {
-    let Loaded { settings, instruments, sources } = built_in();
+    let Loaded { settings, sources, .. } = built_in();
     assert_eq!(sources.settings.to_string(), "built in");
     let Sleeve::Pair { weight, long, short } = &settings.sleeves["core_index_rv"] else { panic!("a pair") };
     assert_eq!((*weight, long.as_str(), short.as_str()), (0.35, "CSPX", "CS51"));
@@ -37,7 +38,69 @@ fn the_built_in_configuration_is_the_specification_s() {
     assert_eq!(settings.execution.collar(AssetClass::FxFuture), BasisPoints(2));
     let london = settings.execution.window(Mic::Xlon);
     assert_eq!((london.preferred_from.to_string(), london.guard_open_minutes), ("14:45:00".to_owned(), 15));
-    assert_eq!(instruments.iter().count(), 7);
+}
+
+#[test]
+fn the_table_holds_76_instruments_in_14_categories_and_what_they_refer_to() {
+    let Loaded { instruments, .. } = built_in();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, row) in instruments.iter() {
+        let category = serde_json::to_value(row.category).unwrap();
+        *counts.entry(category.as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let references = counts.remove("reference");
+    assert_eq!((counts.len(), counts.values().sum::<usize>(), references), (14, 76, Some(7)));
+
+    let row = |name: &str| instruments.get(name).unwrap_or_else(|| panic!("{name} is in the table"));
+    assert_eq!(row("CS51").isin.as_deref(), Some("IE00B53L3W79"));
+    let semi = row("SEMI");
+    assert_eq!((semi.symbol.as_str(), semi.isin.as_deref()), ("SMH", Some("IE00BMC38736")));
+    assert_eq!(row("SXR8").risk_currency(), domain::Currency::Usd);
+    let pence: Vec<&str> = instruments
+        .iter()
+        .filter(|(_, row)| row.quote_unit == domain::QuoteUnit::Hundredth)
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(pence, ["ISF", "IUKD", "Z"]);
+    let barred = instruments.iter().filter(|(_, row)| row.client_category == Some(ClientCategory::Professional));
+    assert!(barred.map(|(name, _)| name).eq(["HYG", "JNK", "SPY"]));
+    for (name, row) in instruments.iter().filter(|(_, row)| row.tradable && row.kind == domain::InstrumentKind::Opt) {
+        assert!(!row.is_holdable(), "{name} is a root, which nobody can hold");
+    }
+}
+
+#[test]
+fn rows_refer_to_rows_that_exist() {
+    insta::assert_snapshot!(refused_instruments("short_proxy: FESX", "short_proxy: FESY"), @r"
+    instruments.yaml:75:16: `CS51.short_proxy` is FESY, which is not in this table
+     75 |   short_proxy: FESY
+        |                ^^^^
+    did you mean `FESB`? Otherwise add a row there
+    ");
+    insta::assert_snapshot!(refused_instruments("short_proxy: FESX", "short_proxy: CSPX"), @r"
+    instruments.yaml:75:16: `CS51.short_proxy` is CSPX, which is no future that is traded
+     75 |   short_proxy: CSPX
+        |                ^^^^
+    name a future with `tradable: true`
+    ");
+    insta::assert_snapshot!(refused_instruments("underlying: SX5E", "underlying: STOXX"), @r"
+    instruments.yaml:1456:15: `SX5E_OPT.underlying` is STOXX, which is not in this table
+     1456 |   underlying: STOXX
+          |               ^^^^^
+    correct the name or add a row there
+    ");
+    insta::assert_snapshot!(refused_instruments("  underlying: SX5E\n", ""), @r"
+    instruments.yaml:1453:3: `SX5E_OPT.underlying` is missing, so nobody knows what the option is on
+     1453 |   category: hedge_options
+          |   ^
+    add `underlying:` with the name of another row
+    ");
+    insta::assert_snapshot!(refused_instruments("  trading_class: FESX\n", "  isin: DE0005933931\n"), @r"
+    instruments.yaml:261:9: `FESX.isin` is DE0005933931, but an ISIN decides which share or fund is meant, and this is neither
+     261 |   isin: DE0005933931
+         |         ^^^^^^^^^^^^
+    remove it, or mention it in `note`
+    ");
 }
 
 #[test]
@@ -73,8 +136,8 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
     insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:58:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     58 |   halt_threshold_pct: 0.25          # by more: no new orders
+    settings.yaml:74:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     74 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -87,6 +150,34 @@ fn a_negative_limit_is_refused() {
      9 | gross_leverage_max: -2                # long plus short notional, in multiples of NAV
        |                     ^^
     did you mean 2? Limits and losses are written without a sign
+    ");
+}
+
+#[test]
+fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
+    insta::assert_snapshot!(refused("    ETF: 0.15", "    ETF: 15"), @r"
+    settings.yaml:61:10: `data.max_jump.etf` is 15, but 2 is the most it may be
+     61 |     ETF: 15
+        |          ^^
+    did you mean 0.15? Shares are written as fractions: 15 % is 0.15
+    ");
+    insta::assert_snapshot!(refused("    VOL_FUT: 0.40\n", ""), @r"
+    settings.yaml:67:5: `VOL_FUT` is missing in this section
+     67 |     IND: 0.25
+        |     ^^^
+    add it; the built-in line is `VOL_FUT: 0.40`
+    ");
+    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
+    settings.yaml:84:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     84 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+        |                         ^^
+    write a duration such as 15s or 10m
+    ");
+    insta::assert_snapshot!(refused("triangular_gap_bps: 20 ", "triangular_gap_bps: 0 "), @r"
+    settings.yaml:54:23: `fx.triangular_gap_bps` is 0, but 1 is the least it may be
+     54 |   triangular_gap_bps: 0              # three pairs that are further apart stop new risk in their currencies
+        |                       ^
+    use 1 or more
     ");
 }
 
@@ -162,13 +253,13 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
     settings.yaml:20:11: `sleeves.core_index_rv.long` is CSPY, which is not in instruments.yaml
      20 |     long: CSPY
         |           ^^^^
-    known are CS51, CSPX, EUR.USD, M6E, SPX, SX5E, VIX; correct the name or add a row there
+    did you mean `CSPX`? Otherwise add a row there
     ");
     insta::assert_snapshot!(refused("long: CSPX", "long: SPX"), @r"
-    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference or a future
+    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference, a future or an option
      20 |     long: SPX
         |           ^^^
-    sleeves can hold CS51, CSPX
+    name a share or fund of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("EUR: M6E", "GBP: M6E"), @r"
     settings.yaml:49:10: `fx.hedges.GBP` is M6E, a future on EUR that does not hedge GBP
@@ -187,9 +278,9 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 #[test]
 fn settings_must_be_consistent_with_each_other() {
     insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:80:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     80 |   vix_exit_crisis: 45
-        |                    ^^
+    settings.yaml:103:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     103 |   vix_exit_crisis: 45
+         |                    ^^
     leave a regime at a calmer level than you enter it
     ");
     insta::assert_snapshot!(refused("max_drawdown_pct: 0.10", "max_drawdown_pct: 0.08"), @r"
@@ -199,8 +290,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:128:3: `broker` has no paper account, whose id begins with DU
-     128 |   host: 127.0.0.1
+    settings.yaml:151:3: `broker` has no paper account, whose id begins with DU
+     151 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -208,15 +299,15 @@ fn settings_must_be_consistent_with_each_other() {
 
 #[test]
 fn every_fault_of_a_file_is_told_at_once() {
-    let told = refused("    long: CSPX\n    short: CS51", "    long: SPY\n    short: EZU");
+    let told = refused("    long: CSPX\n    short: CS51", "    long: VTI\n    short: EZU");
     assert_eq!(told.matches("which is not in instruments.yaml").count(), 2, "{told}");
 }
 
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:133:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     133 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:156:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     156 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);
@@ -231,21 +322,21 @@ fn values_that_cannot_be_read_show_the_usual_form() {
 #[test]
 fn instrument_facts_are_checked() {
     insta::assert_snapshot!(refused_instruments("IE00B5BMR087", "IE00B5BMR078"), @r"
-    instruments.yaml:17:9: `CSPX.isin` is IE00B5BMR078, whose check digit does not fit
-     17 |   isin: IE00B5BMR078
+    instruments.yaml:28:9: `CSPX.isin` is IE00B5BMR078, whose check digit does not fit
+     28 |   isin: IE00B5BMR078
         |         ^^^^^^^^^^^^
     compare it with the fund's factsheet, digit by digit
     ");
     insta::assert_snapshot!(refused_instruments("  future: cme_fx_quarterly\n", ""), @r"
-    instruments.yaml:44:3: `M6E.future` is missing, so the contracts are not known
-     44 |   description: Micro EUR/USD future, 12,500 euros
-        |   ^
-    add `future: cme_fx_quarterly` or `future: index_quarterly`
+    instruments.yaml:376:3: `M6E.future` is missing, so the contracts are not known
+     376 |   category: fx_futures
+         |   ^
+    add `future:` with one of cme_fx_quarterly, cme_index_quarterly, index_quarterly, index_monthly, eurex_bond_quarterly, volatility_monthly
     ");
     insta::assert_snapshot!(refused_instruments("tick: 0.0001", "tick: 0"), @r"
-    instruments.yaml:53:9: `0` cannot be read here: a price must be above zero, got 0
-     53 |   tick: 0
-        |         ^
+    instruments.yaml:386:9: `0` cannot be read here: a price must be above zero, got 0
+     386 |   tick: 0
+         |         ^
     check the spelling, the indentation and the colons around this line
     ");
 }
@@ -266,21 +357,25 @@ fn a_directory_without_its_files_is_refused() {
 
 #[test]
 fn the_universe_holds_the_contracts_of_the_run_and_two_to_roll_into() {
-    let table = include_str!("../../../../config/calendars/CMES.csv");
-    let overrides = include_str!("../../../../config/calendars/overrides.csv");
-    let calendars = Calendars::parse([(Mic::Cmes, table)], overrides).unwrap();
+    let calendars = crate::calendars::built_in(|_| true);
     let instruments = built_in().instruments;
     let universe_of = |from, to| universe(&instruments, &calendars, from, to);
 
     let august_2015 = universe_of(date(2015, 8, 17), date(2015, 8, 28)).unwrap();
-    let names: Vec<&str> = august_2015.contracts().map(|id| august_2015.contract(id).name.as_str()).collect();
-    assert_eq!(names, ["CS51", "CSPX", "EUR.USD", "M6E_20150914", "M6E_20151214", "SPX", "SX5E", "VIX"]);
+    let of = |instrument: &str| -> Vec<&str> {
+        let contracts = august_2015.contracts_of(august_2015.find_instrument(instrument).unwrap());
+        contracts.map(|id| august_2015.contract(id).name.as_str()).collect()
+    };
+    assert_eq!(of("CSPX"), ["CSPX"]);
+    assert_eq!(of("M6E"), ["M6E_20150914", "M6E_20151214"]);
+    assert_eq!(of("VX"), ["VX_20150819", "VX_20150916", "VX_20151021"]);
+    assert_eq!(of("SPX_OPT"), [""; 0], "its chain is the broker's to name");
     let m6e = august_2015.instrument_of(august_2015.find_contract("M6E_20150914").unwrap());
     assert_eq!((m6e.multiplier, m6e.tick.to_string()), (12_500, "0.0001".to_owned()));
     assert!(universe_of(date(2025, 10, 1), date(2025, 12, 1)).unwrap().find_contract("M6E_20251215").is_some());
 
     let refusal = universe_of(date(2027, 12, 1), date(2027, 12, 30)).unwrap_err().to_string();
-    insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of M6E that outlives 2027-12-30; end the run earlier");
+    insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of 6B that outlives 2027-12-30; end the run earlier");
 }
 
 /// Checks a document against the parts of JSON Schema that `schemars` writes; enough to see that an editor would
@@ -342,4 +437,26 @@ fn the_schema_describes_the_built_in_settings() {
     assert!(
         broken("vol_target_annual: 0.12", "vol_target_annual: 12").starts_with(".vol_target_annual: 12 does not fit")
     );
+}
+
+#[test]
+fn statements_are_off_or_whole_and_their_token_travels_unseen() {
+    let of = |url: &str, query: &str| {
+        let section = format!("statements: {{url: \"{url}\", query_id: \"{query}\", token_file: /run/flex-token}}");
+        BUILT_IN_SETTINGS.replace("statements: null", &section)
+    };
+    let read = |text: &str| parse_settings("settings.yaml", text, &built_in().instruments);
+    assert!(built_in().settings.broker.statements.is_none());
+    let service = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService";
+    let settings = read(&of(service, "123456")).unwrap();
+    assert_eq!(settings.broker.statements.unwrap().query_id, "123456");
+    let told = |text: &str| read(text).unwrap_err().to_string();
+    assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
+    assert!(told(&of(service, "my query")).contains("which is no query id"));
+    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
+    settings.yaml:143:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     143 |     pause_ms: 5                     # between two questions
+         |               ^
+    use 100 or more
+    ");
 }

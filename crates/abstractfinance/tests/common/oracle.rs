@@ -6,7 +6,7 @@
 use console::DayReport;
 use domain::{OrderRef, Side};
 use gateway::{Entry, RecordedExecution, read_record};
-use journal::{Journal, StoredEvent};
+use journal::{Journal, Place, StoredEvent};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sim::Command;
@@ -43,9 +43,9 @@ struct Broker {
 }
 
 /// Judges a finished run; every entry in the order in which it happened.
-pub fn judge(record: &Path, journal: &Path, days: &[DayReport]) {
+pub fn judge(record: &Path, journal: impl Into<Place>, days: &[DayReport]) {
     let planned = planned(days);
-    let written = Written::read(journal);
+    let written = Written::read(journal.into());
     let mut broker = Broker::default();
     for entry in read_record(record).expect("the record is whole") {
         match entry {
@@ -138,10 +138,10 @@ struct Written {
 }
 
 impl Written {
-    fn read(path: &Path) -> Written {
+    fn read(place: Place) -> Written {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let journal = Journal::open_existing(path).await.expect("the journal is whole");
+            let journal = Journal::open_existing(place).await.expect("the journal is whole");
             let account = journal.accounts().await.unwrap().pop().expect("one account");
             let of_kind = async |kind| journal.events_of_kind(&account, kind).await.unwrap();
             let booked = of_kind("execution").await;

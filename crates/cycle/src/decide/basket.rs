@@ -70,7 +70,7 @@ fn admit(
     let no_increase = match plan.risk.quality {
         Quality::Invalid => Some(Check::Volatility),
         _ if !plan.mode.permits(Purpose::Increase) => Some(Check::Mode),
-        _ => blocked,
+        _ => plan.facts.no_increase(contract).or(blocked),
     };
     if let Some(check) = no_increase.filter(|_| !change.increase.is_zero()) {
         verdict.fail(check);
@@ -106,7 +106,11 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     for (row, verdict) in table.verdict.as_slice().iter().enumerate().filter(|(_, verdict)| !verdict.passes()) {
         let contract = ContractId(row as u16);
         for check in verdict.failed().filter(|&check| check != Check::Turnover) {
-            let limit = if check == Check::MinimumTrade { setup.policy.rebalance.trade_min } else { 0.0 };
+            let limit = match check {
+                Check::MinimumTrade => setup.policy.rebalance.trade_min,
+                Check::UnhedgedCurrency => setup.policy.fx_hedge.unhedged_of_nav_max,
+                _ => 0.0,
+            };
             let value =
                 (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];
             plan.refusals.push(Refusal { check, contract: Some(contract), limit, value: value.abs() });

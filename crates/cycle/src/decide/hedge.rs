@@ -4,15 +4,67 @@
 //! decisions and their futures in the plan. Invariant: proceeds of a short and the debt of a funded
 //! long count as cash; a future counts only its unsettled profit.
 
+use super::wants::outside;
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, PerCurrency, Quantity};
-use risk::gate::Refusal;
+use risk::gate::{Refusal, Withheld};
 use risk::{Check, Purpose};
 use rust_decimal::prelude::ToPrimitive;
 use strategy::fx_hedge::hedge as hedge_of;
+use strategy::sizing::Change;
 use strategy::{HedgeDecision, HedgeRule};
 
+/// Currencies nothing hedges whose exposure is above the limit take no new risk.
+pub(super) fn withhold(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    for currency in too_much(inputs, setup, plan) {
+        let contracts = setup.universe.contracts().filter(|&contract| carries(contract, currency, setup));
+        let check = Check::UnhedgedCurrency;
+        plan.facts.no_increase.extend(contracts.map(|contract| Withheld { contract, check }));
+    }
+}
+
+/// Takes back increases that would carry an unhedged currency above its limit, with the other legs of their pairs.
+fn take_back_unhedged(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    for currency in too_much(inputs, setup, plan) {
+        let raises = |contract: ContractId| {
+            let held = inputs.ledger.quantity(contract);
+            !Change::between(held, held + plan.table.scheduled[contract]).increase.is_zero()
+        };
+        let own: Vec<ContractId> =
+            setup.universe.contracts().filter(|&c| carries(c, currency, setup) && raises(c)).collect();
+        let pairs = setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()).map(|sleeve| sleeve.contracts());
+        let legs = pairs.filter(|legs| legs.iter().any(|leg| own.contains(leg))).flatten();
+        let others: Vec<ContractId> = legs.filter(|leg| !own.contains(leg) && raises(*leg)).collect();
+        let stopped = own.iter().map(|&c| (c, Check::UnhedgedCurrency));
+        for (contract, check) in stopped.chain(others.iter().map(|&c| (c, Check::PairLeg))) {
+            let held = inputs.ledger.quantity(contract);
+            plan.table.verdict[contract].fail(check);
+            plan.table.scheduled[contract] = Change::between(held, held + plan.table.scheduled[contract]).reduce;
+        }
+    }
+}
+
+fn carries(contract: ContractId, currency: Currency, setup: &Setup) -> bool {
+    let terms = setup.universe.terms(contract);
+    terms.currency == currency || terms.risk_currency == currency
+}
+
+/// Unhedged currencies whose exposure after the scheduled orders is above the limit, or not known.
+fn too_much(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Currency> {
+    if setup.unhedged.is_empty() || plan.facts.nav <= 0.0 {
+        return Vec::new();
+    }
+    let exposure = exposure_after_orders(inputs, setup, plan);
+    let limit = setup.policy.fx_hedge.unhedged_of_nav_max * plan.facts.nav;
+    let above = |currency: &Currency| {
+        let own = exposure.as_ref().zip(plan.facts.rates[*currency]);
+        own.is_none_or(|(exposure, rate)| (exposure[*currency] * rate).abs() > limit)
+    };
+    setup.unhedged.iter().copied().filter(above).collect()
+}
+
 pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    take_back_unhedged(inputs, setup, plan);
     close_without_rule(inputs, setup, plan);
     if setup.policy.fx_hedge.rules.is_empty() {
         return;
@@ -23,16 +75,21 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     };
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
-        let contracts = setup.universe.contracts_of(rule.future);
-        let held = contracts.fold(Quantity::ZERO, |sum, contract| sum + inputs.ledger.quantity(contract));
-        let held = held.to_f64() as i64;
+        let sum = |of: &dyn Fn(ContractId) -> Quantity| {
+            let contracts = setup.universe.contracts_of(rule.future);
+            contracts.fold(Quantity::ZERO, |sum, contract| sum + of(contract)).to_f64() as i64
+        };
+        // Contracts somebody else holds are part of the exposure: we hedge what they leave.
+        let foreign = sum(&|contract| outside(inputs, contract));
+        let held = sum(&|contract| inputs.ledger.quantity(contract)) - foreign;
+        let exposure = exposure[rule.currency] + foreign as f64 * f64::from(rule.size);
         let policy = &setup.policy.fx_hedge;
-        let mut decision = hedge_of(rule, exposure[rule.currency], held, rate, plan.facts.nav, policy);
+        let mut decision = hedge_of(rule, exposure, held, rate, plan.facts.nav, policy);
         if plan.flatten {
             decision.wanted = 0;
         }
         plan.hedges.push(decision);
-        if knows_exposure(rule, setup, plan) {
+        if knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency) {
             place(rule, decision, inputs, setup, plan);
         }
     }
@@ -51,7 +108,7 @@ fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     for &contract in setup.futures.iter().filter(|&&contract| !inputs.ledger.quantity(contract).is_zero()) {
         let instrument = setup.universe.contract(contract).instrument;
         if setup.policy.fx_hedge.rules.iter().all(|rule| rule.future != instrument) {
-            plan.table.wanted[contract] = Quantity::ZERO;
+            plan.table.wanted[contract] = outside(inputs, contract);
             schedule(contract, Purpose::CloseOut, inputs, plan);
         }
     }
@@ -75,7 +132,7 @@ fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setu
             true => (Quantity::whole(decision.wanted), Purpose::FxHedge),
             false => (Quantity::ZERO, Purpose::CloseOut),
         };
-        plan.table.wanted[contract] = wanted;
+        plan.table.wanted[contract] = wanted + outside(inputs, contract);
         schedule(contract, purpose, inputs, plan);
     }
 }
@@ -85,11 +142,12 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     if change.is_zero() {
         return;
     }
+    let raises = plan.table.wanted[contract].abs() > inputs.ledger.quantity(contract).abs();
     let stopped = match () {
         () if !plan.mode.permits(purpose) => Some(Check::Mode),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
         () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
-        () => None,
+        () => plan.facts.no_increase(contract).filter(|_| raises),
     };
     match stopped {
         Some(check) => plan.table.verdict[contract].fail(check),

@@ -8,6 +8,7 @@ mod basket;
 mod hedge;
 mod targets;
 mod value;
+mod wants;
 
 use crate::{DayInputs, DayPlan, Setup};
 
@@ -24,12 +25,14 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     (plan.date, plan.decided_at, plan.flatten) = (inputs.date, inputs.decided_at, inputs.flatten);
     value::value(inputs, setup, plan);
     value::reconcile(inputs, setup, plan);
+    hedge::withhold(inputs, setup, plan);
     assess::assess(inputs, setup, plan);
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
     basket::schedule(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
+    wants::wants(inputs, setup, plan);
 }
 
 #[cfg(test)]

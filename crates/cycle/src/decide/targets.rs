@@ -3,14 +3,15 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
-use crate::{DayInputs, DayPlan, Setup};
-use domain::ContractId;
+use super::wants::outside;
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
+use domain::{ContractId, Quantity, SleeveId};
 use risk::gate::Refusal;
 use risk::{Check, Quality};
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
-    let table = &mut plan.table;
+    let (table, facts) = (&mut plan.table, &plan.facts);
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
@@ -18,12 +19,19 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         let can_trade = |contract| {
             table.unit_price[contract] > 0.0
                 && inputs.windows[contract].is_some()
-                && !plan.facts.frozen.contains(&contract)
+                && !facts.frozen.contains(&contract)
+                && (facts.no_increase(contract).is_none() || !raises(table, contract))
         };
         if sleeve.must_wait(can_trade) {
             plan.held_back.push(position);
         }
     }
+}
+
+/// True when a contract's target is further from zero than what is held, or on the other side of it.
+fn raises(table: &PlanTable, contract: ContractId) -> bool {
+    let (held, target) = (table.held_value[contract], table.target_value[contract]);
+    target.abs() > held.abs() || target * held < 0.0
 }
 
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -38,11 +46,13 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let nav = plan.facts.nav;
     let waits = contracts_held_back(setup, &plan.held_back);
     let table = &mut plan.table;
+    let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
     for (contract, &held) in inputs.ledger.quantities().iter() {
         table.wanted[contract] = held;
-        let (target, value) = (table.target_value[contract], table.held_value[contract]);
+        let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
+        let target = table.target_value[contract];
         // A future without a sleeve's weight belongs to the currency hedge, which comes later.
-        if target == 0.0 && (held.is_zero() || setup.universe.terms(contract).settles_daily) {
+        if target == 0.0 && (held == outside || setup.universe.terms(contract).settles_daily) {
             continue;
         }
         let unit_price = table.unit_price[contract];
@@ -51,15 +61,17 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
             continue;
         }
-        if held.is_zero() || target == 0.0 || rebalance.drifted(target, value, nav) {
+        let value = table.held_value[contract] - outside.to_f64() * unit_price;
+        if held == outside || target == 0.0 || rebalance.drifted(target, value, nav) {
             let lot = setup.universe.terms(contract).lot;
-            let wanted = rebalance.wanted(target, unit_price, lot);
+            let wanted = outside + rebalance.wanted(target, unit_price, lot);
             let no_window = inputs.windows[contract].is_none();
             if wanted != held && (no_window || waits.contains(&contract)) {
-                table.verdict[contract].fail(match plan.facts.frozen.contains(&contract) {
-                    true => Check::Reconciliation,
-                    false if no_window => Check::Window,
-                    false => Check::PairLeg,
+                table.verdict[contract].fail(match plan.facts.no_increase(contract) {
+                    _ if plan.facts.frozen.contains(&contract) => Check::Reconciliation,
+                    _ if no_window => Check::Window,
+                    Some(check) => check,
+                    None => Check::PairLeg,
                 });
                 continue;
             }

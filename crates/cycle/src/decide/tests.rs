@@ -83,7 +83,7 @@ fn a_currency_without_a_rate_is_never_taken_at_one() {
     insta::assert_snapshot!(told(&world), @r"
     NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
     CSPX: the other leg of its pair cannot trade, so this one waits
-    CS51: its currency has no valid rate, so it cannot be sized
+    CS51: its currency has no valid rate, so it takes no new risk
     ");
 }
 
@@ -104,11 +104,13 @@ fn a_crisis_cuts_the_book_in_one_day() {
 #[test]
 fn a_broker_that_values_the_account_otherwise_stops_the_day() {
     let mut world = World::first_day();
-    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("9970000"));
     let plan = decide(&world.inputs(), &world.setup);
     assert_eq!((plan.mode, plan.orders.len()), (Mode::CancelOnly, 0), "0.3 % apart is a HALT");
-    world.broker_mut().net_liquidation = fixture::decimal("0");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("0"));
     assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Frozen, "no NLV is an emergency");
+    world.broker_mut().net_liquidation = None;
+    assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Frozen, "none at all is one too");
 }
 
 #[test]
@@ -191,13 +193,116 @@ fn another_strategy_starts_its_estimates_again_and_keeps_its_regime() {
     assert_eq!(before.clone().fitted(&world.setup), before);
 }
 
+fn doubted(world: &World, name: &str, stale: bool) -> market::marks::Flag {
+    use market::marks::{Doubt, MarkSource, Offer};
+    let offer = |text| Offer { price: fixture::price(text), session: world.date, source: MarkSource::Broker };
+    market::marks::Flag {
+        contract: world.setup.universe.find_contract(name).unwrap(),
+        doubt: Doubt::Jump { by: 1.0, offer: offer("400") },
+        kept: Some(offer("200")),
+        sessions: 1,
+        stale,
+    }
+}
+
+#[test]
+fn a_price_nobody_believes_holds_back_both_legs_of_the_pair() {
+    let mut world = World::first_day();
+    world.doubts.marks.push(doubted(&world, "CS51", false));
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: its price is not believed, so it takes no new risk; it is valued at the last good mark until the price is confirmed
+    ");
+}
+
+#[test]
+fn a_crisis_reduces_what_has_a_price_nobody_believes() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.next_day(40.74);
+    world.doubts.marks.push(doubted(&world, "CS51", false));
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(40.74) scale 0.450 = 1.500 × 0.3, core × 1
+    1 Reduce 7350 CS51
+    2 Reduce -3062 CSPX
+    ");
+}
+
+#[test]
+fn a_held_mark_that_is_too_old_lets_the_day_only_reduce() {
+    let mut world = World::first_day();
+    world.doubts.marks.push(doubted(&world, "CS51", true));
+    assert_eq!(decide(&world.inputs(), &world.setup).mode, Mode::Normal, "nothing of it is held");
+    world.doubts.marks.clear();
+    world.fill_everything();
+    world.doubts.marks.push(doubted(&world, "CS51", true));
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!((plan.mode, plan.orders.len()), (Mode::ReduceOnly, 0));
+}
+
+#[test]
+fn a_rate_that_cannot_be_relied_on_values_the_book_and_lets_no_new_risk_in() {
+    use market::fx::{FxFinding, FxProblem, RateSource};
+    let mut world = World::first_day();
+    let problem = FxProblem::TooOld { source: RateSource::LastGood, open_hours: 80, limit: 72 };
+    world.doubts.rates.push(FxFinding { currency: Currency::Eur, problem });
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: its currency has no valid rate, so it takes no new risk
+    ");
+    assert!(decide(&world.inputs(), &world.setup).nav.is_some());
+}
+
+#[test]
+fn a_currency_nothing_hedges_takes_no_new_risk_above_its_limit() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    let mut policy = world.setup.policy.clone();
+    policy.fx_hedge.rules.clear();
+    world.setup = crate::Setup::new(fixture::universe(), policy, world.setup.references.clone(), world.setup.base);
+    world.set_mark("CS51", "180");
+    world.agree_with_broker();
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the other leg of its pair cannot trade, so this one waits
+    CS51: its currency has no hedge contract and an exposure above 0.50 % of NAV, so it takes no new risk; convert the currency at spot or name a future under `fx.hedges`
+    ");
+}
+
+#[test]
+fn an_order_that_would_carry_an_unhedged_currency_above_its_limit_is_taken_back_with_its_pair() {
+    let mut world = World::first_day();
+    let old = fixture::universe();
+    let sterling = |id| {
+        let instrument = old.instrument(id).clone();
+        let risk_currency = if instrument.name == "CSPX" { Currency::Gbp } else { instrument.risk_currency };
+        domain::Instrument { risk_currency, ..instrument }
+    };
+    let contracts = old.contracts().map(|contract| old.contract(contract).clone()).collect();
+    let universe = domain::Universe::new(old.instruments().map(sterling).collect(), contracts);
+    let (policy, references) = (world.setup.policy.clone(), world.setup.references.clone());
+    world.setup = crate::Setup::new(universe, policy, references, Currency::Usd);
+    world.fx.set(Currency::Gbp, fixture::decimal("1.3")).unwrap();
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!(plan.orders, [], "neither leg goes");
+    let codes: Vec<&str> = plan.refusals.iter().filter(|r| r.contract.is_some()).map(|r| r.check.code()).collect();
+    assert_eq!(codes, ["UNHEDGED_CURRENCY", "PAIR_LEG"]);
+}
+
 #[test]
 fn recorded_inputs_give_the_plan_again() {
     let world = World::first_day();
     let inputs = world.inputs();
     let plan = decide(&inputs, &world.setup);
-    let entry =
-        crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(&inputs, domain::Booked::default(), &world.setup)));
+    let entry = crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(
+        &inputs,
+        domain::Books::new(world.ledger.clone()),
+        &world.setup,
+    )));
     let record = store::record(&entry, inputs.decided_at, &world.setup.universe);
     let stored = ports::StoredRecord {
         seq: 1,

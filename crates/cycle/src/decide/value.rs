@@ -1,11 +1,13 @@
 //! Steps 6 and 7: what the book is worth, and whether the broker agrees.
 //!
-//! In: ledger, marks, rates, the broker's facts. Out: NAV, unit prices, reconciliation, mode.
+//! In: ledger, marks, rates, the broker's facts. Out: NAV, unit prices, reconciliation, mode, what takes no new risk.
 //! Invariant: a book that cannot be valued trades nothing; the mode only tightens.
 
 use crate::{DayInputs, DayPlan, Setup};
 use domain::PerCurrency;
-use risk::reconciliation;
+use risk::gate::Withheld;
+use risk::reconciliation::{self, Ours};
+use risk::{Check, Mode};
 use rust_decimal::prelude::ToPrimitive;
 
 pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -27,15 +29,33 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 }
 
 pub(super) fn reconcile(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let universe = &setup.universe;
+    let ours = Ours { date: inputs.date, ledger: inputs.ledger, marks: inputs.marks, fx: inputs.fx, universe };
     let policy = &setup.policy.reconciliation;
-    let unsettled = || inputs.ledger.unsettled(inputs.marks, &setup.universe);
-    plan.reconciliation = inputs
-        .broker
-        .map(|broker| reconciliation::reconcile(inputs.ledger, plan.nav, broker, &unsettled(), inputs.fx, policy));
-    let asked = plan.reconciliation.as_ref().map_or(risk::Mode::Normal, |result| result.mode());
-    let valued = if plan.nav.is_some() { risk::Mode::Normal } else { risk::Mode::CancelOnly };
-    plan.mode = inputs.mode.tightened_to(asked).tightened_to(valued);
+    plan.reconciliation = inputs.broker.map(|broker| reconciliation::reconcile(&ours, broker, policy));
+    let asked = plan.reconciliation.as_ref().map_or(Mode::Normal, |result| result.mode());
+    let valued = if plan.nav.is_some() { Mode::Normal } else { Mode::CancelOnly };
+    let stale = inputs.doubts.marks.iter().any(|flag| flag.stale && !inputs.ledger.quantity(flag.contract).is_zero());
+    let marked = if stale { Mode::ReduceOnly } else { Mode::Normal };
+    plan.mode = inputs.mode.tightened_to(asked).tightened_to(valued).tightened_to(marked);
     if let Some(result) = &plan.reconciliation {
         plan.facts.frozen.extend(result.frozen());
+    }
+    withhold(inputs, setup, plan);
+}
+
+/// What takes no new risk: a price nobody believes, a currency without a rate to rely on.
+fn withhold(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let flagged = inputs.doubts.marks.iter().filter(|flag| flag.quarantines()).map(|flag| flag.contract);
+    let found = plan.reconciliation.iter().flat_map(|result| result.quarantined());
+    let quarantined = flagged.chain(found).map(|contract| Withheld { contract, check: Check::Quarantine });
+    plan.facts.no_increase.extend(quarantined);
+    if !inputs.doubts.rates.is_empty() {
+        let doubted = |contract: &domain::ContractId| {
+            let terms = setup.universe.terms(*contract);
+            inputs.doubts.forbid_risk_in(terms.currency) || inputs.doubts.forbid_risk_in(terms.risk_currency)
+        };
+        let contracts = setup.universe.contracts().filter(doubted);
+        plan.facts.no_increase.extend(contracts.map(|contract| Withheld { contract, check: Check::FxRate }));
     }
 }

@@ -1,11 +1,11 @@
 //! What the broker says, applied.
 //!
 //! In: broker events and snapshots. Out: signals to orders, bookings, entries. Invariant: an execution is
-//! booked once; one that cannot be ours, or is corrected, tightens the mode; order of arrival is all one.
+//! booked once, in its last version; one that cannot be ours tightens the mode; order of arrival is all one.
 
 use super::{Entry, Session, Slot};
-use domain::{ExecutionId, Fill, Listed, Money, OrderRef, OrderStatus, Quantity};
-use execution::OrderSignal;
+use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Posted, Quantity};
+use execution::{OrderSignal, OverExecuted, Parent};
 use ports::{AccountSnapshot, BrokerEvent, Connection};
 use risk::Mode;
 use std::collections::BTreeSet;
@@ -68,41 +68,45 @@ impl Session<'_> {
     }
 
     pub(super) fn execution(&mut self, fill: Fill) {
-        match self.booked.execution(&fill.execution, self.plan.date) {
-            Listed::Again => return,
-            Listed::Corrected => {
-                self.entries.push(Entry::Notice { order_ref: fill.order, code: 0, text: format!("{fill:?}") });
-                return self.tighten(Mode::CancelOnly, "the broker corrected an execution that is booked");
-            }
-            Listed::New => {}
-        }
-        // An execution without our reference is somebody else's: the next reconciliation finds it.
+        // An execution without our reference is somebody else's, and so is its charge: the next reconciliation finds it.
         let Some(order_ref) = fill.order.filter(|order_ref| order_ref.account == self.account) else {
-            // Its charge is theirs too.
-            self.booked.charge(&fill.execution, self.plan.date);
-            self.entries.push(Entry::Execution(fill));
+            if self.books.disown(&fill.execution, self.plan.date) {
+                self.entries.push(Entry::Execution(fill));
+            }
             return;
         };
-        if order_ref.date == self.plan.date {
-            let sent = self.slot_mut(order_ref).map(|slot| slot.parent.execute(order_ref, fill.quantity, fill.price));
-            if sent != Some(Ok(())) {
-                self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
-            }
+        let charge = self.books.waiting_charge(&fill.execution);
+        match self.books.post_fill(fill.clone(), &self.setup.universe) {
+            Ok(Posted::New) => self.executed(order_ref, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
+            Ok(Posted::Replaced(before)) => self.corrected(order_ref, &before, &fill),
+            Ok(Posted::Again | Posted::Waiting) => return,
+            Err(reason) => self.tighten(Mode::Frozen, &format!("an execution that cannot be booked: {reason}")),
         }
-        self.ledger.fill(fill.contract, fill.side, fill.quantity, fill.price, &self.setup.universe);
-        let execution = fill.execution.clone();
         self.entries.push(Entry::Execution(fill));
-        if let Some(position) = self.unclaimed.iter().position(|(of, _)| *of == execution) {
-            let (_, amount) = self.unclaimed.swap_remove(position);
-            self.commission(execution, amount);
+        self.entries.extend(charge.map(|(execution, amount)| Entry::Commission { execution, amount }));
+    }
+
+    /// The broker's second word on an execution holds; the order has what that says.
+    fn corrected(&mut self, order_ref: OrderRef, before: &LedgerEvent, now: &Fill) {
+        let LedgerEvent::Fill(before) = before else { unreachable!("an execution replaces an execution") };
+        self.corrections += 1;
+        let (was, is) = ((before.quantity, before.price), (now.quantity, now.price));
+        self.executed(order_ref, |parent| parent.correct(order_ref, was, is));
+    }
+
+    /// Tells today's order what was executed of it; what no order of ours can have had freezes the day.
+    fn executed(&mut self, order_ref: OrderRef, tell: impl FnOnce(&mut Parent) -> Result<(), OverExecuted>) {
+        if order_ref.date != self.plan.date {
+            return;
+        }
+        if self.slot_mut(order_ref).map(|slot| tell(&mut slot.parent)) != Some(Ok(())) {
+            self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
         }
     }
 
     pub(super) fn commission(&mut self, execution: ExecutionId, amount: Money) {
-        if !self.booked.holds(&execution) {
-            self.unclaimed.push((execution, amount));
-        } else if self.booked.charge(&execution, self.plan.date) {
-            self.ledger.charge(amount);
+        let posted = self.books.post_charge(&execution, amount);
+        if matches!(posted, Posted::New | Posted::Replaced(_)) {
             self.entries.push(Entry::Commission { execution, amount });
         }
     }

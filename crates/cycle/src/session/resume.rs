@@ -5,7 +5,7 @@
 
 use super::{Entry, Session};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Booked, Ledger};
+use domain::{AccountTag, Books};
 use execution::Command;
 use jiff::Timestamp;
 use market::calendar::Window;
@@ -17,7 +17,7 @@ impl<'a> Session<'a> {
     pub fn resume<'e>(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
-        books: (Ledger, Booked),
+        books: Books,
         account: AccountTag,
         setup: &'a Setup,
         entries: impl Iterator<Item = (Timestamp, &'e Entry)>,

@@ -172,7 +172,7 @@ fn run_until(
     let folded: Vec<(Timestamp, Entry)> =
         journal.iter().filter_map(|r| store::entry(r, universe).unwrap().map(|entry| (r.at, entry))).collect();
     let entries = folded.iter().map(|(at, entry)| (*at, entry));
-    let books = (world.ledger.clone(), Booked::default());
+    let books = Books::new(world.ledger.clone());
     let mut session = if journal.is_empty() {
         Session::start(plan, &world.windows, books, account, &world.setup)
     } else {
@@ -220,7 +220,7 @@ fn run_until(
                 }
                 session.handle(Event::Tick);
             }
-            Effect::Done => return Some(session.into_books().0),
+            Effect::Done => return Some(session.into_books().into_ledger()),
         }
     }
     panic!("the session does not end");
@@ -290,7 +290,7 @@ fn killed_after_its_first_intent_the_engine_asks_before_it_sends_again() {
 #[test]
 fn orders_of_a_closed_mode_never_leave() {
     let mut world = World::first_day();
-    world.broker_mut().net_liquidation = fixture::decimal("9970000");
+    world.broker_mut().net_liquidation = Some(fixture::decimal("9970000"));
     let plan = decide(&world.inputs(), &world.setup);
     assert!(run_day(&world, &plan, &mut Desk::new(100), &[]).story.is_empty());
 }
@@ -308,7 +308,7 @@ fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
 
 /// A session at its window whose first orders are recorded and not sent yet.
 fn about_to_send<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> Session<'a> {
-    let books = (world.ledger.clone(), Booked::default());
+    let books = Books::new(world.ledger.clone());
     let mut session = Session::start(plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
     while session.poll(now) != Effect::Watch {}
     session
@@ -413,10 +413,12 @@ fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
 }
 
 #[test]
-fn an_execution_is_booked_once_and_a_corrected_or_impossible_one_stops_the_engine() {
+fn an_execution_is_booked_once_in_its_last_version_and_an_impossible_one_stops_the_engine() {
     let sold = |shares: i64| Quantity::whole(-shares);
     assert_eq!(after_an_execution("desk.7.01", 4_000), (Mode::Normal, sold(4_000)), "the same again");
-    assert_eq!(after_an_execution("desk.7.02", 3_900), (Mode::CancelOnly, sold(4_000)), "a correction");
+    assert_eq!(after_an_execution("desk.7.02", 3_900), (Mode::Normal, sold(3_900)), "a correction");
+    assert_eq!(after_an_execution("desk.7.00", 3_900), (Mode::Normal, sold(4_000)), "an older version, late");
+    assert_eq!(after_an_execution("desk.7.02", 4_001), (Mode::Frozen, sold(4_001)), "corrected beyond the order");
     assert_eq!(after_an_execution("desk.8.01", 1), (Mode::Frozen, sold(4_001)), "more than was ordered");
 }
 

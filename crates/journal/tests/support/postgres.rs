@@ -2,6 +2,7 @@
 //! In: the programs of an installed PostgreSQL. Out: databases with a password, and a server that can be killed.
 //! Invariant: the server ends and its folder goes when the test process ends, however it ends. Without an installed
 //! PostgreSQL a test says that it is skipped; with `AF_NEED_POSTGRES=1`, as in our pipeline, it fails.
+#![allow(clippy::disallowed_methods, reason = "runs a server")]
 
 use std::fs;
 use std::io::ErrorKind;

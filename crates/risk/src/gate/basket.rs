@@ -16,9 +16,25 @@ pub struct DayFacts {
     pub rates: PerCurrency<Option<f64>>,
     /// Contracts frozen by a quantity break.
     pub frozen: Vec<ContractId>,
+    /// Contracts that take no new risk, with the check that says so: price, rate or hedge cannot be relied on.
+    pub no_increase: Vec<Withheld>,
+}
+
+/// A contract that takes no new risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Which.
+    pub contract: ContractId,
+    /// Why.
+    pub check: Check,
 }
 
 impl DayFacts {
+    /// Why a contract takes no new risk today, if it takes none.
+    pub fn no_increase(&self, contract: ContractId) -> Option<Check> {
+        self.no_increase.iter().find(|withheld| withheld.contract == contract).map(|withheld| withheld.check)
+    }
+
     /// The rate of a currency that has already been checked.
     pub(super) fn rate_to_base(&self, currency: Currency) -> f64 {
         self.rates[currency].expect("an order without a valid rate was refused when it was sized")

@@ -48,11 +48,15 @@ pub enum Check {
     PairLeg,
     /// The currency's hedge has no contract that could be traded.
     NoHedge,
+    /// The price is not believed; the contract is valued at its last good mark.
+    Quarantine,
+    /// The currency has no hedge contract and its exposure is above the limit.
+    UnhedgedCurrency,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 19] = [
+    pub const ALL: [Check; 21] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -72,6 +76,8 @@ impl Check {
         Check::MinimumTrade,
         Check::PairLeg,
         Check::NoHedge,
+        Check::Quarantine,
+        Check::UnhedgedCurrency,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -96,6 +102,8 @@ impl Check {
             Check::MinimumTrade => "MINIMUM_TRADE",
             Check::PairLeg => "PAIR_LEG",
             Check::NoHedge => "NO_HEDGE",
+            Check::Quarantine => "QUARANTINE",
+            Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
         }
     }
 }
@@ -151,7 +159,7 @@ impl Refusal {
                     "{who}: our quantity differs from the broker's, so it is frozen; compare both sides in the report"
                 )
             }
-            Check::FxRate => format!("{who}: its currency has no valid rate, so it cannot be sized"),
+            Check::FxRate => format!("{who}: its currency has no valid rate, so it takes no new risk"),
             Check::Volatility => format!("{who}: there is no volatility estimate, so no risk is added"),
             Check::NotTradable => format!("{who}: a reference instrument, quoted and never traded"),
             Check::NoMark => format!("{who}: no price to size the order with"),
@@ -176,6 +184,15 @@ impl Refusal {
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
                  the hedge stays as it is"
+            ),
+            Check::Quarantine => format!(
+                "{who}: its price is not believed, so it takes no new risk; it is valued at the last good mark until the price is \
+                 confirmed"
+            ),
+            Check::UnhedgedCurrency => format!(
+                "{who}: its currency has no hedge contract and an exposure above {:.2} % of NAV, so it takes no new risk; convert \
+                 the currency at spot or name a future under `fx.hedges`",
+                limit * 100.0
             ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {

@@ -25,7 +25,7 @@ fn policy() -> GatePolicy {
 fn day() -> DayFacts {
     let mut rates = PerCurrency::default();
     rates[Currency::Eur] = Some(1.25);
-    DayFacts { nav: 10_000_000.0, rates, frozen: vec![] }
+    DayFacts { nav: 10_000_000.0, rates, frozen: vec![], no_increase: vec![] }
 }
 
 fn at(text: &str) -> Timestamp {
@@ -97,6 +97,21 @@ fn reduce_only_lets_reductions_out() {
     let now = "2025-12-15T14:45:00Z";
     assert!(codes(Mode::ReduceOnly, Purpose::Reduce, Some(&quote), now).is_empty());
     assert_eq!(codes(Mode::ReduceOnly, Purpose::Increase, Some(&quote), now), ["MODE"]);
+}
+
+#[test]
+fn a_price_nobody_believes_lets_reductions_out_and_nothing_in() {
+    let (policy, universe) = (policy(), universe());
+    let day = DayFacts { no_increase: vec![Withheld { contract: FUND, check: Check::Quarantine }], ..day() };
+    let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
+    let admitted = |purpose| {
+        let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10), purpose, collar: None };
+        let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
+        Gate::new(&policy, &universe).admit(proposal, &day, Mode::Normal, market)
+    };
+    assert!(admitted(Purpose::Reduce).is_ok() && admitted(Purpose::CloseOut).is_ok());
+    let refused = admitted(Purpose::Increase).unwrap_err();
+    insta::assert_snapshot!(refused[0].sentence(&universe), @"CS51: its price is not believed, so it takes no new risk; it is valued at the last good mark until the price is confirmed");
 }
 
 #[test]

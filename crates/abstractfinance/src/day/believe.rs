@@ -1,0 +1,141 @@
+//! Which marks and rates the day stands on.
+//!
+//! In: the account, bars, what was believed before. Out: marks, rates, doubts, and what to believe from now on.
+//! Invariant: pure; an offer that is not believed leaves the last good one in place and says so.
+
+use super::Run;
+use super::observe::Bars;
+use cycle::{Believed, Doubts};
+use domain::{ContractId, FxRates, Ledger, Mic, PerContract, Price};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
+use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept};
+use ports::AccountSnapshot;
+
+/// A venue that opened on none of this many days has no session to date a mark by.
+const CLOSED_DAYS_MAX: i64 = 14;
+
+/// What is believed at one moment.
+pub(super) struct Belief {
+    pub(super) marks: PerContract<Option<Price>>,
+    pub(super) fx: FxRates,
+    pub(super) doubts: Doubts,
+    pub(super) believed: Believed,
+}
+
+/// Judges what the account and the bars say at `now` against what was believed before.
+pub(super) fn believe(
+    snapshot: &AccountSnapshot,
+    bars: &Bars,
+    (before, splits): (&Believed, &[(ContractId, (u32, u32))]),
+    ledger: &Ledger,
+    now: Timestamp,
+    run: &Run,
+) -> Belief {
+    let mut board = FxBoard::new(run.setup.base, before.rates);
+    rate_offers(snapshot, bars, run).for_each(|offer| board.offer(offer));
+    let table = board.settle(now, run.calendars.get(Mic::Fx).ok(), &fx_policy(run));
+    let universe = &run.setup.universe;
+    let mut marks = PerContract::filled(None, universe.contract_count());
+    let mut believed = Believed { marks: before.marks.clone(), rates: table.last };
+    let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
+    for contract in universe.contracts() {
+        let name = &universe.contract(contract).name;
+        let offers: Vec<Offer> = mark_offers(contract, snapshot, bars, now, run).collect();
+        let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, splits, run));
+        marks[contract] = judged.mark.map(|mark| mark.good.price);
+        let held = !ledger.quantity(contract).is_zero();
+        let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
+        doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
+        believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
+    }
+    Belief { marks, fx: table.rates, doubts, believed }
+}
+
+fn fx_policy(run: &Run) -> FxPolicy {
+    let fx = &run.settings.fx;
+    FxPolicy {
+        warn_age_hours: fx.warn_age_hours,
+        max_age_hours: fx.max_age_hours,
+        triangular_gap_bps: fx.triangular_gap_bps,
+        jump_max: fx.max_jump,
+    }
+}
+
+fn rule(contract: ContractId, splits: &[(ContractId, (u32, u32))], run: &Run) -> MarkRule {
+    let universe = &run.setup.universe;
+    let jump_max = run.settings.data.jump_max(universe.instrument_of(contract).asset_class);
+    let split = splits.iter().find(|(of, _)| *of == contract).map(|(_, ratio)| *ratio);
+    MarkRule { jump_max, multiplier: universe.terms(contract).multiplier, split }
+}
+
+/// The broker's own rate where the account has the currency, and the last close of its pair.
+fn rate_offers<'a>(
+    snapshot: &'a AccountSnapshot,
+    bars: &'a Bars,
+    run: &'a Run,
+) -> impl Iterator<Item = RateOffer> + 'a {
+    let base = run.setup.base;
+    let account = snapshot.cash.iter().filter(move |row| row.currency != base).map(move |row| RateOffer {
+        from: row.currency,
+        to: base,
+        rate: row.exchange_rate,
+        source: RateSource::Account,
+        at: snapshot.at,
+    });
+    let closes = run.setup.references.rates.iter().filter_map(move |(currency, pair)| {
+        let contract = run.setup.universe.spot_contract((*pair)?)?;
+        let bar = bars.get(&contract)?.last()?;
+        let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
+        let at = calendar.session(bar.date).ok()??.close;
+        Some(RateOffer { from: currency, to: base, rate: bar.close.to_decimal(), source: RateSource::Mid, at })
+    });
+    account.chain(closes)
+}
+
+/// The broker's mark of what is held, then the last close.
+fn mark_offers<'a>(
+    contract: ContractId,
+    snapshot: &'a AccountSnapshot,
+    bars: &'a Bars,
+    now: Timestamp,
+    run: &'a Run,
+) -> impl Iterator<Item = Offer> + 'a {
+    let held = snapshot.positions.iter().filter(move |position| position.contract == contract);
+    let held = held.filter_map(move |position| {
+        let session = last_session(contract, now, run)?;
+        Some(Offer { price: position.mark, session, source: MarkSource::Broker })
+    });
+    let close = bars.get(&contract).and_then(|bars| bars.last());
+    held.chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
+}
+
+/// What is not held may be old: only a held mark stops the day's increases.
+fn flag(contract: ContractId, doubt: Doubt, mark: Option<LastMark>, held: bool, now: Timestamp, run: &Run) -> Flag {
+    let kept = mark.map(|mark| mark.good);
+    let sessions = kept.map_or(u32::MAX, |kept| sessions_since(contract, kept.session, now, run));
+    Flag { contract, doubt, kept, sessions, stale: held && sessions > run.settings.data.stale_mark_sessions }
+}
+
+/// The last session of the contract's venue that has opened by `now`.
+fn last_session(contract: ContractId, now: Timestamp, run: &Run) -> Option<Date> {
+    let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
+    let tomorrow = now.to_zoned(calendar.zone().clone()).date().tomorrow().ok()?;
+    let opened = |back: i64| {
+        let date = tomorrow.checked_sub(back.days()).ok()?;
+        calendar.session(date).ok().flatten().filter(|session| session.open <= now).map(|session| session.date)
+    };
+    (0..=CLOSED_DAYS_MAX).find_map(opened)
+}
+
+/// Sessions that have opened after a mark's own; what the calendar does not know counts as very many.
+fn sessions_since(contract: ContractId, session: Date, now: Timestamp, run: &Run) -> u32 {
+    let count = || {
+        let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
+        let last = last_session(contract, now, run)?;
+        let after = session.tomorrow().ok()?;
+        if last < after { Some(0) } else { u32::try_from(calendar.sessions(after, last).ok()?.len()).ok() }
+    };
+    count().unwrap_or(u32::MAX)
+}

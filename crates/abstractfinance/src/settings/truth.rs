@@ -1,0 +1,162 @@
+//! The sections of `settings.yaml` that say which prices are believed and how far two sets of books may differ.
+//!
+//! In: YAML. Out: plain values by asset class. Invariant: every asset class the engine can hold has a limit; none of
+//! them is switched off by leaving it out.
+
+use super::data::Yahoo;
+use super::instruments::Instruments;
+use super::rules::{above, amount_up_to, exact, finite, lasts};
+use domain::{AssetClass, BasisPoints};
+use garde::Validate;
+use jiff::SignedDuration;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which prices are believed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Data {
+    /// Move against the last good mark above which a price waits for confirmation.
+    #[garde(dive)]
+    pub max_jump: MaxJump,
+    /// Sessions of its venue a held mark may be old before the day takes no new risk.
+    #[garde(range(min = 1, max = 20))]
+    pub stale_mark_sessions: u32,
+    /// Charts over HTTP.
+    #[garde(dive)]
+    pub yahoo: Yahoo,
+}
+
+/// Largest move that is believed at once, as a fraction, by the broker's asset classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct MaxJump {
+    /// Funds.
+    #[serde(rename = "ETF")]
+    #[garde(range(min = 0.01, max = 2.0), custom(finite))]
+    pub etf: f64,
+    /// Shares.
+    #[serde(rename = "STK")]
+    #[garde(range(min = 0.01, max = 2.0), custom(finite))]
+    pub stk: f64,
+    /// Futures on indices and bonds.
+    #[serde(rename = "FUT")]
+    #[garde(range(min = 0.01, max = 2.0), custom(finite))]
+    pub fut: f64,
+    /// Futures on volatility.
+    #[serde(rename = "VOL_FUT")]
+    #[garde(range(min = 0.01, max = 5.0), custom(finite))]
+    pub vol_fut: f64,
+    /// Futures on currencies.
+    #[serde(rename = "FX_FUT")]
+    #[garde(range(min = 0.005, max = 1.0), custom(finite))]
+    pub fx_fut: f64,
+    /// Options.
+    #[serde(rename = "OPT")]
+    #[garde(range(min = 0.1, max = 50.0), custom(finite))]
+    pub opt: f64,
+    /// Spot currencies.
+    #[serde(rename = "FX")]
+    #[garde(range(min = 0.005, max = 1.0), custom(finite))]
+    pub fx: f64,
+    /// Indices.
+    #[serde(rename = "IND")]
+    #[garde(range(min = 0.01, max = 5.0), custom(finite))]
+    pub ind: f64,
+}
+
+impl Data {
+    /// The largest move of an asset class that is believed at once.
+    pub fn jump_max(&self, class: AssetClass) -> f64 {
+        let by_class = &self.max_jump;
+        match class {
+            AssetClass::EquityEtf | AssetClass::BondEtf => by_class.etf,
+            AssetClass::Stock => by_class.stk,
+            AssetClass::EquityIndexFuture | AssetClass::BondFuture => by_class.fut,
+            AssetClass::VolatilityFuture => by_class.vol_fut,
+            AssetClass::FxFuture => by_class.fx_fut,
+            AssetClass::Option => by_class.opt,
+            AssetClass::Fx => by_class.fx,
+            AssetClass::Index => by_class.ind,
+        }
+    }
+}
+
+/// Tolerances between our books and the broker's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Reconciliation {
+    /// Difference of NAV and net liquidation, in hundredths of a percent, from which it is reported.
+    #[garde(range(max = 100))]
+    pub warn_bps: u32,
+    /// Difference, as a fraction, above which no new order leaves.
+    #[garde(range(min = 0.0001, max = 0.05), custom(finite))]
+    pub halt_threshold_pct: f64,
+    /// Difference, as a fraction, above which nothing but cancels leaves.
+    #[garde(range(min = 0.0001, max = 0.1), custom(finite), custom(above("halt_threshold_pct", self.halt_threshold_pct)))]
+    pub emergency_threshold_pct: f64,
+    /// Cash difference in base currency that is accepted.
+    #[serde(deserialize_with = "exact", serialize_with = "rust_decimal::serde::str::serialize")]
+    #[schemars(with = "super::instruments::ExactNumber")]
+    #[garde(custom(amount_up_to(1_000)))]
+    pub cash_tolerance: Decimal,
+    /// Cash difference in hundredths of a percent of NAV that is accepted, if that is more.
+    #[garde(range(max = 100))]
+    pub cash_tolerance_nav_bps: u32,
+    /// Distance of our mark from the broker's above which the price is quarantined.
+    #[garde(dive)]
+    pub mark_tolerance_bps_by_asset_class: MarkTolerance,
+    /// Wait before the account is read again, when the first comparison would stop the day.
+    #[garde(custom(lasts(180, 3600)))]
+    #[schemars(with = "String")]
+    pub second_reading_after: SignedDuration,
+}
+
+/// Distance of two marks in hundredths of a percent, by the broker's asset classes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct MarkTolerance {
+    /// Funds.
+    #[serde(rename = "ETF")]
+    #[garde(range(min = 1, max = 500))]
+    pub etf: u32,
+    /// Shares.
+    #[serde(rename = "STK")]
+    #[garde(range(min = 1, max = 500))]
+    pub stk: u32,
+    /// Futures on indices, bonds and volatility.
+    #[serde(rename = "FUT")]
+    #[garde(range(min = 1, max = 500))]
+    pub fut: u32,
+    /// Futures on currencies.
+    #[serde(rename = "FX_FUT")]
+    #[garde(range(min = 1, max = 500))]
+    pub fx_fut: u32,
+    /// Options.
+    #[serde(rename = "OPT")]
+    #[garde(range(min = 1, max = 5000))]
+    pub opt: u32,
+}
+
+impl Reconciliation {
+    /// The tolerance of every asset class that can be held.
+    pub fn mark_tolerances(&self) -> Vec<(AssetClass, BasisPoints)> {
+        let by_class = &self.mark_tolerance_bps_by_asset_class;
+        let rows = [
+            (AssetClass::EquityEtf, by_class.etf),
+            (AssetClass::BondEtf, by_class.etf),
+            (AssetClass::Stock, by_class.stk),
+            (AssetClass::EquityIndexFuture, by_class.fut),
+            (AssetClass::BondFuture, by_class.fut),
+            (AssetClass::VolatilityFuture, by_class.fut),
+            (AssetClass::FxFuture, by_class.fx_fut),
+            (AssetClass::Option, by_class.opt),
+        ];
+        rows.map(|(class, bps)| (class, BasisPoints(i32::try_from(bps).expect("at most 5,000")))).to_vec()
+    }
+}

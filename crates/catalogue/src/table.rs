@@ -1,0 +1,194 @@
+//! A source file as a table of texts.
+//!
+//! In: a CSV or Parquet file. Out: rows whose fields are read as dates, numbers and contract months. Invariant: what
+//! cannot be read says its file and line; a field is text whichever format it came from, so both obey the same rules.
+
+use crate::manifest::sha256;
+use crate::source::SourceError;
+use domain::{Price, Quantity};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use market::Bar;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use rust_decimal::Decimal;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A file in memory.
+pub(crate) struct Table {
+    pub path: PathBuf,
+    header: Vec<String>,
+    records: Vec<Record>,
+    pub sha256: String,
+}
+
+/// One row, and the line it is on, the header included.
+struct Record {
+    line: u64,
+    fields: Vec<String>,
+}
+
+impl Table {
+    /// Reads a file, as Parquet when its name says so.
+    pub fn open(path: PathBuf) -> Result<Table, SourceError> {
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(SourceError::Unreadable { path, source }),
+        };
+        let sha256 = sha256(&bytes);
+        let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+        let (header, records) = if is_parquet { parquet_rows(&path)? } else { csv_rows(&path, &bytes)? };
+        Ok(Table { path, header, records, sha256 })
+    }
+
+    /// The place of a column.
+    pub fn column(&self, name: &str) -> Result<usize, SourceError> {
+        let no_column = || SourceError::NoColumn {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            found: self.header.join(", "),
+        };
+        self.header.iter().position(|column| column == name).ok_or_else(no_column)
+    }
+
+    /// All rows, in the file's order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.records.iter().map(|record| Row { table: self, record })
+    }
+}
+
+/// One row with the table it is in.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    table: &'a Table,
+    record: &'a Record,
+}
+
+impl Row<'_> {
+    /// A field.
+    pub fn text(&self, column: usize) -> &str {
+        &self.record.fields[column]
+    }
+
+    /// A date, written YYYY-MM-DD.
+    pub fn date(&self, column: usize) -> Result<Date, SourceError> {
+        let text = self.text(column);
+        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date; write it YYYY-MM-DD")))
+    }
+
+    /// A date that must come after the one before it.
+    pub fn date_after(&self, column: usize, last: &mut Option<Date>) -> Result<Date, SourceError> {
+        let date = self.date(column)?;
+        match last.replace(date) {
+            Some(last) if last >= date => {
+                Err(self.refuse(format!("{date} does not come after {last}; sort the rows and remove doubles")))
+            }
+            _ => Ok(date),
+        }
+    }
+
+    /// A bar of four prices and a volume.
+    pub fn bar(&self, date: Date, prices: [Decimal; 4], volume: Decimal) -> Result<Bar, SourceError> {
+        let price = |value| Price::from_decimal(value).map_err(|error| self.refuse(error.to_string()));
+        let prices = [price(prices[0])?, price(prices[1])?, price(prices[2])?, price(prices[3])?];
+        let volume = Quantity::from_decimal(volume).map_err(|error| self.refuse(error.to_string()))?;
+        Ok(Bar::new(date, prices, volume))
+    }
+
+    /// `None` for an empty field.
+    pub fn number(&self, column: usize) -> Result<Option<Decimal>, SourceError> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
+        number.map(Some).map_err(|_| {
+            self.refuse(format!(
+                "`{text}` in column `{}` is not a number; leave a missing price blank",
+                &self.table.header[column]
+            ))
+        })
+    }
+
+    /// A contract month as YYYYMM; `None` for an empty field.
+    pub fn month(&self, column: usize) -> Result<Option<String>, SourceError> {
+        let text = self.text(column);
+        let shaped = text.len() == 6 && text.bytes().all(|digit| digit.is_ascii_digit());
+        match text {
+            "" => Ok(None),
+            _ if shaped => Ok(Some(text.to_owned())),
+            _ => Err(self.refuse(format!("`{text}` is not a contract month; write it YYYYMM"))),
+        }
+    }
+
+    fn refuse(&self, problem: String) -> SourceError {
+        SourceError::Line { path: self.table.path.clone(), line: self.record.line, problem }
+    }
+}
+
+type Read = (Vec<String>, Vec<Record>);
+
+fn csv_rows(path: &Path, bytes: &[u8]) -> Result<Read, SourceError> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+    let malformed = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let problem = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                format!("{len} fields under a header of {expected_len}; quote a comma that belongs to a field")
+            }
+            _ => format!("{error}; the file must be comma-separated UTF-8 text with a header"),
+        };
+        SourceError::Line { path: path.to_owned(), line, problem }
+    };
+    let header = reader.headers().map_err(malformed)?.iter().map(str::to_owned).collect();
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(malformed)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        records.push(Record { line, fields: record.iter().map(str::to_owned).collect() });
+    }
+    Ok((header, records))
+}
+
+fn parquet_rows(path: &Path) -> Result<Read, SourceError> {
+    let refused = |line: u64, problem: String| SourceError::Line { path: path.to_owned(), line, problem };
+    let unreadable = |line: u64| {
+        move |error: ParquetError| {
+            refused(line, format!("no readable Parquet ({error}); write it with Snappy compression or none"))
+        }
+    };
+    let file = File::open(path).map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
+    let reader = SerializedFileReader::new(file).map_err(unreadable(1))?;
+    let schema = reader.metadata().file_metadata().schema();
+    let header: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+    let mut records = Vec::new();
+    // A line counts as in a CSV file: the header would be the first one.
+    for (row, line) in reader.get_row_iter(None).map_err(unreadable(1))?.zip(2..) {
+        let row = row.map_err(unreadable(line))?;
+        let fields = row.get_column_iter().map(|(name, field)| {
+            text(field).ok_or_else(|| refused(line, format!("column `{name}` holds no text, number or date")))
+        });
+        records.push(Record { line, fields: fields.collect::<Result<_, _>>()? });
+    }
+    Ok((header, records))
+}
+
+/// A field as it would stand in a CSV file; missing values and NaN are blank.
+fn text(field: &Field) -> Option<String> {
+    let day = |days: i64| jiff::civil::date(1970, 1, 1).checked_add(days.days()).ok().map(|date| date.to_string());
+    match field {
+        Field::Null => Some(String::new()),
+        Field::Str(text) => Some(text.trim().to_owned()),
+        Field::Float(number) if number.is_nan() => Some(String::new()),
+        Field::Double(number) if number.is_nan() => Some(String::new()),
+        Field::Float(number) => Some(number.to_string()),
+        Field::Double(number) => Some(number.to_string()),
+        Field::Date(days) => day(i64::from(*days)),
+        Field::TimestampMillis(at) => day(at.div_euclid(86_400_000)),
+        Field::TimestampMicros(at) => day(at.div_euclid(86_400_000_000)),
+        Field::Bool(_) | Field::Bytes(_) | Field::Group(_) | Field::ListInternal(_) | Field::MapInternal(_) => None,
+        number => Some(number.to_string()),
+    }
+}

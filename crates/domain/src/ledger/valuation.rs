@@ -1,0 +1,129 @@
+//! What the books are worth, and how much of the market they carry.
+//!
+//! In: the ledger, marks, rates. Out: NAV, unsettled profit, exposure. Invariant: a held contract without a mark or a
+//! used currency without a rate makes the answer unknown, never smaller.
+
+use super::Ledger;
+use crate::price::{PRICE_DIGITS, QUANTITY_DIGITS};
+use crate::{
+    BaseMoney, ContractId, Currency, FxError, FxRates, Money, Notional, PerContract, PerCurrency, Price, Universe,
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Gross and net exposure at full notional.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Sum of long notionals.
+    pub long: Notional,
+    /// Sum of short notionals, positive.
+    pub short: Notional,
+}
+
+impl Exposure {
+    /// Long plus short.
+    pub fn gross(self) -> Notional {
+        self.long + self.short
+    }
+
+    /// Long minus short.
+    pub fn net(self) -> Notional {
+        self.long - self.short
+    }
+}
+
+/// A position that cannot be valued.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unvalued {
+    /// Nobody supplied a mark.
+    #[error("no mark for held contract {0}: its value is unknown, so NAV is unknown")]
+    NoMark(String),
+    /// A currency has no rate.
+    #[error(transparent)]
+    Fx(#[from] FxError),
+}
+
+impl Ledger {
+    /// What a position adds to NAV on top of cash, in the instrument's currency: market value, or for
+    /// a future the profit its settlement has not paid yet.
+    pub fn nav_value(&self, contract: ContractId, mark: Price, universe: &Universe) -> Decimal {
+        let terms = universe.terms(contract);
+        let value = self.quantities[contract].value_at(mark, terms.multiplier);
+        if terms.settles_daily { value - self.costs[contract].settled_value } else { value }
+    }
+
+    /// Profit of futures that no settlement has paid yet, by currency; a contract without a mark counts
+    /// at its last settlement.
+    pub fn unsettled(&self, marks: &PerContract<Option<Price>>, universe: &Universe) -> PerCurrency<Decimal> {
+        let mut unsettled = PerCurrency::default();
+        for (contract, costs) in self.costs.iter() {
+            let terms = universe.terms(contract);
+            let open = terms.settles_daily && !(self.quantities[contract].is_zero() && costs.settled_value.is_zero());
+            if let (true, Some(mark)) = (open, marks[contract]) {
+                unsettled[terms.currency] += self.nav_value(contract, mark, universe);
+            }
+        }
+        unsettled
+    }
+
+    /// Net asset value: cash, positions and accruals of each currency, converted once per currency.
+    ///
+    /// # Errors
+    /// [`Unvalued`] when a held contract has no mark or a used currency no rate.
+    pub fn nav(
+        &self,
+        marks: &PerContract<Option<Price>>,
+        fx: &FxRates,
+        universe: &Universe,
+    ) -> Result<BaseMoney, Unvalued> {
+        let mut value = PerCurrency::<i128>::default();
+        let mut settled = self.cash;
+        let rows = self.quantities.as_slice().iter().zip(marks.as_slice()).zip(universe.all_terms()).enumerate();
+        for (row, ((quantity, mark), terms)) in rows {
+            if terms.settles_daily {
+                settled[terms.currency] -= self.costs[ContractId(row as u16)].settled_value;
+            }
+            if quantity.is_zero() {
+                continue;
+            }
+            let unmarked = || Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone());
+            let units = quantity.units() * i64::from(terms.multiplier);
+            // Two i64 always fit an i128; the checked product would be a library call per contract.
+            value[terms.currency] += i128::from(units).wrapping_mul(i128::from(mark.ok_or_else(unmarked)?.mantissa()));
+        }
+        let mut nav = BaseMoney::ZERO;
+        for currency in Currency::ALL {
+            let owed = self.accruals[currency];
+            if value[currency] == 0 && settled[currency].is_zero() && owed.is_zero() {
+                continue;
+            }
+            let positions = Decimal::from_i128_with_scale(value[currency], PRICE_DIGITS + QUANTITY_DIGITS);
+            nav += fx.to_base(Money::new(settled[currency] + owed + positions, currency))?;
+        }
+        Ok(nav)
+    }
+
+    /// Exposure at full notional of everything held.
+    ///
+    /// # Errors
+    /// [`Unvalued`] as for [`Ledger::nav`].
+    pub fn exposure(
+        &self,
+        marks: &PerContract<Option<Price>>,
+        fx: &FxRates,
+        universe: &Universe,
+    ) -> Result<Exposure, Unvalued> {
+        let mut exposure = Exposure::default();
+        for contract in self.held() {
+            let terms = universe.terms(contract);
+            let mark = marks[contract].ok_or_else(|| Unvalued::NoMark(universe.contract(contract).name.clone()))?;
+            let local = self.quantities[contract].value_at(mark, terms.multiplier);
+            let notional = Notional::new(local * fx.rate(terms.currency, fx.base())?);
+            match notional.amount().is_sign_negative() {
+                false => exposure.long += notional,
+                true => exposure.short += -notional,
+            }
+        }
+        Ok(exposure)
+    }
+}

@@ -1,0 +1,173 @@
+//! Money that moved or became due: cash transactions, accruals, transfers, automatic conversions.
+//!
+//! In: rows of those sections. Out: lines. Invariant: a type that is not in the table is an error that names it; base
+//! currency summaries are passed over, because their parts are there.
+
+use super::row::Row;
+use domain::{Currency, Money};
+use ports::{Activity, StatementLine};
+use rust_decimal::Decimal;
+
+type Lines = Result<Vec<StatementLine>, String>;
+/// A cash transaction's `type`, and what it becomes.
+type CashType = (&'static str, fn(Money) -> Activity);
+
+/// What the `type` of a cash transaction means.
+const CASH: &[CashType] = &[
+    ("Dividends", |amount| Activity::Dividend { amount }),
+    ("Payment In Lieu Of Dividends", |amount| Activity::Dividend { amount }),
+    ("Withholding Tax", |amount| Activity::Tax { amount }),
+    ("871(m) Withholding", |amount| Activity::Tax { amount }),
+    ("Sales Tax", |amount| Activity::Tax { amount }),
+    ("Transaction Tax", |amount| Activity::Tax { amount }),
+    ("Broker Interest Paid", |amount| Activity::Interest { amount }),
+    ("Broker Interest Received", |amount| Activity::Interest { amount }),
+    ("Bond Interest Paid", |amount| Activity::Interest { amount }),
+    ("Bond Interest Received", |amount| Activity::Interest { amount }),
+    ("Borrow Fees", |amount| Activity::BorrowFee { amount }),
+    ("Other Fees", |amount| Activity::Fee { amount }),
+    ("Broker Fees", |amount| Activity::Fee { amount }),
+    ("Advisor Fees", |amount| Activity::Fee { amount }),
+    ("Commission Adjustments", |amount| Activity::Fee { amount }),
+    ("Deposits/Withdrawals", |amount| Activity::Flow { amount }),
+    ("Deposits & Withdrawals", |amount| Activity::Flow { amount }),
+];
+
+/// `CashTransactions`.
+pub(super) fn transactions(rows: &[Row<'_>]) -> Lines {
+    rows.iter().map(transaction).collect()
+}
+
+fn transaction(row: &Row<'_>) -> Result<StatementLine, String> {
+    let kind = row.required("type")?;
+    let known = CASH.iter().find(|(name, _)| *name == kind);
+    let (_, activity) =
+        known.ok_or_else(|| row.wrong(format!("is of type `{kind}`, which is not known here; nothing was booked")))?;
+    let amount = row.money("amount")?;
+    let date = row.date(&["reportDate", "settleDate", "dateTime"])?;
+    // The broker posts the month's borrow fees among the interest, and tells them apart in words only.
+    let borrowed = row.text("description").is_some_and(|text| text.to_uppercase().contains("BORROW FEE"));
+    let activity = if borrowed { Activity::BorrowFee { amount } } else { activity(amount) };
+    row.line(row.required("transactionID")?.to_owned(), date, activity)
+}
+
+/// `ChangeInDividendAccruals`: `Po` when a dividend becomes due, `Re` when it is paid; amounts carry their sign.
+pub(super) fn dividend_accruals(rows: &[Row<'_>]) -> Lines {
+    rows.iter().map(dividend_accrual).collect()
+}
+
+fn dividend_accrual(row: &Row<'_>) -> Result<StatementLine, String> {
+    if !row.codes().any(|code| code == "Po" || code == "Re") {
+        let code = row.text("code").unwrap_or_default();
+        return Err(row.wrong(format!("has code `{code}`, which is neither Po (posting) nor Re (reversal)")));
+    }
+    let names = ["date", "conid", "code", "exDate", "payDate", "quantity", "netAmount"];
+    let date = row.date(&["reportDate", "date"])?;
+    row.line(row.made_id("dividend-accrual", &names), date, Activity::Accrual { amount: row.money("netAmount")? })
+}
+
+/// `InterestAccruals`: one row per currency and day, borrow fees included.
+pub(super) fn interest_accruals(rows: &[Row<'_>]) -> Lines {
+    let (summaries, currencies): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
+        rows.iter().partition(|row| row.text("currency") == Some("BASE_SUMMARY"));
+    if currencies.is_empty() {
+        for row in summaries {
+            if !accrued(row)?.is_zero() {
+                return Err(row.wrong("is a summary without its currencies; choose `Currency breakout` in the query"));
+            }
+        }
+        return Ok(Vec::new());
+    }
+    currencies.into_iter().filter_map(|row| interest_accrual(row).transpose()).collect()
+}
+
+fn interest_accrual(row: &Row<'_>) -> Result<Option<StatementLine>, String> {
+    let change = accrued(row)?;
+    if change.is_zero() {
+        return Ok(None);
+    }
+    if row.date(&["fromDate"])? != row.date(&["toDate"])? {
+        let remedy = "covers several days, so its days cannot be told apart; choose `Breakout by day` in the query";
+        return Err(row.wrong(remedy));
+    }
+    let amount = Money::new(change, row.currency()?);
+    let id = row.made_id("interest-accrual", &["toDate", "currency"]);
+    row.line(id, row.date(&["toDate"])?, Activity::Accrual { amount }).map(Some)
+}
+
+fn accrued(row: &Row<'_>) -> Result<Decimal, String> {
+    Ok(row.required_number("interestAccrued")? + row.number("accrualReversal")?.unwrap_or_default())
+}
+
+/// `HardToBorrowDetails`, `BorrowFeeDetails`, `SLBFees`: the daily parts of what interest accruals hold in sum.
+pub(super) fn borrow_fee_details(rows: &[Row<'_>]) -> Lines {
+    let detail = |row: &Row<'_>| {
+        let fee = ["borrowFee", "totalCharges", "fee"].into_iter().find(|name| row.text(name).is_some());
+        let amount = row.money(fee.unwrap_or("borrowFee"))?;
+        let names = ["valueDate", "conid", "symbol", "quantity", fee.unwrap_or_default()];
+        let date = row.date(&["valueDate", "reportDate"])?;
+        row.line(row.made_id("borrow-fee-accrual", &names), date, Activity::Accrual { amount })
+    };
+    rows.iter().map(detail).collect()
+}
+
+/// `Transfers`: cash that came or went; positions need a person.
+pub(super) fn transfers(rows: &[Row<'_>]) -> Lines {
+    let mut lines = Vec::new();
+    for row in rows {
+        let quantity = row.number("quantity")?.unwrap_or_default();
+        if !quantity.is_zero() && row.text("assetCategory") != Some("CASH") {
+            let what = row.text("symbol").unwrap_or("a contract");
+            return Err(row.wrong(format!("moved {quantity} of {what}; adopt the position by hand")));
+        }
+        let cash = row.number("cashTransfer")?.unwrap_or_default();
+        if cash.is_zero() {
+            continue;
+        }
+        let signed = match row.required("direction")? {
+            "IN" => cash.abs(),
+            "OUT" => -cash.abs(),
+            other => return Err(row.wrong(format!("has direction `{other}`, which is neither IN nor OUT"))),
+        };
+        let own = row.text("account").is_some() && row.text("account") == row.text("accountId");
+        let currency = row.currency()?;
+        let flow = Activity::Flow { amount: Money::new(signed, currency) };
+        let activity = if own { Activity::Sweep { currency, amount: signed } } else { flow };
+        let id = row.required("transactionID")?.to_owned();
+        lines.push(row.line(id, row.date(&["reportDate", "date", "dateTime"])?, activity)?);
+    }
+    Ok(lines)
+}
+
+/// `Trades`: executions are the API's business. What it does not show is a conversion the broker made by itself (`AFx`)
+/// and the reason of a buy-in (`B`).
+pub(super) fn trades(rows: &[Row<'_>]) -> Lines {
+    let mut lines = Vec::new();
+    for row in rows.iter().filter(|row| row.text("orderReference").is_none()) {
+        let date = row.date(&["reportDate", "tradeDate", "dateTime"]);
+        if row.codes().any(|code| code == "AFx") {
+            let id = row.required("transactionID")?.to_owned();
+            lines.push(row.line(id, date?, conversion(row)?)?);
+        } else if row.codes().any(|code| code == "B") {
+            let id = row.required("transactionID")?.to_owned();
+            lines.push(row.line(id, date?, Activity::Recall { quantity: row.quantity("quantity")? })?);
+        }
+    }
+    Ok(lines)
+}
+
+/// `EUR.USD`: quantity counts euros, proceeds count dollars, each with the sign of the cash.
+fn conversion(row: &Row<'_>) -> Result<Activity, String> {
+    let symbol = row.required("symbol")?;
+    let unknown = || row.wrong(format!("converts `{symbol}`, which is no pair of currencies"));
+    let (first, second) = symbol.split_once(['.', '/']).ok_or_else(unknown)?;
+    let currency = |code: &str| code.parse::<Currency>().map_err(|_| unknown());
+    let costs = row.number("ibCommission")?.unwrap_or_default();
+    let bought = Money::new(row.required_number("quantity")?, currency(first)?);
+    let paid = Money::new(row.required_number("proceeds")?, currency(second)?);
+    if !costs.is_zero() || bought.amount.is_sign_negative() == paid.amount.is_sign_negative() {
+        return Err(row.wrong("does not give one currency for another without a charge; book it by hand"));
+    }
+    let (sold, bought) = if bought.amount.is_sign_negative() { (bought, paid) } else { (paid, bought) };
+    Ok(Activity::Conversion { sold, bought })
+}

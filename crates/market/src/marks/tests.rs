@@ -1,0 +1,103 @@
+//! Prices that must pass and prices that must not.
+
+use super::*;
+use jiff::civil::date;
+use proptest::prelude::*;
+
+fn offer(price: &str, day: i8, source: MarkSource) -> Offer {
+    Offer { price: Price::from_decimal(price.parse().unwrap()).unwrap(), session: date(2015, 1, day), source }
+}
+
+fn rule(jump_max: f64) -> MarkRule {
+    MarkRule { jump_max, multiplier: 1, split: None }
+}
+
+fn last(price: &str, day: i8) -> Option<LastMark> {
+    Some(LastMark { good: offer(price, day, MarkSource::Broker), suspect: None })
+}
+
+#[test]
+fn the_franc_of_january_2015_passes_when_the_next_session_confirms_it() {
+    let jump = accept(last("1.2010", 14), &[offer("1.0329", 15, MarkSource::Broker)], rule(0.05));
+    let Some(Doubt::Jump { by, .. }) = jump.doubt else { panic!("{jump:?}") };
+    assert!((by + 0.14).abs() < 0.001);
+    assert_eq!(jump.mark.unwrap().good.price.to_string(), "1.201", "valued at the last good mark");
+    let again = accept(jump.mark, &[offer("1.0329", 15, MarkSource::Broker)], rule(0.05));
+    assert!(again.doubt.is_some(), "the same session told twice confirms nothing");
+    let next = accept(again.mark, &[offer("1.0120", 16, MarkSource::Broker)], rule(0.05));
+    assert_eq!((next.doubt, next.mark.unwrap().good.price.to_string()), (None, "1.012".to_owned()));
+}
+
+#[test]
+fn the_vix_of_february_2018_passes_when_a_second_source_says_the_same() {
+    let offers = [offer("37.32", 5, MarkSource::Close), offer("37.32", 5, MarkSource::Feed)];
+    assert!(accept(last("17.31", 2), &offers[..1], rule(0.6)).doubt.is_some());
+    let both = accept(last("17.31", 2), &offers, rule(0.6));
+    assert_eq!((both.doubt, both.mark.unwrap().good.price.to_string()), (None, "37.32".to_owned()));
+    let elsewhere = [offers[0], offer("21.00", 5, MarkSource::Feed)];
+    assert!(accept(last("17.31", 2), &elsewhere, rule(0.6)).doubt.is_some(), "another price confirms nothing");
+    let old = [offers[0], offer("37.30", 2, MarkSource::Feed)];
+    assert!(accept(last("17.31", 2), &old, rule(0.6)).doubt.is_some(), "an older session confirms nothing");
+}
+
+#[test]
+fn a_market_that_keeps_falling_is_believed_in_the_next_session_and_one_that_came_back_at_once() {
+    let jump = accept(last("15.33", 3), &[offer("23.3", 4, MarkSource::Close)], rule(0.25));
+    let further = accept(jump.mark, &[offer("32.93", 5, MarkSource::Close)], rule(0.25));
+    assert_eq!((jump.doubt.is_some(), further.doubt), (true, None));
+    let back = accept(jump.mark, &[offer("16.1", 5, MarkSource::Close)], rule(0.25));
+    assert_eq!((back.doubt, back.mark.unwrap().suspect), (None, None));
+    let other_side = accept(jump.mark, &[offer("9.1", 5, MarkSource::Close)], rule(0.25));
+    assert!(other_side.doubt.is_some(), "a jump the other way confirms nothing");
+}
+
+#[test]
+fn pence_for_pounds_is_never_a_move_however_often_it_is_told() {
+    let mut state = last("7.20", 12);
+    for day in 13..18 {
+        let flipped = [offer("724.5", day, MarkSource::Broker), offer("724.5", day, MarkSource::Close)];
+        let judged = accept(state, &flipped, rule(0.15));
+        assert!(matches!(judged.doubt, Some(Doubt::Unit { factor, .. }) if factor == dec!(100)), "{judged:?}");
+        assert_eq!(judged.mark.unwrap().good.price.to_string(), "7.2");
+        state = judged.mark;
+    }
+    let flag = Flag {
+        contract: ContractId(0),
+        doubt: Doubt::Unit { factor: dec!(100), offer: offer("724.5", 13, MarkSource::Broker) },
+        kept: state.map(|state| state.good),
+        sessions: 1,
+        stale: false,
+    };
+    insta::assert_snapshot!(flag.sentence("IUKD"), @"IUKD: market price of the broker is 724.5, about 100 times the last good mark, which is a unit and not a move; it stays valued at 7.2 of 2015-01-12 and takes no new risk; compare its quote unit and multiplier in instruments.yaml with the broker's");
+}
+
+#[test]
+fn a_known_split_is_no_jump_and_an_unknown_one_is() {
+    let offers = [offer("151.0", 13, MarkSource::Close)];
+    assert!(accept(last("600", 12), &offers, rule(0.3)).doubt.is_some());
+    let known = MarkRule { split: Some((4, 1)), ..rule(0.3) };
+    assert_eq!(accept(last("600", 12), &offers, known).doubt, None);
+}
+
+#[test]
+fn without_an_offer_the_last_good_mark_stays() {
+    let kept = accept(last("600", 12), &[], rule(0.3));
+    assert_eq!((kept.mark, kept.doubt), (last("600", 12), Some(Doubt::Missing)));
+    assert_eq!(accept(None, &[], rule(0.3)).mark, None);
+    assert_eq!(accept(None, &[offer("600", 12, MarkSource::Close)], rule(0.3)).doubt, None, "nothing to compare with");
+}
+
+proptest! {
+    #[test]
+    fn one_unconfirmed_offer_never_moves_the_mark_further_than_it_may(
+        good in 1_000_000_i64..1_000_000_000_000, offered in 1_000_000_i64..1_000_000_000_000, multiplier in 1_u32..15_000,
+    ) {
+        let price = |mantissa| Price::from_mantissa(mantissa).unwrap();
+        let at = |mantissa, day| Offer { price: price(mantissa), session: date(2015, 1, day), source: MarkSource::Broker };
+        let state = Some(LastMark { good: at(good, 2), suspect: None });
+        let judged = accept(state, &[at(offered, 5)], MarkRule { jump_max: 0.15, multiplier, split: None });
+        let used = judged.mark.unwrap().good.price.to_f64();
+        prop_assert!((used / price(good).to_f64() - 1.0).abs() <= 0.15 + 1e-9);
+        prop_assert_eq!(judged.doubt.is_none(), used == price(offered).to_f64());
+    }
+}
