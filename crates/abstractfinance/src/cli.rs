@@ -331,6 +331,12 @@ pub struct GatewayArgs {
     /// Where the clock is controlled from.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
     pub control: SocketAddr,
+    /// Let time run by itself, so many times as fast as the clock on the wall; without it, only the control moves time.
+    #[arg(long, value_name = "X")]
+    pub speed: Option<gateway::Speed>,
+    /// The instant to begin at, such as 2026-03-02T09:00:00Z; without it, midnight of the first trade date.
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<jiff::Timestamp>,
     /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
     #[arg(long, value_name = "ADDR")]
     pub statements: Option<SocketAddr>,

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use market::DataType;
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
-use sim::{Prices, Scenario, SimConfig, Simulation};
+use sim::{AccountEvents, Prices, Scenario, SimConfig, Simulation};
 use std::sync::Arc;
 
 const FIRST_DAY: Date = date(2025, 11, 3);
@@ -70,6 +70,7 @@ fn world(scenario: Scenario) -> Simulation {
         base: Currency::Usd,
         account: "DU0000001".to_owned(),
         deposit: Money::new(Decimal::from(1_000_000), Currency::Usd),
+        events: AccountEvents::none(),
     })
     .expect("a valid configuration")
 }
