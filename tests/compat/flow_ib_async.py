@@ -141,6 +141,7 @@ def after(ib, account, contract, filled):
     single = ib.reqPnLSingle(account, "", contract.conId)
     until(ib, lambda: single.position == held["CSPX"], "profit of a contract")
     say("profit", profit.dailyPnL, profit.unrealizedPnL)
+    check(abs(profit.dailyPnL - profit.unrealizedPnL) < 0.02, "everything was bought today", profit)
     ib.reqGlobalCancel()
     until(ib, lambda: not ib.openTrades(), "the end of every order")
     ended = {trade.order.orderRef: trade.orderStatus.status for trade in ib.reqCompletedOrders(True) if trade.order.orderRef}

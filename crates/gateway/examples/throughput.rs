@@ -28,9 +28,9 @@ use tokio::task::JoinSet;
 
 const MORNING: &str = "2025-07-07T08:00:00Z";
 /// Orders of each client.
-const ORDERS: i32 = 500;
+const ORDERS: i32 = 4_000;
 /// Steps of virtual time in which quotes move.
-const STEPS: i32 = 2_000;
+const STEPS: i32 = 20_000;
 const OPEN_ORDER: i32 = 5;
 const ERROR: i32 = 4;
 const TICK_PRICE: i32 = 1;

@@ -112,3 +112,72 @@ async fn time_runs_by_itself_at_the_speed_asked_for() {
         assert!(nonsense.parse::<Speed>().is_err(), "{nonsense}");
     }
 }
+
+#[tokio::test]
+async fn questions_around_trading_are_answered() {
+    let gateway = gateway_at(MORNING).await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    ask(&mut stream, &["81", "1", "csp"]).await;
+    let samples = next(&mut stream).await;
+    assert!(samples.starts_with("79|1|1|") && samples.contains("|CSPX|STK|LSEETF|USD|0|"), "{samples}");
+    ask(&mut stream, &["81", "2", ""]).await;
+    assert_eq!(next(&mut stream).await, "79|2|0");
+    ask(&mut stream, &["78", "3", "CSPX", "", "STK", "1"]).await;
+    assert_eq!(next(&mut stream).await, "76|3", "no options are listed");
+
+    let head = |id: &'static str, form: &'static str| [&["87", id][..], &CSPX, &["0", "1", "TRADES", form]].concat();
+    ask(&mut stream, &head("4", "1")).await;
+    let first = next(&mut stream).await;
+    assert!(first.starts_with("88|4|") && first.ends_with("-00:00:00"), "{first}");
+    ask(&mut stream, &head("5", "2")).await;
+    let seconds: i64 = next(&mut stream).await["88|5|".len()..].parse().expect("seconds");
+    assert!((0..at(MORNING).as_second()).contains(&seconds));
+
+    ask(&mut stream, &["76", "1", "6", ACCOUNT, "", "1"]).await;
+    let mut rows = Vec::new();
+    loop {
+        match next(&mut stream).await {
+            end if end == "74|1|6" => break,
+            row => rows.push(row),
+        }
+    }
+    assert!(rows.contains(&format!("73|1|6|{ACCOUNT}||NetLiquidation|1000000.00|USD")), "{rows:?}");
+    ask(&mut stream, &["76", "1", "7", ACCOUNT, "growth", "0"]).await;
+    assert!(next(&mut stream).await.contains("there is no model 'growth'"));
+    ask(&mut stream, &["97", "8"]).await;
+    assert!(next(&mut stream).await.starts_with("4|2|8|321|"), "tick by tick is refused under its own id");
+}
+
+#[tokio::test]
+async fn five_seconds_become_a_bar_and_a_bought_share_a_profit() {
+    let gateway = gateway_at(MORNING).await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    ask(&mut stream, &[&["50", "3", "1"][..], &CSPX, &["5", "MIDPOINT", "1", ""]].concat()).await;
+    ask(&mut stream, &["92", "2", ACCOUNT, ""]).await;
+    assert_eq!(next(&mut stream).await, "94|2|0|0|0");
+    for second in 1..=5 {
+        let later = at(MORNING) + jiff::SignedDuration::from_secs(second);
+        gateway.control().advance_to(later).await.expect("time moves");
+    }
+    let bar = next(&mut stream).await;
+    let fields: Vec<f64> = bar.split('|').map(|field| field.parse().expect("a number")).collect();
+    assert_eq!((fields[2], fields[3]), (1.0, at(MORNING).as_second() as f64), "{bar}");
+    let [open, high, low, close] = fields[4..8].try_into().expect("four prices");
+    assert!(low <= open.min(close) && open.max(close) <= high && low > 0.0, "{bar}");
+    ask(&mut stream, &["51", "1", "1"]).await;
+
+    place(&mut stream, order("1", "BUY", "10.0", "LMT", &format!("{:.2}", close * 1.01), "0")).await;
+    while !next(&mut stream).await.starts_with("59|") {}
+    gateway.control().advance_to(at("2025-07-07T08:01:00Z")).await.expect("time moves");
+    let profit = loop {
+        let line = next(&mut stream).await;
+        if let Some(profit) = line.strip_prefix("94|2|") {
+            break profit.split('|').map(|field| field.parse::<f64>().expect("a number")).collect::<Vec<_>>();
+        }
+    };
+    assert!(
+        (profit[0] - profit[1]).abs() < 0.011 && profit[0] < 0.0,
+        "spread and commission, all of today: {profit:?}"
+    );
+    assert_eq!(profit[2], 0.0, "nothing was sold");
+}
