@@ -135,9 +135,9 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
        |                    ^^^
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
-    insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:74:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     74 |   halt_threshold_pct: 0.25          # by more: no new orders
+    insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @"
+    settings.yaml:77:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     77 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -167,9 +167,9 @@ fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
         |     ^^^
     add it; the built-in line is `VOL_FUT: 0.40`
     ");
-    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
-    settings.yaml:84:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
-     84 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @"
+    settings.yaml:87:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     87 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
         |                         ^^
     write a duration such as 15s or 10m
     ");
@@ -277,9 +277,9 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 
 #[test]
 fn settings_must_be_consistent_with_each_other() {
-    insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:103:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     103 |   vix_exit_crisis: 45
+    insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @"
+    settings.yaml:112:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     112 |   vix_exit_crisis: 45
          |                    ^^
     leave a regime at a calmer level than you enter it
     ");
@@ -289,9 +289,9 @@ fn settings_must_be_consistent_with_each_other() {
         |                   ^^^^
     both are the loss that starts a crisis; write the same value twice
     ");
-    insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:151:3: `broker` has no paper account, whose id begins with DU
-     151 |   host: 127.0.0.1
+    insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @"
+    settings.yaml:160:3: `broker` has no paper account, whose id begins with DU
+     160 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -306,8 +306,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:156:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     156 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:165:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     165 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);
@@ -453,10 +453,10 @@ fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     let told = |text: &str| read(text).unwrap_err().to_string();
     assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
     assert!(told(&of(service, "my query")).contains("which is no query id"));
-    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
-    settings.yaml:143:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
-     143 |     pause_ms: 5                     # between two questions
-         |               ^
+    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @"
+    settings.yaml:71:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     71 |     pause_ms: 5                     # between two questions
+        |               ^
     use 100 or more
     ");
 }
