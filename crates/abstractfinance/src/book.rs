@@ -82,6 +82,7 @@ impl Book {
                 .ledger
                 .rekeyed(universe, key)
                 .map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            self.memory = self.memory.rekeyed(key);
             self.contracts = current;
         }
         Ok(self)

@@ -70,6 +70,8 @@ pub enum Command {
     Journal(JournalCommand),
     /// Print the sessions of a venue.
     Calendar(CalendarArgs),
+    /// Show the ranks and scores behind a list of stocks.
+    Screen(ScreenArgs),
 }
 
 /// Options of `demo`.
@@ -167,6 +169,26 @@ pub enum ConfigCommand {
 pub enum JournalCommand {
     /// Walk the hash chain and name the first record that was changed or lost.
     Verify,
+}
+
+/// Options of `screen`.
+#[derive(Debug, Args)]
+pub struct ScreenArgs {
+    /// Only this side.
+    #[arg(long)]
+    pub side: Option<SideArg>,
+    /// The list in force on this date; the last one without it.
+    #[arg(long)]
+    pub date: Option<Date>,
+}
+
+/// A side of a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SideArg {
+    /// What is bought.
+    Long,
+    /// What is sold short.
+    Short,
 }
 
 /// Options of `calendar`.

@@ -9,6 +9,7 @@ mod end;
 mod observe;
 mod record;
 mod report;
+mod screens;
 mod steps;
 
 use crate::book::{Book, DAY_CLOSED};
@@ -22,6 +23,7 @@ use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+pub use screens::ScreenData;
 use std::sync::Arc;
 
 /// The world behind its three doors.
@@ -44,6 +46,8 @@ pub struct Run {
     pub calendars: Arc<Calendars>,
     /// The owner's settings, for schedule and windows.
     pub settings: Settings,
+    /// Candidates and figures of the screens.
+    pub screens: ScreenData,
     /// Tag of the account in order references.
     pub account: AccountTag,
     /// Fencing number of the lease.

@@ -5,6 +5,7 @@
 
 pub mod page;
 pub mod report;
+pub mod screen;
 
 pub use page::page;
 pub use report::DayReport;

@@ -12,6 +12,7 @@ use market::{HistoryView, Panel};
 use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
+use strategy::Observed;
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct DayInputs<'a> {
     pub active: &'a PerInstrument<Option<ContractId>>,
     /// Money put in or taken out since the last decision.
     pub flows: BaseMoney,
+    /// What the screens that are due today saw.
+    pub screens: &'a [Observed],
 }
 
 /// The same, owned: the body of the `inputs` record.
@@ -71,6 +74,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
+    /// What the screens that were due saw.
+    pub screens: Vec<Observed>,
     /// Executions the ledger holds already; the act phase needs them, the decision does not.
     pub booked: Booked,
 }
@@ -106,6 +111,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
+            screens: inputs.screens.to_vec(),
             booked,
         }
     }
@@ -138,6 +144,7 @@ impl RecordedInputs {
             windows: &self.windows,
             active: &self.active,
             flows: self.flows,
+            screens: &self.screens,
         }
     }
 }

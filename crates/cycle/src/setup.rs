@@ -7,7 +7,7 @@ use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{Caps, GatePolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
-use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve};
+use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct Setup {
     pub references: References,
     /// Base currency of the account.
     pub base: Currency,
-    /// The unit strategy.
+    /// The fixed part of the unit strategy; what screens list is in the [`Memory`](crate::Memory).
     pub unit_legs: Vec<UnitLeg>,
     /// Every contract of a future.
     pub futures: Vec<ContractId>,
@@ -78,9 +78,10 @@ pub struct Setup {
 impl Setup {
     /// Derives the unit strategy from the sleeves.
     pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
+        let no_list = ScreenList::default();
         let mut unit_legs: Vec<UnitLeg> = Vec::new();
         for sleeve in &policy.sleeves {
-            sleeve.for_each_weight(1.0, |contract, weight| {
+            sleeve.for_each_weight(&no_list, 1.0, |contract, weight| {
                 let instrument = universe.contract(contract).instrument;
                 match unit_legs.iter_mut().find(|leg| leg.instrument == instrument) {
                     Some(leg) => leg.weight += weight,

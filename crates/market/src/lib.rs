@@ -6,10 +6,12 @@
 pub mod bar;
 pub mod calendar;
 pub mod chain;
+pub mod fundamentals;
 pub mod panel;
 pub mod quote;
 pub mod statistics;
 
 pub use bar::Bar;
+pub use fundamentals::{Figure, Fundamentals, Statement};
 pub use panel::{HistoryView, Panel};
 pub use quote::{DataType, Quote};

@@ -142,3 +142,22 @@ impl Window {
         Some(libm::sqrt(squares / (n - 1) as f64))
     }
 }
+
+/// Trading days in a month, the part of the year that 12−1 momentum leaves out.
+const DAYS_PER_MONTH: usize = 21;
+
+/// 12−1 momentum: the return from 252 rows before the last close to 21 rows before it, without blanks (a blank takes the
+/// close before it). `None` with fewer than 253 closes.
+///
+/// Source: Jegadeesh and Titman (1993), with the last month left out.
+pub fn momentum_12_1(closes: &[f64]) -> Option<f64> {
+    let last = closes.len().checked_sub(1)?;
+    let begin = last.checked_sub(DAYS_PER_YEAR as usize)?;
+    Some(closes[last - DAYS_PER_MONTH] / closes[begin] - 1.0)
+}
+
+/// The last close over the mean of the newest `days` closes, less 1. `None` with fewer closes.
+pub fn distance_from_mean(closes: &[f64], days: usize) -> Option<f64> {
+    let window = &closes[closes.len().checked_sub(days)?..];
+    Some(window.last()? / (window.iter().sum::<f64>() / days as f64) - 1.0)
+}

@@ -12,6 +12,7 @@ mod commission;
 mod config;
 mod exposure;
 mod factors;
+pub mod fundamentals;
 mod liquidity;
 mod matching;
 mod model;

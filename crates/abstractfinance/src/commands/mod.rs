@@ -10,6 +10,7 @@ mod demo;
 mod gateway;
 mod journal;
 mod run;
+mod screen;
 
 use crate::cli::{Cli, Command, ConfigCommand, DataCommand, JournalCommand};
 use crate::failure::Failure;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Show) => config::in_force(global),
         Command::Journal(JournalCommand::Verify) => block_on(journal::verify(global)),
         Command::Calendar(args) => calendar::calendar(&args),
+        Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }
 

@@ -17,6 +17,7 @@ use ports::AccountSnapshot;
 use risk::reconciliation::{BrokerCash, BrokerFacts};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use strategy::{Observed, ScreenList};
 
 /// Step 4: the broker's own rate where the account has the currency, else the pair's last close while
 /// it is young enough.
@@ -53,6 +54,7 @@ pub(super) fn inputs(
     snapshot: &AccountSnapshot,
     bars: &Bars,
     fx: FxRates,
+    screens: Vec<Observed>,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
@@ -76,6 +78,7 @@ pub(super) fn inputs(
         // reconciliation and halts.
         flows: BaseMoney::ZERO,
         booked: book.booked,
+        screens,
     })
 }
 
@@ -151,7 +154,7 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
         windows[contract] = session.and_then(|session| execution_window(&session, &rule));
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts();
+        let legs = sleeve.contracts(&ScreenList::default());
         let shared =
             legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());

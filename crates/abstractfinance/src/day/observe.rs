@@ -4,7 +4,7 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::assemble::{active, inputs, rates};
-use super::{Run, World, last_book};
+use super::{Run, World, last_book, screens};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
@@ -64,19 +64,21 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     book.memory = book.memory.fitted(&run.setup);
     booked.extend(late_executions(&mut book, &snapshot, date, run));
     held_contracts_trade_on(&book, date, run)?;
-    let bars = history(date, &book, run, world).await?;
+    let due = screens::due(date, &book, run);
+    let bars = history(date, &book, &due, run, world).await?;
     let settled = settlements(&book, &bars, run);
     settled.iter().for_each(|event| book.ledger.apply(event, &run.setup.universe));
     booked.extend(settled);
     let now = world.clock.now();
     let fx = rates(&snapshot, &bars, now, run);
+    let screened = screens::observed(date, &due, &bars, &fx, run);
     let notes = Notes {
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
+    let inputs = inputs(date, now, book, &snapshot, &bars, fx, screened, run)?;
     Ok(Observed { inputs, identity, booked, notes })
 }
 
@@ -160,13 +162,23 @@ pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 async fn history<B: Broker, J, C: Clock>(
     date: Date,
     book: &Book,
+    due: &[usize],
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
     let sessions = if book.memory.last_row.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
+    let measured = screens::candidates(due, run);
+    let idle = screens::idle(book, due, run);
     for contract in contracts_read(date, book, run)? {
-        let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };
+        if idle.binary_search(&contract).is_ok() {
+            continue;
+        }
+        let sessions = match measured.binary_search(&contract) {
+            _ if run.setup.universe.terms(contract).settles_daily => REFRESH_SESSIONS,
+            Ok(_) => sessions.max(screens::SCREEN_SESSIONS),
+            Err(_) => sessions,
+        };
         bars.insert(contract, world.broker.daily_bars(contract, sessions, date).await?);
     }
     Ok(bars)

@@ -147,6 +147,18 @@ impl Instruments {
         self.0.iter().map(|(name, row)| (name.as_str(), row))
     }
 
+    /// The name of the share with an ISIN.
+    pub(super) fn by_isin(&self, isin: &str) -> Option<&str> {
+        let is_share = |row: &InstrumentRow| row.kind == InstrumentKind::Stk && row.isin.as_deref() == Some(isin);
+        self.iter().find(|(_, row)| is_share(row)).map(|(name, _)| name)
+    }
+
+    /// Adds a row under a name that is free.
+    pub(super) fn add(&mut self, name: &str, row: InstrumentRow) {
+        let earlier = self.0.insert(name.to_owned(), row);
+        assert!(earlier.is_none(), "a universe never replaces an instrument");
+    }
+
     /// All names, for a sentence.
     pub(super) fn names(&self) -> String {
         self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")

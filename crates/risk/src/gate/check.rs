@@ -48,11 +48,13 @@ pub enum Check {
     PairLeg,
     /// The currency's hedge has no contract that could be traded.
     NoHedge,
+    /// The screen of its sleeve has failed for too long to add to what it listed.
+    NoList,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 19] = [
+    pub const ALL: [Check; 20] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -72,6 +74,7 @@ impl Check {
         Check::MinimumTrade,
         Check::PairLeg,
         Check::NoHedge,
+        Check::NoList,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -96,6 +99,7 @@ impl Check {
             Check::MinimumTrade => "MINIMUM_TRADE",
             Check::PairLeg => "PAIR_LEG",
             Check::NoHedge => "NO_HEDGE",
+            Check::NoList => "NO_LIST",
         }
     }
 }
@@ -176,6 +180,9 @@ impl Refusal {
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
                  the hedge stays as it is"
+            ),
+            Check::NoList => format!(
+                "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
             ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
