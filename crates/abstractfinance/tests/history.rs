@@ -41,6 +41,8 @@ fn the_import_says_what_stands_for_what() {
      2025_2026  SX5E                EURO STOXX 50 price index                             points                      102   2025-01-03  2025-05-30
      2025_2026  VIX                 Cboe volatility index                                 points                      402   2025-01-02  2026-07-23
     2025_2026: no series for CS51, CSPX, M6E; sleeve legs and signals that need it are held back
+    fundamentals us_annual_2012_2016: 892 statements of 224 companies, published 2012-06-01 to 2017-03-31: annual reports of every second company of the S&P 500
+    fundamentals us_snapshot_2026_08: 503 statements of 503 companies, published 2026-08-31 to 2026-08-31: market capitalisation and EBITDA of the S&P 500 at the end of August 2026
     ");
 }
 

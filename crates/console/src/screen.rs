@@ -78,8 +78,9 @@ fn table(side: &ScreenSide) -> String {
     table.load_style(RULED);
     table.set_header(header.chain(["score", ""].map(str::to_owned)));
     for row in &side.candidates {
-        let score =
-            |score: &Option<f64>, none: &str| score.map_or_else(|| none.to_owned(), |score| format!("{score:+.2}"));
+        let score = |score: &Option<f64>, none: &str| {
+            score.map_or_else(|| none.to_owned(), |score| format!("{:+.2}", (score * 100.0).round() / 100.0 + 0.0))
+        };
         let rank = row.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string());
         let cells = [rank, row.name.clone(), row.sector.clone()].into_iter();
         let cells = cells.chain(row.scores.iter().map(|value| score(value, "missing")));
@@ -127,6 +128,16 @@ mod tests {
             fundamentals: "simulated".into(),
             sides: vec![ScreenSide { side: "short".into(), factors, weights, candidates }],
         };
-        insta::assert_snapshot!(screen_page(&report), @"");
+        insta::assert_snapshot!(screen_page(&report), @r"
+    single_name, screened 2026-03-02, fundamentals simulated
+    On 2026-03-06: 10 long, 10 short of 2026-03-02, fundamentals simulated
+
+    short: 1 of 2 ranked, 3 candidates
+     rank   name   sector   zombie × 0.60   weakness × 0.40   score
+    ──────────────────────────────────────────────────────────────────────────────────
+        1   BNP    banks            +1.25           missing   +1.25   chosen
+        2   GLE    banks            -0.50             +0.13   -0.30
+        –   ACA    banks          missing             +2.00   +2.00   no recent price
+    ");
     }
 }

@@ -58,6 +58,15 @@ pub enum Side {
     Short,
 }
 
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Side::Long => "long",
+            Side::Short => "short",
+        })
+    }
+}
+
 /// What a screen saw: the material of every candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
@@ -106,7 +115,7 @@ pub struct Scored {
 
 /// Too few candidates can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{eligible} of {candidates} {} candidates can be ranked, {wanted} are needed", match side { Side::Long => "long", Side::Short => "short" })]
+#[error("{eligible} of {candidates} {side} candidates can be ranked, {wanted} are needed")]
 pub struct TooFew {
     /// The side.
     pub side: Side,

@@ -26,7 +26,7 @@ pub(super) fn steps(
     run: &Run,
 ) -> Vec<Step> {
     let plan = &decided.plan;
-    let rates = rates(decided);
+    let rates = rates(decided, run);
     let base = run.setup.base;
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
@@ -59,10 +59,13 @@ fn identified(identity: &Identity, run: &Run) -> String {
     format!("server version {}, account tag {}", identity.server_version, run.account)
 }
 
-fn rates(decided: &Decided) -> String {
+fn rates(decided: &Decided, run: &Run) -> String {
     let fx = &decided.inputs.fx;
-    let foreign = fx.known().filter(|(currency, _)| *currency != fx.base());
-    foreign.map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
+    let foreign = || fx.known().filter(|(currency, _)| *currency != fx.base());
+    if foreign().count() == 0 && run.setup.universe.all_terms().iter().all(|terms| terms.currency == fx.base()) {
+        return format!("everything is in {}", fx.base());
+    }
+    foreign().map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
 }
 
 fn assessed(decided: &Decided) -> String {

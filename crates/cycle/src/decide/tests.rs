@@ -305,5 +305,9 @@ fn a_screen_that_fails_for_too_long_adds_nothing_and_still_gives_way_to_a_crisis
     ");
     world.memory = decide(&world.inputs(), &world.setup).memory;
     world.next_day(40.74);
-    insta::assert_snapshot!(told(&world), @"");
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(40.74) scale 0.450 = 1.500 × 0.3, core × 1
+    1 Reduce 6850 CS51
+    2 Reduce -2853 CSPX
+    ");
 }
