@@ -41,11 +41,11 @@ pub(crate) fn read_source(root: &Path, rule: &StatementsRule) -> Result<(Vec<Sta
         })
     };
     let name = column(&rule.name)?;
-    let period_end = Place::of(&rule.period_end, &column)?;
-    let published = rule.published.as_ref().map(|when| Place::of(when, &column)).transpose()?;
+    let period_end = Place::of(&rule.period_end, column)?;
+    let published = rule.published.as_ref().map(|when| Place::of(when, column)).transpose()?;
     let mut figures = Vec::new();
     for (&figure, terms) in &rule.figures {
-        let terms: Result<Vec<(usize, f64)>, SourceError> = terms.iter().map(|term| signed(term, &column)).collect();
+        let terms: Result<Vec<(usize, f64)>, SourceError> = terms.iter().map(|term| signed(term, column)).collect();
         figures.push((figure, terms?));
     }
     let mut statements = Vec::new();

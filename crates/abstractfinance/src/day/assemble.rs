@@ -17,7 +17,7 @@ use ports::AccountSnapshot;
 use risk::reconciliation::{BrokerCash, BrokerFacts};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
-use strategy::{Observed, ScreenList};
+use strategy::ScreenList;
 
 /// Step 4: the broker's own rate where the account has the currency, else the pair's last close while
 /// it is young enough.
@@ -54,7 +54,6 @@ pub(super) fn inputs(
     snapshot: &AccountSnapshot,
     bars: &Bars,
     fx: FxRates,
-    screens: Vec<Observed>,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
@@ -78,7 +77,7 @@ pub(super) fn inputs(
         // reconciliation and halts.
         flows: BaseMoney::ZERO,
         booked: book.booked,
-        screens,
+        screens: Vec::new(),
     })
 }
 

@@ -71,15 +71,15 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     booked.extend(settled);
     let now = world.clock.now();
     let fx = rates(&snapshot, &bars, now, run);
-    let screened = screens::observed(date, &due, &bars, &fx, run);
+    let screens = screens::observed(date, &due, &bars, &fx, run);
     let notes = Notes {
         booked: booked.iter().map(|event| sentence(event, run)).collect(),
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, fx, screened, run)?;
-    Ok(Observed { inputs, identity, booked, notes })
+    let inputs = inputs(date, now, book, &snapshot, &bars, fx, run)?;
+    Ok(Observed { inputs: RecordedInputs { screens, ..inputs }, identity, booked, notes })
 }
 
 /// Step 3: a successful request, and every contract as we believe it to be.

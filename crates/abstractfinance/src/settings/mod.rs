@@ -6,19 +6,19 @@
 
 mod execution;
 mod instruments;
+mod members;
 mod model;
 mod refusal;
 mod rules;
 mod sleeves;
 #[cfg(test)]
 mod tests;
-mod universe;
 
 pub use instruments::{Instruments, universe};
+pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, Settings};
 pub use refusal::Refusal;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
-pub use universe::{Member, Universes};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -132,7 +132,7 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
     for screen in settings.sleeves.values().filter_map(Sleeve::screen) {
         for name in [&screen.long.universe, &screen.short.universe] {
             if !universes.contains_key(name) {
-                let members = universe::load(dir, name, &mut instruments)?;
+                let members = members::load(dir, name, &mut instruments)?;
                 universes.insert(name.clone(), members);
             }
         }
