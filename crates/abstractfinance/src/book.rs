@@ -68,7 +68,8 @@ impl Book {
         }
         let contracts = names(&setup.universe);
         let (memory, believed, standing) = (Memory::new(setup), Believed::default(), Standing::default());
-        let book = Book { date: None, contracts, books, memory, standing, believed };
+        let sleeves = SleeveBooks::new(setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str()));
+        let book = Book { date: None, contracts, books, sleeves, memory, standing, believed };
         Ok((book, deposits))
     }
 
@@ -83,6 +84,7 @@ impl Book {
             let key = |contract: ContractId| universe.find_contract(&old[contract.index()]);
             self.books =
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            self.memory = self.memory.rekeyed(key);
             self.contracts = current;
         }
         Ok(self)

@@ -12,6 +12,7 @@ mod operator;
 mod record;
 mod report;
 mod scope;
+mod screens;
 mod steps;
 
 use crate::book::{Book, DAY_CLOSED};
@@ -24,7 +25,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
+use scope::Scope;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+pub use screens::ScreenData;
 use std::sync::Arc;
 
 /// The world behind its three doors.
@@ -47,6 +50,8 @@ pub struct Run {
     pub calendars: Arc<Calendars>,
     /// The owner's settings, for schedule and windows.
     pub settings: Settings,
+    /// Candidates and figures of the screens.
+    pub screens: ScreenData,
     /// Tag of the account in order references.
     pub account: AccountTag,
     /// Fencing number of the lease.
@@ -140,7 +145,8 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = observe::connect(&scope::Scope::new(Some(inputs.books.ledger()), run), world).await?;
+    let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
+    let identity = observe::connect(&scope, world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 
@@ -175,5 +181,6 @@ async fn append<B, J: Journal, C: Clock>(
 async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
     let Some(closed) = world.journal.latest(DAY_CLOSED).await? else { return Ok(None) };
     let book = record::book_of(&closed)?;
-    book.rekeyed(&run.setup.universe).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Some(Book { memory: book.memory.fitted(&run.setup), ..book }))
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "an adapter: price files are its business")]
 
 mod bars_file;
+mod fundamentals;
 mod check;
 mod findings;
 mod import;
@@ -21,7 +22,7 @@ mod update;
 pub use check::{CheckRequest, check};
 pub use findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
 pub use import::{ImportError, ImportRequest, Progress, import};
-pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, series_name};
+pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, StatementsEntry, StatementsSource, series_name};
 pub use map::{MapRefused, SeriesMap};
 pub use open::{Catalogue, CatalogueError, Segment};
 pub use publish::PublishError;

@@ -5,13 +5,15 @@
 //! have, the whole series is asked for again; at every moment the path holds a whole catalogue.
 
 use crate::bars_file;
-use crate::manifest::{FORMAT, MANIFEST_FILE, Manifest, Missing, SegmentEntry, SeriesEntry, bars_path, sha256};
+use crate::manifest::{
+    FORMAT, MANIFEST_FILE, Manifest, Missing, STATEMENTS_FILE, SegmentEntry, SeriesEntry, bars_path, sha256,
+};
 use crate::map::is_plain;
 use crate::publish::{PublishError, Staging};
 use jiff::civil::Date;
 use market::Bar;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bars on either side of missing dates that are asked for again, to see whether the source still says the same.
 const OVERLAP: usize = 5;
@@ -149,7 +151,7 @@ fn present(root: &Path) -> Result<Manifest, UpdateError> {
     match std::fs::read_to_string(root.join(MANIFEST_FILE)) {
         Ok(text) => Manifest::parse(&text).map_err(unreadable),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Manifest { format: FORMAT, segments: Vec::new() })
+            Ok(Manifest { format: FORMAT, segments: Vec::new(), fundamentals: None })
         }
         Err(error) => Err(unreadable(error.to_string())),
     }
@@ -163,13 +165,17 @@ fn keep_files(
     segment: &str,
     series: &str,
 ) -> Result<(), UpdateError> {
+    let keep = |from: PathBuf, to: PathBuf| {
+        let bytes = std::fs::read(&from).map_err(|source| PublishError::Refused { path: from, source })?;
+        staging.write(&to, &bytes)
+    };
     for entry in &manifest.segments {
         for kept in entry.series.iter().filter(|kept| entry.name != segment || kept.name != series) {
-            let (from, to) =
-                (bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name));
-            let bytes = std::fs::read(&from).map_err(|source| PublishError::Refused { path: from.clone(), source })?;
-            staging.write(&to, &bytes)?;
+            keep(bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name))?;
         }
+    }
+    if manifest.fundamentals.is_some() {
+        keep(root.join(STATEMENTS_FILE), staging.path().join(STATEMENTS_FILE))?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use strategy::Observed;
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub struct DayInputs<'a> {
     pub active: &'a PerInstrument<Option<ContractId>>,
     /// Money put in or taken out since the last decision.
     pub flows: BaseMoney,
+    /// What the screens that are due today saw.
+    pub screens: &'a [Observed],
 }
 
 /// Marks and rates that stand in for ones that were not believed.
@@ -116,6 +119,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
+    /// What the screens that were due saw.
+    pub screens: Vec<Observed>,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -154,6 +159,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
+            screens: inputs.screens.to_vec(),
         }
     }
 
@@ -188,6 +194,7 @@ impl RecordedInputs {
             windows: &self.windows,
             active: &self.active,
             flows: self.flows,
+            screens: &self.screens,
         }
     }
 }

@@ -18,6 +18,7 @@ mod records;
 mod risk;
 mod run;
 mod state;
+mod screen;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -58,6 +59,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
         Command::Calendar(args) => calendar::calendar(&args),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }
 

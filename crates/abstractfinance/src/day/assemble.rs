@@ -16,6 +16,7 @@ use market::calendar::{Window, execution_window};
 use ports::{AccountSnapshot, Execution};
 use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedExecution, Origin, ShortOrder};
 use std::collections::BTreeMap;
+use strategy::ScreenList;
 
 pub(super) fn inputs(
     date: Date,
@@ -51,6 +52,7 @@ pub(super) fn inputs(
         // Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
         // reconciliation and halts.
         flows: BaseMoney::ZERO,
+        screens: Vec::new(),
     })
 }
 
@@ -154,7 +156,7 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
         windows[contract] = session.and_then(|session| execution_window(&session, &rule));
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts();
+        let legs = sleeve.contracts(&ScreenList::default());
         let shared =
             legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());

@@ -62,6 +62,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         date: Some(decided.inputs.date),
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
+        sleeves: decided.inputs.sleeves.clone(),
         memory: decided.plan.memory.clone(),
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
