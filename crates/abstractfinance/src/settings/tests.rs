@@ -136,8 +136,8 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
     insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:74:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     74 |   halt_threshold_pct: 0.25          # by more: no new orders
+    settings.yaml:77:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     77 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -168,8 +168,8 @@ fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
     add it; the built-in line is `VOL_FUT: 0.40`
     ");
     insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
-    settings.yaml:84:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
-     84 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+    settings.yaml:87:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     87 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
         |                         ^^
     write a duration such as 15s or 10m
     ");
@@ -278,8 +278,8 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 #[test]
 fn settings_must_be_consistent_with_each_other() {
     insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:103:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     103 |   vix_exit_crisis: 45
+    settings.yaml:112:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     112 |   vix_exit_crisis: 45
          |                    ^^
     leave a regime at a calmer level than you enter it
     ");
@@ -290,8 +290,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:151:3: `broker` has no paper account, whose id begins with DU
-     151 |   host: 127.0.0.1
+    settings.yaml:160:3: `broker` has no paper account, whose id begins with DU
+     160 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -306,8 +306,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:156:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     156 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:165:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     165 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);
@@ -474,7 +474,7 @@ fn a_universe_brings_its_stocks_along_and_a_stock_of_the_table_stays_what_it_is(
     assert!(members.len() > 50 && members.iter().all(|member| loaded.instruments.get(&member.instrument).is_some()));
 
     let dir = tempfile::tempdir().unwrap();
-    let airline = BUILT_IN_INSTRUMENTS.replacen("CSPX:", "LUFTHANSA:\n  kind: STK\n  isin: DE0008232125\nCSPX:", 1);
+    let airline = BUILT_IN_INSTRUMENTS.replacen("CSPX:", "LUFTHANSA:\n  category: eu_single_name\n  kind: STK\n  isin: DE0008232125\nCSPX:", 1);
     let facts = "  description: Lufthansa\n  symbol: LHA\n  exchange: SMART\n  currency: EUR\n  quote_unit: major\n  multiplier: 1\n  tick: 0.002\n  lot: 1\n  mic: XETR\n  asset_class: stock\n  tradable: true\n";
     let airline = airline.replacen("  isin: DE0008232125\n", &format!("  isin: DE0008232125\n{facts}"), 1);
     let text = BUILT_IN_SETTINGS.replace("single_name: {kind: not_configured, weight: 0.15}", SCREEN);
@@ -505,7 +505,7 @@ fn a_screen_that_cannot_be_run_with_is_refused() {
     37:22: `sleeves.single_name.fallback.long` holds `SPX`, which a sleeve cannot
      37 |     fallback: {long: [SPX], short: [CS51]}
         |                      ^
-    sleeves can hold CS51, CSPX
+    name a share or fund of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("winsor_tail: 0.05", "winsor_tail: 5"), @r"
     30:18: `sleeves.single_name.winsor_tail` is 5, but 0.25 is the most it may be

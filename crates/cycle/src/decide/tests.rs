@@ -297,7 +297,8 @@ fn an_order_that_would_carry_an_unhedged_currency_above_its_limit_is_taken_back_
 fn recorded_inputs_give_the_plan_again() {
     let mut world = World::first_day();
     screened(&mut world);
-    let inputs = world.inputs();
+    let sleeves = domain::SleeveBooks::new(["core_index_rv"]);
+    let inputs = crate::DayInputs { sleeves: Some(&sleeves), ..world.inputs() };
     let plan = decide(&inputs, &world.setup);
     let entry = crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(
         &inputs,
