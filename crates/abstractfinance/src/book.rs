@@ -3,9 +3,12 @@
 //! In: the last `day_closed` record, or a first look at an account. Out: the same, rekeyed to this
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
+use crate::day::{Run, in_kind};
 use crate::failure::Failure;
-use cycle::{Believed, Memory, Setup, Standing};
-use domain::{Books, ContractId, Ledger, LedgerEvent, Money, SleeveBooks, Universe};
+use console::DayReport;
+use cycle::{Believed, Memory, Standing};
+use domain::{Books, ContractId, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::AccountSnapshot;
 use serde::{Deserialize, Serialize};
@@ -13,11 +16,25 @@ use serde::{Deserialize, Serialize};
 /// Kind of the record that ends a trade date.
 pub const DAY_CLOSED: &str = "day_closed";
 
+/// Kind of the record that opens books from a file.
+pub const BOOK_IMPORTED: &str = "book_imported";
+
+/// Body of the `day_closed` record.
+#[derive(Serialize, Deserialize)]
+pub struct Closed {
+    /// What the next date starts from.
+    pub book: Book,
+    /// What people read of the date.
+    pub report: DayReport,
+}
+
 /// State after a trade date.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Book {
     /// The trade date it was left by; `None` before the first.
     pub date: Option<Date>,
+    /// When they were opened: what the account did before is in their first balance.
+    pub opened: Timestamp,
     /// Names behind the books' keys.
     pub contracts: Vec<String>,
     /// Cash and positions, and what was booked lately.
@@ -30,6 +47,20 @@ pub struct Book {
     pub standing: Standing,
     /// The last good marks and rates.
     pub believed: Believed,
+    /// Adopted positions that go to a sleeve with the next settling.
+    #[serde(skip)]
+    pub handed: Vec<Handed>,
+}
+
+/// A position that was adopted for a sleeve.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// What.
+    pub contract: ContractId,
+    /// Signed.
+    pub quantity: Quantity,
+    /// For whom.
+    pub sleeve: String,
 }
 
 /// A position in a contract this universe does not have.
@@ -38,39 +69,54 @@ pub struct Book {
 pub struct UnknownContract(String);
 
 impl Book {
-    /// Opens books on an account: its cash is the first flow, and whatever it executed before is in it.
+    /// Opens books on an account: its cash is the first flow, whatever it executed before is in it, and what it holds is
+    /// `external`, when a person takes it over.
     ///
     /// # Errors
-    /// [`Failure::Halted`] when the account holds positions: their cost and owner are not known here.
-    pub fn open(snapshot: &AccountSnapshot, date: Date, setup: &Setup) -> Result<(Book, Vec<LedgerEvent>), Failure> {
-        let ours = snapshot.positions.iter().map(|position| setup.universe.contract(position.contract).name.as_str());
-        let held: Vec<&str> = ours.chain(snapshot.foreign.iter().map(|position| position.symbol.as_str())).collect();
-        if !held.is_empty() {
-            return Err(Failure::Halted(format!(
-                "there are no books for this account yet, but it holds {}; start from the state folder that traded it, \
-                 or from an account without positions",
-                held.join(", ")
-            )));
+    /// [`Failure::Halted`] when the account holds positions nobody takes over, or some that are not configured.
+    pub fn open(snapshot: &AccountSnapshot, now: Timestamp, run: &Run) -> Result<(Book, Vec<LedgerEvent>), Failure> {
+        let setup = &run.setup;
+        refuse_strangers(snapshot, run)?;
+        let adopted = run.adopter.iter().flat_map(|adopter| {
+            let positions = snapshot.positions.iter();
+            positions.flat_map(|held| in_kind(held.contract, held.quantity, held.mark, now, adopter, run))
+        });
+        let cash = snapshot.cash.iter().flat_map(|row| {
+            let money = |amount| Money::new(amount, row.currency);
+            let owed = LedgerEvent::Accrual { contract: None, amount: money(row.accrued) };
+            let flow = LedgerEvent::Flow { amount: money(row.cash + row.futures_pnl) };
+            [(row.cash + row.futures_pnl, flow), (row.accrued, owed)]
+        });
+        let cash = cash.filter(|(amount, _)| !amount.is_zero()).map(|(_, event)| event);
+        let opening: Vec<LedgerEvent> = cash.chain(adopted).collect();
+        let mut books = Books::new(Ledger::new(&setup.universe));
+        for (n, event) in opening.iter().enumerate() {
+            let posted = match event {
+                LedgerEvent::Fill(fill) => books.post_fill(fill.clone(), &setup.universe),
+                event => books.post_line(&format!("opening:{n}"), now, event.clone(), &setup.universe),
+            };
+            posted.map_err(|reason| Failure::Halted(reason.to_string()))?;
         }
-        let mut ledger = Ledger::new(&setup.universe);
-        let deposits: Vec<LedgerEvent> = snapshot
-            .cash
-            .iter()
-            .filter(|row| !row.cash.is_zero())
-            .map(|row| LedgerEvent::Flow { amount: Money::new(row.cash, row.currency) })
-            .collect();
-        for deposit in &deposits {
-            ledger.apply(deposit, &setup.universe).expect("a flow is always booked");
-        }
-        let mut books = Books::new(ledger);
-        for known in &snapshot.executions {
-            books.disown(&known.fill.execution, date);
-        }
-        let contracts = names(&setup.universe);
-        let (memory, believed, standing) = (Memory::new(setup), Believed::default(), Standing::default());
         let sleeves = SleeveBooks::new(setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str()));
-        let book = Book { date: None, contracts, books, sleeves, memory, standing, believed };
-        Ok((book, deposits))
+        let (contracts, memory) = (names(&setup.universe), Memory::new(setup));
+        let (believed, standing) = (Believed::default(), Standing::default());
+        let handed = Vec::new();
+        let book = Book { date: None, opened: now, contracts, books, sleeves, memory, standing, believed, handed };
+        Ok((book, opening))
+    }
+
+    /// Shares what the morning booked out to the sleeves, and begins the day's own period.
+    pub fn settle_sleeves(&mut self, date: Date, marks: &PerContract<Option<Price>>, run: &Run) {
+        let universe = &run.setup.universe;
+        let names = run.setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str());
+        let sleeves = std::mem::replace(&mut self.sleeves, SleeveBooks::new([]));
+        self.sleeves = sleeves.with_sleeves(names).with_period(&self.books, universe);
+        self.books.close(date);
+        for Handed { contract, quantity, sleeve } in std::mem::take(&mut self.handed) {
+            if let (Some(mark), Some(sleeve)) = (marks[contract], self.sleeves.id(&sleeve)) {
+                self.sleeves.adopt(contract, quantity, sleeve, mark, universe);
+            }
+        }
     }
 
     /// The same books over another universe.
@@ -84,6 +130,8 @@ impl Book {
             let key = |contract: ContractId| universe.find_contract(&old[contract.index()]);
             self.books =
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            let sleeves = self.sleeves.rekeyed(key);
+            self.sleeves = sleeves.map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
             self.memory = self.memory.rekeyed(key);
             self.contracts = current;
         }
@@ -91,6 +139,29 @@ impl Book {
     }
 }
 
-fn names(universe: &Universe) -> Vec<String> {
+/// The names behind a universe's keys.
+pub fn names(universe: &Universe) -> Vec<String> {
     universe.contracts().map(|contract| universe.contract(contract).name.clone()).collect()
+}
+
+/// What nobody takes over, or nothing can value, opens no books.
+fn refuse_strangers(snapshot: &AccountSnapshot, run: &Run) -> Result<(), Failure> {
+    let name = |contract| run.setup.universe.contract(contract).name.as_str();
+    let foreign: Vec<&str> = snapshot.foreign.iter().map(|position| position.symbol.as_str()).collect();
+    if !foreign.is_empty() {
+        return Err(Failure::Halted(format!(
+            "there are no books for this account yet, and it holds {}, which is not among the configured instruments: \
+             nobody could value it; add it to instruments.yaml, or sell it first",
+            foreign.join(", ")
+        )));
+    }
+    let held: Vec<&str> = snapshot.positions.iter().map(|position| name(position.contract)).collect();
+    if !held.is_empty() && run.adopter.is_none() {
+        return Err(Failure::Halted(format!(
+            "there are no books for this account yet, but it holds {}; start from the state folder that traded it, or \
+             take the positions over with --adopt-positions REASON: they become `external`, are counted and never traded",
+            held.join(", ")
+        )));
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
+use crate::day::Adopter;
 use crate::failure::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -69,6 +70,10 @@ pub enum Command {
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
     Nav(NavArgs),
+    /// Show what the last comparison with the broker found, and why; or take a finding into the books.
+    Reconcile(ReconcileArgs),
+    /// Show what each sleeve earned, day by day or in sum.
+    Sleeves(NavArgs),
     /// Stop: nothing is sent but cancels (mode CANCEL_ONLY), until `resume`.
     Halt(SayArgs),
     /// Only let orders out that lower risk (mode REDUCE_ONLY), until `resume`.
@@ -115,6 +120,34 @@ pub struct NavArgs {
     /// Print comma-separated values with a header.
     #[arg(long)]
     pub csv: bool,
+}
+
+/// Options of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Show each cause's arithmetic.
+    #[arg(long)]
+    pub explain: bool,
+    /// Show the comparison at the end of this date; the last one without it.
+    #[arg(long)]
+    pub date: Option<Date>,
+    #[command(subcommand)]
+    pub command: Option<ReconcileCommand>,
+}
+
+/// `reconcile …`.
+#[derive(Debug, Subcommand)]
+pub enum ReconcileCommand {
+    /// Take a finding into the books with the next comparison: a position, cash, or an execution we did not make.
+    Adopt {
+        /// Its id, as `reconcile` shows it, such as `execution:0000e0d5.1.01.01`, `quantity:CSPX` or `cash:USD`.
+        finding: String,
+        /// The sleeve that owns it from then on; `external` is counted and never traded.
+        #[arg(long, default_value = "external")]
+        sleeve: String,
+        #[command(flatten)]
+        say: ReasonArgs,
+    },
 }
 
 /// Who tightens, and why.
@@ -208,6 +241,8 @@ pub struct DemoArgs {
     /// How many trading days to run, one after the other on the same account.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2600))]
     pub days: u32,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,
@@ -245,6 +280,26 @@ pub enum AccountEvents {
     Realistic,
 }
 
+/// Who takes over what an account holds when its books are opened.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
+    /// exposure and are never traded. Give the reason; the journal keeps it with your name.
+    #[arg(long, value_name = "REASON")]
+    pub adopt_positions: Option<String>,
+    /// Your name, for the journal; without it, the user name of this session.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub by: Option<String>,
+}
+
+impl AdoptArgs {
+    /// The person and the reason, when positions are to be taken over.
+    pub fn adopter(&self) -> Result<Option<Adopter>, Failure> {
+        let Some(reason) = self.adopt_positions.clone() else { return Ok(None) };
+        Ok(Some(Adopter { by: named(&self.by)?, reason }))
+    }
+}
+
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -257,6 +312,8 @@ pub struct RunArgs {
     /// The trade date.
     #[arg(long)]
     pub date: Date,
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
     /// Where the gateway listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     pub gateway: SocketAddr,
@@ -276,6 +333,12 @@ pub struct GatewayArgs {
     /// Where the clock is controlled from.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
     pub control: SocketAddr,
+    /// Let time run by itself, so many times as fast as the clock on the wall; without it, only the control moves time.
+    #[arg(long, value_name = "X")]
+    pub speed: Option<gateway::Speed>,
+    /// The instant to begin at, such as 2026-03-02T09:00:00Z; without it, midnight of the first trade date.
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<jiff::Timestamp>,
     /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
     #[arg(long, value_name = "ADDR")]
     pub statements: Option<SocketAddr>,

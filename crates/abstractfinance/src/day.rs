@@ -3,6 +3,7 @@
 //! In: a trade date, the run's constants, the world. Out: a report. Invariant: the plan is durable
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
+mod adopt;
 mod assemble;
 mod believe;
 mod drive;
@@ -13,30 +14,35 @@ mod record;
 mod report;
 mod scope;
 mod screens;
+mod statement;
 mod steps;
 
-use crate::book::{Book, DAY_CLOSED};
+pub(crate) use adopt::in_kind;
+
+use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books};
+use feeds::FlexStatements;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
-use scope::Scope;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
 
 /// The world behind its three doors.
-#[derive(Debug)]
 pub struct World<B, J, C> {
     /// The account's broker.
     pub broker: B,
     /// The account's journal.
     pub journal: J,
+    /// The broker's activity statements, when there are any.
+    pub statements: Option<FlexStatements>,
     /// Time.
     pub clock: C,
 }
@@ -56,8 +62,19 @@ pub struct Run {
     pub account: AccountTag,
     /// Fencing number of the lease.
     pub fence: i64,
+    /// The person who takes over what an account holds when its books are opened, and why.
+    pub adopter: Option<Adopter>,
     /// Where the journal is, for people.
     pub journal: String,
+}
+
+/// Who takes over positions the engine did not open.
+#[derive(Clone, Debug)]
+pub struct Adopter {
+    /// The name the journal keeps.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Everything one day's act phase stands on.
@@ -92,7 +109,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     }
     let resumed = stored.iter().any(|record| record.kind == "plan");
     if !resumed {
-        may_begin(date, world).await?;
+        may_begin(date, run, world).await?;
     }
     let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
@@ -101,8 +118,8 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
 }
 
 /// Dates run in order, each to its end: a mode that tightened on a later date must not be forgotten.
-async fn may_begin<B, J: Journal, C>(date: Date, world: &mut World<B, J, C>) -> Result<(), Failure> {
-    let closed = world.journal.latest(DAY_CLOSED).await?.map(|record| record.trade_date);
+async fn may_begin<B, J: Journal, C>(date: Date, run: &Run, world: &mut World<B, J, C>) -> Result<(), Failure> {
+    let closed = last_book(run, world).await?.and_then(|book| book.date);
     let planned = world.journal.latest("plan").await?.map(|record| record.trade_date);
     if let Some(open) = planned.filter(|&planned| closed.is_none_or(|closed| planned > closed)) {
         return Err(Failure::Halted(format!(
@@ -177,10 +194,19 @@ async fn append<B, J: Journal, C: Clock>(
     Ok(world.journal.append(date, &records).await?)
 }
 
-/// The books the day starts from: those of the last closed date.
+/// The books the day starts from: those of the last closed date, or of a file that opened them since.
 async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
-    let Some(closed) = world.journal.latest(DAY_CLOSED).await? else { return Ok(None) };
-    let book = record::book_of(&closed)?;
+    let closed = world.journal.latest(DAY_CLOSED).await?;
+    let imported = world.journal.latest(BOOK_IMPORTED).await?;
+    let book = match (closed, imported) {
+        (Some(closed), imported) if imported.as_ref().is_none_or(|imported| imported.seq < closed.seq) => {
+            record::book_of(&closed)?
+        }
+        (_, Some(imported)) => serde_json::from_str(&imported.body)
+            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq)))?,
+        (None, None) => return Ok(None),
+        (Some(_), None) => unreachable!("the first arm takes it"),
+    };
     let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(Some(Book { memory: book.memory.fitted(&run.setup), ..book }))
 }

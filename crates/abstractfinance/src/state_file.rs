@@ -4,6 +4,7 @@
 //! Invariant: amounts are exact text on the way out and may be numbers on the way in; a file that contradicts itself is
 //! refused with all its contradictions at once.
 
+pub mod exchange;
 pub mod reasons;
 
 use domain::Currency;

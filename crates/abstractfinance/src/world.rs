@@ -4,13 +4,16 @@
 //! the first date and a fixed number of years, so that a restart finds the same keys.
 
 use crate::cli::{self, Global, MarketArgs};
-use crate::day::{Run, World};
+use crate::day::{Adopter, Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
+use feeds::Secret;
+use feeds::flex::{FlexConfig, FlexStatements};
+use gateway::StatementAccess;
 use gateway::{Control, Fault};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
@@ -37,6 +40,9 @@ const FIRST_DAY: Date = date(2026, 3, 2);
 const YEARS_OF_CONTRACTS: i64 = 2;
 /// A position needs two more quarterly contracts to roll into.
 const ROLL_DAYS: i64 = 210;
+
+/// How long a statement may be in the making.
+const STATEMENT_READY: Duration = Duration::from_secs(120);
 
 /// How long a simulated gateway may take to answer at first; a real one may have to log in.
 const SIMULATED_READY: Duration = Duration::from_secs(10);
@@ -86,7 +92,7 @@ impl StateFolder {
 /// The account's journal under a lease of this process.
 #[derive(Debug)]
 pub struct Engaged {
-    journal: AccountJournal,
+    pub journal: AccountJournal,
     path: String,
 }
 
@@ -202,6 +208,7 @@ impl Ground {
         Engaged { journal, path }: Engaged,
         gateway: SocketAddr,
         control: C,
+        outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
         let tag = account_tag(ACCOUNT);
         let broker =
@@ -218,9 +225,10 @@ impl Ground {
             settings: self.loaded.settings.clone(),
             account: tag,
             fence: journal.fence(),
+            adopter: outside.adopter,
             journal: path,
         };
-        Ok((run, World { broker, journal, clock }))
+        Ok((run, World { broker, journal, statements: outside.statements, clock }))
     }
 
     /// A session that only asks; it takes the account the gateway serves.
@@ -242,6 +250,40 @@ impl Ground {
             virtual_time: true,
             order_id_high_water: 0,
         }
+    }
+}
+
+/// What a run gets besides gateway and clock.
+#[derive(Default)]
+pub struct Outside {
+    /// The broker's activity statements.
+    pub statements: Option<FlexStatements>,
+    /// Who takes over positions the engine did not open.
+    pub adopter: Option<Adopter>,
+}
+
+/// The statements of a gateway in this process.
+pub fn embedded_statements(address: SocketAddr, access: &StatementAccess) -> Result<FlexStatements, Failure> {
+    let config = flex_config(format!("http://{address}/AccountManagement/FlexWebService"), &access.query);
+    let config = FlexConfig { first_pause: Duration::from_millis(2), ..config };
+    FlexStatements::new(config, Secret::embedded(&access.token)).map_err(|error| Failure::Broker(error.to_string()))
+}
+
+/// The statements the settings name, if they name any.
+pub fn configured_statements(settings: &Settings) -> Result<Option<FlexStatements>, Failure> {
+    let Some(statements) = &settings.broker.statements else { return Ok(None) };
+    let token = Secret::from_file(&statements.token_file).map_err(|error| Failure::Usage(error.to_string()))?;
+    let config = flex_config(statements.url.clone(), &statements.query_id);
+    FlexStatements::new(config, token).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn flex_config(url: String, query_id: &str) -> FlexConfig {
+    FlexConfig {
+        url,
+        query_id: query_id.to_owned(),
+        account: ACCOUNT.into(),
+        ready_timeout: STATEMENT_READY,
+        first_pause: Duration::from_secs(1),
     }
 }
 

@@ -7,18 +7,21 @@ use crate::bars_file::Row;
 use crate::findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
 use crate::manifest::SeriesEntry;
 use crate::open::{Catalogue, CatalogueError, Segment};
-use domain::Mic;
+use domain::{Currency, Mic};
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Sessions in which the same four prices are not expected twice.
+/// Sessions in which the same four prices are not expected twice, and in which a single price is not.
 const REPEAT_SESSIONS: usize = 5;
+const REPEAT_SESSIONS_OF_ONE_PRICE: usize = 1;
 /// A change counts as large from this much, in logarithms, ...
 const LARGE: f64 = 0.05;
 /// ... and this many times the median size of the changes before it.
 const LARGE_TIMES_MEDIAN: f64 = 10.0;
+/// ... or this much, while there are too few for a median.
+const LARGE_AT_FIRST: f64 = 0.25;
 /// Changes the median is taken of.
 const MEDIAN_CHANGES: usize = 60;
 /// Share of a spike that the next session takes back.
@@ -89,7 +92,7 @@ impl Check<'_> {
         };
         self.rows_that_cannot_be(&rows);
         let rows: Vec<Row> = rows.into_iter().filter(|row| row.mantissas.iter().all(|price| *price > 0)).collect();
-        self.changes(&rows);
+        self.changes(&rows, series.unit.parse::<Currency>().is_ok());
         self.repeats(&rows);
         if let Some(other) = request.against {
             self.sources(&rows, other, series);
@@ -117,20 +120,19 @@ impl Check<'_> {
         }
     }
 
-    fn changes(&mut self, rows: &[Row]) {
+    /// Only what is owned can split; an index and a rate cannot.
+    fn changes(&mut self, rows: &[Row], can_split: bool) {
         let changes: Vec<f64> = rows.windows(2).map(|pair| (size(&pair[1]) / size(&pair[0])).ln()).collect();
         let mut came_back = false;
         for (index, &change) in changes.iter().enumerate() {
             let back = changes.get(index + 1).map_or(0.0, |next| -next / change);
-            let large = change.abs() > LARGE.max(LARGE_TIMES_MEDIAN * usual(&changes[..index]));
+            let large = change.abs() > threshold(&changes[..index]);
             let skipped = std::mem::take(&mut came_back);
             let kind = match large && !skipped {
                 false => continue,
                 true if (change.abs() - 100_f64.ln()).abs() < UNIT_TOLERANCE => FindingKind::UnitFlip,
                 true if (TAKEN_BACK..2.0 - TAKEN_BACK).contains(&back) => FindingKind::Spike,
-                true if SPLIT_RATIOS.iter().any(|ratio| (change.abs() - ratio.ln()).abs() < SPLIT_TOLERANCE) => {
-                    FindingKind::SplitLike
-                }
+                true if can_split && is_split(change) => FindingKind::SplitLike,
                 true => FindingKind::Jump,
             };
             came_back = kind == FindingKind::Spike;
@@ -142,9 +144,11 @@ impl Check<'_> {
     }
 
     fn repeats(&mut self, rows: &[Row]) {
+        let one_price = rows.iter().filter(|row| row.mantissas == [row.mantissas[3]; 4]).count() * 2 > rows.len();
+        let sessions = if one_price { REPEAT_SESSIONS_OF_ONE_PRICE } else { REPEAT_SESSIONS };
         let mut told = BTreeSet::new();
         for (index, row) in rows.iter().enumerate() {
-            let before = &rows[index.saturating_sub(REPEAT_SESSIONS)..index];
+            let before = &rows[index.saturating_sub(sessions)..index];
             let Some(first) = before.iter().find(|earlier| earlier.mantissas == row.mantissas) else { continue };
             if told.insert(first.date) {
                 let values = format!("{}, and again on {}", close(first), row.date);
@@ -237,15 +241,19 @@ fn compare(listed: &[(String, Date)], catalogue: &Catalogue, findings: &[Finding
     }
 }
 
-/// The median size of the latest changes; zero while there are few.
-fn usual(before: &[f64]) -> f64 {
+fn is_split(change: f64) -> bool {
+    SPLIT_RATIOS.iter().any(|ratio| (change.abs() - ratio.ln()).abs() < SPLIT_TOLERANCE)
+}
+
+/// From which size a change is large, after the changes before it.
+fn threshold(before: &[f64]) -> f64 {
     let latest = &before[before.len().saturating_sub(MEDIAN_CHANGES)..];
     let mut sizes: Vec<f64> = latest.iter().map(|change| change.abs()).collect();
     if sizes.len() < MEDIAN_CHANGES / 3 {
-        return 0.0;
+        return LARGE_AT_FIRST;
     }
     sizes.sort_by(f64::total_cmp);
-    sizes[sizes.len() / 2]
+    LARGE.max(LARGE_TIMES_MEDIAN * sizes[sizes.len() / 2])
 }
 
 fn size(row: &Row) -> f64 {

@@ -6,9 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "an adapter: price files are its business")]
 
 mod bars_file;
-mod fundamentals;
 mod check;
 mod findings;
+mod fundamentals;
 mod import;
 mod manifest;
 mod map;

@@ -56,6 +56,16 @@ impl Staging {
         write().map_err(|source| PublishError::Refused { path: path.to_owned(), source })
     }
 
+    /// Takes a file that is on the disk already: by a second name where the file system can, as a copy where it cannot.
+    pub fn keep(&self, from: &Path, to: &Path) -> Result<(), PublishError> {
+        let refused = |source| PublishError::Refused { path: from.to_owned(), source };
+        std::fs::create_dir_all(to.parent().unwrap_or(&self.path)).map_err(refused)?;
+        if std::fs::hard_link(from, to).is_ok() {
+            return Ok(());
+        }
+        self.write(to, &std::fs::read(from).map_err(refused)?)
+    }
+
     /// Moves the directory to its place; a catalogue that was there goes away last.
     pub fn publish(self) -> Result<(), PublishError> {
         let old = sibling(&self.destination, "replaced");

@@ -13,7 +13,7 @@ use crate::publish::{PublishError, Staging};
 use jiff::civil::Date;
 use market::Bar;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bars on either side of missing dates that are asked for again, to see whether the source still says the same.
 const OVERLAP: usize = 5;
@@ -77,7 +77,7 @@ pub fn missing(held: &[Bar], sessions: &[Date]) -> Option<(Date, Date)> {
     let dates: BTreeSet<Date> = held.iter().map(|bar| bar.date).collect();
     let mut without = sessions.iter().copied().filter(|date| !dates.contains(date));
     let first = without.next()?;
-    let last = without.last().unwrap_or(first);
+    let last = without.next_back().unwrap_or(first);
     let before = dates.range(..first).rev().take(OVERLAP).last().copied().unwrap_or(first);
     let after = dates.range(last..).take(OVERLAP).last().copied().unwrap_or(last);
     Some((before, after))
@@ -165,17 +165,15 @@ fn keep_files(
     segment: &str,
     series: &str,
 ) -> Result<(), UpdateError> {
-    let keep = |from: PathBuf, to: PathBuf| {
-        let bytes = std::fs::read(&from).map_err(|source| PublishError::Refused { path: from, source })?;
-        staging.write(&to, &bytes)
-    };
     for entry in &manifest.segments {
         for kept in entry.series.iter().filter(|kept| entry.name != segment || kept.name != series) {
-            keep(bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name))?;
+            let (from, to) =
+                (bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name));
+            staging.keep(&from, &to)?;
         }
     }
     if manifest.fundamentals.is_some() {
-        keep(root.join(STATEMENTS_FILE), staging.path().join(STATEMENTS_FILE))?;
+        staging.keep(&root.join(STATEMENTS_FILE), &staging.path().join(STATEMENTS_FILE))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! In: reports of finished days, what an unfinished one has done. Out: tables for a terminal, rows for CSV.
 //! Invariant: shows the reports' own numbers.
 
-use crate::report::{DayReport, Position};
+use crate::report::{DayReport, Position, SleeveResult};
 use crate::table::{grid, numbers, percent, rounded};
 use domain::money::grouped;
 use rust_decimal::Decimal;
@@ -15,12 +15,12 @@ pub fn positions(day: &DayReport) -> String {
     if day.positions.is_empty() {
         return format!("No positions after {}. NAV {} {}.\n", day.date, money(day.nav), day.base);
     }
-    let mut table = grid(&["contract", "ours", "broker", "mark", "", "unrealised", "notional", "of NAV"]);
+    let mut table = grid(&["contract", "sleeves", "ours", "broker", "mark", "", "unrealised", "notional", "of NAV"]);
     for position in &day.positions {
         table.add_row(position_row(position, day));
     }
-    numbers(&mut table, 1..4);
-    numbers(&mut table, 5..8);
+    numbers(&mut table, 2..5);
+    numbers(&mut table, 6..9);
     let mut page = format!("Positions after {} (notional in {})\n{}\n", day.date, day.base, table.trim_fmt());
     line(
         &mut page,
@@ -37,11 +37,12 @@ pub fn positions(day: &DayReport) -> String {
     page
 }
 
-fn position_row(position: &Position, day: &DayReport) -> [String; 8] {
+fn position_row(position: &Position, day: &DayReport) -> [String; 9] {
     let of_nav = position.notional.zip(day.nav).filter(|(_, nav)| !nav.is_zero());
     let share = of_nav.and_then(|(notional, nav)| f64::try_from(notional / nav).ok());
     [
         position.instrument.clone(),
+        position.sleeves.join(", "),
         position.ours.clone(),
         position.broker.clone(),
         position.mark.clone(),
@@ -50,6 +51,28 @@ fn position_row(position: &Position, day: &DayReport) -> [String; 8] {
         money(position.notional),
         share.map_or_else(dash, |share| format!("{:+.2} %", percent(share))),
     ]
+}
+
+/// What each sleeve earned: one row a day, one column a sleeve, and the sum since the books were opened.
+pub fn sleeves(days: &[DayReport]) -> String {
+    let Some(last) = days.last() else { return "No day is finished in that span.\n".to_owned() };
+    let active = |name: &str| {
+        days.iter().any(|day| day.sleeves.iter().any(|row| row.sleeve == name && !row.cumulative.is_zero()))
+    };
+    let names: Vec<&str> = last.sleeves.iter().map(|row| row.sleeve.as_str()).filter(|name| active(name)).collect();
+    let mut table = grid(&[&["date"], names.as_slice(), &["all"]].concat());
+    let row = |label: String, day: &DayReport, of: fn(&SleeveResult) -> Decimal| {
+        let amount = |name: &str| day.sleeves.iter().find(|row| row.sleeve == name).map_or(Decimal::ZERO, of);
+        let cells = names.iter().map(|name| grouped(amount(name), 2));
+        let all: Decimal = day.sleeves.iter().map(of).sum();
+        std::iter::once(label).chain(cells).chain([grouped(all, 2)]).collect::<Vec<_>>()
+    };
+    for day in days {
+        table.add_row(row(day.date.clone(), day, |sleeve| sleeve.today));
+    }
+    table.add_row(row("since opening".into(), last, |sleeve| sleeve.cumulative));
+    numbers(&mut table, 1..names.len() + 2);
+    format!("Profit by sleeve, in {}\n{}\n", last.base, table.trim_fmt())
 }
 
 /// One finished day as a row of the NAV history.
@@ -69,8 +92,8 @@ pub struct NavRow {
     pub drawdown: f64,
     /// NAV after the day.
     pub nav: Option<Decimal>,
-    /// The broker's net liquidation value at the same moment.
-    pub nlv: Decimal,
+    /// The broker's net liquidation value at the same moment; `None` when it told none.
+    pub nlv: Option<Decimal>,
     /// NAV − NLV in basis points.
     pub difference_bp: Option<f64>,
     /// Gross notional over NAV.

@@ -186,7 +186,7 @@ fn account(page: &mut String, day: &DayReport) {
             "\nTie-out   NAV {nav} {base} · broker NLV {nlv} {base} · difference {}",
             difference(day),
             nav = nav(day),
-            nlv = grouped(day.nlv, 2),
+            nlv = day.nlv.map_or_else(|| "unknown".into(), |nlv| grouped(nlv, 2)),
             base = day.base
         ),
     );

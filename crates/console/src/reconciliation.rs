@@ -33,6 +33,12 @@ pub struct Difference {
 
 /// The table of a reconciliation, and under it each cause's arithmetic.
 pub fn explained(rows: &[Difference]) -> String {
+    let evidence: Vec<String> = rows.iter().map(|row| wrapped(&format!("{}: {}", row.id, row.evidence))).collect();
+    if evidence.is_empty() { causes(rows) } else { format!("{}\n\n{}", causes(rows), evidence.join("\n")) }
+}
+
+/// The table of a reconciliation.
+pub fn causes(rows: &[Difference]) -> String {
     if rows.is_empty() {
         return "Books and broker agree within tolerance on every layer.".to_owned();
     }
@@ -53,8 +59,7 @@ pub fn explained(rows: &[Difference]) -> String {
         last = &row.id;
     }
     numbers(&mut table, 1..5);
-    let evidence: Vec<String> = rows.iter().map(|row| wrapped(&format!("{}: {}", row.id, row.evidence))).collect();
-    format!("{}\n\n{}", table.trim_fmt(), evidence.join("\n"))
+    table.trim_fmt()
 }
 
 /// Lines of a hundred columns, later ones indented.

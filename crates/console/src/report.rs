@@ -3,6 +3,7 @@
 //! In: plan, session, final snapshot. Out: one serialisable value. Invariant: money is text; every
 //! number is the one the engine used, not one computed again for show.
 
+use crate::reconciliation::Difference;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ pub struct DayReport {
     pub resumed: bool,
     /// Net asset value after the day, in base currency; `None` when it could not be valued.
     pub nav: Option<Decimal>,
-    /// The broker's net liquidation value at the same moment.
-    pub nlv: Decimal,
+    /// The broker's net liquidation value at the same moment; `None` when it told none.
+    pub nlv: Option<Decimal>,
     /// NAV − NLV in basis points; `None` when one of them is unknown.
     pub difference_bp: Option<f64>,
     /// NAV the plan was decided on.
@@ -77,6 +78,10 @@ pub struct DayReport {
     pub positions: Vec<Position>,
     /// Marks and rates that were used with a reservation, as sentences.
     pub doubts: Vec<String>,
+    /// What each sleeve earned.
+    pub sleeves: Vec<SleeveResult>,
+    /// What the last reconciliation of the day found, cause by cause.
+    pub differences: Vec<Difference>,
     /// Everything refused or cut, as code and sentence.
     pub refusals: Vec<Refused>,
     /// Where the journal is.
@@ -178,6 +183,8 @@ pub struct Position {
     pub broker: String,
     /// Mark in the contract's currency.
     pub mark: String,
+    /// Sleeves that hold it, with how much.
+    pub sleeves: Vec<String>,
     /// The contract's currency.
     pub currency: String,
     /// Quantity × mark × multiplier in base currency; `None` without a mark or a rate.
@@ -193,4 +200,15 @@ pub struct Refused {
     pub code: String,
     /// What happened, what it means, what happens next.
     pub sentence: String,
+}
+
+/// Profit of one sleeve, in base currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SleeveResult {
+    /// Its name.
+    pub sleeve: String,
+    /// Since the day before.
+    pub today: Decimal,
+    /// Since the books were opened.
+    pub cumulative: Decimal,
 }

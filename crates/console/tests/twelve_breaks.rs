@@ -123,7 +123,7 @@ impl Stage {
     }
 
     fn traded(&mut self, contract: ContractId, quantity: i64, at: Decimal, origin: Origin) {
-        self.broker.quantities[contract] = self.broker.quantities[contract] + Quantity::whole(quantity);
+        self.broker.quantities[contract] += Quantity::whole(quantity);
         self.cash(Usd, -Decimal::from(quantity) * at - dec!(1.50));
         self.worth(dec!(-1.50));
         self.broker.evidence.executions.push(ListedExecution {

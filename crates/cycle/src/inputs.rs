@@ -4,7 +4,10 @@
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
 use crate::{Memory, Setup};
-use domain::{BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, SleeveBooks};
+use domain::{
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price,
+    SleeveBooks,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
@@ -121,6 +124,8 @@ pub struct RecordedInputs {
     pub flows: BaseMoney,
     /// What the screens that were due saw.
     pub screens: Vec<Observed>,
+    /// When the books were opened; the decision does not read it.
+    pub opened: Timestamp,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -160,6 +165,7 @@ impl RecordedInputs {
             active: inputs.active.clone(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
+            opened: inputs.decided_at,
         }
     }
 

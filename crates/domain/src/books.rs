@@ -87,6 +87,12 @@ impl Books {
         })
     }
 
+    /// What the broker charged for an execution (positive = paid), as far as it is known.
+    pub fn charge_of(&self, execution: &ExecutionId) -> Option<Money> {
+        let known = &self.memory.executions[self.memory.place(execution).ok()?];
+        known.charge.as_ref().map(|charge| charge.amount)
+    }
+
     /// The charge that waits for an execution, if one does.
     pub fn waiting_charge(&self, execution: &ExecutionId) -> Option<(ExecutionId, Money)> {
         let known = &self.memory.executions[self.memory.place(execution).ok()?];
@@ -191,6 +197,16 @@ impl Books {
     /// was noted before.
     pub fn disown(&mut self, execution: &ExecutionId, on: Date) -> bool {
         self.memory.disown(execution, on)
+    }
+
+    /// Forgets that an execution must not be booked, because a person took it over. False when it was not noted so.
+    pub fn claim(&mut self, execution: &ExecutionId) -> bool {
+        let Ok(place) = self.memory.place(execution) else { return false };
+        let disowned = self.memory.executions[place].told == Told::Disowned;
+        if disowned {
+            self.memory.executions.remove(place);
+        }
+        disowned
     }
 
     /// Ends the period: the ledger becomes the next opening. Charges that still wait are dropped, because the broker

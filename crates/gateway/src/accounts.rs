@@ -44,6 +44,15 @@ pub(crate) struct SummaryStream {
     at: Timestamp,
 }
 
+/// Account values by model that are kept up to date. There is one model here, the account without a name.
+#[derive(Debug)]
+pub(crate) struct ModelStream {
+    /// The ledger and the net liquidation alone.
+    ledger_only: bool,
+    told: BTreeSet<Row>,
+    at: Timestamp,
+}
+
 /// Account updates that are kept up to date.
 #[derive(Debug)]
 pub(crate) struct AccountUpdates {
@@ -171,6 +180,42 @@ impl Desk {
         self.send(key, &wire::AccountSummaryEnd { req_id: Some(req_id) });
     }
 
+    pub(crate) fn account_updates_multi(&mut self, key: SessionKey, request: &wire::AccountUpdatesMultiRequest) {
+        let (req_id, account) = (request.req_id.unwrap_or(NO_REQUEST), text(&request.account));
+        if !account.is_empty() && account != self.account {
+            return self.invalid(key, req_id, &format!("Invalid account code '{account}'"));
+        }
+        if !text(&request.model_code).is_empty() {
+            return self.invalid(key, req_id, &format!("there is no model '{}'", text(&request.model_code)));
+        }
+        let ledger_only = request.ledger_and_nlv == Some(true);
+        let stream = ModelStream { ledger_only, told: BTreeSet::new(), at: self.now() };
+        self.session_mut(key).models.insert(req_id, stream);
+        self.send_model(key, req_id);
+        self.send(key, &wire::AccountUpdateMultiEnd { req_id: Some(req_id) });
+    }
+
+    fn send_model(&mut self, key: SessionKey, req_id: i32) {
+        let account = self.account_view();
+        let (rows, now) = (self.account_rows(&account), self.now());
+        let Some(stream) = self.session_mut(key).models.get_mut(&req_id) else { return };
+        let in_ledger = |row: &Row| row.section == Section::Ledger || row.tag == "NetLiquidation";
+        let wanted: Vec<Row> = rows.into_iter().filter(|row| !stream.ledger_only || in_ledger(row)).collect();
+        stream.at = now;
+        let told = std::mem::replace(&mut stream.told, wanted.iter().cloned().collect());
+        for row in wanted.into_iter().filter(|row| !told.contains(row)) {
+            let message = wire::AccountUpdateMulti {
+                req_id: Some(req_id),
+                account: Some(self.account.clone()),
+                model_code: None,
+                key: Some(row.tag.to_owned()),
+                value: Some(row.value),
+                currency: Some(row.currency.to_owned()),
+            };
+            self.send(key, &message);
+        }
+    }
+
     fn send_summary(&mut self, key: SessionKey, req_id: i32) {
         let account = self.account_view();
         let (rows, now, base) = (self.account_rows(&account), self.now(), account.base);
@@ -198,11 +243,16 @@ impl Desk {
             let session = self.session(key);
             let due: Vec<i32> =
                 session.summaries.iter().filter(|(_, stream)| is_due(stream.at)).map(|(&id, _)| id).collect();
+            let models: Vec<i32> =
+                session.models.iter().filter(|(_, stream)| is_due(stream.at)).map(|(&id, _)| id).collect();
             if session.account_updates.as_ref().is_some_and(|updates| is_due(updates.at)) {
                 self.send_account_updates(key);
             }
             for req_id in due {
                 self.send_summary(key, req_id);
+            }
+            for req_id in models {
+                self.send_model(key, req_id);
             }
         }
     }

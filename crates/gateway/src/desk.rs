@@ -4,14 +4,15 @@
 //! clients, in order. Invariant: nothing changes the simulation except through [`Desk::apply`] and
 //! [`Desk::inject`], which make it durable first.
 
-use crate::accounts::{AccountUpdates, SummaryStream};
+use crate::accounts::{AccountUpdates, ModelStream, SummaryStream};
+use crate::bars::BarStream;
 use crate::contracts::Directory;
 use crate::faults::{Faults, Script};
 use crate::market_data::QuoteStream;
-use crate::orders;
+use crate::profit::ProfitStream;
 use crate::record::{Entry, RecordError, RecordedExecution, Recorder, RunIdentity};
 use crate::session::Outbox;
-use crate::wire::{self, Answer, ErrorMessage, Request};
+use crate::wire::{Answer, ErrorMessage};
 use domain::ContractId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,7 +22,7 @@ use sim::{Command, ExecutionView, SimConfig, SimError, SimEvent, SimEventKind, S
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use tracing::{error, warn};
+use tracing::error;
 
 /// The id of errors and notices that concern no request.
 pub(crate) const NO_REQUEST: i32 = -1;
@@ -51,6 +52,9 @@ pub(crate) struct Session {
     pub(crate) positions: bool,
     pub(crate) summaries: BTreeMap<i32, SummaryStream>,
     pub(crate) account_updates: Option<AccountUpdates>,
+    pub(crate) models: BTreeMap<i32, ModelStream>,
+    pub(crate) profits: BTreeMap<i32, ProfitStream>,
+    pub(crate) bars: BTreeMap<i32, BarStream>,
 }
 
 /// Why a world could not be opened.
@@ -92,7 +96,7 @@ pub(crate) struct Desk {
     pub(crate) faults: Faults,
     pub(crate) script: Script,
     recorder: Option<Recorder>,
-    sessions: BTreeMap<SessionKey, Session>,
+    pub(crate) sessions: BTreeMap<SessionKey, Session>,
     sessions_opened: u64,
 }
 
@@ -191,7 +195,9 @@ impl Desk {
         }
         if to > now {
             self.refresh_quotes();
+            self.refresh_bars();
             self.refresh_accounts();
+            self.refresh_profits();
         }
         Ok(())
     }
@@ -264,6 +270,9 @@ impl Desk {
             positions: false,
             summaries: BTreeMap::new(),
             account_updates: None,
+            models: BTreeMap::new(),
+            profits: BTreeMap::new(),
+            bars: BTreeMap::new(),
         };
         self.sessions.insert(key, session);
         key
@@ -272,124 +281,6 @@ impl Desk {
     /// A connection is gone; its orders stay, its client id is free.
     pub(crate) fn close_session(&mut self, key: SessionKey) {
         self.sessions.remove(&key);
-    }
-
-    /// Answers one frame.
-    pub(crate) fn handle(&mut self, key: SessionKey, frame: &[u8]) -> Then {
-        if !self.sessions.contains_key(&key) {
-            return Then::Close;
-        }
-        match Request::decode(frame) {
-            Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),
-            Ok(_) if self.session(key).client_id.is_none() => {
-                self.error(key, NO_REQUEST, 504, "Not connected: StartApi comes first")
-            }
-            Ok(request) => self.answer(key, request),
-            Err(error) => {
-                warn!(%error, "unreadable frame");
-                self.error(key, NO_REQUEST, 320, &format!("Error reading request: {error}"));
-            }
-        }
-        Then::Continue
-    }
-
-    fn start(&mut self, key: SessionKey, client_id: i32) -> Then {
-        if self.session_of(client_id).is_some() {
-            let text = "Unable to connect as the client id is already in use. Retry with a unique client id.";
-            self.error(key, NO_REQUEST, 326, text);
-            return Then::Close;
-        }
-        self.session_mut(key).client_id = Some(client_id);
-        self.send(key, &wire::ManagedAccounts { accounts_list: Some(self.account.clone()) });
-        self.send_next_id(key);
-        for (code, text) in [
-            (2104, "Market data farm connection is OK:sim"),
-            (2106, "HMDS data farm connection is OK:sim"),
-            (2158, "Sec-def data farm connection is OK:sim"),
-        ] {
-            self.error(key, NO_REQUEST, code, text);
-        }
-        Then::Continue
-    }
-
-    fn answer(&mut self, key: SessionKey, request: Request) {
-        match request {
-            Request::StartApi(_) => unreachable!("handled before any other request"),
-            Request::CurrentTime(_) => {
-                self.send(key, &wire::CurrentTime { current_time: Some(self.now().as_second()) })
-            }
-            Request::CurrentTimeInMillis(_) => {
-                let millis = Some(self.now().as_millisecond());
-                self.send(key, &wire::CurrentTimeInMillis { current_time_in_millis: millis });
-            }
-            Request::Ids(_) => self.send_next_id(key),
-            Request::ManagedAccounts(_) => {
-                self.send(key, &wire::ManagedAccounts { accounts_list: Some(self.account.clone()) });
-            }
-            Request::LogLevel(_) | Request::CancelHistoricalData(_) | Request::CancelContractData(_) => {}
-
-            Request::Positions(_) => self.positions(key),
-            Request::CancelPositions(_) => self.session_mut(key).positions = false,
-            Request::AccountData(request) => self.account_data(key, &request),
-            Request::AccountSummary(request) => self.account_summary(key, &request),
-            Request::CancelAccountSummary(wire::RequestKey { req_id }) => {
-                self.session_mut(key).summaries.remove(&req_id.unwrap_or(NO_REQUEST));
-            }
-
-            Request::ContractData(request) => self.contract_data(key, &request),
-            Request::MarketRule(request) => self.market_rule(key, request.market_rule_id.unwrap_or_default()),
-            Request::MarketDataType(request) => self.session_mut(key).data_type = request.market_data_type.unwrap_or(1),
-            Request::MarketData(request) => self.market_data(key, &request),
-            Request::CancelMarketData(request) => self.cancel_market_data(key, request.req_id.unwrap_or(NO_REQUEST)),
-            Request::HistoricalData(request) => self.historical_data(key, &request),
-
-            Request::PlaceOrder(request) => self.place_order(key, &request),
-            Request::CancelOrder(request) => self.cancel_order(key, request.order_id.unwrap_or(NO_REQUEST)),
-            Request::GlobalCancel(_) => self.global_cancel(key),
-            Request::OpenOrders(_) => self.open_orders(key, orders::Whose::Own),
-            Request::AutoOpenOrders(_) => self.auto_open_orders(key),
-            Request::AllOpenOrders(_) => self.open_orders(key, orders::Whose::Everyone),
-            Request::CompletedOrders(_) => self.completed_orders(key),
-            Request::Executions(request) => self.executions(key, &request),
-
-            Request::Unserved(id, request) => {
-                let cause = format!("the simulated gateway does not serve requests of type {id}");
-                self.invalid(key, request.req_id.unwrap_or(NO_REQUEST), &cause);
-            }
-            Request::Unknown(id) => warn!(id, "request of an unknown type ignored"),
-        }
-    }
-
-    fn contract_data(&mut self, key: SessionKey, request: &wire::ContractDataRequest) {
-        let req_id = request.req_id;
-        let wanted = request.contract.clone().unwrap_or_default();
-        let found = self.directory.matching(&wanted, self.today());
-        if found.is_empty() {
-            let text = crate::contracts::Unresolved::NoMatch.to_string();
-            return self.error(key, req_id.unwrap_or(NO_REQUEST), 200, &text);
-        }
-        for id in found {
-            let exchange = wanted.exchange.clone().filter(|exchange| !exchange.is_empty());
-            let contract =
-                self.directory.describe(id, exchange.or_else(|| Some(self.directory.instrument(id).exchange.clone())));
-            let details = self.directory.details(id, &self.calendars, self.now());
-            self.send(key, &wire::ContractData { req_id, contract: Some(contract), contract_details: Some(details) });
-        }
-        self.send(key, &wire::ContractDataEnd { req_id });
-    }
-
-    fn market_rule(&mut self, key: SessionKey, rule: i32) {
-        match self.directory.market_rule(rule) {
-            Some(increment) => {
-                self.send(key, &wire::MarketRule { market_rule_id: Some(rule), price_increments: vec![increment] });
-            }
-            None => self.invalid(key, NO_REQUEST, &format!("there is no market rule {rule}")),
-        }
-    }
-
-    fn send_next_id(&mut self, key: SessionKey) {
-        let order_id = self.sim.next_order_id(self.client_id(key));
-        self.send(key, &wire::NextValidId { order_id: Some(order_id) });
     }
 
     /// The connected client of that id.

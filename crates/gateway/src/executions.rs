@@ -17,6 +17,9 @@ use sim::{ExecutionView, Liquidity};
 /// Days of executions a client may ask for, as IB keeps them.
 const DAYS_MAX: i32 = 7;
 
+/// What clients write that do not care whose executions they get.
+const ANY_CLIENT: i32 = 0;
+
 impl Desk {
     pub(crate) fn executions(&mut self, key: SessionKey, request: &wire::ExecutionRequest) {
         let filter = request.filter.clone().unwrap_or_default();
@@ -33,7 +36,7 @@ impl Desk {
         let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
         let day = compact_day(execution.at);
         !self.faults.hides(&execution.id)
-            && filter.client_id.is_none_or(|client| client == execution.client)
+            && filter.client_id.is_none_or(|client| client == ANY_CLIENT || client == execution.client)
             && is(&filter.acct_code, &self.account)
             && is(&filter.symbol, self.directory.symbol(execution.contract))
             && is(&filter.sec_type, security_type(instrument.kind))

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::statements::Declined;
 use domain::{ContractId, Currency, ExecutionId, Side};
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use quick_xml::escape::escape;
@@ -35,8 +36,19 @@ fn response(now: Timestamp, inner: &str) -> String {
     format!("<FlexStatementResponse timestamp='{stamp}'>\n{inner}</FlexStatementResponse>\n")
 }
 
-/// The statement of a closed span of dates.
+/// The statements of a closed span of dates, one a day.
 pub(crate) fn generated(desk: &Desk, (from, to): (Date, Date)) -> String {
+    let days: Vec<String> = from.series(1.day()).take_while(|day| *day <= to).map(|day| of_day(desk, day)).collect();
+    format!(
+        "<FlexQueryResponse queryName=\"activity\" type=\"AF\">\n<FlexStatements count=\"{}\">\n{}\
+         </FlexStatements>\n</FlexQueryResponse>\n",
+        days.len(),
+        days.concat()
+    )
+}
+
+fn of_day(desk: &Desk, day: Date) -> String {
+    let (from, to) = (day, day);
     let statement = Statement { desk, from, to };
     let account = element_open(
         "FlexStatement",
@@ -60,10 +72,7 @@ pub(crate) fn generated(desk: &Desk, (from, to): (Date, Date)) -> String {
         section("Transfers", String::new()),
     ]
     .concat();
-    format!(
-        "<FlexQueryResponse queryName=\"activity\" type=\"AF\">\n<FlexStatements count=\"1\">\n{account}\n{sections}\
-         </FlexStatement>\n</FlexStatements>\n</FlexQueryResponse>\n"
-    )
+    format!("{account}\n{sections}</FlexStatement>\n")
 }
 
 /// What a statement is made of.

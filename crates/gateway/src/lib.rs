@@ -1,4 +1,4 @@
-//! A simulated IB Gateway: the TWS API, protobuf codec, in front of a simulated world.
+//! A simulated IB Gateway: the TWS API, protobuf and text codec, in front of a simulated world.
 //!
 //! In: TCP clients that speak the protocol, and a control that moves virtual time. Out: what a broker
 //! answers. Invariant: the world changes only by recorded commands, answers of a connection keep its order,
@@ -7,10 +7,13 @@
 #![allow(clippy::disallowed_methods, reason = "an adapter: sockets and the file of its record are its business")]
 
 mod accounts;
+mod bars;
 mod checksum;
+mod clock;
 mod contracts;
 mod control;
 mod desk;
+mod dispatch;
 mod executions;
 mod faults;
 mod flex;
@@ -19,12 +22,14 @@ mod margin;
 mod market_data;
 mod moment;
 mod orders;
+mod profit;
 mod record;
 mod server;
 mod session;
 mod statements;
-mod wire;
+pub mod wire;
 
+pub use clock::{BadSpeed, Speed};
 pub use control::{Control, ControlError, LocalControl, RemoteControl};
 pub use injection::{BadFault, Fault, Injection, read_faults};
 pub use record::{Entry, RecordError, RecordedExecution, RunIdentity, read_record};

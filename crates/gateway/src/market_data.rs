@@ -180,13 +180,15 @@ impl Desk {
         let unit = self.directory.unit(contract);
         let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
         let historical_data_bars = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
-        self.send(key, &wire::HistoricalData { req_id: Some(req_id), historical_data_bars });
-        let done = wire::HistoricalDataEnd {
-            req_id: Some(req_id),
-            start_date_str: Some(wire_time(midnight(bars[0].date))),
-            end_date_str: Some(wire_time(end)),
+        let answer = wire::Bars {
+            data: wire::HistoricalData { req_id: Some(req_id), historical_data_bars },
+            end: wire::HistoricalDataEnd {
+                req_id: Some(req_id),
+                start_date_str: Some(wire_time(midnight(bars[0].date))),
+                end_date_str: Some(wire_time(end)),
+            },
         };
-        self.send(key, &done);
+        self.send(key, &answer);
     }
 
     /// Where the bars end and how far they reach, or what of the request is not served.

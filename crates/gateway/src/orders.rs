@@ -138,9 +138,17 @@ impl Desk {
         if order.parent_id.is_some_and(|id| id != 0) {
             return Err(unserved("parent orders"));
         }
+        if order.scale_price_increment.is_some_and(|step| step > 0.0) {
+            return Err(unserved("scale orders"));
+        }
+        if !order.conditions.is_empty() {
+            return Err(unserved("conditions"));
+        }
         for (field, name) in [
             (&order.oca_group, "OCA groups"),
             (&order.algo_strategy, "algorithms"),
+            (&order.delta_neutral_order_type, "delta-neutral orders"),
+            (&order.hedge_type, "hedging orders"),
             (&order.good_after_time, "goodAfterTime"),
             (&order.good_till_date, "goodTillDate"),
         ] {

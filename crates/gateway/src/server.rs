@@ -4,6 +4,7 @@
 //! connection and every control shares one desk behind one lock, which is never held while waiting for the
 //! network.
 
+use crate::clock::{self, Speed};
 use crate::control::{self, LocalControl};
 use crate::desk::{Desk, OpenError};
 use crate::faults::Script;
@@ -138,6 +139,13 @@ impl Gateway {
         self.statements = Some(address);
         info!(%address, "statements listening");
         Ok(address)
+    }
+
+    /// Lets time run by itself, `speed` times as fast as the clock on the wall, until the gateway is closed. A control
+    /// may still move it ahead.
+    pub fn run_clock(&mut self, speed: Speed) {
+        self.listeners.push(tokio::spawn(clock::run(Arc::clone(&self.desk), speed, self.running.subscribe())));
+        info!(%speed, "time runs by itself");
     }
 
     /// Where statements are served, when they are.

@@ -5,7 +5,7 @@
 
 use crate::desk::{Desk, SessionKey, Then};
 use crate::moment::wire_time;
-use crate::wire::{Answer, FrameError, read_frame, read_handshake, text_frame};
+use crate::wire::{Answer, Codec, FrameError, VersionRange, read_frame, read_handshake, text_frame};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,12 +15,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, warn};
 
-/// Protocol versions with every message in protobuf that this gateway announces.
-const PROTOBUF_VERSIONS: std::ops::RangeInclusive<i32> = 213..=222;
-/// Announced to a client that only speaks the text codec, so that it can read the refusal that follows.
-const TEXT_VERSION_MAX: i32 = 176;
 /// Bytes a peer may leave unread before it is cut off.
 const BACKLOG_MAX: usize = 64 << 20;
 /// How long the last words of a connection that is being closed may take.
@@ -31,7 +27,8 @@ pub(crate) async fn serve(stream: TcpStream, desk: Arc<Mutex<Desk>>) {
     let peer = stream.peer_addr().map_or_else(|_| "a peer that is gone".to_owned(), |address| address.to_string());
     match converse(stream, desk).await {
         Ok(()) => debug!(%peer, "connection closed"),
-        Err(error) => debug!(%peer, %error, "connection given up"),
+        Err(FrameError::Lost(error)) => debug!(%peer, %error, "connection lost"),
+        Err(error) => warn!(%peer, %error, "connection given up"),
     }
 }
 
@@ -41,13 +38,12 @@ async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), Frame
     let mut reader = BufReader::new(reader);
     let offered = read_handshake(&mut reader).await?;
     let time = wire_time(lock(&desk).now());
-    if offered.max < *PROTOBUF_VERSIONS.start() {
-        return refuse_text_client(&mut writer, offered.max, &time).await;
-    }
-    let version = offered.max.min(*PROTOBUF_VERSIONS.end());
-    writer.write_all(&text_frame(&[&version.to_string(), &time])).await?;
+    let Some(codec) = Codec::negotiate(offered) else {
+        return refuse_old_client(&mut writer, offered, &time).await;
+    };
+    writer.write_all(&text_frame(&[&codec.version().to_string(), &time])).await?;
 
-    let (outbox, queue, overflow) = outbox();
+    let (outbox, queue, overflow) = outbox(codec);
     let registration = Registration::open(desk, outbox);
     let mut writing = Box::pin(write_queued(writer, queue));
     tokio::select! {
@@ -61,16 +57,16 @@ async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), Frame
     }
 }
 
-/// The text codec is not served; the client is told so in the only words it can read.
-async fn refuse_text_client(writer: &mut OwnedWriteHalf, offered: i32, time: &str) -> Result<(), FrameError> {
-    let version = offered.min(TEXT_VERSION_MAX).to_string();
-    let (min, max) = (PROTOBUF_VERSIONS.start(), PROTOBUF_VERSIONS.end());
+/// A client older than both codecs is told so in the only words it can read.
+async fn refuse_old_client(writer: &mut OwnedWriteHalf, offered: VersionRange, time: &str) -> Result<(), FrameError> {
+    let (max, floor) = (offered.max, Codec::floor());
     let reason = format!(
-        "This simulated gateway speaks the protobuf protocol only (server versions {min} to {max}) and this client \
-         offers at most {offered}; connect with a client that offers {min} or more"
+        "This simulated gateway speaks server versions from {floor} on and this client offers at most {max}; \
+         connect with a client that offers {floor} or more"
     );
-    writer.write_all(&text_frame(&[&version, time])).await?;
-    writer.write_all(&text_frame(&["4", "2", "-1", "503", &reason, ""])).await?;
+    warn!(max, floor, "a client too old for either codec was refused");
+    writer.write_all(&text_frame(&[&max.to_string(), time])).await?;
+    writer.write_all(&text_frame(&["4", "2", "-1", "503", &reason])).await?;
     Ok(writer.shutdown().await?)
 }
 
@@ -98,18 +94,24 @@ async fn write_queued(mut writer: OwnedWriteHalf, mut queue: Queue) -> Result<()
     Ok(writer.shutdown().await?)
 }
 
-/// Where the desk puts answers for one connection.
+/// Where the desk puts answers for one connection, in the codec it speaks.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
+    codec: Codec,
     frames: UnboundedSender<Vec<u8>>,
     backlog: Arc<AtomicUsize>,
     overflow: Arc<Notify>,
 }
 
 impl Outbox {
+    /// What the connection speaks, both ways.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// Queues an answer. A connection that no longer exists, or is cut off, drops it.
     pub(crate) fn send(&self, answer: &impl Answer) {
-        let frame = answer.frame();
+        let frame = answer.frames(self.codec);
         let backlog = self.backlog.fetch_add(frame.len(), Ordering::Relaxed) + frame.len();
         if backlog > BACKLOG_MAX {
             self.overflow.notify_one();
@@ -124,10 +126,10 @@ struct Queue {
     backlog: Arc<AtomicUsize>,
 }
 
-fn outbox() -> (Outbox, Queue, Arc<Notify>) {
+fn outbox(codec: Codec) -> (Outbox, Queue, Arc<Notify>) {
     let (sender, frames) = unbounded_channel();
     let (backlog, overflow) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    let outbox = Outbox { frames: sender, backlog: Arc::clone(&backlog), overflow: Arc::clone(&overflow) };
+    let outbox = Outbox { codec, frames: sender, backlog: Arc::clone(&backlog), overflow: Arc::clone(&overflow) };
     (outbox, Queue { frames, backlog }, overflow)
 }
 

@@ -14,24 +14,57 @@ use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// What is read of a currency's ledger. A gateway that lists no dividends owes none.
-const LEDGER_TAGS: [&str; 5] = ["CashBalance", "FuturesPNL", "AccruedCash", "NetDividend", "ExchangeRate"];
+/// What is read of a currency's ledger. A gateway that lists no dividends owes none, and no fund holds none.
+const LEDGER_TAGS: [&str; 6] =
+    ["CashBalance", "FuturesPNL", "AccruedCash", "NetDividend", "MoneyMarketFundValue", "ExchangeRate"];
 
 /// Positions of contracts of ours, and of anything else.
 type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>);
 
 impl Reader<'_> {
-    pub(crate) fn net_liquidation(&self, summary: &[AccountSummary]) -> Result<(Currency, Decimal), BrokerError> {
+    /// Base currency and net liquidation value. What is missing or no number is `None`, and what no account can be worth
+    /// is told as it was: to judge them is the reconciliation's.
+    pub(crate) fn net_liquidation(
+        &self,
+        summary: &[AccountSummary],
+    ) -> Result<(Currency, Option<Decimal>), BrokerError> {
         let what = "account summary";
-        let mut rows = summary.iter().filter(|row| row.account == self.account && row.tag == "NetLiquidation");
-        let (Some(row), None) = (rows.next(), rows.next()) else {
-            return Err(unusable(what, "not exactly one NetLiquidation row for the account"));
-        };
-        let value = number(what, &row.tag, &row.value)?;
-        if value <= Decimal::ZERO {
-            return Err(unusable(what, format_args!("NetLiquidation is {value}, it must be above zero")));
+        match self.rows(summary, "NetLiquidation")[..] {
+            [] => Ok((self.base_of_ledger(summary)?, None)),
+            [row] => Ok((contracts::currency(what, &row.currency)?, convert::decimal_text(&row.value))),
+            _ => Err(unusable(what, "more than one NetLiquidation row for the account")),
         }
-        Ok((contracts::currency(what, &row.currency)?, value))
+    }
+
+    /// What the broker's securities come to. One that is told and cannot be read is no answer; none may be told.
+    pub(crate) fn gross_position_value(
+        &self,
+        summary: &[AccountSummary],
+        base: Currency,
+    ) -> Result<Option<Decimal>, BrokerError> {
+        let what = "account summary";
+        match self.rows(summary, "GrossPositionValue")[..] {
+            [] => Ok(None),
+            [row] if row.currency == base.code() => number(what, &row.tag, &row.value).map(Some),
+            [row] => Err(unusable(what, format_args!("GrossPositionValue is in {}, not in {base}", row.currency))),
+            _ => Err(unusable(what, "more than one GrossPositionValue row for the account")),
+        }
+    }
+
+    fn rows<'a>(&self, summary: &'a [AccountSummary], tag: &str) -> Vec<&'a AccountSummary> {
+        summary.iter().filter(|row| row.account == self.account && row.tag == tag).collect()
+    }
+
+    /// The currency the ledger converts into: the one whose rate is 1.
+    fn base_of_ledger(&self, summary: &[AccountSummary]) -> Result<Currency, BrokerError> {
+        let what = "account ledger";
+        let rates = self.rows(summary, "ExchangeRate").into_iter().filter(|row| row.currency != "BASE");
+        let ones: Vec<&AccountSummary> =
+            rates.filter(|row| convert::decimal_text(&row.value) == Some(Decimal::ONE)).collect();
+        match ones[..] {
+            [row] => contracts::currency(what, &row.currency),
+            _ => Err(unusable(what, "no NetLiquidation row, and not exactly one currency with the rate 1")),
+        }
     }
 
     pub(crate) fn cash(&self, summary: &[AccountSummary], base: Currency) -> Result<Vec<CashRow>, BrokerError> {
@@ -50,15 +83,16 @@ impl Reader<'_> {
             };
             let (balance, futures_pnl, exchange_rate) =
                 (field("CashBalance")?, field("FuturesPNL")?, field("ExchangeRate")?);
-            let dividends = if tags.contains_key("NetDividend") { field("NetDividend")? } else { Decimal::ZERO };
+            let if_told = |tag: &str| if tags.contains_key(tag) { field(tag) } else { Ok(Decimal::ZERO) };
+            let (dividends, swept) = (if_told("NetDividend")?, if_told("MoneyMarketFundValue")?);
             let accrued = field("AccruedCash")? + dividends;
             match code.parse() {
                 Ok(currency) if exchange_rate > Decimal::ZERO => {
-                    cash.push(CashRow { currency, cash: balance, futures_pnl, accrued, exchange_rate });
+                    cash.push(CashRow { currency, cash: balance, futures_pnl, swept, accrued, exchange_rate });
                 }
                 Ok(_) => return Err(unusable(what, format_args!("the exchange rate of {code} is {exchange_rate}"))),
                 // A currency once touched stays in the ledger with nothing in it.
-                Err(_) if balance.is_zero() && futures_pnl.is_zero() && accrued.is_zero() => {}
+                Err(_) if [balance, futures_pnl, swept, accrued].iter().all(Decimal::is_zero) => {}
                 Err(unknown) => return Err(unusable(what, format_args!("{balance} of an {unknown}"))),
             }
         }

@@ -166,7 +166,7 @@ pub(crate) fn differences(
     }
     let magnifier = Decimal::from(details.price_magnifier.max(1));
     let per_major = |units: Decimal| format!("{units} quoted for one {}", instrument.currency);
-    compare("quote_unit", per_major(instrument.quote_unit.per_major().into()), per_major(magnifier));
+    compare("quote_unit", per_major(instrument.quote_unit.per_major()), per_major(magnifier));
     compare("multiplier", instrument.multiplier.to_string(), multiplier(instrument, &contract.multiplier));
     if let Some(theirs) = other_tick(instrument, details.min_tick, steps, magnifier) {
         compare("tick", instrument.tick.to_decimal().normalize().to_string(), theirs);

@@ -363,6 +363,10 @@ impl Broker for IbkrBroker {
     }
 
     /// Contracts must have been resolved in this session; a position in any other is a foreign one.
+    fn contract_of(&self, con_id: i64) -> Option<ContractId> {
+        i32::try_from(con_id).ok().and_then(|con_id| self.contracts.find(con_id))
+    }
+
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         self.alive()?;
         let answers = self.answers().await?;

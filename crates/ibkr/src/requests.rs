@@ -118,7 +118,11 @@ impl Questions<'_> {
         self.pacer.pass().await;
         let what = "account summary";
         let everyone = AccountGroup("All".to_owned());
-        let tags = [AccountSummaryTags::NET_LIQUIDATION, AccountSummaryTags::LEDGER_ALL];
+        let tags = [
+            AccountSummaryTags::NET_LIQUIDATION,
+            AccountSummaryTags::GROSS_POSITION_VALUE,
+            AccountSummaryTags::LEDGER_ALL,
+        ];
         let mut updates = self.client.account_summary(&everyone, &tags).await.map_err(|e| trouble(what, e))?;
         let rows = until_end(what, self.limit, &mut updates, |row| matches!(row, AccountSummaryResult::End)).await?;
         self.pacer.pass().await;

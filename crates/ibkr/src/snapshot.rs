@@ -26,11 +26,13 @@ impl Reader<'_> {
             return Err(unusable("account updates", "the gateway is still loading the account: ask again"));
         }
         let (base, net_liquidation) = self.net_liquidation(&answers.summary)?;
+        let gross_position_value = self.gross_position_value(&answers.summary, base)?;
         let (positions, foreign) = self.positions(answers)?;
         Ok(AccountSnapshot {
             at: answers.at,
             base,
             net_liquidation,
+            gross_position_value,
             cash: self.cash(&answers.summary, base)?,
             positions,
             foreign,
@@ -237,6 +239,7 @@ mod tests {
             portfolio: vec![marked(1, 10.0, 600.5, 6_005.0), marked(2, -100.0, 812.35, -812.35)],
             summary: vec![
                 summary("NetLiquidation", "1006005.25", "USD"),
+                summary("GrossPositionValue", "7039.01", "USD"),
                 summary("CashBalance", "1000000.25", "USD"),
                 summary("FuturesPNL", "0.00", "USD"),
                 summary("ExchangeRate", "1.00", "USD"),
@@ -278,7 +281,7 @@ mod tests {
         insta::assert_snapshot!(
             format!(
                 "{} {}\ncash {}\nheld {}\nforeign {}\norder {} {:?} {}/{} {:?}\nexecution {} {} at {} on {} for {}",
-                snapshot.net_liquidation, snapshot.base, cash.join(", "), held.join(", "), snapshot.foreign[0].quantity,
+                snapshot.net_liquidation.expect("told"), snapshot.base, cash.join(", "), held.join(", "), snapshot.foreign[0].quantity,
                 order.perm_id, order.status, order.filled, order.quantity, order.order_ref,
                 charged.fill.side, charged.fill.quantity, charged.fill.price, charged.fill.at,
                 charged.commission.expect("charged"),

@@ -55,7 +55,7 @@ impl AccountJournal {
     /// is kept for as long as this value; a journal in that folder is thus taken over at once. On a server the lease of
     /// an engine that died is waited for.
     ///
-    /// The whole chain is walked again when the lease is there, since another engine may have written until then.
+    /// What another engine wrote until then is walked when the lease is there.
     ///
     /// # Errors
     /// [`JournalError::LeaseHeld`] when another engine trades the account; [`JournalError::Damaged`].
@@ -71,7 +71,7 @@ impl AccountJournal {
             journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await?
         } else {
             let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
-            journal.verify(account, None).await?;
+            journal.verify_since_opening(account).await?;
             lease
         };
         let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));

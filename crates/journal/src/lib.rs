@@ -24,6 +24,8 @@ mod read;
 mod restore;
 mod sqlite;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::{Any, AnyPool, Transaction};
 
@@ -44,6 +46,8 @@ pub use restore::Restored;
 pub struct Journal {
     pool: AnyPool,
     place: Place,
+    // Where each account's chain ended when it was walked at opening.
+    walked: Arc<[(String, Head)]>,
 }
 
 impl Journal {

@@ -95,7 +95,7 @@ async fn connected(address: &str) -> Result<AnyConnection, sqlx::Error> {
 /// Migrates and walks every chain on one connection, and only then opens the others.
 async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> Result<Journal, JournalError> {
     migrate(&mut connection, &place).await?;
-    verify_every_chain(&mut connection, &place).await?;
+    let walked = verify_every_chain(&mut connection, &place).await?;
     let is_file = place.file().is_some();
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
@@ -113,7 +113,7 @@ async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> 
         .await
         .map_err(|e| refused(&place, e))?;
     connection.close().await.map_err(|e| refused(&place, e))?;
-    Ok(Journal { pool, place })
+    Ok(Journal { pool, place, walked: walked.into() })
 }
 
 fn missing(place: &Place) -> JournalError {

@@ -113,7 +113,26 @@ impl Journal {
     /// whole; `reported`, a head kept elsewhere such as in a daily report, shows both.
     pub async fn verify(&self, account: &str, reported: Option<&Head>) -> Result<Verified, JournalError> {
         let mut connection = self.pool.acquire().await.map_err(self.failed(READING))?;
-        verify_chain(&mut connection, &self.place, account, reported).await
+        verify_chain(&mut connection, &self.place, account, None, reported).await
+    }
+
+    /// Walks what was added to the account's chain since this journal was opened, which walked the rest.
+    pub(crate) async fn verify_since_opening(&self, account: &str) -> Result<(), JournalError> {
+        let walked = self.walked.iter().find(|(name, _)| name == account).map(|(_, head)| head.clone());
+        if let Some(walked) = &walked {
+            let damaged = |damage| Err(JournalError::damaged(&self.place, damage));
+            match self.head_at(account, walked.seq).await {
+                Ok(head) if head == *walked => {}
+                Ok(head) => return damaged(rewritten(account, walked, &head.hash)),
+                Err(JournalError::NotFound { .. }) => {
+                    let last = self.head(account).await?.map_or(0, |head| head.seq);
+                    return damaged(Damage::Cut { account: account.to_owned(), reported: walked.seq, last });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut connection = self.pool.acquire().await.map_err(self.failed(READING))?;
+        verify_chain(&mut connection, &self.place, account, walked, None).await.map(drop)
     }
 
     fn proved(&self, row: &AnyRow) -> Result<StoredEvent, JournalError> {
@@ -177,19 +196,26 @@ pub(crate) async fn page_of(
     rows.iter().map(|row| event_from(row).map_err(failed)).collect()
 }
 
-/// Walks every chain in the journal.
-pub(crate) async fn verify_every_chain(connection: &mut AnyConnection, place: &Place) -> Result<(), JournalError> {
+/// Walks every chain in the journal and returns where each ends.
+pub(crate) async fn verify_every_chain(
+    connection: &mut AnyConnection,
+    place: &Place,
+) -> Result<Vec<(String, Head)>, JournalError> {
     let failed = |error| JournalError::from_database(place, READING, error);
+    let mut heads = Vec::new();
     for account in accounts_of(&mut *connection).await.map_err(failed)? {
-        verify_chain(connection, place, &account, None).await?;
+        let verified = verify_chain(connection, place, &account, None, None).await?;
+        heads.extend(verified.head.map(|head| (account, head)));
     }
-    Ok(())
+    Ok(heads)
 }
 
+/// Walks a chain after `walked`, an event that was found whole before, or from its first event.
 async fn verify_chain(
     connection: &mut AnyConnection,
     place: &Place,
     account: &str,
+    walked: Option<Head>,
     reported: Option<&Head>,
 ) -> Result<Verified, JournalError> {
     let damaged = |damage| JournalError::damaged(place, damage);
@@ -200,7 +226,7 @@ async fn verify_chain(
     {
         return Err(JournalError::Excerpt { place: place.clone(), account: account.to_owned(), after: before.seq });
     }
-    let mut chain = match &origin {
+    let mut chain = match walked.as_ref().or(origin.as_ref()) {
         None => Chain::empty(account),
         Some(head) => Chain::after(account, head.clone()),
     };

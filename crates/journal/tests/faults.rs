@@ -197,9 +197,9 @@ async fn a_server_killed_under_the_engine_loses_nothing_that_was_acknowledged() 
     let mut known = 0_i64;
     for round in 0..campaign(3, 60) {
         let journal = store.open().await;
-        let now = journal.now_us().await.unwrap();
-        let lease =
-            journal.acquire_lease(ACCOUNT, &format!("run-{round}"), now + 60 * SECOND, SECOND, None).await.unwrap();
+        // Each start comes after the end of the lease before it.
+        let now = NOW + i64::from(round) * 60 * SECOND;
+        let lease = journal.acquire_lease(ACCOUNT, &format!("run-{round}"), now, SECOND, None).await.unwrap();
         let acknowledged = Arc::new(AtomicI64::new(known));
         let confirmed = acknowledged.clone();
         let engine = tokio::spawn(async move {

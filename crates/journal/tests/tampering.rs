@@ -4,7 +4,7 @@
 
 mod support;
 
-use journal::{Damage, Head, Journal, JournalError};
+use journal::{AccountJournal, Damage, Head, Journal, JournalError, StateLock, Takeover};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -14,6 +14,7 @@ on_both_databases!(
     every_changed_column_is_found_and_its_record_named,
     any_flipped_bit_is_found,
     a_cut_tail_is_found_with_the_head_that_was_reported,
+    what_changes_while_a_standby_waits_is_found_when_it_takes_over,
     a_changed_blob_is_found,
     a_journal_without_one_of_its_tables_is_refused,
     a_journal_of_a_newer_program_is_refused,
@@ -136,6 +137,35 @@ async fn a_cut_tail_is_found_with_the_head_that_was_reported(store: Store) {
     let lease = journal.acquire_lease(ACCOUNT, "forger", NOW + 60 * SECOND, SECOND, None).await.unwrap();
     journal.append(&lease, MONDAY, "run-1", &[entry("fill", "{}"), entry("fill", "{}")]).await.unwrap();
     assert_eq!(found(&journal, Some(&reported)).await.seq(), Some(5), "a tail written anew is found");
+}
+
+async fn what_changes_while_a_standby_waits_is_found_when_it_takes_over(store: Store) {
+    let (journal, _) = five_records(&store).await;
+    let takes_over = async |statements: &[&str]| {
+        let waiting = store.open().await;
+        for statement in statements {
+            store.tamper(statement).await;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let lock = StateLock::acquire(folder.path()).unwrap();
+        let taken = AccountJournal::open(waiting, ACCOUNT, "standby".into(), lock, Takeover::Standby).await;
+        put_back(&store).await;
+        match taken {
+            Ok(engine) => engine.close().await.map(|()| None).unwrap(),
+            Err(JournalError::Damaged { damage, .. }) => damage.seq(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(takes_over(&[]).await, None);
+    store.tamper("DELETE FROM lease").await;
+    assert_eq!(takes_over(&["DELETE FROM event WHERE seq > 3"]).await, Some(4));
+    store.tamper("DELETE FROM lease").await;
+    assert_eq!(takes_over(&["UPDATE event SET hash = prev WHERE seq = 5"]).await, Some(5));
+    store.tamper("DELETE FROM lease").await;
+    let forged = "INSERT INTO event SELECT account, 6, trade_date, run, fence, at_us, kind, version, order_ref, body, hash, \
+                  hash FROM event WHERE seq = 5";
+    assert_eq!(takes_over(&[forged]).await, Some(6));
+    journal.verify(ACCOUNT, None).await.unwrap();
 }
 
 async fn a_changed_blob_is_found(store: Store) {

@@ -176,7 +176,7 @@ pub fn accept(last: Option<LastMark>, offers: &[Offer], rule: MarkRule) -> Accep
     if let Some(factor) = unit_factor(reference, offer.price, rule.multiplier) {
         return Acceptance { mark: Some(last), doubt: Some(Doubt::Unit { factor, offer }) };
     }
-    if confirmed(offer, offers, last.suspect, rule) {
+    if confirmed(offer, offers, last.suspect, reference) {
         return taken;
     }
     // The first session of a jump is kept: the same session told again confirms nothing.
@@ -185,13 +185,16 @@ pub fn accept(last: Option<LastMark>, offers: &[Offer], rule: MarkRule) -> Accep
     Acceptance { mark: Some(LastMark { suspect, ..last }), doubt: Some(Doubt::Jump { by, offer }) }
 }
 
-fn confirmed(offer: Offer, offers: &[Offer], suspect: Option<Offer>, rule: MarkRule) -> bool {
+fn confirmed(offer: Offer, offers: &[Offer], suspect: Option<Offer>, reference: Price) -> bool {
     let agrees = |other: &Offer| {
         let apart = (other.price.to_decimal() / offer.price.to_decimal() - Decimal::ONE).abs();
         other.source != offer.source && other.session >= offer.session && apart <= SOURCES_AGREE
     };
+    // A later session that is still away on the same side is a market that moved, however much further it went.
     let next_session = suspect.is_some_and(|suspect| {
-        suspect.session < offer.session && fraction_between(suspect.price, offer.price).abs() <= rule.jump_max
+        let same_side =
+            (fraction_between(reference, suspect.price) > 0.0) == (fraction_between(reference, offer.price) > 0.0);
+        suspect.session < offer.session && same_side
     });
     next_session || offers.iter().any(agrees)
 }

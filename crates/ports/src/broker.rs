@@ -60,6 +60,8 @@ pub struct CashRow {
     pub cash: Decimal,
     /// Futures profit since the last settlement.
     pub futures_pnl: Decimal,
+    /// Cash the broker keeps in money-market funds, beside `cash`.
+    pub swept: Decimal,
     /// Interest, borrow fees and dividends after tax that are owed to us and not yet paid; negative when owed by us.
     pub accrued: Decimal,
     /// Units of base currency for one unit.
@@ -119,8 +121,10 @@ pub struct AccountSnapshot {
     pub at: Timestamp,
     /// Base currency of the account.
     pub base: Currency,
-    /// Net liquidation value in the base currency.
-    pub net_liquidation: Decimal,
+    /// Net liquidation value in the base currency, as it was told, be it absurd; `None` when no number was.
+    pub net_liquidation: Option<Decimal>,
+    /// Σ |market value| of its securities in the base currency, futures apart; `None` when the broker states none.
+    pub gross_position_value: Option<Decimal>,
     /// Cash per currency.
     pub cash: Vec<CashRow>,
     /// Positions of our contracts.
@@ -265,6 +269,9 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError::Unusable`] names the contract that has none or several.
     async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError>;
+
+    /// Which of the resolved contracts the broker's key means.
+    fn contract_of(&self, con_id: i64) -> Option<ContractId>;
 
     /// Orders, executions, positions, marks and cash of one moment: all or nothing.
     ///

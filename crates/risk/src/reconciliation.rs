@@ -55,9 +55,10 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// The mode this result asks for.
+    /// The mode this result asks for: its status's, and what the causes it found ask for.
     pub fn mode(&self) -> Mode {
-        self.status.mode()
+        let causes = self.findings.iter().map(consequence::mode_of_causes);
+        causes.fold(self.status.mode(), Mode::tightened_to)
     }
 
     /// Contracts that must not be traded.

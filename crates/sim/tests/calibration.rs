@@ -195,8 +195,14 @@ fn correlation(left: &[f64], right: &[f64]) -> f64 {
     product / left.len() as f64 / (moment(left, 2) * moment(right, 2)).sqrt()
 }
 
+/// A row of [`SERIES`].
+type Row = (&'static str, &'static str, InstrumentKind, AssetClass, Currency, Mic);
+
+/// Change since the session before, and close, by date.
+type Closes = BTreeMap<Date, (Option<f64>, f64)>;
+
 /// Names of the series, with kind, class, currency and venue of the instrument that shows each.
-const SERIES: [(&str, &str, InstrumentKind, AssetClass, Currency, Mic); 15] = [
+const SERIES: [Row; 15] = [
     ("SPX", "SPX", InstrumentKind::Ind, AssetClass::Index, Currency::Usd, Mic::Xnys),
     ("SX5E", "SX5E", InstrumentKind::Ind, AssetClass::Index, Currency::Eur, Mic::Xetr),
     ("CNDX", "CNDX", InstrumentKind::Etf, AssetClass::EquityEtf, Currency::Usd, Mic::Xnys),
@@ -264,11 +270,11 @@ fn run(scenario: Scenario, universe: &Arc<Universe>, until: Date) -> Simulation 
 }
 
 /// Change and close by date; a change is that of the contract held, for futures the one after the nearest.
-fn series(simulation: &Simulation, universe: &Universe) -> Vec<(&'static str, BTreeMap<Date, (Option<f64>, f64)>)> {
+fn series(simulation: &Simulation, universe: &Universe) -> Vec<(&'static str, Closes)> {
     let mut all = Vec::new();
     for ((name, ..), id) in SERIES.into_iter().zip(universe.instruments()) {
         let chain: Vec<ContractId> = universe.contracts_of(id).collect();
-        let mut closes = BTreeMap::new();
+        let mut closes = Closes::new();
         for (place, &contract) in chain.iter().enumerate() {
             // The second month from the day after the contract two before it has ended.
             let expiry = |back: usize| universe.contract(chain[place.checked_sub(back)?]).expiry;

@@ -6,7 +6,9 @@ use super::records::{Records, body};
 use super::show;
 use crate::cli::{Global, NavArgs};
 use crate::failure::Failure;
+use console::DayReport;
 use console::account::{self, Engine, NavRow, OpenDay, Status};
+use console::report::SleeveResult;
 use cycle::{Instruction, Standing};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -45,6 +47,27 @@ pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
         (false, true) => show(format!("{}\n", serde_json::json!({ "nav": rows }))),
         (false, false) => show(account::nav(&rows)),
     }
+}
+
+pub async fn sleeves(global: &Global, args: &NavArgs) -> Result<(), Failure> {
+    let mut days = Records::open(global).await?.days().await?;
+    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
+    days.retain(|day| {
+        from.as_ref().is_none_or(|from| day.date >= *from) && to.as_ref().is_none_or(|to| day.date <= *to)
+    });
+    if args.csv {
+        let row = |day: &DayReport, row: &SleeveResult| {
+            format!("{},{},{},{}\n", day.date, row.sleeve, row.today, row.cumulative)
+        };
+        let rows: String = days.iter().flat_map(|day| day.sleeves.iter().map(move |sleeve| row(day, sleeve))).collect();
+        return show(format!("date,sleeve,today,cumulative\n{rows}"));
+    }
+    if global.json {
+        let rows: Vec<_> =
+            days.iter().map(|day| serde_json::json!({ "date": day.date, "sleeves": day.sleeves })).collect();
+        return show(format!("{}\n", serde_json::json!({ "days": rows })));
+    }
+    show(account::sleeves(&days))
 }
 
 pub async fn status(global: &Global) -> Result<(), Failure> {

@@ -7,9 +7,9 @@ use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, StateFolder, faults};
+use crate::world::{Ground, Outside, StateFolder, embedded_statements, faults};
 use console::{DayReport, page};
-use gateway::{Gateway, GatewayConfig, GatewayError, RecordError};
+use gateway::{Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
 use indicatif::{ProgressBar, ProgressStyle};
 use journal::Takeover;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,9 +23,13 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = GatewayConfig { record: Some(dir.join("gateway.jsonl")), faults: faults(&args.market)? };
-    let gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
-    let (run, mut world) =
-        ground.world(state.engage(Takeover::OfTheDead).await?, gateway.local_addr(), gateway.control()).await?;
+    let mut gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
+    let access = StatementAccess::default();
+    let statements = gateway.serve_statements(any_port, access.clone()).await?;
+    let statements = Some(embedded_statements(statements, &access)?);
+    let outside = Outside { statements, adopter: args.adopt.adopter()? };
+    let engaged = state.engage(Takeover::OfTheDead).await?;
+    let (run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {

@@ -1,20 +1,29 @@
 //! `gateway`: the simulated IB Gateway as a product of its own.
 //!
 //! In: a market, addresses, a record. Out: a server until it is interrupted. Invariant: loopback
-//! only; time moves only when the control says so.
+//! only; time moves when the control says so, and by itself only when a speed is asked for.
 
 use super::show;
 use crate::cli::{GatewayArgs, Global};
 use crate::failure::Failure;
 use crate::world::{Ground, faults};
-use ::gateway::{Gateway, GatewayConfig, StatementAccess};
+use ::gateway::{Control, ControlError, Gateway, GatewayConfig, StatementAccess};
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
     let market = ground.simulation(&args.market)?;
     let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market)? };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
+    if let Some(at) = args.at {
+        // A record may stand later already.
+        let refused = |error: ControlError| Failure::Usage(error.to_string());
+        let now = gateway.control().now().await.map_err(refused)?;
+        gateway.control().advance_to(at.max(now)).await.map_err(refused)?;
+    }
     let control = gateway.serve_control(args.control).await?;
+    if let Some(speed) = args.speed {
+        gateway.run_clock(speed);
+    }
     let statements = match args.statements {
         Some(address) => {
             let address = gateway.serve_statements(address, StatementAccess::default()).await?;

@@ -14,11 +14,12 @@ mod instruments;
 mod journal;
 mod operate;
 mod pull;
+mod reconcile;
 mod records;
 mod risk;
 mod run;
-mod state;
 mod screen;
+mod state;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -38,6 +39,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
+        Command::Reconcile(args) => block_on(reconcile::reconcile(global, &args)),
+        Command::Sleeves(args) => block_on(account::sleeves(global, &args)),
         Command::Halt(args) => block_on(operate::tighten(global, &args, Mode::CancelOnly)),
         Command::ReduceOnly(args) => block_on(operate::tighten(global, &args, Mode::ReduceOnly)),
         Command::Resume(args) => block_on(operate::resume(global, &args)),

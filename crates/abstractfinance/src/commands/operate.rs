@@ -66,7 +66,7 @@ async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
 }
 
 /// Leaves the instruction for the engine and says when it counts.
-async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
+pub(super) async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
     let Records { journal, account } = Records::open(global).await?;
     let body = serde_json::to_string(&instruction).expect("plain data");
     let now = Timestamp::now().as_microsecond();

@@ -52,10 +52,9 @@ pub async fn pull(global: &Global, args: &PullArgs) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     source.close().await;
-    if global.json {
-        show(format!("{}\n", serde_json::to_string(&report).expect("plain data")))?;
-    } else {
-        show(&report)?;
+    // A pull that was stopped at once has nothing to tell but why.
+    if stopped.is_none() || !report.series.is_empty() {
+        show(if global.json { report.json() } else { report.to_string() })?;
     }
     stopped.map_or(Ok(()), Err)
 }

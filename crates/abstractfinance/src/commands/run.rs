@@ -7,7 +7,7 @@ use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, StateFolder};
+use crate::world::{Ground, Outside, StateFolder, configured_statements};
 use console::page;
 use gateway::{Control, ControlError, RemoteControl};
 use journal::Takeover;
@@ -45,7 +45,9 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(control) => control,
         None => connect(args.control).await?,
     };
-    let (run, mut world) = ground.world(engaged, args.gateway, control).await?;
+    let statements = configured_statements(&ground.loaded.settings)?;
+    let outside = Outside { statements, adopter: args.adopt.adopter()? };
+    let (run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
     let day = run_day(args.date, &run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;

@@ -9,12 +9,15 @@ use super::observe::Bars;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, PerContract, PerInstrument, Quantity};
+use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::{Window, execution_window};
 use ports::{AccountSnapshot, Execution};
-use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedExecution, Origin, ShortOrder};
+use risk::reconciliation::{
+    BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ShortOrder,
+};
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use strategy::ScreenList;
 
@@ -23,13 +26,13 @@ pub(super) fn inputs(
     decided_at: Timestamp,
     book: Book,
     snapshot: &AccountSnapshot,
-    bars: &Bars,
+    (bars, flows): (&Bars, BaseMoney),
     belief: Belief,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
     let Belief { marks, fx, doubts, believed } = belief;
-    let broker = broker_facts(snapshot, &book.books, run);
+    let broker = broker_facts(snapshot, (&book.books, book.opened), run);
     Ok(RecordedInputs {
         date,
         decided_at,
@@ -49,10 +52,9 @@ pub(super) fn inputs(
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
         ),
-        // Deposits and withdrawals are not read from the broker yet: cash that comes or goes breaks the
-        // reconciliation and halts.
-        flows: BaseMoney::ZERO,
+        flows,
         screens: Vec::new(),
+        opened: book.opened,
     })
 }
 
@@ -71,7 +73,7 @@ fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(D
 }
 
 /// The broker's side of the reconciliation.
-pub(super) fn broker_facts(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> BrokerFacts {
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> BrokerFacts {
     let contracts = run.setup.universe.contract_count();
     let mut quantities = PerContract::filled(Quantity::ZERO, contracts);
     let mut marks = PerContract::filled(None, contracts);
@@ -88,20 +90,22 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, books: &Books, run: &Run)
     });
     BrokerFacts {
         base: snapshot.base,
-        net_liquidation: Some(snapshot.net_liquidation),
+        net_liquidation: snapshot.net_liquidation,
         cash: cash.collect(),
         quantities,
         marks,
         foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
-        gross_position_value: None,
-        evidence: evidence(snapshot, books, run),
+        gross_position_value: snapshot.gross_position_value,
+        evidence: evidence(snapshot, (books, opened), run),
     }
 }
 
 /// What the broker lists and the books do not hold.
-fn evidence(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Evidence {
+fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Evidence {
     let signed = |fill: &Fill| Quantity::from_units(fill.quantity.units() * fill.side.sign());
-    let unbooked = snapshot.executions.iter().filter(|listed| !books.holds(&listed.fill.execution));
+    // What was executed before the books were opened is in their first balance.
+    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > opened);
+    let unbooked = since.filter(|listed| !books.holds(&listed.fill.execution));
     let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
         contract: Some(fill.contract),
@@ -115,17 +119,36 @@ fn evidence(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Evidence {
         price: fill.price,
         commission: *commission,
     });
-    Evidence { executions: executions.collect(), orders: short_orders(snapshot, books, run), ..Evidence::default() }
+    let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
+    Evidence {
+        executions: executions.collect(),
+        charges: unbooked_charges(snapshot, books),
+        orders: short_orders(snapshot, (books, opened), run),
+        statement: Vec::new(),
+        sweeps: swept.map(|row| Money::new(row.swept, row.currency)).collect(),
+    }
+}
+
+/// What the broker charges for booked executions above what is booked for them.
+fn unbooked_charges(snapshot: &AccountSnapshot, books: &Books) -> Vec<ListedCharge> {
+    let listed = snapshot.executions.iter().filter(|listed| books.holds(&listed.fill.execution));
+    let charge = |listed: &Execution| {
+        let (id, charged) = (listed.fill.execution.clone(), listed.commission?);
+        let booked = books.charge_of(&id).filter(|booked| booked.currency == charged.currency);
+        let open = charged.amount - booked.map_or(Decimal::ZERO, |booked| booked.amount);
+        (!open.is_zero()).then(|| ListedCharge { id, amount: Money::new(open, charged.currency) })
+    };
+    listed.filter_map(charge).collect()
 }
 
 /// Orders of ours that ended with more filled than the executions of theirs that are booked.
-fn short_orders(snapshot: &AccountSnapshot, books: &Books, run: &Run) -> Vec<ShortOrder> {
+fn short_orders(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Vec<ShortOrder> {
     let ended = snapshot.completed_orders.iter();
     let short = ended.filter_map(|order| {
         let order_ref = order.order_ref.filter(|order_ref| order_ref.account == run.account)?;
         let own = snapshot.executions.iter().filter(|listed| listed.fill.order == Some(order_ref));
         let own: Vec<&Fill> = own.map(|listed| &listed.fill).collect();
-        let first = own.first()?;
+        let first = own.first().filter(|fill| fill.at > opened)?;
         let held = own.iter().filter(|fill| books.holds(&fill.execution));
         let held = held.fold(Quantity::ZERO, |sum, fill| sum + fill.quantity);
         let sign = |quantity: Quantity| Quantity::from_units(quantity.units() * first.side.sign());

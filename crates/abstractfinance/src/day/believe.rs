@@ -28,7 +28,7 @@ pub(super) struct Belief {
 pub(super) fn believe(
     snapshot: &AccountSnapshot,
     bars: &Bars,
-    before: &Believed,
+    (before, splits): (&Believed, &[(ContractId, (u32, u32))]),
     ledger: &Ledger,
     now: Timestamp,
     run: &Run,
@@ -43,11 +43,11 @@ pub(super) fn believe(
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
         let offers: Vec<Offer> = mark_offers(contract, snapshot, bars, now, run).collect();
-        let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, run));
+        let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, splits, run));
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
-        doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, now, run)));
+        doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
         believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
     }
     Belief { marks, fx: table.rates, doubts, believed }
@@ -63,10 +63,11 @@ fn fx_policy(run: &Run) -> FxPolicy {
     }
 }
 
-fn rule(contract: ContractId, run: &Run) -> MarkRule {
+fn rule(contract: ContractId, splits: &[(ContractId, (u32, u32))], run: &Run) -> MarkRule {
     let universe = &run.setup.universe;
     let jump_max = run.settings.data.jump_max(universe.instrument_of(contract).asset_class);
-    MarkRule { jump_max, multiplier: universe.terms(contract).multiplier, split: None }
+    let split = splits.iter().find(|(of, _)| *of == contract).map(|(_, ratio)| *ratio);
+    MarkRule { jump_max, multiplier: universe.terms(contract).multiplier, split }
 }
 
 /// The broker's own rate where the account has the currency, and the last close of its pair.
@@ -110,10 +111,11 @@ fn mark_offers<'a>(
     held.chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
 }
 
-fn flag(contract: ContractId, doubt: Doubt, mark: Option<LastMark>, now: Timestamp, run: &Run) -> Flag {
+/// What is not held may be old: only a held mark stops the day's increases.
+fn flag(contract: ContractId, doubt: Doubt, mark: Option<LastMark>, held: bool, now: Timestamp, run: &Run) -> Flag {
     let kept = mark.map(|mark| mark.good);
     let sessions = kept.map_or(u32::MAX, |kept| sessions_since(contract, kept.session, now, run));
-    Flag { contract, doubt, kept, sessions, stale: sessions > run.settings.data.stale_mark_sessions }
+    Flag { contract, doubt, kept, sessions, stale: held && sessions > run.settings.data.stale_mark_sessions }
 }
 
 /// The last session of the contract's venue that has opened by `now`.

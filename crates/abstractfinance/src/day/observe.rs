@@ -3,14 +3,16 @@
 //! In: the broker's answers and the last books. Out: the day's inputs. Invariant: all or nothing; an
 //! answer that is missing or absurd stops the day before anything was decided.
 
+use super::adopt::adopt;
 use super::assemble::{active, inputs};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
+use super::statement::book_statement;
 use super::{Run, World, last_book, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{ContractId, LedgerEvent, Posted, Unbookable};
+use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
@@ -25,8 +27,18 @@ const REFRESH_SESSIONS: u32 = 20;
 /// How often a snapshot is asked for when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
 
-/// Something that was booked, in words and as an event.
-type News = (String, LedgerEvent);
+/// Something worth telling, and the event when it was booked.
+pub(super) struct News {
+    sentence: String,
+    event: Option<LedgerEvent>,
+}
+
+impl News {
+    /// Something that changed nothing.
+    pub(super) fn note(sentence: String) -> News {
+        News { sentence, event: None }
+    }
+}
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -111,22 +123,29 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     let (mut book, mut booked) = match last_book(run, world).await? {
         Some(book) => (book, Vec::new()),
         None => {
-            let (book, deposits) = Book::open(&snapshot, date, &run.setup)?;
-            (book, deposits.into_iter().map(|event| (sentence(&event, run), event)).collect())
+            let (book, opening) = Book::open(&snapshot, world.clock.now(), run)?;
+            let told = |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event) };
+            (book, opening.into_iter().map(told).collect())
         }
     };
     operator::attend(date, &mut book, run, world).await?;
+    booked.extend(book_statement(date, &mut book, run, world).await?);
     booked.extend(late_executions(&mut book, &snapshot, date, run)?);
-    held_contracts_trade_on(&book, date, run)?;
     let due = screens::due(date, &book.memory.lists, run);
     let bars = history(date, &book, &due, run, world).await?;
     for (id, at, event) in settlements(&book, &bars, run)? {
         let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
         booked.extend(news(posted.map_err(unbookable)?, event, run));
     }
-    let (sentences, booked) = booked.into_iter().unzip();
     let now = world.clock.now();
-    let belief = believe(&snapshot, &bars, &book.believed, book.books.ledger(), now, run);
+    let splits = splits(&booked);
+    let belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?);
+    let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
+    book.settle_sleeves(date, &belief.marks, run);
+    let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
+        booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
+    let booked = booked.into_iter().flatten().collect();
     let screens = screens::observed(date, &due, &bars, &belief.fx, run);
     let notes = Notes {
         booked: sentences,
@@ -134,7 +153,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
-    let inputs = inputs(date, now, book, &snapshot, &bars, belief, run)?;
+    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
     Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
 }
 
@@ -201,7 +220,8 @@ async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<
 fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run: &Run) -> Result<Vec<News>, Failure> {
     let mut late = Vec::new();
     for Execution { fill, commission } in &snapshot.executions {
-        if fill.order.is_none_or(|order_ref| order_ref.account != run.account) {
+        let ours = fill.order.is_some_and(|order_ref| order_ref.account == run.account);
+        if !ours || fill.at <= book.opened {
             book.books.disown(&fill.execution, date);
             continue;
         }
@@ -216,34 +236,36 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
     Ok(late)
 }
 
+/// Splits that were booked this morning.
+fn splits(booked: &[News]) -> Vec<(ContractId, (u32, u32))> {
+    let split = |news: &News| match news.event {
+        Some(LedgerEvent::Split { contract, numerator, denominator }) => Some((contract, (numerator, denominator))),
+        _ => None,
+    };
+    booked.iter().filter_map(split).collect()
+}
+
+/// Money the owner put in or took out; `None` when a currency of it has no rate.
+fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
+    let flow = |news: &News| match news.event {
+        Some(LedgerEvent::Flow { amount }) => Some(amount),
+        _ => None,
+    };
+    booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
+}
+
 /// What was new to the books, in words and as an event.
-fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
+    let told = |sentence: String, event| Some(News { sentence, event: Some(event) });
     match posted {
-        Posted::New => Some((sentence(&event, run), event)),
-        Posted::Replaced(_) => {
-            Some((format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event))
-        }
+        Posted::New => told(sentence(&event, run), event),
+        Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
         Posted::Again | Posted::Waiting => None,
     }
 }
 
-fn unbookable(reason: Unbookable) -> Failure {
+pub(super) fn unbookable(reason: Unbookable) -> Failure {
     Failure::Halted(reason.to_string())
-}
-
-/// A contract past its last trading day cannot be valued or sold: a person has to book how it ended.
-fn held_contracts_trade_on(book: &Book, date: Date, run: &Run) -> Result<(), Failure> {
-    let ledger = book.books.ledger();
-    let expired = |contract: &ContractId| {
-        run.setup.universe.contract(*contract).expiry.is_some_and(|expiry| expiry < date) && holds(ledger, *contract)
-    };
-    match run.setup.universe.contracts().find(expired) {
-        None => Ok(()),
-        Some(contract) => Err(Failure::Halted(format!(
-            "the books hold {}, which has expired: compare with the broker how it was settled and book it by hand",
-            run.setup.universe.contract(contract).name
-        ))),
-    }
 }
 
 pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
@@ -276,7 +298,11 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
     let scope = Scope::of(Some(book), date, run);
     let mut contracts: Vec<ContractId> = Vec::new();
     for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
-        let lasting = |contract: &ContractId| universe.contract(*contract).expiry.is_none() || scope.holds(*contract);
+        let lasting = |contract: &ContractId| match universe.contract(*contract).expiry {
+            None => true,
+            // The broker no longer knows what has expired.
+            Some(_) => scope.holds(*contract) && is_current(*contract, date, run),
+        };
         contracts.extend(universe.contracts_of(instrument).filter(lasting));
         contracts.extend(active(instrument, date, run)?);
     }
@@ -311,7 +337,7 @@ fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
 
 fn sentence(event: &LedgerEvent, run: &Run) -> String {
     match event {
-        LedgerEvent::Flow { amount } => format!("opening balance {amount}"),
+        LedgerEvent::Flow { amount } => format!("deposit or withdrawal of {amount}"),
         LedgerEvent::VariationMargin { contract, settlement } => {
             format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
         }

@@ -7,22 +7,15 @@ use super::end::End;
 use super::observe::snapshot;
 use super::report::report;
 use super::{Decided, Run, World, append};
-use crate::book::{Book, DAY_CLOSED};
+use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
+use cycle::plan::CROSSED;
 use cycle::{Effect, Event, Session, Standing};
-use domain::Books;
+use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
-use serde::{Deserialize, Serialize};
-
-/// Body of the `day_closed` record.
-#[derive(Serialize, Deserialize)]
-struct Closed {
-    book: Book,
-    report: DayReport,
-}
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -57,18 +50,21 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         session.handle(Event::Recorded);
     }
     let end = End::of(&session, &snapshot, now, decided, run);
-    let report = report(&session, &end, decided, resumed, run);
+    let sleeves = closed_sleeves(&session, &end, decided, run);
+    let report = report(&session, &end, &sleeves, decided, resumed, run);
     let book = Book {
         date: Some(decided.inputs.date),
+        opened: decided.inputs.opened,
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
-        sleeves: decided.inputs.sleeves.clone(),
+        sleeves,
         memory: decided.plan.memory.clone(),
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
+        handed: Vec::new(),
     };
     let closed = Closed { book, report };
     let body = serde_json::to_string(&closed).expect("plain data");
@@ -86,4 +82,30 @@ fn closed_books(session: &Session<'_>, date: Date) -> Books {
     books.close(date);
     books.forget_before(date.saturating_sub(REMEMBERED_DAYS.days()));
     books
+}
+
+/// The day's executions shared out by the plan's wants, what crossed inside, and each sleeve's profit.
+fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run) -> SleeveBooks {
+    let (plan, universe) = (&decided.plan, &run.setup.universe);
+    let mut sleeves = decided.inputs.sleeves.clone();
+    let wants = |number: u16, contract: ContractId| -> Vec<(SleeveId, Quantity)> {
+        let wants = plan.wants.iter().filter(|want| want.order == number && want.contract == contract);
+        wants.map(|want| (want.sleeve, want.quantity)).collect()
+    };
+    for order in &plan.orders {
+        let key = OrderKey { date: plan.date, intent: order.number };
+        sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
+    }
+    for &contract in &run.setup.shared {
+        if let Some(mark) = decided.inputs.marks[contract] {
+            sleeves.cross(contract, &wants(CROSSED, contract), mark, universe);
+        }
+    }
+    let mut sleeves = sleeves.with_period(session.books(), universe);
+    // Without a mark or a rate nothing is closed, and the next close is over both days.
+    if let Err(reason) = sleeves.close_day(&end.marks, &end.fx, universe) {
+        tracing::warn!(%reason, "sleeves are not valued today");
+    }
+    sleeves.forget_before(plan.date.saturating_sub(REMEMBERED_DAYS.days()));
+    sleeves
 }

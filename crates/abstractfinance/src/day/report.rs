@@ -6,14 +6,23 @@
 use super::end::{End, rounded_bp};
 use super::steps::steps;
 use super::{Decided, Run};
-use console::report::{DayReport, Hedge, Order, Position, Refused, Target};
+use console::reconciliation::Difference;
+use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
 use cycle::session::outcome;
 use cycle::{DayPlan, Session, store};
-use domain::{ContractId, Ledger, OrderRef, Price};
+use domain::{ContractId, Ledger, OrderRef, Price, SleeveBooks, SleeveProfit};
 use execution::Parent;
+use risk::reconciliation::{Row, explain};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resumed: bool, run: &Run) -> DayReport {
+pub(super) fn report(
+    session: &Session<'_>,
+    end: &End,
+    books: &SleeveBooks,
+    decided: &Decided,
+    resumed: bool,
+    run: &Run,
+) -> DayReport {
     let (plan, universe) = (&decided.plan, &run.setup.universe);
     let exposure = session.ledger().exposure(&end.marks, &end.fx, universe).unwrap_or_default();
     let nav = end.nav.unwrap_or_default();
@@ -25,7 +34,7 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
         already_done: false,
         resumed,
         nav: end.nav.map(|nav| cents(nav.amount())),
-        nlv: cents(end.snapshot.net_liquidation),
+        nlv: end.snapshot.net_liquidation.map(cents),
         difference_bp: end.reconciliation.difference_bp.map(rounded_bp),
         nav_at_plan: plan.nav.map(|nav| cents(nav.amount())),
         base: run.setup.base.to_string(),
@@ -53,7 +62,9 @@ pub(super) fn report(session: &Session<'_>, end: &End, decided: &Decided, resume
         targets: targets(decided, run),
         orders: session.parents().map(|parent| order(parent, plan, run)).collect(),
         hedges: plan.hedges.iter().map(hedge).collect(),
-        positions: positions(session.ledger(), end, run),
+        positions: positions(session.ledger(), end, books, run),
+        sleeves: books.profits().into_iter().map(sleeve_result).collect(),
+        differences: differences(end, run),
         doubts: doubts(end, decided, run),
         refusals: refusals
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
@@ -116,7 +127,7 @@ fn hedge(decision: &strategy::HedgeDecision) -> Hedge {
     Hedge { currency: currency.to_string(), exposure, residual, band, held, wanted }
 }
 
-fn positions(ledger: &Ledger, end: &End, run: &Run) -> Vec<Position> {
+fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, run: &Run) -> Vec<Position> {
     let universe = &run.setup.universe;
     let theirs = |contract| {
         let position = end.snapshot.positions.iter().find(|position| position.contract == contract);
@@ -128,12 +139,36 @@ fn positions(ledger: &Ledger, end: &End, run: &Run) -> Vec<Position> {
         ours: ledger.quantity(contract).to_string(),
         broker: theirs(contract).to_string(),
         mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
+        sleeves: holders(contract, books),
         currency: universe.terms(contract).currency.to_string(),
         notional: notional(contract, ledger, end, run).map(cents),
         unrealised: end.marks[contract]
             .map(|mark| cents(value(contract, mark, ledger, run) - ledger.position(contract).basis)),
     };
     universe.contracts().filter(shown).map(row).collect()
+}
+
+fn sleeve_result(profit: SleeveProfit) -> SleeveResult {
+    let SleeveProfit { sleeve, today, cumulative } = profit;
+    SleeveResult { sleeve, today: today.amount().normalize(), cumulative: cumulative.amount().normalize() }
+}
+
+/// Which sleeves hold how much of a contract.
+fn holders(contract: ContractId, books: &SleeveBooks) -> Vec<String> {
+    let held = books.sleeves().map(|sleeve| (sleeve, books.quantity(sleeve, contract)));
+    let held = held.filter(|(_, quantity)| !quantity.is_zero());
+    held.map(|(sleeve, quantity)| format!("{} {quantity}", books.name(sleeve))).collect()
+}
+
+/// What the last reconciliation found, cause by cause.
+fn differences(end: &End, run: &Run) -> Vec<Difference> {
+    let rows = explain(&end.reconciliation, &run.setup.universe, &run.setup.policy.reconciliation);
+    rows.into_iter().map(difference).collect()
+}
+
+fn difference(row: Row) -> Difference {
+    let Row { id, layer, item, ours, theirs, difference, tolerance, cause, evidence, consequence } = row;
+    Difference { id, layer, item, ours, theirs, difference, tolerance, cause, evidence, consequence }
 }
 
 /// Quantity × mark × multiplier, in the contract's currency.

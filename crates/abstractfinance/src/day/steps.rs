@@ -16,6 +16,12 @@ use std::collections::BTreeMap;
 use strategy::screen_list::Standing;
 use strategy::{ScreenList, SleeveKind};
 
+/// Breaks a line of the report names; the rest are counted.
+const NAMED_BREAKS: usize = 3;
+
+/// Bookings of a morning that are told one by one; all of them are in the journal.
+const BOOKINGS_SHOWN: usize = 4;
+
 /// The fourteen steps of a day.
 pub(super) fn steps(
     session: &Session<'_>,
@@ -140,7 +146,10 @@ fn count(n: usize, what: &str) -> String {
 fn synced(decided: &Decided) -> String {
     let Some(notes) = &decided.notes else { return "read by the run that made the plan".into() };
     let mut parts = vec![count(notes.positions, "position"), count(notes.open_orders, "open order")];
-    parts.extend(notes.booked.iter().cloned());
+    parts.extend(notes.booked.iter().take(BOOKINGS_SHOWN).cloned());
+    if notes.booked.len() > BOOKINGS_SHOWN {
+        parts.push(format!("{} more bookings, in the journal", notes.booked.len() - BOOKINGS_SHOWN));
+    }
     if !notes.without_history.is_empty() {
         parts.push(format!("no history for {}: what needs it is held back", notes.without_history.join(", ")));
     }
@@ -157,11 +166,13 @@ fn outcome_of(result: Option<&Reconciliation>) -> &'static str {
 
 fn sentence_of(result: Option<&Reconciliation>) -> String {
     let Some(result) = result else { return "no answer from the broker".into() };
-    let causes: Vec<String> =
-        result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause())).collect();
+    let causes = result.findings.iter().map(|finding| format!("{} ({})", finding.id, finding.cause()));
+    let causes: Vec<String> = causes.take(NAMED_BREAKS).collect();
+    let more = result.findings.len() - causes.len();
     let difference = result
         .difference_bp
         .map_or_else(|| "NLV unusable".into(), |bp| format!("NAV − NLV = {:+.4} bp", rounded_bp(bp)));
-    let named = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = if causes.is_empty() { String::new() } else { format!(": {}{more}", causes.join(", ")) };
     format!("{difference}, {}{named}", count(result.findings.len(), "break"))
 }

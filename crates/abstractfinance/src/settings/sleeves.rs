@@ -223,3 +223,6 @@ pub enum Rescreen {
     /// On every trade date.
     Daily,
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,7 +204,8 @@ pub fn reports(json: &str) -> Vec<DayReport> {
 
 /// What has to hold after every day in the simulator: both sides agree on everything.
 pub fn assert_tied_out(day: &DayReport) {
-    assert_eq!(day.nav, Some(day.nlv), "{}: NAV and NLV", day.date);
+    assert!(day.nav.is_some(), "{}", day.date);
+    assert_eq!(day.nav, day.nlv, "{}: NAV and NLV", day.date);
     assert_eq!(day.difference_bp, Some(0.0), "{}", day.date);
     for position in &day.positions {
         assert_eq!(position.ours, position.broker, "{}: {}", day.date, position.instrument);

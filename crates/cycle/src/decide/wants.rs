@@ -9,9 +9,8 @@ use domain::{ContractId, Quantity, SleeveBooks, SleeveId};
 
 pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let Some(sleeves) = inputs.sleeves else { return };
-    let ids: Vec<Option<SleeveId>> =
-        setup.policy.sleeves.iter().map(|sleeve| sleeves.id(&sleeve.name)).collect();
-    let owners = Owners { sleeves, ids: &ids, inputs, setup };
+    let ids: Vec<Option<SleeveId>> = setup.policy.sleeves.iter().map(|sleeve| sleeves.id(&sleeve.name)).collect();
+    let owners = Owners { sleeves, ids: &ids, setup };
     for order in &plan.orders {
         let total = plan.table.wanted[order.contract] - inputs.ledger.quantity(order.contract);
         let wants = owners.wants(order.contract, total, plan);
@@ -31,9 +30,12 @@ pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         let wants = owners.wants(contract, Quantity::ZERO, plan);
         let moved: f64 = wants.iter().map(|(_, want)| want.to_f64().abs() * unit_price).sum::<f64>() / 2.0;
         if moved > setup.policy.rebalance.drift_of_nav * plan.facts.nav {
-            plan.wants.extend(
-                wants.into_iter().map(|(sleeve, quantity)| Want { order: CROSSED, contract, sleeve, quantity }),
-            );
+            plan.wants.extend(wants.into_iter().map(|(sleeve, quantity)| Want {
+                order: CROSSED,
+                contract,
+                sleeve,
+                quantity,
+            }));
         }
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 struct Owners<'a> {
     sleeves: &'a SleeveBooks,
     ids: &'a [Option<SleeveId>],
-    inputs: &'a DayInputs<'a>,
+
     setup: &'a Setup,
 }
 

@@ -103,7 +103,8 @@ impl Desk {
         AccountSnapshot {
             at,
             base: Currency::Usd,
-            net_liquidation: dec!(1),
+            net_liquidation: Some(dec!(1)),
+            gross_position_value: None,
             cash: vec![],
             positions: vec![],
             foreign: vec![],

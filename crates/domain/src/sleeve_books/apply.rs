@@ -73,7 +73,7 @@ impl SleeveBooks {
         let (contract, multiplier) = (fill.contract, universe.terms(fill.contract).multiplier);
         let value = change.value_at(fill.price, multiplier);
         let Some(key) = fill.order.map(OrderKey::from) else {
-            return self.trade(SleeveId::EXTERNAL, contract, change, value, universe);
+            return self.fill_without_order(contract, change, value, universe);
         };
         let at = self.place(key).unwrap_or_else(|at| {
             self.orders.insert(at, Order::new(key, contract, &[], universe));
@@ -92,6 +92,35 @@ impl SleeveBooks {
             self.trade(part.sleeve, contract, part.quantity, part.value, universe);
         }
         self.give_charges(at);
+    }
+
+    /// What nobody here ordered: a buy-in, a liquidation, the owner's own trade. It closes what external holds, then what
+    /// sleeves hold, by position; what it opens is external's.
+    fn fill_without_order(&mut self, contract: ContractId, change: Quantity, value: Decimal, universe: &Universe) {
+        let closes = |held: Quantity, left: i64| match held.signum() * left.signum() < 0 {
+            true => left.signum() * left.abs().min(held.units().abs()),
+            false => 0,
+        };
+        let external = closes(self.quantity(SleeveId::EXTERNAL, contract), change.units());
+        let left = change.units() - external;
+        let own: Vec<(SleeveId, i64)> = self
+            .sleeves()
+            .filter(|&sleeve| sleeve != SleeveId::EXTERNAL)
+            .map(|sleeve| (sleeve, self.quantity(sleeve, contract).units()))
+            .filter(|&(_, units)| units.signum() * left.signum() < 0)
+            .collect();
+        let weights: Vec<i64> = own.iter().map(|&(_, units)| units).collect();
+        let closed = closes(Quantity::from_units(weights.iter().sum()), left);
+        let mut parts = vec![(SleeveId::EXTERNAL, external + left - closed)];
+        if closed != 0 {
+            let shares = apportioned(closed, &weights, universe.terms(contract).lot.units());
+            parts.extend(own.iter().map(|&(sleeve, _)| sleeve).zip(shares));
+        }
+        parts.retain(|&(_, units)| units != 0);
+        let units: Vec<i64> = parts.iter().map(|&(_, units)| units).collect();
+        for ((sleeve, units), value) in parts.into_iter().zip(shared(value, &units)) {
+            self.trade(sleeve, contract, Quantity::from_units(units), value, universe);
+        }
     }
 
     fn take_back_charges(&mut self, at: usize) {

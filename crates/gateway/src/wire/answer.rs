@@ -3,33 +3,53 @@
 //! In: one answer value. Out: its frame. Invariant: the id is a constant of the type, so an answer cannot
 //! leave under another's id.
 
+use super::answer_text::TextForm;
 use super::nested::{Contract, ContractDetails, Execution, HistoricalDataBar, Order, OrderState, PriceIncrement};
-use super::{ID_BYTES, PROTOBUF, with_length};
+use super::reference::*;
+use super::{Codec, ID_BYTES, PROTOBUF, with_length};
 use prost::Message;
 
-/// A message to a client.
-pub trait Answer: Message + Sized {
-    /// Its id, without the protobuf offset.
-    const ID: i32;
+/// Something the gateway says, as frames of the codec a client speaks.
+pub trait Answer {
+    /// The complete frame with its length, or several; nothing where the codec has no such message.
+    fn frames(&self, codec: Codec) -> Vec<u8>;
+}
 
-    /// The complete frame: length, id, body.
-    fn frame(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(ID_BYTES + self.encoded_len());
-        body.extend_from_slice(&(Self::ID + PROTOBUF).to_be_bytes());
-        self.encode(&mut body).expect("a Vec grows as needed");
-        with_length(&body)
-    }
+/// Length, id with its offset, body.
+fn protobuf_frame(id: i32, message: &impl Message) -> Vec<u8> {
+    let mut body = Vec::with_capacity(ID_BYTES + message.encoded_len());
+    body.extend_from_slice(&(id + PROTOBUF).to_be_bytes());
+    message.encode(&mut body).expect("a Vec grows as needed");
+    with_length(&body)
 }
 
 macro_rules! answers {
-    ($($id:literal => $message:ty),+ $(,)?) => {
+    (both: $($id:literal => $message:ty),+; protobuf: $($only:literal => $of_protobuf:ty),+ $(,)?) => {
+        /// The ids of every message to a client.
+        pub const ANSWER_IDS: &[i32] = &[$($id,)+ $($only),+];
+
         $(impl Answer for $message {
-            const ID: i32 = $id;
+            fn frames(&self, codec: Codec) -> Vec<u8> {
+                match codec {
+                    Codec::Protobuf(_) => protobuf_frame($id, self),
+                    Codec::Text(version) => self.text($id, version).into_frame(),
+                }
+            }
+        })+
+
+        $(impl Answer for $of_protobuf {
+            fn frames(&self, codec: Codec) -> Vec<u8> {
+                match codec {
+                    Codec::Protobuf(_) => protobuf_frame($only, self),
+                    Codec::Text(_) => Vec::new(),
+                }
+            }
         })+
     };
 }
 
 answers! {
+    both:
     1 => TickPrice,
     2 => TickSize,
     3 => OrderStatus,
@@ -38,29 +58,56 @@ answers! {
     6 => AccountValue,
     7 => PortfolioValue,
     8 => AccountUpdateTime,
-    54 => AccountDataEnd,
     9 => NextValidId,
     10 => ContractData,
-    52 => ContractDataEnd,
     11 => ExecutionDetails,
-    55 => ExecutionDetailsEnd,
-    59 => CommissionAndFeesReport,
     15 => ManagedAccounts,
-    17 => HistoricalData,
-    108 => HistoricalDataEnd,
+    21 => TickOptionComputation,
     49 => CurrentTime,
-    109 => CurrentTimeInMillis,
+    50 => RealTimeBar,
+    52 => ContractDataEnd,
     53 => OpenOrdersEnd,
+    54 => AccountDataEnd,
+    55 => ExecutionDetailsEnd,
     57 => TickSnapshotEnd,
     58 => MarketDataType,
+    59 => CommissionAndFeesReport,
     61 => Position,
     62 => PositionEnd,
     63 => AccountSummary,
     64 => AccountSummaryEnd,
+    73 => AccountUpdateMulti,
+    74 => AccountUpdateMultiEnd,
+    75 => SecDefOptParameter,
+    76 => SecDefOptParameterEnd,
+    79 => SymbolSamples,
     81 => TickReqParams,
+    88 => HeadTimestamp,
     93 => MarketRule,
+    94 => PnL,
+    95 => PnLSingle,
     101 => CompletedOrder,
-    102 => CompletedOrdersEnd,
+    102 => CompletedOrdersEnd;
+    protobuf:
+    17 => HistoricalData,
+    108 => HistoricalDataEnd,
+    109 => CurrentTimeInMillis,
+}
+
+/// Bars with the span they cover: two messages in protobuf, one in text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bars {
+    pub data: HistoricalData,
+    pub end: HistoricalDataEnd,
+}
+
+impl Answer for Bars {
+    fn frames(&self, codec: Codec) -> Vec<u8> {
+        match codec {
+            Codec::Protobuf(_) => [self.data.frames(codec), self.end.frames(codec)].concat(),
+            Codec::Text(_) => super::answer_text::bars(self).into_frame(),
+        }
+    }
 }
 
 /// A price of a quote, in the quote unit, with the size shown there.

@@ -106,7 +106,10 @@ async fn read_body(reader: &mut (impl AsyncRead + Unpin), length: u32, limit: us
 }
 
 /// `v100..222`, optionally followed by a space and connect options.
-fn version_range(text: &str) -> Result<VersionRange, FrameError> {
+///
+/// # Errors
+/// [`FrameError::NoVersionRange`].
+pub fn version_range(text: &str) -> Result<VersionRange, FrameError> {
     let range = text.split(' ').next().unwrap_or_default();
     let parsed = range.strip_prefix('v').and_then(|versions| {
         let (min, max) = versions.split_once("..").unwrap_or((versions, versions));

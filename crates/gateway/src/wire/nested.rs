@@ -3,6 +3,7 @@
 //! In and out: the fields this gateway reads or fills; other fields of a client are skipped by the decoder.
 //! Invariant: prices are doubles in the quote unit, quantities decimal text, as the wire has them.
 
+use super::Empty;
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ pub struct Contract {
     pub sec_id_type: Option<String>,
     #[prost(string, optional, tag = "14")]
     pub sec_id: Option<String>,
+    #[prost(string, optional, tag = "15")]
+    pub description: Option<String>,
     #[prost(bool, optional, tag = "18")]
     pub include_expired: Option<bool>,
     #[prost(string, optional, tag = "21")]
@@ -125,12 +128,21 @@ pub struct Order {
     pub oca_group: Option<String>,
     #[prost(string, optional, tag = "28")]
     pub order_ref: Option<String>,
+    #[prost(string, optional, tag = "41")]
+    pub delta_neutral_order_type: Option<String>,
+    #[prost(double, optional, tag = "50")]
+    pub scale_price_increment: Option<f64>,
+    #[prost(string, optional, tag = "59")]
+    pub hedge_type: Option<String>,
     #[prost(string, optional, tag = "61")]
     pub algo_strategy: Option<String>,
     #[prost(bool, optional, tag = "65")]
     pub what_if: Option<bool>,
     #[prost(bool, optional, tag = "66")]
     pub transmit: Option<bool>,
+    /// What the order waits for; only how many there are is read.
+    #[prost(message, repeated, tag = "100")]
+    pub conditions: Vec<Empty>,
     #[prost(string, optional, tag = "115")]
     pub filled_quantity: Option<String>,
 }

@@ -3,8 +3,11 @@
 //! In: a frame body. Out: one [`Request`]. Invariant: a body that does not decode is an error for that
 //! frame only, and an id this gateway does not serve is named, never guessed at.
 
+use super::line::{BadField, Fields};
 use super::nested::{Contract, ExecutionFilter, Order};
-use super::{ID_BYTES, PROTOBUF};
+use super::reference::*;
+use super::request_text::FromText;
+use super::{Codec, ID_BYTES, PROTOBUF};
 use prost::Message;
 
 macro_rules! requests {
@@ -20,23 +23,48 @@ macro_rules! requests {
             Unknown(i32),
         }
 
-        impl Request {
-            /// Reads a frame body.
-            ///
-            /// # Errors
-            /// [`BadRequest`] for a body that is too short, not protobuf, or not of its type.
-            pub fn decode(frame: &[u8]) -> Result<Request, BadRequest> {
-                let (id, body) = frame.split_first_chunk::<ID_BYTES>().ok_or(BadRequest::TooShort(frame.len()))?;
-                let id = i32::from_be_bytes(*id).checked_sub(PROTOBUF).filter(|id| IDS.contains(id)).ok_or(BadRequest::NotProtobuf)?;
-                let undecodable = |error| BadRequest::Undecodable { id, error };
-                Ok(match id {
-                    $($id => Request::$variant(<$body>::decode(body).map_err(undecodable)?),)+
-                    id if UNSERVED.contains(&id) => Request::Unserved(id, RequestKey::decode(body).map_err(undecodable)?),
-                    id => Request::Unknown(id),
-                })
-            }
+        /// The ids of every request that is served.
+        pub const REQUEST_IDS: &[i32] = &[$($id),+];
+
+        fn decode_protobuf(frame: &[u8]) -> Result<Request, BadRequest> {
+            let (id, body) = frame.split_first_chunk::<ID_BYTES>().ok_or(BadRequest::TooShort(frame.len()))?;
+            let id = i32::from_be_bytes(*id).checked_sub(PROTOBUF).filter(|id| IDS.contains(id)).ok_or(BadRequest::NotProtobuf)?;
+            let undecodable = |error| BadRequest::Undecodable { id, error };
+            Ok(match id {
+                $($id => Request::$variant(<$body>::decode(body).map_err(undecodable)?),)+
+                id if UNSERVED.contains(&id) => Request::Unserved(id, RequestKey::decode(body).map_err(undecodable)?),
+                id => Request::Unknown(id),
+            })
+        }
+
+        fn decode_text(frame: &[u8]) -> Result<Request, BadRequest> {
+            let mut fields = Fields::new(frame).map_err(|error| BadRequest::Unreadable { id: 0, error })?;
+            let id = fields.integer().ok().flatten().filter(|id| IDS.contains(id)).ok_or(BadRequest::NotText)?;
+            let unreadable = |error| BadRequest::Unreadable { id, error };
+            Ok(match id {
+                $($id => Request::$variant(read(id, &mut fields).map_err(unreadable)?),)+
+                id if UNSERVED.contains(&id) => Request::Unserved(id, read(id, &mut fields).map_err(unreadable)?),
+                id => Request::Unknown(id),
+            })
         }
     };
+}
+
+impl Request {
+    /// Reads a frame body.
+    ///
+    /// # Errors
+    /// [`BadRequest`] for a body that is too short, of the other codec, or not of its type.
+    pub fn decode(codec: Codec, frame: &[u8]) -> Result<Request, BadRequest> {
+        match codec {
+            Codec::Protobuf(_) => decode_protobuf(frame),
+            Codec::Text(_) => decode_text(frame),
+        }
+    }
+}
+
+fn read<Body: FromText>(id: i32, fields: &mut Fields<'_>) -> Result<Body, BadField> {
+    Body::from_text(id, fields)
 }
 
 requests! {
@@ -72,6 +100,10 @@ requests! {
     25 => CancelHistoricalData(RequestKey),
     /// Server time, seconds.
     49 => CurrentTime(Empty),
+    /// Bars of five seconds, as they end.
+    50 => RealTimeBars(RealTimeBarsRequest),
+    /// Ends bars of five seconds.
+    51 => CancelRealTimeBars(RequestKey),
     /// Cancels every live order of every client.
     58 => GlobalCancel(Empty),
     /// Live, frozen or delayed quotes.
@@ -86,8 +118,28 @@ requests! {
     63 => CancelAccountSummary(RequestKey),
     /// First message after the handshake: who connects.
     71 => StartApi(StartApiRequest),
+    /// Account values of a model, and their changes from then on.
+    76 => AccountUpdatesMulti(AccountUpdatesMultiRequest),
+    /// Ends account values of a model.
+    77 => CancelAccountUpdatesMulti(RequestKey),
+    /// The option chains of an underlying.
+    78 => SecDefOptParams(SecDefOptParamsRequest),
+    /// Contracts whose symbol or name begins so.
+    81 => MatchingSymbols(MatchingSymbolsRequest),
+    /// How far back bars go.
+    87 => HeadTimestamp(HeadTimestampRequest),
+    /// Ends a head timestamp; it is answered at once, so there is nothing to end.
+    90 => CancelHeadTimestamp(RequestKey),
     /// Price increments by number.
     91 => MarketRule(MarketRuleRequest),
+    /// Profit and loss of the account.
+    92 => PnL(PnLRequest),
+    /// Ends the profit and loss of the account.
+    93 => CancelPnL(RequestKey),
+    /// Profit and loss of one contract.
+    94 => PnLSingle(PnLSingleRequest),
+    /// Ends the profit and loss of one contract.
+    95 => CancelPnLSingle(RequestKey),
     /// Orders that ended.
     99 => CompletedOrders(CompletedOrdersRequest),
     /// Server time, milliseconds; the fence of lockstep runs.
@@ -97,9 +149,8 @@ requests! {
 }
 
 /// Requests with a request id first that wait for an answer: a client deserves a refusal, not silence.
-/// Depth, real-time bars, account updates by model, option chains, symbol search, P&L, histogram, head
-/// timestamp, historical ticks, tick-by-tick.
-const UNSERVED: [i32; 12] = [10, 50, 74, 76, 78, 81, 87, 88, 92, 94, 96, 97];
+/// Depth, fundamentals, calculations of options, positions by model, histogram, historical ticks, tick-by-tick.
+const UNSERVED: [i32; 8] = [10, 52, 54, 55, 74, 88, 96, 97];
 
 /// Ids are counted up from 1, far from this end; a body of the text codec reads as an id beyond it.
 const IDS: std::ops::Range<i32> = 1..1000;
@@ -120,6 +171,17 @@ pub enum BadRequest {
         id: i32,
         /// What the decoder says.
         error: prost::DecodeError,
+    },
+    /// The id is a protobuf one, or garbage.
+    #[error("the frame does not begin with the number of a message, although a text protocol version was announced")]
+    NotText,
+    /// A field is not what its place says.
+    #[error("message {id} cannot be read: {error}")]
+    Unreadable {
+        /// Message id.
+        id: i32,
+        /// Which field, and why.
+        error: BadField,
     },
 }
 

@@ -10,26 +10,26 @@ use tokio::time::timeout;
 const START_API: i32 = 71;
 const CURRENT_TIME_MILLIS: i32 = 105;
 
-async fn greet(gateway: &Gateway, offer: &str) -> TcpStream {
+pub async fn greet(gateway: &Gateway, offer: &str) -> TcpStream {
     let mut stream = TcpStream::connect(gateway.local_addr()).await.expect("a connection");
     stream.write_all(b"API\0").await.expect("written");
     write_frame(&mut stream, offer.as_bytes()).await;
     stream
 }
 
-async fn write_frame(stream: &mut TcpStream, body: &[u8]) {
+pub async fn write_frame(stream: &mut TcpStream, body: &[u8]) {
     stream.write_u32(body.len() as u32).await.expect("written");
     stream.write_all(body).await.expect("written");
 }
 
 /// A request without fields, or with the bytes of some.
-async fn request(stream: &mut TcpStream, id: i32, fields: &[u8]) {
+pub async fn request(stream: &mut TcpStream, id: i32, fields: &[u8]) {
     let body = [&(id + 200).to_be_bytes(), fields].concat();
     write_frame(stream, &body).await;
 }
 
 /// The next frame; `None` when the gateway closed.
-async fn frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub async fn frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let read = async {
         let length = stream.read_u32().await.ok()?;
         let mut body = vec![0; length as usize];
@@ -40,39 +40,45 @@ async fn frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
 }
 
 /// The id of the next protobuf message, without its offset.
-async fn message_id(stream: &mut TcpStream) -> Option<i32> {
+pub async fn message_id(stream: &mut TcpStream) -> Option<i32> {
     let body = frame(stream).await?;
     Some(i32::from_be_bytes(body[..4].try_into().expect("an id")) - 200)
 }
 
-fn text(body: &[u8]) -> Vec<String> {
+pub fn text(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8(body.to_vec()).expect("text");
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
 /// The gateway still serves a new client.
-async fn is_alive(gateway: &Gateway) {
+pub async fn is_alive(gateway: &Gateway) {
     assert_eq!(client(gateway, 99).await.server_version(), 222);
 }
 
 #[tokio::test]
 async fn the_announced_version_follows_the_offer() {
     let gateway = gateway_at(START).await;
-    for (offer, announced) in
-        [("v213..226", "222"), ("v100..222 +PACEAPI", "222"), ("v100..213", "213"), ("v300..310", "222")]
-    {
+    for (offer, announced) in [
+        ("v213..226", "222"),
+        ("v100..222 +PACEAPI", "222"),
+        ("v100..213", "213"),
+        ("v300..310", "222"),
+        ("v157..178", "176"),
+        ("v100..157", "157"),
+        ("v100..212", "176"),
+    ] {
         let answer = frame(&mut greet(&gateway, offer).await).await.expect("an answer");
         assert_eq!(text(&answer), [announced, "20250707 06:00:00 Etc/UTC"], "offered {offer}");
     }
 }
 
 #[tokio::test]
-async fn a_text_client_is_told_why_it_is_refused() {
+async fn a_client_older_than_both_codecs_is_told_why_it_is_refused() {
     let gateway = gateway_at(START).await;
-    let mut stream = greet(&gateway, "v157..178").await;
-    assert_eq!(text(&frame(&mut stream).await.expect("a version"))[0], "176");
+    let mut stream = greet(&gateway, "v100..156").await;
+    assert_eq!(text(&frame(&mut stream).await.expect("a version"))[0], "156");
     let refusal = text(&frame(&mut stream).await.expect("a reason"));
-    insta::assert_snapshot!(refusal.join("|"), @"4|2|-1|503|This simulated gateway speaks the protobuf protocol only (server versions 213 to 222) and this client offers at most 178; connect with a client that offers 213 or more|");
+    insta::assert_snapshot!(refusal.join("|"), @"4|2|-1|503|This simulated gateway speaks server versions from 157 on and this client offers at most 156; connect with a client that offers 157 or more");
     assert_eq!(frame(&mut stream).await, None, "closed");
 }
 
@@ -154,7 +160,7 @@ async fn a_client_that_asks_and_never_reads_is_cut_off() {
     is_alive(&gateway).await;
 }
 
-async fn started(gateway: &Gateway, client_id: u8) -> TcpStream {
+pub async fn started(gateway: &Gateway, client_id: u8) -> TcpStream {
     let mut stream = greet(gateway, "v213..226").await;
     frame(&mut stream).await.expect("a version");
     request(&mut stream, START_API, &[0x08, client_id]).await;

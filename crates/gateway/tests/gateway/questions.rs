@@ -217,7 +217,9 @@ async fn daily_bars_end_with_the_last_session_that_has_closed() {
     let hours = client.historical_data(&cspx, BarSize::Hour).duration(1.days()).fetch().await;
     assert!(hours.expect_err("not served").to_string().contains("serves `1 day`"));
     let head = client.head_timestamp(&cspx, WhatToShow::Trades, TradingHours::Regular).await;
-    assert!(head.expect_err("not served").to_string().contains("does not serve"), "refused, not left waiting");
+    assert!(head.expect("the first bar").unix_timestamp() < friday_noon.unix_timestamp());
+    let histogram = client.histogram_data(&cspx, TradingHours::Regular, BarSize::Day).await;
+    assert!(histogram.expect_err("not served").to_string().contains("does not serve"), "refused, not left waiting");
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ impl FxBoard {
         for (rank, candidate) in candidates.iter().enumerate() {
             let Candidate { rate, source, .. } = *candidate;
             let near = |to: Decimal| moved(to, rate) <= policy.jump_max;
-            if near(last.rate) || confirmed(rank, candidates, last, calendar, policy) {
+            if near(last.rate) || confirmed(rank, candidates, last, calendar) {
                 return Some(*candidate);
             }
             let problem = match near(Decimal::ONE / last.rate) {
@@ -220,20 +220,15 @@ impl FxBoard {
 }
 
 /// A jump that a second source or a later session says too.
-fn confirmed(
-    rank: usize,
-    candidates: &[Candidate],
-    last: LastRate,
-    calendar: Option<&Calendar>,
-    policy: &FxPolicy,
-) -> bool {
+fn confirmed(rank: usize, candidates: &[Candidate], last: LastRate, calendar: Option<&Calendar>) -> bool {
     let candidate = candidates[rank];
     let second = candidates
         .iter()
         .any(|other| other.source != candidate.source && moved(other.rate, candidate.rate) <= SOURCES_AGREE);
     let later = last.suspect.zip(calendar).is_some_and(|((suspect, seen), calendar)| {
         let sessions = session(calendar, seen).zip(session(calendar, candidate.at));
-        moved(suspect, candidate.rate) <= policy.jump_max && sessions.is_some_and(|(seen, now)| seen < now)
+        let same_side = (suspect > last.rate) == (candidate.rate > last.rate);
+        same_side && sessions.is_some_and(|(seen, now)| seen < now)
     });
     second || later
 }

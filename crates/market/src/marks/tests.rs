@@ -41,6 +41,17 @@ fn the_vix_of_february_2018_passes_when_a_second_source_says_the_same() {
 }
 
 #[test]
+fn a_market_that_keeps_falling_is_believed_in_the_next_session_and_one_that_came_back_at_once() {
+    let jump = accept(last("15.33", 3), &[offer("23.3", 4, MarkSource::Close)], rule(0.25));
+    let further = accept(jump.mark, &[offer("32.93", 5, MarkSource::Close)], rule(0.25));
+    assert_eq!((jump.doubt.is_some(), further.doubt), (true, None));
+    let back = accept(jump.mark, &[offer("16.1", 5, MarkSource::Close)], rule(0.25));
+    assert_eq!((back.doubt, back.mark.unwrap().suspect), (None, None));
+    let other_side = accept(jump.mark, &[offer("9.1", 5, MarkSource::Close)], rule(0.25));
+    assert!(other_side.doubt.is_some(), "a jump the other way confirms nothing");
+}
+
+#[test]
 fn pence_for_pounds_is_never_a_move_however_often_it_is_told() {
     let mut state = last("7.20", 12);
     for day in 13..18 {

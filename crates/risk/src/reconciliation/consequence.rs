@@ -1,9 +1,9 @@
 //! What a finding asks for: one table.
 //!
-//! In: a layer, whether its difference is explained, and for NAV its size. Out: a status and what happens to the
-//! instrument. Invariant: an explanation never makes less of a difference in NAV; only a person adopts one.
+//! In: a layer, its causes, and for NAV its size. Out: a status, a mode and what happens to the instrument. Invariant: an
+//! explanation never makes less of a difference in NAV; only a person adopts one.
 
-use super::{Finding, Layer, ReconciliationPolicy};
+use super::{Cause, Finding, Layer, ReconciliationPolicy};
 use crate::Mode;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,13 @@ pub(super) fn status(finding: &Finding, policy: &ReconciliationPolicy) -> Status
     }
 }
 
+/// The mode its causes ask for, whatever the status: somebody else trades this account, and until a person has said who,
+/// it takes no new risk.
+pub(super) fn mode_of_causes(finding: &Finding) -> Mode {
+    let external = finding.explanations.iter().any(|part| part.cause == Cause::ExternalTrade);
+    if external { Mode::ReduceOnly } else { Mode::Normal }
+}
+
 /// What happens to the instrument.
 pub(super) fn treatment(layer: Layer) -> Treatment {
     TABLE[layer as usize].3
@@ -105,12 +112,14 @@ fn by_size(finding: &Finding, policy: &ReconciliationPolicy) -> Status {
 }
 
 /// The consequence in words, for the table a person reads.
-pub(super) fn words(status: Status, layer: Layer) -> String {
-    let mode = status.mode();
-    match (treatment(layer), status) {
-        (Treatment::Frozen, Status::Warn) => "WARN: the instrument is frozen".into(),
-        (Treatment::Quarantined, _) => "WARN: the price is quarantined, no new risk".into(),
-        (_, Status::Pass | Status::Warn) => status.to_string(),
+pub(super) fn words(finding: &Finding, policy: &ReconciliationPolicy) -> String {
+    let status = status(finding, policy);
+    let mode = status.mode().tightened_to(mode_of_causes(finding));
+    match (treatment(finding.difference.layer), status, mode) {
+        (Treatment::Frozen, Status::Warn, Mode::Normal) => "WARN: the instrument is frozen".into(),
+        (Treatment::Frozen, Status::Warn, _) => format!("WARN: the instrument is frozen, mode {mode}"),
+        (Treatment::Quarantined, _, _) => "WARN: the price is quarantined, no new risk".into(),
+        (_, _, Mode::Normal) => status.to_string(),
         _ => format!("{status}: mode {mode}"),
     }
 }

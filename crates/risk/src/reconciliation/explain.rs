@@ -42,7 +42,6 @@ pub fn explain(result: &Reconciliation, universe: &Universe, policy: &Reconcilia
 
 fn rows(finding: &Finding, universe: &Universe, policy: &ReconciliationPolicy) -> Vec<Row> {
     let found = &finding.difference;
-    let status = consequence::status(finding, policy);
     let shown = |figure: Option<Decimal>| figure.map_or_else(|| "missing".into(), |f| number(found.layer, f));
     let row = |part: &super::Explanation| Row {
         id: finding.id.clone(),
@@ -54,7 +53,7 @@ fn rows(finding: &Finding, universe: &Universe, policy: &ReconciliationPolicy) -
         tolerance: number(found.layer, found.tolerance),
         cause: part.cause.to_string(),
         evidence: part.sentence.clone(),
-        consequence: consequence::words(status, found.layer),
+        consequence: consequence::words(finding, policy),
     };
     finding.explanations.iter().map(row).collect()
 }

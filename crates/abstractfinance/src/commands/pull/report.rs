@@ -72,6 +72,13 @@ pub struct PullReport {
     pub series: Vec<Pulled>,
 }
 
+impl PullReport {
+    /// One line of JSON.
+    pub fn json(&self) -> String {
+        format!("{}\n", serde_json::to_string(self).expect("plain data"))
+    }
+}
+
 impl fmt::Display for PullReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();

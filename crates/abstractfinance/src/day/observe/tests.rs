@@ -29,6 +29,10 @@ impl Broker for Account {
         Ok(Vec::new())
     }
 
+    fn contract_of(&self, _: i64) -> Option<ContractId> {
+        None
+    }
+
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         let net_liquidation = self.says[self.asked.min(self.says.len() - 1)];
         self.asked += 1;
@@ -37,12 +41,14 @@ impl Broker for Account {
             cash: dec!(10_000_000),
             futures_pnl: Decimal::ZERO,
             exchange_rate: Decimal::ONE,
+            swept: Decimal::ZERO,
             accrued: Decimal::ZERO,
         };
         Ok(AccountSnapshot {
             at: Timestamp::UNIX_EPOCH,
             base: Currency::Usd,
-            net_liquidation,
+            net_liquidation: Some(net_liquidation),
+            gross_position_value: None,
             cash: vec![row],
             positions: vec![],
             foreign: vec![],
@@ -131,6 +137,7 @@ fn run() -> Run {
         screens: Default::default(),
         account: "aaaaaa".parse().unwrap(),
         fence: 1,
+        adopter: None,
         journal: String::new(),
     }
 }
@@ -141,6 +148,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
     let mut world = World {
         broker: Account { says: says.to_vec(), asked: 0 },
         journal: Blank,
+        statements: None,
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -55,7 +55,10 @@ pub(super) fn origin(case: &Case<'_>) -> Vec<Claim> {
     let claim = |listed: &super::super::ListedExecution| {
         let (cause, whose) = match listed.origin {
             Origin::OurOrder => (Cause::UnsettledFill, "of our order, not booked"),
-            Origin::External => (Cause::ExternalTrade, "without our reference"),
+            Origin::External => (
+                Cause::ExternalTrade,
+                "without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it",
+            ),
             Origin::UnknownReference => (Cause::Unknown, "under a reference of ours that the journal does not hold"),
         };
         let (quantity, price) = (figure(listed.quantity.to_decimal()), figure(listed.price.to_decimal()));
@@ -85,7 +88,9 @@ fn carry(sides: &Sides<'_>, finding: &Finding) -> Vec<Claim> {
         let amount = in_base(part.amount)?;
         Some(Claim { cause: part.cause, amount, arithmetic: format!("{} carries {}: it", finding.id, money(amount)) })
     };
-    finding.explanations.iter().filter_map(claim).collect()
+    // Rows that are missing from a list are still in the broker's valuation.
+    let valued = finding.explanations.iter().filter(|part| part.cause != Cause::IncompleteReply);
+    valued.filter_map(claim).collect()
 }
 
 pub(super) fn accruals(case: &Case<'_>) -> Vec<Claim> {

@@ -1,0 +1,94 @@
+//! Lines of the broker's activity statement, booked.
+//!
+//! In: statement lines since the books were left. Out: events of the books, each once. Invariant: a line is booked under
+//! the broker's own id; one that names a contract we do not have is booked as cash with its words; a statement that does
+//! not come changes nothing, and what it would have explained stays a break.
+
+use super::observe::{News, news, unbookable};
+use super::{Run, World};
+use crate::book::Book;
+use crate::failure::Failure;
+use domain::{LedgerEvent, Money, Quantity};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use ports::{Activity, Broker, StatementLine, Statements};
+
+/// Lines may be added to a statement some days late.
+const LATE_DAYS: i64 = 7;
+
+/// Books what the statement tells, or says why there is none.
+pub(super) async fn book_statement<B: Broker, J, C>(
+    date: Date,
+    book: &mut Book,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Vec<News>, Failure> {
+    let (Some(statements), Some(left)) = (&mut world.statements, book.date) else { return Ok(Vec::new()) };
+    let (from, to) = (left.saturating_sub(LATE_DAYS.days()), date.saturating_sub(1.day()));
+    let lines = match statements.activity(from, to).await {
+        Ok(lines) => lines,
+        Err(error) => {
+            tracing::warn!(%error, "no activity statement");
+            return Ok(vec![News::note(format!("{error}; what it would have explained is a break until it comes"))]);
+        }
+    };
+    let mut told = Vec::new();
+    // What counts for a day before the books were opened is in their first balance.
+    let opened = book.opened.to_zoned(TimeZone::UTC).date();
+    for line in lines.iter().filter(|line| line.date >= opened) {
+        let Some(event) = event(line, &world.broker) else { continue };
+        let at = TimeZone::UTC.to_timestamp(line.date.into()).map_err(|e| Failure::Broker(e.to_string()))?;
+        let posted = book.books.post_line(&line.id, at, event.clone(), &run.setup.universe).map_err(unbookable)?;
+        told.extend(news(posted, event, run));
+    }
+    Ok(told)
+}
+
+/// The event of a line; `None` for what moves nothing in the books.
+fn event<B: Broker>(line: &StatementLine, broker: &B) -> Option<LedgerEvent> {
+    let contract = line.con_id.and_then(|con_id| broker.contract_of(con_id));
+    let named = |what: &str, amount: Money| {
+        let symbol = line.symbol.as_deref().unwrap_or("a contract");
+        let reason = format!("{what} of {symbol}, which is not configured");
+        LedgerEvent::Adjustment { contract: None, quantity: Quantity::ZERO, amount, by: "statement".into(), reason }
+    };
+    Some(match (&line.activity, contract) {
+        (&Activity::Dividend { amount }, Some(contract)) => LedgerEvent::Dividend { contract, amount },
+        (&Activity::Dividend { amount }, None) => named("dividend", amount),
+        (&Activity::Tax { amount }, contract) => LedgerEvent::Tax { contract, amount },
+        (&Activity::Interest { amount }, _) => LedgerEvent::Interest { amount },
+        (&Activity::BorrowFee { amount }, contract) => LedgerEvent::BorrowFee { contract, amount },
+        (&Activity::Fee { amount }, _) => LedgerEvent::Fee { amount },
+        (&Activity::Flow { amount }, _) => LedgerEvent::Flow { amount },
+        (&Activity::Conversion { sold, bought }, _) => LedgerEvent::Conversion { sold, bought },
+        (&Activity::Accrual { amount }, contract) => LedgerEvent::Accrual { contract, amount },
+        (&Activity::Split { numerator, denominator }, Some(contract)) => {
+            LedgerEvent::Split { contract, numerator, denominator }
+        }
+        (&Activity::Renamed { successor_con_id }, Some(contract)) => {
+            LedgerEvent::Renamed { contract, successor: broker.contract_of(successor_con_id)? }
+        }
+        (&Activity::OptionEnded { how, quantity, cash }, Some(contract)) => {
+            LedgerEvent::OptionEnded { contract, how: ended(how), quantity, cash, delivery: None }
+        }
+        (&Activity::Recall { quantity }, Some(contract)) => LedgerEvent::Recall { contract, quantity },
+        // A position we do not know, or cash that only changed its row: the reconciliation compares the totals.
+        (
+            Activity::Split { .. }
+            | Activity::Renamed { .. }
+            | Activity::OptionEnded { .. }
+            | Activity::Recall { .. }
+            | Activity::Sweep { .. },
+            _,
+        ) => return None,
+    })
+}
+
+fn ended(how: ports::OptionEnd) -> domain::OptionEnd {
+    match how {
+        ports::OptionEnd::Exercised => domain::OptionEnd::Exercised,
+        ports::OptionEnd::Assigned => domain::OptionEnd::Assigned,
+        ports::OptionEnd::Expired => domain::OptionEnd::Expired,
+    }
+}
