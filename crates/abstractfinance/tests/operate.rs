@@ -77,10 +77,10 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     run(&stage, 3);
     assert_snapshot!(stage.ok("positions --state-dir state"), @r"
     Positions after 2026-03-04 (notional in USD)
-     contract     ours   broker     mark         unrealised        notional     of NAV
-    ───────────────────────────────────────────────────────────────────────────────────
-     CS51       -11132   -11132   201.38   EUR    23,477.64   -2,624,935.36   -26.20 %
-     CSPX         3636     3636   725.44   USD    -4,357.88    2,637,699.84   +26.32 %
+     contract   sleeves                  ours   broker     mark         unrealised        notional     of NAV
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+     CS51       core_index_rv -11132   -11132   -11132   201.38   EUR    23,477.64   -2,624,935.36   -26.20 %
+     CSPX       core_index_rv 3636       3636     3636   725.44   USD    -4,357.88    2,637,699.84   +26.32 %
 
     Gross 5,262,635.20 (0.525 × NAV) · net 12,764.48 (+0.001 × NAV) · NAV 10,020,485.44 USD
     ");

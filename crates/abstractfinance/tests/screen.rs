@@ -114,6 +114,6 @@ fn sixty_forty_runs_without_a_line_of_rust() {
     let last = days.last().unwrap();
     let weights: Vec<(&str, f64)> = last.targets.iter().map(|t| (t.instrument.as_str(), t.weight)).collect();
     assert_eq!(weights, [("CSPX", 0.95 * 0.6), ("LQDE", 0.95 * 0.4)]);
-    assert!((0.7..=1.0).contains(&last.gross_of_nav), "built up, and scaled: {}", last.gross_of_nav);
+    assert!((0.7..=1.3).contains(&last.gross_of_nav), "built up, and scaled: {}", last.gross_of_nav);
     assert!(last.hedges.is_empty() && last.steps[3].detail == "everything is in USD", "{:?}", last.steps[3]);
 }

@@ -454,9 +454,9 @@ fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
     assert!(told(&of(service, "my query")).contains("which is no query id"));
     insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
-    settings.yaml:143:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
-     143 |     pause_ms: 5                     # between two questions
-         |               ^
+    settings.yaml:71:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     71 |     pause_ms: 5                     # between two questions
+        |               ^
     use 100 or more
     ");
 }
