@@ -132,6 +132,7 @@ impl Book {
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
             let sleeves = self.sleeves.rekeyed(key);
             self.sleeves = sleeves.map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            self.memory = self.memory.rekeyed(key);
             self.contracts = current;
         }
         Ok(self)

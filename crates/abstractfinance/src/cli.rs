@@ -104,6 +104,8 @@ pub enum Command {
     /// Look at what the risk rules make of a history.
     #[command(subcommand)]
     Risk(RiskCommand),
+    /// Show the ranks and scores behind a list of stocks.
+    Screen(ScreenArgs),
 }
 
 /// Options of `nav`.
@@ -492,6 +494,26 @@ pub enum JournalCommand {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
+}
+
+/// Options of `screen`.
+#[derive(Debug, Args)]
+pub struct ScreenArgs {
+    /// Only this side.
+    #[arg(long)]
+    pub side: Option<SideArg>,
+    /// The list in force on this date; the last one without it.
+    #[arg(long)]
+    pub date: Option<Date>,
+}
+
+/// A side of a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SideArg {
+    /// What is bought.
+    Long,
+    /// What is sold short.
+    Short,
 }
 
 /// Options of `calendar`.

@@ -13,6 +13,7 @@ mod operator;
 mod record;
 mod report;
 mod scope;
+mod screens;
 mod statement;
 mod steps;
 
@@ -30,6 +31,8 @@ use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+use scope::Scope;
+pub use screens::ScreenData;
 use std::sync::Arc;
 
 /// The world behind its three doors.
@@ -53,6 +56,8 @@ pub struct Run {
     pub calendars: Arc<Calendars>,
     /// The owner's settings, for schedule and windows.
     pub settings: Settings,
+    /// Candidates and figures of the screens.
+    pub screens: ScreenData,
     /// Tag of the account in order references.
     pub account: AccountTag,
     /// Fencing number of the lease.
@@ -157,7 +162,8 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let inputs: RecordedInputs = store::value(inputs, &run.setup.universe).map_err(unreadable)?;
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
-    let identity = observe::connect(&scope::Scope::new(Some(inputs.books.ledger()), run), world).await?;
+    let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
+    let identity = observe::connect(&scope, world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 
@@ -201,5 +207,6 @@ async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> R
         (None, None) => return Ok(None),
         (Some(_), None) => unreachable!("the first arm takes it"),
     };
-    book.rekeyed(&run.setup.universe).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Some(Book { memory: book.memory.fitted(&run.setup), ..book }))
 }

@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod day;
 mod failure;
+mod fundamentals;
 mod lockstep;
 mod policy;
 mod settings;

@@ -3,7 +3,7 @@
 //! In: checked settings and a universe. Out: the run's [`Setup`]. Invariant: a translation of names
 //! to keys and percentages to fractions; it adds no choice of its own.
 
-use crate::settings::{self, Loaded, Settings};
+use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes};
 use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
@@ -14,7 +14,9 @@ use risk::{
     VolatilityPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
-use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{
+    Factor, FxHedgePolicy, HedgeRule, RebalancePolicy, Rescreen, ScreenPolicy, ScreenSide, Sleeve, SleeveKind,
+};
 
 /// The run's constants.
 pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
@@ -35,13 +37,14 @@ pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
             })
         }),
     };
-    let policy = policy(settings, &universe);
+    let policy = policy(loaded, &universe);
     Setup::new(universe, policy, references, settings.fx.base_currency)
 }
 
-fn policy(settings: &Settings, universe: &Universe) -> Policy {
+fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
+    let settings = &loaded.settings;
     Policy {
-        sleeves: settings.sleeves.iter().map(|(name, sleeve)| self::sleeve(name, sleeve, universe)).collect(),
+        sleeves: settings.sleeves.iter().map(|(name, sleeve)| self::sleeve(name, sleeve, loaded, universe)).collect(),
         volatility: volatility(settings),
         loss: LossPolicy {
             day_alert: settings.risk.day_loss_alert,
@@ -84,21 +87,78 @@ fn policy(settings: &Settings, universe: &Universe) -> Policy {
     }
 }
 
-fn sleeve(name: &str, sleeve: &settings::Sleeve, universe: &Universe) -> Sleeve {
+fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Universe) -> Sleeve {
     let contract = |name: &str| -> ContractId {
         let instrument = universe.find_instrument(name).expect("settings name only instruments of the table");
         universe.spot_contract(instrument).expect("a sleeve holds what does not expire")
     };
     let kind = match sleeve {
         settings::Sleeve::Pair { long, short, .. } => SleeveKind::Pair { long: contract(long), short: contract(short) },
+        settings::Sleeve::LongShortBaskets { long, short, .. } => {
+            SleeveKind::WeightedBasket { members: halves(long, short, contract) }
+        }
+        settings::Sleeve::FactorScreen(screen) => {
+            SleeveKind::FactorScreen(self::screen(screen, &loaded.universes, contract))
+        }
         settings::Sleeve::WeightedBasket { members, .. } => SleeveKind::WeightedBasket {
             members: members.iter().map(|(name, &share)| (contract(name), share)).collect(),
         },
+        settings::Sleeve::TailHedge { .. } => SleeveKind::TailHedge,
         settings::Sleeve::Cash { .. } => SleeveKind::Cash,
         settings::Sleeve::NotConfigured { .. } => SleeveKind::NotConfigured,
     };
     let follows_momentum = matches!(kind, SleeveKind::Pair { .. });
     Sleeve { name: name.to_owned(), budget: sleeve.weight(), follows_momentum, kind }
+}
+
+/// Signed shares of the whole sleeve: half the budget on each side.
+fn halves(long: &Basket, short: &Basket, contract: impl Fn(&str) -> ContractId) -> Vec<(ContractId, f64)> {
+    let half = |basket: &Basket, half: f64| -> Vec<(ContractId, f64)> {
+        basket.shares().into_iter().map(|(name, share)| (contract(name), half * share)).collect()
+    };
+    [half(long, 0.5), half(short, -0.5)].concat()
+}
+
+fn screen(screen: &FactorScreen, universes: &Universes, contract: impl Fn(&str) -> ContractId) -> ScreenPolicy {
+    let candidates = |universe: &str| universes[universe].iter().map(|member| contract(&member.instrument)).collect();
+    let long = |(&factor, &weight): (&LongFactor, &f64)| {
+        let factor = match factor {
+            LongFactor::Quality => Factor::Quality,
+            LongFactor::Momentum => Factor::Momentum,
+            LongFactor::Size => Factor::Size,
+        };
+        (factor, weight)
+    };
+    let short = |(&factor, &weight): (&ShortFactor, &f64)| {
+        let factor = match factor {
+            ShortFactor::Zombie => Factor::Zombie,
+            ShortFactor::Weakness => Factor::Weakness,
+            ShortFactor::Sector => Factor::Sector,
+        };
+        (factor, weight)
+    };
+    let fallback = screen.fallback.as_ref().filter(|_| screen.allow_fallback);
+    ScreenPolicy {
+        long: ScreenSide {
+            candidates: candidates(&screen.long.universe),
+            factors: screen.long.factors.iter().map(long).collect(),
+        },
+        short: ScreenSide {
+            candidates: candidates(&screen.short.universe),
+            factors: screen.short.factors.iter().map(short).collect(),
+        },
+        top_n: screen.top_n as usize,
+        winsor_tail: screen.winsor_tail,
+        universe_min: screen.min_universe as usize,
+        factor_weight_min: screen.min_factor_weight,
+        rescreen: match screen.rescreen {
+            settings::Rescreen::Monthly => Rescreen::Monthly,
+            settings::Rescreen::Weekly => Rescreen::Weekly,
+            settings::Rescreen::Daily => Rescreen::Daily,
+        },
+        last_good_days: screen.last_good_days,
+        fallback: fallback.map(|fallback| halves(&fallback.long, &fallback.short, contract)),
+    }
 }
 
 /// How volatility is estimated and targeted.

@@ -8,7 +8,7 @@ use crate::day::{Adopter, Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::settings::{self, Instruments, Loaded, Settings};
-use crate::{calendars, policy};
+use crate::{calendars, fundamentals, policy};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
 use feeds::Secret;
@@ -221,6 +221,7 @@ impl Ground {
         let run = Run {
             setup: policy::setup(&self.loaded, (*self.universe).clone()),
             calendars: self.calendars.clone(),
+            screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),
             account: tag,
             fence: journal.fence(),

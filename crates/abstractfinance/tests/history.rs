@@ -42,6 +42,8 @@ fn the_import_says_what_stands_for_what() {
      2025_2026  VIX                 Cboe volatility index                                 points                      402   2025-01-02  2026-07-23
     2010_2018: no series for 6B, 6E, 6S, AAPL, ACA, AMZN, ARCC, BNP, BNP_OPT, CNDX, DBK, ES, EUR.GBP, EXH1, EXS1, EXSA, EXV1, EXV5, EXW1, EXX1, FBTP, FCE, FDAX, FDXM, FESB, FESX, FGBL, FGBM, FLOT, FOAT, FVS, GBP.USD, GLE, GLE_OPT, GOOGL, HYG, HYG_OPT, IHYU, ISF, IUCD, IUHC, IUIT, IUKD, IUMO, IUQA, JNJ, JNK, JNK_OPT, LLY, LQDE, M2K, M6B, MAIN, MES, META, MNQ, MSF, MSFT, NQ, NVDA, RTY, SAN, SEMI, SPX_OPT, SPY, SPY_OPT, SX5E_OPT, SXR8, UCG, USD.CHF, V2TX, VIX_OPT, VOW3, VX, VXM, Z; sleeve legs and signals that need it are held back
     2025_2026: no series for 6B, 6E, 6S, AAPL, ACA, AMZN, ARCC, BNP, BNP_OPT, CNDX, CS51, CSPX, DBK, ES, EUR.GBP, EXH1, EXS1, EXSA, EXV1, EXV5, EXW1, EXX1, FBTP, FCE, FDAX, FDXM, FESB, FESX, FGBL, FGBM, FLOT, FOAT, FVS, GBP.USD, GLE, GLE_OPT, GOOGL, HYG, HYG_OPT, IHYU, ISF, IUCD, IUHC, IUIT, IUKD, IUMO, IUQA, JNJ, JNK, JNK_OPT, LLY, LQDE, M2K, M6B, M6E, MAIN, MES, META, MNQ, MSF, MSFT, NQ, NVDA, RTY, SAN, SEMI, SPX_OPT, SPY, SPY_OPT, SX5E_OPT, SXR8, UCG, USD.CHF, V2TX, VIX_OPT, VOW3, VX, VXM, Z; sleeve legs and signals that need it are held back
+    fundamentals us_annual_2012_2016: 892 statements of 224 companies, published 2012-06-01 to 2017-03-31: annual reports of every second company of the S&P 500
+    fundamentals us_snapshot_2026_08: 503 statements of 503 companies, published 2026-08-31 to 2026-08-31: market capitalisation and EBITDA of the S&P 500 at the end of August 2026
     ");
 }
 

@@ -75,32 +75,32 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     abstractfinance: there is no journal at state/journal.db: nothing ran with this state folder yet, or --state-dir names another
     ");
     run(&stage, 3);
-    assert_snapshot!(stage.ok("positions --state-dir state"), @"
+    assert_snapshot!(stage.ok("positions --state-dir state"), @r"
     Positions after 2026-03-04 (notional in USD)
-     contract     ours   broker     mark         unrealised        notional     of NAV
-    ───────────────────────────────────────────────────────────────────────────────────
-     CS51       -11118   -11118   202.42   EUR    15,965.88   -2,629,490.70   -26.27 %
-     CSPX         3631     3631   725.66   USD    -4,748.74    2,634,871.46   +26.32 %
+     contract   sleeves                  ours   broker     mark         unrealised        notional     of NAV
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+     CS51       core_index_rv -11132   -11132   -11132   201.38   EUR    23,477.64   -2,624,935.36   -26.20 %
+     CSPX       core_index_rv 3636       3636     3636   725.44   USD    -4,357.88    2,637,699.84   +26.32 %
 
-    Gross 5,264,362.16 (0.526 × NAV) · net 5,380.76 (+0.001 × NAV) · NAV 10,011,261.91 USD
+    Gross 5,262,635.20 (0.525 × NAV) · net 12,764.48 (+0.001 × NAV) · NAV 10,020,485.44 USD
     ");
-    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @"
+    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @r"
      date           NAV at plan     return   unit value   drawdown   flows             NAV      NAV−NLV   gross      net   mode
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     2026-03-03    9,985,854.86   -0.141 %      0.99859    -0.14 %       –   10,006,583.64   +0.0000 bp   0.524   +0.002   NORMAL
-     2026-03-04   10,011,261.91   +0.254 %      1.00113     0.00 %       –   10,011,261.91   +0.0000 bp   0.526   +0.001   NORMAL
+     2026-03-03    9,983,942.78   -0.161 %      0.99839    -0.16 %       –   10,014,731.97   +0.0000 bp   0.523   +0.003   NORMAL
+     2026-03-04   10,020,485.44   +0.366 %      1.00205     0.00 %       –   10,020,485.44   +0.0000 bp   0.525   +0.001   NORMAL
     ");
-    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @"
+    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @r"
     date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
-    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9996115.60,9996115.60,0.0,0.4972679509557748,-0.000352351852301108,NORMAL,NORMAL
+    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9995512.87,9995512.87,0.0,0.4970121272207959,-0.0004683774550507616,NORMAL,NORMAL
     ");
-    assert_snapshot!(stage.ok("status --state-dir state"), @"
+    assert_snapshot!(stage.ok("status --state-dir state"), @r"
     Account   f4f616
     Engine    none is running
     Mode      NORMAL
     Last day  2026-03-04: 0 of 0 orders filled
-    NAV       10,011,261.91 USD · against the broker +0.0000 bp
-    Exposure  gross 0.526 × NAV · net +0.001 × NAV · 2 positions
+    NAV       10,020,485.44 USD · against the broker +0.0000 bp
+    Exposure  gross 0.525 × NAV · net +0.001 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown 0.00 %
     ");
 }

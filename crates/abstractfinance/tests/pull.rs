@@ -116,9 +116,9 @@ async fn a_chart_in_another_currency_is_not_taken_and_a_source_that_is_gone_ends
     exit 3
     abstractfinance: no chart of ^GSPC: the server asks for 600 seconds of patience; what was pulled is kept, so pull again later
     ");
-    assert_snapshot!(stage.refused("--config conf data pull SPY --from 2026-03-02 --to 2026-03-13"), @r"
+    assert_snapshot!(stage.refused("--config conf data pull SPYX --from 2026-03-02 --to 2026-03-13"), @r"
     exit 2
-    abstractfinance: `SPY` is not in instruments.yaml; known are CS51, CSPX, EUR.USD, M6E, SPX, SX5E, VIX
+    abstractfinance: `SPYX` is not in instruments.yaml; known are 6B, 6E, 6S, AAPL, ACA, AMZN, ARCC, BNP, BNP_OPT, CNDX, CS51, CSPX, DBK, ES, EUR.GBP, EUR.USD, EXH1, EXS1, EXSA, EXV1, EXV5, EXW1, EXX1, FBTP, FCE, FDAX, FDXM, FESB, FESX, FGBL, FGBM, FLOT, FOAT, FVS, GBP.USD, GLE, GLE_OPT, GOOGL, HYG, HYG_OPT, IHYU, ISF, IUCD, IUHC, IUIT, IUKD, IUMO, IUQA, JNJ, JNK, JNK_OPT, LLY, LQDE, M2K, M6B, M6E, MAIN, MES, META, MNQ, MSF, MSFT, NQ, NVDA, RTY, SAN, SEMI, SPX, SPX_OPT, SPY, SPY_OPT, SX5E, SX5E_OPT, SXR8, UCG, USD.CHF, V2TX, VIX, VIX_OPT, VOW3, VX, VXM, Z
     ");
     assert_snapshot!(stage.refused("--config conf data pull --from 2026-03-20 --to 2026-03-13"), @r"
     exit 2

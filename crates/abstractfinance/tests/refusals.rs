@@ -92,20 +92,12 @@ fn an_instrument_nobody_knows() {
 #[test]
 fn a_configuration_that_is_not_there() {
     let stage = Stage::new();
-    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @r"
-    exit 2
-    abstractfinance: cannot read conf/instruments.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.
-    ");
+    let said = "exit 2\nabstractfinance: cannot read conf/settings.yaml: No such file or directory (os error 2). \
+                A configuration directory holds settings.yaml, and instruments.yaml if the table differs from the one \
+                built in; without one the built-in configuration is used.";
+    assert_eq!(stage.refused("demo --config conf --state-dir state"), said);
     fs::create_dir(stage.path("conf")).unwrap();
-    fs::copy(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/instruments.yaml"),
-        stage.path("conf/instruments.yaml"),
-    )
-    .unwrap();
-    assert_snapshot!(stage.refused("demo --config conf --state-dir state"), @r"
-    exit 2
-    abstractfinance: cannot read conf/settings.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.
-    ");
+    assert_eq!(stage.refused("demo --config conf --state-dir state"), said);
     assert_eq!(stage.files(), ["conf"]);
 }
 
@@ -251,8 +243,11 @@ fn a_journal_that_is_not_as_it_was_written() {
     };
 
     let mut changed = good.clone();
-    let digit = find(&changed, b"\"nav\":10000000.0") + 6;
-    changed[digit] = b'9';
+    // SQLite leaves copies of moved rows in space it no longer reads; the row is one of these places.
+    let wanted = b"\"nav\":10000000.0";
+    let places: Vec<usize> = (0..good.len() - wanted.len()).filter(|&at| good[at..].starts_with(wanted)).collect();
+    assert!(!places.is_empty(), "the plan is in the journal");
+    places.iter().for_each(|place| changed[place + 6] = b'9');
     let said = refused(&changed);
     let (before, hashes) = said.split_once("(hash: ").unwrap();
     let (_, after) = hashes.split_once(")").unwrap();
@@ -276,10 +271,6 @@ fn a_journal_that_is_not_as_it_was_written() {
 
     fs::write(&journal, &good).unwrap();
     assert!(stage.days("demo --state-dir state")[0].already_done, "the good copy is as good as ever");
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> usize {
-    bytes.windows(wanted.len()).position(|window| window == wanted).expect("the plan in the journal")
 }
 
 #[test]
@@ -324,7 +315,7 @@ fn an_account_that_is_not_the_one_of_the_books() {
     let told = stage.run("demo --days 2 --state-dir state");
     assert_snapshot!(format!("exit {}\n{}", told.code, told.err.trim_end()), @r"
     exit 5
-    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -14.1343 bp, 6 breaks: reply:positions (incomplete reply), quantity:CS51 (incomplete reply), quantity:CSPX (incomplete reply) and 3 more. No order is sent from here on; compare both sides in the report
+    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -16.0418 bp, 5 breaks: quantity:CS51 (phantom position), quantity:CSPX (phantom position), cash:USD (unknown) and 2 more. No order is sent from here on; compare both sides in the report
     ");
     let record = fs::read_to_string(stage.path("state/gateway.jsonl")).unwrap();
     assert!(!record.contains(r#""command":"place""#), "nothing was sent to an account that is not ours");

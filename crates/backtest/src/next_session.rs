@@ -96,6 +96,7 @@ impl<'a> NextSession<'a> {
                 windows: &windows,
                 active: &self.active,
                 flows: BaseMoney::ZERO,
+                screens: &[],
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];

@@ -3,15 +3,17 @@
 //! In: a map, a source directory, a destination. Out: a catalogue and a report. Invariant: the same map over the same
 //! files gives the same bytes; after an error the destination is as it was.
 
-use crate::bars_file;
 use crate::manifest::{
-    FORMAT, MANIFEST_FILE, Manifest, Missing, SegmentEntry, SeriesEntry, bars_path, contract_series, sha256,
+    FORMAT, MANIFEST_FILE, Manifest, Missing, STATEMENTS_FILE, SegmentEntry, SeriesEntry, StatementsEntry,
+    StatementsSource, bars_path, contract_series, sha256,
 };
 use crate::map::{Conversion, MapRefused, SeriesMap, SeriesRule, Span};
 use crate::publish::{PublishError, Staging};
 use crate::report::{ImportReport, Imported};
 use crate::source::{self, Draft, Rates, SourceError};
-use std::collections::BTreeMap;
+use crate::{bars_file, fundamentals};
+use market::Fundamentals;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Why nothing was imported. The destination is as it was before.
@@ -100,12 +102,47 @@ pub fn import(
     entries.sort_by_key(|entry| entry.from);
     let missing =
         entries.iter().flat_map(|entry| entry.missing.iter().map(|missing| (entry.name.clone(), missing.clone())));
-    let report = ImportReport { imported, missing: missing.collect() };
-    let manifest =
-        serde_json::to_vec_pretty(&Manifest { format: FORMAT, segments: entries }).expect("a manifest is plain JSON");
+    let missing = missing.collect();
+    let fundamentals = import_statements(request, &staging)?;
+    let sources = fundamentals.as_ref().map_or_else(Vec::new, |entry| entry.sources.clone());
+    let report = ImportReport { imported, missing, fundamentals: sources };
+    let manifest = Manifest { format: FORMAT, segments: entries, fundamentals };
+    let manifest = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain JSON");
     staging.write(&staging.path().join(MANIFEST_FILE), &manifest)?;
     staging.publish()?;
     Ok(report)
+}
+
+/// All statements the map names, in one file.
+fn import_statements(request: &ImportRequest<'_>, staging: &Staging) -> Result<Option<StatementsEntry>, ImportError> {
+    if request.map.fundamentals.is_empty() {
+        return Ok(None);
+    }
+    let (mut statements, mut sources) = (Vec::new(), Vec::new());
+    for (name, rule) in &request.map.fundamentals {
+        let (rows, source_sha256) = fundamentals::read_source(request.source, rule)?;
+        let published = || rows.iter().map(|row| row.published);
+        let companies: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        sources.push(StatementsSource {
+            name: name.clone(),
+            stands_for: rule.stands_for.clone(),
+            source: rule.file.clone(),
+            source_sha256,
+            rows: rows.len(),
+            companies: companies.len(),
+            first: published().min().expect("a source has rows"),
+            last: published().max().expect("a source has rows"),
+        });
+        statements.extend(rows);
+    }
+    let statements = Fundamentals::new("catalogue", statements);
+    let unwritable = |error: parquet::errors::ParquetError| ImportError::Unwritable {
+        series: STATEMENTS_FILE.to_owned(),
+        problem: error.to_string(),
+    };
+    let bytes = fundamentals::write(statements.rows()).map_err(unwritable)?;
+    staging.write(&staging.path().join(STATEMENTS_FILE), &bytes)?;
+    Ok(Some(StatementsEntry { sources, sha256: sha256(&bytes) }))
 }
 
 fn chosen<'a>(request: &ImportRequest<'a>) -> Result<Vec<(&'a str, Span)>, ImportError> {

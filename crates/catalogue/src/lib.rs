@@ -8,6 +8,7 @@
 mod bars_file;
 mod check;
 mod findings;
+mod fundamentals;
 mod import;
 mod manifest;
 mod map;
@@ -21,7 +22,7 @@ mod update;
 pub use check::{CheckRequest, check};
 pub use findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
 pub use import::{ImportError, ImportRequest, Progress, import};
-pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, series_name};
+pub use manifest::{Manifest, Missing, SegmentEntry, SeriesEntry, StatementsEntry, StatementsSource, series_name};
 pub use map::{MapRefused, SeriesMap};
 pub use open::{Catalogue, CatalogueError, Segment};
 pub use publish::PublishError;

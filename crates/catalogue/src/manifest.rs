@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// Version of this layout.
 pub(crate) const FORMAT: u32 = 1;
 pub(crate) const MANIFEST_FILE: &str = "catalogue.json";
+pub(crate) const STATEMENTS_FILE: &str = "fundamentals.parquet";
 
 /// The contents of a catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,41 @@ pub struct Manifest {
     pub format: u32,
     /// Histories that are never joined, oldest first.
     pub segments: Vec<SegmentEntry>,
+    /// Published statements, if some were imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fundamentals: Option<StatementsEntry>,
+}
+
+/// The statements and their provenance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementsEntry {
+    /// The sources they were read from.
+    pub sources: Vec<StatementsSource>,
+    /// SHA-256 of the Parquet file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// One source of statements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementsSource {
+    /// Its name in the map.
+    pub name: String,
+    /// Whose statements these are.
+    pub stands_for: String,
+    /// Source file, relative to the source directory.
+    pub source: String,
+    /// SHA-256 of the source file, in hexadecimal.
+    pub source_sha256: String,
+    /// Number of statements.
+    pub rows: usize,
+    /// Number of companies.
+    pub companies: usize,
+    /// The first day a statement was published.
+    pub first: Date,
+    /// The last one.
+    pub last: Date,
 }
 
 /// One history without a hole.

@@ -5,6 +5,7 @@
 
 use domain::{Currency, Mic};
 use jiff::civil::Date;
+use market::Figure;
 use serde::Deserialize;
 use serde_saphyr::{RenderOptions, UserMessageFormatter};
 use std::collections::BTreeMap;
@@ -23,6 +24,38 @@ pub struct MapRefused(String);
 pub struct SeriesMap {
     pub(crate) segments: BTreeMap<String, Span>,
     pub(crate) series: BTreeMap<String, SeriesRule>,
+    /// Tables of published statements.
+    #[serde(default)]
+    pub(crate) fundamentals: BTreeMap<String, StatementsRule>,
+}
+
+/// Where statements come from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatementsRule {
+    pub stands_for: String,
+    pub file: String,
+    /// Column of the company.
+    pub name: String,
+    /// The last day of the fiscal year.
+    pub period_end: When,
+    /// The day of publication; without it, so many days after the year's end.
+    pub published: Option<When>,
+    #[serde(default)]
+    pub days_to_publication: u16,
+    /// Columns that are added up, or subtracted with a leading `-`; without one of them there is no figure.
+    pub figures: BTreeMap<Figure, Vec<String>>,
+}
+
+/// A date of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum When {
+    /// The same for every row.
+    Date(Date),
+    /// In a column, in this form.
+    #[serde(untagged)]
+    Column { column: String, format: String },
 }
 
 /// First and last date, both included.
@@ -182,6 +215,11 @@ impl SeriesMap {
                 || format!("segments `{earlier}` and `{later}` overlap; a date belongs to one segment at most");
             refuse(second.from <= first.to, overlap)?;
         }
+        self.fundamentals.iter().try_for_each(|(name, rule)| {
+            let instant = || format!("`{name}` says neither `published` nor `days_to_publication`; add one of them");
+            refuse(rule.published.is_none() && rule.days_to_publication == 0, instant)?;
+            stays_inside(name, &rule.file)
+        })?;
         self.series.iter().try_for_each(|(name, rule)| self.check_series(name, rule))
     }
 

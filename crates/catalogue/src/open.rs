@@ -4,9 +4,10 @@
 //! a bar that no market could print, is an error with the file and the remedy.
 
 use crate::bars_file::{self, BarsFault, Row};
-use crate::manifest::{MANIFEST_FILE, Manifest, SegmentEntry, SeriesEntry, bars_path, sha256};
+use crate::fundamentals;
+use crate::manifest::{MANIFEST_FILE, Manifest, STATEMENTS_FILE, SegmentEntry, SeriesEntry, bars_path, sha256};
 use jiff::civil::Date;
-use market::Bar;
+use market::{Bar, Fundamentals};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,12 @@ pub enum CatalogueError {
         date: Date,
         /// The spans it has.
         covered: String,
+    },
+    /// No statements were imported.
+    #[error("the catalogue at {} has no fundamentals; import it with a map that has a `fundamentals` section", path.display())]
+    NoFundamentals {
+        /// The directory.
+        path: PathBuf,
     },
     /// The catalogue has no segment of this name.
     #[error("the catalogue has no segment `{asked}`; it has {known}")]
@@ -99,6 +106,25 @@ impl Catalogue {
         let outside = || CatalogueError::OutsideSegments { date, covered: spans().collect::<Vec<_>>().join(" and ") };
         let entry = self.manifest.segments.iter().find(covers).ok_or_else(outside)?;
         Ok(Segment { root: &self.root, entry })
+    }
+
+    /// All published statements.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NoFundamentals`] when none were imported; [`CatalogueError::Damaged`] when the file is missing,
+    /// not the one that was imported, or holds a statement that cannot be.
+    pub fn fundamentals(&self) -> Result<Fundamentals, CatalogueError> {
+        let none = || CatalogueError::NoFundamentals { path: self.root.clone() };
+        let entry = self.manifest.fundamentals.as_ref().ok_or_else(none)?;
+        let path = self.root.join(STATEMENTS_FILE);
+        let damaged = |problem: String| CatalogueError::Damaged { path: path.clone(), problem };
+        let bytes = std::fs::read(&path).map_err(|error| damaged(error.to_string()))?;
+        if sha256(&bytes) != entry.sha256 {
+            return Err(damaged("it was changed after the import".to_owned()));
+        }
+        let file = std::fs::File::open(&path).map_err(|error| damaged(error.to_string()))?;
+        let names: Vec<&str> = entry.sources.iter().map(|source| source.name.as_str()).collect();
+        Ok(Fundamentals::new(&names.join(" and "), fundamentals::read(file).map_err(damaged)?))
     }
 
     /// A history by name.

@@ -3,7 +3,7 @@
 //! In: entries and counts. Out: a table, or JSON. Invariant: every row of a source that is not in the catalogue is
 //! counted under a reason.
 
-use crate::manifest::{Missing, SeriesEntry};
+use crate::manifest::{Missing, SeriesEntry, StatementsSource};
 use comfy_table::{Table, presets};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -17,6 +17,8 @@ pub struct ImportReport {
     pub imported: Vec<Imported>,
     /// Per segment, instruments without a series.
     pub missing: Vec<(String, Missing)>,
+    /// Published statements, by source.
+    pub fundamentals: Vec<StatementsSource>,
 }
 
 /// What one source gave for one instrument.
@@ -139,6 +141,12 @@ impl fmt::Display for ImportReport {
         }
         for ((segment, meaning), instruments) in segments {
             writeln!(f, "{segment}: no series for {}; {meaning}", instruments.join(", "))?;
+        }
+        for StatementsSource { name, stands_for, rows, companies, first, last, .. } in &self.fundamentals {
+            writeln!(
+                f,
+                "fundamentals {name}: {rows} statements of {companies} companies, published {first} to {last}: {stands_for}"
+            )?;
         }
         Ok(())
     }

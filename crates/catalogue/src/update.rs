@@ -5,7 +5,9 @@
 //! have, the whole series is asked for again; at every moment the path holds a whole catalogue.
 
 use crate::bars_file;
-use crate::manifest::{FORMAT, MANIFEST_FILE, Manifest, Missing, SegmentEntry, SeriesEntry, bars_path, sha256};
+use crate::manifest::{
+    FORMAT, MANIFEST_FILE, Manifest, Missing, STATEMENTS_FILE, SegmentEntry, SeriesEntry, bars_path, sha256,
+};
 use crate::map::is_plain;
 use crate::publish::{PublishError, Staging};
 use jiff::civil::Date;
@@ -149,7 +151,7 @@ fn present(root: &Path) -> Result<Manifest, UpdateError> {
     match std::fs::read_to_string(root.join(MANIFEST_FILE)) {
         Ok(text) => Manifest::parse(&text).map_err(unreadable),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Manifest { format: FORMAT, segments: Vec::new() })
+            Ok(Manifest { format: FORMAT, segments: Vec::new(), fundamentals: None })
         }
         Err(error) => Err(unreadable(error.to_string())),
     }
@@ -169,6 +171,9 @@ fn keep_files(
                 (bars_path(root, &entry.name, &kept.name), bars_path(staging.path(), &entry.name, &kept.name));
             staging.keep(&from, &to)?;
         }
+    }
+    if manifest.fundamentals.is_some() {
+        staging.keep(&root.join(STATEMENTS_FILE), &staging.path().join(STATEMENTS_FILE))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use catalogue::{Catalogue, ImportRequest, SeriesMap, import, series_name};
 use jiff::civil::date;
-use market::Bar;
+use market::{Bar, Figure};
 use std::path::Path;
 
 const MAP: &str = include_str!("../../../config/maps/real-series.yaml");
@@ -47,6 +47,13 @@ fn august_2015_comes_out_as_it_was() {
 
     let sx5e = segment.bars("SX5E").unwrap();
     assert!(sx5e.iter().all(|bar| bar.date != date(2011, 7, 21)), "a print known to be bad is left out");
+    let statements = catalogue.fundamentals().unwrap();
+    let sales = |on| statements.known("AAPL", on).first().and_then(|row| row.get(Figure::Revenue));
+    assert_eq!(sales(date(2013, 12, 27)), None, "published 90 days after 28 September 2013, and seen the day after");
+    assert_eq!(sales(date(2013, 12, 28)), Some(171_000_000_000.0));
+    let newest = statements.known("AAPL", date(2026, 9, 1))[0];
+    assert!(newest.get(Figure::MarketCap) > Some(1e12) && newest.get(Figure::Revenue).is_none());
+
     let later = catalogue.segment_at(date(2025, 3, 3)).unwrap();
     assert_eq!(later.bars("SPX").unwrap().len(), 80);
     assert!(later.series("CSPX").is_none());

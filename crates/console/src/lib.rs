@@ -7,6 +7,7 @@ pub mod account;
 pub mod page;
 pub mod reconciliation;
 pub mod report;
+pub mod screen;
 mod table;
 
 pub use page::page;

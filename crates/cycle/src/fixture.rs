@@ -161,6 +161,7 @@ pub(crate) struct World {
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
     active: PerInstrument<Option<ContractId>>,
+    pub(crate) screens: Vec<strategy::Observed>,
 }
 
 impl World {
@@ -195,6 +196,7 @@ impl World {
             },
             windows: PerContract::filled(None, 7),
             active: PerInstrument::from_vec(active),
+            screens: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -229,6 +231,7 @@ impl World {
             windows: &self.windows,
             active: &self.active,
             flows: BaseMoney::ZERO,
+            screens: &self.screens,
         }
     }
 

@@ -18,6 +18,7 @@ use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use strategy::Observed;
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,8 @@ pub struct DayInputs<'a> {
     pub active: &'a PerInstrument<Option<ContractId>>,
     /// Money put in or taken out since the last decision.
     pub flows: BaseMoney,
+    /// What the screens that are due today saw.
+    pub screens: &'a [Observed],
 }
 
 /// Marks and rates that stand in for ones that were not believed.
@@ -119,6 +122,8 @@ pub struct RecordedInputs {
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
     pub flows: BaseMoney,
+    /// What the screens that were due saw.
+    pub screens: Vec<Observed>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
 }
@@ -159,6 +164,7 @@ impl RecordedInputs {
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
+            screens: inputs.screens.to_vec(),
             opened: inputs.decided_at,
         }
     }
@@ -194,6 +200,7 @@ impl RecordedInputs {
             windows: &self.windows,
             active: &self.active,
             flows: self.flows,
+            screens: &self.screens,
         }
     }
 }

@@ -5,12 +5,13 @@
 
 use crate::Setup;
 use crate::setup::UnitLeg;
-use domain::{Currency, PerCurrency};
+use domain::{ContractId, Currency, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
 use market::panel::Row;
 use risk::{Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
 use serde::{Deserialize, Serialize};
+use strategy::{Observed, ScreenList};
 
 /// Decision state, durable from day to day.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub struct Memory {
     last_closes: Vec<f64>,
     /// Last rate of each currency to base; 0 before the first.
     last_rates: PerCurrency<f64>,
+    /// What each sleeve's screen lists, in the order of the sleeves; empty for those that do not screen.
+    pub lists: Vec<ScreenList>,
 }
 
 impl Clone for Memory {
@@ -44,6 +47,7 @@ impl Clone for Memory {
             momentum: self.momentum.clone(),
             legs: self.legs.clone(),
             last_closes: self.last_closes.clone(),
+            lists: self.lists.clone(),
             ..*self
         }
     }
@@ -59,6 +63,7 @@ impl Clone for Memory {
         self.legs.clone_from(&source.legs);
         self.last_closes.clone_from(&source.last_closes);
         self.last_rates = source.last_rates;
+        self.lists.clone_from(&source.lists);
     }
 }
 
@@ -78,16 +83,45 @@ impl Memory {
             legs: legs(setup),
             last_closes: vec![0.0; setup.unit_legs.len()],
             last_rates,
+            lists: vec![ScreenList::default(); setup.policy.sleeves.len()],
         }
     }
 
-    /// The same memory for this setup: when the strategy's legs have changed, its estimates start again
-    /// from history, and regime and performance go on.
+    /// The same memory for this setup: when the strategy's legs have changed, its estimates and lists start
+    /// again from history, and regime and performance go on.
     pub fn fitted(self, setup: &Setup) -> Memory {
-        if self.legs == legs(setup) {
+        if self.legs == legs(setup) && self.lists.len() == setup.policy.sleeves.len() {
             return self;
         }
         Memory { regime: self.regime, performance: self.performance, ..Memory::new(setup) }
+    }
+
+    /// The same memory over other keys.
+    pub fn rekeyed(mut self, key: impl Fn(ContractId) -> Option<ContractId>) -> Memory {
+        self.lists = self.lists.into_iter().map(|list| list.rekeyed(&key)).collect();
+        self
+    }
+
+    /// Takes in history and the screens of a day. A list in force earns the returns of the rows; before the
+    /// first row there is none, so the first one is taken to have been held all along.
+    pub fn advance(&mut self, date: Date, history: HistoryView<'_>, screens: &[Observed], setup: &Setup) {
+        if self.last_row.is_some() {
+            self.take_in(history, setup);
+            self.renew_lists(date, screens, setup);
+        } else {
+            self.renew_lists(date, screens, setup);
+            self.lists.iter_mut().flat_map(|list| &mut list.names).for_each(|name| name.last_close = 0.0);
+            self.take_in(history, setup);
+        }
+    }
+
+    fn renew_lists(&mut self, date: Date, screens: &[Observed], setup: &Setup) {
+        for (list, sleeve) in self.lists.iter_mut().zip(&setup.policy.sleeves) {
+            let observed = screens.iter().find(|observed| observed.sleeve == sleeve.name);
+            if let (Some(policy), Some(observed)) = (sleeve.screen(), observed) {
+                list.renew(date, observed, policy);
+            }
+        }
     }
 
     /// Takes in the rows of a view, oldest first.
@@ -144,11 +178,27 @@ impl Memory {
             }
             *last = close;
         }
+        for (list, sleeve) in self.lists.iter_mut().zip(&setup.policy.sleeves) {
+            for name in &mut list.names {
+                let instrument = setup.universe.contract(name.contract).instrument;
+                let close = closes[instrument.index()] * self.last_rates[setup.universe.terms(name.contract).currency];
+                if close.is_nan() || close == 0.0 {
+                    continue;
+                }
+                if name.last_close > 0.0 {
+                    total += sleeve.budget * name.share * (close / name.last_close - 1.0);
+                    seen = true;
+                }
+                name.last_close = close;
+            }
+        }
         seen.then_some(total)
     }
 }
 
 fn legs(setup: &Setup) -> String {
     let name = |leg: &UnitLeg| setup.universe.instrument(leg.instrument).name.as_str();
-    setup.unit_legs.iter().map(name).collect::<Vec<_>>().join(" ")
+    let screens = setup.policy.sleeves.iter().enumerate().filter(|(_, sleeve)| sleeve.screen().is_some());
+    let screens = screens.map(|(position, sleeve)| format!("{position}:{}", sleeve.name));
+    setup.unit_legs.iter().map(|leg| name(leg).to_owned()).chain(screens).collect::<Vec<_>>().join(" ")
 }

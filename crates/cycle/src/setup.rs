@@ -7,7 +7,7 @@ use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
-use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve};
+use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub struct Setup {
     pub references: References,
     /// Base currency of the account.
     pub base: Currency,
-    /// The unit strategy.
+    /// The fixed part of the unit strategy; what screens list is in the [`Memory`](crate::Memory).
     pub unit_legs: Vec<UnitLeg>,
     /// Contracts that more than one sleeve may hold.
     pub shared: Vec<ContractId>,
@@ -84,9 +84,10 @@ pub struct Setup {
 impl Setup {
     /// Derives the unit strategy from the sleeves.
     pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
+        let no_list = ScreenList::default();
         let mut unit_legs: Vec<UnitLeg> = Vec::new();
         for sleeve in &policy.sleeves {
-            sleeve.for_each_weight(1.0, |contract, weight| {
+            sleeve.for_each_weight(&no_list, 1.0, |contract, weight| {
                 let instrument = universe.contract(contract).instrument;
                 match unit_legs.iter_mut().find(|leg| leg.instrument == instrument) {
                     Some(leg) => leg.weight += weight,
@@ -105,7 +106,11 @@ impl Setup {
         let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
         let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
         let holders = |contract: ContractId| {
-            policy.sleeves.iter().filter(|sleeve| sleeve.contracts().contains(&contract)).count()
+            let may_hold = |sleeve: &Sleeve| {
+                sleeve.contracts(&no_list).contains(&contract)
+                    || sleeve.screen().is_some_and(|screen| screen.contracts().any(|listed| listed == contract))
+            };
+            policy.sleeves.iter().filter(|sleeve| may_hold(sleeve)).count()
         };
         let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
         Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged }

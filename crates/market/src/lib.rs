@@ -6,6 +6,7 @@
 pub mod bar;
 pub mod calendar;
 pub mod chain;
+pub mod fundamentals;
 pub mod fx;
 pub mod marks;
 pub mod options;
@@ -14,6 +15,7 @@ pub mod quote;
 pub mod statistics;
 
 pub use bar::Bar;
+pub use fundamentals::{Figure, Fundamentals, Statement};
 pub use options::{OptionError, OptionRight, OptionTerms, Underlying, Valuation};
 pub use panel::{HistoryView, Panel};
 pub use quote::{DataType, Quote};

@@ -159,5 +159,11 @@ pub fn momentum(closes: &[Option<f64>], lookback: usize, skip: usize) -> Option<
     Some(filled(skip)? / before - 1.0)
 }
 
+/// The last close over the mean of the newest `days` closes, less 1. `None` with fewer closes.
+pub fn distance_from_mean(closes: &[f64], days: usize) -> Option<f64> {
+    let window = &closes[closes.len().checked_sub(days)?..];
+    Some(window.last()? / (window.iter().sum::<f64>() / days as f64) - 1.0)
+}
+
 #[cfg(test)]
 mod tests;

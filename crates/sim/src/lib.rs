@@ -14,6 +14,7 @@ mod config;
 mod events;
 mod exposure;
 mod factors;
+pub mod fundamentals;
 mod intervention;
 mod levels;
 mod liquidity;

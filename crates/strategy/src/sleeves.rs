@@ -1,8 +1,11 @@
 //! Sleeves: configured kinds that turn a budget into weights.
 //!
-//! In: a sleeve's configuration and factor. Out: signed weights of NAV per contract, before scaling.
-//! Invariant: Σ|w| of a sleeve is its budget times its factor; a pair has both legs or none.
+//! In: a sleeve's configuration and factor, and the list of its screen. Out: signed weights of NAV per contract, before
+//! scaling. Invariant: Σ|w| of a sleeve is its budget times its factor, or 0 while it holds nothing; a side none of
+//! whose legs can trade holds back the other.
 
+use crate::factor_screen::ScreenPolicy;
+use crate::screen_list::ScreenList;
 use domain::ContractId;
 use serde::{Deserialize, Serialize};
 
@@ -30,11 +33,15 @@ pub enum SleeveKind {
         /// Short leg.
         short: ContractId,
     },
-    /// Fixed signed shares of the budget; their absolute values sum to 1.
+    /// Fixed signed shares of the budget; their absolute values sum to 1. Baskets long, short, or one of each.
     WeightedBasket {
         /// Members with their shares.
         members: Vec<(ContractId, f64)>,
     },
+    /// The shares of its screen's list.
+    FactorScreen(ScreenPolicy),
+    /// Options chosen elsewhere, from a budget of premium; no weight of NAV.
+    TailHedge,
     /// Money that stays free.
     Cash,
     /// In the settings, but none of its parts are.
@@ -42,8 +49,9 @@ pub enum SleeveKind {
 }
 
 impl Sleeve {
-    /// Hands every contract's weight at `factor` (momentum; 1 otherwise) to `each`.
-    pub fn for_each_weight(&self, factor: f64, mut each: impl FnMut(ContractId, f64)) {
+    /// Hands every contract's weight at `factor` (momentum; 1 otherwise) to `each`. `list` is what its screen chose,
+    /// empty for the kinds that do not screen.
+    pub fn for_each_weight(&self, list: &ScreenList, factor: f64, mut each: impl FnMut(ContractId, f64)) {
         let budget = self.budget * factor;
         match &self.kind {
             SleeveKind::Pair { long, short } => {
@@ -51,15 +59,26 @@ impl Sleeve {
                 each(*short, -budget / 2.0);
             }
             SleeveKind::WeightedBasket { members } => members.iter().for_each(|&(c, share)| each(c, budget * share)),
-            SleeveKind::Cash | SleeveKind::NotConfigured => {}
+            SleeveKind::FactorScreen(_) => {
+                list.names.iter().for_each(|name| each(name.contract, budget * name.share));
+            }
+            SleeveKind::TailHedge | SleeveKind::Cash | SleeveKind::NotConfigured => {}
         }
     }
 
-    /// The contracts this sleeve trades.
-    pub fn contracts(&self) -> Vec<ContractId> {
+    /// The contracts this sleeve trades with this list.
+    pub fn contracts(&self, list: &ScreenList) -> Vec<ContractId> {
         let mut contracts = Vec::new();
-        self.for_each_weight(1.0, |contract, _| contracts.push(contract));
+        self.for_each_weight(list, 1.0, |contract, _| contracts.push(contract));
         contracts
+    }
+
+    /// The policy of its screen, if it screens.
+    pub fn screen(&self) -> Option<&ScreenPolicy> {
+        match &self.kind {
+            SleeveKind::FactorScreen(policy) => Some(policy),
+            _ => None,
+        }
     }
 
     /// True when both legs move together or not at all.
@@ -67,33 +86,84 @@ impl Sleeve {
         matches!(self.kind, SleeveKind::Pair { .. })
     }
 
-    /// True when the sleeve would have to trade one leg without the other.
-    pub fn must_wait(&self, tradable: impl Fn(ContractId) -> bool) -> bool {
-        self.is_pair() && !self.contracts().into_iter().all(tradable)
+    /// True when the sleeve would have to trade one side without the other.
+    pub fn must_wait(&self, list: &ScreenList, tradable: impl Fn(ContractId) -> bool) -> bool {
+        let (mut has, mut can) = ([false; 2], [false; 2]);
+        self.for_each_weight(list, 1.0, |contract, weight| {
+            let side = usize::from(weight < 0.0);
+            has[side] = true;
+            can[side] |= tradable(contract);
+        });
+        has == [true; 2] && can != [true; 2]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screen_list::Listed;
     use proptest::prelude::*;
+
+    const NO_LIST: ScreenList = ScreenList {
+        names: Vec::new(),
+        screened: None,
+        standing: crate::screen_list::Standing::None,
+        failure: None,
+        source: String::new(),
+    };
+
+    fn sleeve(budget: f64, kind: SleeveKind) -> Sleeve {
+        Sleeve { name: "sleeve".into(), budget, follows_momentum: true, kind }
+    }
+
+    fn pair(budget: f64) -> Sleeve {
+        sleeve(budget, SleeveKind::Pair { long: ContractId(0), short: ContractId(1) })
+    }
+
+    /// `longs` and `shorts` equal shares of half the budget each.
+    fn halves(longs: u16, shorts: u16) -> Vec<(ContractId, f64)> {
+        let half = |from: u16, count: u16, sign: f64| {
+            (from..from + count).map(move |c| (ContractId(c), sign * 0.5 / f64::from(count)))
+        };
+        half(0, longs, 1.0).chain(half(longs, shorts, -1.0)).collect()
+    }
 
     proptest! {
         #[test]
-        fn a_pair_spends_its_budget_and_nets_to_zero(budget in 0.0_f64..1.0, factor in 0.0_f64..1.0) {
-            let kind = SleeveKind::Pair { long: ContractId(0), short: ContractId(1) };
-            let sleeve = Sleeve { name: "core".into(), budget, follows_momentum: true, kind };
-            let (mut gross, mut net) = (0.0, 0.0);
-            sleeve.for_each_weight(factor, |_, w| { gross += w.abs(); net += w; });
-            prop_assert!((gross - budget * factor).abs() < 1e-15 && net == 0.0);
+        fn every_kind_that_holds_spends_its_budget_times_its_factor(
+            budget in 0.0_f64..1.0, factor in 0.0_f64..1.0, longs in 1_u16..12, shorts in 1_u16..12,
+        ) {
+            let members = halves(longs, shorts);
+            let name = |&(contract, share): &(ContractId, f64)| Listed { contract, share, last_close: 0.0 };
+            let list = ScreenList { names: members.iter().map(name).collect(), ..ScreenList::default() };
+            let screen = SleeveKind::FactorScreen(crate::factor_screen::tests::policy());
+            let basket = SleeveKind::WeightedBasket { members };
+            let holding = [pair(budget), sleeve(budget, basket), sleeve(budget, screen)];
+            for sleeve in &holding {
+                let (mut gross, mut net) = (0.0, 0.0);
+                sleeve.for_each_weight(&list, factor, |_, w| { gross += w.abs(); net += w; });
+                prop_assert!((gross - budget * factor).abs() < 1e-12 && net.abs() < 1e-12, "{:?}", sleeve.kind);
+            }
+            for kind in [SleeveKind::Cash, SleeveKind::TailHedge, SleeveKind::NotConfigured] {
+                prop_assert!(sleeve(budget, kind).contracts(&list).is_empty());
+            }
         }
     }
 
     #[test]
     fn a_pair_waits_when_one_leg_cannot_trade() {
-        let kind = SleeveKind::Pair { long: ContractId(0), short: ContractId(1) };
-        let sleeve = Sleeve { name: "core".into(), budget: 0.35, follows_momentum: true, kind };
-        assert!(sleeve.must_wait(|contract| contract == ContractId(0)));
-        assert!(!sleeve.must_wait(|_| true));
+        let sleeve = pair(0.35);
+        assert!(sleeve.must_wait(&NO_LIST, |contract| contract == ContractId(0)));
+        assert!(!sleeve.must_wait(&NO_LIST, |_| true));
+    }
+
+    #[test]
+    fn a_basket_goes_on_without_one_member_and_waits_without_a_whole_side() {
+        let both = sleeve(0.25, SleeveKind::WeightedBasket { members: halves(2, 2) });
+        assert!(!both.must_wait(&NO_LIST, |contract| contract != ContractId(3)));
+        assert!(both.must_wait(&NO_LIST, |contract| contract.0 < 2));
+        let members = vec![(ContractId(0), 0.6), (ContractId(1), 0.4)];
+        let long_only = sleeve(0.15, SleeveKind::WeightedBasket { members });
+        assert!(!long_only.must_wait(&NO_LIST, |_| false), "it has no other side to wait for");
     }
 }

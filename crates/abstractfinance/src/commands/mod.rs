@@ -18,6 +18,7 @@ mod reconcile;
 mod records;
 mod risk;
 mod run;
+mod screen;
 mod state;
 
 use crate::cli::{self, Cli, Command};
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
         Command::Calendar(args) => calendar::calendar(&args),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }
 

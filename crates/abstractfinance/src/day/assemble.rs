@@ -19,6 +19,7 @@ use risk::reconciliation::{
 };
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use strategy::ScreenList;
 
 pub(super) fn inputs(
     date: Date,
@@ -52,6 +53,7 @@ pub(super) fn inputs(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
         ),
         flows,
+        screens: Vec::new(),
         opened: book.opened,
     })
 }
@@ -177,7 +179,7 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
         windows[contract] = session.and_then(|session| execution_window(&session, &rule));
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts();
+        let legs = sleeve.contracts(&ScreenList::default());
         let shared =
             legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());

@@ -6,9 +6,9 @@
 use super::adopt::adopt;
 use super::assemble::{active, inputs};
 use super::believe::believe;
-use super::scope::{Scope, is_current};
+use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
-use super::{Run, World, last_book, operator};
+use super::{Run, World, last_book, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
@@ -88,7 +88,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
         )));
     }
     let last = last_book(run, world).await?;
-    let identity = connect(&Scope::new(last.as_ref().map(|book| book.books.ledger()), run), world).await?;
+    let identity = connect(&Scope::of(last.as_ref(), date, run), world).await?;
     let first = read(date, run, world).await?;
     let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
     // A valuation and its positions may be of two moments: only what is still so later stops the day.
@@ -129,10 +129,10 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         }
     };
     operator::attend(date, &mut book, run, world).await?;
-    book.memory = book.memory.fitted(&run.setup);
     booked.extend(book_statement(date, &mut book, run, world).await?);
     booked.extend(late_executions(&mut book, &snapshot, date, run)?);
-    let bars = history(date, &book, run, world).await?;
+    let due = screens::due(date, &book.memory.lists, run);
+    let bars = history(date, &book, &due, run, world).await?;
     for (id, at, event) in settlements(&book, &bars, run)? {
         let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
         booked.extend(news(posted.map_err(unbookable)?, event, run));
@@ -146,6 +146,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
         booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
     let booked = booked.into_iter().flatten().collect();
+    let screens = screens::observed(date, &due, &bars, &belief.fx, run);
     let notes = Notes {
         booked: sentences,
         without_history: without_history(&bars, run),
@@ -153,7 +154,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         open_orders: snapshot.open_orders.len(),
     };
     let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
-    Ok(Read { inputs, booked, notes })
+    Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
 }
 
 /// Step 3: a successful request, and every contract of the day as we believe it to be.
@@ -273,13 +274,19 @@ pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 async fn history<B: Broker, J, C: Clock>(
     date: Date,
     book: &Book,
+    due: &[usize],
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
     let sessions = if book.memory.last_row.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
+    let measured = screens::candidates(due, run);
     for contract in contracts_read(date, book, run)? {
-        let sessions = if run.setup.universe.terms(contract).settles_daily { REFRESH_SESSIONS } else { sessions };
+        let sessions = match measured.binary_search(&contract) {
+            _ if run.setup.universe.terms(contract).settles_daily => REFRESH_SESSIONS,
+            Ok(_) => sessions.max(screens::SCREEN_SESSIONS),
+            Err(_) => sessions,
+        };
         bars.insert(contract, world.broker.daily_bars(contract, sessions, date).await?);
     }
     Ok(bars)
@@ -288,7 +295,7 @@ async fn history<B: Broker, J, C: Clock>(
 /// Of what the day needs: everything that does not expire, the active contract of each future, and what is held.
 fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(book.books.ledger()), run);
+    let scope = Scope::of(Some(book), date, run);
     let mut contracts: Vec<ContractId> = Vec::new();
     for instrument in universe.instruments().filter(|&id| scope.needs(id)) {
         let lasting = |contract: &ContractId| match universe.contract(*contract).expiry {
@@ -307,8 +314,8 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
 /// Daily settlements of held futures since the last closed date.
 fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Timestamp, LedgerEvent)>, Failure> {
     let universe = &run.setup.universe;
-    let scope = Scope::new(Some(book.books.ledger()), run);
-    let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && scope.holds(*contract);
+    let ledger = book.books.ledger();
+    let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && holds(ledger, *contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
         let days = bars.get(&contract).into_iter().flatten();

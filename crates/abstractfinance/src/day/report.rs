@@ -82,7 +82,7 @@ fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
     };
     let row = |contract: ContractId| Target {
         instrument: run.setup.universe.contract(contract).name.clone(),
-        sleeves: sleeves(contract, run),
+        sleeves: sleeves(contract, &decided.plan, run),
         weight: table.weight[contract],
         target_value: table.target_value[contract],
         held: held(contract).to_string(),
@@ -93,12 +93,13 @@ fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
 }
 
 /// Names of the sleeves that hold a contract; the currency hedge is one of its own.
-fn sleeves(contract: ContractId, run: &Run) -> Vec<String> {
+fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
     let policy = &run.setup.policy;
     let instrument = run.setup.universe.contract(contract).instrument;
-    let wants = policy.sleeves.iter().filter(|sleeve| sleeve.contracts().contains(&contract));
+    let lists = policy.sleeves.iter().zip(&plan.memory.lists);
+    let wants = lists.filter(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
     let hedge = policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument).then(|| "fx_hedge".to_owned());
-    wants.map(|sleeve| sleeve.name.clone()).chain(hedge).collect()
+    wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect()
 }
 
 fn order(parent: &Parent, plan: &DayPlan, run: &Run) -> Order {
@@ -107,7 +108,7 @@ fn order(parent: &Parent, plan: &DayPlan, run: &Run) -> Order {
     Order {
         order_ref: first.to_string(),
         instrument: run.setup.universe.contract(planned.contract).name.clone(),
-        sleeves: sleeves(planned.contract, run),
+        sleeves: sleeves(planned.contract, plan, run),
         side: parent.side().to_string(),
         quantity: planned.quantity.abs().to_string(),
         purpose: planned.purpose.to_string(),

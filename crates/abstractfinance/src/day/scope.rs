@@ -1,11 +1,13 @@
 //! Which of the configured instruments a day has to do with.
 //!
-//! In: sleeves, hedges, references, books. Out: the contracts to identify at the broker and to read history of. Invariant:
+//! In: sleeves, lists, screens, hedges, references, books. Out: the contracts to identify at the broker and to read history of. Invariant:
 //! everything that can be traded, valued or looked at today is in it; a line of the table that nothing needs costs nothing.
 
-use super::Run;
+use super::{Run, screens};
+use crate::book::Book;
 use domain::{ContractId, InstrumentId, Ledger, PerInstrument};
 use jiff::civil::Date;
+use strategy::ScreenList;
 
 /// Contracts of a future that are identified: the one held, the one rolled into, and one to spare.
 const CONTRACTS_OF_A_CHAIN: usize = 3;
@@ -18,13 +20,23 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// What the strategy, its references and the books need; no books exist before the first day.
-    pub(super) fn new(ledger: Option<&'a Ledger>, run: &'a Run) -> Scope<'a> {
+    /// What a date needs; no books exist before the first.
+    pub(super) fn of(book: Option<&'a Book>, date: Date, run: &'a Run) -> Scope<'a> {
+        let lists = book.map_or(&[][..], |book| &book.memory.lists);
+        let due = screens::due(date, lists, run);
+        Scope::new(book.map(|book| book.books.ledger()), lists, &due, run)
+    }
+
+    /// What the strategy with these lists, the screens that are due, the references and the books need.
+    pub(super) fn new(ledger: Option<&'a Ledger>, lists: &[ScreenList], due: &[usize], run: &'a Run) -> Scope<'a> {
         let setup = &run.setup;
         let (policy, references) = (&setup.policy, &setup.references);
         let instrument = |contract: ContractId| setup.universe.contract(contract).instrument;
         let held = setup.universe.contracts().filter(|&contract| ledger.is_some_and(|ledger| holds(ledger, contract)));
-        let sleeves = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts()).map(instrument);
+        let no_list = ScreenList::default();
+        let listed = lists.iter().flat_map(|list| &list.names).map(|name| name.contract);
+        let fixed = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts(&no_list));
+        let sleeves = fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
         let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
         let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
@@ -64,7 +76,8 @@ pub(super) fn is_current(contract: ContractId, today: Date, run: &Run) -> bool {
     run.setup.universe.contract(contract).expiry.is_none_or(|expiry| expiry >= today)
 }
 
-fn holds(ledger: &Ledger, contract: ContractId) -> bool {
+/// Whether a ledger has a contract, or profit of it that settlement has not paid yet.
+pub(super) fn holds(ledger: &Ledger, contract: ContractId) -> bool {
     let position = ledger.position(contract);
     !position.quantity.is_zero() || !position.settled_value.is_zero()
 }

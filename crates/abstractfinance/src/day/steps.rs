@@ -13,7 +13,8 @@ use risk::Reconciliation;
 use risk::reconciliation::Status;
 use risk::scaling::Bound;
 use std::collections::BTreeMap;
-use strategy::SleeveKind;
+use strategy::screen_list::Standing;
+use strategy::{ScreenList, SleeveKind};
 
 /// Breaks a line of the report names; the rest are counted.
 const NAMED_BREAKS: usize = 3;
@@ -31,7 +32,7 @@ pub(super) fn steps(
     run: &Run,
 ) -> Vec<Step> {
     let plan = &decided.plan;
-    let (rates, doubted) = (rates(decided), !decided.inputs.doubts.rates.is_empty());
+    let (rates, doubted) = (rates(decided, run), !decided.inputs.doubts.rates.is_empty());
     let base = run.setup.base;
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
@@ -44,7 +45,7 @@ pub(super) fn steps(
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
         ("risk", if plan.risk.alarms.is_empty() { "done" } else { "warned" }, assessed(decided)),
-        ("targets", "done", targeted(decided, run)),
+        ("targets", targets_outcome(decided, run), targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
         ("plan", "done", format!("{} stored, approved by rule", &hash[..12])),
@@ -64,10 +65,13 @@ fn identified(identity: &Identity, run: &Run) -> String {
     format!("server version {}, account tag {}", identity.server_version, run.account)
 }
 
-fn rates(decided: &Decided) -> String {
+fn rates(decided: &Decided, run: &Run) -> String {
     let fx = &decided.inputs.fx;
-    let foreign = fx.known().filter(|(currency, _)| *currency != fx.base());
-    foreign.map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
+    let foreign = || fx.known().filter(|(currency, _)| *currency != fx.base());
+    if foreign().count() == 0 && run.setup.universe.all_terms().iter().all(|terms| terms.currency == fx.base()) {
+        return format!("everything is in {}", fx.base());
+    }
+    foreign().map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
 }
 
 fn assessed(decided: &Decided) -> String {
@@ -89,13 +93,25 @@ fn assessed(decided: &Decided) -> String {
 fn targeted(decided: &Decided, run: &Run) -> String {
     let wanted = decided.plan.table.weight.as_slice().iter().filter(|weight| **weight != 0.0).count();
     let sleeves = &run.setup.policy.sleeves;
-    let idle = sleeves.iter().filter(|sleeve| sleeve.kind == SleeveKind::NotConfigured);
+    let idle = sleeves.iter().filter(|sleeve| matches!(sleeve.kind, SleeveKind::NotConfigured | SleeveKind::TailHedge));
     let idle: Vec<&str> = idle.map(|sleeve| sleeve.name.as_str()).collect();
     let waiting: Vec<&str> = decided.plan.held_back.iter().map(|&sleeve| sleeves[sleeve].name.as_str()).collect();
     let mut parts = vec![count(wanted, "contract")];
+    parts.extend(lists(decided, run).map(|(sleeve, list)| format!("{sleeve}: {}", list.told())));
     parts.extend((!waiting.is_empty()).then(|| format!("held back: {}", waiting.join(", "))));
     parts.extend((!idle.is_empty()).then(|| format!("sleeves not configured: {}", idle.join(", "))));
     parts.join("; ")
+}
+
+/// The screens' lists with the names of their sleeves.
+fn lists<'a>(decided: &'a Decided, run: &'a Run) -> impl Iterator<Item = (&'a str, &'a ScreenList)> {
+    let sleeves = run.setup.policy.sleeves.iter().zip(&decided.plan.memory.lists);
+    sleeves.filter(|(sleeve, _)| sleeve.screen().is_some()).map(|(sleeve, list)| (sleeve.name.as_str(), list))
+}
+
+fn targets_outcome(decided: &Decided, run: &Run) -> &'static str {
+    let all_good = lists(decided, run).all(|(_, list)| list.standing == Standing::Good);
+    if all_good { "done" } else { "warned" }
 }
 
 fn hedged(plan: &DayPlan) -> String {

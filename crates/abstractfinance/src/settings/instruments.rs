@@ -193,6 +193,18 @@ impl Instruments {
         Instruments(self.iter().map(|(name, row)| (name.to_owned(), by.get(name).unwrap_or(row).clone())).collect())
     }
 
+    /// The name of the share with an ISIN.
+    pub(super) fn by_isin(&self, isin: &str) -> Option<&str> {
+        let is_share = |row: &InstrumentRow| row.kind == InstrumentKind::Stk && row.isin.as_deref() == Some(isin);
+        self.iter().find(|(_, row)| is_share(row)).map(|(name, _)| name)
+    }
+
+    /// Adds a row under a name that is free.
+    pub(super) fn add(&mut self, name: &str, row: InstrumentRow) {
+        let earlier = self.0.insert(name.to_owned(), row);
+        assert!(earlier.is_none(), "a universe never replaces an instrument");
+    }
+
     /// What to do about a name that is not in the table.
     pub(super) fn instead_of(&self, name: &str) -> String {
         match closest(name, self.0.keys().map(String::as_str)) {

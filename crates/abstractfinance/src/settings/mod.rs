@@ -7,17 +7,21 @@
 mod data;
 mod execution;
 mod instruments;
+mod members;
 mod model;
 mod refusal;
 mod rules;
+mod sleeves;
 #[cfg(test)]
 mod tests;
 mod truth;
 mod universe;
 
 pub use instruments::{InstrumentRow, Instruments};
-pub use model::{Mode, MomentumCurrency, Regime, Settings, Sleeve};
+pub use members::{Member, Universes};
+pub use model::{Mode, MomentumCurrency, Regime, Settings};
 pub use refusal::Refusal;
+pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
 pub use universe::universe;
 
 use serde::Serialize;
@@ -35,14 +39,22 @@ const BUILT_IN_INSTRUMENTS: &str = include_str!("../../../../config/instruments.
 pub enum ConfigError {
     /// A file is missing or cannot be read.
     #[error(
-        "cannot read {}: {source}. A configuration directory holds {SETTINGS_FILE} and {INSTRUMENTS_FILE}; \
-         without one the built-in configuration is used.", path.display()
+        "cannot read {}: {source}. A configuration directory holds {SETTINGS_FILE}, and {INSTRUMENTS_FILE} \
+         if the table differs from the one built in; without one the built-in configuration is used.", path.display()
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A universe of a screen cannot be used.
+    #[error("{file}: {problem}")]
+    Universe {
+        /// The file.
+        file: String,
+        /// What is wrong and what to do.
+        problem: String,
     },
     /// A file says something the engine does not run with.
     #[error("{}", listed(.0))]
@@ -85,8 +97,10 @@ pub struct Sources {
 pub struct Loaded {
     /// The operator's decisions.
     pub settings: Settings,
-    /// The instrument table.
+    /// The instrument table, with what the screens' universes add to it.
     pub instruments: Instruments,
+    /// Candidates of the screens.
+    pub universes: Universes,
     /// Where both came from.
     pub sources: Sources,
 }
@@ -109,14 +123,25 @@ impl Loaded {
 ///
 /// # Errors
 /// [`ConfigError::Unreadable`] for a missing file; [`ConfigError::Refused`] with the place, meaning and remedy of what
-/// is wrong in the first file that has a fault. The instrument table is read first because the settings name its rows.
+/// is wrong in the first file that has a fault. The instrument table is read first because the settings name its rows;
+/// a directory without one uses the table built in, as it does for universes.
 pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
-    let (instruments_source, text) = read(dir, INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)?;
-    let instruments = parse_instruments(&shown(&instruments_source, INSTRUMENTS_FILE), &text)?;
+    let own_table = dir.filter(|dir| dir.join(INSTRUMENTS_FILE).exists());
+    let (instruments_source, text) = read(own_table, INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)?;
+    let mut instruments = parse_instruments(&shown(&instruments_source, INSTRUMENTS_FILE), &text)?;
     let (settings_source, text) = read(dir, SETTINGS_FILE, BUILT_IN_SETTINGS)?;
     let settings = parse_settings(&shown(&settings_source, SETTINGS_FILE), &text, &instruments)?;
     let sources = Sources { settings: settings_source, instruments: instruments_source };
-    Ok(Loaded { settings, instruments, sources })
+    let mut universes = Universes::new();
+    for screen in settings.sleeves.values().filter_map(Sleeve::screen) {
+        for name in [&screen.long.universe, &screen.short.universe] {
+            if !universes.contains_key(name) {
+                let members = members::load(dir, name, &mut instruments)?;
+                universes.insert(name.clone(), members);
+            }
+        }
+    }
+    Ok(Loaded { settings, instruments, universes, sources })
 }
 
 /// A table as a simulated broker knows it: rows that come with the program are facts of the market, which an edited copy

@@ -6,9 +6,10 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, holdable, holdable_members, listed,
-    only_dollars, same_as, suits,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars,
+    real_fundamentals, same_as, suits,
 };
+use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation};
 use domain::Currency;
 use garde::Validate;
@@ -45,7 +46,7 @@ pub struct Settings {
     #[garde(range(max = 500))]
     pub rebalance_threshold_nav_bps: u32,
     /// Sub-strategies by name; their weights add up to 1.
-    #[garde(custom(add_up_to_one), dive)]
+    #[garde(custom(add_up_to_one), custom(real_fundamentals(self.mode)), dive)]
     pub sleeves: BTreeMap<String, Sleeve>,
     /// Whether one region beats the other.
     #[garde(dive)]
@@ -104,58 +105,6 @@ pub enum Mode {
     Paper,
     /// Real money.
     Live,
-}
-
-/// One sub-strategy and its share of the risk budget.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-#[garde(context(Instruments))]
-pub enum Sleeve {
-    /// Half long one instrument, half short another.
-    Pair {
-        /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
-        weight: f64,
-        /// The instrument held long.
-        #[garde(custom(holdable))]
-        long: String,
-        /// The instrument held short.
-        #[garde(custom(holdable), custom(differs_from(long)))]
-        short: String,
-    },
-    /// Long a fixed list.
-    WeightedBasket {
-        /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
-        weight: f64,
-        /// Instruments with their shares of the sleeve, adding up to 1.
-        #[garde(custom(holdable_members))]
-        members: BTreeMap<String, f64>,
-    },
-    /// Free cash that is never invested.
-    Cash {
-        /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
-        weight: f64,
-    },
-    /// A named share of the budget that holds nothing.
-    NotConfigured {
-        /// Share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
-        weight: f64,
-    },
-}
-
-impl Sleeve {
-    /// Share of the risk budget.
-    pub fn weight(&self) -> f64 {
-        match *self {
-            Sleeve::Pair { weight, .. }
-            | Sleeve::WeightedBasket { weight, .. }
-            | Sleeve::Cash { weight }
-            | Sleeve::NotConfigured { weight } => weight,
-        }
-    }
 }
 
 /// Momentum of a ratio of two references.

@@ -60,7 +60,8 @@ pub(super) fn refusals(file: &str, text: &str, built_in: &str, error: &Error) ->
             // Settings are compared with each other only once each of them is in its own range.
             let out_of_range = issues.iter().any(is_range_fault);
             let told = issues.iter().filter(|issue| !out_of_range || is_range_fault(issue)).map(|issue| {
-                let found = locations.locations_for(&issue.path).and_then(|found| found.primary_location());
+                let path = as_written(&issue.path);
+                let found = locations.locations_for(&path).and_then(|found| found.primary_location());
                 page.broken_rule(issue, found.unwrap_or(Location::UNKNOWN))
             });
             let mut refused: Vec<Refusal> = told.collect();
@@ -127,7 +128,7 @@ impl Page<'_> {
         let written = self.written(location);
         let message = issue.message.as_deref().unwrap_or_default();
         let (predicate, remedy) = range_fault(message, written).unwrap_or_else(|| own_fault(message));
-        let problem = format!("{} {}", dotted(&issue.path), predicate.replace(VALUE, written));
+        let problem = format!("{} {}", dotted(&as_written(&issue.path)), predicate.replace(VALUE, written));
         self.refusal(location, problem, remedy)
     }
 
@@ -204,6 +205,17 @@ impl Page<'_> {
             .filter(|_| !opens_section)
             .unwrap_or_else(|| "check the spelling, the indentation and the colons around this line".to_owned())
     }
+}
+
+/// The path as the file has it: the settings of a screen are a value of their own here, and stand beside `kind` there.
+fn as_written(path: &PathKey) -> PathKey {
+    let in_sleeve = path.segments().next().is_some_and(|(_, name)| name == "sleeves");
+    let segments = path.segments().enumerate();
+    let kept = segments.filter(|(depth, (kind, _))| !(in_sleeve && *depth == 2 && matches!(kind, PathKind::Index)));
+    kept.fold(PathKey::new(), |path, (_, (kind, name))| match kind {
+        PathKind::Index => path.join_index(name.parse().expect("an index is a number")),
+        PathKind::Key => path.join_key(name),
+    })
 }
 
 fn dotted(path: &PathKey) -> String {

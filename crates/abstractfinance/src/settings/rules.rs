@@ -5,8 +5,9 @@
 
 use super::execution::Broker;
 use super::instruments::{InstrumentRow, Instruments};
-use super::model::{Crisis, Hedges, Mode, Sleeve};
+use super::model::{Crisis, Hedges, Mode};
 use super::refusal::{NOT_FINITE, VALUE, rule};
+use super::sleeves::{Basket, Sleeve};
 use domain::{AssetClass, Currency, InstrumentKind};
 use garde::Validate;
 use jiff::SignedDuration;
@@ -16,6 +17,9 @@ use rust_decimal::Decimal;
 use serde::Deserializer;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+
+/// The word for fundamentals that are made up.
+pub(super) const SIMULATED: &str = "simulated";
 
 /// How far the weights of sleeves or members may be from 1 in sum.
 const WEIGHT_TOLERANCE: f64 = 1e-9;
@@ -141,6 +145,43 @@ pub(super) fn holdable_members(members: &BTreeMap<String, f64>, instruments: &In
         rule((0.0..=1.0).contains(weight), problem, "member weights are fractions from 0 to 1")?;
     }
     whole(members.values().sum(), "member")
+}
+
+/// One half of a sleeve: equal shares of different instruments, or shares that add up to 1.
+pub(super) fn holdable_basket(basket: &Basket, instruments: &Instruments) -> garde::Result {
+    let members: BTreeMap<String, f64> = match basket {
+        Basket::Weighted(members) => members.clone(),
+        Basket::Equal(names) => {
+            let remedy = "name each instrument once, and one at least";
+            let distinct = names.iter().collect::<std::collections::BTreeSet<_>>().len();
+            rule(!names.is_empty() && distinct == names.len(), "is empty or names an instrument twice", remedy)?;
+            basket.shares().into_iter().map(|(name, share)| (name.to_owned(), share)).collect()
+        }
+    };
+    holdable_members(&members, instruments)
+}
+
+/// A name that can be part of a path without meaning anything there.
+pub(super) fn plain_name(name: &str, _: &Instruments) -> garde::Result {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    rule(plain, format!("is {VALUE}, which is no plain name"), "use letters, digits and _, such as us_large")
+}
+
+/// Shares by name that add up to 1.
+pub(super) fn adds_up<K: Ord>(shares: &BTreeMap<K, f64>, _: &Instruments) -> garde::Result {
+    let within = shares.values().all(|share| (0.0..=1.0).contains(share));
+    rule(within, "has a share outside 0 to 1", "shares are fractions from 0 to 1")?;
+    whole(shares.values().sum(), "share")
+}
+
+/// Simulated fundamentals decide nothing outside a simulated market.
+pub(super) fn real_fundamentals(mode: Mode) -> impl FnOnce(&BTreeMap<String, Sleeve>, &Instruments) -> garde::Result {
+    move |sleeves, _| {
+        let simulated = |sleeve: &Sleeve| sleeve.screen().is_some_and(|screen| screen.fundamentals == SIMULATED);
+        let problem = "has a screen on simulated fundamentals, which is for `mode: simulated` alone";
+        let remedy = "name the folder of a catalogue with real ones in `fundamentals`";
+        rule(mode == Mode::Simulated || !sleeves.values().any(simulated), problem, remedy)
+    }
 }
 
 /// Sleeves whose weights add up to 1.

@@ -10,12 +10,12 @@ use jiff::civil::date;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-fn built_in() -> Loaded {
+pub(super) fn built_in() -> Loaded {
     load(None).expect("the built-in configuration is accepted")
 }
 
 /// What the operator reads after one edit of the built-in settings.
-fn refused(from: &str, to: &str) -> String {
+pub(super) fn refused(from: &str, to: &str) -> String {
     assert_eq!(BUILT_IN_SETTINGS.matches(from).count(), 1, "`{from}` is in the built-in settings once");
     let text = BUILT_IN_SETTINGS.replace(from, to);
     let outcome = parse_settings("settings.yaml", &text, &built_in().instruments);
@@ -135,7 +135,7 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
        |                    ^^^
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
-    insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @"
+    insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
     settings.yaml:77:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
      77 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
@@ -167,7 +167,7 @@ fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
         |     ^^^
     add it; the built-in line is `VOL_FUT: 0.40`
     ");
-    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @"
+    insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
     settings.yaml:87:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
      87 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
         |                         ^^
@@ -277,7 +277,7 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 
 #[test]
 fn settings_must_be_consistent_with_each_other() {
-    insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @"
+    insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
     settings.yaml:112:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
      112 |   vix_exit_crisis: 45
          |                    ^^
@@ -289,7 +289,7 @@ fn settings_must_be_consistent_with_each_other() {
         |                   ^^^^
     both are the loss that starts a crisis; write the same value twice
     ");
-    insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @"
+    insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
     settings.yaml:160:3: `broker` has no paper account, whose id begins with DU
      160 |   host: 127.0.0.1
          |   ^
@@ -342,10 +342,10 @@ fn instrument_facts_are_checked() {
 }
 
 #[test]
-fn a_directory_without_its_files_is_refused() {
+fn a_directory_without_settings_is_refused_and_one_without_a_table_uses_the_one_built_in() {
     let dir = tempfile::tempdir().unwrap();
     let message = load(Some(dir.path())).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(message, @"cannot read DIR/instruments.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml and instruments.yaml; without one the built-in configuration is used.");
+    insta::assert_snapshot!(message, @"cannot read DIR/settings.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml, and instruments.yaml if the table differs from the one built in; without one the built-in configuration is used.");
     std::fs::write(dir.path().join(INSTRUMENTS_FILE), BUILT_IN_INSTRUMENTS).unwrap();
     std::fs::write(dir.path().join(SETTINGS_FILE), "").unwrap();
     let message = load(Some(dir.path())).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR");
@@ -453,7 +453,7 @@ fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     let told = |text: &str| read(text).unwrap_err().to_string();
     assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
     assert!(told(&of(service, "my query")).contains("which is no query id"));
-    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @"
+    insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
     settings.yaml:71:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
      71 |     pause_ms: 5                     # between two questions
         |               ^

@@ -17,7 +17,7 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let policy = &setup.policy;
     let memory = &mut plan.memory;
     memory.clone_from(inputs.memory);
-    memory.take_in(inputs.history, setup);
+    memory.advance(inputs.date, inputs.history, inputs.screens, setup);
     if let Some(nav) = plan.nav {
         memory.performance = memory.performance.advance(nav, inputs.flows);
     }
@@ -53,9 +53,9 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     risk.momentum = memory.last_signal;
     risk.momentum_factor = policy.momentum.factor(memory.last_signal);
 
-    for sleeve in &policy.sleeves {
+    for (sleeve, list) in policy.sleeves.iter().zip(&memory.lists) {
         let factor = if sleeve.follows_momentum { risk.momentum_factor } else { 1.0 };
-        sleeve.for_each_weight(factor, |contract, weight| plan.table.weight[contract] += weight);
+        sleeve.for_each_weight(list, factor, |contract, weight| plan.table.weight[contract] += weight);
     }
     let weights = plan.table.weight.as_slice();
     let gross: f64 = weights.iter().map(|w| w.abs()).sum();

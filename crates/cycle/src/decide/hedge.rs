@@ -10,6 +10,7 @@ use domain::{ContractId, Currency, PerCurrency, Quantity};
 use risk::gate::{Refusal, Withheld};
 use risk::{Check, Purpose};
 use rust_decimal::prelude::ToPrimitive;
+use strategy::ScreenList;
 use strategy::fx_hedge::hedge as hedge_of;
 use strategy::sizing::Change;
 use strategy::{HedgeDecision, HedgeRule};
@@ -32,7 +33,8 @@ fn take_back_unhedged(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         };
         let own: Vec<ContractId> =
             setup.universe.contracts().filter(|&c| carries(c, currency, setup) && raises(c)).collect();
-        let pairs = setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()).map(|sleeve| sleeve.contracts());
+        let pairs = setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair());
+        let pairs = pairs.map(|sleeve| sleeve.contracts(&ScreenList::default()));
         let legs = pairs.filter(|legs| legs.iter().any(|leg| own.contains(leg))).flatten();
         let others: Vec<ContractId> = legs.filter(|leg| !own.contains(leg) && raises(*leg)).collect();
         let stopped = own.iter().map(|&c| (c, Check::UnhedgedCurrency));

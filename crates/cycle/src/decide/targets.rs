@@ -8,6 +8,7 @@ use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, Quantity, SleeveId};
 use risk::gate::Refusal;
 use risk::{Check, Quality};
+use strategy::sizing::Change;
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
@@ -15,14 +16,14 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
-    for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
+    for (position, (sleeve, list)) in setup.policy.sleeves.iter().zip(&plan.memory.lists).enumerate() {
         let can_trade = |contract| {
             table.unit_price[contract] > 0.0
                 && inputs.windows[contract].is_some()
                 && !facts.frozen.contains(&contract)
                 && (facts.no_increase(contract).is_none() || !raises(table, contract))
         };
-        if sleeve.must_wait(can_trade) {
+        if sleeve.must_wait(list, can_trade) {
             plan.held_back.push(position);
         }
     }
@@ -44,7 +45,8 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         return;
     }
     let nav = plan.facts.nav;
-    let waits = contracts_held_back(setup, &plan.held_back);
+    let waits = contracts_held_back(setup, plan);
+    let without_list = contracts_without_list(setup, plan);
     let table = &mut plan.table;
     let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
     for (contract, &held) in inputs.ledger.quantities().iter() {
@@ -75,11 +77,23 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
                 });
                 continue;
             }
-            table.wanted[contract] = wanted;
+            let change = Change::between(held, wanted);
+            let may_grow = change.increase.is_zero() || !without_list.contains(&contract);
+            table.wanted[contract] = if may_grow { wanted } else { held + change.reduce };
+            if !may_grow {
+                table.verdict[contract].fail(Check::NoList);
+            }
         }
     }
 }
 
-fn contracts_held_back(setup: &Setup, held_back: &[usize]) -> Vec<ContractId> {
-    held_back.iter().flat_map(|&sleeve| setup.policy.sleeves[sleeve].contracts()).collect()
+fn contracts_held_back(setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
+    let contracts = |&sleeve: &usize| setup.policy.sleeves[sleeve].contracts(&plan.memory.lists[sleeve]);
+    plan.held_back.iter().flat_map(contracts).collect()
+}
+
+/// What follows a list that is too old to add to.
+fn contracts_without_list(setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
+    let lists = setup.policy.sleeves.iter().zip(&plan.memory.lists);
+    lists.filter(|(_, list)| list.is_held()).flat_map(|(sleeve, list)| sleeve.contracts(list)).collect()
 }

@@ -295,8 +295,10 @@ fn an_order_that_would_carry_an_unhedged_currency_above_its_limit_is_taken_back_
 
 #[test]
 fn recorded_inputs_give_the_plan_again() {
-    let world = World::first_day();
-    let inputs = world.inputs();
+    let mut world = World::first_day();
+    screened(&mut world);
+    let sleeves = domain::SleeveBooks::new(["core_index_rv"]);
+    let inputs = crate::DayInputs { sleeves: Some(&sleeves), ..world.inputs() };
     let plan = decide(&inputs, &world.setup);
     let entry = crate::Entry::Inputs(Box::new(crate::RecordedInputs::of(
         &inputs,
@@ -315,4 +317,103 @@ fn recorded_inputs_give_the_plan_again() {
     let read: crate::RecordedInputs = store::value(&stored, &world.setup.universe).unwrap();
     let panel = read.panel(&world.setup).unwrap();
     assert_eq!(decide(&read.view(&panel), &world.setup), plan);
+}
+
+/// The pair of the first day as the outcome of a screen: each side's best of three.
+fn screened(world: &mut World) {
+    let side = |factor| strategy::ScreenSide { candidates: Vec::new(), factors: vec![(factor, 1.0)] };
+    let policy = strategy::ScreenPolicy {
+        long: side(strategy::Factor::Momentum),
+        short: side(strategy::Factor::Weakness),
+        top_n: 10,
+        winsor_tail: 0.0,
+        universe_min: 3,
+        factor_weight_min: 0.5,
+        rescreen: strategy::Rescreen::Daily,
+        last_good_days: 2,
+        fallback: None,
+    };
+    let mut sleeves = world.setup.policy.clone();
+    sleeves.sleeves[0].kind = strategy::SleeveKind::FactorScreen(policy);
+    world.setup = crate::Setup::new(fixture::universe(), sleeves, world.setup.references.clone(), world.setup.base);
+    world.memory = crate::Memory::new(&world.setup);
+    world.screens = vec![seen(world, ["CSPX", "SPX", "VIX"], ["CS51", "SX5E", "EUR.USD"])];
+}
+
+/// What a screen saw; the first of each side is the best.
+fn seen(world: &World, long: [&str; 3], short: [&str; 3]) -> strategy::Observed {
+    let universe = &world.setup.universe;
+    let last = world.panel.rows(world.panel.len() - 1, world.panel.len());
+    let close = |name: &str| {
+        let instrument = universe.find_instrument(name).unwrap();
+        let rate = if universe.instrument(instrument).currency == Currency::Eur { 1.25 } else { 1.0 };
+        last.iter().next().unwrap().1.close(instrument).map(|close| close * rate)
+    };
+    let candidate = |(place, name, sign): (usize, &str, f64)| strategy::Candidate {
+        contract: universe.find_contract(name).unwrap(),
+        name: name.into(),
+        sector: "made up".into(),
+        close: close(name),
+        metrics: [(strategy::Metric::Momentum, -sign * place as f64)].into(),
+    };
+    let side = |names: [&str; 3], sign: f64| {
+        names.into_iter().enumerate().map(|(place, name)| candidate((place, name, sign))).collect()
+    };
+    strategy::Observed {
+        sleeve: "core_index_rv".into(),
+        source: "made up".into(),
+        long: side(long, 1.0),
+        short: side(short, -1.0),
+    }
+}
+
+#[test]
+fn a_screen_that_lists_the_pair_is_the_pair() {
+    let (pair, mut screen) = (World::first_day(), World::first_day());
+    screened(&mut screen);
+    let (of_pair, of_screen) = (decide(&pair.inputs(), &pair.setup), decide(&screen.inputs(), &screen.setup));
+    assert_eq!(of_pair.memory.volatility, of_screen.memory.volatility, "the unit strategy includes what is listed");
+    assert_eq!((of_pair.table, of_pair.orders), (of_screen.table, of_screen.orders));
+}
+
+#[test]
+fn a_name_that_left_the_list_is_sold_and_the_new_one_bought() {
+    let mut world = World::first_day();
+    screened(&mut world);
+    world.fill_everything();
+    world.fill_everything();
+    world.screens = vec![seen(&world, ["SPX", "CSPX", "VIX"], ["CS51", "SX5E", "EUR.USD"])];
+    world.next_day(15.0);
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    1 Reduce -4375 CSPX
+    2 Increase 438 SPX
+    ");
+}
+
+#[test]
+fn a_screen_that_fails_for_too_long_adds_nothing_and_still_gives_way_to_a_crisis() {
+    let mut world = World::first_day();
+    screened(&mut world);
+    world.fill_everything();
+    let mut fails = seen(&world, ["CSPX", "SPX", "VIX"], ["CS51", "SX5E", "EUR.USD"]);
+    fails.long.iter_mut().for_each(|candidate| candidate.close = None);
+    world.screens = vec![fails];
+    for _ in 0..2 {
+        world.next_day(15.0);
+        world.memory = decide(&world.inputs(), &world.setup).memory;
+    }
+    world.next_day(15.0);
+    insta::assert_snapshot!(told(&world), @r"
+    NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
+    CSPX: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing
+    CS51: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing
+    ");
+    world.memory = decide(&world.inputs(), &world.setup).memory;
+    world.next_day(40.74);
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(40.74) scale 0.450 = 1.500 × 0.3, core × 1
+    1 Reduce 6850 CS51
+    2 Reduce -2853 CSPX
+    ");
 }

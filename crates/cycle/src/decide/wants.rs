@@ -76,10 +76,11 @@ impl Owners<'_> {
         }
         let (rebalance, lot) = (&self.setup.policy.rebalance, self.setup.universe.terms(contract).lot);
         let factor = plan.risk.scale * plan.facts.nav;
-        for (sleeve, id) in self.setup.policy.sleeves.iter().zip(self.ids) {
+        let sleeves = self.setup.policy.sleeves.iter().zip(&plan.memory.lists);
+        for ((sleeve, list), id) in sleeves.zip(self.ids) {
             let momentum = if sleeve.follows_momentum { plan.risk.momentum_factor } else { 1.0 };
             let mut weight = 0.0;
-            sleeve.for_each_weight(momentum, |of, share| weight += if of == contract { share } else { 0.0 });
+            sleeve.for_each_weight(list, momentum, |of, share| weight += if of == contract { share } else { 0.0 });
             if let Some(id) = id.filter(|_| weight != 0.0) {
                 add(&mut targets, id, rebalance.wanted(weight * factor, unit_price, lot));
             }

@@ -52,11 +52,13 @@ pub enum Check {
     Quarantine,
     /// The currency has no hedge contract and its exposure is above the limit.
     UnhedgedCurrency,
+    /// The screen of its sleeve has failed for too long to add to what it listed.
+    NoList,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 21] = [
+    pub const ALL: [Check; 22] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -78,6 +80,7 @@ impl Check {
         Check::NoHedge,
         Check::Quarantine,
         Check::UnhedgedCurrency,
+        Check::NoList,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -104,6 +107,7 @@ impl Check {
             Check::NoHedge => "NO_HEDGE",
             Check::Quarantine => "QUARANTINE",
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
+            Check::NoList => "NO_LIST",
         }
     }
 }
@@ -193,6 +197,9 @@ impl Refusal {
                 "{who}: its currency has no hedge contract and an exposure above {:.2} % of NAV, so it takes no new risk; convert \
                  the currency at spot or name a future under `fx.hedges`",
                 limit * 100.0
+            ),
+            Check::NoList => format!(
+                "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
             ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {

@@ -134,6 +134,7 @@ fn run() -> Run {
         setup: policy::setup(&loaded, universe),
         calendars: Arc::new(calendars),
         settings: loaded.settings,
+        screens: Default::default(),
         account: "aaaaaa".parse().unwrap(),
         fence: 1,
         adopter: None,

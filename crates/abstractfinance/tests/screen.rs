@@ -1,0 +1,119 @@
+//! Stories of strategies other than the default: a screen of stocks, and a portfolio written in YAML alone.
+//!
+//! In: settings with other sleeves. Out: traded days and ranks. Invariant: what `screen` shows is what the day held.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::{Stage, assert_tied_out};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const NOT_CONFIGURED: &str = "single_name: {kind: not_configured, weight: 0.15}";
+
+/// The screen of the whole strategy's example, without the fallback's names.
+fn screen() -> String {
+    let example = include_str!("../../../config/examples/european-decline/settings.yaml");
+    let (_, rest) = example.split_once("  single_name:").unwrap();
+    let (sleeve, _) = rest.split_once("    fallback:").unwrap();
+    format!("single_name:{sleeve}")
+}
+
+/// A stage whose configuration `conf` screens stocks.
+fn screening(edit: impl Fn(String) -> String) -> Stage {
+    let stage = Stage::new();
+    stage.config("conf", "settings.yaml", NOT_CONFIGURED, &edit(screen()));
+    stage
+}
+
+fn screens(stage: &Stage, options: &str) -> Value {
+    let line = format!("screen --config conf --state-dir state --json {options}");
+    let document: Value = serde_json::from_str(&stage.ok(&line)).unwrap();
+    document["screens"][0].clone()
+}
+
+fn chosen(screen: &Value, side: usize) -> BTreeSet<String> {
+    let rows = screen["sides"][side]["candidates"].as_array().unwrap().iter();
+    rows.filter(|row| row["chosen"] == true).map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_stocks_a_day_wants_are_those_the_screen_chose() {
+    let stage = screening(|settings| settings);
+    let days = stage.days("demo --days 3 --config conf --state-dir state");
+    days.iter().for_each(assert_tied_out);
+    let screen = screens(&stage, "");
+    assert_eq!((screen["screened"].as_str(), screen["date"].as_str()), (Some("2026-03-02"), Some("2026-03-04")));
+    assert_eq!(screen["fundamentals"], "simulated");
+    let wanted = |sign: f64| -> BTreeSet<String> {
+        let targets = days[2].targets.iter().filter(|target| target.sleeves.contains(&"single_name".to_owned()));
+        targets.filter(|target| target.weight * sign > 0.0).map(|target| target.instrument.clone()).collect()
+    };
+    assert_eq!((chosen(&screen, 0), chosen(&screen, 1)), (wanted(1.0), wanted(-1.0)));
+    assert_eq!(wanted(1.0).len() + wanted(-1.0).len(), 20);
+    let weight: f64 = days[2].targets.iter().filter(|t| t.sleeves == ["single_name"]).map(|t| t.weight.abs()).sum();
+    assert!((weight - 0.15).abs() < 1e-12, "the sleeve spends its budget: {weight}");
+    let told = &days[2].steps[8].detail;
+    assert!(told.contains("single_name: 10 long, 10 short of 2026-03-02, fundamentals simulated"), "{told}");
+}
+
+#[test]
+fn a_page_of_the_screen_reads_like_this() {
+    let stage = screening(|settings| settings);
+    stage.ok("demo --config conf --state-dir state");
+    let page = stage.ok("screen --config conf --state-dir state --side short --date 2026-03-02");
+    let head: Vec<&str> = page.lines().take(12).map(str::trim_end).collect();
+    insta::assert_snapshot!(head.join("\n"), @r"
+    single_name, screened 2026-03-02, fundamentals simulated
+    On 2026-03-02: 10 long, 10 short of 2026-03-02, fundamentals simulated
+
+    short: 10 of 63 ranked, 63 candidates
+     rank   name       sector        zombie × 0.50   weakness × 0.30   sector × 0.20   score
+    ──────────────────────────────────────────────────────────────────────────────────────────────────
+        1   AIR.PA     industrials           +2.51             +1.30           -1.11   +1.42   chosen
+        2   DBK        banks               missing             +1.35           +0.89   +1.17   chosen
+        3   MBG.DE     autos                 +2.51             -1.38           +0.89   +1.02   chosen
+        4   GLE        banks               missing             +1.00           +0.89   +0.95   chosen
+        5   BBVA.MC    banks               missing             +0.95           +0.89   +0.92   chosen
+        6   BNP        banks               missing             +0.92           +0.89   +0.91   chosen
+    ");
+    assert!(
+        stage.refused("screen --config conf --state-dir state --date 2026-02-27").contains("no screen was recorded")
+    );
+}
+
+#[test]
+fn a_new_month_brings_a_new_list() {
+    let stage = screening(|settings| settings);
+    let days = stage.days("demo --from 2026-03-30 --days 4 --config conf --state-dir state");
+    days.iter().for_each(assert_tied_out);
+    let on = |date: &str| screens(&stage, &format!("--date {date}"))["screened"].as_str().unwrap().to_owned();
+    assert_eq!(on("2026-03-31"), "2026-03-30");
+    assert_eq!(on("2026-04-02"), "2026-04-01");
+}
+
+#[test]
+fn a_screen_that_fails_is_a_warning_and_holds_nothing() {
+    let stage = screening(|settings| settings.replace("min_universe: 15 ", "min_universe: 80 "));
+    let days = stage.days("demo --config conf --state-dir state");
+    assert_tied_out(&days[0]);
+    let step = &days[0].steps[8];
+    assert_eq!(step.outcome, "warned");
+    let why = "0 long, 0 short, nothing is added, screen fails since 2026-03-02: 67 of 67 long candidates can be ranked, \
+               80 are needed";
+    assert!(step.detail.contains(why), "{}", step.detail);
+    assert!(days[0].targets.iter().all(|target| target.sleeves == ["core_index_rv"]), "{:?}", days[0].targets);
+}
+
+#[test]
+fn sixty_forty_runs_without_a_line_of_rust() {
+    let stage = Stage::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/sixty-forty");
+    let days = stage.days(&format!("demo --days 8 --config {example} --state-dir state"));
+    days.iter().for_each(assert_tied_out);
+    let last = days.last().unwrap();
+    let weights: Vec<(&str, f64)> = last.targets.iter().map(|t| (t.instrument.as_str(), t.weight)).collect();
+    assert_eq!(weights, [("CSPX", 0.95 * 0.6), ("LQDE", 0.95 * 0.4)]);
+    assert!((0.7..=1.3).contains(&last.gross_of_nav), "built up, and scaled: {}", last.gross_of_nav);
+    assert!(last.hedges.is_empty() && last.steps[3].detail == "everything is in USD", "{:?}", last.steps[3]);
+}

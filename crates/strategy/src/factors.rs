@@ -1,0 +1,209 @@
+//! What a stock is measured by, and which measurements make a factor.
+//!
+//! In: statements known on a date, closes before it. Out: raw metrics of one candidate, absent where something is
+//! missing. Invariant: a metric is a plain number of its own unit; no metric sees another company.
+
+use domain::ContractId;
+use market::statistics::{distance_from_mean, momentum};
+use market::{Figure, Statement};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Fiscal years over which a margin has to be stable.
+const MARGIN_YEARS: usize = 5;
+/// Years of a margin without which its deviation says nothing.
+const MARGIN_YEARS_MIN: usize = 3;
+/// Years of weak interest cover that make a zombie.
+const COVER_YEARS: usize = 3;
+/// Debt over EBITDA counts as this when it is higher, or when there are no earnings to pay from.
+const DEBT_TO_EBITDA_MAX: f64 = 20.0;
+/// Rows of a year and of its last month, which 12−1 momentum leaves out.
+const MOMENTUM_ROWS: (usize, usize) = (252, 21);
+/// Days of the long price average.
+const MEAN_DAYS: usize = 200;
+/// A statement whose fiscal year ended longer ago than this many days says nothing about today.
+const STATEMENT_AGE_DAYS_MAX: i32 = 800;
+
+/// A measurement of one company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Net income over equity.
+    ReturnOnEquity,
+    /// Gross profit over assets (Novy-Marx 2013).
+    GrossProfitability,
+    /// Liabilities over assets.
+    Leverage,
+    /// Sample deviation of the operating margin over up to five years, three at least.
+    MarginDeviation,
+    /// 12−1 month return.
+    Momentum,
+    /// Natural logarithm of the market capitalisation in base currency.
+    LogMarketCap,
+    /// Of the last three years, the share in which EBIT did not cover the interest.
+    WeakCoverYears,
+    /// Debt over EBITDA, at most 20; 20 without earnings.
+    DebtToEbitda,
+    /// Free cash flow spent, over assets: positive when more cash left than came.
+    CashBurn,
+    /// The last close over its 200-day mean, less 1.
+    DistanceFromMean,
+    /// 1 in a listed sector, else 0.
+    ListedSector,
+}
+
+/// A factor of a screen: the mean z-score of its metrics, each with the sign that raises the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// Profitable, little debt, stable.
+    Quality,
+    /// Rose over the last year.
+    Momentum,
+    /// Large.
+    Size,
+    /// Lives on borrowed money.
+    Zombie,
+    /// Fell over the last year and is below its mean.
+    Weakness,
+    /// In a listed sector.
+    Sector,
+}
+
+impl Factor {
+    /// Its name in settings and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Factor::Quality => "quality",
+            Factor::Momentum => "momentum",
+            Factor::Size => "size",
+            Factor::Zombie => "zombie",
+            Factor::Weakness => "weakness",
+            Factor::Sector => "sector",
+        }
+    }
+
+    /// Its metrics with their signs.
+    pub fn metrics(self) -> &'static [(Metric, f64)] {
+        match self {
+            Factor::Quality => &[
+                (Metric::ReturnOnEquity, 1.0),
+                (Metric::GrossProfitability, 1.0),
+                (Metric::Leverage, -1.0),
+                (Metric::MarginDeviation, -1.0),
+            ],
+            Factor::Momentum => &[(Metric::Momentum, 1.0)],
+            Factor::Size => &[(Metric::LogMarketCap, 1.0)],
+            Factor::Zombie => &[(Metric::WeakCoverYears, 1.0), (Metric::DebtToEbitda, 1.0), (Metric::CashBurn, 1.0)],
+            Factor::Weakness => &[(Metric::Momentum, -1.0), (Metric::DistanceFromMean, -1.0)],
+            Factor::Sector => &[(Metric::ListedSector, 1.0)],
+        }
+    }
+}
+
+/// What is known of one company on the day of a screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its contract.
+    pub contract: ContractId,
+    /// Its name, by which ties are ordered.
+    pub name: String,
+    /// Its sector, for people.
+    pub sector: String,
+    /// Last close in base currency; `None` when there is no recent one, and then it cannot be chosen.
+    pub close: Option<f64>,
+    /// The metrics there are.
+    pub metrics: BTreeMap<Metric, f64>,
+}
+
+/// Raw material of a candidate's metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Statements known on the date, newest fiscal year first.
+    pub statements: &'a [&'a Statement],
+    /// Closes before the date, oldest first, in the trading currency.
+    pub closes: &'a [f64],
+    /// Base currency per unit of the trading currency, in which the company is taken to report.
+    pub rate: Option<f64>,
+    /// Whether its sector is one of those listed.
+    pub listed_sector: bool,
+    /// The date of the decision.
+    pub date: jiff::civil::Date,
+}
+
+impl Evidence<'_> {
+    /// Every metric the evidence supports.
+    pub fn metrics(&self) -> BTreeMap<Metric, f64> {
+        let newest = self.newest();
+        let ratio = |over: Option<f64>, under: Option<f64>| Some(over? / under.filter(|&under| under > 0.0)?);
+        let figure = |figure| newest.and_then(|statement| statement.get(figure));
+        let measured = [
+            (Metric::ReturnOnEquity, ratio(figure(Figure::NetIncome), figure(Figure::Equity))),
+            (Metric::GrossProfitability, ratio(figure(Figure::GrossProfit), figure(Figure::Assets))),
+            (Metric::Leverage, ratio(figure(Figure::Liabilities), figure(Figure::Assets))),
+            (Metric::MarginDeviation, newest.and_then(|_| self.margin_deviation())),
+            (Metric::Momentum, self.momentum()),
+            (Metric::LogMarketCap, self.market_cap().map(libm::log)),
+            (Metric::WeakCoverYears, newest.and_then(|_| self.weak_cover())),
+            (Metric::DebtToEbitda, debt_to_ebitda(figure(Figure::Debt), figure(Figure::Ebitda))),
+            (Metric::CashBurn, ratio(newest.and_then(free_cash_flow).map(|cash| -cash), figure(Figure::Assets))),
+            (Metric::DistanceFromMean, distance_from_mean(self.closes, MEAN_DAYS)),
+            (Metric::ListedSector, Some(f64::from(u8::from(self.listed_sector)))),
+        ];
+        let finite = |(metric, value): (Metric, Option<f64>)| Some((metric, value.filter(|value| value.is_finite())?));
+        measured.into_iter().filter_map(finite).collect()
+    }
+
+    fn momentum(&self) -> Option<f64> {
+        let closes: Vec<Option<f64>> = self.closes.iter().copied().map(Some).collect();
+        let (lookback, skip) = MOMENTUM_ROWS;
+        momentum(&closes, lookback, skip)
+    }
+
+    fn newest(&self) -> Option<&Statement> {
+        let newest = self.statements.first()?;
+        ((self.date - newest.period_end).get_days() <= STATEMENT_AGE_DAYS_MAX).then_some(newest)
+    }
+
+    /// What was reported, or shares times the last close.
+    fn market_cap(&self) -> Option<f64> {
+        let newest = self.newest()?;
+        let shares = || Some(newest.get(Figure::Shares)? * self.closes.last()?);
+        let cap = newest.get(Figure::MarketCap).or_else(shares)? * self.rate?;
+        (cap > 0.0).then_some(cap)
+    }
+
+    fn margin_deviation(&self) -> Option<f64> {
+        let margin = |statement: &&Statement| {
+            let revenue = statement.get(Figure::Revenue).filter(|&revenue| revenue > 0.0)?;
+            Some(statement.get(Figure::OperatingIncome)? / revenue)
+        };
+        let margins: Vec<f64> = self.statements.iter().take(MARGIN_YEARS).filter_map(margin).collect();
+        if margins.len() < MARGIN_YEARS_MIN {
+            return None;
+        }
+        let mean = margins.iter().sum::<f64>() / margins.len() as f64;
+        let squares: f64 = margins.iter().map(|margin| (margin - mean) * (margin - mean)).sum();
+        Some(libm::sqrt(squares / (margins.len() - 1) as f64))
+    }
+
+    /// `None` unless every one of the years is known; a year without interest is covered.
+    fn weak_cover(&self) -> Option<f64> {
+        let weak = |statement: &&Statement| {
+            Some(statement.get(Figure::Ebit)? < statement.get(Figure::InterestExpense)?.max(0.0))
+        };
+        let years: Option<Vec<bool>> = self.statements.iter().take(COVER_YEARS).map(weak).collect();
+        let years = years.filter(|years| years.len() == COVER_YEARS)?;
+        Some(years.iter().filter(|&&weak| weak).count() as f64 / COVER_YEARS as f64)
+    }
+}
+
+fn free_cash_flow(statement: &Statement) -> Option<f64> {
+    Some(statement.get(Figure::OperatingCashFlow)? - statement.get(Figure::CapitalExpenditure)?)
+}
+
+fn debt_to_ebitda(debt: Option<f64>, ebitda: Option<f64>) -> Option<f64> {
+    let (debt, ebitda) = (debt?.max(0.0), ebitda?);
+    let unpayable = ebitda <= 0.0 && debt > 0.0;
+    Some(if unpayable { DEBT_TO_EBITDA_MAX } else { (debt / ebitda.max(1e-9)).min(DEBT_TO_EBITDA_MAX) })
+}
