@@ -7,7 +7,10 @@ use super::super::value::{Sides, figure, money};
 use super::super::{Cause, Item, ListedExecution, Origin, StatementEntry};
 use super::{Case, Claim};
 use domain::{ContractId, Currency, Money};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, dec};
+
+/// How far from the mark a price of the same day may be, its charge included.
+const NEAR: Decimal = dec!(0.02);
 
 /// What executions the books do not hold did to cash; a future's profit up to the mark, which is not settled yet.
 pub(super) fn executions(case: &Case<'_>) -> Vec<Claim> {
@@ -78,6 +81,27 @@ fn sum(case: &Case<'_>, line: &StatementEntry, amount: &Money) -> String {
         return format!("{shares} × {} {currency} dividend{of} = {}", figure(each), money(amount));
     }
     format!("{}{of} in statement line {}: {} {currency}", line.cause, line.id, money(amount))
+}
+
+/// The missing executions of an order of ours, when they cost what the contract is worth.
+pub(super) fn short_order(case: &Case<'_>) -> Vec<Claim> {
+    let Some(currency) = currency(case) else { return Vec::new() };
+    let claim = |order: &super::super::ShortOrder| {
+        let (terms, missing) = (case.sides.ours.universe.terms(order.contract), order.filled - order.booked);
+        let mark = case.sides.marks[order.contract]?.to_decimal();
+        let units = missing.to_decimal() * Decimal::from(terms.multiplier);
+        let each = -case.open.checked_div(units)?;
+        let near = (each / mark - Decimal::ONE).abs() <= NEAR;
+        let own = terms.currency == currency && !terms.settles_daily;
+        let (shares, each, mark) = (figure(missing.to_decimal()), figure(each.round_dp(4)), figure(mark));
+        let name = case.sides.name(order.contract);
+        let arithmetic = format!(
+            "order {} filled {shares} of {name} that are not booked: at {each} each, its mark {mark},",
+            order.order
+        );
+        (own && near).then_some(Claim { cause: Cause::UnsettledFill, amount: case.open, arithmetic })
+    };
+    case.sides.broker.evidence.orders.iter().filter_map(claim).collect()
 }
 
 /// One side has taken the profit of a future, or of all of them, into cash and the other has not.
