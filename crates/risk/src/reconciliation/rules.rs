@@ -39,7 +39,7 @@ enum Kind {
 }
 
 /// The table: layer, kind, rule; read from top to bottom.
-const RULES: [(Layer, Kind, Rule); 26] = {
+const RULES: [(Layer, Kind, Rule); 27] = {
     use Kind::{Fact, Guess};
     [
         (Layer::Account, Guess, account::other_currency),
@@ -59,6 +59,7 @@ const RULES: [(Layer, Kind, Rule); 26] = {
         (Layer::Cash, Fact, cash::charges),
         (Layer::Cash, Fact, cash::statement),
         (Layer::Cash, Guess, cash::short_order),
+        (Layer::Cash, Guess, cash::last_settlement),
         (Layer::Cash, Guess, cash::settlement),
         (Layer::Cash, Guess, cash::sweep),
         (Layer::Cash, Guess, cash::wrong_tag),
