@@ -107,6 +107,7 @@ impl Stage {
             currency,
             with_unsettled: self.ledger.cash(currency) + unsettled[currency],
             unsettled: unsettled[currency],
+            accrued: None,
             rate: self.fx.rate(currency, Usd).ok(),
         };
         self.broker.cash = [Usd, Eur, Gbp].map(row).to_vec();

@@ -276,6 +276,7 @@ impl World {
             currency: c,
             with_unsettled: self.ledger.cash(c),
             unsettled: Decimal::ZERO,
+            accrued: None,
             rate: None,
         });
         self.broker.cash = cash.collect();

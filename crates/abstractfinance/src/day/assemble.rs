@@ -86,6 +86,7 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books,
         currency: row.currency,
         with_unsettled: row.cash + row.futures_pnl,
         unsettled: row.futures_pnl,
+        accrued: Some(row.accrued),
         rate: Some(row.exchange_rate),
     });
     BrokerFacts {

@@ -42,7 +42,11 @@ pub(super) fn believe(
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
-        let offers: Vec<Offer> = mark_offers(contract, snapshot, bars, now, run).collect();
+        let mut offers: Vec<Offer> = mark_offers(contract, snapshot, bars, now, run).collect();
+        if counted_otherwise(contract, snapshot, ledger) {
+            // Price and quantity that change together are a split until a statement says so: no second source confirms it.
+            offers.truncate(1);
+        }
         let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, splits, run));
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
@@ -51,6 +55,13 @@ pub(super) fn believe(
         believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
     }
     Belief { marks, fx: table.rates, doubts, believed }
+}
+
+/// Whether the broker holds another quantity of what we hold than our books.
+fn counted_otherwise(contract: ContractId, snapshot: &AccountSnapshot, ledger: &Ledger) -> bool {
+    let ours = ledger.quantity(contract);
+    let theirs = snapshot.positions.iter().find(|position| position.contract == contract);
+    !ours.is_zero() && theirs.is_some_and(|position| position.quantity != ours)
 }
 
 fn fx_policy(run: &Run) -> FxPolicy {

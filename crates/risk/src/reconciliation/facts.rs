@@ -43,6 +43,10 @@ pub struct BrokerCash {
     pub with_unsettled: Decimal,
     /// The part of it that is profit of futures no settlement has paid yet.
     pub unsettled: Decimal,
+    /// Interest, fees and dividends the broker counts as owed to us and not paid, negative when owed by us; `None` when
+    /// it does not say.
+    #[serde(default)]
+    pub accrued: Option<Decimal>,
     /// Units of the account's base currency the broker counts for one unit; `None` when it says none.
     pub rate: Option<Decimal>,
 }

@@ -39,7 +39,7 @@ enum Kind {
 }
 
 /// The table: layer, kind, rule; read from top to bottom.
-const RULES: [(Layer, Kind, Rule); 24] = {
+const RULES: [(Layer, Kind, Rule); 27] = {
     use Kind::{Fact, Guess};
     [
         (Layer::Account, Guess, account::other_currency),
@@ -58,11 +58,14 @@ const RULES: [(Layer, Kind, Rule); 24] = {
         (Layer::Cash, Fact, cash::executions),
         (Layer::Cash, Fact, cash::charges),
         (Layer::Cash, Fact, cash::statement),
+        (Layer::Cash, Guess, cash::short_order),
+        (Layer::Cash, Guess, cash::last_settlement),
         (Layer::Cash, Guess, cash::settlement),
         (Layer::Cash, Guess, cash::sweep),
         (Layer::Cash, Guess, cash::wrong_tag),
         (Layer::NetLiquidation, Fact, account::carried),
         (Layer::NetLiquidation, Fact, account::accruals),
+        (Layer::NetLiquidation, Fact, account::owed),
         (Layer::NetLiquidation, Fact, account::rates),
         (Layer::NetLiquidation, Guess, account::wrong_unit),
         (Layer::Marks, Guess, quantity::mark),

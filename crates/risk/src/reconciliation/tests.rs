@@ -36,8 +36,13 @@ fn compared(change: impl Fn(&mut BrokerFacts)) -> Reconciliation {
     ledger.fill(FUND, Side::Buy, Quantity::whole(1_000), mark, &universe);
     let marks = PerContract::filled(Some(mark), 1);
     let fx = FxRates::new(Currency::Usd);
-    let cash =
-        BrokerCash { currency: Currency::Usd, with_unsettled: dec!(500_000), unsettled: Decimal::ZERO, rate: None };
+    let cash = BrokerCash {
+        currency: Currency::Usd,
+        with_unsettled: dec!(500_000),
+        unsettled: Decimal::ZERO,
+        accrued: None,
+        rate: None,
+    };
     let mut broker = BrokerFacts {
         base: Currency::Usd,
         net_liquidation: Some(dec!(1_000_000)),

@@ -93,6 +93,20 @@ fn carry(sides: &Sides<'_>, finding: &Finding) -> Vec<Claim> {
     valued.filter_map(claim).collect()
 }
 
+/// What the broker counts as owed above what our books do.
+pub(super) fn owed(case: &Case<'_>) -> Vec<Claim> {
+    let claim = |row: &super::super::BrokerCash| {
+        let (theirs, ours) = (row.accrued?, case.sides.ours.ledger.accruals(row.currency));
+        let amount = case.sides.in_base(theirs - ours, row.currency)?;
+        let (told, booked, currency) = (money(theirs), money(ours), row.currency);
+        let arithmetic = format!(
+            "the broker counts {told} {currency} of dividends, interest and fees as owed, our books {booked}: it"
+        );
+        Some(Claim { cause: Cause::Accrual, amount, arithmetic })
+    };
+    case.sides.broker.cash.iter().filter_map(claim).collect()
+}
+
 pub(super) fn accruals(case: &Case<'_>) -> Vec<Claim> {
     let lines = case.sides.broker.evidence.statement.iter();
     let claim = |line: &super::super::StatementEntry| {

@@ -3,11 +3,15 @@
 //! In: a cash break. Out: claims with their arithmetic, signed as the broker's cash is above ours. Invariant: an
 //! amount in another currency explains nothing here.
 
+use super::super::layers::expired as has_expired;
 use super::super::value::{Sides, figure, money};
 use super::super::{Cause, Item, ListedExecution, Origin, StatementEntry};
 use super::{Case, Claim};
 use domain::{ContractId, Currency, Money};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, dec};
+
+/// How far from the mark a price of the same day may be, its charge included.
+const NEAR: Decimal = dec!(0.02);
 
 /// What executions the books do not hold did to cash; a future's profit up to the mark, which is not settled yet.
 pub(super) fn executions(case: &Case<'_>) -> Vec<Claim> {
@@ -78,6 +82,50 @@ fn sum(case: &Case<'_>, line: &StatementEntry, amount: &Money) -> String {
         return format!("{shares} × {} {currency} dividend{of} = {}", figure(each), money(amount));
     }
     format!("{}{of} in statement line {}: {} {currency}", line.cause, line.id, money(amount))
+}
+
+/// The missing executions of an order of ours, when they cost what the contract is worth.
+pub(super) fn short_order(case: &Case<'_>) -> Vec<Claim> {
+    let Some(currency) = currency(case) else { return Vec::new() };
+    let claim = |order: &super::super::ShortOrder| {
+        let (terms, missing) = (case.sides.ours.universe.terms(order.contract), order.filled - order.booked);
+        let mark = case.sides.marks[order.contract]?.to_decimal();
+        let units = missing.to_decimal() * Decimal::from(terms.multiplier);
+        let each = -case.open.checked_div(units)?;
+        let near = (each / mark - Decimal::ONE).abs() <= NEAR;
+        let own = terms.currency == currency && !terms.settles_daily;
+        let (shares, each, mark) = (figure(missing.to_decimal()), figure(each.round_dp(4)), figure(mark));
+        let name = case.sides.name(order.contract);
+        let arithmetic = format!(
+            "order {} filled {shares} of {name} that are not booked: at {each} each, its mark {mark},",
+            order.order
+        );
+        (own && near).then_some(Claim { cause: Cause::UnsettledFill, amount: case.open, arithmetic })
+    };
+    case.sides.broker.evidence.orders.iter().filter_map(claim).collect()
+}
+
+/// A future that is over at the broker was settled once more, near the mark we believe.
+pub(super) fn last_settlement(case: &Case<'_>) -> Vec<Claim> {
+    let Some(currency) = currency(case) else { return Vec::new() };
+    let (ledger, universe) = (case.sides.ours.ledger, case.sides.ours.universe);
+    let over = |contract: &ContractId| {
+        let terms = universe.terms(*contract);
+        terms.currency == currency
+            && terms.settles_daily
+            && has_expired(case.sides, *contract)
+            && case.sides.broker.quantities[*contract].is_zero()
+    };
+    let claim = |contract: ContractId| {
+        let mark = case.sides.marks[contract]?.to_decimal();
+        let units = ledger.quantity(contract).to_decimal() * Decimal::from(universe.terms(contract).multiplier);
+        let last = mark + case.open.checked_div(units)?;
+        let near = (last / mark - Decimal::ONE).abs() <= NEAR;
+        let (name, last, mark) = (case.sides.name(contract), figure(last.round_dp(6)), figure(mark));
+        let arithmetic = format!("{name} is over, settled for the last time at {last}, our mark {mark},");
+        near.then_some(Claim { cause: Cause::ExpiredContract, amount: case.open, arithmetic })
+    };
+    ledger.held().filter(over).filter_map(claim).collect()
 }
 
 /// One side has taken the profit of a future, or of all of them, into cash and the other has not.

@@ -1,0 +1,356 @@
+//! The ways in which books and broker come apart, made to happen at the simulated gateway and met by the whole program.
+//!
+//! In: a script of faults. Out: the mode, the printed causes, the orders the gateway was given. Invariant: no break is
+//! read as "flat", nothing is traded through one, and what a statement books ties out to the cent.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::{Stage, Told, assert_tied_out};
+use console::DayReport;
+use gateway::{Entry, read_record};
+use insta::assert_snapshot;
+use sim::Command;
+
+/// Between the first day's orders and the second day's look at the account.
+const BEFORE_THE_SECOND_DAY: &str = "2026-03-03T05:00:00Z";
+
+/// A run with a script of faults.
+struct Run {
+    stage: Stage,
+    told: Told,
+    days: Vec<DayReport>,
+}
+
+/// Days with faults at their times.
+fn with_faults(days: u32, faults: &[(&str, &str)]) -> Run {
+    let stage = Stage::new();
+    let line = |(at, inject): &(&str, &str)| format!(r#"{{"at": "{at}", "inject": {{{inject}}}}}"#);
+    let script: Vec<String> = faults.iter().map(line).collect();
+    std::fs::write(stage.path("faults.jsonl"), script.join("\n")).unwrap();
+    again(stage, days)
+}
+
+/// The same account and script, more days.
+fn again(stage: Stage, days: u32) -> Run {
+    let told = stage.run(&format!("demo --days {days} --faults faults.jsonl --state-dir state --json"));
+    let days = if told.out.is_empty() { Vec::new() } else { common::reports(&told.out) };
+    Run { stage, told, days }
+}
+
+/// Three days; the fault comes before the second.
+fn broken_by(inject: &str) -> Run {
+    with_faults(3, &[(BEFORE_THE_SECOND_DAY, inject)])
+}
+
+impl Run {
+    /// Mode and causes of a day, a line each.
+    fn found(&self, day: usize) -> String {
+        let day = &self.days[day];
+        let row = |row: &console::reconciliation::Difference| {
+            format!("{} · {} · {} → {}", row.id, row.cause, row.evidence, row.consequence)
+        };
+        let rows = day.differences.iter().map(row);
+        std::iter::once(day.mode.clone()).chain(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Orders the gateway was given from the second day on, by the broker's own record.
+    fn ordered_later(&self) -> Vec<String> {
+        let from = BEFORE_THE_SECOND_DAY.parse().unwrap();
+        let mut names = Vec::new();
+        let mut ordered = Vec::new();
+        for entry in read_record(&self.stage.path("state/gateway.jsonl")).unwrap() {
+            match entry {
+                Entry::Opened { identity, .. } => names = identity.contracts,
+                Entry::Command {
+                    at, command: Command::Place { order, .. } | Command::Modify { order, .. }, ..
+                } if at >= from => {
+                    ordered.push(names[order.contract.index()].clone());
+                }
+                _ => {}
+            }
+        }
+        assert!(!names.is_empty(), "the record names its contracts");
+        ordered
+    }
+
+    /// What the books hold after a day.
+    fn held(&self, day: usize) -> Vec<(&str, &str)> {
+        let positions = self.days[day].positions.iter().filter(|row| row.ours != "0");
+        positions.map(|row| (row.instrument.as_str(), row.ours.as_str())).collect()
+    }
+
+    /// The books kept what they held, and no order of any kind reached the gateway.
+    fn assert_stood_still(&self) {
+        assert!(!self.held(0).is_empty(), "the first day trades");
+        (1..self.days.len()).for_each(|day| assert_eq!(self.held(day), self.held(0), "{}", self.days[day].date));
+        assert_eq!(self.ordered_later(), Vec::<String>::new(), "nothing is traded through it");
+    }
+
+    /// The mode that a fresh process reads.
+    fn mode_kept(&self) -> String {
+        let status = self.stage.ok("status --state-dir state");
+        let line = status.lines().find(|line| line.starts_with("Mode")).expect(&status);
+        line.trim_start_matches("Mode").trim().to_owned()
+    }
+
+    fn booked(&self, day: usize) -> String {
+        self.days[day].steps[4].detail.clone()
+    }
+}
+
+#[test]
+fn an_undisturbed_second_day_trades() {
+    let run = with_faults(2, &[]);
+    assert!(!run.ordered_later().is_empty(), "or no story here could tell that nothing is traded through");
+}
+
+#[test]
+fn a_fill_the_broker_does_not_tell_is_named_and_stops_the_days_after() {
+    let run = with_faults(3, &[("2026-03-02T06:30:00Z", r#""hide_execution": {}"#)]);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "CANCEL_ONLY"));
+    assert_snapshot!(run.found(0), @r"
+    NORMAL
+    quantity:CS51 · unsettled fill · order AF-f4f616-20260302-001-01 filled −4,231 and −625 of it is booked: explains all of −3,606 → WARN: the instrument is frozen
+    cash:EUR · unsettled fill · order AF-f4f616-20260302-001-01 filled −3,606 of CS51 that are not booked: at 203.6081 each, its mark 203.59, explains all of 734,210.97 → WARN
+    ");
+    run.assert_stood_still();
+}
+
+#[test]
+fn a_fill_that_is_told_a_night_late_is_booked_and_ties_out() {
+    let faults =
+        [("2026-03-02T06:30:00Z", r#""hide_execution": {}"#), (BEFORE_THE_SECOND_DAY, r#""reveal_executions": {}"#)];
+    let run = with_faults(2, &faults);
+    assert_tied_out(&run.days[1]);
+    assert_eq!(run.found(1), "NORMAL");
+}
+
+#[test]
+fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
+    let run = broken_by(r#""external_trade": {"contract": "CSPX", "side": "SELL", "quantity": "25"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
+    assert_snapshot!(run.found(1), @r"
+    REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −25 at 720.84, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −25 at 720.84, not booked, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −25 × 720.84 = 18,021.00 USD explains 18,021.00 of 18,011.99 → WARN: mode REDUCE_ONLY
+    cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −9.01 USD explains −9.01 of 18,011.99 → WARN: mode REDUCE_ONLY
+    ");
+    run.assert_stood_still();
+
+    let id = run.days[1].differences[0].id.clone();
+    run.stage.ok(&format!("reconcile adopt {id} --by ada --reason sold-by-hand --state-dir state"));
+    let run = again(run.stage, 4);
+    assert_tied_out(&run.days[3]);
+    assert_eq!(run.found(3), "REDUCE_ONLY");
+}
+
+#[test]
+fn a_position_sold_by_hand_is_gone_and_is_not_bought_again() {
+    let run = broken_by(r#""external_trade": {"contract": "CSPX", "side": "SELL", "quantity": "3418"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
+    assert_snapshot!(run.found(1), @r"
+    REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −3,418 at 720.84, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −3,418 at 720.84, not booked, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −3,418 × 720.84 = 2,463,831.12 USD explains 2,463,831.12 of 2,462,599.20 → WARN: mode REDUCE_ONLY
+    cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −1,231.92 USD explains −1,231.92 of 2,462,599.20 → WARN: mode REDUCE_ONLY
+    ");
+    run.assert_stood_still();
+}
+
+#[test]
+fn a_buy_in_reduces_only_and_is_not_sold_again() {
+    let run = broken_by(r#""buy_in": {"contract": "CS51"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
+    assert_snapshot!(run.found(1), @r"
+    REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CS51 10,487 at 203.06, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CS51 · external trade · execution 0000e0d5.0000001d.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:EUR · external trade · execution 0000e0d5.0000001d.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN: mode REDUCE_ONLY
+    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN: mode REDUCE_ONLY
+    ");
+    run.assert_stood_still();
+}
+
+#[test]
+fn a_split_in_the_statement_is_booked_and_ties_out() {
+    let split = r#""split_now": {"contract": "CSPX", "numerator": 2, "denominator": 1}"#;
+    let run = with_faults(3, &[("2026-03-02T23:00:00Z", split)]);
+    assert_eq!(run.told.code, 0, "{}", run.told.err);
+    assert_snapshot!(run.booked(1), @"2 positions; 0 open orders; CSPX split 2 for 1");
+    run.days.iter().for_each(assert_tied_out);
+    assert_eq!(run.found(1), "NORMAL");
+}
+
+#[test]
+fn a_split_before_its_statement_is_named_and_moves_no_profit() {
+    let run = broken_by(r#""split_now": {"contract": "CSPX", "numerator": 2, "denominator": 1}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));
+    assert_snapshot!(run.found(1), @r"
+    FROZEN
+    quantity:CSPX · corporate action · split 2:1: quantity × 2.00, mark 726.04 → 360.42 × 0.4964; explains all of 3,418 → WARN: the instrument is frozen
+    nav:account · corporate action · quantity:CSPX carries 1,231,915.56: it explains 1,231,915.56 of 1,231,915.56 → EMERGENCY: mode FROZEN
+    mark:CSPX · corporate action · split 2:1: mark 726.04 → 360.42 explains all of −365.62 → WARN: the price is quarantined, no new risk
+    ");
+    let day = &run.days[1];
+    assert!(day.daily_return.abs() < 0.05 && day.regime == "NORMAL", "{} {}", day.daily_return, day.regime);
+    assert_eq!(run.ordered_later(), Vec::<String>::new());
+    assert_snapshot!(run.booked(2), @"2 positions; 0 open orders; CSPX split 2 for 1");
+    assert_tied_out(&run.days[2]);
+}
+
+#[test]
+fn a_dividend_on_a_short_is_owed_until_the_statement_books_it() {
+    let run = broken_by(r#""dividend_now": {"contract": "CS51", "amount": "1.10"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"));
+    assert_snapshot!(run.found(1), @r"
+    NORMAL
+    nav:account · accrual · the broker counts −11,535.70 EUR of dividends, interest and fees as owed, our books 0.00: it explains −13,404.48 of −13,404.48 → WARN
+    ");
+    assert_snapshot!(run.booked(2), @"2 positions; 0 open orders; accrued for CS51: -11,535.70 EUR");
+    assert_tied_out(&run.days[2]);
+}
+
+#[test]
+fn a_settlement_in_the_middle_of_the_day_is_no_difference() {
+    let future = r#""external_trade": {"contract": "M6E_20260615", "side": "BUY", "quantity": "20"}"#;
+    let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, future)]);
+    let id = run.days[1].differences[0].id.clone();
+    run.stage.ok(&format!("reconcile adopt {id} --by ada --reason hedge --state-dir state"));
+    let more = r#"{"at": "2026-03-05T14:00:00Z", "inject": {"settle_futures_now": {}}}"#;
+    let script = std::fs::read_to_string(run.stage.path("faults.jsonl")).unwrap();
+    std::fs::write(run.stage.path("faults.jsonl"), format!("{script}\n{more}\n")).unwrap();
+    let run = again(run.stage, 5);
+    assert!(run.held(3).iter().any(|(name, _)| name.starts_with("M6E")), "{:?}", run.held(3));
+    run.days[2..].iter().for_each(assert_tied_out);
+    assert_eq!(run.found(4), "REDUCE_ONLY");
+}
+
+#[test]
+fn cash_in_another_row_is_still_our_cash() {
+    let run = broken_by(r#""sweep_cash": {"currency": "USD", "amount": "250000"}"#);
+    assert_eq!(run.told.code, 0);
+    run.days.iter().for_each(assert_tied_out);
+    assert_eq!(run.found(1), "NORMAL");
+}
+
+#[test]
+fn a_stale_exchange_rate_is_named_and_its_currency_takes_no_new_risk() {
+    let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, r#""stale_fx": {"shift": "0.90"}"#)]);
+    assert_snapshot!(format!("{}\n{}", run.found(1), run.days[1].doubts.join("\n")), @r"
+    NORMAL
+    EUR: the account's rate is 1.043595, -10.2 % from 1.1626, and no second source or session confirms it; what is held stays valued at the latter and EUR takes no new risk until a rate is good again
+    EUR: the account's rate is 1.043595, -10.3 % from 1.164625, and no second source or session confirms it; what is held stays valued at the latter and EUR takes no new risk until a rate is good again
+    ");
+    assert!(!run.ordered_later().contains(&"CS51".to_owned()), "{:?}", run.ordered_later());
+}
+
+#[test]
+fn an_account_told_in_another_currency_freezes_everything() {
+    let run = broken_by(r#""base_currency_tags": {"currency": "EUR"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));
+    assert_snapshot!(run.found(1), @r"
+    FROZEN
+    account:account · currency tag · NLV is 8,610,558.89 EUR = 10,010,635.77 USD at our rate, not in USD: its tag explains all of −1,373,399.31 → EMERGENCY: mode FROZEN
+    ");
+    run.assert_stood_still();
+}
+
+#[test]
+fn pence_for_pounds_stop_the_day_with_the_field_that_differs() {
+    let flipped = |magnifier: bool| {
+        let fault = format!(r#""pence_flip": {{"contract": "CSPX", "magnifier": {magnifier}}}"#);
+        let run = broken_by(&fault);
+        assert_eq!((run.told.out.as_str(), run.ordered_later().len()), ("", 0));
+        format!("exit {}: {}", run.told.code, run.told.err.trim())
+    };
+    assert_snapshot!(flipped(true), @"exit 3: abstractfinance: broker answer unusable: CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right");
+    assert_snapshot!(flipped(false), @"exit 3: abstractfinance: broker answer unusable: CSPX: portfolio: value 2463831.12 against 3418 x 72084 x 1 = 246383112: unit or multiplier is wrong");
+}
+
+#[test]
+fn a_contract_that_ended_is_named_and_closed_by_a_person() {
+    let future = r#""external_trade": {"contract": "M6E_20260316", "side": "BUY", "quantity": "20"}"#;
+    let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, future)]);
+    let id = run.days[1].differences[0].id.clone();
+    run.stage.ok(&format!("reconcile adopt {id} --by ada --reason hedge --state-dir state"));
+    let run = again(run.stage, 12);
+    assert_eq!(run.days[11].date, "2026-03-17");
+    assert_snapshot!(run.found(11), @r"
+    REDUCE_ONLY
+    quantity:M6E_20260316 · expired contract · last traded on 2026-03-16, before 2026-03-17; its end explains all of −20 → WARN: the instrument is frozen
+    cash:USD · expired contract · M6E_20260316 is over, settled for the last time at 1.1888, our mark 1.18025, explains all of 2,137.50 → WARN
+    nav:account · expired contract · cash:USD carries 2,137.50: it explains 2,137.50 of 2,137.50 → WARN
+    ");
+    assert!(!run.ordered_later().contains(&"M6E_20260316".to_owned()), "{:?}", run.ordered_later());
+    for finding in ["quantity:M6E_20260316", "cash:USD"] {
+        run.stage.ok(&format!("reconcile adopt {finding} --by ada --reason expired --state-dir state"));
+    }
+    let run = again(run.stage, 13);
+    assert_tied_out(&run.days[12]);
+    assert!(!run.held(12).iter().any(|(name, _)| *name == "M6E_20260316"), "{:?}", run.held(12));
+}
+
+#[test]
+fn a_position_nobody_traded_is_frozen_and_not_sold() {
+    let run = broken_by(r#""phantom_position": {"contract": "ARCC", "quantity": "500"}"#);
+    assert_eq!(run.told.code, 0);
+    assert_snapshot!(run.found(1), @r"
+    NORMAL
+    quantity:ARCC · phantom position · the broker holds 500 and no order, execution or statement line of ours made it; this explains all of 500 → WARN: the instrument is frozen
+    ");
+    assert!(!run.ordered_later().contains(&"ARCC".to_owned()), "{:?}", run.ordered_later());
+    assert!(!run.held(2).iter().any(|(name, _)| *name == "ARCC"), "it is not taken into the books either");
+}
+
+#[test]
+fn an_empty_list_is_not_a_flat_account() {
+    let run = broken_by(r#""empty_positions": {}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "CANCEL_ONLY"));
+    assert_snapshot!(run.found(1), @r"
+    CANCEL_ONLY
+    reply:positions · incomplete reply · no row for CS51, CSPX (|value| 4,932,975.03); positions of 4,932,975.03 are counted in the broker's own total: the gap explains all of −4,932,975.03 → HALT: mode CANCEL_ONLY
+    quantity:CS51 · incomplete reply · no row in a list of positions that is not whole; it explains all of 10,487 → WARN: the instrument is frozen
+    quantity:CSPX · incomplete reply · no row in a list of positions that is not whole; it explains all of −3,418 → WARN: the instrument is frozen
+    ");
+    run.assert_stood_still();
+}
+
+#[test]
+fn a_list_without_an_end_is_no_answer() {
+    let run = broken_by(r#""truncated_positions": {"after": 1}"#);
+    assert_eq!((run.told.code, run.told.out.as_str(), run.ordered_later().len()), (3, "", 0));
+    assert_snapshot!(run.told.err.lines().last().unwrap(), @"abstractfinance: broker lost: a snapshot was not answered whole (broker answer unusable: positions: the answer has no end; a partial answer is no answer)");
+    assert!(run.stage.ok("positions --state-dir state").contains("CSPX"), "the books keep what they hold");
+}
+
+#[test]
+fn a_net_liquidation_value_that_is_none_freezes_everything() {
+    let told = [
+        r#""missing_nlv": {}"#,
+        r#""nlv": {"value": "NaN"}"#,
+        r#""nlv": {"value": "1.7976931348623157E308"}"#,
+        r#""nlv": {"value": "0.00"}"#,
+        r#""nlv": {"value": "-5000000.00"}"#,
+    ];
+    let found = told.map(|fault| {
+        let run = broken_by(fault);
+        assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"), "{fault}");
+        run.assert_stood_still();
+        run.found(1)
+    });
+    assert_snapshot!(found.join("\n"), @r"
+    FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    FROZEN
+    account:account · incomplete reply · net liquidation is 0.00, which no account with our positions is worth; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    FROZEN
+    account:account · incomplete reply · net liquidation is −5,000,000.00, which no account with our positions is worth; this explains all of −14,983,943.03 → EMERGENCY: mode FROZEN
+    ");
+}
