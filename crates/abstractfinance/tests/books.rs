@@ -32,10 +32,16 @@ fn worst(days: &[DayReport]) -> (Decimal, Decimal) {
 #[test]
 fn with_everything_that_happens_to_an_account_nav_ties_out_and_sleeves_sum_to_it() {
     let long = std::env::var_os("AF_LONG").is_some();
-    let (days, worlds) = if long { (250, vec![(1, "calm"), (1, "decline"), (3, "calm"), (3, "crash")]) } else { (60, vec![(1, "calm")]) };
+    let (days, worlds) = if long {
+        (250, vec![(1, "calm"), (1, "decline"), (3, "calm"), (3, "crash")])
+    } else {
+        (60, vec![(1, "calm")])
+    };
     for (seed, scenario) in worlds {
         let stage = Stage::new();
-        let line = format!("demo --days {days} --seed {seed} --scenario {scenario} --account-events realistic --state-dir state");
+        let line = format!(
+            "demo --days {days} --seed {seed} --scenario {scenario} --account-events realistic --state-dir state"
+        );
         let reports = stage.days(&line);
         assert_eq!(worst(&reports), (Decimal::ZERO, Decimal::ZERO), "{line}");
         let told = |words: &str| reports.iter().flat_map(|day| &day.steps).any(|step| step.detail.contains(words));
@@ -86,8 +92,9 @@ fn an_account_that_holds_something_opens_no_books_until_somebody_takes_it_over()
 
     let day = &stage.days(&format!("{run} --by ada --adopt-positions inherited"))[0];
     assert_eq!((day.nav, day.mode.as_str(), day.differences.len()), (day.nlv, "NORMAL", 0));
-    assert!(day.positions.iter().all(|position| position.sleeves.iter().all(|held| held.starts_with("external "))
-        || position.sleeves.len() > 1));
+    assert!(day.positions.iter().all(
+        |position| position.sleeves.iter().all(|held| held.starts_with("external ")) || position.sleeves.len() > 1
+    ));
     let external = day.sleeves.iter().find(|sleeve| sleeve.sleeve == "external").expect("always there");
     assert!(external.today.abs() < Decimal::from(100_000), "coming in is no profit: {}", external.today);
 }
