@@ -132,7 +132,7 @@ fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
     assert_snapshot!(run.found(1), @r"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −25 at 720.84, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −25 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
     quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −25 at 720.84, not booked, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
     cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −25 × 720.84 = 18,021.00 USD explains 18,021.00 of 18,011.99 → WARN: mode REDUCE_ONLY
     cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −9.01 USD explains −9.01 of 18,011.99 → WARN: mode REDUCE_ONLY
@@ -152,7 +152,7 @@ fn a_position_sold_by_hand_is_gone_and_is_not_bought_again() {
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
     assert_snapshot!(run.found(1), @r"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −3,418 at 720.84, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −3,418 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
     quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −3,418 at 720.84, not booked, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
     cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −3,418 × 720.84 = 2,463,831.12 USD explains 2,463,831.12 of 2,462,599.20 → WARN: mode REDUCE_ONLY
     cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −1,231.92 USD explains −1,231.92 of 2,462,599.20 → WARN: mode REDUCE_ONLY
@@ -166,7 +166,7 @@ fn a_buy_in_reduces_only_and_is_not_sold_again() {
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
     assert_snapshot!(run.found(1), @r"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CS51 10,487 at 203.06, without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it, explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CS51 10,487 at 203.06, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
     quantity:CS51 · external trade · execution 0000e0d5.0000001d.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
     cash:EUR · external trade · execution 0000e0d5.0000001d.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN: mode REDUCE_ONLY
     cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN: mode REDUCE_ONLY

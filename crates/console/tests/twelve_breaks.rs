@@ -179,7 +179,7 @@ type Story = (&'static str, fn(&mut Stage), &'static str, Cause, Mode);
 
 const STORIES: [Story; 14] = [
     ("a fill of ours that is not booked", missing_fill, "quantity:CSPX", Cause::UnsettledFill, Mode::Normal),
-    ("a trade of the owner", external_trade, "quantity:ARCC", Cause::ExternalTrade, Mode::Normal),
+    ("a trade of the owner", external_trade, "quantity:ARCC", Cause::ExternalTrade, Mode::ReduceOnly),
     ("a split", split, "quantity:CSPX", Cause::CorporateAction, Mode::Frozen),
     ("a dividend on a short", dividend, "cash:USD", Cause::Dividend, Mode::Normal),
     ("a settlement counted twice", settlement, "cash:USD", Cause::FuturesSettlement, Mode::Normal),
@@ -323,13 +323,14 @@ fn the_twelve_breaks_as_they_are_printed() {
 
     ── a trade of the owner
      difference                              ours   the broker's      apart   tolerance   cause            asks for
-    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     execution:0001f4e8.67a1.01.01        missing           −200       −200           0   external trade   WARN: the instrument is frozen
-     quantity:ARCC                        −10,000        −10,200       −200           0   external trade   WARN: the instrument is frozen
-     cash:USD                        9,097,500.00   9,101,498.50   3,998.50    1,054.75   external trade   WARN
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     execution:0001f4e8.67a1.01.01        missing           −200       −200           0   external trade   WARN: the instrument is frozen, mode REDUCE_ONLY
+     quantity:ARCC                        −10,000        −10,200       −200           0   external trade   WARN: the instrument is frozen, mode REDUCE_ONLY
+     cash:USD                        9,097,500.00   9,101,498.50   3,998.50    1,054.75   external trade   WARN: mode REDUCE_ONLY
                                                                                           fee
 
-    execution:0001f4e8.67a1.01.01: ARCC −200 at 20, without our reference, explains all of −200
+    execution:0001f4e8.67a1.01.01: ARCC −200 at 20, without our reference (by hand, a buy-in after a
+        recall, or a liquidation), explains all of −200
     quantity:ARCC: execution 0001f4e8.67a1.01.01 of −200 at 20, not booked, explains all of −200
     cash:USD: execution 0001f4e8.67a1.01.01 of ARCC: −200 × 20 = 4,000.00 USD explains 4,000.00 of
         3,998.50

@@ -166,9 +166,11 @@ pub(crate) fn unusable(what: &str, reason: impl Display) -> BrokerError {
 mod tests {
     use super::*;
     use crate::fixture;
+    use domain::Currency;
     use ibapi::accounts::{AccountPortfolioValue, AccountSummary, AccountValue, Position};
     use ibapi::contracts::Contract;
     use ibapi::orders::{OrderData, OrderState, OrderStatus, OrderStatusKind};
+    use rust_decimal::Decimal;
 
     const ACCOUNT: &str = "DU1";
 
@@ -298,6 +300,22 @@ mod tests {
     }
 
     #[test]
+    fn a_net_liquidation_value_is_handed_on_as_it_was_told() {
+        let told = |change: &dyn Fn(&mut Answers)| {
+            let mut changed = answers();
+            change(&mut changed);
+            let snapshot = read(&changed).expect("the reconciliation judges it");
+            (snapshot.base, snapshot.net_liquidation)
+        };
+        let none = (Currency::Usd, None);
+        assert_eq!(told(&|a| drop(a.summary.remove(0))), none);
+        assert_eq!(told(&|a| a.summary[0].value = "NaN".into()), none);
+        assert_eq!(told(&|a| a.summary[0].value = "1.7976931348623157E308".into()), none);
+        assert_eq!(told(&|a| a.summary[0].value = "0.00".into()), (Currency::Usd, Some(Decimal::ZERO)));
+        assert_eq!(told(&|a| a.summary[0].value = "-5".into()), (Currency::Usd, Some(Decimal::from(-5))));
+    }
+
+    #[test]
     fn whatever_is_missing_or_contradictory_ends_the_snapshot() {
         let refusal = |change: &dyn Fn(&mut Answers)| {
             let mut changed = answers();
@@ -309,12 +327,13 @@ mod tests {
         let refusals = [
             refusal(&|a| a.values.push(not_ready())),
             refusal(&|a| a.summary.clear()),
-            refusal(&|a| a.summary[0].value = "1.7976931348623157E308".into()),
-            refusal(&|a| a.summary[0].value = "0.00".into()),
+            refusal(&|a| a.summary.push(summary("NetLiquidation", "1", "USD"))),
+            refusal(&|a| a.summary[1].value = "1.7976931348623157E308".into()),
+            refusal(&|a| a.summary[1].currency = "EUR".into()),
             refusal(&|a| a.summary[0].currency = "XAU".into()),
-            refusal(&|a| drop(a.summary.remove(3))),
-            refusal(&|a| a.summary[3].value = "1.1".into()),
-            refusal(&|a| a.summary[10].value = "5".into()),
+            refusal(&|a| drop(a.summary.remove(4))),
+            refusal(&|a| a.summary[4].value = "1.1".into()),
+            refusal(&|a| a.summary[11].value = "5".into()),
             refusal(&|a| drop(a.portfolio.remove(0))),
             refusal(&|a| a.portfolio[0].position = 11.0),
             refusal(&|a| a.portfolio[0].market_price = 0.0),
@@ -324,9 +343,10 @@ mod tests {
         ];
         insta::assert_snapshot!(refusals.join("\n"), @r"
         broker answer unusable: account updates: the gateway is still loading the account: ask again
-        broker answer unusable: account summary: not exactly one NetLiquidation row for the account
-        broker answer unusable: account summary: NetLiquidation is `1.7976931348623157E308`, which is no number
-        broker answer unusable: account summary: NetLiquidation is 0.00, it must be above zero
+        broker answer unusable: account ledger: no NetLiquidation row, and not exactly one currency with the rate 1
+        broker answer unusable: account summary: more than one NetLiquidation row for the account
+        broker answer unusable: account summary: GrossPositionValue is `1.7976931348623157E308`, which is no number
+        broker answer unusable: account summary: GrossPositionValue is in EUR, not in USD
         broker answer unusable: account summary: unknown currency `XAU`; known are USD, EUR, GBP, CHF, JPY, SEK, NOK, DKK, PLN
         broker answer unusable: account ledger: no ExchangeRate for USD
         broker answer unusable: account ledger: the base currency USD has the rate 1.1

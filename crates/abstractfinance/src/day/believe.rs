@@ -16,6 +16,9 @@ use ports::AccountSnapshot;
 /// A venue that opened on none of this many days has no session to date a mark by.
 const CLOSED_DAYS_MAX: i64 = 14;
 
+/// New shares for old ones of a contract.
+type Split = (ContractId, (u32, u32));
+
 /// What is believed at one moment.
 pub(super) struct Belief {
     pub(super) marks: PerContract<Option<Price>>,
@@ -28,7 +31,7 @@ pub(super) struct Belief {
 pub(super) fn believe(
     snapshot: &AccountSnapshot,
     bars: &Bars,
-    (before, splits): (&Believed, &[(ContractId, (u32, u32))]),
+    (before, splits): (&Believed, &[Split]),
     ledger: &Ledger,
     now: Timestamp,
     run: &Run,
@@ -74,7 +77,7 @@ fn fx_policy(run: &Run) -> FxPolicy {
     }
 }
 
-fn rule(contract: ContractId, splits: &[(ContractId, (u32, u32))], run: &Run) -> MarkRule {
+fn rule(contract: ContractId, splits: &[Split], run: &Run) -> MarkRule {
     let universe = &run.setup.universe;
     let jump_max = run.settings.data.jump_max(universe.instrument_of(contract).asset_class);
     let split = splits.iter().find(|(of, _)| *of == contract).map(|(_, ratio)| *ratio);

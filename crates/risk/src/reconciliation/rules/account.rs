@@ -55,10 +55,9 @@ pub(super) fn origin(case: &Case<'_>) -> Vec<Claim> {
     let claim = |listed: &super::super::ListedExecution| {
         let (cause, whose) = match listed.origin {
             Origin::OurOrder => (Cause::UnsettledFill, "of our order, not booked"),
-            Origin::External => (
-                Cause::ExternalTrade,
-                "without our reference: a trade by hand, a buy-in after a recall, or a liquidation; it",
-            ),
+            Origin::External => {
+                (Cause::ExternalTrade, "without our reference (by hand, a buy-in after a recall, or a liquidation)")
+            }
             Origin::UnknownReference => (Cause::Unknown, "under a reference of ours that the journal does not hold"),
         };
         let (quantity, price) = (figure(listed.quantity.to_decimal()), figure(listed.price.to_decimal()));
