@@ -3,17 +3,17 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
-use crate::day::Adopter;
-use crate::failure::Failure;
+mod operator;
+
+pub use operator::{AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
 use journal::Head;
-use risk::Mode;
 use sim::Scenario;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 const AFTER_HELP: &str = "\
 Start here:
@@ -108,131 +108,6 @@ pub enum Command {
     Screen(ScreenArgs),
 }
 
-/// Options of `nav`.
-#[derive(Debug, Args)]
-pub struct NavArgs {
-    /// First trade date; without it, the first there is.
-    #[arg(long)]
-    pub from: Option<Date>,
-    /// Last trade date; without it, the last there is.
-    #[arg(long)]
-    pub to: Option<Date>,
-    /// Print comma-separated values with a header.
-    #[arg(long)]
-    pub csv: bool,
-}
-
-/// Options of `reconcile`.
-#[derive(Debug, Args)]
-pub struct ReconcileArgs {
-    /// Show each cause's arithmetic.
-    #[arg(long)]
-    pub explain: bool,
-    /// Show the comparison at the end of this date; the last one without it.
-    #[arg(long)]
-    pub date: Option<Date>,
-    #[command(subcommand)]
-    pub command: Option<ReconcileCommand>,
-}
-
-/// `reconcile …`.
-#[derive(Debug, Subcommand)]
-pub enum ReconcileCommand {
-    /// Take a finding into the books with the next comparison: a position, cash, or an execution we did not make.
-    Adopt {
-        /// Its id, as `reconcile` shows it, such as `execution:0000e0d5.1.01.01`, `quantity:CSPX` or `cash:USD`.
-        finding: String,
-        /// The sleeve that owns it from then on; `external` is counted and never traded.
-        #[arg(long, default_value = "external")]
-        sleeve: String,
-        #[command(flatten)]
-        say: ReasonArgs,
-    },
-}
-
-/// Who tightens, and why.
-#[derive(Debug, Args)]
-pub struct SayArgs {
-    /// Your name, for the journal; without it, the user name of this session.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
-    pub by: Option<String>,
-    /// Why, for the journal.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-/// Who says something that loosens or closes, and why.
-#[derive(Debug, Args)]
-pub struct ReasonArgs {
-    /// Your name, for the journal; without it, the user name of this session.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
-    pub by: Option<String>,
-    /// Why, for the journal.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-}
-
-impl SayArgs {
-    /// The name the journal keeps.
-    pub fn by(&self) -> Result<String, Failure> {
-        named(&self.by)
-    }
-}
-
-impl ReasonArgs {
-    /// The name the journal keeps.
-    pub fn by(&self) -> Result<String, Failure> {
-        named(&self.by)
-    }
-}
-
-fn named(by: &Option<String>) -> Result<String, Failure> {
-    by.clone().filter(|name| !name.trim().is_empty()).ok_or_else(|| {
-        Failure::Usage("say who you are with --by NAME: the journal keeps a name with every instruction".into())
-    })
-}
-
-/// Options of `resume`.
-#[derive(Debug, Args)]
-pub struct ResumeArgs {
-    #[command(flatten)]
-    pub say: ReasonArgs,
-    /// The mode to go on in: normal, reduce-only or cancel-only.
-    #[arg(long, default_value = "normal")]
-    pub mode: ResumeMode,
-    /// Measure drawdown from today on: the loss so far is accepted.
-    #[arg(long)]
-    pub new_high_water_mark: bool,
-}
-
-/// A mode as it is typed.
-#[derive(Clone, Copy, Debug)]
-pub struct ResumeMode(pub Mode);
-
-impl FromStr for ResumeMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mode = match text {
-            "normal" => Mode::Normal,
-            "reduce-only" => Mode::ReduceOnly,
-            "cancel-only" => Mode::CancelOnly,
-            other => return Err(format!("`{other}` is no mode to resume in: normal, reduce-only or cancel-only")),
-        };
-        Ok(ResumeMode(mode))
-    }
-}
-
-/// Options of `kill`.
-#[derive(Debug, Args)]
-pub struct KillArgs {
-    #[command(flatten)]
-    pub say: SayArgs,
-    /// Where the gateway listens; without it, the address of the settings.
-    #[arg(long, value_name = "ADDR")]
-    pub gateway: Option<SocketAddr>,
-}
-
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -278,26 +153,6 @@ pub enum AccountEvents {
     None,
     /// Everything, at usual rates.
     Realistic,
-}
-
-/// Who takes over what an account holds when its books are opened.
-#[derive(Debug, Args)]
-pub struct AdoptArgs {
-    /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
-    /// exposure and are never traded. Give the reason; the journal keeps it with your name.
-    #[arg(long, value_name = "REASON")]
-    pub adopt_positions: Option<String>,
-    /// Your name, for the journal; without it, the user name of this session.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
-    pub by: Option<String>,
-}
-
-impl AdoptArgs {
-    /// The person and the reason, when positions are to be taken over.
-    pub fn adopter(&self) -> Result<Option<Adopter>, Failure> {
-        let Some(reason) = self.adopt_positions.clone() else { return Ok(None) };
-        Ok(Some(Adopter { by: named(&self.by)?, reason }))
-    }
 }
 
 /// Options of `run`.

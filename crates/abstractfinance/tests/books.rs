@@ -56,7 +56,7 @@ fn a_deposit_changes_neither_return_nor_drawdown() {
     let stage = Stage::new();
     fs::write(
         stage.path("faults.jsonl"),
-        "{\"at\": \"2026-03-04T20:00:00Z\", \"inject\": {\"deposit\": {\"amount\": {\"amount\": \"500000\", \"currency\": \"USD\"}}}}\n",
+        "{\"at\": \"2026-03-04T20:00:00Z\", \"inject\": {\"deposit\": {\"currency\": \"USD\", \"amount\": \"500000\"}}}\n",
     )
     .unwrap();
     let told = stage.run("demo --days 6 --faults faults.jsonl --state-dir state --json");

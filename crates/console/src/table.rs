@@ -1,6 +1,7 @@
 //! Tables for a terminal.
 //!
-//! In: headers and rows of text. Out: a table that is read across. Invariant: numbers stand right, nothing is boxed.
+//! In: headers and rows of text. Out: a table that is read across. Invariant: numbers stand right, nothing is
+//! boxed.
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::ops::Range;

@@ -147,7 +147,7 @@ mod tests {
             side: Side::Buy,
             planned: Quantity::whole(1_000),
             filled: Quantity::whole(1_000),
-            filled_value: Decimal::new(73_015_00, 1),
+            filled_value: Decimal::new(7_301_500, 1),
             multiplier: 1,
             decision: price(730_000 / 100),
             arrival: Some(price(730_100 / 100)),

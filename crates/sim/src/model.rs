@@ -32,7 +32,8 @@ struct Row {
     expires: Option<(Date, f64)>,
     /// What a distributing instrument earns a year and pays out again, from the origin on.
     distributes: f64,
-    /// Instants, in years since the origin, from which on the price is lower by what was paid out, with the logarithm of what is left of it.
+    /// Instants, in years since the origin, from which on the price is lower by what was paid out, with the logarithm of
+    /// what is left of it.
     paid_out: Vec<(f64, f64)>,
     /// Logarithm of old shares for a new one; of every instant, because a split rewrites the past too.
     split: f64,

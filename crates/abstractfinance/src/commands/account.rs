@@ -1,6 +1,7 @@
 //! `positions`, `nav`, `status`: the account as the journal knows it.
 //!
-//! In: a state folder. Out: tables, JSON, CSV. Invariant: shows what the engine booked and decided; asks no broker.
+//! In: a state folder. Out: tables, JSON, CSV. Invariant: shows what the engine booked and decided; asks
+//! no broker.
 
 use super::records::{Records, body};
 use super::show;

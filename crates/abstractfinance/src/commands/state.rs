@@ -27,16 +27,20 @@ pub async fn import(global: &Global, path: &Path) -> Result<(), Failure> {
     let loaded = settings::load(global.config.as_deref())?;
     let calendars = calendars::built_in(|_| true);
     let reasons = reasons(&file, Reality { instruments: &loaded.instruments, calendars: &calendars });
-    if global.json {
-        show(format!("{}\n", serde_json::json!({ "accepted": reasons.is_empty(), "reasons": reasons })))?;
-    } else {
-        show(listed(path, &reasons))?;
+    if reasons.is_empty() {
+        let opened = open_books(global, &file).await;
+        opened.map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;
     }
-    if !reasons.is_empty() {
-        let count = reasons.len();
-        return Err(Failure::Halted(format!("{} was refused for {count} reasons; nothing was opened", path.display())));
+    show(match global.json {
+        true => format!("{}\n", serde_json::json!({ "accepted": reasons.is_empty(), "reasons": reasons })),
+        false => listed(path, &reasons),
+    })?;
+    match reasons.len() {
+        0 => Ok(()),
+        count => {
+            Err(Failure::Halted(format!("{} was refused for {count} reasons; nothing was opened", path.display())))
+        }
     }
-    open_books(global, &file).await.map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
 }
 
 /// Writes the books into a state folder nobody has used.
@@ -64,7 +68,7 @@ fn listed(path: &Path, reasons: &[Reason]) -> String {
         writeln!(text, "{:>2}. {code}: {sentence}", index + 1).expect("writing to a string cannot fail");
     }
     if reasons.is_empty() {
-        writeln!(text, "{} contradicts neither itself nor the configuration", path.display())
+        writeln!(text, "{} contradicts neither itself nor the configuration: books are opened from it", path.display())
             .expect("writing to a string cannot fail");
     }
     text
