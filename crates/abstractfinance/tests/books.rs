@@ -73,7 +73,7 @@ fn an_account_goes_out_as_a_file_and_comes_in_from_it() {
     let stage = Stage::new();
     stage.ok("demo --days 4 --state-dir first");
     fs::write(stage.path("state.json"), stage.ok("state export --state-dir first")).unwrap();
-    assert_snapshot!(stage.ok("state import state.json --state-dir second"), @"state.json contradicts neither itself nor the configuration");
+    assert_snapshot!(stage.ok("state import state.json --state-dir second"), @"state.json contradicts neither itself nor the configuration: books are opened from it");
     assert!(stage.refused("state import state.json --state-dir second").contains("has books already"));
 
     let gateway = stage.gateway("--record first/gateway.jsonl");
@@ -88,7 +88,10 @@ fn an_account_that_holds_something_opens_no_books_until_somebody_takes_it_over()
     stage.ok("demo --days 2 --state-dir first");
     let gateway = stage.gateway("--record first/gateway.jsonl");
     let run = format!("run --once --date 2026-03-04 {} --state-dir second", gateway.address);
-    assert_snapshot!(stage.refused(&run), @"");
+    assert_snapshot!(stage.refused(&run), @"
+    exit 5
+    abstractfinance: there are no books for this account yet, but it holds CS51, CSPX; start from the state folder that traded it, or take the positions over with --adopt-positions REASON: they become `external`, are counted and never traded
+    ");
 
     let day = &stage.days(&format!("{run} --by ada --adopt-positions inherited"))[0];
     assert_eq!((day.nav, day.mode.as_str(), day.differences.len()), (day.nlv, "NORMAL", 0));
@@ -115,7 +118,14 @@ fn a_file_that_contradicts_itself_opens_nothing() {
     fs::write(stage.path("wrong.json"), state.to_string()).unwrap();
     let told = stage.run("state import wrong.json --state-dir second");
     let codes: Vec<&str> = told.out.lines().filter_map(|line| line.split(": ").next()).collect();
-    assert_snapshot!(codes.join("\n"), @"");
+    assert_snapshot!(codes.join("\n"), @"
+    1. TIME
+    2. CASH_NOT_SPENT
+    3. GROSS_AND_NET
+    4. IMPOSSIBLE_PROFIT
+    5. IMPOSSIBLE_VOLATILITY
+    6. CLOSED_DAY
+    ");
     assert_eq!(told.code, 5);
     assert!(!stage.files().contains(&"second".to_owned()), "nothing was opened");
 }
@@ -135,5 +145,5 @@ fn the_example_of_the_description_is_refused_with_its_reasons() {
     assert_eq!((told.code, answer["accepted"].as_bool()), (5, Some(false)));
     let codes: Vec<&str> =
         answer["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect();
-    assert_snapshot!(codes.join(" "), @"");
+    assert_snapshot!(codes.join(" "), @"TIME CASH_BY_CURRENCY SLEEVES CASH_NOT_SPENT NAV_IDENTITY EXPOSURE_OF_POSITIONS RETURN_OF_PROFIT IMPOSSIBLE_PROFIT IMPOSSIBLE_VOLATILITY CLOSED_DAY HISTORY_GAP EXPIRED_CONTRACT");
 }

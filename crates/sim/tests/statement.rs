@@ -159,9 +159,9 @@ fn a_year_of_everything_that_happens_ties_out_to_the_cent() {
             count(|item| matches!(item, StatementItem::Recall { .. })),
             simulation.executions(Timestamp::MIN).len(),
         ),
-        @r"
-    dividends 3, in lieu 1, tax 3, interest 12 and 5, borrow fees 22, other fees 12
-    accruals 8 and 1063, borrow days 476, splits 4, recalls 17, executions 310
+        @"
+    dividends 3, in lieu 1, tax 3, interest 13 and 6, borrow fees 22, other fees 12
+    accruals 8 and 1090, borrow days 476, splits 4, recalls 17, executions 310
     "
     );
 }
