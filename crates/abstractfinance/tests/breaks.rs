@@ -109,10 +109,12 @@ fn an_undisturbed_second_day_trades() {
 fn a_fill_the_broker_does_not_tell_is_named_and_stops_the_days_after() {
     let run = with_faults(3, &[("2026-03-02T06:30:00Z", r#""hide_execution": {}"#)]);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "CANCEL_ONLY"));
-    assert_snapshot!(run.found(0), @r"
-    NORMAL
+    assert_snapshot!(run.found(0), @"
+    CANCEL_ONLY
     quantity:CS51 · unsettled fill · order AF-f4f616-20260302-001-01 filled −4,231 and −625 of it is booked: explains all of −3,606 → WARN: the instrument is frozen
-    cash:EUR · unsettled fill · order AF-f4f616-20260302-001-01 filled −3,606 of CS51 that are not booked: at 203.6081 each, its mark 203.59, explains all of 734,210.97 → WARN
+    cash:EUR · unsettled fill · order AF-f4f616-20260302-001-01 filled −3,606 of CS51 that are not booked: at 203.6081 each, its mark 203.06, explains all of 734,210.97 → WARN
+    nav:account · unsettled fill · quantity:CS51 carries −850,526.82: it explains −850,526.82 of 2,295.93 → WARN
+    nav:account · unsettled fill · cash:EUR carries 852,822.75: it explains 852,822.75 of 2,295.93 → WARN
     ");
     run.assert_stood_still();
 }
@@ -123,7 +125,9 @@ fn a_fill_that_is_told_a_night_late_is_booked_and_ties_out() {
         [("2026-03-02T06:30:00Z", r#""hide_execution": {}"#), (BEFORE_THE_SECOND_DAY, r#""reveal_executions": {}"#)];
     let run = with_faults(2, &faults);
     assert_tied_out(&run.days[1]);
-    assert_eq!(run.found(1), "NORMAL");
+    assert_eq!(run.found(1), "CANCEL_ONLY", "an order whose fate was not told waits for a person");
+    let sent = run.days[0].orders.iter().find(|order| order.instrument == "CS51").expect("the day sells it");
+    assert_eq!(sent.children, 1, "what the broker calls filled is not sold again");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use market::Quote;
 use risk::{Collar, Permit, Purpose};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the plan's order list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -194,15 +194,21 @@ impl Parent {
 
     /// Applies a complete picture of the broker's orders. A child that is listed nowhere has ended only
     /// when it still is some time later: what we wrote may be on its way.
-    pub fn resynced(&mut self, open: &BTreeSet<OrderRef>, ended: &BTreeSet<OrderRef>, at: Timestamp) {
+    /// An order that ended with more filled than we have executions of is not over: what is left is known only when they
+    /// are told, and it is asked about until then.
+    pub fn resynced(&mut self, open: &BTreeSet<OrderRef>, ended: &BTreeMap<OrderRef, Quantity>, at: Timestamp) {
         let patience = SignedDuration::from_secs(ABSENCE_PATIENCE_S);
         let Some(child) = self.children.last_mut().filter(|child| child.state.is_live()) else { return };
         let missing_since = *child.missing_since.get_or_insert(at);
-        let signal = match (open.contains(&child.order_ref), ended.contains(&child.order_ref)) {
+        let signal = match (open.contains(&child.order_ref), ended.get(&child.order_ref)) {
             (true, _) => OrderSignal::FoundOpen,
-            (false, true) => OrderSignal::FoundEnded,
-            (false, false) if at >= missing_since + patience => OrderSignal::FoundEnded,
-            (false, false) => OrderSignal::LinkLost,
+            (false, Some(&filled)) if filled > child.filled => {
+                child.missing_since = Some(at);
+                OrderSignal::LinkLost
+            }
+            (false, Some(_)) => OrderSignal::FoundEnded,
+            (false, None) if at >= missing_since + patience => OrderSignal::FoundEnded,
+            (false, None) => OrderSignal::LinkLost,
         };
         if signal != OrderSignal::LinkLost {
             child.missing_since = None;

@@ -8,7 +8,7 @@ use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Poste
 use execution::{OrderSignal, OverExecuted, Parent};
 use ports::{AccountSnapshot, BrokerEvent, Connection};
 use risk::Mode;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Codes that end an order: price off grid, no contract, rejected, duplicate id.
 const REJECTION_CODES: [i32; 5] = [103, 110, 200, 201, 203];
@@ -119,7 +119,11 @@ impl Session<'_> {
             }
         }
         let open: BTreeSet<OrderRef> = snapshot.open_orders.iter().filter_map(|order| order.order_ref).collect();
-        let ended: BTreeSet<OrderRef> = snapshot.completed_orders.iter().filter_map(|order| order.order_ref).collect();
+        let ended: BTreeMap<OrderRef, Quantity> = snapshot
+            .completed_orders
+            .iter()
+            .filter_map(|order| order.order_ref.map(|order_ref| (order_ref, order.filled)))
+            .collect();
         for slot in &mut self.slots {
             slot.parent.resynced(&open, &ended, snapshot.at);
         }
