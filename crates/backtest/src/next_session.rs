@@ -10,14 +10,13 @@ use domain::{
     AccountTag, BaseMoney, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
     Price, Quantity,
 };
-use execution::Command;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use market::calendar::Window;
 use market::{DataType, Panel, Quote};
 use ports::BrokerEvent;
-use risk::Mode;
+use risk::{Mode, Sendable};
 use rust_decimal::Decimal;
 
 /// Prices of a next-session run; every instrument has one contract with the same key.
@@ -123,15 +122,15 @@ impl<'a> NextSession<'a> {
                         session.handle(Event::Broker(BrokerEvent::Quote { contract, quote }));
                     }
                 }
-                Effect::Send(command) => placed.push(command),
+                Effect::Send(sendable) => placed.push(sendable),
                 Effect::Wait(deadline) if placed.is_empty() => {
                     now = deadline;
                     session.handle(Event::Tick);
                 }
                 Effect::Wait(_) => {
-                    for command in placed.drain(..) {
+                    for sendable in placed.drain(..) {
                         trades += 1;
-                        self.fill(command, now, opens, trades, &mut session);
+                        self.fill(&sendable, now, opens, trades, &mut session);
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
@@ -140,14 +139,15 @@ impl<'a> NextSession<'a> {
         }
     }
 
-    fn fill(&self, command: Command, now: Timestamp, opens: &[f64], trade: u64, session: &mut Session<'_>) {
-        let Command::Place { order_ref, contract, side, quantity, .. } = command else {
+    fn fill(&self, sendable: &Sendable, now: Timestamp, opens: &[f64], trade: u64, session: &mut Session<'_>) {
+        let Sendable::Place(placed) = sendable else {
             unreachable!("an order that fills in full at once is neither replaced nor cancelled")
         };
+        let (contract, side, quantity) = (placed.contract(), placed.side(), placed.quantity());
         let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
         let execution = ExecutionId(trade.to_string());
         let amount = self.charge(quantity, price, contract);
-        let order = Some(order_ref);
+        let order = Some(placed.order_ref());
         let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at: now };
         session.handle(Event::Broker(BrokerEvent::Execution(fill)));
         session.handle(Event::Broker(BrokerEvent::Commission { execution, amount }));

@@ -13,13 +13,13 @@ use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
 use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Command, Parent, ParentState};
+use execution::{Parent, ParentState};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::Mode;
 use risk::gate::Refusal;
+use risk::{Mode, Sendable};
 use std::collections::VecDeque;
 
 /// Something that happened.
@@ -38,7 +38,7 @@ pub enum Event {
 }
 
 /// Something to be done before the next poll.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Effect {
     /// Make [`Session::entries`] durable, then report [`Event::Recorded`].
     Record,
@@ -47,7 +47,7 @@ pub enum Effect {
     /// Take a snapshot, then report [`Event::Resynced`].
     Resync,
     /// Send this.
-    Send(Command),
+    Send(Sendable),
     /// Nothing before this time, unless an event arrives.
     Wait(Timestamp),
     /// The day's orders are over.
@@ -73,8 +73,8 @@ pub struct Session<'a> {
     books: Books,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
-    staged: Vec<Command>,
-    ready: VecDeque<Command>,
+    staged: Vec<Sendable>,
+    ready: VecDeque<Sendable>,
     recording: bool,
     watching: bool,
     needs_resync: bool,
@@ -161,11 +161,11 @@ impl<'a> Session<'a> {
             self.recording = true;
             return Effect::Record;
         }
-        while let Some(command) = self.ready.pop_front() {
-            if self.may_send(command) {
-                return Effect::Send(command);
+        while let Some(sendable) = self.ready.pop_front() {
+            if self.may_send(&sendable) {
+                return Effect::Send(sendable);
             }
-            self.withhold(command);
+            self.withhold(&sendable);
         }
         if self.needs_resync && !self.link_down {
             return Effect::Resync;

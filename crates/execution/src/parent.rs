@@ -6,11 +6,11 @@
 
 use crate::order::{Order, OrderSignal, OrderState};
 use crate::policy::ExecutionPolicy;
-use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
+use domain::{AccountTag, ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
-use risk::{Collar, Permit, Purpose};
+use risk::{Collar, Permit, Purpose, Sendable, SendableOrder};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,8 @@ pub struct PlannedOrder {
     pub purpose: Purpose,
 }
 
-/// What the broker is to be told.
+/// What the broker was about to be told, as the journal keeps it. It tells a story and can be sent to nobody: what leaves
+/// is a [`Sendable`], which only a permit makes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
@@ -63,6 +64,25 @@ pub enum Command {
         /// Identity.
         order_ref: OrderRef,
     },
+}
+
+impl From<&Sendable> for Command {
+    fn from(sendable: &Sendable) -> Self {
+        let terms = |order: &SendableOrder| {
+            (order.order_ref(), order.contract(), order.side(), order.quantity(), order.limit())
+        };
+        match sendable {
+            Sendable::Place(order) => {
+                let (order_ref, contract, side, quantity, limit) = terms(order);
+                Command::Place { order_ref, contract, side, quantity, limit }
+            }
+            Sendable::Replace(order) => {
+                let (order_ref, contract, side, quantity, limit) = terms(order);
+                Command::Replace { order_ref, contract, side, quantity, limit }
+            }
+            Sendable::Cancel { order_ref } => Command::Cancel { order_ref: *order_ref },
+        }
+    }
 }
 
 /// How a parent stands.
@@ -277,7 +297,7 @@ impl Parent {
     }
 
     /// Takes the live child back, whatever its age.
-    pub fn withdraw(&mut self, now: Timestamp) -> Option<Command> {
+    pub fn withdraw(&mut self, now: Timestamp) -> Option<Sendable> {
         let child = self.children.last_mut()?;
         matches!(child.state, OrderState::Sent | OrderState::Working).then(|| cancel(child, now))
     }
@@ -290,7 +310,7 @@ impl Parent {
         tick: Price,
         identity: (AccountTag, Date),
         policy: &ExecutionPolicy,
-    ) -> Option<Command> {
+    ) -> Option<Sendable> {
         match self.live() {
             Some(_) => self.tend(now, quote, tick, policy),
             None => self.launch(now, quote, tick, identity, policy),
@@ -303,28 +323,31 @@ impl Parent {
         quote: Option<&Quote>,
         tick: Price,
         policy: &ExecutionPolicy,
-    ) -> Option<Command> {
-        let expires = self.permit.as_ref().map(Permit::expires);
-        let side = self.side();
-        let collar = self.permit.as_ref().map(Permit::collar);
+    ) -> Option<Sendable> {
+        let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
+        let permit = self.permit.as_ref();
         let child = self.children.last_mut().expect("a live child");
         if !matches!(child.state, OrderState::Sent | OrderState::Working) {
             return None;
         }
         // Without a permit (after a restart) an order that still works is taken back first.
         let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
-        if too_old || expires.is_none_or(|expires| now >= expires) {
+        if too_old || permit.is_none_or(|permit| now >= permit.expires()) {
             return Some(cancel(child, now));
         }
         if child.state != OrderState::Working || now < child.look_at || child.replaces >= policy.replaces_max {
             return None;
         }
         child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
-        let limit = policy.marketable_limit(quote?, collar?, tick, side).filter(|&limit| limit != child.limit)?;
+        let (quote, permit) = quote.zip(permit)?;
+        let limit =
+            policy.marketable_limit(quote, permit.collar(), tick, side).filter(|&limit| limit != child.limit)?;
         child.limit = limit;
         child.replaces += 1;
-        let Order { order_ref, quantity, .. } = *child;
-        Some(Command::Replace { order_ref, contract: self.planned.contract, side, quantity, limit })
+        let filled_before_permit = planned - permit.quantity_max();
+        let others = filled - child.filled - filled_before_permit;
+        let order = permit.release(child.order_ref, others, child.quantity, (OrderType::Lmt, limit), now);
+        Some(Sendable::Replace(order))
     }
 
     fn launch(
@@ -334,7 +357,7 @@ impl Parent {
         tick: Price,
         (account, date): (AccountTag, Date),
         policy: &ExecutionPolicy,
-    ) -> Option<Command> {
+    ) -> Option<Sendable> {
         let permit = self.permit.as_ref()?;
         if self.state != ParentState::Working || now >= permit.expires() {
             return None;
@@ -343,12 +366,13 @@ impl Parent {
         let limit = policy.marketable_limit(quote?, permit.collar(), tick, side)?;
         let quantity = self.remaining().min(permit.order_quantity_max());
         let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
-        permit.assert_covers(self.filled - filled_before_permit, quantity, limit, now);
         let attempt = self.children.len() as u16 + 1;
         let order_ref = OrderRef { account, date, intent: self.planned.number, attempt };
         let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
+        let committed = self.filled - filled_before_permit;
+        let order = permit.release(order_ref, committed, quantity, (OrderType::Lmt, limit), now);
         self.children.push(Order::sent(order_ref, quantity, limit, now, look_at));
-        Some(Command::Place { order_ref, contract: self.planned.contract, side, quantity, limit })
+        Some(Sendable::Place(order))
     }
 
     /// Rebuilds a child from the journal: it was about to be sent when the record was written.
@@ -458,8 +482,8 @@ fn ask_at(child: &Order) -> Option<Timestamp> {
     }
 }
 
-fn cancel(child: &mut Order, now: Timestamp) -> Command {
+fn cancel(child: &mut Order, now: Timestamp) -> Sendable {
     child.signal(OrderSignal::CancelSent);
     child.look_at = now + SignedDuration::from_secs(CANCEL_PATIENCE_S);
-    Command::Cancel { order_ref: child.order_ref }
+    Sendable::Cancel { order_ref: child.order_ref }
 }

@@ -34,11 +34,10 @@ use jiff::civil::Date;
 use market::Bar;
 use orders::OrderBook;
 use pacing::Pacer;
-use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, OrderRequest,
-};
+use ports::{AccountSnapshot, Broker, BrokerError, BrokerEvent, ContractDetails, Identity, OrderRequest};
 use quotes::Feed;
 use requests::{Answers, Questions};
+use risk::Sendable;
 use rust_decimal::Decimal;
 use snapshot::Reader;
 use std::collections::BTreeMap;
@@ -412,13 +411,13 @@ impl Broker for IbkrBroker {
         Ok(())
     }
 
-    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
+    async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
         self.alive()?;
         self.pacer.pass().await;
-        match command {
-            BrokerCommand::Place(request) => self.place(request).await,
-            BrokerCommand::Replace(request) => self.submit(request, self.order_id(request.order_ref)?).await,
-            BrokerCommand::Cancel { order_ref } => self.cancel(*order_ref, self.order_id(*order_ref)?).await,
+        match sendable {
+            Sendable::Place(order) => self.place(&order.into()).await,
+            Sendable::Replace(order) => self.submit(&order.into(), self.order_id(order.order_ref())?).await,
+            Sendable::Cancel { order_ref } => self.cancel(*order_ref, self.order_id(*order_ref)?).await,
         }
     }
 

@@ -10,6 +10,7 @@ use domain::{
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::{Bar, Quote};
+use risk::{Sendable, SendableOrder};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -139,7 +140,7 @@ pub struct AccountSnapshot {
     pub executions: Vec<Execution>,
 }
 
-/// One order to be placed.
+/// The terms of an order. To send it takes a [`Sendable`] of the gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// Our identity of it.
@@ -158,19 +159,18 @@ pub struct OrderRequest {
     pub time_in_force: TimeInForce,
 }
 
-/// What the engine tells the broker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum BrokerCommand {
-    /// A new order.
-    Place(OrderRequest),
-    /// A new limit for a working order.
-    Replace(OrderRequest),
-    /// Cancel a working order.
-    Cancel {
-        /// Which.
-        order_ref: OrderRef,
-    },
+impl From<&SendableOrder> for OrderRequest {
+    fn from(order: &SendableOrder) -> Self {
+        OrderRequest {
+            order_ref: order.order_ref(),
+            contract: order.contract(),
+            side: order.side(),
+            quantity: order.quantity(),
+            order_type: order.order_type(),
+            limit: order.limit(),
+            time_in_force: TimeInForce::Day,
+        }
+    }
 }
 
 /// State of the link between gateway and broker.
@@ -292,11 +292,11 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError>;
 
-    /// Hands a command to the gateway. `Ok` means written, nothing more.
+    /// Hands what the gate let out, or a cancel, to the gateway. `Ok` means written, nothing more.
     ///
     /// # Errors
     /// [`BrokerError::Lost`] when it certainly was not written.
-    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError>;
+    async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError>;
 
     /// Moves every event that has arrived into `events`, in order of arrival, without waiting.
     async fn drain(&mut self, events: &mut Vec<BrokerEvent>);

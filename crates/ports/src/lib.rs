@@ -9,7 +9,7 @@ pub mod record;
 pub mod statement;
 
 pub use broker::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
+    AccountSnapshot, Broker, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
     ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
 };
 pub use clock::Clock;

@@ -7,10 +7,12 @@
 mod basket;
 mod check;
 mod permit;
+mod sendable;
 
 pub use basket::{Basket, DayFacts, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use permit::Permit;
+pub use sendable::{Sendable, SendableOrder};
 
 use crate::{Collar, CollarPolicy, Mode};
 use domain::{AssetClass, ContractId, Price, Quantity, Side, Universe};

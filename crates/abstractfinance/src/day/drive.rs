@@ -8,9 +8,7 @@ use super::operator::Ears;
 use super::{Run, World, append};
 use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
-use domain::{OrderType, TimeInForce};
-use execution::Command;
-use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent, Clock, Connection, Journal, OrderRequest};
+use ports::{Broker, BrokerError, BrokerEvent, Clock, Connection, Journal};
 
 /// Why a step could not be taken, by what happens next.
 enum Trouble {
@@ -66,7 +64,7 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             append(session.date(), session.entries(), run, world).await?;
             session.handle(Event::Recorded);
         }
-        Effect::Send(command) => world.broker.send(&broker_command(command)).await?,
+        Effect::Send(sendable) => world.broker.send(&sendable).await?,
         Effect::Watch => {
             let mut contracts: Vec<_> = session.contracts().collect();
             contracts.sort_unstable();
@@ -123,25 +121,4 @@ async fn feed<B: Broker, J, C: Clock>(
         session.handle(Event::Broker(event));
     }
     Ok(any)
-}
-
-fn broker_command(command: Command) -> BrokerCommand {
-    let request = |order_ref, contract, side, quantity, limit| OrderRequest {
-        order_ref,
-        contract,
-        side,
-        quantity,
-        order_type: OrderType::Lmt,
-        limit,
-        time_in_force: TimeInForce::Day,
-    };
-    match command {
-        Command::Place { order_ref, contract, side, quantity, limit } => {
-            BrokerCommand::Place(request(order_ref, contract, side, quantity, limit))
-        }
-        Command::Replace { order_ref, contract, side, quantity, limit } => {
-            BrokerCommand::Replace(request(order_ref, contract, side, quantity, limit))
-        }
-        Command::Cancel { order_ref } => BrokerCommand::Cancel { order_ref },
-    }
 }

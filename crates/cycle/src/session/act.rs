@@ -8,7 +8,7 @@ use domain::Quantity;
 use execution::{Command, OrderSignal};
 use jiff::{SignedDuration, Timestamp};
 use risk::gate::{MarketFacts, Proposal};
-use risk::{Gate, Mode};
+use risk::{Gate, Mode, Sendable};
 
 impl Slot {
     /// The window is open and the gate was not asked a moment ago.
@@ -46,19 +46,24 @@ impl Session<'_> {
             let identity = (self.account, self.plan.date);
             let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
             let quote = slot.quote.as_ref().filter(|quote| gate.may_price(quote, now));
-            if let Some(command) = slot.parent.step(now, quote, tick, identity, &self.setup.policy.execution) {
-                self.entries.push(Entry::Command(command));
-                self.staged.push(command);
+            if let Some(sendable) = slot.parent.step(now, quote, tick, identity, &self.setup.policy.execution) {
+                self.stage(sendable);
             }
         }
     }
 
-    /// A command that was recorded may have been overtaken by what was heard since.
-    pub(super) fn may_send(&self, command: Command) -> bool {
-        let permitted = match command {
-            Command::Cancel { .. } => true,
-            Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
-                let planned = self.slots[usize::from(order_ref.intent) - 1].parent.planned();
+    /// What is to be sent is written down first.
+    fn stage(&mut self, sendable: Sendable) {
+        self.entries.push(Entry::Command(Command::from(&sendable)));
+        self.staged.push(sendable);
+    }
+
+    /// What was recorded may have been overtaken by what was heard since.
+    pub(super) fn may_send(&self, sendable: &Sendable) -> bool {
+        let permitted = match sendable {
+            Sendable::Cancel { .. } => true,
+            Sendable::Place(order) | Sendable::Replace(order) => {
+                let planned = self.slots[usize::from(order.order_ref().intent) - 1].parent.planned();
                 self.standing.mode.permits(planned.purpose)
             }
         };
@@ -66,9 +71,9 @@ impl Session<'_> {
     }
 
     /// A new order that is not handed over after all has ended; anything else is asked about later.
-    pub(super) fn withhold(&mut self, command: Command) {
-        if let Command::Place { order_ref, .. } = command {
-            self.signal(order_ref, OrderSignal::CancelConfirmed);
+    pub(super) fn withhold(&mut self, sendable: &Sendable) {
+        if let Sendable::Place(order) = sendable {
+            self.signal(order.order_ref(), OrderSignal::CancelConfirmed);
         }
         self.stale = true;
     }
@@ -97,9 +102,8 @@ impl Session<'_> {
     pub(super) fn withdraw(&mut self, index: usize, now: Timestamp) {
         let parent = &mut self.slots[index].parent;
         parent.expire();
-        if let Some(command) = parent.withdraw(now) {
-            self.entries.push(Entry::Command(command));
-            self.staged.push(command);
+        if let Some(cancel) = parent.withdraw(now) {
+            self.stage(cancel);
         }
     }
 

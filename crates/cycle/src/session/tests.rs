@@ -4,6 +4,7 @@ use super::*;
 use crate::fixture::{self, World};
 use crate::{DayPlan, decide, store};
 use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, Price, Quantity, Side};
+use execution::Command;
 use jiff::SignedDuration;
 use market::DataType;
 use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
@@ -199,7 +200,8 @@ fn run_until(
                 }
                 session.handle(Event::Recorded);
             }
-            Effect::Send(command) => {
+            Effect::Send(sendable) => {
+                let command = Command::from(&sendable);
                 story.push(format!("{} {}", now.strftime("%H:%M:%S"), told(command, world)));
                 desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
             }
@@ -325,9 +327,9 @@ fn about_to_send<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> Ses
 /// A session at its window with its first order just sent, and that order.
 fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Session<'a>, Command) {
     let mut session = about_to_send(world, plan, now);
-    let Effect::Send(command) = session.poll(now) else { panic!("an order") };
+    let Effect::Send(sendable) = session.poll(now) else { panic!("an order") };
     assert!(matches!(session.poll(now), Effect::Send(_)), "the other leg");
-    (session, command)
+    (session, Command::from(&sendable))
 }
 
 /// Records whatever is waiting to be recorded and returns the effect after it.

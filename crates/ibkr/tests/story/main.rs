@@ -10,7 +10,8 @@ use domain::rounding::limit_to_tick;
 use domain::{Currency, OrderStatus, Price, Quantity, Side};
 use gateway::Control;
 use link::{Link, frame, notice};
-use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent};
+use ports::{Broker, BrokerError, BrokerEvent};
+use risk::Sendable;
 use rust_decimal::{Decimal, dec};
 use std::time::Duration;
 use world::*;
@@ -38,7 +39,7 @@ async fn a_day_of_one_engine_from_connect_to_a_snapshot_that_ties() {
     let isf = order(2, ISF, Side::Buy, 30, through(isf_ask, dec!(0.0005)));
     let mut rest = order(3, ISF, Side::Buy, 1_000, below(isf_bid, dec!(0.90)));
     for request in [&cspx, &isf, &rest] {
-        broker.send(&BrokerCommand::Place(request.clone())).await.expect("written");
+        broker.send(&place(request)).await.expect("written");
     }
     let placed = events(&mut broker).await;
     let lines: Vec<String> = placed.iter().filter_map(order_line).collect();
@@ -62,8 +63,8 @@ async fn a_day_of_one_engine_from_connect_to_a_snapshot_that_ties() {
     assert_eq!(quote(&later, CSPX).at, at("2025-12-08T10:05:00Z"), "a moved quote carries the gateway's time");
 
     rest.limit = below(isf_bid, dec!(0.95));
-    broker.send(&BrokerCommand::Replace(rest.clone())).await.expect("written");
-    broker.send(&BrokerCommand::Cancel { order_ref: rest.order_ref }).await.expect("written");
+    broker.send(&Sendable::Replace(released(&rest))).await.expect("written");
+    broker.send(&Sendable::Cancel { order_ref: rest.order_ref }).await.expect("written");
     insta::assert_snapshot!(order_lines(&mut broker).await, @r"
     3 notice 202: Order Canceled - reason:
     3 Cancelled, 0 filled
@@ -122,21 +123,21 @@ async fn a_restarted_engine_cancels_what_it_left_behind_and_numbers_on() {
     let gateway = gateway().await;
     let mut first = broker(config(gateway.local_addr())).await;
     let left = order(1, CSPX, Side::Buy, 10, price(dec!(100)));
-    first.send(&BrokerCommand::Place(left.clone())).await.expect("written");
+    first.send(&place(&left)).await.expect("written");
     events(&mut first).await;
     let high_water = first.order_id_high_water();
     first.disconnect().await;
 
     let restarted = ibkr::IbkrConfig { order_id_high_water: high_water + 5, ..config(gateway.local_addr()) };
     let mut second = broker(restarted).await;
-    let cancel = BrokerCommand::Cancel { order_ref: left.order_ref };
+    let cancel = Sendable::Cancel { order_ref: left.order_ref };
     let unknown = second.send(&cancel).await.expect_err("not before the broker has shown it");
     assert!(matches!(&unknown, BrokerError::Lost(text) if text.contains("take a snapshot first")), "{unknown}");
 
     let snapshot = second.snapshot().await.expect("a snapshot");
     assert_eq!(snapshot.open_orders[0].order_ref, Some(left.order_ref));
     second.send(&cancel).await.expect("written");
-    second.send(&BrokerCommand::Place(order(2, CSPX, Side::Buy, 10, price(dec!(101))))).await.expect("written");
+    second.send(&place(&order(2, CSPX, Side::Buy, 10, price(dec!(101))))).await.expect("written");
     insta::assert_snapshot!(order_lines(&mut second).await, @r"
     1 acknowledged
     1 Submitted, 0 filled
@@ -191,7 +192,7 @@ async fn a_frozen_link_and_a_dead_gateway_are_lost_and_stay_lost() {
     assert!(matches!(broker.fence().await, Err(BrokerError::Lost(_))), "the heartbeat is not answered");
     link.mute(&[]);
     assert!(matches!(broker.fence().await, Err(BrokerError::Lost(_))), "a late answer must not pass for the next one");
-    let refused = broker.send(&BrokerCommand::Place(order(1, CSPX, Side::Buy, 1, price(dec!(100))))).await;
+    let refused = broker.send(&place(&order(1, CSPX, Side::Buy, 1, price(dec!(100))))).await;
     assert!(matches!(refused, Err(BrokerError::Lost(_))));
     let mut seen = Vec::new();
     broker.drain(&mut seen).await;
@@ -213,7 +214,7 @@ async fn codes_let_orders_live_and_the_link_says_when_data_is_gone() {
     let mut broker = broker(config(link.address)).await;
     broker.watch(&[CSPX]).await.expect("quotes");
     let request = order(1, CSPX, Side::Buy, 10, price(dec!(100)));
-    broker.send(&BrokerCommand::Place(request.clone())).await.expect("written");
+    broker.send(&place(&request)).await.expect("written");
     events(&mut broker).await;
     let order_id = broker.order_id_high_water();
 
@@ -242,7 +243,7 @@ async fn codes_let_orders_live_and_the_link_says_when_data_is_gone() {
     connection Lost
     connection Restored
     ");
-    broker.send(&BrokerCommand::Cancel { order_ref: request.order_ref }).await.expect("written");
+    broker.send(&Sendable::Cancel { order_ref: request.order_ref }).await.expect("written");
     insta::assert_snapshot!(order_lines(&mut broker).await, @r"
     1 notice 202: Order Canceled - reason:
     1 Cancelled, 0 filled

@@ -1,16 +1,18 @@
 //! A small world, a broker in front of it, and readable lines of what the broker said.
 
 use domain::{
-    AssetClass, Contract, ContractId, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic, Money,
-    OrderType, Price, Quantity, QuoteUnit, Side, TimeInForce, Universe,
+    AssetClass, BasisPoints, Contract, ContractId, Currency, FutureRule, Instrument, InstrumentId, InstrumentKind, Mic,
+    Money, OrderType, PerCurrency, Price, Quantity, QuoteUnit, Side, TimeInForce, Universe,
 };
 use gateway::{Control, Gateway, GatewayConfig};
 use ibkr::{IbkrBroker, IbkrConfig};
-use jiff::Timestamp;
 use jiff::civil::date;
-use market::Quote;
-use market::calendar::Calendars;
+use jiff::{SignedDuration, Timestamp};
+use market::calendar::{Calendars, Window};
+use market::{DataType, Quote};
 use ports::{Broker, BrokerEvent, OrderRequest};
+use risk::gate::{MarketFacts, Proposal};
+use risk::{Collar, CollarPolicy, DayFacts, Gate, GatePolicy, Mode, Purpose, Sendable, SendableOrder};
 use rust_decimal::{Decimal, dec};
 use sim::{AccountEvents, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
@@ -145,6 +147,48 @@ pub fn order(attempt: u16, contract: ContractId, side: Side, shares: i64, limit:
         limit,
         time_in_force: TimeInForce::Day,
     }
+}
+
+/// A new order as the gate lets it out.
+pub fn place(request: &OrderRequest) -> Sendable {
+    Sendable::Place(released(request))
+}
+
+/// An order as a gate lets it out that has nothing against it: the stories are about the adapter.
+pub fn released(request: &OrderRequest) -> SendableOrder {
+    let now = at(MORNING);
+    let contract = universe().instrument_of(request.contract);
+    let policy = GatePolicy {
+        order_value_max: 1.0,
+        turnover_max: 1.0,
+        gross_max: 1.0,
+        net_max: 1.0,
+        quote_age_max_s: 60,
+        collars: vec![(contract.asset_class, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
+    };
+    let rates = PerCurrency::from_fn(|_| Some(1.0));
+    let day = DayFacts { nav: 1e9, rates, frozen: vec![], no_increase: vec![] };
+    let collar = Some(Collar { reference: request.limit, worst: request.limit });
+    let (contract, purpose) = (request.contract, Purpose::Increase);
+    let quantity = Quantity::from_units(request.quantity.units() * request.side.sign());
+    let proposal = Proposal { contract, quantity, purpose, collar };
+    let side = Some(request.limit);
+    let size = Quantity::whole(1);
+    let quote = Quote {
+        bid: side,
+        ask: side,
+        bid_size: size,
+        ask_size: size,
+        last: None,
+        close: None,
+        at: now,
+        data_type: DataType::Live,
+    };
+    let window = Some(Window { opens: now, closes: now + SignedDuration::from_hours(1) });
+    let market = MarketFacts { now, quote: Some(&quote), window };
+    let permit =
+        Gate::new(&policy, universe()).admit(proposal, &day, Mode::Normal, market).expect("nothing against it");
+    permit.release(request.order_ref, Quantity::ZERO, request.quantity, (request.order_type, request.limit), now)
 }
 
 /// Everything the gateway has said by now.

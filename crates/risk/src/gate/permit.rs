@@ -5,8 +5,9 @@
 //! constructor outside the gate, nothing to deserialise.
 
 use super::Purpose;
+use super::sendable::SendableOrder;
 use crate::Collar;
-use domain::{ContractId, Price, Quantity, Side};
+use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::Timestamp;
 
 /// Permission to trade one contract, one way, up to a quantity, a price and a time.
@@ -77,11 +78,25 @@ impl Permit {
         self.0.purpose
     }
 
-    /// Checks a child order against the envelope.
+    /// Makes one order inside the envelope; `committed` is what other orders under this permit have executed or may
+    /// still execute.
     ///
     /// # Panics
-    /// When the child would leave it: that is a bug of the order manager, and no order of it may go.
-    pub fn assert_covers(&self, committed: Quantity, child: Quantity, limit: Price, now: Timestamp) {
+    /// When the order would leave the envelope: that is a bug of the order manager, and no order of it may go.
+    pub fn release(
+        &self,
+        order_ref: OrderRef,
+        committed: Quantity,
+        quantity: Quantity,
+        (order_type, limit): (OrderType, Price),
+        now: Timestamp,
+    ) -> SendableOrder {
+        self.assert_covers(committed, quantity, limit, now);
+        let Envelope { contract, side, .. } = self.0;
+        SendableOrder { order_ref, contract, side, quantity, order_type, limit }
+    }
+
+    fn assert_covers(&self, committed: Quantity, child: Quantity, limit: Price, now: Timestamp) {
         assert!(child > Quantity::ZERO && child <= self.0.order_quantity_max, "child order size {child}");
         assert!(committed + child <= self.0.quantity_max, "children {committed} + {child} exceed the parent");
         assert!(self.0.collar.holds(limit, self.0.side), "limit {limit} beyond the collar {:?}", self.0.collar);

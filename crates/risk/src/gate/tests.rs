@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Mode;
-use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, PerCurrency};
+use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, OrderType, PerCurrency};
 
 const FUND: ContractId = ContractId(0);
 
@@ -140,5 +140,6 @@ fn a_child_beyond_the_permit_stops_the_engine() {
     let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
     let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
     let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
-    permit.assert_covers(Quantity::whole(60), Quantity::whole(41), permit.collar().worst, window().opens);
+    let (order_ref, terms) = ("AF-a1b2c3-20251215-001-01".parse().unwrap(), (OrderType::Lmt, permit.collar().worst));
+    permit.release(order_ref, Quantity::whole(60), Quantity::whole(41), terms, window().opens);
 }

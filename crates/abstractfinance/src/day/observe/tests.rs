@@ -6,7 +6,7 @@
 use super::*;
 use crate::{calendars, policy, settings};
 use domain::{Currency, Mic};
-use ports::{BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, Message, Record, StoredRecord};
+use ports::{BrokerEvent, CashRow, ContractDetails, JournalError, Message, Record, StoredRecord};
 use rust_decimal::{Decimal, dec};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl Broker for Account {
         unreachable!("nothing is watched before the day is decided")
     }
 
-    async fn send(&mut self, _: &BrokerCommand) -> Result<(), BrokerError> {
+    async fn send(&mut self, _: &risk::Sendable) -> Result<(), BrokerError> {
         unreachable!("nothing is sent before the day is decided")
     }
 
