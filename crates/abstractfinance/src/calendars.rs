@@ -8,6 +8,8 @@ use market::calendar::Calendars;
 
 const OVERRIDES: &str = include_str!("../../../config/calendars/overrides.csv");
 
+const AUCTIONS: &str = include_str!("../../../config/calendars/auctions.csv");
+
 macro_rules! tables {
     ($($mic:ident = $file:literal),+ $(,)?) => {
         const TABLES: &[(Mic, &str)] =
@@ -24,5 +26,6 @@ tables! {
 /// The built-in calendars of the named venues, or of all of them.
 pub fn built_in(venues: impl Fn(Mic) -> bool) -> Calendars {
     let wanted = TABLES.iter().copied().filter(|(mic, _)| venues(*mic));
-    Calendars::parse(wanted, OVERRIDES).expect("the built-in tables are checked by the tests")
+    let calendars = Calendars::parse(wanted, OVERRIDES).and_then(|calendars| calendars.with_auctions(AUCTIONS));
+    calendars.expect("the built-in tables are checked by the tests")
 }

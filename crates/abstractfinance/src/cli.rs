@@ -101,6 +101,9 @@ pub enum Command {
     Journal(JournalCommand),
     /// Print the sessions of a venue.
     Calendar(CalendarArgs),
+    /// Show what an order has to pass before it may leave.
+    #[command(subcommand)]
+    Gate(GateCommand),
     /// Look at what the risk rules make of a history.
     #[command(subcommand)]
     Risk(RiskCommand),
@@ -385,6 +388,13 @@ pub struct CalendarArgs {
     /// Print `date,open_utc,close_utc`.
     #[arg(long)]
     pub csv: bool,
+}
+
+/// `gate …`.
+#[derive(Debug, Subcommand)]
+pub enum GateCommand {
+    /// List every check with its code, the limit in force, its value on the last planned day and what it does.
+    Explain,
 }
 
 /// `risk …`.

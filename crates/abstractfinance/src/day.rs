@@ -16,6 +16,7 @@ mod scope;
 mod screens;
 mod statement;
 mod steps;
+mod venues;
 
 pub(crate) use adopt::in_kind;
 
@@ -163,12 +164,13 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let plan: DayPlan = store::value(plan, &run.setup.universe).map_err(unreadable)?;
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
-    let identity = observe::connect(&scope, world).await?;
+    let (identity, _) = observe::connect(&scope, world).await?;
     Ok(Decided { inputs, plan, identity, notes: None })
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
-    Session::start(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup)
+    let RecordedInputs { windows, conditions, .. } = &decided.inputs;
+    Session::start(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup)
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -179,7 +181,8 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
         entries.extend(entry.map(|entry| (record.at, entry)));
     }
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
-    Ok(Session::resume(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup, folded))
+    let RecordedInputs { windows, conditions, .. } = &decided.inputs;
+    Ok(Session::resume(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup, folded))
 }
 
 /// Makes entries durable.

@@ -69,7 +69,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             trade_min: settings.execution.min_trade_notional_usd.to_f64().expect("checked when it was read"),
         },
         fx_hedge: fx_hedge(settings, universe),
-        gate: gate(settings),
+        gate: gate(settings, universe),
         execution: ExecutionPolicy {
             spread_buffer: settings.execution.spread_buffer,
             ttl_s: i64::from(settings.execution.order_ttl_seconds),
@@ -217,7 +217,7 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
     }
 }
 
-fn gate(settings: &Settings) -> GatePolicy {
+fn gate(settings: &Settings, universe: &Universe) -> GatePolicy {
     const TRADED: [AssetClass; 7] = [
         AssetClass::EquityEtf,
         AssetClass::BondEtf,
@@ -230,12 +230,21 @@ fn gate(settings: &Settings) -> GatePolicy {
     let execution = &settings.execution;
     let collar =
         |class| (class, CollarPolicy { width: execution.collar(class), ticks_min: execution.collar_ticks(class) });
+    let safety = &settings.execution_safety;
+    let restricted = safety.restricted.iter();
     GatePolicy {
-        order_value_max: settings.execution_safety.max_order_value_pct_nav,
-        turnover_max: settings.execution_safety.max_daily_turnover_pct_nav,
+        order_value_max: safety.max_order_value_pct_nav,
+        turnover_max: safety.max_daily_turnover_pct_nav,
+        position_max: safety.max_position_pct_nav,
+        adv_max: safety.max_adv_participation,
+        adv_slice: safety.slice_adv_participation,
+        excess_liquidity_min: safety.min_excess_liquidity_pct_nav,
+        orders_per_side_max: safety.max_orders_per_contract_side,
+        messages_per_second_max: safety.max_messages_per_second,
+        restricted: restricted.filter_map(|name| universe.find_instrument(name)).collect(),
         gross_max: settings.gross_leverage_max,
         net_max: settings.net_leverage_max,
-        quote_age_max_s: i64::from(settings.execution_safety.quote_max_age_seconds),
+        quote_age_max_s: i64::from(safety.quote_max_age_seconds),
         collars: TRADED.into_iter().map(collar).collect(),
     }
 }

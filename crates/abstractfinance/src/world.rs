@@ -296,7 +296,7 @@ pub fn faults(market: &MarketArgs) -> Result<Vec<Fault>, Failure> {
 }
 
 /// The first six hexadecimal digits of the account's SHA-256.
-fn account_tag(account: &str) -> AccountTag {
+pub fn account_tag(account: &str) -> AccountTag {
     let digest = Sha256::digest(account.as_bytes());
     let text: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     text.parse().expect("six hexadecimal digits")

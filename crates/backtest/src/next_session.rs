@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use market::calendar::Window;
 use market::{DataType, Panel, Quote};
 use ports::BrokerEvent;
+use risk::gate::Conditions;
 use risk::{Mode, Sendable};
 use rust_decimal::Decimal;
 
@@ -73,6 +74,7 @@ impl<'a> NextSession<'a> {
         let mut plan = DayPlan::empty(self.setup);
         let mut marks = PerContract::filled(None, contracts);
         let mut windows = PerContract::filled(None, contracts);
+        let conditions = Conditions::ample(contracts);
         let mut trades = 0;
         for row in first_decision..rows - 1 {
             let session_date = prices.dates[row + 1];
@@ -93,13 +95,14 @@ impl<'a> NextSession<'a> {
                 mode: Mode::Normal,
                 flatten: false,
                 windows: &windows,
+                conditions: &conditions,
                 active: &self.active,
                 flows: BaseMoney::ZERO,
                 screens: &[],
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let session = Session::start(&plan, &windows, Books::new(ledger), self.account, self.setup);
+            let session = Session::start(&plan, &windows, &conditions, Books::new(ledger), self.account, self.setup);
             (ledger, trades) = self.trade(session, opens, open_row, trades);
             std::mem::swap(&mut memory, &mut plan.memory);
         }

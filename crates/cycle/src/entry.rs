@@ -6,7 +6,7 @@
 use crate::inputs::RecordedInputs;
 use crate::operator::Instruction;
 use crate::plan::DayPlan;
-use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
+use domain::{ContractId, ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity, Side};
 use execution::Command;
 use ports::Connection;
 use risk::Mode;
@@ -48,6 +48,8 @@ pub enum Entry {
     Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
+    /// Too many orders of a contract and side: no more until a person resumes.
+    Latched { contract: ContractId, side: Side },
 }
 
 impl Entry {
@@ -69,6 +71,7 @@ impl Entry {
             Entry::Resynced { .. } => "resynced",
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
+            Entry::Latched { .. } => "latched",
         }
     }
 

@@ -13,6 +13,7 @@ use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
 use market::calendar::Window;
+use risk::gate::Conditions;
 use risk::reconciliation::{BrokerCash, BrokerFacts, Evidence};
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, Mode, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
@@ -129,6 +130,13 @@ fn policy() -> Policy {
             turnover_max: 0.50,
             gross_max: 2.0,
             net_max: 1.0,
+            position_max: 2.0,
+            adv_max: 0.1,
+            adv_slice: 0.1,
+            excess_liquidity_min: 0.15,
+            orders_per_side_max: 1_000,
+            messages_per_second_max: 40,
+            restricted: vec![],
             quote_age_max_s: 60,
             collars: vec![
                 (AssetClass::EquityEtf, CollarPolicy { width: BasisPoints(10), ticks_min: 2 }),
@@ -160,6 +168,7 @@ pub(crate) struct World {
     pub(crate) doubts: Doubts,
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
+    pub(crate) conditions: Conditions,
     active: PerInstrument<Option<ContractId>>,
     pub(crate) screens: Vec<strategy::Observed>,
 }
@@ -195,6 +204,7 @@ impl World {
                 evidence: Evidence::default(),
             },
             windows: PerContract::filled(None, 7),
+            conditions: Conditions::ample(7),
             active: PerInstrument::from_vec(active),
             screens: Vec::new(),
             setup,
@@ -229,6 +239,7 @@ impl World {
             mode: Mode::Normal,
             flatten: false,
             windows: &self.windows,
+            conditions: &self.conditions,
             active: &self.active,
             flows: BaseMoney::ZERO,
             screens: &self.screens,

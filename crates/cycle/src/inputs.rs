@@ -15,6 +15,7 @@ use market::fx::{FxFinding, LastRate};
 use market::marks::{Flag, LastMark};
 use market::{HistoryView, Panel};
 use risk::Mode;
+use risk::gate::Conditions;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct DayInputs<'a> {
     pub flatten: bool,
     /// Today's execution window of each contract.
     pub windows: &'a PerContract<Option<Window>>,
+    /// What broker and venues say of the day.
+    pub conditions: &'a Conditions,
     /// The contract of each future that targets go to.
     pub active: &'a PerInstrument<Option<ContractId>>,
     /// Money put in or taken out since the last decision.
@@ -118,6 +121,8 @@ pub struct RecordedInputs {
     pub flatten: bool,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
+    /// What broker and venues say of the day.
+    pub conditions: Conditions,
     /// Active contracts.
     pub active: PerInstrument<Option<ContractId>>,
     /// External flows.
@@ -162,6 +167,7 @@ impl RecordedInputs {
             mode: inputs.mode,
             flatten: inputs.flatten,
             windows: inputs.windows.clone(),
+            conditions: inputs.conditions.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
@@ -198,6 +204,7 @@ impl RecordedInputs {
             mode: self.mode,
             flatten: self.flatten,
             windows: &self.windows,
+            conditions: &self.conditions,
             active: &self.active,
             flows: self.flows,
             screens: &self.screens,

@@ -21,7 +21,7 @@ pub use decide::{decide, decide_into};
 pub use entry::Entry;
 pub use inputs::{Believed, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;
-pub use operator::{Directive, Instruction, Standing};
+pub use operator::{Directive, Instruction, Latch, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};
 pub use session::{Effect, Event, Session};
 pub use setup::{Policy, Setup};

@@ -4,6 +4,7 @@
 //! flattening. Invariant: anything tightens, only an instruction with a person's name and reason loosens;
 //! an instruction counts from the moment its answer is durable.
 
+use domain::{Side, Universe};
 use risk::Mode;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ pub enum Directive {
         /// The mode.
         mode: Mode,
     },
-    /// Exactly this mode from now on, and positions are no longer flattened.
+    /// Exactly this mode from now on; positions are no longer flattened, and no contract is latched.
     Resume {
         /// The mode.
         mode: Mode,
@@ -47,7 +48,23 @@ pub enum Directive {
     },
 }
 
-/// What stands of everything a person said.
+/// A contract and side that sends nothing more until a person resumes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latch {
+    /// The contract's name.
+    pub contract: String,
+    /// Which way.
+    pub side: Side,
+}
+
+impl Latch {
+    /// The latch of a contract by its name.
+    pub fn named(latch: &risk::gate::Latch, universe: &Universe) -> Latch {
+        Latch { contract: universe.contract(latch.contract).name.clone(), side: latch.side }
+    }
+}
+
+/// What stands of everything a person said, and of what only a person may lift.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Operating mode.
@@ -56,6 +73,9 @@ pub struct Standing {
     pub flatten: bool,
     /// Drawdown starts again at the next valuation.
     pub new_high_water_mark: bool,
+    /// Contracts and sides of which too many orders were sent on a day.
+    #[serde(default)]
+    pub latched: Vec<Latch>,
     /// Findings to be booked at the next reconciliation, with sleeve, person and reason.
     pub adopt: Vec<Instruction>,
 }
@@ -68,6 +88,7 @@ impl Standing {
             Directive::Resume { mode, new_high_water_mark } => {
                 self.mode = *mode;
                 self.flatten = false;
+                self.latched.clear();
                 self.new_high_water_mark |= new_high_water_mark;
             }
             Directive::Flatten => {

@@ -7,20 +7,23 @@
 
 mod act;
 mod hear;
+mod pace;
 mod resume;
 
 use crate::entry::Entry;
-use crate::operator::{Instruction, Standing};
+use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
 use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Parent, ParentState};
+use execution::{Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
+use pace::Totals;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::gate::Refusal;
+use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Sendable};
 use std::collections::VecDeque;
+use strategy::sizing::Change;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -62,6 +65,8 @@ struct Slot {
     quote: Option<Quote>,
     ask_again: Timestamp,
     refusals: Vec<Refusal>,
+    /// What it adds to the day's increases, in base currency.
+    increase: f64,
 }
 
 /// The day's orders from window to window.
@@ -69,6 +74,7 @@ struct Slot {
 pub struct Session<'a> {
     setup: &'a Setup,
     plan: &'a DayPlan,
+    conditions: &'a Conditions,
     account: AccountTag,
     books: Books,
     slots: Vec<Slot>,
@@ -85,35 +91,47 @@ pub struct Session<'a> {
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
     standing: Standing,
+    /// What all orders come to; drawn anew after every event.
+    totals: Option<Totals>,
+    /// When the messages of the last second were sent.
+    messages: VecDeque<Timestamp>,
 }
 
 /// How long after its window an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 impl<'a> Session<'a> {
-    /// Starts a stored plan. `windows` are the plan's own, by contract; the books come with what they
-    /// already hold.
+    /// Starts a stored plan. `windows` and `conditions` are the plan's own; the books come with what they already hold.
     pub fn start(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
+        conditions: &'a Conditions,
         mut books: Books,
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
-        let slot = |&planned| Slot {
-            parent: Parent::new(planned),
-            window: windows[planned.contract],
-            quote: None,
-            ask_again: Timestamp::MIN,
-            refusals: Vec::new(),
+        let slot = |&planned: &PlannedOrder| {
+            let held = books.ledger().quantity(planned.contract);
+            let added = Change::between(held, held + planned.quantity).increase;
+            Slot {
+                parent: Parent::new(planned),
+                window: windows[planned.contract],
+                quote: None,
+                ask_again: Timestamp::MIN,
+                refusals: Vec::new(),
+                increase: added.to_f64().abs() * plan.table.unit_price[planned.contract],
+            }
         };
+        let slots = plan.orders.iter().map(slot).collect();
+        let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
         Session {
             setup,
             plan,
+            conditions,
             account,
             books,
-            slots: plan.orders.iter().map(slot).collect(),
+            slots,
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -123,7 +141,9 @@ impl<'a> Session<'a> {
             link_down: false,
             corrections: 0,
             stale: true,
-            standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
+            standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
+            totals: None,
+            messages: VecDeque::new(),
         }
     }
 
@@ -161,8 +181,9 @@ impl<'a> Session<'a> {
             self.recording = true;
             return Effect::Record;
         }
-        while let Some(sendable) = self.ready.pop_front() {
-            if self.may_send(&sendable) {
+        while let Some(sendable) = self.next_ready(now) {
+            if self.may_send(&sendable, now) {
+                self.messages.push_back(now);
                 return Effect::Send(sendable);
             }
             self.withhold(&sendable);
@@ -250,5 +271,7 @@ pub fn outcome(parent: &Parent) -> &'static str {
     }
 }
 
+#[cfg(test)]
+mod gate_tests;
 #[cfg(test)]
 mod tests;

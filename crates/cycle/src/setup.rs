@@ -82,6 +82,12 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// True for a contract of a future that hedges a currency: it counts in no cap.
+    pub fn is_currency_hedge(&self, contract: ContractId) -> bool {
+        let instrument = self.universe.contract(contract).instrument;
+        self.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument)
+    }
+
     /// Derives the unit strategy from the sleeves.
     pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
         let no_list = ScreenList::default();

@@ -10,6 +10,7 @@ use crate::versions;
 use domain::{ContractId, Universe};
 use jiff::Timestamp;
 use ports::{Record, StoredRecord};
+use risk::gate::Latch;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -95,6 +96,10 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "mode" => {
             let Tightened { mode, reason } = value(stored, universe)?;
             Entry::Mode { mode, reason }
+        }
+        "latched" => {
+            let Latch { contract, side } = value(stored, universe)?;
+            Entry::Latched { contract, side }
         }
         _ => return Ok(None),
     }))

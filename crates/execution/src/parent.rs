@@ -6,7 +6,7 @@
 
 use crate::order::{Order, OrderSignal, OrderState};
 use crate::policy::ExecutionPolicy;
-use domain::{AccountTag, ContractId, OrderRef, OrderType, Price, Quantity, Side};
+use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -118,6 +118,8 @@ pub struct OverExecuted;
 pub struct Parent {
     planned: PlannedOrder,
     permit: Option<Permit>,
+    /// Children made before the permit.
+    before_permit: usize,
     collar: Option<Collar>,
     children: Vec<Order>,
     filled: Quantity,
@@ -131,6 +133,7 @@ impl Parent {
         Parent {
             planned,
             permit: None,
+            before_permit: 0,
             collar: None,
             children: Vec::new(),
             filled: Quantity::ZERO,
@@ -195,6 +198,19 @@ impl Parent {
     /// True while a child may still be executed.
     pub fn has_live_child(&self) -> bool {
         self.live().is_some()
+    }
+
+    /// What may still be executed of it without the gate being asked again.
+    pub fn executable(&self) -> Quantity {
+        match &self.permit {
+            Some(_) if self.state == ParentState::Working => self.remaining(),
+            _ => self.live().map_or(Quantity::ZERO, |child| child.quantity - child.filled),
+        }
+    }
+
+    /// True when the gate has let it out today.
+    pub fn was_let_out(&self) -> bool {
+        self.collar.is_some()
     }
 
     /// True when nothing more will happen to it.
@@ -279,8 +295,19 @@ impl Parent {
         assert_eq!((permit.contract(), permit.side()), (self.planned.contract, self.side()));
         assert!(permit.quantity_max() <= self.remaining());
         self.collar.get_or_insert(permit.collar());
+        self.before_permit = self.children.len();
         self.permit = Some(permit);
         self.state = ParentState::Working;
+    }
+
+    /// Gives back a permit that nothing more can be made under: its time is up, or its number of orders is.
+    pub fn lapse(&mut self, now: Timestamp) {
+        let made = self.children.len() - self.before_permit;
+        let over = self.permit.as_ref().is_some_and(|p| now >= p.expires() || made >= p.orders_max() as usize);
+        if over && self.state == ParentState::Working && !self.has_live_child() {
+            self.permit = None;
+            self.state = ParentState::Waiting;
+        }
     }
 
     /// Gives up waiting: the window is over.
@@ -346,7 +373,7 @@ impl Parent {
         child.replaces += 1;
         let filled_before_permit = planned - permit.quantity_max();
         let others = filled - child.filled - filled_before_permit;
-        let order = permit.release(child.order_ref, others, child.quantity, (OrderType::Lmt, limit), now);
+        let order = permit.release(child.order_ref, others, child.quantity, limit, now);
         Some(Sendable::Replace(order))
     }
 
@@ -359,7 +386,8 @@ impl Parent {
         policy: &ExecutionPolicy,
     ) -> Option<Sendable> {
         let permit = self.permit.as_ref()?;
-        if self.state != ParentState::Working || now >= permit.expires() {
+        let made = self.children.len() - self.before_permit;
+        if self.state != ParentState::Working || now >= permit.expires() || made >= permit.orders_max() as usize {
             return None;
         }
         let side = permit.side();
@@ -370,7 +398,7 @@ impl Parent {
         let order_ref = OrderRef { account, date, intent: self.planned.number, attempt };
         let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
         let committed = self.filled - filled_before_permit;
-        let order = permit.release(order_ref, committed, quantity, (OrderType::Lmt, limit), now);
+        let order = permit.release(order_ref, committed, quantity, limit, now);
         self.children.push(Order::sent(order_ref, quantity, limit, now, look_at));
         Some(Sendable::Place(order))
     }

@@ -36,18 +36,19 @@ impl Reader<'_> {
         }
     }
 
-    /// What the broker's securities come to. One that is told and cannot be read is no answer; none may be told.
-    pub(crate) fn gross_position_value(
+    /// An amount of the summary in the base currency. One that is told and cannot be read is no answer; none may be told.
+    pub(crate) fn base_amount(
         &self,
         summary: &[AccountSummary],
+        tag: &str,
         base: Currency,
     ) -> Result<Option<Decimal>, BrokerError> {
         let what = "account summary";
-        match self.rows(summary, "GrossPositionValue")[..] {
+        match self.rows(summary, tag)[..] {
             [] => Ok(None),
             [row] if row.currency == base.code() => number(what, &row.tag, &row.value).map(Some),
-            [row] => Err(unusable(what, format_args!("GrossPositionValue is in {}, not in {base}", row.currency))),
-            _ => Err(unusable(what, "more than one GrossPositionValue row for the account")),
+            [row] => Err(unusable(what, format_args!("{tag} is in {}, not in {base}", row.currency))),
+            _ => Err(unusable(what, format_args!("more than one {tag} row for the account"))),
         }
     }
 

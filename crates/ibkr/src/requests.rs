@@ -121,6 +121,7 @@ impl Questions<'_> {
         let tags = [
             AccountSummaryTags::NET_LIQUIDATION,
             AccountSummaryTags::GROSS_POSITION_VALUE,
+            AccountSummaryTags::EXCESS_LIQUIDITY,
             AccountSummaryTags::LEDGER_ALL,
         ];
         let mut updates = self.client.account_summary(&everyone, &tags).await.map_err(|e| trouble(what, e))?;

@@ -26,13 +26,15 @@ impl Reader<'_> {
             return Err(unusable("account updates", "the gateway is still loading the account: ask again"));
         }
         let (base, net_liquidation) = self.net_liquidation(&answers.summary)?;
-        let gross_position_value = self.gross_position_value(&answers.summary, base)?;
+        let gross_position_value = self.base_amount(&answers.summary, "GrossPositionValue", base)?;
+        let excess_liquidity = self.base_amount(&answers.summary, "ExcessLiquidity", base)?;
         let (positions, foreign) = self.positions(answers)?;
         Ok(AccountSnapshot {
             at: answers.at,
             base,
             net_liquidation,
             gross_position_value,
+            excess_liquidity,
             cash: self.cash(&answers.summary, base)?,
             positions,
             foreign,

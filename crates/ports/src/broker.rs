@@ -126,6 +126,8 @@ pub struct AccountSnapshot {
     pub net_liquidation: Option<Decimal>,
     /// Σ |market value| of its securities in the base currency, futures apart; `None` when the broker states none.
     pub gross_position_value: Option<Decimal>,
+    /// What the account may lose before the broker liquidates, in the base currency; `None` when the broker states none.
+    pub excess_liquidity: Option<Decimal>,
     /// Cash per currency.
     pub cash: Vec<CashRow>,
     /// Positions of our contracts.

@@ -6,19 +6,23 @@
 
 mod basket;
 mod check;
+mod conditions;
+mod explain;
 mod permit;
 mod sendable;
 
 pub use basket::{Basket, DayFacts, Withheld};
 pub use check::{Check, Refusal, Verdict};
+pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
+pub use explain::Concerns;
 pub use permit::Permit;
 pub use sendable::{Sendable, SendableOrder};
 
 use crate::{Collar, CollarPolicy, Mode};
-use domain::{AssetClass, ContractId, Price, Quantity, Side, Universe};
+use domain::{AssetClass, ContractId, InstrumentId, OrderType, Price, Quantity, Side, Universe};
 use jiff::Timestamp;
 use market::Quote;
-use market::calendar::Window;
+use market::calendar::{Window, next_guard};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -61,6 +65,20 @@ pub struct GatePolicy {
     pub gross_max: f64,
     /// Net cap on the worst-case book, as a multiple of NAV.
     pub net_max: f64,
+    /// Largest worst-case position of one contract, as a multiple of NAV.
+    pub position_max: f64,
+    /// Largest order as a share of the average daily volume.
+    pub adv_max: f64,
+    /// Largest child order as a share of the average daily volume; larger parents are sliced.
+    pub adv_slice: f64,
+    /// Least excess liquidity as a fraction of NAV.
+    pub excess_liquidity_min: f64,
+    /// Most orders of one contract and side in a day; asking for one more latches.
+    pub orders_per_side_max: u32,
+    /// Most messages in a second.
+    pub messages_per_second_max: u32,
+    /// Instruments that take no new risk.
+    pub restricted: Vec<InstrumentId>,
     /// Oldest quote that may price an order, in seconds.
     pub quote_age_max_s: i64,
     /// Collars by asset class.
@@ -83,6 +101,8 @@ pub struct Proposal {
     pub quantity: Quantity,
     /// What for.
     pub purpose: Purpose,
+    /// Limit in continuous trading, or limit on close.
+    pub order_type: OrderType,
     /// The collar it was first let out with; drawn anew without one.
     pub collar: Option<Collar>,
 }
@@ -96,6 +116,49 @@ pub struct MarketFacts<'a> {
     pub quote: Option<&'a Quote>,
     /// The contract's execution window of the day, if its venue has one.
     pub window: Option<Window>,
+}
+
+/// Everything the gate looks at when an order asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// NAV, rates, and what the plan withholds.
+    pub day: &'a DayFacts,
+    /// What broker and venues say of the day.
+    pub conditions: &'a Conditions,
+    /// Operating mode now.
+    pub mode: Mode,
+    /// The market now.
+    pub market: MarketFacts<'a>,
+    /// Our own orders now.
+    pub activity: Activity,
+}
+
+/// Sums are of doubles: what the plan admitted to the last cent is not refused for the last bit.
+const ROUNDING: f64 = 1e-9;
+
+/// Refusals while they are collected, for one proposal.
+struct Ruling<'a> {
+    proposal: &'a Proposal,
+    refusals: Vec<Refusal>,
+}
+
+impl Ruling<'_> {
+    fn refuse(&mut self, check: Check, limit: f64, value: f64) {
+        self.refusals.push(Refusal { check, contract: Some(self.proposal.contract), limit, value });
+    }
+
+    fn refuse_if(&mut self, refused: bool, check: Check) {
+        if refused {
+            self.refuse(check, 0.0, 0.0);
+        }
+    }
+
+    /// Refuses a value above its limit.
+    fn at_most(&mut self, check: Check, limit: f64, value: f64) {
+        if value > limit * (1.0 + ROUNDING) {
+            self.refuse(check, limit, value);
+        }
+    }
 }
 
 /// The gate over one policy.
@@ -115,61 +178,95 @@ impl<'a> Gate<'a> {
     ///
     /// # Errors
     /// All refusals that apply.
-    pub fn admit(
-        &self,
-        proposal: Proposal,
-        day: &DayFacts,
-        mode: Mode,
-        market: MarketFacts<'_>,
-    ) -> Result<Permit, Vec<Refusal>> {
-        let mut refusals = Vec::new();
-        let mut refuse = |check: Check, limit: f64, value: f64| {
-            refusals.push(Refusal { check, contract: Some(proposal.contract), limit, value });
+    pub fn admit(&self, proposal: Proposal, facts: &Facts<'_>) -> Result<Permit, Vec<Refusal>> {
+        let mut ruling = Ruling { proposal: &proposal, refusals: Vec::new() };
+        self.check_day(facts, &mut ruling);
+        let expires = check_time(facts, &mut ruling);
+        let reference = match proposal.order_type {
+            OrderType::Lmt => self.check_quote(facts.market, &mut ruling),
+            OrderType::Loc => self.check_auction_price(facts.market, &mut ruling),
         };
-        self.check_day(proposal, day, mode, &mut refuse);
-        let window = market.window.filter(|w| w.contains(market.now));
-        if window.is_none() {
-            refuse(Check::Window, 0.0, 0.0);
-        }
-        let mid = self.check_quote(market, &mut refuse);
-        let class = self.universe.instrument_of(proposal.contract).asset_class;
-        let collar_policy = self.policy.collar(class);
-        if collar_policy.is_none() {
-            refuse(Check::Collar, 0.0, 0.0);
-        }
+        let collar_policy = self.policy.collar(self.universe.instrument_of(proposal.contract).asset_class);
+        ruling.refuse_if(collar_policy.is_none(), Check::Collar);
         let side = Side::of(proposal.quantity);
-        if side.is_none() {
-            refuse(Check::Quantity, 0.0, 0.0);
+        ruling.refuse_if(side.is_none(), Check::Quantity);
+        self.check_pace(facts, &mut ruling);
+        if is_increase(&proposal, &facts.activity) {
+            self.check_increase(facts, reference, &mut ruling);
         }
-        match (mid, collar_policy, side, window) {
-            (Some(mid), Some(collar), Some(side), Some(window)) if refusals.is_empty() => {
+        match (reference, collar_policy, side, expires) {
+            (Some(reference), Some(collar), Some(side), Some(expires)) if ruling.refusals.is_empty() => {
                 let tick = self.universe.terms(proposal.contract).tick;
                 Ok(Permit::new(permit::Envelope {
                     contract: proposal.contract,
                     side,
+                    order_type: proposal.order_type,
                     quantity_max: proposal.quantity.abs(),
-                    order_quantity_max: self.order_quantity_max(proposal.contract, mid, day),
-                    collar: proposal.collar.unwrap_or_else(|| Collar::around(mid, side, tick, collar)),
-                    expires: window.closes,
+                    order_quantity_max: self.order_quantity_max(proposal.contract, reference, facts),
+                    orders_max: self.policy.orders_per_side_max - facts.activity.orders_sent,
+                    collar: proposal.collar.unwrap_or_else(|| Collar::around(reference, side, tick, collar)),
+                    expires,
                     purpose: proposal.purpose,
                 }))
             }
-            _ => Err(refusals),
+            _ => Err(ruling.refusals),
         }
     }
 
-    fn check_day(&self, proposal: Proposal, day: &DayFacts, mode: Mode, refuse: &mut impl FnMut(Check, f64, f64)) {
-        if !mode.permits(proposal.purpose) {
-            refuse(Check::Mode, 0.0, f64::from(mode as u8));
+    /// What holds for the contract all day.
+    fn check_day(&self, facts: &Facts<'_>, ruling: &mut Ruling<'_>) {
+        let Proposal { contract, purpose, .. } = *ruling.proposal;
+        let increases = is_increase(ruling.proposal, &facts.activity);
+        let purpose = if increases { Purpose::Increase } else { purpose };
+        ruling.refuse_if(facts.conditions.foreign_account, Check::Account);
+        if !facts.mode.permits(purpose) {
+            ruling.refuse(Check::Mode, 0.0, f64::from(facts.mode as u8));
         }
-        if day.frozen.contains(&proposal.contract) {
-            refuse(Check::Reconciliation, 0.0, 0.0);
+        ruling.refuse_if(facts.day.frozen.contains(&contract), Check::Reconciliation);
+        let instrument = self.universe.contract(contract).instrument;
+        ruling.refuse_if(increases && self.policy.restricted.contains(&instrument), Check::Restricted);
+        if let Some(check) = facts.day.no_increase(contract).filter(|_| increases) {
+            ruling.refuse(check, 0.0, 0.0);
         }
-        if let Some(check) = day.no_increase(proposal.contract).filter(|_| proposal.purpose == Purpose::Increase) {
-            refuse(check, 0.0, 0.0);
+        ruling.refuse_if(!self.universe.instrument(instrument).tradable, Check::NotTradable);
+        ruling.refuse_if(facts.conditions.contradicted.contains(&contract), Check::VenueHours);
+    }
+
+    /// How many orders and messages have gone out already.
+    fn check_pace(&self, facts: &Facts<'_>, ruling: &mut Ruling<'_>) {
+        let Activity { orders_sent, latched, messages, .. } = facts.activity;
+        let (orders_max, messages_max) = (self.policy.orders_per_side_max, self.policy.messages_per_second_max);
+        if latched || orders_sent >= orders_max {
+            ruling.refuse(Check::Throttle, f64::from(orders_max), f64::from(orders_sent));
         }
-        if !self.universe.instrument_of(proposal.contract).tradable {
-            refuse(Check::NotTradable, 0.0, 0.0);
+        if messages >= messages_max {
+            ruling.refuse(Check::Messages, f64::from(messages_max), f64::from(messages));
+        }
+    }
+
+    /// What only new risk has to pass.
+    fn check_increase(&self, facts: &Facts<'_>, reference: Option<Price>, ruling: &mut Ruling<'_>) {
+        let Proposal { contract, quantity, .. } = *ruling.proposal;
+        let (nav, activity, policy) = (facts.day.nav, &facts.activity, self.policy);
+        if let Some(reference) = reference {
+            let lot = self.lot_value(contract, reference, facts.day) / nav;
+            ruling.at_most(Check::OrderValue, policy.order_value_max, lot);
+        }
+        match facts.conditions.adv[contract] {
+            Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, quantity.abs().to_f64() / adv),
+            None => ruling.refuse(Check::Adv, policy.adv_max, 0.0),
+        }
+        ruling.at_most(Check::Turnover, policy.turnover_max, (activity.turnover + activity.increase) / nav);
+        let worst = activity.holding.with(quantity).worst().to_f64() * activity.unit_value;
+        ruling.at_most(Check::Position, policy.position_max, worst / nav);
+        if let Some(exposure) = activity.exposure {
+            let after = exposure.with(activity.holding, quantity, activity.unit_value);
+            ruling.at_most(Check::Gross, policy.gross_max, after.gross / nav);
+            ruling.at_most(Check::Net, policy.net_max, after.net() / nav);
+        }
+        let excess = activity.excess_after.or(facts.conditions.excess_liquidity).unwrap_or(0.0) / nav;
+        if excess < policy.excess_liquidity_min {
+            ruling.refuse(Check::Margin, policy.excess_liquidity_min, excess);
         }
     }
 
@@ -179,33 +276,72 @@ impl<'a> Gate<'a> {
         age <= self.policy.quote_age_max_s && quote.data_type == market::DataType::Live && quote.mid().is_some()
     }
 
-    fn check_quote(&self, market: MarketFacts<'_>, refuse: &mut impl FnMut(Check, f64, f64)) -> Option<Price> {
+    fn check_quote(&self, market: MarketFacts<'_>, ruling: &mut Ruling<'_>) -> Option<Price> {
         let Some(quote) = market.quote else {
-            refuse(Check::QuoteMissing, 0.0, 0.0);
+            ruling.refuse(Check::QuoteMissing, 0.0, 0.0);
             return None;
         };
         let age = market.now.as_second() - quote.at.as_second();
         if age > self.policy.quote_age_max_s {
-            refuse(Check::QuoteStale, self.policy.quote_age_max_s as f64, age as f64);
+            ruling.refuse(Check::QuoteStale, self.policy.quote_age_max_s as f64, age as f64);
         }
-        if quote.data_type != market::DataType::Live {
-            refuse(Check::QuoteNotLive, 0.0, 0.0);
-        }
+        ruling.refuse_if(quote.data_type != market::DataType::Live, Check::QuoteNotLive);
         let mid = quote.mid();
-        if mid.is_none() {
-            refuse(Check::QuoteOneSided, 0.0, 0.0);
-        }
+        ruling.refuse_if(mid.is_none(), Check::QuoteOneSided);
         mid
     }
 
-    /// Whole lots whose value stays inside the single-order limit, at least one lot.
-    fn order_quantity_max(&self, contract: ContractId, mid: Price, day: &DayFacts) -> Quantity {
-        let terms = self.universe.terms(contract);
-        let lot_value =
-            mid.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency);
-        let lots = (day.nav * self.policy.order_value_max / lot_value).clamp(1.0, 1e12);
-        Quantity::from_units(lots as i64 * terms.lot.units())
+    /// An auction finds its own price: without a fresh quote its collar is drawn around the last trade or the last close.
+    fn check_auction_price(&self, market: MarketFacts<'_>, ruling: &mut Ruling<'_>) -> Option<Price> {
+        let quote = market.quote;
+        let mid = quote.filter(|quote| self.may_price(quote, market.now)).and_then(Quote::mid);
+        let reference = mid.or_else(|| quote.and_then(|quote| quote.last.or(quote.close)));
+        ruling.refuse_if(reference.is_none(), Check::QuoteMissing);
+        reference
     }
+
+    /// Whole lots that stay inside the single-order limit and the share of a day's volume, at least one lot.
+    fn order_quantity_max(&self, contract: ContractId, reference: Price, facts: &Facts<'_>) -> Quantity {
+        let lot = self.universe.terms(contract).lot;
+        let by_value = facts.day.nav * self.policy.order_value_max / self.lot_value(contract, reference, facts.day);
+        let by_volume =
+            facts.conditions.adv[contract].map_or(f64::INFINITY, |adv| adv * self.policy.adv_slice / lot.to_f64());
+        let lots = by_value.min(by_volume).clamp(1.0, 1e12);
+        Quantity::from_units(lots as i64 * lot.units())
+    }
+
+    /// What one lot is worth in base currency.
+    fn lot_value(&self, contract: ContractId, price: Price, day: &DayFacts) -> f64 {
+        let terms = self.universe.terms(contract);
+        price.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency)
+    }
+}
+
+/// True when an order adds risk, whatever it was planned for: a reduction of something that is no longer there is none.
+fn is_increase(proposal: &Proposal, activity: &Activity) -> bool {
+    match proposal.purpose {
+        Purpose::Increase => true,
+        Purpose::Reduce | Purpose::CloseOut => !activity.holding.lowers(proposal.quantity),
+        Purpose::Unwind | Purpose::FxHedge => false,
+    }
+}
+
+/// Whether now is a time to trade, and until when it is.
+fn check_time(facts: &Facts<'_>, ruling: &mut Ruling<'_>) -> Option<Timestamp> {
+    let MarketFacts { now, window, .. } = facts.market;
+    let (open_until, check) = match ruling.proposal.order_type {
+        OrderType::Lmt => (window.filter(|window| window.contains(now)).map(|window| window.closes), Check::Window),
+        OrderType::Loc => (
+            facts.conditions.auction_until[ruling.proposal.contract].filter(|&until| now < until),
+            Check::AuctionCutoff,
+        ),
+    };
+    ruling.refuse_if(open_until.is_none(), check);
+    let guard = next_guard(&facts.conditions.guards, now);
+    if let Some(guard) = guard.filter(|guard| guard.contains(now)) {
+        ruling.refuse(Check::Maintenance, 0.0, guard.closes.duration_since(now).as_secs_f64());
+    }
+    open_until.map(|until| guard.map_or(until, |guard| until.min(guard.opens)))
 }
 
 #[cfg(test)]

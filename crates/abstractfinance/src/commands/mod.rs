@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod data;
 mod demo;
+mod gate;
 mod gateway;
 mod instruments;
 mod journal;
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(cli::DataCommand::Pull(args)) => block_on(pull::pull(global, &args)),
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
         Command::Calendar(args) => calendar::calendar(&args),
+        Command::Gate(cli::GateCommand::Explain) => block_on(gate::explain(global)),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }

@@ -6,20 +6,21 @@
 use super::Run;
 use super::believe::Belief;
 use super::observe::Bars;
+use super::venues::Venues;
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::RecordedInputs;
-use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity};
+use cycle::{RecordedInputs, Standing};
+use domain::{BaseMoney, Books, ContractId, Fill, Money, PerContract, PerInstrument, Quantity};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use market::calendar::{Window, execution_window};
 use ports::{AccountSnapshot, Execution};
+use risk::gate::{Conditions, Latch};
 use risk::reconciliation::{
     BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ShortOrder,
 };
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
-use strategy::ScreenList;
 
 pub(super) fn inputs(
     date: Date,
@@ -28,6 +29,7 @@ pub(super) fn inputs(
     snapshot: &AccountSnapshot,
     (bars, flows): (&Bars, BaseMoney),
     belief: Belief,
+    venues: &Venues,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
@@ -48,7 +50,8 @@ pub(super) fn inputs(
         broker: Some(broker),
         mode: book.standing.mode,
         flatten: book.standing.flatten,
-        windows: windows(date, run)?,
+        windows: venues.windows.clone(),
+        conditions: conditions(date, &book.standing, snapshot, bars, venues, run),
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
         ),
@@ -56,6 +59,38 @@ pub(super) fn inputs(
         screens: Vec::new(),
         opened: book.opened,
     })
+}
+
+/// Sessions over which volume is averaged.
+const ADV_SESSIONS: usize = 20;
+
+/// What broker and venues say of the day.
+fn conditions(
+    date: Date,
+    standing: &Standing,
+    snapshot: &AccountSnapshot,
+    bars: &Bars,
+    venues: &Venues,
+    run: &Run,
+) -> Conditions {
+    let universe = &run.setup.universe;
+    let adv = universe.contracts().map(|contract| {
+        let days = bars.get(&contract)?.iter().rev().filter(|bar| bar.date < date).take(ADV_SESSIONS);
+        let (days, volume) = days.fold((0, 0.0), |(n, sum), bar| (n + 1, sum + bar.volume.to_f64()));
+        (volume > 0.0).then(|| volume / f64::from(days))
+    });
+    let latch = |latch: &cycle::Latch| {
+        universe.find_contract(&latch.contract).map(|contract| Latch { contract, side: latch.side })
+    };
+    Conditions {
+        adv: PerContract::from_vec(adv.collect()),
+        auction_until: venues.auction_until.clone(),
+        latched: standing.latched.iter().filter_map(latch).collect(),
+        contradicted: venues.contradictions.iter().map(|contradiction| contradiction.contract).collect(),
+        guards: run.settings.broker.guards(date),
+        excess_liquidity: snapshot.excess_liquidity.and_then(|excess| excess.to_f64()),
+        foreign_account: venues.foreign_account,
+    }
 }
 
 /// Closes of every date since the last row, one row a date, blank where a venue was shut.
@@ -162,31 +197,6 @@ fn short_orders(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp)
         (order.filled > held).then_some(short)
     });
     short.collect()
-}
-
-/// Today's execution window of each contract; the legs of a pair share what both have.
-fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure> {
-    let universe = &run.setup.universe;
-    let mut windows = PerContract::filled(None, universe.contract_count());
-    for contract in universe.contracts() {
-        let instrument = universe.instrument_of(contract);
-        let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
-        if !instrument.tradable || instrument.kind == InstrumentKind::Cash || expired {
-            continue;
-        }
-        let calendar = run.calendars.get(instrument.venue).map_err(|error| Failure::Usage(error.to_string()))?;
-        let session = calendar.session(date).map_err(|error| Failure::Usage(error.to_string()))?;
-        let rule = run.settings.execution.window(instrument.venue);
-        windows[contract] = session.and_then(|session| execution_window(&session, &rule));
-    }
-    for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts(&ScreenList::default());
-        let shared =
-            legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
-        let shared = shared.filter(|window| !window.is_empty());
-        legs.iter().for_each(|&leg| windows[leg] = shared);
-    }
-    Ok(windows)
 }
 
 pub(super) fn active(instrument: domain::InstrumentId, date: Date, run: &Run) -> Result<Option<ContractId>, Failure> {

@@ -8,6 +8,7 @@ use super::assemble::{active, inputs};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
+use super::venues::Venues;
 use super::{Run, World, last_book, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
@@ -16,7 +17,8 @@ use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
-use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
+use market::calendar::next_guard;
+use ports::{AccountSnapshot, Broker, BrokerError, Clock, ContractDetails, Execution, Identity, Journal};
 use risk::reconciliation::{Ours, Status, reconcile};
 use std::collections::BTreeMap;
 
@@ -47,6 +49,10 @@ pub(super) struct Notes {
     pub(super) without_history: Vec<String>,
     pub(super) positions: usize,
     pub(super) open_orders: usize,
+    /// Contracts the broker's hours contradict our calendar about.
+    pub(super) contradictions: Vec<String>,
+    /// Until when the broker's maintenance was waited out, if it was.
+    pub(super) waited: Option<Timestamp>,
 }
 
 /// Everything that was read, and what it put into the books.
@@ -87,15 +93,19 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
             now = world.clock.now()
         )));
     }
+    let waited = outwait_maintenance(date, run, world).await?;
     let last = last_book(run, world).await?;
-    let identity = connect(&Scope::of(last.as_ref(), date, run), world).await?;
-    let first = read(date, run, world).await?;
+    let (identity, details) = connect(&Scope::of(last.as_ref(), date, run), world).await?;
+    let venues = Venues::of(date, &identity, &details, run)?;
+    let mut first = read(date, &venues, run, world).await?;
+    first.notes.waited = waited;
     let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
     // A valuation and its positions may be of two moments: only what is still so later stops the day.
     let again = world.clock.now() + run.settings.reconciliation.second_reading_after;
     tracing::warn!(trouble, "the account is read a second time");
     wait_until(again, world).await?;
-    let mut second = read(date, run, world).await?;
+    let mut second = read(date, &venues, run, world).await?;
+    second.notes.waited = waited;
     let outcome = stops(&second.inputs, run).unwrap_or_else(|| "it agrees".to_owned());
     second
         .notes
@@ -116,6 +126,7 @@ fn stops(inputs: &RecordedInputs, run: &Run) -> Option<String> {
 /// One look at the account and everything that goes with it.
 async fn read<B: Broker, J: Journal, C: Clock>(
     date: Date,
+    venues: &Venues,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Read, Failure> {
@@ -152,8 +163,10 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
+        contradictions: venues.contradictions.iter().map(|contradiction| contradiction.sentence.clone()).collect(),
+        waited: None,
     };
-    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
+    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, venues, run)?;
     Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
 }
 
@@ -161,10 +174,30 @@ async fn read<B: Broker, J: Journal, C: Clock>(
 pub(super) async fn connect<B: Broker, J, C: Clock>(
     scope: &Scope<'_>,
     world: &mut World<B, J, C>,
-) -> Result<Identity, Failure> {
+) -> Result<(Identity, Vec<ContractDetails>), Failure> {
     let identity = world.broker.identify().await?;
-    world.broker.resolve(&scope.contracts(today(world))).await?;
-    Ok(identity)
+    let details = world.broker.resolve(&scope.contracts(today(world))).await?;
+    Ok((identity, details))
+}
+
+/// Step 2: waits until broker and gateway are back, as long as the day may still begin then.
+async fn outwait_maintenance<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Option<Timestamp>, Failure> {
+    let guards = run.settings.broker.guards(date);
+    let guard = next_guard(&guards, world.clock.now()).filter(|guard| guard.contains(world.clock.now()));
+    let Some(back) = guard.map(|guard| guard.closes) else { return Ok(None) };
+    let latest = at(date, run.settings.schedule.catch_up_until, run)?;
+    if back > latest {
+        return Err(Failure::Halted(format!(
+            "{date} is skipped: broker or gateway are away until {back}, later than schedule.catch_up_until, {latest}; \
+             run the next trade date, or correct broker.maintenance"
+        )));
+    }
+    wait_until(back, world).await?;
+    Ok(Some(back))
 }
 
 fn today<B, J, C: Clock>(world: &World<B, J, C>) -> Date {

@@ -38,7 +38,7 @@ pub(super) fn steps(
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
     let rows: [(&str, &str, String); 14] = [
         ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
-        ("windows", "not configured", "no broker maintenance windows in this version".into()),
+        ("windows", windows_outcome(decided), windows(decided)),
         ("connect and identify", "done", identified(&decided.identity, run)),
         ("FX", if rates.is_empty() || doubted { "warned" } else { "done" }, rates),
         ("sync", "done", synced(decided)),
@@ -59,6 +59,21 @@ pub(super) fn steps(
         detail,
     };
     rows.into_iter().enumerate().map(step).collect()
+}
+
+fn windows_outcome(decided: &Decided) -> &'static str {
+    let contradicted = decided.notes.as_ref().is_some_and(|notes| !notes.contradictions.is_empty());
+    if contradicted { "warned" } else { "done" }
+}
+
+/// Whether the broker was away when the day was to begin, and what its trading hours contradict.
+fn windows(decided: &Decided) -> String {
+    let Some(notes) = &decided.notes else { return "seen by the run that made the plan".into() };
+    let waited = match notes.waited {
+        None => "broker and gateway are there".to_owned(),
+        Some(back) => format!("waited for broker and gateway until {back}"),
+    };
+    [waited].into_iter().chain(notes.contradictions.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
 fn identified(identity: &Identity, run: &Run) -> String {

@@ -6,6 +6,7 @@
 use super::data::Statements;
 use super::instruments::Instruments;
 use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, zone};
+use super::safety::Maintenance;
 use domain::{AssetClass, BasisPoints, Mic};
 use garde::Validate;
 use jiff::SignedDuration;
@@ -17,22 +18,6 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-
-/// Limits on single orders and single days.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[garde(context(Instruments))]
-pub struct ExecutionSafety {
-    /// Largest order as a share of NAV; larger ones are sliced.
-    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
-    pub max_order_value_pct_nav: f64,
-    /// Largest traded notional of a day as a share of NAV; the rest is carried over.
-    #[garde(range(min = 0.01, max = 5.0), custom(finite))]
-    pub max_daily_turnover_pct_nav: f64,
-    /// Age in seconds from which a quote prices nothing.
-    #[garde(range(min = 1, max = 3600))]
-    pub quote_max_age_seconds: u32,
-}
 
 /// How orders are priced and timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
@@ -181,6 +166,12 @@ pub struct Broker {
     #[garde(custom(lasts(1, 300)))]
     #[schemars(with = "String")]
     pub heartbeat: SignedDuration,
+    /// Minutes before and after broker or gateway are away in which nothing is sent.
+    #[garde(range(max = 120))]
+    pub maintenance_guard_minutes: u16,
+    /// When broker or gateway are away.
+    #[garde(dive)]
+    pub maintenance: Vec<Maintenance>,
     /// Where activity statements come from; none while breaks are explained by hand.
     #[garde(dive)]
     pub statements: Option<Statements>,

@@ -11,6 +11,7 @@ mod members;
 mod model;
 mod refusal;
 mod rules;
+mod safety;
 mod sleeves;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! In: YAML. Out: plain values. Invariant: after validation every number is in the range its rule states; numbers that
 //! depend on each other are checked together. Names and units are those of the file.
 
-use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
+use super::execution::{Approval, Broker, Execution, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
     above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars,

@@ -105,7 +105,9 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     }
     for (row, verdict) in table.verdict.as_slice().iter().enumerate().filter(|(_, verdict)| !verdict.passes()) {
         let contract = ContractId(row as u16);
-        for check in verdict.failed().filter(|&check| check != Check::Turnover) {
+        // What was told when it was found is not told again.
+        let told = [Check::Turnover, Check::Adv, Check::Position, Check::Margin];
+        for check in verdict.failed().filter(|check| !told.contains(check)) {
             let limit = match check {
                 Check::MinimumTrade => setup.policy.rebalance.trade_min,
                 Check::UnhedgedCurrency => setup.policy.fx_hedge.unhedged_of_nav_max,

@@ -5,6 +5,7 @@
 
 mod assess;
 mod basket;
+mod caps;
 mod hedge;
 mod targets;
 mod value;
@@ -29,6 +30,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     assess::assess(inputs, setup, plan);
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
+    caps::limit(inputs, setup, plan);
     basket::schedule(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);

@@ -71,6 +71,7 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             if wanted != held && (no_window || waits.contains(&contract)) {
                 table.verdict[contract].fail(match plan.facts.no_increase(contract) {
                     _ if plan.facts.frozen.contains(&contract) => Check::Reconciliation,
+                    Some(Check::VenueHours) => Check::VenueHours,
                     _ if no_window => Check::Window,
                     Some(check) => check,
                     None => Check::PairLeg,

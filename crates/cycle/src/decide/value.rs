@@ -4,8 +4,8 @@
 //! Invariant: a book that cannot be valued trades nothing; the mode only tightens.
 
 use crate::{DayInputs, DayPlan, Setup};
-use domain::PerCurrency;
-use risk::gate::Withheld;
+use domain::{ContractId, PerCurrency};
+use risk::gate::{Refusal, Withheld};
 use risk::reconciliation::{self, Ours};
 use risk::{Check, Mode};
 use rust_decimal::prelude::ToPrimitive;
@@ -50,12 +50,31 @@ fn withhold(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let found = plan.reconciliation.iter().flat_map(|result| result.quarantined());
     let quarantined = flagged.chain(found).map(|contract| Withheld { contract, check: Check::Quarantine });
     plan.facts.no_increase.extend(quarantined);
+    let restricted =
+        |contract: &ContractId| setup.policy.gate.restricted.contains(&setup.universe.contract(*contract).instrument);
+    if !setup.policy.gate.restricted.is_empty() {
+        hold(plan, setup.universe.contracts().filter(restricted), Check::Restricted);
+    }
+    let cushion = inputs.conditions.excess_liquidity.unwrap_or(0.0);
+    let limit = setup.policy.gate.excess_liquidity_min;
+    if cushion < limit * plan.facts.nav {
+        let value = cushion / plan.facts.nav;
+        plan.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
+        hold(plan, setup.universe.contracts(), Check::Margin);
+    }
+    hold(plan, inputs.conditions.contradicted.iter().copied(), Check::VenueHours);
+    let latched = inputs.conditions.latched.iter().map(|latch| latch.contract);
+    hold(plan, latched, Check::Throttle);
     if !inputs.doubts.rates.is_empty() {
-        let doubted = |contract: &domain::ContractId| {
+        let doubted = |contract: &ContractId| {
             let terms = setup.universe.terms(*contract);
             inputs.doubts.forbid_risk_in(terms.currency) || inputs.doubts.forbid_risk_in(terms.risk_currency)
         };
         let contracts = setup.universe.contracts().filter(doubted);
-        plan.facts.no_increase.extend(contracts.map(|contract| Withheld { contract, check: Check::FxRate }));
+        hold(plan, contracts, Check::FxRate);
     }
+}
+
+fn hold(plan: &mut DayPlan, contracts: impl Iterator<Item = ContractId>, check: Check) {
+    plan.facts.no_increase.extend(contracts.map(|contract| Withheld { contract, check }));
 }

@@ -4,11 +4,11 @@
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
 use super::{Entry, GIVE_UP_AFTER, Session, Slot};
-use domain::Quantity;
+use domain::{OrderType, Quantity};
 use execution::{Command, OrderSignal};
 use jiff::{SignedDuration, Timestamp};
-use risk::gate::{MarketFacts, Proposal};
-use risk::{Gate, Mode, Sendable};
+use risk::gate::{Facts, MarketFacts, Proposal};
+use risk::{Check, Gate, Mode, Sendable};
 
 impl Slot {
     /// The window is open and the gate was not asked a moment ago.
@@ -31,6 +31,7 @@ impl Session<'_> {
         if self.needs_resync {
             return;
         }
+        self.totals = None;
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
@@ -38,6 +39,7 @@ impl Session<'_> {
                 self.withdraw(index, now);
                 continue;
             }
+            self.slots[index].parent.lapse(now);
             if self.slots[index].parent.wants_permit() {
                 self.ask_gate(index, now);
             }
@@ -59,12 +61,12 @@ impl Session<'_> {
     }
 
     /// What was recorded may have been overtaken by what was heard since.
-    pub(super) fn may_send(&self, sendable: &Sendable) -> bool {
+    pub(super) fn may_send(&self, sendable: &Sendable, now: Timestamp) -> bool {
         let permitted = match sendable {
             Sendable::Cancel { .. } => true,
             Sendable::Place(order) | Sendable::Replace(order) => {
                 let planned = self.slots[usize::from(order.order_ref().intent) - 1].parent.planned();
-                self.standing.mode.permits(planned.purpose)
+                self.standing.mode.permits(planned.purpose) && now < order.expires()
             }
         };
         !self.link_down && permitted
@@ -134,27 +136,43 @@ impl Session<'_> {
             slot.ask_again = ask_again;
             return;
         }
-        let planned = slot.parent.planned();
-        let side = slot.parent.side();
-        let remaining = slot.parent.remaining();
-        let signed = Quantity::from_units(remaining.units() * side.sign());
-        let collar = slot.parent.collar();
-        let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose, collar };
-        let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        match gate.admit(proposal, &self.plan.facts, self.standing.mode, market) {
+        let activity = self.activity(index, now);
+        let slot = &self.slots[index];
+        let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
+        let proposal = Proposal {
+            contract: planned.contract,
+            quantity: Quantity::from_units(remaining.units() * side.sign()),
+            purpose: planned.purpose,
+            order_type: OrderType::Lmt,
+            collar: slot.parent.collar(),
+        };
+        let facts = Facts {
+            day: &self.plan.facts,
+            conditions: self.conditions,
+            mode: self.standing.mode,
+            market: MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window },
+            activity,
+        };
+        let verdict = Gate::new(&self.setup.policy.gate, &self.setup.universe).admit(proposal, &facts);
+        let slot = &mut self.slots[index];
+        match verdict {
             Ok(permit) => {
                 let collar = permit.collar();
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
                 slot.parent.admit(permit);
                 slot.refusals.clear();
                 self.entries.push(Entry::Admitted { number, arrival, worst });
+                self.let_out(&activity, proposal.quantity);
             }
             Err(refusals) => {
                 slot.ask_again = ask_again;
+                let throttled = refusals.iter().any(|refusal| refusal.check == Check::Throttle);
                 if slot.refusals != refusals {
                     self.entries.push(Entry::Refused { number: planned.number, refusals: refusals.clone() });
                     slot.refusals = refusals;
+                }
+                if throttled {
+                    self.latch(planned.contract, side);
                 }
             }
         }
@@ -169,6 +187,9 @@ impl Session<'_> {
         let soon = now + SignedDuration::from_secs(policy.replace_interval_s);
         if self.link_down || self.needs_resync {
             return soon;
+        }
+        if let Some(next_second) = self.next_second() {
+            return next_second;
         }
         let of_slot = |slot: &Slot| {
             let window = slot.window.filter(|_| !slot.parent.is_over());

@@ -10,6 +10,7 @@ use execution::Command;
 use jiff::Timestamp;
 use market::calendar::Window;
 use risk::Collar;
+use risk::gate::Conditions;
 
 impl<'a> Session<'a> {
     /// Folds the recorded entries (with the times they were recorded at) over a fresh session. The
@@ -17,12 +18,13 @@ impl<'a> Session<'a> {
     pub fn resume<'e>(
         plan: &'a DayPlan,
         windows: &domain::PerContract<Option<Window>>,
+        conditions: &'a Conditions,
         books: Books,
         account: AccountTag,
         setup: &'a Setup,
         entries: impl Iterator<Item = (Timestamp, &'e Entry)>,
     ) -> Self {
-        let mut session = Session::start(plan, windows, books, account, setup);
+        let mut session = Session::start(plan, windows, conditions, books, account, setup);
         for (at, entry) in entries {
             session.replay(at, entry);
         }
@@ -62,6 +64,7 @@ impl<'a> Session<'a> {
                 self.broker(ports::BrokerEvent::Notice { order_ref: *order_ref, code: *code, text: text.clone() })
             }
             Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
+            &Entry::Latched { contract, side } => self.latch(contract, side),
             Entry::Operator(instruction) => self.standing.obey(instruction),
             _ => {}
         }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rust_decimal::dec;
 
 /// A broker that fills a share of what is marketable at every step.
-struct Desk {
+pub(super) struct Desk {
     orders: Vec<DeskOrder>,
     executions: Vec<Execution>,
     /// Shares filled per visit, in hundredths of the order.
@@ -32,7 +32,7 @@ struct DeskOrder {
 }
 
 impl Desk {
-    fn new(pace: u32) -> Desk {
+    pub(super) fn new(pace: u32) -> Desk {
         Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false }
     }
 
@@ -92,7 +92,7 @@ impl Desk {
         events
     }
 
-    fn snapshot(&self, at: Timestamp) -> AccountSnapshot {
+    pub(super) fn snapshot(&self, at: Timestamp) -> AccountSnapshot {
         let open = self.orders.iter().filter(|order| order.open);
         let open_orders = open.map(|order| BrokerOrder {
             order_ref: Some(order.order_ref),
@@ -106,6 +106,7 @@ impl Desk {
             base: Currency::Usd,
             net_liquidation: Some(dec!(1)),
             gross_position_value: None,
+            excess_liquidity: None,
             cash: vec![],
             positions: vec![],
             foreign: vec![],
@@ -141,14 +142,14 @@ fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
 }
 
 /// Everything a run leaves: the journal and the session's own books.
-struct Outcome {
-    journal: Vec<StoredRecord>,
+pub(super) struct Outcome {
+    pub(super) journal: Vec<StoredRecord>,
     ledger: Ledger,
-    story: Vec<String>,
+    pub(super) story: Vec<String>,
 }
 
 /// Drives a day; `crash_after` lists how many records may be written before the engine dies, once each.
-fn run_day(world: &World, plan: &DayPlan, desk: &mut Desk, crash_after: &[usize]) -> Outcome {
+pub(super) fn run_day(world: &World, plan: &DayPlan, desk: &mut Desk, crash_after: &[usize]) -> Outcome {
     let mut journal: Vec<StoredRecord> = Vec::new();
     let mut crashes = crash_after.iter().copied().collect::<VecDeque<_>>();
     let mut story = Vec::new();
@@ -176,9 +177,9 @@ fn run_until(
     let entries = folded.iter().map(|(at, entry)| (*at, entry));
     let books = Books::new(world.ledger.clone());
     let mut session = if journal.is_empty() {
-        Session::start(plan, &world.windows, books, account, &world.setup)
+        Session::start(plan, &world.windows, &world.conditions, books, account, &world.setup)
     } else {
-        Session::resume(plan, &world.windows, books, account, &world.setup, entries)
+        Session::resume(plan, &world.windows, &world.conditions, books, account, &world.setup, entries)
     };
     let mut now = journal.last().map_or(world.decided_at(), |record| record.at);
     for _ in 0..100_000 {
@@ -310,9 +311,10 @@ fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
 }
 
 /// A session at its window whose first orders are recorded and not sent yet.
-fn about_to_send<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> Session<'a> {
+pub(super) fn about_to_send<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> Session<'a> {
     let books = Books::new(world.ledger.clone());
-    let mut session = Session::start(plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
+    let mut session =
+        Session::start(plan, &world.windows, &world.conditions, books, "a1b2c3".parse().unwrap(), &world.setup);
     while session.poll(now) != Effect::Watch {}
     session
         .contracts()
@@ -333,7 +335,7 @@ fn first_order<'a>(world: &'a World, plan: &'a DayPlan, now: Timestamp) -> (Sess
 }
 
 /// Records whatever is waiting to be recorded and returns the effect after it.
-fn settled(session: &mut Session<'_>, now: Timestamp) -> Effect {
+pub(super) fn settled(session: &mut Session<'_>, now: Timestamp) -> Effect {
     loop {
         match session.poll(now) {
             Effect::Record => session.handle(Event::Recorded),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use market::calendar::{Calendars, Window};
 use market::{DataType, Quote};
 use ports::{Broker, BrokerEvent, OrderRequest};
-use risk::gate::{MarketFacts, Proposal};
+use risk::gate::{Activity, Conditions, Facts, MarketFacts, Proposal};
 use risk::{Collar, CollarPolicy, DayFacts, Gate, GatePolicy, Mode, Purpose, Sendable, SendableOrder};
 use rust_decimal::{Decimal, dec};
 use sim::{AccountEvents, Prices, Scenario, SimConfig};
@@ -163,6 +163,13 @@ pub fn released(request: &OrderRequest) -> SendableOrder {
         turnover_max: 1.0,
         gross_max: 1.0,
         net_max: 1.0,
+        position_max: 1.0,
+        adv_max: 1.0,
+        adv_slice: 1.0,
+        excess_liquidity_min: 0.0,
+        orders_per_side_max: 1,
+        messages_per_second_max: 1,
+        restricted: vec![],
         quote_age_max_s: 60,
         collars: vec![(contract.asset_class, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
     };
@@ -171,7 +178,8 @@ pub fn released(request: &OrderRequest) -> SendableOrder {
     let collar = Some(Collar { reference: request.limit, worst: request.limit });
     let (contract, purpose) = (request.contract, Purpose::Increase);
     let quantity = Quantity::from_units(request.quantity.units() * request.side.sign());
-    let proposal = Proposal { contract, quantity, purpose, collar };
+    let order_type = request.order_type;
+    let proposal = Proposal { contract, quantity, purpose, order_type, collar };
     let side = Some(request.limit);
     let size = Quantity::whole(1);
     let quote = Quote {
@@ -186,9 +194,11 @@ pub fn released(request: &OrderRequest) -> SendableOrder {
     };
     let window = Some(Window { opens: now, closes: now + SignedDuration::from_hours(1) });
     let market = MarketFacts { now, quote: Some(&quote), window };
-    let permit =
-        Gate::new(&policy, universe()).admit(proposal, &day, Mode::Normal, market).expect("nothing against it");
-    permit.release(request.order_ref, Quantity::ZERO, request.quantity, (request.order_type, request.limit), now)
+    let conditions = Conditions::ample(universe().contract_count());
+    let activity = Activity::default();
+    let facts = Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity };
+    let permit = Gate::new(&policy, universe()).admit(proposal, &facts).expect("nothing against it");
+    permit.release(request.order_ref, Quantity::ZERO, request.quantity, request.limit, now)
 }
 
 /// Everything the gateway has said by now.

@@ -4,7 +4,9 @@
 //! Invariant: inside its coverage a calendar knows every day; outside it refuses, and never guesses. Asking
 //! allocates nothing.
 
+mod auctions;
 mod collection;
+mod maintenance;
 mod session;
 mod table;
 #[cfg(test)]
@@ -12,6 +14,7 @@ mod tests;
 mod window;
 
 pub use collection::{Calendars, NoCalendar, UnknownDay};
+pub use maintenance::{MaintenanceRule, guards, next_guard};
 pub use session::{CLOSING_PERIOD, OPENING_PERIOD, Phase, Session};
 pub use table::CalendarError;
 pub use window::{Window, WindowRule, execution_window};
@@ -51,6 +54,8 @@ pub struct Calendar {
     /// The instants the table speaks about; shorter than the days where the next session opens the evening before.
     known: Window,
     closing_auction: SignedDuration,
+    /// How long after the close an auction order may still be entered, negative before it.
+    auction_entry: Option<SignedDuration>,
     /// In order of time, without overlap.
     sessions: Vec<Session>,
     /// For each day of the coverage, and the day after it, how many sessions are dated before that day.
@@ -97,7 +102,17 @@ impl Calendar {
         let unknown_from =
             if regular.open_the_day_before() { last.to_datetime(regular.open) } else { midnight(day_after) };
         let known = Window { opens: instant(midnight(first))?, closes: instant(unknown_from)? };
-        Ok(Calendar { mic, zone: table.zone, first, last, known, closing_auction, sessions, sessions_before })
+        Ok(Calendar {
+            mic,
+            zone: table.zone,
+            first,
+            last,
+            known,
+            closing_auction,
+            auction_entry: None,
+            sessions,
+            sessions_before,
+        })
     }
 
     /// The venue.
@@ -118,6 +133,11 @@ impl Calendar {
     /// How long the call after continuous trading takes; zero where the venue holds none.
     pub fn closing_auction(&self) -> SignedDuration {
         self.closing_auction
+    }
+
+    /// Until when an order for a session's closing auction may be entered; `None` where the engine sends none.
+    pub fn auction_entry_until(&self, session: &Session) -> Option<Timestamp> {
+        self.auction_entry.map(|after| session.close + after)
     }
 
     /// The session dated on a day, or `None` if the venue is closed then.

@@ -91,23 +91,16 @@ impl Table {
 
     fn override_days(&mut self, mic: Mic, text: &str) -> Result<(), CalendarError> {
         let mut rows = rows(OVERRIDES_FILE, text)?.into_iter();
-        if let Some(header) = rows.next()
-            && header.record.iter().ne(OVERRIDES_HEADER.split(','))
-        {
+        if let Some(header) = rows.next().filter(|header| !header.is(OVERRIDES_HEADER)) {
             return Err(header.refuse(format!("the first row must be `{OVERRIDES_HEADER}`")));
         }
         let mut seen = BTreeSet::new();
         for row in rows {
             row.expect_fields(6)?;
-            let venue: Mic =
-                row.text(0).parse().map_err(|unknown: domain::venue::UnknownVenue| row.refuse(unknown.to_string()))?;
+            let venue = row.venue(0)?;
             let day = row.date(1)?;
             let exception = row.exception(row.text(2), day, 3)?;
-            if row.text(5).is_empty() {
-                return Err(
-                    row.refuse("the source is empty; name the notice or page this correction comes from".to_owned())
-                );
-            }
+            row.expect_source(5)?;
             if !seen.insert((venue, day)) {
                 return Err(row.refuse(format!("{venue} {day} is corrected twice; keep one row")));
             }
@@ -199,21 +192,40 @@ impl Draft {
 }
 
 /// One row with the place it came from.
-struct Row<'a> {
+pub(super) struct Row<'a> {
     file: &'a str,
     line: u64,
     record: csv::StringRecord,
 }
 
 impl Row<'_> {
-    fn refuse(&self, problem: String) -> CalendarError {
+    pub(super) fn refuse(&self, problem: String) -> CalendarError {
         CalendarError::Row { file: self.file.to_owned(), line: self.line, problem }
     }
 
-    fn expect_fields(&self, expected: usize) -> Result<(), CalendarError> {
+    pub(super) fn expect_fields(&self, expected: usize) -> Result<(), CalendarError> {
         match self.record.len() {
             found if found == expected => Ok(()),
             found => Err(self.refuse(format!("`{}` rows have {expected} fields, this one has {found}", self.text(0)))),
+        }
+    }
+
+    /// True for the header a file must begin with.
+    pub(super) fn is(&self, header: &str) -> bool {
+        self.record.iter().eq(header.split(','))
+    }
+
+    pub(super) fn venue(&self, field: usize) -> Result<Mic, CalendarError> {
+        let unknown = |unknown: domain::venue::UnknownVenue| self.refuse(unknown.to_string());
+        self.text(field).parse().map_err(unknown)
+    }
+
+    pub(super) fn expect_source(&self, field: usize) -> Result<(), CalendarError> {
+        match self.text(field) {
+            "" => {
+                Err(self.refuse("the source is empty; name the notice or page this correction comes from".to_owned()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -221,7 +233,7 @@ impl Row<'_> {
         &self.record[field]
     }
 
-    fn parsed<T: std::str::FromStr>(&self, field: usize, expected: &str) -> Result<T, CalendarError> {
+    pub(super) fn parsed<T: std::str::FromStr>(&self, field: usize, expected: &str) -> Result<T, CalendarError> {
         let text = self.text(field);
         text.parse().map_err(|_| self.refuse(format!("`{text}` is not {expected}")))
     }
@@ -259,7 +271,7 @@ impl Row<'_> {
 }
 
 /// The rows of a file without comments and blank lines.
-fn rows<'a>(file: &'a str, text: &str) -> Result<Vec<Row<'a>>, CalendarError> {
+pub(super) fn rows<'a>(file: &'a str, text: &str) -> Result<Vec<Row<'a>>, CalendarError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)

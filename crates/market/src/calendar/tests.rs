@@ -3,7 +3,7 @@
 use super::*;
 use insta::assert_snapshot;
 use jiff::ToSpan;
-use jiff::civil::{date, time};
+use jiff::civil::{Weekday, date, time};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -21,7 +21,10 @@ const TABLES: [(Mic, &str); 16] = shipped! {
 };
 const OVERRIDES: &str = include_str!("../../../../config/calendars/overrides.csv");
 
-static SHIPPED: LazyLock<Calendars> = LazyLock::new(|| Calendars::parse(TABLES, OVERRIDES).unwrap());
+const AUCTIONS: &str = include_str!("../../../../config/calendars/auctions.csv");
+
+static SHIPPED: LazyLock<Calendars> =
+    LazyLock::new(|| Calendars::parse(TABLES, OVERRIDES).unwrap().with_auctions(AUCTIONS).unwrap());
 
 fn calendar(mic: Mic) -> &'static Calendar {
     SHIPPED.get(mic).unwrap()
@@ -177,7 +180,7 @@ fn orders_wait_for_their_window() {
         ("a future open since the evening before", Mic::Cmes, date(2025, 12, 23), &europe),
     ] {
         let session = calendar(mic).session(day).unwrap().unwrap();
-        let window = execution_window(&session, rule)
+        let window = execution_window([(&session, rule)])
             .map_or("no window".to_owned(), |window| format!("{} to {}", utc(window.opens), utc(window.closes)));
         story += &format!("{mic} {day}  {window}  {what}\n");
     }
@@ -191,17 +194,39 @@ fn orders_wait_for_their_window() {
     CMES 2025-12-23  2025-12-23 14:45 to 2025-12-23 16:00  a future open since the evening before
     ");
 
-    let [london, new_york] = [(Mic::Xlon, &europe), (Mic::Xnys, &america)].map(|(mic, rule)| {
-        let session = calendar(mic).session(date(2025, 12, 23)).unwrap().unwrap();
-        execution_window(&session, rule).unwrap()
-    });
-    let pair = london.intersect(new_york);
-    assert_eq!(
-        (pair.opens, pair.closes),
-        (at("2025-12-23T15:00Z"), at("2025-12-23T16:00Z")),
-        "where both legs may work"
-    );
-    assert!(pair.contains(pair.opens) && !pair.contains(pair.closes));
+    let mut pairs = String::new();
+    for (what, day, legs) in [
+        ("where the preferred hours of both meet", date(2025, 12, 23), [(Mic::Xlon, &europe), (Mic::Xnys, &america)]),
+        (
+            "America has moved its clocks, Europe has not",
+            date(2025, 3, 17),
+            [(Mic::Xlon, &europe), (Mic::Xnys, &america)],
+        ),
+        ("Europe has moved back, America not yet", date(2025, 10, 27), [(Mic::Xlon, &europe), (Mic::Xnys, &america)]),
+        (
+            "Frankfurt's half day leaves what both sessions share",
+            date(2025, 12, 30),
+            [(Mic::Xlon, &europe), (Mic::Xetr, &europe)],
+        ),
+        (
+            "London's half day ends before New York opens",
+            date(2025, 12, 24),
+            [(Mic::Xlon, &europe), (Mic::Xnys, &america)],
+        ),
+    ] {
+        let sessions = legs.map(|(mic, rule)| (calendar(mic).session(day).unwrap().unwrap(), rule));
+        let window = execution_window(sessions.iter().map(|(session, rule)| (session, *rule)))
+            .map_or("no window".to_owned(), |window| format!("{} to {}", utc(window.opens), utc(window.closes)));
+        pairs += &format!("{} + {} {day}  {window}  {what}\n", legs[0].0, legs[1].0);
+    }
+    assert_snapshot!(pairs, @r"
+    XLON + XNYS 2025-12-23  2025-12-23 15:00 to 2025-12-23 16:00  where the preferred hours of both meet
+    XLON + XNYS 2025-03-17  2025-03-17 14:45 to 2025-03-17 16:00  America has moved its clocks, Europe has not
+    XLON + XNYS 2025-10-27  2025-10-27 14:45 to 2025-10-27 16:00  Europe has moved back, America not yet
+    XLON + XETR 2025-12-30  2025-12-30 08:15 to 2025-12-30 12:50  Frankfurt's half day leaves what both sessions share
+    XLON + XNYS 2025-12-24  no window  London's half day ends before New York opens
+    ");
+    assert_eq!(execution_window([]), None, "nothing trades in no hours");
 }
 
 #[test]
@@ -293,6 +318,21 @@ fn a_table_that_cannot_be_trusted_is_refused_with_its_place() {
     calendar table XLON.csv, line 4: `hoilday` is not a kind of row this file may have
     ");
 
+    let auctions = |rows: &str| SHIPPED.clone().with_auctions(rows).unwrap_err().to_string();
+    let auctions = [
+        "mic,cutoff\n",
+        "mic,entry_until,source\nXNYS,ten,NYSE\n",
+        "mic,entry_until,source\nXNYS,-10,\n",
+        "mic,entry_until,source\nXNYS,-10,one\nXNYS,-5,two\n",
+    ]
+    .map(auctions);
+    assert_snapshot!(auctions.join("\n"), @r"
+    calendar table auctions.csv, line 1: the first row must be `mic,entry_until,source`
+    calendar table auctions.csv, line 2: `ten` is not a number of minutes, negative before the close
+    calendar table auctions.csv, line 2: the source is empty; name the notice or page this correction comes from
+    calendar table auctions.csv, line 3: XNYS has two rows; keep one
+    ");
+
     let corrections = |row: &str| format!("mic,date,kind,open,close,source\n{row}\n");
     let overrides = [
         "date,mic\n".to_owned(),
@@ -308,6 +348,79 @@ fn a_table_that_cannot_be_trusted_is_refused_with_its_place() {
     calendar table overrides.csv, line 2: 2026-08-25 is outside the table's coverage 2025-01-01 to 2025-12-31
     calendar table overrides.csv, line 3: XPAR 2025-08-25 is corrected twice; keep one row
     ");
+}
+
+#[test]
+fn auction_orders_are_in_by_the_venue_s_own_time_also_on_half_days() {
+    let until = |mic: Mic, day: Date| {
+        let session = calendar(mic).session(day).unwrap().unwrap();
+        let until = calendar(mic).auction_entry_until(&session);
+        let local = until.map(|at| calendar(mic).zone().to_datetime(at).time().strftime("%H:%M").to_string());
+        format!("{mic} {day} {}\n", local.unwrap_or_else(|| "takes none".into()))
+    };
+    let (full, half) = (date(2025, 12, 23), date(2025, 12, 24));
+    let days = Mic::ALL.iter().map(|&mic| until(mic, full));
+    assert_snapshot!(days.collect::<String>(), @r"
+    XNYS 2025-12-23 15:50
+    XNAS 2025-12-23 15:50
+    XLON 2025-12-23 16:30
+    XETR 2025-12-23 17:30
+    XPAR 2025-12-23 17:30
+    XMIL 2025-12-23 17:30
+    XAMS 2025-12-23 17:30
+    XMAD 2025-12-23 17:30
+    XSWX 2025-12-23 17:20
+    XEUR 2025-12-23 takes none
+    CMES 2025-12-23 takes none
+    XCBF 2025-12-23 takes none
+    XCBO 2025-12-23 takes none
+    IFEU 2025-12-23 takes none
+    XMON 2025-12-23 takes none
+    FX 2025-12-23 takes none
+    ");
+    assert_snapshot!([Mic::Xnys, Mic::Xlon, Mic::Xpar].map(|mic| until(mic, half)).concat(), @r"
+    XNYS 2025-12-24 12:50
+    XLON 2025-12-24 12:30
+    XPAR 2025-12-24 14:05
+    ");
+}
+
+/// One instant an hour of two years: inside a guard exactly when a local clock is near a reset.
+#[test]
+fn guards_follow_the_clocks_of_their_zone_through_both_seasons() {
+    let zone = |name: &str| jiff::tz::TimeZoneDatabase::bundled().get(name).unwrap();
+    let rule = |days: &[Weekday], from: i8, to: i8, name: &str| MaintenanceRule {
+        days: days.to_vec(),
+        from: time(from / 4, from % 4 * 15, 0, 0),
+        to: time(to / 4, to % 4 * 15, 0, 0),
+        zone: zone(name),
+    };
+    use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
+    let week = [Sunday, Monday, Tuesday, Wednesday, Thursday, Friday];
+    let rules = [
+        rule(&week, 1, 7, "America/New_York"),       // 00:15 to 01:45
+        rule(&week, 25, 31, "Europe/Zurich"),        // 06:15 to 07:45
+        rule(&[Friday], 92, 12, "America/New_York"), // Friday 23:00 to Saturday 03:00
+    ];
+    let guards = guards(&rules, date(2025, 1, 1), date(2026, 12, 31), SignedDuration::from_mins(10));
+    assert!(guards.windows(2).all(|pair| pair[0].closes < pair[1].opens), "in order, joined where they touch");
+    let clock = |at: Timestamp, name: &str| {
+        let local = at.to_zoned(zone(name));
+        (local.weekday(), i32::from(local.hour()) * 60 + i32::from(local.minute()))
+    };
+    let mut inside = 0;
+    for quarter in 0..2 * 365 * 96 {
+        let at = at("2025-01-01T00:07Z") + SignedDuration::from_mins(15 * quarter);
+        let ((ny_day, ny), (zh_day, zh)) = (clock(at, "America/New_York"), clock(at, "Europe/Zurich"));
+        let away = (ny_day != Saturday && (5..115).contains(&ny))
+            || (zh_day != Saturday && (365..475).contains(&zh))
+            || (ny_day == Friday && ny >= 22 * 60 + 50)
+            || (ny_day == Saturday && ny < 190);
+        let guard = next_guard(&guards, at).filter(|guard| guard.contains(at));
+        assert_eq!(guard.is_some(), away, "{at}");
+        inside += u32::from(away);
+    }
+    assert!(inside > 5_000, "{inside} instants lie inside");
 }
 
 fn any_venue() -> impl Strategy<Value = &'static Calendar> {

@@ -60,6 +60,18 @@ pub struct WindowRule {
 }
 
 impl WindowRule {
+    /// The session without its guarded ends, and the preferred hours of its date; a rule that prefers none prefers all.
+    fn hours(&self, session: &Session) -> (Window, Option<Window>) {
+        let minutes = |count: u16| SignedDuration::from_mins(i64::from(count));
+        let guarded = Window {
+            opens: session.open + minutes(self.guard_open_minutes),
+            closes: session.close - minutes(self.guard_close_minutes),
+        };
+        let preferred =
+            if self.preferred_to > self.preferred_from { self.preferred(session.date) } else { Some(guarded) };
+        (guarded, preferred)
+    }
+
     /// The preferred hours on a day; `None` where the zone's calendar cannot place them in time.
     fn preferred(&self, date: Date) -> Option<Window> {
         let at = |time: Time| self.zone.to_timestamp(date.to_datetime(time)).ok();
@@ -67,15 +79,13 @@ impl WindowRule {
     }
 }
 
-/// When orders of this session may work: the session without its guarded ends, cut to the preferred hours of the
-/// session's date. If that leaves nothing, as on a half day, the whole guarded session; `None` if that is empty too.
-pub fn execution_window(session: &Session, rule: &WindowRule) -> Option<Window> {
-    let minutes = |count: u16| SignedDuration::from_mins(i64::from(count));
-    let guarded = Window {
-        opens: session.open + minutes(rule.guard_open_minutes),
-        closes: session.close - minutes(rule.guard_close_minutes),
+/// When orders may work that belong together: the hours their sessions share without any guarded end, cut to the preferred
+/// hours of each. If that leaves nothing, as on a half day, all they share; `None` if that is empty too, or for none.
+pub fn execution_window<'a>(sessions: impl IntoIterator<Item = (&'a Session, &'a WindowRule)>) -> Option<Window> {
+    let both = |a: (Window, Option<Window>), b: (Window, Option<Window>)| {
+        (a.0.intersect(b.0), a.1.zip(b.1).map(|(a, b)| a.intersect(b)))
     };
-    rule.preferred(session.date)
-        .and_then(|preferred| guarded.intersect(preferred).non_empty())
-        .or_else(|| guarded.non_empty())
+    let hours = sessions.into_iter().map(|(session, rule)| rule.hours(session));
+    let (guarded, preferred) = hours.reduce(both)?;
+    preferred.and_then(|preferred| guarded.intersect(preferred).non_empty()).or_else(|| guarded.non_empty())
 }

@@ -54,11 +54,33 @@ pub enum Check {
     UnhedgedCurrency,
     /// The screen of its sleeve has failed for too long to add to what it listed.
     NoList,
+    /// The account at the broker is not the one this mode trades.
+    Account,
+    /// A person forbids new risk in it.
+    Restricted,
+    /// The broker's trading hours contradict our calendar.
+    VenueHours,
+    /// Broker or gateway are away, or about to be.
+    Maintenance,
+    /// The closing auction takes no more orders, or there is none.
+    AuctionCutoff,
+    /// The smallest order there is exceeds the largest that may be.
+    OrderValue,
+    /// Too large a part of what trades on an average day.
+    Adv,
+    /// Worst-case position would be too large.
+    Position,
+    /// The broker's margin cushion would be too thin.
+    Margin,
+    /// Too many orders of one contract and side in a day.
+    Throttle,
+    /// Too many messages in a second.
+    Messages,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 22] = [
+    pub const ALL: [Check; 33] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -81,6 +103,17 @@ impl Check {
         Check::Quarantine,
         Check::UnhedgedCurrency,
         Check::NoList,
+        Check::Account,
+        Check::Restricted,
+        Check::VenueHours,
+        Check::Maintenance,
+        Check::AuctionCutoff,
+        Check::OrderValue,
+        Check::Adv,
+        Check::Position,
+        Check::Margin,
+        Check::Throttle,
+        Check::Messages,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -108,6 +141,17 @@ impl Check {
             Check::Quarantine => "QUARANTINE",
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
             Check::NoList => "NO_LIST",
+            Check::Account => "ACCOUNT",
+            Check::Restricted => "RESTRICTED",
+            Check::VenueHours => "VENUE_HOURS",
+            Check::Maintenance => "MAINTENANCE",
+            Check::AuctionCutoff => "AUCTION_CUTOFF",
+            Check::OrderValue => "ORDER_VALUE",
+            Check::Adv => "ADV",
+            Check::Position => "POSITION",
+            Check::Margin => "MARGIN",
+            Check::Throttle => "THROTTLE",
+            Check::Messages => "MESSAGES",
         }
     }
 }
@@ -115,13 +159,13 @@ impl Check {
 /// The checks one row of the plan failed, as bits; no bit means it may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Verdict(u32);
+pub struct Verdict(u64);
 
 impl Verdict {
     /// Adds a failed check.
     #[inline]
     pub fn fail(&mut self, check: Check) {
-        self.0 |= 1 << check as u32;
+        self.0 |= 1 << check as u64;
     }
 
     /// True when no check failed.
@@ -132,7 +176,7 @@ impl Verdict {
 
     /// The failed checks in order.
     pub fn failed(self) -> impl Iterator<Item = Check> {
-        Check::ALL.into_iter().filter(move |&check| self.0 & (1 << check as u32) != 0)
+        Check::ALL.into_iter().filter(move |&check| self.0 & (1 << check as u64) != 0)
     }
 }
 
@@ -201,6 +245,53 @@ impl Refusal {
             Check::NoList => format!(
                 "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
             ),
+            Check::Account => format!(
+                "{who}: the account at the broker is not the one this mode trades; nothing is sent until `mode` and `broker.account` agree with it"
+            ),
+            Check::Restricted => {
+                format!("{who}: it is on the restricted list of the settings, so it takes no new risk")
+            }
+            Check::VenueHours => format!(
+                "{who}: the broker's trading hours contradict our calendar, so its venue counts as closed today; compare both in the report"
+            ),
+            Check::Maintenance => format!(
+                "{who}: broker or gateway are away or about to be; it is tried again in {:.0} min",
+                (value / 60.0).ceil()
+            ),
+            Check::AuctionCutoff => format!("{who}: its closing auction takes no more orders today"),
+            Check::OrderValue => format!(
+                "{who}: the smallest order of it is {:.2} % of NAV, the largest allowed is {:.2} %",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Check::Adv if value == 0.0 => {
+                format!("{who}: how much of it trades on an average day is not known, so it takes no new risk")
+            }
+            Check::Adv => format!(
+                "{who}: the order is {:.2} % of what trades on an average day, the limit is {:.2} %; the rest waits",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Check::Position => format!(
+                "{who}: with everything that may still be executed the position would be {value:.3} × NAV, the limit is {limit:.3}; \
+                 the increase waits"
+            ),
+            Check::Margin if value == 0.0 => {
+                format!("{who}: the broker tells of no excess liquidity, so no risk is added")
+            }
+            Check::Margin => format!(
+                "{who}: excess liquidity would be {:.1} % of NAV, the least allowed is {:.1} %; no risk is added",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Check::Throttle => format!(
+                "{who}: more orders of one side would leave in a day than are allowed; none go out until a person resumes"
+            ),
+            Check::Messages => {
+                format!(
+                    "{who}: {value:.0} messages were sent in the last second, {limit:.0} are allowed; it is tried again"
+                )
+            }
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
                 format!("{who}: what is left to trade today is below the smallest trade of {limit:.0} in base currency")

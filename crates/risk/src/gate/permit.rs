@@ -30,8 +30,10 @@ pub struct Permit(Envelope);
 pub(super) struct Envelope {
     pub(super) contract: ContractId,
     pub(super) side: Side,
+    pub(super) order_type: OrderType,
     pub(super) quantity_max: Quantity,
     pub(super) order_quantity_max: Quantity,
+    pub(super) orders_max: u32,
     pub(super) collar: Collar,
     pub(super) expires: Timestamp,
     pub(super) purpose: Purpose,
@@ -63,6 +65,16 @@ impl Permit {
         self.0.order_quantity_max
     }
 
+    /// How many orders may be made under it.
+    pub fn orders_max(&self) -> u32 {
+        self.0.orders_max
+    }
+
+    /// Limit in continuous trading, or limit on close.
+    pub fn order_type(&self) -> OrderType {
+        self.0.order_type
+    }
+
     /// Arrival mid and worst price.
     pub fn collar(&self) -> Collar {
         self.0.collar
@@ -88,12 +100,12 @@ impl Permit {
         order_ref: OrderRef,
         committed: Quantity,
         quantity: Quantity,
-        (order_type, limit): (OrderType, Price),
+        limit: Price,
         now: Timestamp,
     ) -> SendableOrder {
         self.assert_covers(committed, quantity, limit, now);
-        let Envelope { contract, side, .. } = self.0;
-        SendableOrder { order_ref, contract, side, quantity, order_type, limit }
+        let Envelope { contract, side, order_type, expires, .. } = self.0;
+        SendableOrder { order_ref, contract, side, quantity, order_type, limit, expires }
     }
 
     fn assert_covers(&self, committed: Quantity, child: Quantity, limit: Price, now: Timestamp) {

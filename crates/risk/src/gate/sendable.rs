@@ -4,6 +4,7 @@
 //! [`Permit::release`](super::Permit::release) and from nowhere else; whoever holds one can read and send it, not make one.
 
 use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
+use jiff::Timestamp;
 
 /// An order inside a permit. It cannot be made up, changed, copied or read from a file:
 ///
@@ -12,7 +13,8 @@ use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 ///     let order_ref = "AF-a1b2c3-20251208-001-01".parse().unwrap();
 ///     let (contract, side) = (domain::ContractId(0), domain::Side::Buy);
 ///     let (quantity, order_type) = (domain::Quantity::whole(1), domain::OrderType::Lmt);
-///     risk::SendableOrder { order_ref, contract, side, quantity, order_type, limit }
+///     let expires = jiff::Timestamp::MAX;
+///     risk::SendableOrder { order_ref, contract, side, quantity, order_type, limit, expires }
 /// }
 /// ```
 ///
@@ -42,6 +44,7 @@ pub struct SendableOrder {
     pub(super) quantity: Quantity,
     pub(super) order_type: OrderType,
     pub(super) limit: Price,
+    pub(super) expires: Timestamp,
 }
 
 impl SendableOrder {
@@ -68,6 +71,11 @@ impl SendableOrder {
     /// Limit or limit on close.
     pub fn order_type(&self) -> OrderType {
         self.order_type
+    }
+
+    /// From when on it must not leave any more.
+    pub fn expires(&self) -> Timestamp {
+        self.expires
     }
 
     /// Worst price, in the major unit, on the tick grid.

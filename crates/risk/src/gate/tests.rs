@@ -1,22 +1,32 @@
 //! Orders at the gate: what leaves, what stays, and every reason why.
 
+mod baskets;
+mod limits;
+
 use super::*;
 use crate::Mode;
-use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, OrderType, PerCurrency};
+use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentKind, Mic, PerContract, PerCurrency};
 
-const FUND: ContractId = ContractId(0);
+pub(super) const FUND: ContractId = ContractId(0);
 
-fn universe() -> Universe {
+pub(super) fn universe() -> Universe {
     let fund = Instrument { venue: Mic::Xetr, ..Instrument::plain("CS51", InstrumentKind::Etf, Currency::Eur) };
     Universe::new(vec![fund], vec![Contract { name: "CS51".into(), instrument: InstrumentId(0), expiry: None }])
 }
 
-fn policy() -> GatePolicy {
+pub(super) fn policy() -> GatePolicy {
     GatePolicy {
         order_value_max: 0.10,
         turnover_max: 0.50,
         gross_max: 2.0,
         net_max: 1.0,
+        position_max: 0.6,
+        adv_max: 0.10,
+        adv_slice: 0.01,
+        excess_liquidity_min: 0.15,
+        orders_per_side_max: 10,
+        messages_per_second_max: 40,
+        restricted: vec![],
         quote_age_max_s: 60,
         collars: vec![(AssetClass::EquityEtf, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
     }
@@ -28,7 +38,7 @@ fn day() -> DayFacts {
     DayFacts { nav: 10_000_000.0, rates, frozen: vec![], no_increase: vec![] }
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -46,72 +56,181 @@ fn quote(bid: &str, ask: &str, when: &str) -> Quote {
     }
 }
 
-fn window() -> Window {
+pub(super) fn window() -> Window {
     Window { opens: at("2025-12-15T14:45:00Z"), closes: at("2025-12-15T16:00:00Z") }
 }
 
-fn codes(mode: Mode, purpose: Purpose, quote: Option<&Quote>, now: &str) -> Vec<&'static str> {
-    let (policy, universe) = (policy(), universe());
-    let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose, collar: None };
-    let market = MarketFacts { now: at(now), quote, window: Some(window()) };
-    match Gate::new(&policy, &universe).admit(proposal, &day(), mode, market) {
-        Ok(_) => vec![],
-        Err(refusals) => refusals.iter().map(|r| r.check.code()).collect(),
+/// An order with everything the gate looks at, all of it good: 10,000 shares at 200 EUR, 250 USD each, against ten million.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) policy: GatePolicy,
+    pub(super) proposal: Proposal,
+    pub(super) day: DayFacts,
+    pub(super) conditions: Conditions,
+    pub(super) mode: Mode,
+    pub(super) quote: Option<Quote>,
+    pub(super) now: Timestamp,
+    pub(super) activity: Activity,
+}
+
+impl Ask {
+    pub(super) fn good() -> Ask {
+        Ask {
+            policy: policy(),
+            proposal: Proposal {
+                contract: FUND,
+                quantity: Quantity::whole(-10_000),
+                purpose: Purpose::Increase,
+                order_type: OrderType::Lmt,
+                collar: None,
+            },
+            day: day(),
+            conditions: Conditions {
+                adv: PerContract::from_vec(vec![Some(1_000_000.0)]),
+                auction_until: PerContract::from_vec(vec![Some(at("2025-12-15T16:30:00Z"))]),
+                excess_liquidity: Some(5_000_000.0),
+                ..Conditions::default()
+            },
+            mode: Mode::Normal,
+            quote: Some(quote("199.98", "200.02", "2025-12-15T14:45:00Z")),
+            now: window().opens,
+            activity: Activity { unit_value: 250.0, exposure: Some(Exposure::default()), ..Activity::default() },
+        }
+    }
+
+    /// A good order with something changed.
+    pub(super) fn but(change: impl FnOnce(&mut Ask)) -> Ask {
+        let mut ask = Ask::good();
+        change(&mut ask);
+        ask
+    }
+
+    pub(super) fn admit(&self) -> Result<Permit, Vec<Refusal>> {
+        let market = MarketFacts { now: self.now, quote: self.quote.as_ref(), window: Some(window()) };
+        let Ask { day, conditions, mode, activity, .. } = self;
+        let facts = Facts { day, conditions, mode: *mode, market, activity: *activity };
+        Gate::new(&self.policy, &universe()).admit(self.proposal, &facts)
+    }
+
+    pub(super) fn codes(&self) -> Vec<&'static str> {
+        self.admit().err().into_iter().flatten().map(|refusal| refusal.check.code()).collect()
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        let refusals = self.admit().expect_err("refused");
+        refusals.iter().map(|refusal| refusal.sentence(&universe())).collect::<Vec<_>>().join("\n")
     }
 }
 
 #[test]
-fn a_permit_bounds_quantity_order_size_price_and_time() {
-    let (policy, universe) = (policy(), universe());
-    let proposal =
-        Proposal { contract: FUND, quantity: Quantity::whole(-10_000), purpose: Purpose::Increase, collar: None };
-    let quote = quote("199.98", "200.02", "2025-12-15T14:44:30Z");
-    let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
-    let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
+fn a_permit_bounds_quantity_order_size_number_price_and_time() {
+    let permit = Ask::good().admit().unwrap();
     assert_eq!((permit.side(), permit.quantity_max()), (Side::Sell, Quantity::whole(10_000)));
     assert_eq!(permit.order_quantity_max(), Quantity::whole(4_000), "10 % of 10 m USD at 200 EUR × 1.25");
+    assert_eq!(permit.orders_max(), 10);
     assert_eq!(permit.collar().worst.to_string(), "199.8", "10 bp under the mid of 200");
     assert_eq!(permit.expires(), window().closes);
+    let thin = Ask::but(|ask| ask.conditions.adv[FUND] = Some(150_000.0));
+    assert_eq!(thin.admit().unwrap().order_quantity_max(), Quantity::whole(1_500), "1 % of what trades on a day");
 }
 
 #[test]
 fn every_reason_is_reported_at_once() {
-    let stale = quote("200.02", "", "2025-12-15T14:40:00Z");
-    assert_eq!(
-        codes(Mode::CancelOnly, Purpose::Reduce, Some(&stale), "2025-12-15T16:00:00Z"),
-        ["MODE", "WINDOW", "QUOTE_STALE", "QUOTE_ONE_SIDED"]
-    );
-    assert_eq!(codes(Mode::Normal, Purpose::Increase, None, "2025-12-15T14:45:00Z"), ["QUOTE_MISSING"]);
-}
-
-#[test]
-fn sixty_seconds_are_fresh_and_sixty_one_are_not() {
-    let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
-    assert!(codes(Mode::Normal, Purpose::Increase, Some(&quote), "2025-12-15T14:46:00Z").is_empty());
-    assert_eq!(codes(Mode::Normal, Purpose::Increase, Some(&quote), "2025-12-15T14:46:01Z"), ["QUOTE_STALE"]);
+    let everything = Ask::but(|ask| {
+        ask.quote = Some(quote("200.02", "", "2025-12-15T14:40:00Z"));
+        (ask.now, ask.mode) = (window().closes, Mode::CancelOnly);
+        ask.day.frozen = vec![FUND];
+        ask.conditions = Conditions {
+            adv: PerContract::from_vec(vec![None]),
+            guards: vec![Window {
+                opens: window().opens,
+                closes: window().closes + jiff::SignedDuration::from_mins(1),
+            }],
+            contradicted: vec![FUND],
+            foreign_account: true,
+            ..Conditions::default()
+        };
+        ask.policy.restricted = vec![InstrumentId(0)];
+        ask.policy.collars.clear();
+        let exposure = Some(Exposure { gross: 2e7, long: 0.0, short: 1e7 });
+        ask.activity = Activity { exposure, turnover: 5e6, increase: 1.0, latched: true, messages: 40, ..ask.activity };
+    });
+    insta::assert_snapshot!(everything.sentence(), @r"
+    CS51: the account at the broker is not the one this mode trades; nothing is sent until `mode` and `broker.account` agree with it
+    CS51: the operating mode does not permit this order; the step that stopped the day says why
+    CS51: our quantity differs from the broker's, so it is frozen; compare both sides in the report
+    CS51: it is on the restricted list of the settings, so it takes no new risk
+    CS51: the broker's trading hours contradict our calendar, so its venue counts as closed today; compare both in the report
+    CS51: its venue has no execution window now; it is tried again in the next one
+    CS51: broker or gateway are away or about to be; it is tried again in 1 min
+    CS51: the quote is 4800 s old, the limit is 60 s
+    CS51: bid or ask is missing, or they cross
+    CS51: no price collar is configured for its asset class
+    CS51: more orders of one side would leave in a day than are allowed; none go out until a person resumes
+    CS51: 40 messages were sent in the last second, 40 are allowed; it is tried again
+    CS51: how much of it trades on an average day is not known, so it takes no new risk
+    CS51: increases of 50.0 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over
+    CS51: worst-case gross 2.250 × NAV would pass the cap of 2.000; increases wait
+    CS51: worst-case net 1.250 × NAV would pass the cap of 1.000; increases wait
+    CS51: the broker tells of no excess liquidity, so no risk is added
+    ");
 }
 
 #[test]
 fn reduce_only_lets_reductions_out() {
-    let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
-    let now = "2025-12-15T14:45:00Z";
-    assert!(codes(Mode::ReduceOnly, Purpose::Reduce, Some(&quote), now).is_empty());
-    assert_eq!(codes(Mode::ReduceOnly, Purpose::Increase, Some(&quote), now), ["MODE"]);
+    let reduction = Ask::but(|ask| {
+        (ask.mode, ask.proposal.purpose) = (Mode::ReduceOnly, Purpose::Reduce);
+        ask.activity.holding.held = Quantity::whole(10_000);
+    });
+    assert!(reduction.admit().is_ok());
+    assert_eq!(Ask::but(|ask| ask.mode = Mode::ReduceOnly).codes(), ["MODE"]);
+}
+
+#[test]
+fn a_reduction_of_what_is_no_longer_there_is_judged_as_the_increase_it_would_be() {
+    let of = |held, sells| {
+        Ask::but(|ask| {
+            (ask.mode, ask.proposal.purpose) = (Mode::ReduceOnly, Purpose::Reduce);
+            let (held, sells) = (Quantity::whole(held), Quantity::whole(sells));
+            ask.activity.holding = Holding { held, sells, ..Holding::default() };
+        })
+    };
+    assert!(of(10_000, 0).codes().is_empty());
+    assert_eq!(of(9_999, 0).codes(), ["MODE"], "one share would be sold short");
+    assert_eq!(of(15_000, 5_001).codes(), ["MODE"], "an UNKNOWN sale may have sold it already");
+    assert_eq!(of(-10_000, 0).codes(), ["MODE"]);
 }
 
 #[test]
 fn a_price_nobody_believes_lets_reductions_out_and_nothing_in() {
-    let (policy, universe) = (policy(), universe());
-    let day = DayFacts { no_increase: vec![Withheld { contract: FUND, check: Check::Quarantine }], ..day() };
-    let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
-    let admitted = |purpose| {
-        let proposal = Proposal { contract: FUND, quantity: Quantity::whole(-10), purpose, collar: None };
-        let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
-        Gate::new(&policy, &universe).admit(proposal, &day, Mode::Normal, market)
+    let quarantined = |purpose| {
+        Ask::but(|ask| {
+            ask.day.no_increase = vec![Withheld { contract: FUND, check: Check::Quarantine }];
+            ask.activity.holding.held = Quantity::whole(10_000);
+            ask.proposal.purpose = purpose;
+        })
     };
-    assert!(admitted(Purpose::Reduce).is_ok() && admitted(Purpose::CloseOut).is_ok());
-    let refused = admitted(Purpose::Increase).unwrap_err();
-    insta::assert_snapshot!(refused[0].sentence(&universe), @"CS51: its price is not believed, so it takes no new risk; it is valued at the last good mark until the price is confirmed");
+    assert!(quarantined(Purpose::Reduce).admit().is_ok() && quarantined(Purpose::CloseOut).admit().is_ok());
+    insta::assert_snapshot!(quarantined(Purpose::Increase).sentence(), @"CS51: its price is not believed, so it takes no new risk; it is valued at the last good mark until the price is confirmed");
+}
+
+#[test]
+fn without_a_fresh_quote_only_an_auction_is_priced_and_from_last_or_close() {
+    let old = |order_type, last: Option<&str>, close: Option<&str>| {
+        Ask::but(|ask| {
+            let price = |text: Option<&str>| text.map(|text| Price::from_decimal(text.parse().unwrap()).unwrap());
+            let stale = quote("150", "150.02", "2025-12-15T12:00:00Z");
+            ask.quote = Some(Quote { last: price(last), close: price(close), ..stale });
+            ask.proposal.order_type = order_type;
+        })
+    };
+    assert_eq!(old(OrderType::Lmt, Some("200"), None).codes(), ["QUOTE_STALE"]);
+    let reference = |ask: Ask| ask.admit().unwrap().collar().reference.to_string();
+    assert_eq!(reference(old(OrderType::Loc, Some("201"), Some("199"))), "201");
+    assert_eq!(reference(old(OrderType::Loc, None, Some("199"))), "199");
+    assert_eq!(old(OrderType::Loc, None, None).codes(), ["QUOTE_MISSING"], "a stale mid is no price either");
+    let permit = old(OrderType::Loc, Some("201"), None).admit().unwrap();
+    assert_eq!((permit.order_type(), permit.expires()), (OrderType::Loc, at("2025-12-15T16:30:00Z")));
 }
 
 #[test]
@@ -134,12 +253,8 @@ fn the_basket_counts_orders_at_their_worst() {
 #[test]
 #[should_panic(expected = "exceed the parent")]
 fn a_child_beyond_the_permit_stops_the_engine() {
-    let (policy, universe) = (policy(), universe());
-    let proposal =
-        Proposal { contract: FUND, quantity: Quantity::whole(100), purpose: Purpose::Increase, collar: None };
-    let quote = quote("199.98", "200.02", "2025-12-15T14:45:00Z");
-    let market = MarketFacts { now: window().opens, quote: Some(&quote), window: Some(window()) };
-    let permit = Gate::new(&policy, &universe).admit(proposal, &day(), Mode::Normal, market).unwrap();
-    let (order_ref, terms) = ("AF-a1b2c3-20251215-001-01".parse().unwrap(), (OrderType::Lmt, permit.collar().worst));
-    permit.release(order_ref, Quantity::whole(60), Quantity::whole(41), terms, window().opens);
+    let ask = Ask::but(|ask| ask.proposal.quantity = Quantity::whole(100));
+    let permit = ask.admit().unwrap();
+    let order_ref = "AF-a1b2c3-20251215-001-01".parse().unwrap();
+    permit.release(order_ref, Quantity::whole(60), Quantity::whole(41), permit.collar().worst, window().opens);
 }

@@ -49,6 +49,7 @@ impl Broker for Account {
             base: Currency::Usd,
             net_liquidation: Some(net_liquidation),
             gross_position_value: None,
+            excess_liquidity: None,
             cash: vec![row],
             positions: vec![],
             foreign: vec![],

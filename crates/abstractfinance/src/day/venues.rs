@@ -1,0 +1,217 @@
+//! When the day's contracts trade, by our calendars and by the broker.
+//!
+//! In: calendars, settings, contract details. Out: execution windows, auction cut-offs, contradictions. Invariant: a window the
+//! broker does not confirm is no window; the legs of a pair share theirs.
+
+use super::Run;
+use crate::failure::Failure;
+use crate::settings::Mode;
+use crate::world::account_tag;
+use domain::{ContractId, InstrumentKind, PerContract};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZoneDatabase;
+use market::calendar::{Session, Window, WindowRule, execution_window};
+use ports::{ContractDetails, Identity};
+use strategy::ScreenList;
+
+/// What venues and broker say of a date.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Venues {
+    /// When each contract's orders may work.
+    pub(super) windows: PerContract<Option<Window>>,
+    /// Until when each contract takes orders for its closing auction.
+    pub(super) auction_until: PerContract<Option<Timestamp>>,
+    /// Contracts whose hours the broker tells otherwise; they have no window.
+    pub(super) contradictions: Vec<Contradiction>,
+    /// The account is not one this mode trades.
+    pub(super) foreign_account: bool,
+}
+
+/// A contract whose trading hours at the broker do not hold our window.
+#[derive(Clone, Debug)]
+pub(super) struct Contradiction {
+    pub(super) contract: ContractId,
+    /// What both sides say.
+    pub(super) sentence: String,
+}
+
+impl Venues {
+    /// Asks our calendars, then holds their answer against the broker's.
+    pub(super) fn of(
+        date: Date,
+        identity: &Identity,
+        details: &[ContractDetails],
+        run: &Run,
+    ) -> Result<Venues, Failure> {
+        let sessions = sessions(date, run)?;
+        let auction = |(contract, session): (ContractId, &Option<(Session, WindowRule)>)| {
+            let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
+            calendar.auction_entry_until(&session.as_ref()?.0)
+        };
+        let mut venues = Venues {
+            windows: windows(&sessions, run),
+            auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
+            contradictions: Vec::new(),
+            foreign_account: is_foreign(identity, run),
+        };
+        for details in details {
+            let Some(window) = venues.windows[details.contract] else { continue };
+            if let Err(problem) = confirmed(window, details) {
+                let name = &run.setup.universe.contract(details.contract).name;
+                let sentence = format!("{name} counts as closed: {problem}");
+                tracing::warn!(sentence, "the broker's trading hours contradict our calendar");
+                venues.contradictions.push(Contradiction { contract: details.contract, sentence });
+            }
+        }
+        for contradiction in &venues.contradictions {
+            venues.windows[contradiction.contract] = None;
+            venues.auction_until[contradiction.contract] = None;
+        }
+        Ok(venues)
+    }
+}
+
+/// An account of another kind than the mode trades, or not the one of this run.
+fn is_foreign(identity: &Identity, run: &Run) -> bool {
+    let is_paper = identity.account.starts_with("DU");
+    let agrees = match run.settings.mode {
+        Mode::Simulated | Mode::Paper => is_paper,
+        Mode::Live => !is_paper,
+    };
+    !agrees || account_tag(&identity.account) != run.account
+}
+
+/// Today's session of each contract that can trade, with the rule of its venue.
+fn sessions(date: Date, run: &Run) -> Result<PerContract<Option<(Session, WindowRule)>>, Failure> {
+    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
+    let universe = &run.setup.universe;
+    let mut sessions = PerContract::filled(None, universe.contract_count());
+    for contract in universe.contracts() {
+        let instrument = universe.instrument_of(contract);
+        let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
+        if !instrument.tradable || instrument.kind == InstrumentKind::Cash || expired {
+            continue;
+        }
+        let calendar = run.calendars.get(instrument.venue).map_err(|error| usage(&error))?;
+        let session = calendar.session(date).map_err(|error| usage(&error))?;
+        sessions[contract] = session.map(|session| (session, run.settings.execution.window(instrument.venue)));
+    }
+    Ok(sessions)
+}
+
+/// Each contract's execution window; the legs of a pair have the hours that all of them share.
+fn windows(sessions: &PerContract<Option<(Session, WindowRule)>>, run: &Run) -> PerContract<Option<Window>> {
+    let together = |contracts: &[ContractId]| {
+        let sessions: Option<Vec<_>> = contracts.iter().map(|&contract| sessions[contract].as_ref()).collect();
+        execution_window(sessions?.into_iter().map(|(session, rule)| (session, rule)))
+    };
+    let mut windows = PerContract::from_vec(sessions.iter().map(|(contract, _)| together(&[contract])).collect());
+    for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
+        let legs = sleeve.contracts(&ScreenList::default());
+        let shared = together(&legs);
+        legs.iter().for_each(|&leg| windows[leg] = shared);
+    }
+    windows
+}
+
+/// Whether the broker's liquid hours hold a window.
+///
+/// # Errors
+/// What is wrong with them, as a clause.
+fn confirmed(window: Window, details: &ContractDetails) -> Result<(), String> {
+    let ours = format!("our orders work from {} to {}", window.opens, window.closes);
+    let unreadable = || format!("{ours}, and the broker's hours `{}` cannot be read", details.liquid_hours);
+    let zone = TimeZoneDatabase::bundled().get(&details.time_zone).map_err(|_| unreadable())?;
+    let instant = |at: DateTime| zone.to_timestamp(at).map_err(|_| unreadable());
+    let mut open = Vec::new();
+    for (from, to) in segments(&details.liquid_hours).ok_or_else(unreadable)? {
+        open.push(Window { opens: instant(from)?, closes: instant(to)? });
+    }
+    open.sort_by_key(|segment| segment.opens);
+    // Segments that meet, as around midnight, are one.
+    let mut reached = window.opens;
+    for segment in open.iter().filter(|segment| segment.closes > window.opens) {
+        if segment.opens <= reached {
+            reached = reached.max(segment.closes);
+        }
+    }
+    if reached >= window.closes {
+        return Ok(());
+    }
+    Err(format!("{ours}, the broker's hours are {} {}", first_days(&details.liquid_hours), details.time_zone))
+}
+
+/// `20250102:0800-20250102:1630;20250103:CLOSED`, also with a bare time at the end or several spans a day; `None` when it is
+/// something else.
+fn segments(hours: &str) -> Option<Vec<(DateTime, DateTime)>> {
+    let mut spans = Vec::new();
+    for day in hours.split(';').filter(|day| !day.is_empty() && !day.ends_with(":CLOSED")) {
+        let (date, _) = day.split_once(':')?;
+        for span in day.split(',') {
+            let (from, to) = span.split_once('-')?;
+            spans.push((moment(date, from)?, moment(date, to)?));
+        }
+    }
+    Some(spans)
+}
+
+/// `20250102:0800`, or `0800` on a date known from before.
+fn moment(date: &str, text: &str) -> Option<DateTime> {
+    let text = if text.contains(':') { text.to_owned() } else { format!("{date}:{text}") };
+    DateTime::strptime("%Y%m%d:%H%M", text).ok()
+}
+
+fn first_days(hours: &str) -> String {
+    hours.split(';').take(2).collect::<Vec<_>>().join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rust_decimal::Decimal;
+
+    fn told(hours: &str, zone: &str) -> Result<(), String> {
+        let at = |text: &str| text.parse().unwrap();
+        let window = Window { opens: at("2025-12-23T14:45:00Z"), closes: at("2025-12-23T16:00:00Z") };
+        let details = ContractDetails {
+            contract: ContractId(0),
+            con_id: 1,
+            currency: domain::Currency::Usd,
+            multiplier: Decimal::ONE,
+            min_tick: Decimal::ONE,
+            price_magnifier: 1,
+            last_trade: None,
+            long_name: String::new(),
+            order_types: vec![],
+            liquid_hours: hours.into(),
+            time_zone: zone.into(),
+        };
+        confirmed(window, &details)
+    }
+
+    #[test]
+    fn hours_that_hold_the_window_confirm_it_in_every_form_the_broker_has() {
+        assert_eq!(told("20251223:0800-20251223:1630;20251224:0800-20251224:1230", "Europe/London"), Ok(()));
+        assert_eq!(told("20251223:0800-1630", "GB-Eire"), Ok(()), "an old name of a zone, a bare time");
+        assert_eq!(told("20251222:1700-20251223:1600", "US/Central"), Ok(()), "since the evening before");
+        assert_eq!(told("20251223:0900-1600,1600-1730", "MET"), Ok(()), "spans that meet");
+        assert_eq!(told("20251223:1445-20251223:1600", "Europe/London"), Ok(()), "to the minute");
+    }
+
+    #[test]
+    fn hours_that_do_not_hold_it_close_the_venue_and_say_what_both_sides_say() {
+        insta::assert_snapshot!(told("20251223:0800-20251223:1559;20251224:CLOSED", "Europe/London").unwrap_err(),
+            @"our orders work from 2025-12-23T14:45:00Z to 2025-12-23T16:00:00Z, the broker's hours are 20251223:0800-20251223:1559;20251224:CLOSED Europe/London");
+        for (hours, zone) in [
+            ("20251223:CLOSED;20251224:0800-20251224:1630", "Europe/London"),
+            ("20251223:0800-1500,1501-1630", "Europe/London"),
+            ("20251223:0800-20251223:1630", "America/New_York"),
+            ("", "Europe/London"),
+            ("from eight to five", "Europe/London"),
+            ("20251223:0800-20251223:1630", "Europe/Londn"),
+        ] {
+            assert!(told(hours, zone).is_err(), "{hours} {zone}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! When orders leave: never while the broker is away, in any season, and never against its trading hours.
+//!
+//! In: weeks of trading against the built-in gateway. Out: what the journal says was sent, and when. Invariant: the clock of
+//! the test is its own: local hours and minutes, not the engine's spans.
+#![allow(clippy::disallowed_methods, reason = "stories of a program, outside the pure crates")]
+
+mod common;
+
+use common::Stage;
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use journal::Journal;
+
+/// The days of the first row are those of IB's daily resets.
+const SUNDAY_TO_FRIDAY: [Weekday; 6] =
+    [Weekday::Sunday, Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
+
+/// True when a local clock shows an hour of a reset, or is within ten minutes of one.
+fn is_away(at: Timestamp) -> bool {
+    let local = |zone: &str| at.to_zoned(TimeZone::get(zone).unwrap());
+    let minutes = |clock: &jiff::Zoned| i32::from(clock.hour()) * 60 + i32::from(clock.minute());
+    let (new_york, zurich) = (local("America/New_York"), local("Europe/Zurich"));
+    let (ny, zh) = (minutes(&new_york), minutes(&zurich));
+    let daily = |clock: &jiff::Zoned| SUNDAY_TO_FRIDAY.contains(&clock.weekday());
+    (daily(&new_york) && (5..115).contains(&ny))
+        || (daily(&zurich) && (375..475).contains(&zh))
+        || (new_york.weekday() == Weekday::Friday && ny >= 22 * 60 + 50)
+        || (new_york.weekday() == Weekday::Saturday && ny < 190)
+        || ny >= 23 * 60 + 35
+        || (21 * 60 + 50..22 * 60 + 25).contains(&ny)
+}
+
+/// Times of records of a kind, with their bodies.
+fn records(stage: &Stage, kind: &str) -> Vec<(Timestamp, serde_json::Value)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let journal = Journal::open_existing(stage.path("state").join("journal.db")).await.unwrap();
+        let account = journal.accounts().await.unwrap().pop().unwrap();
+        let events = journal.events_of_kind(&account, kind).await.unwrap();
+        let read = |event: &journal::StoredEvent| {
+            (Timestamp::from_microsecond(event.at_us).unwrap(), serde_json::from_str(&event.body).unwrap())
+        };
+        events.iter().map(read).collect()
+    })
+}
+
+/// Orders that were sent or changed, by time.
+fn orders(stage: &Stage) -> Vec<Timestamp> {
+    let commands = records(stage, "command").into_iter();
+    commands.filter(|(_, body)| body["command"] != "cancel").map(|(at, _)| at).collect()
+}
+
+/// The weeks in which two continents change their clocks, in both seasons; a whole year with `AF_LONG=1`.
+#[test]
+fn no_order_is_sent_while_the_broker_is_away_and_the_day_begins_when_it_is_back() {
+    let spans: &[(&str, u32)] = match std::env::var_os("AF_LONG") {
+        Some(_) => &[("2026-01-02", 260)],
+        None => &[("2026-03-02", 26), ("2026-10-19", 13)],
+    };
+    for (from, days) in spans {
+        let stage = Stage::new();
+        stage.ok(&format!("demo --from {from} --days {days} --state-dir state"));
+        let sent = orders(&stage);
+        assert!(sent.len() >= *days as usize / 4, "{} orders in {days} days from {from}", sent.len());
+        let away: Vec<&Timestamp> = sent.iter().filter(|at| is_away(**at)).collect();
+        assert!(away.is_empty(), "sent while the broker was away: {away:?}");
+
+        let plans = records(&stage, "plan");
+        assert_eq!(plans.len(), *days as usize);
+        for (_, plan) in &plans {
+            let decided: Timestamp = plan["decided_at"].as_str().unwrap().parse().unwrap();
+            assert!(!is_away(decided), "decided while the broker was away: {decided}");
+            // Summer time on both sides of the Atlantic lets the day begin at six; otherwise one of them is still away.
+            let summer = |zone: &str| decided.to_zoned(TimeZone::get(zone).unwrap());
+            let (zurich, new_york) =
+                (summer("Europe/Zurich").offset().seconds(), summer("America/New_York").offset().seconds());
+            let begins = if zurich == 7200 && new_york == -14400 { "06:00" } else { "06:55" };
+            assert_eq!(decided.strftime("%H:%M").to_string(), begins, "{decided}");
+        }
+    }
+}
+
+#[test]
+fn orders_wait_out_a_guard_at_the_start_of_their_window() {
+    let stage = Stage::new();
+    let row =
+        "    - {name: drill, days: [mon, tue, wed, thu, fri], from: \"14:40\", to: \"15:00\", zone: Europe/London}\n";
+    stage.config("config", "settings.yaml", "  maintenance:", "  maintenance_rows:");
+    let path = stage.path("config/settings.yaml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("  maintenance_rows:", "  maintenance:");
+    let (head, rest) = text.split_once("  maintenance:").unwrap();
+    let (comment, rows) = rest.split_once('\n').unwrap();
+    std::fs::write(&path, format!("{head}  maintenance:{comment}\n{row}{rows}")).unwrap();
+
+    stage.ok("demo --config config --from 2026-03-05 --days 3 --state-dir state");
+    let sent = orders(&stage);
+    assert!(!sent.is_empty());
+    for at in sent {
+        let london = at.to_zoned(TimeZone::get("Europe/London").unwrap());
+        let minute = i32::from(london.hour()) * 60 + i32::from(london.minute());
+        assert!(minute >= 15 * 60 + 10, "{london}: ten minutes after the drill at the earliest");
+    }
+}
+
+#[test]
+fn a_day_that_the_broker_would_be_away_for_is_skipped_and_says_why() {
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", "to: \"07:45\", zone: Europe/Zurich", "to: \"13:00\", zone: Europe/Zurich");
+    insta::assert_snapshot!(stage.refused("demo --config config --state-dir state"), @"");
+}

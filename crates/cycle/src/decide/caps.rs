@@ -1,0 +1,85 @@
+//! Step 10, before the basket: what one contract can take.
+//!
+//! In: wanted quantities, volumes, NAV. Out: increases cut to the share of a day's volume and to the largest position.
+//! Invariant: reductions are never cut; the legs of a pair are cut alike.
+
+use crate::{DayInputs, DayPlan, Setup};
+use domain::{ContractId, Quantity};
+use risk::Check;
+use risk::gate::Refusal;
+use strategy::ScreenList;
+use strategy::sizing::Change;
+
+/// The share of a contract's increase that may be ordered, and what cuts it.
+struct Cut {
+    contract: ContractId,
+    share: f64,
+    check: Check,
+    /// Limit and value, in the check's unit; `None` for the other legs of a pair.
+    told: Option<(f64, f64)>,
+}
+
+pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    if plan.facts.nav <= 0.0 {
+        return; // nothing is increased against a NAV nobody knows
+    }
+    let mut cuts = Vec::new();
+    for (contract, &held) in inputs.ledger.quantities().iter() {
+        let change = Change::between(held, plan.table.wanted[contract]);
+        if !change.increase.is_zero() {
+            cuts.extend(cut(contract, held, change, inputs, setup, plan));
+        }
+    }
+    if cuts.is_empty() {
+        return;
+    }
+    for sleeve in setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
+        let legs = sleeve.contracts(&ScreenList::default());
+        let own = cuts.iter().filter(|cut| legs.contains(&cut.contract));
+        let Some(tightest) = own.min_by(|a, b| a.share.total_cmp(&b.share)) else { continue };
+        let (share, check) = (tightest.share, if tightest.share > 0.0 { tightest.check } else { Check::PairLeg });
+        for contract in legs {
+            match cuts.iter_mut().find(|cut| cut.contract == contract) {
+                Some(cut) => cut.share = share,
+                None => cuts.push(Cut { contract, share, check, told: None }),
+            }
+        }
+    }
+    for Cut { contract, share, check, told } in cuts {
+        let held = inputs.ledger.quantity(contract);
+        let change = Change::between(held, plan.table.wanted[contract]);
+        if !change.increase.is_zero() {
+            plan.table.wanted[contract] = held + change.with_share(share, setup.universe.terms(contract).lot);
+            plan.table.verdict[contract].fail(check);
+            let refusal = |(limit, value)| Refusal { check, contract: Some(contract), limit, value };
+            plan.refusals.extend(told.map(refusal));
+        }
+    }
+}
+
+/// How far one contract's increase has to be cut; `None` when all of it fits.
+fn cut(
+    contract: ContractId,
+    held: Quantity,
+    change: Change,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+    plan: &DayPlan,
+) -> Option<Cut> {
+    let (gate, nav, price) = (&setup.policy.gate, plan.facts.nav, plan.table.unit_price[contract]);
+    let adv = inputs.conditions.adv[contract];
+    let (reduce, increase) = (change.reduce.to_f64().abs(), change.increase.to_f64().abs());
+    let kept = (held + change.reduce).to_f64().abs();
+    let by_volume = (adv.map_or(0.0, |adv| adv * gate.adv_max) - reduce) / increase;
+    let by_position = (gate.position_max * nav / price - kept) / increase;
+    let cut =
+        |share: f64, check, limit, value| Cut { contract, share: share.max(0.0), check, told: Some((limit, value)) };
+    match by_volume.min(by_position) {
+        room if room >= 1.0 => None,
+        room if room == by_volume => {
+            let ordered = adv.map_or(0.0, |adv| (reduce + increase) / adv);
+            Some(cut(room, Check::Adv, gate.adv_max, ordered))
+        }
+        room => Some(cut(room, Check::Position, gate.position_max, (kept + increase) * price / nav)),
+    }
+}

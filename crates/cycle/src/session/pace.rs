@@ -1,0 +1,134 @@
+//! What the gate is told of our own doing: exposure at its worst, orders and messages sent.
+//!
+//! In: books, orders with what may still be executed of them, times of messages. Out: an [`Activity`] per asking order.
+//! Invariant: an order counts in full until nothing of it can be executed any more, UNKNOWN ones too.
+
+use super::{Entry, Session};
+use crate::operator::Latch;
+use domain::{ContractId, Quantity, Side};
+use execution::Parent;
+use jiff::{SignedDuration, Timestamp};
+use risk::Sendable;
+use risk::gate::{self, Activity, Exposure, Holding};
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+/// What all orders of the day come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// The book with every order at its worst, without currency hedges.
+    exposure: Exposure,
+    /// Increases the gate has let out, in base currency.
+    increases: f64,
+}
+
+impl Session<'_> {
+    /// What the gate has to know before it lets this order out.
+    pub(super) fn activity(&mut self, index: usize, now: Timestamp) -> Activity {
+        self.forget_messages(now);
+        let Totals { exposure, increases } = self.totals();
+        let slot = &self.slots[index];
+        let (contract, side) = (slot.parent.planned().contract, slot.parent.side());
+        let own = if slot.parent.was_let_out() { slot.increase } else { 0.0 };
+        let orders_sent = self.parents().filter(|parent| is_of(parent, contract) && parent.side() == side);
+        let orders_sent = orders_sent.map(|parent| parent.children().len() as u32).sum();
+        Activity {
+            unit_value: self.plan.table.unit_price[contract],
+            holding: self.parents().fold(self.held(contract), |holding, parent| with(holding, parent, contract)),
+            exposure: (!self.setup.is_currency_hedge(contract)).then_some(exposure),
+            turnover: increases - own,
+            increase: slot.increase,
+            orders_sent,
+            latched: self.is_latched(contract, side),
+            messages: u32::try_from(self.messages.len()).unwrap_or(u32::MAX),
+            excess_after: None,
+        }
+    }
+
+    /// Counts an order that was just let out.
+    pub(super) fn let_out(&mut self, activity: &Activity, order: Quantity) {
+        let Some(totals) = &mut self.totals else { return };
+        totals.increases = activity.turnover + activity.increase;
+        if let Some(exposure) = activity.exposure {
+            totals.exposure = exposure.with(activity.holding, order, activity.unit_value);
+        }
+    }
+
+    /// Stops a contract and side of which too many orders were sent, until a person resumes.
+    pub(super) fn latch(&mut self, contract: ContractId, side: Side) {
+        if !self.is_latched(contract, side) {
+            self.standing.latched.push(Latch::named(&gate::Latch { contract, side }, &self.setup.universe));
+            self.entries.push(Entry::Latched { contract, side });
+        }
+    }
+
+    fn is_latched(&self, contract: ContractId, side: Side) -> bool {
+        let name = || &self.setup.universe.contract(contract).name;
+        self.standing.latched.iter().any(|latch| latch.side == side && latch.contract == *name())
+    }
+
+    fn held(&self, contract: ContractId) -> Holding {
+        Holding { held: self.books.ledger().quantity(contract), ..Holding::default() }
+    }
+
+    fn totals(&mut self) -> Totals {
+        if let Some(totals) = self.totals {
+            return totals;
+        }
+        let mut totals = Totals::default();
+        for (contract, held) in self.books.ledger().quantities().iter() {
+            if !held.is_zero() && !self.setup.is_currency_hedge(contract) {
+                totals.exposure.add(self.held(contract), self.plan.table.unit_price[contract]);
+            }
+        }
+        for (index, slot) in self.slots.iter().enumerate() {
+            if slot.parent.was_let_out() {
+                totals.increases += slot.increase;
+            }
+            let (contract, open) = (slot.parent.planned().contract, slot.parent.executable());
+            if open.is_zero() || self.setup.is_currency_hedge(contract) {
+                continue;
+            }
+            let earlier = self.slots[..index].iter().map(|slot| &slot.parent);
+            let holding = earlier.fold(self.held(contract), |holding, parent| with(holding, parent, contract));
+            let order = signed(open, slot.parent.side());
+            totals.exposure = totals.exposure.with(holding, order, self.plan.table.unit_price[contract]);
+        }
+        self.totals = Some(totals);
+        totals
+    }
+
+    /// The next message that may leave: the oldest, or in a crowded second the oldest cancel.
+    pub(super) fn next_ready(&mut self, now: Timestamp) -> Option<Sendable> {
+        self.forget_messages(now);
+        if self.messages.len() < self.setup.policy.gate.messages_per_second_max as usize {
+            return self.ready.pop_front();
+        }
+        let cancel = self.ready.iter().position(|sendable| matches!(sendable, Sendable::Cancel { .. }))?;
+        self.ready.remove(cancel)
+    }
+
+    /// When a message that waits for a less crowded second may leave.
+    pub(super) fn next_second(&self) -> Option<Timestamp> {
+        self.messages.front().filter(|_| !self.ready.is_empty()).map(|&oldest| oldest + SECOND)
+    }
+
+    fn forget_messages(&mut self, now: Timestamp) {
+        while self.messages.front().is_some_and(|&sent| sent + SECOND <= now) {
+            self.messages.pop_front();
+        }
+    }
+}
+
+fn is_of(parent: &Parent, contract: ContractId) -> bool {
+    parent.planned().contract == contract
+}
+
+/// A holding with what may still be executed of an order, if that is of the contract.
+fn with(holding: Holding, parent: &Parent, contract: ContractId) -> Holding {
+    if is_of(parent, contract) { holding.with(signed(parent.executable(), parent.side())) } else { holding }
+}
+
+fn signed(quantity: Quantity, side: Side) -> Quantity {
+    Quantity::from_units(quantity.units() * side.sign())
+}

@@ -1,0 +1,123 @@
+//! The gate as a table: every check, whom it concerns, the limit in force and what it does.
+//!
+//! In: a policy. Out: rows for people. Invariant: a row per check, none left out; limits are read from the policy the gate
+//! itself reads.
+
+use super::{Check, GatePolicy};
+use domain::{AssetClass, Universe};
+use serde::Serialize;
+
+/// Which orders a check is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concerns {
+    /// Every order.
+    Orders,
+    /// Orders that add risk.
+    Increases,
+    /// Rows of the plan, before there is an order.
+    Plan,
+}
+
+impl Concerns {
+    /// As a person reads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Concerns::Orders => "every order",
+            Concerns::Increases => "new risk",
+            Concerns::Plan => "the plan",
+        }
+    }
+}
+
+impl Check {
+    /// Which orders it is about, and what it does to them.
+    pub fn rule(self) -> (Concerns, &'static str) {
+        use Concerns::{Increases, Orders, Plan};
+        match self {
+            Check::Mode => (Orders, "refuses what the mode does not permit"),
+            Check::Account => (Orders, "refuses everything while mode, account and order references do not agree"),
+            Check::Reconciliation => (Orders, "freezes a contract whose quantity differs from the broker's"),
+            Check::FxRate => (Increases, "holds back what has no rate to rely on"),
+            Check::Volatility => (Plan, "adds no risk without a volatility estimate"),
+            Check::Quarantine => (Increases, "holds back what has a price nobody believes"),
+            Check::UnhedgedCurrency => (Increases, "holds back a currency without a hedge above its limit"),
+            Check::NoList => (Plan, "adds nothing to a sleeve whose screen has failed for too long"),
+            Check::Restricted => (Increases, "holds back what is on the restricted list"),
+            Check::NotTradable => (Orders, "refuses reference instruments"),
+            Check::NoMark => (Plan, "leaves alone what cannot be sized"),
+            Check::Window => (
+                Orders,
+                "lets orders out in the window: no first and last minutes, preferred hours where there are any",
+            ),
+            Check::VenueHours => (Orders, "counts a venue as closed whose hours the broker tells otherwise"),
+            Check::AuctionCutoff => (Orders, "lets auction orders out until the venue's cut-off"),
+            Check::Maintenance => (Orders, "sends nothing while broker or gateway are away, and near it"),
+            Check::QuoteMissing => (Orders, "waits for a quote; an auction order for a last trade or close"),
+            Check::QuoteStale => (Orders, "waits for a fresh quote"),
+            Check::QuoteNotLive => (Orders, "prices nothing from frozen or delayed quotes"),
+            Check::QuoteOneSided => (Orders, "waits for a bid and an ask that do not cross"),
+            Check::Collar => (Orders, "bounds every limit around the mid at arrival"),
+            Check::Quantity => (Orders, "refuses an order for nothing"),
+            Check::OrderValue => (Increases, "slices larger orders of any kind; refuses what cannot be sliced"),
+            Check::Adv => (Increases, "slices, and makes a larger order wait"),
+            Check::Turnover => (Increases, "cuts all increases of a day alike; the rest carries over"),
+            Check::Position => (Increases, "makes the increase wait"),
+            Check::Gross => (Increases, "cuts increases; working and UNKNOWN orders count at their worst"),
+            Check::Net => (Increases, "cuts increases; working and UNKNOWN orders count at their worst"),
+            Check::Margin => (Increases, "adds no risk below the cushion"),
+            Check::Throttle => (Orders, "latches the contract and side until a person resumes"),
+            Check::Messages => (Orders, "makes the order wait for the next second; cancels go first"),
+            Check::MinimumTrade => (Plan, "leaves out trades not worth their costs, full exits apart"),
+            Check::PairLeg => (Plan, "holds back the other leg of a pair"),
+            Check::NoHedge => (Plan, "reports exposure that no contract can hedge today"),
+        }
+    }
+
+    /// The limit in force, as a person reads it; empty where the check is a yes or no.
+    pub fn limit(self, policy: &GatePolicy, universe: &Universe) -> String {
+        let percent = |share: f64, of: &str| format!("{} % of {of}", round(share * 100.0));
+        match self {
+            Check::QuoteStale => format!("{} s", policy.quote_age_max_s),
+            Check::Collar => collars(policy),
+            Check::OrderValue => percent(policy.order_value_max, "NAV"),
+            Check::Adv => {
+                let slices = percent(policy.adv_slice, "the average daily volume");
+                format!("{} %, sliced above {slices}", round(policy.adv_max * 100.0))
+            }
+            Check::Turnover => percent(policy.turnover_max, "NAV a day"),
+            Check::Position => percent(policy.position_max, "NAV"),
+            Check::Gross => percent(policy.gross_max, "NAV"),
+            Check::Net => percent(policy.net_max, "NAV"),
+            Check::Margin => format!("at least {}", percent(policy.excess_liquidity_min, "NAV")),
+            Check::Throttle => format!("{} orders a day", policy.orders_per_side_max),
+            Check::Messages => format!("{} a second", policy.messages_per_second_max),
+            Check::Restricted if policy.restricted.is_empty() => "nothing".into(),
+            Check::Restricted => {
+                let names = policy.restricted.iter().map(|&id| universe.instrument(id).name.as_str());
+                names.collect::<Vec<_>>().join(", ")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Without the noise of binary fractions.
+fn round(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn collars(policy: &GatePolicy) -> String {
+    let class = |class: AssetClass| match class {
+        AssetClass::EquityEtf => Some("ETF"),
+        AssetClass::Stock => Some("STK"),
+        AssetClass::EquityIndexFuture => Some("FUT"),
+        AssetClass::VolatilityFuture => Some("VOL_FUT"),
+        AssetClass::FxFuture => Some("FX_FUT"),
+        _ => None,
+    };
+    let told = policy.collars.iter().filter_map(|(of, collar)| {
+        class(*of).map(|name| format!("{name} {} bp or {} ticks", collar.width.0, collar.ticks_min))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
