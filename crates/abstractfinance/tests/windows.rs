@@ -35,7 +35,7 @@ fn is_away(at: Timestamp) -> bool {
 fn records(stage: &Stage, kind: &str) -> Vec<(Timestamp, serde_json::Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let journal = Journal::open_existing(stage.path("state").join("journal.db")).await.unwrap();
+        let journal = Journal::open_existing(&stage.path("state").join("journal.db")).await.unwrap();
         let account = journal.accounts().await.unwrap().pop().unwrap();
         let events = journal.events_of_kind(&account, kind).await.unwrap();
         let read = |event: &journal::StoredEvent| {

@@ -45,7 +45,8 @@ pub async fn explain(global: &Global) -> Result<(), Failure> {
         let now = day.as_ref().map_or_else(String::new, |day| day.value(check, &setup));
         Row { code: check.code(), concerns, limit, now, does }
     };
-    let rows: Vec<Row> = Check::ALL.into_iter().map(row).collect();
+    let mut rows: Vec<Row> = Check::ALL.into_iter().map(row).collect();
+    rows.sort_by_key(|row| row.concerns);
     let date = day.as_ref().map(|day| day.plan.date);
     if global.json {
         return show(format!("{}\n", serde_json::json!({ "date": date, "checks": rows })));
@@ -135,7 +136,7 @@ impl Day {
             Check::Reconciliation => self.names(self.plan.facts.frozen.iter().copied(), setup),
             Check::VenueHours => self.names(conditions.contradicted.iter().copied(), setup),
             Check::Maintenance => next_guard(&conditions.guards, self.plan.decided_at)
-                .map_or_else(String::new, |guard| format!("next {} to {}", guard.opens, guard.closes)),
+                .map_or_else(String::new, |guard| format!("next at {}", guard.opens)),
             Check::OrderValue => self.largest(setup, |order| Some(self.order_value(order) / nav), percent),
             Check::Adv => {
                 let share = |order: &PlannedOrder| {
@@ -166,13 +167,13 @@ impl Day {
         }
     }
 
+    /// The instruments of contracts, each once.
     fn names(&self, contracts: impl Iterator<Item = ContractId>, setup: &Setup) -> String {
-        let names: Vec<&str> = contracts.map(|contract| setup.universe.contract(contract).name.as_str()).collect();
+        let mut names: Vec<&str> = contracts.map(|c| setup.universe.instrument_of(c).name.as_str()).collect();
+        names.dedup();
         match names.as_slice() {
             [] => "nothing".into(),
-            [first, second, third, rest @ ..] if !rest.is_empty() => {
-                format!("{first}, {second}, {third} and {} more", rest.len())
-            }
+            [first, rest @ ..] if rest.len() > 2 => format!("{first} and {} more", rest.len()),
             few => few.join(", "),
         }
     }

@@ -9,6 +9,7 @@ use super::rules::{
     above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars,
     real_fundamentals, same_as, suits,
 };
+use super::safety::ExecutionSafety;
 use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation};
 use domain::Currency;

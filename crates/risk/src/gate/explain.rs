@@ -8,7 +8,7 @@ use domain::{AssetClass, Universe};
 use serde::Serialize;
 
 /// Which orders a check is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concerns {
     /// Every order.
@@ -36,7 +36,7 @@ impl Check {
         use Concerns::{Increases, Orders, Plan};
         match self {
             Check::Mode => (Orders, "refuses what the mode does not permit"),
-            Check::Account => (Orders, "refuses everything while mode, account and order references do not agree"),
+            Check::Account => (Orders, "refuses everything while mode and account disagree"),
             Check::Reconciliation => (Orders, "freezes a contract whose quantity differs from the broker's"),
             Check::FxRate => (Increases, "holds back what has no rate to rely on"),
             Check::Volatility => (Plan, "adds no risk without a volatility estimate"),
@@ -46,14 +46,11 @@ impl Check {
             Check::Restricted => (Increases, "holds back what is on the restricted list"),
             Check::NotTradable => (Orders, "refuses reference instruments"),
             Check::NoMark => (Plan, "leaves alone what cannot be sized"),
-            Check::Window => (
-                Orders,
-                "lets orders out in the window: no first and last minutes, preferred hours where there are any",
-            ),
-            Check::VenueHours => (Orders, "counts a venue as closed whose hours the broker tells otherwise"),
+            Check::Window => (Orders, "keeps to the window, clear of the session's first and last minutes"),
+            Check::VenueHours => (Orders, "counts a venue as closed that the broker calls closed"),
             Check::AuctionCutoff => (Orders, "lets auction orders out until the venue's cut-off"),
             Check::Maintenance => (Orders, "sends nothing while broker or gateway are away, and near it"),
-            Check::QuoteMissing => (Orders, "waits for a quote; an auction order for a last trade or close"),
+            Check::QuoteMissing => (Orders, "waits for a quote; an auction for a last trade or close"),
             Check::QuoteStale => (Orders, "waits for a fresh quote"),
             Check::QuoteNotLive => (Orders, "prices nothing from frozen or delayed quotes"),
             Check::QuoteOneSided => (Orders, "waits for a bid and an ask that do not cross"),
@@ -61,13 +58,13 @@ impl Check {
             Check::Quantity => (Orders, "refuses an order for nothing"),
             Check::OrderValue => (Increases, "slices larger orders of any kind; refuses what cannot be sliced"),
             Check::Adv => (Increases, "slices, and makes a larger order wait"),
-            Check::Turnover => (Increases, "cuts all increases of a day alike; the rest carries over"),
+            Check::Turnover => (Increases, "cuts all increases alike; the rest carries over"),
             Check::Position => (Increases, "makes the increase wait"),
-            Check::Gross => (Increases, "cuts increases; working and UNKNOWN orders count at their worst"),
-            Check::Net => (Increases, "cuts increases; working and UNKNOWN orders count at their worst"),
+            Check::Gross => (Increases, "cuts increases; working and UNKNOWN orders count in full"),
+            Check::Net => (Increases, "cuts increases; working and UNKNOWN orders count in full"),
             Check::Margin => (Increases, "adds no risk below the cushion"),
             Check::Throttle => (Orders, "latches the contract and side until a person resumes"),
-            Check::Messages => (Orders, "makes the order wait for the next second; cancels go first"),
+            Check::Messages => (Orders, "waits for the next second; cancels go first"),
             Check::MinimumTrade => (Plan, "leaves out trades not worth their costs, full exits apart"),
             Check::PairLeg => (Plan, "holds back the other leg of a pair"),
             Check::NoHedge => (Plan, "reports exposure that no contract can hedge today"),
@@ -82,8 +79,8 @@ impl Check {
             Check::Collar => collars(policy),
             Check::OrderValue => percent(policy.order_value_max, "NAV"),
             Check::Adv => {
-                let slices = percent(policy.adv_slice, "the average daily volume");
-                format!("{} %, sliced above {slices}", round(policy.adv_max * 100.0))
+                let [most, slice] = [policy.adv_max, policy.adv_slice].map(|share| round(share * 100.0));
+                format!("{most} % of ADV, slices of {slice} %")
             }
             Check::Turnover => percent(policy.turnover_max, "NAV a day"),
             Check::Position => percent(policy.position_max, "NAV"),
@@ -107,17 +104,17 @@ fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
+/// Basis points by class, and the fewest ticks.
 fn collars(policy: &GatePolicy) -> String {
-    let class = |class: AssetClass| match class {
+    let name = |class: AssetClass| match class {
         AssetClass::EquityEtf => Some("ETF"),
         AssetClass::Stock => Some("STK"),
         AssetClass::EquityIndexFuture => Some("FUT"),
-        AssetClass::VolatilityFuture => Some("VOL_FUT"),
         AssetClass::FxFuture => Some("FX_FUT"),
         _ => None,
     };
-    let told = policy.collars.iter().filter_map(|(of, collar)| {
-        class(*of).map(|name| format!("{name} {} bp or {} ticks", collar.width.0, collar.ticks_min))
-    });
-    told.collect::<Vec<_>>().join(", ")
+    let widths =
+        policy.collars.iter().filter_map(|(class, collar)| Some(format!("{} {}", name(*class)?, collar.width.0)));
+    let ticks = policy.collars.iter().map(|(_, collar)| collar.ticks_min).min().unwrap_or(0);
+    format!("{} bp, {ticks} ticks or more", widths.collect::<Vec<_>>().join(", "))
 }
