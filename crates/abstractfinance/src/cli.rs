@@ -4,8 +4,10 @@
 //! exit code never changes its meaning.
 
 mod operator;
+mod research;
 
 pub use operator::{AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs};
+pub use research::{BacktestArgs, Depth};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -62,6 +64,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run one trade date against a simulated gateway in another process.
     Run(RunArgs),
+    /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
+    Backtest(BacktestArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.

@@ -4,6 +4,7 @@
 //! was asked for, and to standard error everything else.
 
 mod account;
+mod backtest;
 mod calendar;
 mod check;
 mod config;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
+        Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Status => block_on(account::status(global)),
