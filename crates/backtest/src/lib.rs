@@ -8,6 +8,8 @@ pub mod next_session;
 pub mod page;
 pub mod result;
 pub mod statistics;
+pub mod table;
+pub mod tear_sheet;
 pub mod workload;
 pub mod world;
 

@@ -54,7 +54,12 @@ pub fn page(summary: &Summary, out: Option<&Path>) -> String {
     writeln!(page, "\n  data {}, config {}, code {}", short(&origin.data), short(&origin.config), origin.code)
         .expect("text");
     if let Some(out) = out {
-        writeln!(page, "  files in {}: summary.json", out.display()).expect("text");
+        writeln!(
+            page,
+            "  files in {}: tear-sheet.html, summary.json; days, orders, fills, attribution (.parquet)",
+            out.display()
+        )
+        .expect("text");
     }
     for warning in summary.warnings.iter().take(WARNINGS_SHOWN) {
         writeln!(page, "  note  {warning}").expect("text");

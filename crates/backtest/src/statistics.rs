@@ -48,12 +48,12 @@ pub fn statistics(returns: &[f64]) -> Option<Statistics> {
     let (&worst_day, &best_day) = sorted.first().zip(sorted.last())?;
     let n = returns.len() as f64;
     let mean = returns.iter().sum::<f64>() / n;
-    let moment = |power: i32| returns.iter().map(|r| (r - mean).powi(power)).sum::<f64>() / n;
-    let (m2, m3, m4) = (moment(2), moment(3), moment(4));
+    let moment = |of: fn(f64) -> f64| returns.iter().map(|r| of(r - mean)).sum::<f64>() / n;
+    let (m2, m3, m4) = (moment(|d| d * d), moment(|d| d * d * d), moment(|d| d * d * d * d));
     let deviation = (n > 1.0).then(|| (m2 * n / (n - 1.0)).sqrt());
-    let downside = (returns.iter().map(|r| r.min(0.0).powi(2)).sum::<f64>() / n).sqrt();
+    let downside = (returns.iter().map(|r| r.min(0.0) * r.min(0.0)).sum::<f64>() / n).sqrt();
     let total_return = returns.iter().map(|r| 1.0 + r).product::<f64>() - 1.0;
-    let annual_return = (1.0 + total_return).powf(DAYS_PER_YEAR / n) - 1.0;
+    let annual_return = libm::pow(1.0 + total_return, DAYS_PER_YEAR / n) - 1.0;
     let max_drawdown = drawdowns(returns).into_iter().fold(0.0, f64::min);
     let over = |of: f64, by: f64| (by > 0.0).then(|| of / by);
     let var_99 = quantile(&sorted, 0.01);
@@ -71,7 +71,7 @@ pub fn statistics(returns: &[f64]) -> Option<Statistics> {
         best_day,
         var_95: quantile(&sorted, 0.05),
         shortfall_99: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
-        skew: (n > 2.0 && m2 > 0.0).then(|| (n * (n - 1.0)).sqrt() / (n - 2.0) * m3 / m2.powf(1.5)),
+        skew: (n > 2.0 && m2 > 0.0).then(|| (n * (n - 1.0)).sqrt() / (n - 2.0) * m3 / (m2 * m2.sqrt())),
         kurtosis: (n > 3.0 && m2 > 0.0).then(|| {
             let excess = m4 / (m2 * m2) - 3.0;
             (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * excess + 6.0)
@@ -94,7 +94,7 @@ pub fn drawdowns(returns: &[f64]) -> Vec<f64> {
 pub fn rolling_volatility(returns: &[f64], window: usize) -> Vec<Option<f64>> {
     let deviation = |end: usize| {
         let part = &returns[end.checked_sub(window)?..end];
-        Some(statistics(part)?.annual_volatility?)
+        statistics(part)?.annual_volatility
     };
     (1..=returns.len()).map(deviation).collect()
 }

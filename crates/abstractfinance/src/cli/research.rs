@@ -19,7 +19,7 @@ pub struct BacktestArgs {
     /// How deep orders are simulated.
     #[arg(long, value_enum, default_value_t = Depth::NextSession)]
     pub depth: Depth,
-    /// Write the summary (JSON) here.
+    /// Write the tear sheet (HTML), the summary (JSON) and the daily rows, orders, fills and attribution (Parquet) here.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
