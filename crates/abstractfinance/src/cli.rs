@@ -142,7 +142,8 @@ pub struct MarketArgs {
     /// First trade date.
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,
-    /// What happens to the account outside of orders: none, or realistic (dividends, taxes, interest, fees, splits).
+    /// What happens to the account outside of orders: none, unattended (dividends, taxes, interest, fees, splits), or
+    /// realistic (the same, and borrowed shares that are called back, which a person has to answer).
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
     /// A script of faults: a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}}.
@@ -155,6 +156,8 @@ pub struct MarketArgs {
 pub enum AccountEvents {
     /// Nothing.
     None,
+    /// What the books understand by themselves, at usual rates.
+    Unattended,
     /// Everything, at usual rates.
     Realistic,
 }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
-use backtest::{ResearchJournal, SimBroker, SimClock, SimWorld};
+use backtest::{SimBroker, SimClock, SimWorld};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
 use feeds::Secret;
@@ -95,7 +95,7 @@ impl StateFolder {
 #[derive(Debug)]
 pub struct Engaged {
     pub journal: AccountJournal,
-    path: String,
+    pub path: String,
 }
 
 /// Settings, universe and calendars of a run that starts on a date.
@@ -197,6 +197,7 @@ impl Ground {
             deposit: Money::new(Decimal::from(DEPOSIT), base),
             events: match market.account_events {
                 cli::AccountEvents::None => AccountEvents::none(),
+                cli::AccountEvents::Unattended => AccountEvents { recalls_per_year: 0.0, ..AccountEvents::realistic() },
                 cli::AccountEvents::Realistic => AccountEvents::realistic(),
             },
         })
@@ -235,21 +236,24 @@ impl Ground {
         Ok((run, World { broker, journal, statements, clock }))
     }
 
+    /// A simulation as this run's universe sees it.
+    pub fn market(&self, simulation: Simulation) -> SimWorld {
+        SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
+    }
+
     /// What the simulated broker lists.
     pub fn listed(&self) -> &Universe {
         &self.brokers_universe
     }
 
-    /// The run and its world in this process, without gateway, wire or disk; and the simulation behind it.
-    pub fn research(&self, simulation: Simulation) -> Result<(Run, ResearchWorld, SimWorld), Failure> {
-        let world = SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe);
-        let run = self.run(0, "none: a research run keeps no journal".into(), None)?;
-        let statements = Some(ActivitySource::Simulated(world.statements()));
-        let (broker, journal, clock) = (world.broker(), ResearchJournal::default(), world.clock());
-        Ok((run, World { broker, journal, statements, clock }, world))
+    /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
+    pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
+        let statements = Some(ActivitySource::Simulated(market.statements()));
+        World { broker: market.broker(), journal, statements, clock: market.clock() }
     }
 
-    fn run(&self, fence: i64, journal: String, adopter: Option<Adopter>) -> Result<Run, Failure> {
+    /// What stays the same over a run.
+    pub fn run(&self, fence: i64, journal: String, adopter: Option<Adopter>) -> Result<Run, Failure> {
         Ok(Run {
             setup: policy::setup(&self.loaded, (*self.universe).clone()),
             calendars: self.calendars.clone(),
@@ -283,9 +287,6 @@ impl Ground {
         }
     }
 }
-
-/// The world of a research run.
-pub type ResearchWorld = World<SimBroker, ResearchJournal, SimClock>;
 
 /// What a run gets besides gateway and clock.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Options of `backtest`.
 #[derive(Debug, Args)]
-#[command(mut_arg("account_events", |arg| arg.default_value("realistic")))]
+#[command(mut_arg("account_events", |arg| arg.default_value("unattended")))]
 pub struct BacktestArgs {
     #[command(flatten)]
     pub market: MarketArgs,

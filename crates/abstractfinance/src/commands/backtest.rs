@@ -5,16 +5,18 @@
 
 use super::show;
 use crate::cli::{BacktestArgs, Depth, Global};
-use crate::day::run_day;
+use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
-use crate::world::Ground;
+use crate::world::{Ground, StateFolder};
 use ::backtest::result::{Day, FillRow, OrderRow, Origin, Result as Research, Run as About, to_f64};
-use ::backtest::{SimWorld, page};
+use ::backtest::{ResearchJournal, SimBroker, SimClock, SimWorld, page};
 use console::DayReport;
 use domain::{Currency, Money};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::ToSpan;
 use jiff::civil::Date;
+use journal::Takeover;
+use ports::Journal;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sha2::{Digest, Sha256};
@@ -47,26 +49,32 @@ async fn run(global: &Global, args: &BacktestArgs) -> Result<Research, Failure> 
     if dates.is_empty() {
         return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
     }
-    let mut config = ground.simulation(&args.market)?;
-    // Whoever is called back needs a person: live, the day halts until somebody adopts the purchase.
-    config.events.recalls_per_year = 0.0;
+    let config = ground.simulation(&args.market)?;
     let about = about(global, args, &ground, &config);
     let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
     let simulation = simulation.filling(match args.depth {
         Depth::NextSession => Fills::Whole,
         Depth::OrderLevel => Fills::Book,
     });
-    let (run, mut world, market) = ground.research(simulation)?;
-    let bar = progress(dates.len() as u64);
-    let mut counted = Counted::new(about);
-    for date in dates {
-        bar.set_message(date.to_string());
-        let report = run_day(date, &run, &mut world).await?;
-        counted.day(&report, &market, &ground);
-        bar.inc(1);
+    let market = ground.market(simulation);
+    let counted = Counted::new(about);
+    let Some(dir) = &global.state_dir else {
+        let run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
+        let mut world = ground.research(&market, ResearchJournal::default());
+        return counted.days(&dates, &run, &mut world, (&market, &ground)).await;
+    };
+    let engaged = StateFolder::open(dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
+    let run = ground.run(engaged.journal.fence(), engaged.path, None)?;
+    let mut world = ground.research(&market, engaged.journal);
+    if world.journal.latest("plan").await?.is_some() {
+        return Err(Failure::Usage(format!(
+            "{} has days in it already, and a backtest begins with an account of its own; name an empty --state-dir",
+            dir.display()
+        )));
     }
-    bar.finish_and_clear();
-    Ok(counted.result)
+    let result = counted.days(&dates, &run, &mut world, (&market, &ground)).await;
+    world.journal.close().await?;
+    result
 }
 
 /// The span asked for: a year when only its beginning is named.
@@ -145,6 +153,25 @@ impl Counted {
     fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
         Counted { result, executions: 0, entries: 0, stopped: false }
+    }
+
+    /// Runs every date as it runs live, and counts what it did.
+    async fn days<J: Journal>(
+        mut self,
+        dates: &[Date],
+        run: &Run,
+        world: &mut World<SimBroker, J, SimClock>,
+        (market, ground): (&SimWorld, &Ground),
+    ) -> Result<Research, Failure> {
+        let bar = progress(dates.len() as u64);
+        for &date in dates {
+            bar.set_message(date.to_string());
+            let report = run_day(date, run, world).await?;
+            self.day(&report, market, ground);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(self.result)
     }
 
     fn day(&mut self, report: &DayReport, market: &SimWorld, ground: &Ground) {
