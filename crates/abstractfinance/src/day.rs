@@ -190,7 +190,8 @@ async fn append<B, J: Journal, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<i64, Failure> {
     let now = world.clock.now();
-    let records: Vec<Record> = entries.iter().map(|entry| store::record(entry, now, &run.setup.universe)).collect();
+    let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
+    let records: Vec<Record> = kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect();
     Ok(world.journal.append(date, &records).await?)
 }
 

@@ -56,9 +56,11 @@ impl Simulation {
         Ok(Simulation { now: config.start, base: config.base, board, broker, rates, subscriptions: BTreeMap::new() })
     }
 
-    /// The same world whose exchange meets orders in another way.
+    /// The same world whose exchange meets orders in another way. Where they are filled whole, high and low of new
+    /// simulated bars are those of their open and close.
     pub fn filling(mut self, fills: Fills) -> Simulation {
         self.broker.fills = fills;
+        self.board.tape.ends_only = fills == Fills::Whole;
         self
     }
 

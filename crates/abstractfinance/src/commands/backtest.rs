@@ -21,9 +21,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sha2::{Digest, Sha256};
 use sim::{Fills, Prices, SimConfig, Simulation, StatementItem};
-
-/// Refusals and breaks a warning names; the rest are counted.
-const NAMED: usize = 5;
+use std::collections::BTreeMap;
 
 pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failure> {
     let result = run(global, args).await?;
@@ -145,14 +143,16 @@ struct Counted {
     /// Executions and entries of the statement that are counted already.
     executions: usize,
     entries: usize,
-    /// The first date that ended in a mode in which nothing more is sent.
+    /// Whether a date ended in a mode in which nothing more is sent.
     stopped: bool,
+    /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
+    doubts: BTreeMap<String, (String, String, usize)>,
 }
 
 impl Counted {
     fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
-        Counted { result, executions: 0, entries: 0, stopped: false }
+        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new() }
     }
 
     /// Runs every date as it runs live, and counts what it did.
@@ -171,7 +171,7 @@ impl Counted {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        Ok(self.result)
+        Ok(self.into_result())
     }
 
     fn day(&mut self, report: &DayReport, market: &SimWorld, ground: &Ground) {
@@ -287,7 +287,7 @@ impl Counted {
         (dividends, financing, fees)
     }
 
-    /// Says once when the engine stopped, and on every date what it did not know.
+    /// Says once when the engine stopped, and keeps what it did not know.
     fn warn(&mut self, report: &DayReport) {
         let stopped = ["CANCEL_ONLY", "FROZEN"].contains(&report.mode.as_str());
         if stopped && !self.stopped {
@@ -299,12 +299,22 @@ impl Counted {
             ));
         }
         self.stopped |= stopped;
-        let doubts = report.doubts.iter().take(NAMED);
-        self.result.warnings.extend(doubts.map(|doubt| format!("{}: {doubt}", report.date)));
-        if report.doubts.len() > NAMED {
-            let more = report.doubts.len() - NAMED;
-            self.result.warnings.push(format!("{}: and {more} more marks or rates in doubt", report.date));
+        for doubt in &report.doubts {
+            let about = doubt.split(':').next().unwrap_or_default().to_owned();
+            let (_, _, dates) = self.doubts.entry(about).or_insert((report.date.clone(), doubt.clone(), 0));
+            *dates += 1;
         }
+    }
+
+    /// The run, with one line about each mark or rate that was ever in doubt.
+    fn into_result(mut self) -> Research {
+        let mut doubts: Vec<(String, String, usize)> = self.doubts.into_values().collect();
+        doubts.sort();
+        self.result.warnings.extend(doubts.into_iter().map(|(first, doubt, dates)| {
+            let again = if dates > 1 { format!(" ({dates} dates in all, this one first)") } else { String::new() };
+            format!("{first}: {doubt}{again}")
+        }));
+        self.result
     }
 }
 
