@@ -4,6 +4,7 @@
 //! `decide` and `Session` as a live day; only the adapters differ, and they decide nothing.
 
 pub mod files;
+pub mod lookahead;
 pub mod next_session;
 pub mod page;
 pub mod result;

@@ -19,6 +19,9 @@ pub struct BacktestArgs {
     /// How deep orders are simulated.
     #[arg(long, value_enum, default_value_t = Depth::NextSession)]
     pub depth: Depth,
+    /// Look for plans that knew their future, and prove with ten planted leaks that they would be found.
+    #[arg(long, conflicts_with = "out")]
+    pub check_lookahead: bool,
     /// Write the tear sheet (HTML), the summary (JSON) and the daily rows, orders, fills and attribution (Parquet) here.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

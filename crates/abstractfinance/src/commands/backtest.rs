@@ -3,7 +3,7 @@
 //! In: a market or a catalogue, two dates, a depth. Out: a page or JSON, and files when a folder is named. Invariant: the
 //! days are run by what runs them live; this file only counts what they did.
 
-use super::show;
+use super::{lookahead, show};
 use crate::cli::{BacktestArgs, Depth, Global};
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
@@ -24,7 +24,17 @@ use sim::{Fills, Prices, SimConfig, Simulation, StatementItem};
 use std::collections::BTreeMap;
 
 pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failure> {
-    let result = run(global, args).await?;
+    let (from, to) = span(args)?;
+    let weekdays = (to - from).get_days() / 7 * 5 + 5;
+    let ground = Ground::new(global, Some(from), weekdays.unsigned_abs())?;
+    let dates = ground.trade_dates_to(to)?;
+    if dates.is_empty() {
+        return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
+    }
+    if args.check_lookahead {
+        return lookahead::check(global, args, &ground, &dates).await;
+    }
+    let result = run(global, args, &ground, &dates).await?;
     if let Some(dir) = &args.out {
         ::backtest::files::write(&result, dir).map_err(|error| {
             Failure::Usage(format!("cannot write to {}: {error}; name another --out", dir.display()))
@@ -38,17 +48,10 @@ pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failur
     })
 }
 
-/// Runs every trade date of the span.
-async fn run(global: &Global, args: &BacktestArgs) -> Result<Research, Failure> {
-    let (from, to) = span(args)?;
-    let weekdays = (to - from).get_days() / 7 * 5 + 5;
-    let ground = Ground::new(global, Some(from), weekdays.unsigned_abs())?;
-    let dates = ground.trade_dates_to(to)?;
-    if dates.is_empty() {
-        return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
-    }
+/// Runs every trade date.
+async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Date]) -> Result<Research, Failure> {
     let config = ground.simulation(&args.market)?;
-    let about = about(global, args, &ground, &config);
+    let about = about(global, args, ground, &config);
     let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
     let simulation = simulation.filling(match args.depth {
         Depth::NextSession => Fills::Whole,
@@ -59,7 +62,7 @@ async fn run(global: &Global, args: &BacktestArgs) -> Result<Research, Failure> 
     let Some(dir) = &global.state_dir else {
         let run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
         let mut world = ground.research(&market, ResearchJournal::default());
-        return counted.days(&dates, &run, &mut world, (&market, &ground)).await;
+        return counted.days(dates, &run, &mut world, (&market, ground)).await;
     };
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
     let run = ground.run(engaged.journal.fence(), engaged.path, None)?;
@@ -70,7 +73,7 @@ async fn run(global: &Global, args: &BacktestArgs) -> Result<Research, Failure> 
             dir.display()
         )));
     }
-    let result = counted.days(&dates, &run, &mut world, (&market, &ground)).await;
+    let result = counted.days(dates, &run, &mut world, (&market, ground)).await;
     world.journal.close().await?;
     result
 }

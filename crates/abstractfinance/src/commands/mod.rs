@@ -13,6 +13,7 @@ mod demo;
 mod gateway;
 mod instruments;
 mod journal;
+mod lookahead;
 mod operate;
 mod pull;
 mod reconcile;
