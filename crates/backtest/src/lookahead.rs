@@ -9,9 +9,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fundamentals::Statement;
 use market::{Bar, Fundamentals};
-use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity,
-};
+use ports::{AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -119,7 +117,8 @@ pub fn other_statements(table: &Fundamentals, from: Date) -> Fundamentals {
 
 /// Statements as they are known to whoever sorts them by the year they are about.
 pub fn unpublished(table: &Fundamentals) -> Fundamentals {
-    let row = |row: &Statement| Statement { published: row.published.saturating_sub(YEARS_AHEAD.years()), ..row.clone() };
+    let row =
+        |row: &Statement| Statement { published: row.published.saturating_sub(YEARS_AHEAD.years()), ..row.clone() };
     Fundamentals::new(table.source(), table.rows().iter().map(row).collect())
 }
 
@@ -163,7 +162,9 @@ impl<B> Leaky<B> {
             Leak::CentredMean if instrument.tradable => {
                 let mean = |bar: Bar| match next(&bar) {
                     None => bar,
-                    Some(next) => close_of(bar, scaled(bar.close, (1.0 + next.close.to_f64() / bar.close.to_f64()) / 2.0)),
+                    Some(next) => {
+                        close_of(bar, scaled(bar.close, (1.0 + next.close.to_f64() / bar.close.to_f64()) / 2.0))
+                    }
                 };
                 known.into_iter().map(mean).collect()
             }

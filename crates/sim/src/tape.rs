@@ -112,7 +112,8 @@ impl Tape {
         let volumes = PerContract::from_vec(streams("volume"));
         let chance = Chance::new(config.seed);
         let ended = PerContract::filled(None, universe.contract_count());
-        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended, ends_only: false };
+        let mut tape =
+            Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended, ends_only: false };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }

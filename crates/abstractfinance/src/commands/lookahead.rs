@@ -70,9 +70,10 @@ pub async fn check(global: &Global, args: &BacktestArgs, ground: &Ground, dates:
     })?;
     match (&report.clean.flagged, report.planted.iter().find(|row| row.flagged.is_none())) {
         (Some(date), _) => Err(Failure::Halted(format!("the plan of {date} knew its future; believe no result of it"))),
-        (None, Some(row)) => {
-            Err(Failure::Halted(format!("the planted leak `{}` was not found: this check proves nothing here", row.what)))
-        }
+        (None, Some(row)) => Err(Failure::Halted(format!(
+            "the planted leak `{}` was not found: this check proves nothing here",
+            row.what
+        ))),
         (None, None) => Ok(()),
     }
 }
@@ -123,10 +124,12 @@ impl Search<'_> {
             *prints.entry(bar.date).or_default() += 1;
         }
         let most = prints.values().max().copied().unwrap_or(0);
-        let after_blank = dates.iter().skip(1).find(|date| {
-            prints.range(..**date).next_back().is_some_and(|(_, count)| count * 10 < most * 9)
-        });
-        let mut cuts: Vec<Date> = [dates.get(dates.len() / 2), after_blank, dates.last()].into_iter().flatten().copied().collect();
+        let after_blank = dates
+            .iter()
+            .skip(1)
+            .find(|date| prints.range(..**date).next_back().is_some_and(|(_, count)| count * 10 < most * 9));
+        let mut cuts: Vec<Date> =
+            [dates.get(dates.len() / 2), after_blank, dates.last()].into_iter().flatten().copied().collect();
         cuts.sort_unstable();
         cuts.dedup();
         cuts.truncate(CUTS);
@@ -199,5 +202,9 @@ fn difference(one: &DayReport, other: &DayReport) -> String {
     if one.hedges != other.hedges {
         return "its currency hedge".into();
     }
-    if one.nav_at_plan != other.nav_at_plan { "the NAV it started from".into() } else { "its risk, orders or refusals".into() }
+    if one.nav_at_plan != other.nav_at_plan {
+        "the NAV it started from".into()
+    } else {
+        "its risk, orders or refusals".into()
+    }
 }
