@@ -1,6 +1,7 @@
 //! The command line of research.
 //!
-//! In: arguments. Out: typed commands. Invariant: a default costs what trading costs.
+//! In: arguments. Out: typed commands. Invariant: a default costs what trading costs, and a shortcut is named by what it
+//! leaves out.
 
 use super::MarketArgs;
 use clap::{Args, ValueEnum};
