@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fundamentals::Statement;
 use market::{Bar, Fundamentals};
-use ports::{AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity};
+use ports::{AccountSnapshot, Broker, BrokerError, BrokerEvent, ContractDetails, Identity};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -233,8 +233,8 @@ impl<B: Broker> Broker for Leaky<B> {
         self.broker.watch(contracts).await
     }
 
-    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
-        self.broker.send(command).await
+    async fn send(&mut self, sendable: &risk::Sendable) -> Result<(), BrokerError> {
+        self.broker.send(sendable).await
     }
 
     async fn drain(&mut self, events: &mut Vec<BrokerEvent>) {

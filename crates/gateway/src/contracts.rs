@@ -6,11 +6,12 @@
 use crate::checksum::{OFFSET, checksum};
 use crate::wire;
 use domain::{Contract, ContractId, Instrument, InstrumentKind, Price, QuoteUnit, Universe};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
-use market::calendar::{Calendar, Calendars, Session};
+use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
+use sim::trading_hours;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,8 +20,6 @@ const SMART: &str = "SMART";
 /// Lowest id given out and how many follow; nine digits, as IB's own ids of today.
 const ID_FIRST: u64 = 100_000_000;
 const ID_COUNT: u64 = 900_000_000;
-/// How many days of trading hours the details carry.
-const HOURS_DAYS: i32 = 7;
 
 /// Ids and descriptions of every contract of a universe.
 #[derive(Debug)]
@@ -352,24 +351,6 @@ fn order_types(instrument: &Instrument) -> &'static str {
         InstrumentKind::Ind => "",
         InstrumentKind::Fut | InstrumentKind::Opt | InstrumentKind::Cash => "DAY,IOC,LIMIT,LMT,WHATIF",
     }
-}
-
-/// `20250102:0800-20250102:1630;20250103:CLOSED;…` in the venue's zone; days outside the calendar are closed.
-fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
-    let today = calendar.zone().to_datetime(now).date();
-    let day = |ahead: i32| {
-        let date = today.saturating_add(ahead.days());
-        match calendar.session(date) {
-            Ok(Some(session)) => session_hours(calendar, &session),
-            _ => format!("{}:CLOSED", compact_date(date)),
-        }
-    };
-    (0..HOURS_DAYS).map(day).collect::<Vec<_>>().join(";")
-}
-
-fn session_hours(calendar: &Calendar, session: &Session) -> String {
-    let local = |at: Timestamp| calendar.zone().to_datetime(at).strftime("%Y%m%d:%H%M").to_string();
-    format!("{}-{}", local(session.open), local(session.close))
 }
 
 fn nonempty(text: &str) -> Option<String> {

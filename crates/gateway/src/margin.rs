@@ -1,14 +1,13 @@
 //! What the simulated broker asks as margin.
 //!
 //! In: the account, an order that is being considered. Out: initial and maintenance requirement, before and
-//! after. Invariant: a fixed share of market value per asset class, near what IB asks for liquid lines; good
-//! enough to show a cushion shrinking, not a copy of any broker's model.
+//! after. Invariant: the shares of market value are the simulated broker's, the same over TCP and in process.
 
 use crate::accounts::rate;
 use crate::contracts::Directory;
 use domain::{AssetClass, Currency, InstrumentKind};
-use rust_decimal::{Decimal, dec};
-use sim::{AccountView, SimOrder, Simulation};
+use rust_decimal::Decimal;
+use sim::{AccountView, SimOrder, Simulation, margin_rates};
 
 /// What an account must keep, in the base currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,21 +80,8 @@ pub(crate) fn what_if(directory: &Directory, sim: &Simulation, order: &SimOrder)
 
 impl Requirement {
     fn add(&mut self, class: AssetClass, value: Decimal) {
-        let (initial, maintenance) = rates(class);
+        let (initial, maintenance) = margin_rates(class);
         self.initial += (initial * value).round_dp(2);
         self.maintenance += (maintenance * value).round_dp(2);
-    }
-}
-
-/// Initial and maintenance requirement as shares of market value.
-fn rates(class: AssetClass) -> (Decimal, Decimal) {
-    match class {
-        AssetClass::EquityEtf | AssetClass::BondEtf | AssetClass::Stock => (dec!(0.30), dec!(0.25)),
-        AssetClass::EquityIndexFuture => (dec!(0.08), dec!(0.07)),
-        AssetClass::BondFuture => (dec!(0.025), dec!(0.022)),
-        AssetClass::VolatilityFuture => (dec!(0.40), dec!(0.35)),
-        AssetClass::FxFuture | AssetClass::Fx => (dec!(0.033), dec!(0.03)),
-        AssetClass::Option => (dec!(1), dec!(1)),
-        AssetClass::Index => (dec!(0), dec!(0)),
     }
 }

@@ -14,9 +14,11 @@ use crate::{
 use domain::{ContractId, Currency};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use market::calendar::Calendars;
 use market::{Bar, Quote};
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const RATE_DIGITS: u32 = 6;
 
@@ -36,6 +38,7 @@ struct RatePair {
 pub struct Simulation {
     now: Timestamp,
     base: Currency,
+    calendars: Arc<Calendars>,
     board: Board,
     broker: Broker,
     rates: BTreeMap<Currency, RatePair>,
@@ -53,7 +56,13 @@ impl Simulation {
         let board = Board::new(&config)?;
         let rates = rate_pairs(&config, &board)?;
         let broker = Broker::new(&config);
-        Ok(Simulation { now: config.start, base: config.base, board, broker, rates, subscriptions: BTreeMap::new() })
+        let SimConfig { start: now, base, calendars, .. } = config;
+        Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new() })
+    }
+
+    /// When its venues trade.
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
     }
 
     /// The same world whose exchange meets orders in another way. Where they are filled whole, high and low of new

@@ -28,8 +28,7 @@ pub(super) fn inputs(
     book: Book,
     snapshot: &AccountSnapshot,
     (bars, flows): (&Bars, BaseMoney),
-    belief: Belief,
-    venues: &Venues,
+    (belief, venues): (Belief, &Venues),
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;

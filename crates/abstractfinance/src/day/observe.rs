@@ -166,7 +166,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         contradictions: venues.contradictions.iter().map(|contradiction| contradiction.sentence.clone()).collect(),
         waited: None,
     };
-    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, venues, run)?;
+    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), (belief, venues), run)?;
     Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
 }
 

@@ -11,11 +11,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
-    ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
+    AccountSnapshot, Broker, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, ContractDetails,
+    Execution, ForeignPosition, Identity, OrderRequest,
 };
+use risk::Sendable;
 use rust_decimal::Decimal;
-use sim::{ExecutionView, OrderView, SimEventKind, SimOrder};
+use sim::{ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The one client of the simulation.
@@ -72,6 +73,8 @@ impl SimBroker {
             BrokerError::Unusable(format!("{}: the broker lists no such contract", self.name(contract)))
         })?;
         let instrument = self.world.ours.instrument_of(contract);
+        let simulation = self.world.simulation.borrow();
+        let calendar = simulation.calendars().get(instrument.venue).ok();
         Ok(ContractDetails {
             contract,
             con_id: con_id(listed),
@@ -82,8 +85,8 @@ impl SimBroker {
             last_trade: self.world.ours.contract(contract).expiry,
             long_name: instrument.name.clone(),
             order_types: vec!["LMT".into(), "LOC".into()],
-            liquid_hours: String::new(),
-            time_zone: "UTC".into(),
+            liquid_hours: calendar.map(|calendar| trading_hours(calendar, simulation.now())).unwrap_or_default(),
+            time_zone: calendar.and_then(|calendar| calendar.zone().iana_name()).unwrap_or_default().into(),
         })
     }
 
@@ -183,12 +186,14 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let mut gross = Decimal::ZERO;
+        let (mut gross, mut maintenance) = (Decimal::ZERO, Decimal::ZERO);
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known_as[held.contract].unwrap_or(held.contract));
             let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
+            let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
+            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
             if instrument.kind != domain::InstrumentKind::Fut {
-                gross += held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
+                gross += value;
             }
             match self.ours(held.contract) {
                 Some(contract) => {
@@ -219,6 +224,7 @@ impl Broker for SimBroker {
             base: account.base,
             net_liquidation: Some(as_told(account.net_liquidation)),
             gross_position_value: Some(as_told(gross)),
+            excess_liquidity: Some(as_told(account.net_liquidation - maintenance)),
             cash,
             positions,
             foreign,
@@ -243,14 +249,14 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
-        match command {
-            BrokerCommand::Place(request) => self.place(request)?,
-            BrokerCommand::Replace(request) => {
-                let order = self.sim_order(request, self.order_id(request.order_ref)?)?;
+    async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
+        match sendable {
+            Sendable::Place(order) => self.place(&order.into())?,
+            Sendable::Replace(order) => {
+                let order = self.sim_order(&order.into(), self.order_id(order.order_ref())?)?;
                 self.world.simulation.borrow_mut().modify(CLIENT, order);
             }
-            &BrokerCommand::Cancel { order_ref } => {
+            &Sendable::Cancel { order_ref } => {
                 let order_id = self.order_id(order_ref)?;
                 self.world.simulation.borrow_mut().cancel(CLIENT, order_id);
             }
