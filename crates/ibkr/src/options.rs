@@ -4,11 +4,10 @@
 //! open interest. Invariant: an answer belongs to the root's own class and multiplier, a number the broker has not
 //! computed is absent, and no market data line outlives the question.
 
-use crate::contracts::{agree, unusable};
 use crate::quotes::Feed;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, convert, requests};
-use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OptionRight, Price};
+use domain::{ContractId, InstrumentId, OptionKey, OptionRight, Price};
 use futures::{FutureExt, StreamExt};
 use ibapi::contracts::tick_types::TickType;
 use ibapi::contracts::{Contract, ContractDetails as WireDetails, OptionChain as WireChain, SecurityType};
