@@ -143,9 +143,9 @@ fn executed(session: &Session<'_>) -> String {
 /// What became of a pair.
 fn protected(pair: &Pair) -> String {
     match (pair.state, pair.since) {
-        (PairState::Settled, None) => "both legs of a pair filled together".to_owned(),
-        (PairState::Settled, Some(_)) => "a pair broke and was settled".to_owned(),
-        (state, _) => format!("a pair is {}", format!("{state:?}").to_lowercase()),
+        (PairState::Settled, None) => "its pair even".to_owned(),
+        (PairState::Settled, Some(_)) => "a pair broken and settled".to_owned(),
+        (state, _) => format!("a pair {}", format!("{state:?}").to_lowercase()),
     }
 }
 
