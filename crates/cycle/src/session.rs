@@ -8,13 +8,14 @@
 mod act;
 mod hear;
 mod pace;
+mod pairs;
 mod resume;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Parent, ParentState, PlannedOrder};
+use domain::{AccountTag, Books, ContractId, Ledger, PerContract};
+use execution::{Pair, Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
@@ -22,6 +23,7 @@ use pace::Totals;
 use ports::{AccountSnapshot, BrokerEvent};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Sendable};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use strategy::sizing::Change;
 
@@ -57,16 +59,45 @@ pub enum Effect {
     Done,
 }
 
-/// One planned order with what the session knows around it.
+/// One order with what the session knows around it.
 #[derive(Debug)]
 struct Slot {
     parent: Parent,
     window: Option<Window>,
-    quote: Option<Quote>,
     ask_again: Timestamp,
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
+}
+
+impl Slot {
+    fn new(planned: PlannedOrder, windows: &PerContract<Option<Window>>) -> Slot {
+        Slot {
+            parent: Parent::new(planned),
+            window: windows[planned.contract],
+            ask_again: Timestamp::MIN,
+            refusals: Vec::new(),
+            increase: 0.0,
+        }
+    }
+}
+
+/// A watched contract and its last quote.
+#[derive(Debug)]
+struct Watched {
+    contract: ContractId,
+    quote: Option<Quote>,
+}
+
+/// An order that was not in the plan: what happened called for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Consequence {
+    /// Its number, after the plan's.
+    pub order: PlannedOrder,
+    /// The sleeve it trades for.
+    pub sleeve: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// The day's orders from window to window.
@@ -77,7 +108,13 @@ pub struct Session<'a> {
     conditions: &'a Conditions,
     account: AccountTag,
     books: Books,
+    windows: &'a PerContract<Option<Window>>,
+    /// The plan's orders, then the consequences.
     slots: Vec<Slot>,
+    consequences: Vec<Consequence>,
+    /// The plan's pairs, as far as their protection has come.
+    pairs: Vec<Pair>,
+    board: Vec<Watched>,
     entries: Vec<Entry>,
     staged: Vec<Sendable>,
     ready: VecDeque<Sendable>,
@@ -104,7 +141,7 @@ impl<'a> Session<'a> {
     /// Starts a stored plan. `windows` and `conditions` are the plan's own; the books come with what they already hold.
     pub fn start(
         plan: &'a DayPlan,
-        windows: &domain::PerContract<Option<Window>>,
+        windows: &'a PerContract<Option<Window>>,
         conditions: &'a Conditions,
         mut books: Books,
         account: AccountTag,
@@ -113,25 +150,25 @@ impl<'a> Session<'a> {
         let slot = |&planned: &PlannedOrder| {
             let held = books.ledger().quantity(planned.contract);
             let added = Change::between(held, held + planned.quantity).increase;
-            Slot {
-                parent: Parent::new(planned),
-                window: windows[planned.contract],
-                quote: None,
-                ask_again: Timestamp::MIN,
-                refusals: Vec::new(),
-                increase: added.to_f64().abs() * plan.table.unit_price[planned.contract],
-            }
+            let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
+            Slot { increase, ..Slot::new(planned, windows) }
         };
         let slots = plan.orders.iter().map(slot).collect();
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
+        let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
+        let traded = plan.orders.iter().map(|order| order.contract).chain(stand_ins.map(|hedge| hedge.contract));
         Session {
             setup,
             plan,
             conditions,
             account,
             books,
+            windows,
             slots,
+            consequences: Vec::new(),
+            pairs: vec![Pair::EVEN; plan.pairs.len()],
+            board: traded.map(|contract| Watched { contract, quote: None }).collect(),
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -173,9 +210,8 @@ impl<'a> Session<'a> {
     /// What to do next.
     pub fn poll(&mut self, now: Timestamp) -> Effect {
         assert!(!self.recording, "poll before the entries were recorded");
-        if self.stale {
+        while std::mem::take(&mut self.stale) {
             self.advance(now);
-            self.stale = false;
         }
         if !self.entries.is_empty() {
             self.recording = true;
@@ -212,12 +248,22 @@ impl<'a> Session<'a> {
         &self.entries
     }
 
-    /// The contracts of the day's orders.
+    /// The contracts of the day's orders, and those that may stand in for them.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.slots.iter().map(|slot| slot.parent.planned().contract)
+        self.board.iter().map(|watched| watched.contract)
     }
 
-    /// The day's orders with all that happened to them.
+    /// The orders that were not in the plan, in the order of their numbers.
+    pub fn consequences(&self) -> &[Consequence] {
+        &self.consequences
+    }
+
+    /// How far the protection of each of the plan's pairs has come.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// The day's orders, the plan's first, with all that happened to them.
     pub fn parents(&self) -> impl Iterator<Item = &Parent> {
         self.slots.iter().map(|slot| &slot.parent)
     }

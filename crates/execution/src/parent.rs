@@ -5,7 +5,7 @@
 //! executions left; nothing works past the permit.
 
 use crate::order::{Order, OrderSignal, OrderState};
-use crate::policy::ExecutionPolicy;
+use crate::policy::{ExecutionPolicy, Urgency};
 use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +26,19 @@ pub struct PlannedOrder {
     pub quantity: Quantity,
     /// What for.
     pub purpose: Purpose,
+}
+
+/// The market and the hurry at the moment an order is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// A quote that may price an order, if there is one.
+    pub quote: Option<&'a Quote>,
+    /// The contract's price step.
+    pub tick: Price,
+    /// How much it may pay to be done soon.
+    pub urgency: Urgency,
 }
 
 /// What the broker was about to be told, as the journal keeps it. It tells a story and can be sent to nobody: what leaves
@@ -80,6 +93,7 @@ impl From<&Sendable> for Command {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
                 Command::Replace { order_ref, contract, side, quantity, limit }
             }
+            Sendable::PlaceSpread(_) | Sendable::ReplaceSpread(_) => unreachable!("no parent works a spread"),
             Sendable::Cancel { order_ref } => Command::Cancel { order_ref: *order_ref },
         }
     }
@@ -332,25 +346,18 @@ impl Parent {
     /// What to tell the broker now, if anything.
     pub fn step(
         &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
+        moment: &Moment<'_>,
         identity: (AccountTag, Date),
         policy: &ExecutionPolicy,
     ) -> Option<Sendable> {
         match self.live() {
-            Some(_) => self.tend(now, quote, tick, policy),
-            None => self.launch(now, quote, tick, identity, policy),
+            Some(_) => self.tend(moment, policy),
+            None => self.launch(moment, identity, policy),
         }
     }
 
-    fn tend(
-        &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
-        policy: &ExecutionPolicy,
-    ) -> Option<Sendable> {
+    fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Sendable> {
+        let &Moment { now, quote, tick, urgency } = moment;
         let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
         let permit = self.permit.as_ref();
         let child = self.children.last_mut().expect("a live child");
@@ -362,13 +369,16 @@ impl Parent {
         if too_old || permit.is_none_or(|permit| now >= permit.expires()) {
             return Some(cancel(child, now));
         }
-        if child.state != OrderState::Working || now < child.look_at || child.replaces >= policy.replaces_max {
+        // An order that has become urgent is repriced at once, once.
+        let hurried = urgency == Urgency::High && permit.is_some_and(|permit| child.limit != permit.collar().worst);
+        let due = now >= child.look_at && child.replaces < policy.replaces_max;
+        if child.state != OrderState::Working || !(due || hurried) {
             return None;
         }
         child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
         let (quote, permit) = quote.zip(permit)?;
-        let limit =
-            policy.marketable_limit(quote, permit.collar(), tick, side).filter(|&limit| limit != child.limit)?;
+        let limit = policy.marketable_limit(quote, permit.collar(), tick, side, urgency);
+        let limit = limit.filter(|&limit| limit != child.limit)?;
         child.limit = limit;
         child.replaces += 1;
         let filled_before_permit = planned - permit.quantity_max();
@@ -379,19 +389,18 @@ impl Parent {
 
     fn launch(
         &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
+        moment: &Moment<'_>,
         (account, date): (AccountTag, Date),
         policy: &ExecutionPolicy,
     ) -> Option<Sendable> {
+        let &Moment { now, quote, tick, urgency } = moment;
         let permit = self.permit.as_ref()?;
         let made = self.children.len() - self.before_permit;
         if self.state != ParentState::Working || now >= permit.expires() || made >= permit.orders_max() as usize {
             return None;
         }
         let side = permit.side();
-        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side)?;
+        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side, urgency)?;
         let quantity = self.remaining().min(permit.order_quantity_max());
         let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
         let attempt = self.children.len() as u16 + 1;

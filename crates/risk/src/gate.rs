@@ -16,7 +16,7 @@ pub use check::{Check, Refusal, Verdict};
 pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
 pub use permit::Permit;
-pub use sendable::{Sendable, SendableOrder};
+pub use sendable::{Sendable, SendableOrder, SendableSpread};
 
 use crate::{Collar, CollarPolicy, Mode};
 use domain::{AssetClass, ContractId, InstrumentId, OrderType, Price, Quantity, Side, Universe};
@@ -38,6 +38,8 @@ pub enum Purpose {
     Reduce,
     /// Currency hedge of the book.
     FxHedge,
+    /// Stands in for the leg of a pair that does not fill, for a while.
+    PairHedge,
     /// Everything else.
     Increase,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Purpose {
             Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",
+            Purpose::PairHedge => "pair hedge",
             Purpose::Increase => "increase",
         })
     }
@@ -322,7 +325,7 @@ fn is_increase(proposal: &Proposal, activity: &Activity) -> bool {
     match proposal.purpose {
         Purpose::Increase => true,
         Purpose::Reduce | Purpose::CloseOut => !activity.holding.lowers(proposal.quantity),
-        Purpose::Unwind | Purpose::FxHedge => false,
+        Purpose::Unwind | Purpose::FxHedge | Purpose::PairHedge => false,
     }
 }
 

@@ -20,7 +20,9 @@ pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
 pub use dispersion::{PairFit, TailLoss};
-pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Sendable, SendableOrder, Verdict};
+pub use gate::{
+    Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Sendable, SendableOrder, SendableSpread, Verdict,
+};
 pub use loss::{Alarm, LossPolicy};
 pub use measures::{Assessed, Measures, RiskWarning, measures};
 pub use mode::{Loosening, Mode, NotLoosened, Permission};

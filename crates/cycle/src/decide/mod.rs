@@ -7,6 +7,7 @@ mod assess;
 mod basket;
 mod caps;
 mod hedge;
+mod pairs;
 mod targets;
 mod value;
 mod wants;
@@ -35,6 +36,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
     wants::wants(inputs, setup, plan);
+    pairs::pairs(inputs, setup, plan);
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use market::calendar::{Calendars, Window};
 use market::{DataType, Quote};
-use ports::{Broker, BrokerEvent, OrderRequest};
+use ports::{Broker, BrokerEvent, OrderRequest, SpreadRequest};
 use risk::gate::{Activity, Conditions, Facts, MarketFacts, Proposal};
-use risk::{Collar, CollarPolicy, DayFacts, Gate, GatePolicy, Mode, Purpose, Sendable, SendableOrder};
+use risk::{
+    Collar, CollarPolicy, DayFacts, Gate, GatePolicy, Mode, Permit, Purpose, Sendable, SendableOrder, SendableSpread,
+};
 use rust_decimal::{Decimal, dec};
 use sim::{AccountEvents, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
@@ -156,8 +158,27 @@ pub fn place(request: &OrderRequest) -> Sendable {
 
 /// An order as a gate lets it out that has nothing against it: the stories are about the adapter.
 pub fn released(request: &OrderRequest) -> SendableOrder {
+    let permit = permit(request.contract, request.side, request.quantity, request.limit, request.order_type);
+    permit.release(request.order_ref, Quantity::ZERO, request.quantity, request.limit, at(MORNING))
+}
+
+/// A new calendar spread, or with new terms, as the gate lets it out.
+pub fn released_spread(request: &SpreadRequest) -> SendableSpread {
+    // The collars of the legs, taken together, allow just the limit.
+    let (near, far) = (dec!(1000), dec!(1000) + request.limit);
+    let leg = |contract, side, worst| permit(contract, side, request.quantity, price(worst), OrderType::Lmt);
+    let near = leg(request.near, request.side.opposite(), near);
+    let far = leg(request.far, request.side, far);
+    Permit::release_spread((&near, &far), request.order_ref, request.quantity, request.limit, at(MORNING))
+}
+
+/// Leave for one order, of a gate over a universe of its own in which everything is a share.
+fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, order_type: OrderType) -> Permit {
     let now = at(MORNING);
-    let contract = universe().instrument_of(request.contract);
+    let count = contract.index() + 1;
+    let share = |i: usize| Instrument::plain(&i.to_string(), InstrumentKind::Stk, Currency::Usd);
+    let line = |i: usize| Contract { name: i.to_string(), instrument: InstrumentId(i as u16), expiry: None };
+    let universe = Universe::new((0..count).map(share).collect(), (0..count).map(line).collect());
     let policy = GatePolicy {
         order_value_max: 1.0,
         turnover_max: 1.0,
@@ -171,34 +192,25 @@ pub fn released(request: &OrderRequest) -> SendableOrder {
         messages_per_second_max: 1,
         restricted: vec![],
         quote_age_max_s: 60,
-        collars: vec![(contract.asset_class, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
+        collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
     };
-    let rates = PerCurrency::from_fn(|_| Some(1.0));
-    let day = DayFacts { nav: 1e9, rates, frozen: vec![], no_increase: vec![] };
-    let collar = Some(Collar { reference: request.limit, worst: request.limit });
-    let (contract, purpose) = (request.contract, Purpose::Increase);
-    let quantity = Quantity::from_units(request.quantity.units() * request.side.sign());
-    let order_type = request.order_type;
-    let proposal = Proposal { contract, quantity, purpose, order_type, collar };
-    let side = Some(request.limit);
-    let size = Quantity::whole(1);
-    let quote = Quote {
-        bid: side,
-        ask: side,
-        bid_size: size,
-        ask_size: size,
-        last: None,
-        close: None,
-        at: now,
-        data_type: DataType::Live,
-    };
+    let day = DayFacts { nav: 1e9, rates: PerCurrency::from_fn(|_| Some(1.0)), frozen: vec![], no_increase: vec![] };
+    let quantity = Quantity::from_units(quantity.units() * side.sign());
+    let collar = Some(Collar { reference: worst, worst });
+    let proposal = Proposal { contract, quantity, purpose: Purpose::Increase, order_type, collar };
+    let (bid, size) = (Some(worst), Quantity::whole(1));
+    let data_type = DataType::Live;
+    let quote = Quote { bid, ask: bid, bid_size: size, ask_size: size, last: bid, close: None, at: now, data_type };
     let window = Some(Window { opens: now, closes: now + SignedDuration::from_hours(1) });
-    let market = MarketFacts { now, quote: Some(&quote), window };
-    let conditions = Conditions::ample(universe().contract_count());
-    let activity = Activity::default();
-    let facts = Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity };
-    let permit = Gate::new(&policy, universe()).admit(proposal, &facts).expect("nothing against it");
-    permit.release(request.order_ref, Quantity::ZERO, request.quantity, request.limit, now)
+    let conditions = Conditions::ample(count);
+    let facts = Facts {
+        day: &day,
+        conditions: &conditions,
+        mode: Mode::Normal,
+        market: MarketFacts { now, quote: Some(&quote), window },
+        activity: Activity::default(),
+    };
+    Gate::new(&policy, &universe).admit(proposal, &facts).expect("nothing against it")
 }
 
 /// Everything the gateway has said by now.

@@ -5,10 +5,11 @@
 //! constructor outside the gate, nothing to deserialise.
 
 use super::Purpose;
-use super::sendable::SendableOrder;
+use super::sendable::{SendableOrder, SendableSpread};
 use crate::Collar;
 use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 /// Permission to trade one contract, one way, up to a quantity, a price and a time.
 ///
@@ -106,6 +107,29 @@ impl Permit {
         self.assert_covers(committed, quantity, limit, now);
         let Envelope { contract, side, order_type, expires, .. } = self.0;
         SendableOrder { order_ref, contract, side, quantity, order_type, limit, expires }
+    }
+
+    /// Makes one calendar spread inside the permits of its two legs, which trade opposite ways: buying it buys `far`.
+    ///
+    /// # Panics
+    /// When a leg would leave its envelope, or the limit is worse than both collars together allow.
+    pub fn release_spread(
+        (near, far): (&Permit, &Permit),
+        order_ref: OrderRef,
+        quantity: Quantity,
+        limit: Decimal,
+        now: Timestamp,
+    ) -> SendableSpread {
+        let side = far.side();
+        assert!(near.side() != side && near.contract() != far.contract(), "the legs of a spread trade opposite ways");
+        for leg in [near, far] {
+            leg.assert_covers(Quantity::ZERO, quantity, leg.collar().worst, now);
+        }
+        let worst = far.collar().worst.to_decimal() - near.collar().worst.to_decimal();
+        let holds = if side == Side::Buy { limit <= worst } else { limit >= worst };
+        assert!(holds, "limit {limit} beyond what the collars of both legs allow, {worst}");
+        let expires = near.expires().min(far.expires());
+        SendableSpread { order_ref, near: near.contract(), far: far.contract(), side, quantity, limit, expires }
     }
 
     fn assert_covers(&self, committed: Quantity, child: Quantity, limit: Price, now: Timestamp) {

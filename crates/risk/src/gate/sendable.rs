@@ -5,6 +5,7 @@
 
 use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 /// An order inside a permit. It cannot be made up, changed, copied or read from a file:
 ///
@@ -73,13 +74,56 @@ impl SendableOrder {
         self.order_type
     }
 
-    /// From when on it must not leave any more.
-    pub fn expires(&self) -> Timestamp {
-        self.expires
-    }
-
     /// Worst price, in the major unit, on the tick grid.
     pub fn limit(&self) -> Price {
+        self.limit
+    }
+}
+
+/// A calendar spread inside the permits of its two legs: buying it buys `far` and sells `near`. It cannot be made up either:
+///
+/// ```compile_fail,E0451
+/// fn forged(near: domain::ContractId, far: domain::ContractId) -> risk::SendableSpread {
+///     let order_ref = "AF-a1b2c3-20251208-001-01".parse().unwrap();
+///     let (side, quantity) = (domain::Side::Buy, domain::Quantity::whole(1));
+///     let (limit, expires) = (Default::default(), jiff::Timestamp::MAX);
+///     risk::SendableSpread { order_ref, near, far, side, quantity, limit, expires }
+/// }
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct SendableSpread {
+    pub(super) order_ref: OrderRef,
+    pub(super) near: ContractId,
+    pub(super) far: ContractId,
+    pub(super) side: Side,
+    pub(super) quantity: Quantity,
+    pub(super) limit: Decimal,
+    pub(super) expires: Timestamp,
+}
+
+impl SendableSpread {
+    /// Our identity of it.
+    pub fn order_ref(&self) -> OrderRef {
+        self.order_ref
+    }
+
+    /// The contract that ends first, and the one that ends later.
+    pub fn legs(&self) -> (ContractId, ContractId) {
+        (self.near, self.far)
+    }
+
+    /// Which way.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// How many spreads, positive.
+    pub fn quantity(&self) -> Quantity {
+        self.quantity
+    }
+
+    /// Worst price of `far` less that of `near`, in the major unit.
+    pub fn limit(&self) -> Decimal {
         self.limit
     }
 }
@@ -91,6 +135,10 @@ pub enum Sendable {
     Place(SendableOrder),
     /// New terms for a working order.
     Replace(SendableOrder),
+    /// A new calendar spread.
+    PlaceSpread(SendableSpread),
+    /// New terms for a working calendar spread.
+    ReplaceSpread(SendableSpread),
     /// The end of a working order; nobody needs leave to take back.
     Cancel {
         /// Which.
@@ -103,7 +151,17 @@ impl Sendable {
     pub fn order_ref(&self) -> OrderRef {
         match self {
             Sendable::Place(order) | Sendable::Replace(order) => order.order_ref,
+            Sendable::PlaceSpread(spread) | Sendable::ReplaceSpread(spread) => spread.order_ref,
             Sendable::Cancel { order_ref } => *order_ref,
+        }
+    }
+
+    /// From when on it must not leave any more; a cancel always may.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match self {
+            Sendable::Place(order) | Sendable::Replace(order) => Some(order.expires),
+            Sendable::PlaceSpread(spread) | Sendable::ReplaceSpread(spread) => Some(spread.expires),
+            Sendable::Cancel { .. } => None,
         }
     }
 }

@@ -83,8 +83,8 @@ fn tight() -> GatePolicy {
 /// One random basket: orders ask, some are filled, cancelled or lost; returns how many were let out and refused.
 fn basket(seed: u64, universe: &Universe, policy: &GatePolicy) -> (u32, u32) {
     let mut chance = Chance(seed);
-    let mut world = World::default();
-    world.held = std::array::from_fn(|contract| chance.below(400_000) / PRICES[contract] - 200_000 / PRICES[contract]);
+    let held = std::array::from_fn(|contract| chance.below(400_000) / PRICES[contract] - 200_000 / PRICES[contract]);
+    let mut world = World { held, ..World::default() };
     let (mut let_out, mut refused) = (0, 0);
     for _ in 0..16 {
         if chance.below(4) == 0 && !world.open.is_empty() {
