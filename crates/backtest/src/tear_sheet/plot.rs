@@ -39,7 +39,11 @@ impl Format {
             Format::Money => format!("{value:.0}"),
         };
         let zero = text.trim_start_matches('-').trim_start_matches(['0', '.']);
-        if zero.starts_with([' ', '×']) || zero.is_empty() { text.replace('-', "") } else { text.replace('-', "−") }
+        match zero.starts_with(' ') || zero.is_empty() {
+            true if self == Format::Money => "0".to_owned(),
+            true => text.replace('-', ""),
+            false => text.replace('-', "−"),
+        }
     }
 }
 
@@ -111,8 +115,9 @@ impl Plot<'_> {
             write!(html, "<span class=y style=\"top:{top:.2}%\">{}</span>", self.format.label(*level, step))
                 .expect("text");
         }
-        for (position, text) in self.marks {
-            write!(html, "<span class=x style=\"left:{:.2}%\">{text}</span>", x(*position) / WIDTH * 100.0)
+        for (index, (position, text)) in self.marks.iter().enumerate() {
+            let class = if index % 2 == 1 { "\"x second\"" } else { "x" };
+            write!(html, "<span class={class} style=\"left:{:.2}%\">{text}</span>", x(*position) / WIDTH * 100.0)
                 .expect("text");
         }
         html + "</div>" + &self.keys() + "</section>"
@@ -159,7 +164,7 @@ impl Plot<'_> {
             (low, high) = (0.0, 1.0);
         }
         let span = if high > low { high - low } else { high.abs().max(1e-6) };
-        let step = nice(span / 4.0);
+        let step = nice(span / 5.0);
         let air = 0.04 * span;
         let low = if low == 0.0 { 0.0 } else { low - air };
         (low, if high == 0.0 { 0.0 } else { high + air }, step)
