@@ -11,7 +11,7 @@ use crate::world::Ground;
 use ::backtest::lookahead::{History, Leak, Leaky, other_future, other_statements, unpublished};
 use ::backtest::{ResearchJournal, SimWorld};
 use console::DayReport;
-use domain::{PerContract, Universe};
+use domain::{ContractId, PerContract, Universe};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -136,6 +136,16 @@ impl Search<'_> {
         cuts
     }
 
+    /// The first session of a contract that has not begun when the plan of a date is made.
+    fn hidden_from(&self, contract: ContractId, date: Date) -> Date {
+        let schedule = &self.ground.loaded.settings.schedule;
+        let decided = schedule.zone().to_timestamp(date.to_datetime(schedule.run_at));
+        let calendar = self.ground.calendars.get(self.config.universe.instrument_of(contract).venue);
+        let session = calendar.ok().and_then(|calendar| calendar.session(date).ok().flatten());
+        let begun = session.zip(decided.ok()).is_some_and(|(session, decided)| session.open <= decided);
+        if begun { date.tomorrow().unwrap_or(Date::MAX) } else { date }
+    }
+
     /// The first plan that is another when its future is, over all cuts.
     async fn run(&self, leak: Option<Leak>, dates: &[Date], cuts: &[Date]) -> Result<(Row, usize), Failure> {
         let world = World { history: self.history.clone(), changed_from: None };
@@ -144,7 +154,7 @@ impl Search<'_> {
         let mut compared = 0;
         for &cut in cuts {
             let upto = &dates[..dates.partition_point(|date| *date <= cut)];
-            let history = other_future(&self.history, &self.config.universe, cut);
+            let history = other_future(&self.history, &self.config.universe, |contract| self.hidden_from(contract, cut));
             let other = self.plans(World { history, changed_from: Some(cut) }, leak, upto).await?;
             compared += other.len();
             if let Some((one, other)) = truth.iter().zip(&other).find(|(one, other)| one.plan_hash != other.plan_hash) {
