@@ -154,7 +154,8 @@ impl Search<'_> {
         let mut compared = 0;
         for &cut in cuts {
             let upto = &dates[..dates.partition_point(|date| *date <= cut)];
-            let history = other_future(&self.history, &self.config.universe, |contract| self.hidden_from(contract, cut));
+            let history =
+                other_future(&self.history, &self.config.universe, |contract| self.hidden_from(contract, cut));
             let other = self.plans(World { history, changed_from: Some(cut) }, leak, upto).await?;
             compared += other.len();
             if let Some((one, other)) = truth.iter().zip(&other).find(|(one, other)| one.plan_hash != other.plan_hash) {
