@@ -19,7 +19,7 @@ const YEARS_AHEAD: i64 = 2;
 /// A way in which research has looked into the future before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leak {
-    /// A bar of the trade date itself is there in the morning.
+    /// The last close known in the morning is the trade date's own.
     SameDayClose,
     /// A bar is stamped with its open: what closed today looks like yesterday's.
     BarStampedAtOpen,
@@ -152,8 +152,11 @@ impl<B> Leaky<B> {
         let ahead = |bar: Bar| next(&bar).map_or(bar, |next| close_of(bar, next.close));
         match leak {
             Leak::SameDayClose => {
-                let today = all[..upto].last().filter(|bar| bar.date == before);
-                known.into_iter().chain(today.copied()).collect()
+                let today = all[..upto].last().filter(|bar| bar.date == before).map(|bar| bar.close);
+                let last = known.len().saturating_sub(1);
+                let late =
+                    |(i, bar): (usize, Bar)| today.filter(|_| i == last).map_or(bar, |close| close_of(bar, close));
+                known.into_iter().enumerate().map(late).collect()
             }
             Leak::BarStampedAtOpen => {
                 let pairs = all[..upto].windows(2).map(|pair| Bar { date: pair[0].date, ..pair[1] });
