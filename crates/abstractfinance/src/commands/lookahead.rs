@@ -222,6 +222,6 @@ fn difference(one: &DayReport, other: &DayReport) -> String {
     if one.nav_at_plan != other.nav_at_plan {
         "the NAV it started from".into()
     } else {
-        "its risk, orders or refusals".into()
+        "what it remembers for the next day".into()
     }
 }
