@@ -148,7 +148,8 @@ impl<B> Leaky<B> {
     }
 
     fn leaked(&self, contract: ContractId, known: Vec<Bar>, before: Date, leak: Leak) -> Vec<Bar> {
-        let all = &self.history[contract];
+        // What was added to the universe later has no history here.
+        let Some(all) = self.history.as_slice().get(contract.index()) else { return known };
         let upto = all.partition_point(|bar| bar.date <= before);
         let instrument = self.universe.instrument_of(contract);
         let next = |bar: &Bar| all.get(all.partition_point(|other| other.date <= bar.date));
