@@ -29,7 +29,11 @@ impl Format {
 
     /// A label of an axis whose steps are so wide.
     fn label(self, value: f64, step: f64) -> String {
-        let digits = |scale: f64| (-libm::log10(step * scale).floor()).clamp(0.0, 4.0) as usize;
+        // As many digits as tell one step from the next.
+        let whole = |step: f64| (step - step.round()).abs() < 1e-9 * step;
+        let digits = |scale: f64| {
+            (0..4).find(|&digits| whole(step * scale * libm::pow(10.0, f64::from(digits)))).unwrap_or(4) as usize
+        };
         let text = match self {
             Format::Percent => format!("{:.*} %", digits(100.0), value * 100.0),
             Format::Times => format!("{:.*} ×", digits(1.0), value),
