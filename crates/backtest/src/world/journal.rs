@@ -1,7 +1,7 @@
 //! A journal that remembers what the next day needs, and nothing longer.
 //!
-//! In: records. Out: the newest books, and every plan when it was asked to keep them. Invariant: it answers like a journal whose days all ended well; nothing is durable,
-//! because a research run that is cut off is simply run again.
+//! In: records. Out: the newest books, and every plan when it was asked to keep them. Invariant: it answers like a journal
+//! whose days all ended well; nothing is durable, because a research run that is cut off is simply run again.
 
 use jiff::civil::Date;
 use ports::{Journal, JournalError, Message, Record, StoredRecord};
