@@ -7,7 +7,7 @@ use crate::rounding::to_money_digits;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
-use std::ops::{Add, Sub};
+use std::ops::Add;
 
 /// Costs in one currency, positive when paid. Source: Perold (1988), with the arrival price as in Kissell and Glantz
 /// (2003).
@@ -60,7 +60,7 @@ impl Costs {
         let largest = (0..wants.len()).max_by_key(|&i| wants[i].abs()).expect("a sum has a want");
         let mut shares: Vec<Costs> = wants.iter().map(|&want| share(want)).collect();
         shares[largest] = Costs::default();
-        shares[largest] = *self - shares.iter().copied().sum();
+        shares[largest] = *self + shares.iter().copied().sum::<Costs>().map(|part| -part);
         shares
     }
 
@@ -88,14 +88,6 @@ impl Add for Costs {
             legging: self.legging + other.legging,
             opportunity: self.opportunity + other.opportunity,
         }
-    }
-}
-
-impl Sub for Costs {
-    type Output = Costs;
-
-    fn sub(self, other: Costs) -> Costs {
-        self + other.map(|part| -part)
     }
 }
 
