@@ -219,7 +219,8 @@ impl Ground {
             })?;
         let clock = Lockstep::new(control).await?;
         let run = Run {
-            setup: policy::setup(&self.loaded, (*self.universe).clone()),
+            setup: policy::dated_setup(&self.loaded, (*self.universe).clone(), &self.calendars)
+                .map_err(|error| Failure::Usage(error.to_string()))?,
             calendars: self.calendars.clone(),
             screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),

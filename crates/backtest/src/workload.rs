@@ -18,7 +18,7 @@ use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
-use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollPolicy, Sleeve, SleeveKind};
 
 /// Row of the first decision: the day with the sixtieth return.
 pub const FIRST_DECISION: usize = 60;
@@ -138,6 +138,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             trade_min: 0.0,
         },
         fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
+        rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,
             turnover_max: 1e9,

@@ -19,7 +19,7 @@ use risk::{
     VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
-use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, RollDates, RollPolicy, Sleeve, SleeveKind};
 
 pub(crate) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -32,6 +32,12 @@ pub(crate) fn price(text: &str) -> Price {
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
     let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
     match kind {
+        InstrumentKind::Fut if currency == Currency::Eur => Instrument {
+            asset_class: AssetClass::EquityIndexFuture,
+            multiplier: 10,
+            future: Some(FutureRule::IndexQuarterly),
+            ..plain
+        },
         InstrumentKind::Fut => Instrument {
             risk_currency: Currency::Eur,
             multiplier: 12_500,
@@ -43,7 +49,7 @@ fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrumen
     }
 }
 
-/// CSPX, CS51, M6E (one contract), SPX, SX5E, VIX, EUR.USD, in this order.
+/// CSPX, CS51, M6E, SPX, SX5E, VIX, EUR.USD, FESX, in this order; the two futures with a second contract at the end.
 pub(crate) fn universe() -> Universe {
     use InstrumentKind::{Cash, Etf, Fut, Ind};
     let rows = [
@@ -54,14 +60,37 @@ pub(crate) fn universe() -> Universe {
         ("SX5E", Ind, Currency::Eur),
         ("VIX", Ind, Currency::Usd),
         ("EUR.USD", Cash, Currency::Usd),
+        ("FESX", Fut, Currency::Eur),
     ];
     let instruments = rows.iter().map(|(name, kind, currency)| instrument(name, *kind, *currency)).collect();
-    let contract = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| Contract {
-        name: if *name == "M6E" { "M6E_20260316".into() } else { (*name).into() },
-        instrument: InstrumentId(i as u16),
-        expiry: (*name == "M6E").then(|| date(2026, 3, 16)),
+    let future = |name: &str, instrument: u16, expiry: Date| Contract {
+        name: format!("{name}_{}", expiry.strftime("%Y%m%d")),
+        instrument: InstrumentId(instrument),
+        expiry: Some(expiry),
     };
-    Universe::new(instruments, rows.iter().enumerate().map(contract).collect())
+    let first = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| match *name {
+        "M6E" => future("M6E", 2, date(2026, 3, 16)),
+        "FESX" => future("FESX", 7, date(2026, 3, 20)),
+        name => Contract { name: name.into(), instrument: InstrumentId(i as u16), expiry: None },
+    };
+    let mut contracts: Vec<Contract> = rows.iter().enumerate().map(first).collect();
+    contracts.extend([future("M6E", 2, date(2026, 6, 15)), future("FESX", 7, date(2026, 6, 19))]);
+    Universe::new(instruments, contracts)
+}
+
+/// Three sessions before the last trading day, and five more; every weekday is one.
+fn rolls(universe: &Universe) -> PerContract<Option<RollDates>> {
+    let before = |date: Date, sessions: usize| {
+        let days = date.series(-1.day()).skip(1).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
+        days.take(sessions).last().unwrap()
+    };
+    let dates = |contract| {
+        universe.contract(contract).expiry.map(|last_trade| {
+            let deadline = before(last_trade, 3);
+            RollDates { last_trade, first_notice: None, starts: before(deadline, 5), deadline }
+        })
+    };
+    PerContract::from_vec(universe.contracts().map(dates).collect())
 }
 
 pub(crate) fn setup() -> Setup {
@@ -72,7 +101,8 @@ pub(crate) fn setup() -> Setup {
         ratio_in_base: false,
         rates: PerCurrency::from_fn(|c| (c == Currency::Eur).then_some(InstrumentId(6))),
     };
-    Setup::new(universe, policy(), references, Currency::Usd)
+    let rolls = rolls(&universe);
+    Setup::new(universe, policy(), references, Currency::Usd).with_rolls(rolls)
 }
 
 fn policy() -> Policy {
@@ -124,6 +154,7 @@ fn policy() -> Policy {
             unhedged_of_nav_max: 0.005,
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
+        rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,
             turnover_max: 0.50,
@@ -173,9 +204,10 @@ impl World {
         ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe).unwrap();
         let mut fx = FxRates::new(Currency::Usd);
         fx.set(Currency::Eur, dec!(1.25)).unwrap();
-        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25"].map(|mark| Some(price(mark)));
+        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25", "5000", "1.26", "5010"];
+        let marks = marks.map(|mark| Some(price(mark)));
         let date = date(2026, 1, 5);
-        let active = (0..7).map(|i| Some(ContractId(i))).collect();
+        let active = (0..8).map(|i| Some(ContractId(i))).collect();
         let mut world = World {
             date,
             ledger,
@@ -188,13 +220,13 @@ impl World {
                 base: Currency::Usd,
                 net_liquidation: Some(dec!(10_000_000)),
                 cash: vec![],
-                quantities: PerContract::filled(Quantity::ZERO, 7),
-                marks: PerContract::filled(None, 7),
+                quantities: PerContract::filled(Quantity::ZERO, 10),
+                marks: PerContract::filled(None, 10),
                 foreign: vec![],
                 gross_position_value: None,
                 evidence: Evidence::default(),
             },
-            windows: PerContract::filled(None, 7),
+            windows: PerContract::filled(None, 10),
             active: PerInstrument::from_vec(active),
             screens: Vec::new(),
             setup,
@@ -298,11 +330,28 @@ impl World {
     pub(crate) fn next_day(&mut self, vix: f64) {
         let last = self.panel.rows(self.panel.len() - 1, self.panel.len());
         let (_, row) = last.iter().next().unwrap();
-        let mut closes: Vec<Option<f64>> = (0..7).map(|i| row.close(InstrumentId(i))).collect();
+        let mut closes: Vec<Option<f64>> = (0..8).map(|i| row.close(InstrumentId(i))).collect();
         closes[5] = Some(vix);
         self.panel.push(self.date, &PerInstrument::from_vec(closes));
-        self.date = self.date.tomorrow().unwrap();
+        self.turn_to(self.date.tomorrow().unwrap());
+    }
+
+    /// Goes to a date without any history in between.
+    pub(crate) fn turn_to(&mut self, date: Date) {
+        self.date = date;
         self.open_windows();
+        let universe = &self.setup.universe;
+        let active = |id| strategy::rolls::active_contract(universe, &self.setup.rolls, id, date);
+        self.active = PerInstrument::from_vec(universe.instruments().map(active).collect());
+    }
+
+    /// The same world with other sleeves.
+    pub(crate) fn with_sleeves(mut self, sleeves: Vec<Sleeve>) -> World {
+        let policy = Policy { sleeves, ..self.setup.policy };
+        let rolls = rolls(&self.setup.universe);
+        self.setup = Setup::new(self.setup.universe, policy, self.setup.references, self.setup.base).with_rolls(rolls);
+        self.memory = Memory::new(&self.setup);
+        self
     }
 }
 
@@ -312,12 +361,12 @@ fn quiet_year(before: Date) -> Panel {
         .series(1.day())
         .take_while(|d| *d < before)
         .filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
-    let mut panel = Panel::new(7);
+    let mut panel = Panel::new(8);
     for (i, day) in weekdays.enumerate() {
         let (t, wobble) = (i as f64, if i % 2 == 0 { 1.0 } else { -1.0 });
         let us = 500.0 + 0.4 * t + 3.0 * wobble;
         let europe = 190.0 + 0.04 * t - 0.5 * wobble;
-        let row = [us, europe, 1.25, us * 10.0, europe * 25.0, 15.0, 1.25].map(Some);
+        let row = [us, europe, 1.25, us * 10.0, europe * 25.0, 15.0, 1.25, europe * 25.0].map(Some);
         panel.push(day, &PerInstrument::from_vec(row.to_vec()));
     }
     panel

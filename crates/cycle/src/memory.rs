@@ -132,6 +132,9 @@ impl Memory {
     }
 
     fn take_row(&mut self, date: Date, row: Row<'_>, setup: &Setup) {
+        if self.last_row.is_some_and(|last| date <= last) {
+            return self.rebase(row, setup);
+        }
         let references = &setup.references;
         for currency in Currency::ALL {
             if let Some(rate) = references.rates[currency].and_then(|pair| row.close(pair)) {
@@ -150,6 +153,16 @@ impl Memory {
             self.last_signal = self.momentum.signal().or(self.last_signal);
         }
         self.last_row = Some(date);
+    }
+
+    /// A row of a date that was taken in already holds closes of contracts that were rolled into: the next return of a
+    /// future is measured from its own contract's close, not from that of the one before.
+    fn rebase(&mut self, row: Row<'_>, setup: &Setup) {
+        for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
+            if let Some(close) = row.close(leg.instrument) {
+                *last = close * self.last_rates[leg.currency];
+            }
+        }
     }
 
     /// What turns the quoted ratio into one of base-currency values; 1 when it is taken as quoted.

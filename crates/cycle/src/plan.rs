@@ -27,6 +27,9 @@ pub struct PlanTable {
     pub held_value: PerContract<f64>,
     /// Quantity the book should hold, in lots.
     pub wanted: PerContract<Quantity>,
+    /// Part of the way from held to wanted that another contract of its chain gives up: it adds no exposure.
+    #[serde(default)]
+    pub rolled: PerContract<Quantity>,
     /// Change the gate and the schedule leave for today.
     pub scheduled: PerContract<Quantity>,
     /// Checks that stopped or cut the row.
@@ -41,6 +44,7 @@ impl PlanTable {
             target_value: PerContract::filled(0.0, contracts),
             held_value: PerContract::filled(0.0, contracts),
             wanted: PerContract::filled(Quantity::ZERO, contracts),
+            rolled: PerContract::filled(Quantity::ZERO, contracts),
             scheduled: PerContract::filled(Quantity::ZERO, contracts),
             verdict: PerContract::filled(Verdict::default(), contracts),
         }
@@ -52,6 +56,7 @@ impl PlanTable {
         self.target_value.fill(0.0);
         self.held_value.fill(0.0);
         self.wanted.fill(Quantity::ZERO);
+        self.rolled.fill(Quantity::ZERO);
         self.scheduled.fill(Quantity::ZERO);
         self.verdict.fill(Verdict::default());
     }

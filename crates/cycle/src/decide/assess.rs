@@ -55,7 +55,11 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
 
     for (sleeve, list) in policy.sleeves.iter().zip(&memory.lists) {
         let factor = if sleeve.follows_momentum { risk.momentum_factor } else { 1.0 };
-        sleeve.for_each_weight(list, factor, |contract, weight| plan.table.weight[contract] += weight);
+        sleeve.for_each_weight(list, factor, |contract, weight| {
+            if let Some(carrier) = setup.carrier(contract, inputs.active) {
+                plan.table.weight[carrier] += weight;
+            }
+        });
     }
     let weights = plan.table.weight.as_slice();
     let gross: f64 = weights.iter().map(|w| w.abs()).sum();

@@ -4,7 +4,9 @@
 //! decisions and their futures in the plan. Invariant: proceeds of a short and the debt of a funded
 //! long count as cash; a future counts only its unsettled profit.
 
+use super::chains;
 use super::wants::outside;
+use crate::setup::Chain;
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, PerCurrency, Quantity};
 use risk::gate::{Refusal, Withheld};
@@ -67,7 +69,6 @@ fn too_much(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Curren
 
 pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     take_back_unhedged(inputs, setup, plan);
-    close_without_rule(inputs, setup, plan);
     if setup.policy.fx_hedge.rules.is_empty() {
         return;
     }
@@ -77,9 +78,9 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     };
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
+        let Some(chain) = setup.chains.iter().find(|chain| chain.instrument == rule.future) else { continue };
         let sum = |of: &dyn Fn(ContractId) -> Quantity| {
-            let contracts = setup.universe.contracts_of(rule.future);
-            contracts.fold(Quantity::ZERO, |sum, contract| sum + of(contract)).to_f64() as i64
+            chain.contracts.iter().fold(Quantity::ZERO, |sum, &contract| sum + of(contract)).to_f64() as i64
         };
         // Contracts somebody else holds are part of the exposure: we hedge what they leave.
         let foreign = sum(&|contract| outside(inputs, contract));
@@ -92,7 +93,7 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         }
         plan.hedges.push(decision);
         if knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency) {
-            place(rule, decision, inputs, setup, plan);
+            place(chain, decision, inputs, setup, plan);
         }
     }
 }
@@ -105,36 +106,19 @@ fn knows_exposure(rule: &HedgeRule, setup: &Setup, plan: &DayPlan) -> bool {
     })
 }
 
-/// A held future that no rule hedges with has nothing to do in the book.
-fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    for &contract in setup.futures.iter().filter(|&&contract| !inputs.ledger.quantity(contract).is_zero()) {
-        let instrument = setup.universe.contract(contract).instrument;
-        if setup.policy.fx_hedge.rules.iter().all(|rule| rule.future != instrument) {
-            plan.table.wanted[contract] = outside(inputs, contract);
-            schedule(contract, Purpose::CloseOut, inputs, plan);
-        }
-    }
-}
-
-/// Sends all of the wanted hedge to the active contract and closes the others; without a contract that
-/// can be traded everything stays.
-fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+/// Puts the wanted hedge into its chain; without a contract that can be traded it keeps its size.
+fn place(chain: &Chain, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let tradable =
         |contract: &ContractId| plan.table.unit_price[*contract] > 0.0 && inputs.windows[*contract].is_some();
-    let Some(active) = inputs.active[rule.future].filter(tradable) else {
-        if decision.wanted != decision.held {
-            let value = decision.residual.abs();
-            plan.refusals.push(Refusal { check: Check::NoHedge, contract: None, limit: decision.band, value });
-        }
-        return;
-    };
-    let contracts: Vec<ContractId> = setup.universe.contracts_of(rule.future).collect();
-    for contract in contracts {
-        let (wanted, purpose) = match contract == active {
-            true => (Quantity::whole(decision.wanted), Purpose::FxHedge),
-            false => (Quantity::ZERO, Purpose::CloseOut),
-        };
-        plan.table.wanted[contract] = wanted + outside(inputs, contract);
+    let active = inputs.active[chain.instrument].filter(tradable);
+    if active.is_none() && decision.wanted != decision.held {
+        let value = decision.residual.abs();
+        plan.refusals.push(Refusal { check: Check::NoHedge, contract: None, limit: decision.band, value });
+    }
+    let total = if active.is_some() { decision.wanted } else { decision.held };
+    chains::place(chain, Quantity::whole(total), inputs, setup, plan);
+    for &contract in &chain.contracts {
+        let purpose = if Some(contract) == active { Purpose::FxHedge } else { Purpose::CloseOut };
         schedule(contract, purpose, inputs, plan);
     }
 }
@@ -148,7 +132,7 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     let stopped = match () {
         () if !plan.mode.permits(purpose) => Some(Check::Mode),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
-        () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
+        () if plan.table.unit_price[contract] == 0.0 && raises => Some(Check::NoMark),
         () => plan.facts.no_increase(contract).filter(|_| raises),
     };
     match stopped {

@@ -5,6 +5,7 @@
 
 mod assess;
 mod basket;
+mod chains;
 mod hedge;
 mod targets;
 mod value;

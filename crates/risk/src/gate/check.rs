@@ -54,11 +54,13 @@ pub enum Check {
     UnhedgedCurrency,
     /// The screen of its sleeve has failed for too long to add to what it listed.
     NoList,
+    /// The contract is past its deadline and cannot be closed today.
+    RollDeadline,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 22] = [
+    pub const ALL: [Check; 23] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -81,6 +83,7 @@ impl Check {
         Check::Quarantine,
         Check::UnhedgedCurrency,
         Check::NoList,
+        Check::RollDeadline,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -108,6 +111,7 @@ impl Check {
             Check::Quarantine => "QUARANTINE",
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
             Check::NoList => "NO_LIST",
+            Check::RollDeadline => "ROLL_DEADLINE",
         }
     }
 }
@@ -175,15 +179,17 @@ impl Refusal {
             Check::Collar => format!("{who}: no price collar is configured for its asset class"),
             Check::Quantity => format!("{who}: nothing to trade"),
             Check::Turnover => format!(
-                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over",
+                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over: \
+                 {} days at this rate",
                 value * 100.0,
-                limit * 100.0
+                limit * 100.0,
+                libm::ceil(value / limit)
             ),
             Check::Gross => {
-                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit")
             }
             Check::Net => {
-                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit")
             }
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
@@ -200,6 +206,10 @@ impl Refusal {
             ),
             Check::NoList => format!(
                 "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
+            ),
+            Check::RollDeadline => format!(
+                "{who}: past its deadline, and it cannot be closed today; close it by hand before the broker does, or it is \
+                 delivered or settled"
             ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
