@@ -7,7 +7,7 @@ use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, 
 use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
-use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
+use domain::{AssetClass, ContractId, InstrumentId, InstrumentKind, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
@@ -65,6 +65,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             day_cancel_only: settings.risk.day_loss_cancel_only,
             hard_stop_drawdown: settings.risk.hard_stop_drawdown,
         },
+        report_days: settings.risk.report_days as usize,
         regime: regime(settings),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {
@@ -82,6 +83,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             trade_min: settings.execution.min_trade_notional_usd.to_f64().expect("checked when it was read"),
         },
         fx_hedge: fx_hedge(settings, universe),
+        short_proxies: short_proxies(loaded, universe),
         rolls: rolls(settings, universe),
         gate: gate(settings),
         execution: ExecutionPolicy {
@@ -229,6 +231,13 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
         unhedged_of_nav_max: settings.fx.unhedged_max_nav_pct,
         rules: settings.fx.hedges.0.iter().map(rule).collect(),
     }
+}
+
+fn short_proxies(loaded: &Loaded, universe: &Universe) -> Vec<(InstrumentId, InstrumentId)> {
+    let pair = |(name, row): (&str, &settings::InstrumentRow)| {
+        universe.find_instrument(name).zip(universe.find_instrument(row.short_proxy.as_deref()?))
+    };
+    loaded.instruments.iter().filter_map(pair).collect()
 }
 
 fn rolls(settings: &Settings, universe: &Universe) -> RollPolicy {

@@ -109,6 +109,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             degraded_scale_max: 0.0,
         },
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
+        report_days: 0,
         regime: RegimePolicy {
             vix_enter_elevated: 1e9,
             vix_exit_elevated: 1e9,
@@ -138,6 +139,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             trade_min: 0.0,
         },
         fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
+        short_proxies: vec![],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,

@@ -120,6 +120,7 @@ fn policy() -> Policy {
             degraded_scale_max: 0.5,
         },
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
+        report_days: 250,
         regime: RegimePolicy {
             vix_enter_elevated: 25.0,
             vix_exit_elevated: 20.0,
@@ -154,6 +155,7 @@ fn policy() -> Policy {
             unhedged_of_nav_max: 0.005,
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
+        short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,
@@ -192,6 +194,7 @@ pub(crate) struct World {
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
     active: PerInstrument<Option<ContractId>>,
+    pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
 }
 
@@ -228,6 +231,7 @@ impl World {
             },
             windows: PerContract::filled(None, 10),
             active: PerInstrument::from_vec(active),
+            borrowable: Vec::new(),
             screens: Vec::new(),
             setup,
         };
@@ -262,6 +266,7 @@ impl World {
             flatten: false,
             windows: &self.windows,
             active: &self.active,
+            borrowable: &self.borrowable,
             flows: BaseMoney::ZERO,
             screens: &self.screens,
         }

@@ -20,6 +20,8 @@ pub struct Policy {
     pub regime: RegimePolicy,
     /// Losses that stop the engine.
     pub loss: LossPolicy,
+    /// Days of returns from which the report measures tail losses and fits; 0 for none.
+    pub report_days: usize,
     /// Exposure caps.
     pub caps: Caps,
     /// Spread momentum of the core sleeve.
@@ -28,6 +30,8 @@ pub struct Policy {
     pub rebalance: RebalancePolicy,
     /// Currency hedge.
     pub fx_hedge: FxHedgePolicy,
+    /// The future that is sold where an instrument cannot be borrowed.
+    pub short_proxies: Vec<(InstrumentId, InstrumentId)>,
     /// When futures roll.
     pub rolls: RollPolicy,
     /// Limits of the gate.
@@ -56,6 +60,8 @@ pub struct References {
 pub struct UnitLeg {
     /// Whose closes.
     pub instrument: InstrumentId,
+    /// Position of its sleeve in the policy.
+    pub sleeve: usize,
     /// Signed share of NAV at scale 1.
     pub weight: f64,
     /// Currency of the closes.
@@ -103,13 +109,11 @@ impl Setup {
     pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
         let no_list = ScreenList::default();
         let mut unit_legs: Vec<UnitLeg> = Vec::new();
-        for sleeve in &policy.sleeves {
+        for (position, sleeve) in policy.sleeves.iter().enumerate() {
             sleeve.for_each_weight(&no_list, 1.0, |contract, weight| {
-                let instrument = universe.contract(contract).instrument;
-                match unit_legs.iter_mut().find(|leg| leg.instrument == instrument) {
-                    Some(leg) => leg.weight += weight,
-                    None => unit_legs.push(UnitLeg { instrument, weight, currency: universe.terms(contract).currency }),
-                }
+                let (instrument, currency) =
+                    (universe.contract(contract).instrument, universe.terms(contract).currency);
+                unit_legs.push(UnitLeg { instrument, sleeve: position, weight, currency });
             });
         }
         let chain = |instrument| Chain {

@@ -5,6 +5,7 @@
 //! here loosens by itself.
 
 pub mod collar;
+pub mod contributions;
 pub mod dispersion;
 pub mod gate;
 pub mod loss;
@@ -22,6 +23,7 @@ pub use collar::{Collar, CollarPolicy};
 pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};
+pub use contributions::{Contributions, Dispersion};
 pub use measures::{Assessed, Measures, RiskWarning, measures};
 pub use mode::{Loosening, Mode, NotLoosened, Permission};
 pub use momentum::{MomentumPolicy, SpreadMomentum};

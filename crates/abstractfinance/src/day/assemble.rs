@@ -53,6 +53,7 @@ pub(super) fn inputs(
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active_contract(universe, &run.setup.rolls, id, date)).collect(),
         ),
+        borrowable: Vec::new(),
         flows,
         screens: Vec::new(),
         opened: book.opened,

@@ -308,6 +308,9 @@ pub struct Risk {
     /// Loss from the high at which everything is closed; null for no such line.
     #[garde(inner(range(min = 0.01, max = 0.9), custom(finite)))]
     pub hard_stop_drawdown: Option<f64>,
+    /// Days of returns from which the report measures tail losses, the fit of pairs and what each sleeve adds.
+    #[garde(range(min = 100, max = 1000))]
+    pub report_days: u32,
 }
 
 /// When the regime changes. Losses are positive fractions from the high.

@@ -7,9 +7,12 @@ mod assess;
 mod basket;
 mod chains;
 mod hedge;
+mod legs;
 mod targets;
 mod value;
 mod wants;
+
+pub use legs::Shift;
 
 use crate::{DayInputs, DayPlan, Setup};
 

@@ -3,7 +3,7 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
-use super::chains;
+use super::{chains, legs};
 use super::wants::outside;
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, Quantity, SleeveId};
@@ -13,10 +13,12 @@ use strategy::sizing::Change;
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
-    let (table, facts) = (&mut plan.table, &plan.facts);
+    let table = &mut plan.table;
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
+    legs::shift(inputs, setup, plan);
+    let (table, facts) = (&plan.table, &plan.facts);
     for (position, (sleeve, list)) in setup.policy.sleeves.iter().zip(&plan.memory.lists).enumerate() {
         let can_trade = |contract| {
             setup.carrier(contract, inputs.active).is_some_and(|contract| {

@@ -1,5 +1,6 @@
 //! Days as stories: what is decided, what waits, and why.
 
+mod borrow;
 mod fx;
 mod ramp;
 mod rolls;

@@ -77,13 +77,17 @@ impl Owners<'_> {
         let (rebalance, lot) = (&self.setup.policy.rebalance, self.setup.universe.terms(contract).lot);
         let factor = plan.risk.scale * plan.facts.nav;
         let sleeves = self.setup.policy.sleeves.iter().zip(&plan.memory.lists);
-        for ((sleeve, list), id) in sleeves.zip(self.ids) {
+        for (position, ((sleeve, list), id)) in sleeves.zip(self.ids).enumerate() {
             let momentum = if sleeve.follows_momentum { plan.risk.momentum_factor } else { 1.0 };
             let mut weight = 0.0;
             sleeve.for_each_weight(list, momentum, |of, share| {
                 let carries = self.setup.carrier(of, self.inputs.active) == Some(contract);
                 weight += if carries { share } else { 0.0 };
             });
+            for shift in plan.shifts.iter().filter(|shift| shift.sleeve == position) {
+                weight -= if shift.contract == contract { shift.weight } else { 0.0 };
+                weight += if shift.successor == Some(contract) { shift.weight } else { 0.0 };
+            }
             if let Some(id) = id.filter(|_| weight != 0.0) {
                 add(&mut targets, id, rebalance.wanted(weight * factor, unit_price, lot));
             }

@@ -56,11 +56,15 @@ pub enum Check {
     NoList,
     /// The contract is past its deadline and cannot be closed today.
     RollDeadline,
+    /// Less can be borrowed than is to be sold short.
+    NoBorrow,
+    /// One side of a sleeve is smaller than a lot.
+    LegTooSmall,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 23] = [
+    pub const ALL: [Check; 25] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -84,6 +88,8 @@ impl Check {
         Check::UnhedgedCurrency,
         Check::NoList,
         Check::RollDeadline,
+        Check::NoBorrow,
+        Check::LegTooSmall,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -112,6 +118,8 @@ impl Check {
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
             Check::NoList => "NO_LIST",
             Check::RollDeadline => "ROLL_DEADLINE",
+            Check::NoBorrow => "NO_BORROW",
+            Check::LegTooSmall => "LEG_TOO_SMALL",
         }
     }
 }
@@ -211,6 +219,13 @@ impl Refusal {
                 "{who}: past its deadline, and it cannot be closed today; close it by hand before the broker does, or it is \
                  delivered or settled"
             ),
+            Check::NoBorrow => format!(
+                "{who}: {value:.0} shares are wanted short and {limit:.0} can be borrowed; the rest is sold as its proxy future, or \
+                 the long side gives way too"
+            ),
+            Check::LegTooSmall => {
+                "one side of a sleeve is smaller than a lot, so the sleeve holds neither: it needs more NAV".to_owned()
+            }
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
                 format!("{who}: what is left to trade today is below the smallest trade of {limit:.0} in base currency")

@@ -62,7 +62,12 @@ fn a_roll_takes_nothing_from_the_day_s_turnover() {
 fn on_a_crisis_day_a_roll_opens_only_what_is_still_wanted() {
     let mut world = held_until(date(2026, 3, 9));
     world.next_day(45.0);
-    insta::assert_snapshot!(told(&world), @"");
+    insta::assert_snapshot!(told(&world), @r"
+    CRISIS vix Some(45.0) scale 0.450 = 1.500 × 0.3, core × 1
+    1 CloseOut 36 FESX_20260320
+    2 Roll -11 FESX_20260619
+    3 Reduce -2625 CSPX
+    ");
 }
 
 #[test]
