@@ -4,7 +4,7 @@
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
-use domain::{ContractId, Quantity};
+use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Purpose, Quality};
@@ -46,8 +46,9 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
     }
     let whole = Change::between(held, wanted);
     let change = Change { increase: whole.increase - rolled, ..whole };
-    let mut allowed = change.with_share(fit.share, setup.universe.terms(contract).lot);
-    if let Some(check) = fit.bound.filter(|_| !change.increase.is_zero()) {
+    let share = fit.share_of(Side::of(change.increase));
+    let mut allowed = change.with_share(share, setup.universe.terms(contract).lot);
+    if let Some(check) = fit.bound.filter(|_| share < 1.0 && !change.increase.is_zero()) {
         verdict.fail(check);
     }
     let no_increase = match plan.risk.quality {

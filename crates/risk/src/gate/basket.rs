@@ -4,7 +4,7 @@
 //! cut it. Invariant: every order counts at its worst, as if only the ones that hurt were filled; a reduction is never cut.
 
 use super::{Check, GatePolicy, Refusal};
-use domain::{ContractId, Currency, PerCurrency};
+use domain::{ContractId, Currency, PerCurrency, Side};
 use serde::{Deserialize, Serialize};
 
 /// Facts of the day that hold for every order of it.
@@ -65,10 +65,19 @@ struct Worst {
 pub struct Fit {
     /// Share of every increase, from 0 to 1.
     pub share: f64,
+    /// The side that is beyond the net cap already: nothing is added to it, and the other side does not wait for it.
+    pub over: Option<Side>,
     /// The limit that is reached first.
     pub bound: Option<Check>,
     /// One refusal for each limit that is in the way.
     pub refusals: Vec<Refusal>,
+}
+
+impl Fit {
+    /// The share of an increase on one side.
+    pub fn share_of(&self, side: Option<Side>) -> f64 {
+        if self.over.is_some() && self.over == side { 0.0 } else { self.share }
+    }
 }
 
 impl Basket {
@@ -87,22 +96,24 @@ impl Basket {
     /// The share of all increases under turnover and caps. Reductions take from none of them; a pair keeps its
     /// proportion because every increase is cut alike.
     pub fn fit(&self, nav: f64, policy: &GatePolicy) -> Fit {
-        let mut fit = Fit { share: 1.0, bound: None, refusals: Vec::new() };
+        let mut fit = Fit { share: 1.0, over: None, bound: None, refusals: Vec::new() };
         if nav <= 0.0 {
             fit.share = 0.0; // nothing is increased against a NAV nobody knows
             return fit;
         }
-        let net = |side: Worst| (Check::Net, policy.net_max, side.before, side.more);
+        let net = |side: Worst, of: Side| (Check::Net, policy.net_max, side.before, side.more, Some(of));
         let limits = [
-            (Check::Turnover, policy.turnover_max, 0.0, self.increases),
-            (Check::Gross, policy.gross_max, self.gross, self.gross_more),
-            net(self.long),
-            net(self.short),
+            (Check::Turnover, policy.turnover_max, 0.0, self.increases, None),
+            (Check::Gross, policy.gross_max, self.gross, self.gross_more, None),
+            net(self.long, Side::Buy),
+            net(self.short, Side::Sell),
         ];
-        for (check, limit, before, more) in limits {
+        for (check, limit, before, more, side) in limits {
             if before + more > limit * nav && more > 0.0 {
                 let share = ((limit * nav - before) / more).max(0.0);
-                if share < fit.share {
+                if share == 0.0 && side.is_some() {
+                    (fit.over, fit.bound) = (side, fit.bound.or(Some(check)));
+                } else if share < fit.share {
                     (fit.share, fit.bound) = (share, Some(check));
                 }
                 let refusal = Refusal { check, contract: None, limit, value: (before + more) / nav };

