@@ -8,9 +8,10 @@ use super::chains;
 use super::wants::outside;
 use crate::setup::Chain;
 use crate::{DayInputs, DayPlan, Setup};
-use domain::{ContractId, Currency, PerCurrency, Quantity};
+use domain::{ContractId, Currency, Ledger, PerCurrency, Price, Quantity};
 use risk::gate::{Refusal, Withheld};
 use risk::{Check, Purpose};
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::ScreenList;
 use strategy::fx_hedge::hedge as hedge_of;
@@ -141,28 +142,41 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     }
 }
 
-/// E_c = cash + market value by risk currency + unsettled variation, after the scheduled orders; `None`
-/// when a value cannot be taken into its risk currency.
+/// E_c after the scheduled orders; `None` when a value cannot be taken into its risk currency.
 fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<PerCurrency<f64>> {
-    let mut exposure = PerCurrency::from_fn(|currency: Currency| inputs.ledger.cash(currency).to_f64().unwrap_or(0.0));
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        let change = plan.table.scheduled[contract];
-        let Some(mark) = inputs.marks[contract] else { continue };
-        if held.is_zero() && change.is_zero() {
+    let book = |contract| (inputs.ledger.quantity(contract), plan.table.scheduled[contract]);
+    let mark = |contract: ContractId| inputs.marks[contract].map(Price::to_f64);
+    currency_exposure(inputs.ledger, book, mark, &plan.facts.rates, setup)
+}
+
+/// E_c = cash + market value by risk currency + unsettled variation. `book` says what is held of a contract and what is
+/// still to be bought, whose money is in the cash yet. `None` when a value cannot be taken into its risk currency.
+pub(crate) fn currency_exposure(
+    ledger: &Ledger,
+    book: impl Fn(ContractId) -> (Quantity, Quantity),
+    mark: impl Fn(ContractId) -> Option<f64>,
+    rates: &PerCurrency<Option<f64>>,
+    setup: &Setup,
+) -> Option<PerCurrency<f64>> {
+    let mut exposure = PerCurrency::from_fn(|currency: Currency| ledger.cash(currency).to_f64().unwrap_or(0.0));
+    for contract in setup.universe.contracts() {
+        let ((held, change), terms) = (book(contract), setup.universe.terms(contract));
+        // A future that is closed still has the profit that settlement has not paid.
+        let settled = if terms.settles_daily { ledger.position(contract).settled_value } else { Decimal::ZERO };
+        if held.is_zero() && change.is_zero() && settled.is_zero() {
             continue;
         }
-        let terms = setup.universe.terms(contract);
-        let unit = mark.to_f64() * f64::from(terms.multiplier);
+        let unit = mark(contract).map(|mark| mark * f64::from(terms.multiplier));
+        let Some(unit) = unit.or(held.is_zero().then_some(0.0)) else { continue };
         if terms.settles_daily {
-            let unsettled = inputs.ledger.nav_value(contract, mark, &setup.universe);
-            exposure[terms.currency] += unsettled.to_f64().unwrap_or(0.0);
+            exposure[terms.currency] += held.to_f64() * unit - settled.to_f64().unwrap_or(0.0);
             continue;
         }
         exposure[terms.currency] -= change.to_f64() * unit;
         let value = (held + change).to_f64() * unit;
         exposure[terms.risk_currency] += match terms.risk_currency == terms.currency {
             true => value,
-            false => value * plan.facts.rates[terms.currency]? / plan.facts.rates[terms.risk_currency]?,
+            false => value * rates[terms.currency]? / rates[terms.risk_currency]?,
         };
     }
     Some(exposure)
