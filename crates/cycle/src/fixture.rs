@@ -5,10 +5,10 @@ use crate::{DayInputs, Doubts, Memory, Policy, Setup, decide};
 use domain::rounding::LotRounding;
 use domain::{
     AssetClass, BaseMoney, BasisPoints, Contract, ContractId, Currency, FutureRule, FxRates, Instrument, InstrumentId,
-    InstrumentKind, Ledger, LedgerEvent, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
+    InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
     Universe,
 };
-use execution::ExecutionPolicy;
+use execution::{ExecutionPolicy, PairPolicy};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
@@ -30,14 +30,13 @@ pub(crate) fn price(text: &str) -> Price {
 }
 
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
+    if name == "FESX" {
+        let (asset_class, venue) = (AssetClass::EquityIndexFuture, Mic::Xeur);
+        let (multiplier, future, tick) = (10, Some(FutureRule::IndexQuarterly), price("1"));
+        return Instrument { asset_class, venue, multiplier, future, tick, ..Instrument::plain(name, kind, currency) };
+    }
     let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
     match kind {
-        InstrumentKind::Fut if currency == Currency::Eur => Instrument {
-            asset_class: AssetClass::EquityIndexFuture,
-            multiplier: 10,
-            future: Some(FutureRule::IndexQuarterly),
-            ..plain
-        },
         InstrumentKind::Fut => Instrument {
             risk_currency: Currency::Eur,
             multiplier: 12_500,
@@ -166,9 +165,21 @@ fn policy() -> Policy {
             collars: vec![
                 (AssetClass::EquityEtf, CollarPolicy { width: BasisPoints(10), ticks_min: 2 }),
                 (AssetClass::FxFuture, CollarPolicy { width: BasisPoints(2), ticks_min: 2 }),
+                (AssetClass::EquityIndexFuture, CollarPolicy { width: BasisPoints(3), ticks_min: 2 }),
             ],
         },
-        execution: ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 },
+        execution: ExecutionPolicy {
+            spread_buffer: 0.25,
+            ttl_s: 120,
+            replace_interval_s: 15,
+            replaces_max: 6,
+            pairs: PairPolicy {
+                hedges: vec![(InstrumentId(1), InstrumentId(7))],
+                trigger: 0.30,
+                patience_s: 5,
+                legging_s: 60,
+            },
+        },
         reconciliation: ReconciliationPolicy {
             warn: 0.0002,
             halt: 0.0025,

@@ -70,6 +70,11 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "plan" => Entry::Plan(value(stored, universe)?),
         "booked" => Entry::Booked(value(stored, universe)?),
         "command" => Entry::Command(value(stored, universe)?),
+        "consequence" => Entry::Consequence(value(stored, universe)?),
+        "pair" => {
+            let Protected { pair, protection } = value(stored, universe)?;
+            Entry::Pair { pair, protection }
+        }
         "operator" => Entry::Operator(value(stored, universe)?),
         "execution" => Entry::Execution(value(stored, universe)?),
         "commission" => {
@@ -98,6 +103,12 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         }
         _ => return Ok(None),
     }))
+}
+
+#[derive(Deserialize)]
+struct Protected {
+    pair: u16,
+    protection: execution::Pair,
 }
 
 #[derive(Deserialize)]
@@ -186,8 +197,9 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "mode": plan.mode,
         "risk": plan.risk,
         "rows": rows,
-        "hedges": plan.hedges,
+        "hedges": serde_json::from_str::<Value>(&body(&plan.hedges, universe)).expect("just written"),
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
+        "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
     });
     Sha256::digest(canonical.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()

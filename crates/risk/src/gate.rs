@@ -34,8 +34,17 @@ pub enum Purpose {
     Reduce,
     /// Currency hedge of the book.
     FxHedge,
+    /// Stands in for the leg of a pair that does not fill, for a while.
+    PairHedge,
     /// Everything else.
     Increase,
+}
+
+impl Purpose {
+    /// True for an order that opens something which is taken back when what it answers does not come.
+    pub fn opens(self) -> bool {
+        matches!(self, Purpose::Increase | Purpose::Roll)
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -46,6 +55,7 @@ impl fmt::Display for Purpose {
             Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",
+            Purpose::PairHedge => "pair hedge",
             Purpose::Increase => "increase",
         })
     }

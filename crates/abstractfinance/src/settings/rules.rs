@@ -145,6 +145,21 @@ pub(super) fn only_futures(
     })
 }
 
+/// Futures that stand in for legs of pairs.
+pub(super) fn stand_ins(hedges: &BTreeMap<String, String>, instruments: &Instruments) -> garde::Result {
+    for (leg, future) in hedges {
+        holdable(leg, instruments)?;
+        listed(future, instruments)?;
+        let sold = instruments.get(future).is_some_and(|row| row.kind == InstrumentKind::Fut && row.tradable);
+        rule(
+            sold,
+            format!("names {future}, which is no future that is traded"),
+            "name a future with `tradable: true`",
+        )?;
+    }
+    Ok(())
+}
+
 /// The second of two sides.
 pub(super) fn differs_from(other: &str) -> impl FnOnce(&str, &Instruments) -> garde::Result {
     move |name, _| rule(name != other, format!("is {VALUE} on both sides"), "name two different instruments")

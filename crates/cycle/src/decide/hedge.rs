@@ -92,10 +92,11 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         if plan.flatten {
             decision.wanted = 0;
         }
-        plan.hedges.push(decision);
+        decision.outside = foreign;
         if knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency) {
-            place(chain, decision, inputs, setup, plan);
+            decision.contract = place(chain, decision, inputs, setup, plan);
         }
+        plan.hedges.push(decision);
     }
 }
 
@@ -108,7 +109,13 @@ fn knows_exposure(rule: &HedgeRule, setup: &Setup, plan: &DayPlan) -> bool {
 }
 
 /// Puts the wanted hedge into its chain; without a contract that can be traded it keeps its size.
-fn place(chain: &Chain, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+fn place(
+    chain: &Chain,
+    decision: HedgeDecision,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+    plan: &mut DayPlan,
+) -> Option<ContractId> {
     let tradable =
         |contract: &ContractId| plan.table.unit_price[*contract] > 0.0 && inputs.windows[*contract].is_some();
     let active = inputs.active[chain.instrument].filter(tradable);
@@ -122,6 +129,7 @@ fn place(chain: &Chain, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: 
         let purpose = if Some(contract) == active { Purpose::FxHedge } else { Purpose::CloseOut };
         schedule(contract, purpose, inputs, plan);
     }
+    active
 }
 
 fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan: &mut DayPlan) {

@@ -8,10 +8,12 @@ mod basket;
 mod chains;
 mod hedge;
 mod legs;
+mod pairs;
 mod targets;
 mod value;
 mod wants;
 
+pub(crate) use hedge::currency_exposure;
 pub use legs::Shift;
 
 use crate::{DayInputs, DayPlan, Setup};
@@ -37,6 +39,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
     wants::wants(inputs, setup, plan);
+    pairs::pairs(inputs, setup, plan);
 }
 
 #[cfg(test)]

@@ -125,4 +125,11 @@ impl Basket {
         }
         fit
     }
+
+    /// What the caps leave for one more position, long for a positive sign, beside the worst case; never negative.
+    pub fn room(&self, sign: i64, nav: f64, policy: &GatePolicy) -> f64 {
+        let side = if sign < 0 { self.short } else { self.long };
+        let gross = policy.gross_max * nav - self.gross - self.gross_more;
+        gross.min(policy.net_max * nav - side.before - side.more).max(0.0)
+    }
 }
