@@ -9,16 +9,17 @@ use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{AssetClass, ContractId, InstrumentId, InstrumentKind, PerCurrency, Universe};
 use execution::{ExecutionPolicy, PairPolicy};
+use market::calendar::Calendars;
+use market::chain::ChainError;
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
     VolatilityPolicy,
 };
-use market::calendar::Calendars;
-use market::chain::ChainError;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::rolls::roll_dates;
 use strategy::{
-    Factor, FxHedgePolicy, HedgeRule, RebalancePolicy, Rescreen, RollPolicy, ScreenPolicy, ScreenSide, Sleeve, SleeveKind,
+    Factor, FxHedgePolicy, HedgeRule, RebalancePolicy, Rescreen, RollPolicy, ScreenPolicy, ScreenSide, Sleeve,
+    SleeveKind,
 };
 
 /// The run's constants with the dates by which futures have to go.

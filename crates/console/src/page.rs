@@ -98,7 +98,9 @@ fn risk(page: &mut String, day: &DayReport) {
     let risk = &day.risk;
     if let (Some(loss), Some(mean)) = (risk.value_at_risk, risk.expected_shortfall) {
         let (loss, mean, days) = (percent(loss), percent(mean), risk.days);
-        let text = format!("Tails     99 % of days lose less than {loss:.2} % of NAV, the others {mean:.2} % (of {days} days, at today's scale)");
+        let text = format!(
+            "Tails     99 % of days lose less than {loss:.2} % of NAV, the others {mean:.2} % (of {days} days, at today's scale)"
+        );
         line(page, &text);
     }
     let caps = format!("bound by the cap on {}", risk.caps_bound.join(" and "));

@@ -80,7 +80,8 @@ pub(crate) fn universe() -> Universe {
 /// Three sessions before the last trading day, and five more; every weekday is one.
 fn rolls(universe: &Universe) -> PerContract<Option<RollDates>> {
     let before = |date: Date, sessions: usize| {
-        let days = date.series(-1.day()).skip(1).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
+        let days =
+            date.series(-1.day()).skip(1).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
         days.take(sessions).last().unwrap()
     };
     let dates = |contract| {

@@ -20,10 +20,10 @@ pub mod scaling;
 pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
+pub use contributions::{Contributions, Dispersion};
 pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};
-pub use contributions::{Contributions, Dispersion};
 pub use measures::{Assessed, Measures, RiskWarning, measures};
 pub use mode::{Loosening, Mode, NotLoosened, Permission};
 pub use momentum::{MomentumPolicy, SpreadMomentum};

@@ -73,7 +73,8 @@ fn ends(setup: &Setup, held: &BTreeMap<ContractId, String>, from: Date, to: Date
         let held = held.get(&contract);
         // Of what is not held, only the contract that targets go to, or would have gone to until its roll.
         let used = setup.trades(instrument)
-            && active_contract(universe, &setup.rolls, instrument, dates.starts.saturating_sub(1.day())) == Some(contract);
+            && active_contract(universe, &setup.rolls, instrument, dates.starts.saturating_sub(1.day()))
+                == Some(contract);
         if held.is_none() && !used {
             continue;
         }

@@ -198,13 +198,16 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
         windows[contract] = session.and_then(|session| execution_window(&session, &rule));
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let held = |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
+        let held =
+            |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
         let legs: Vec<Option<ContractId>> = sleeve.contracts(&ScreenList::default()).into_iter().map(held).collect();
         let shared = legs.iter().map(|leg| leg.and_then(|leg| windows[leg]));
         let shared = shared.reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());
         // The contract a leg rolls out of is worked together with the one it rolls into.
-        let chain = |leg: ContractId| universe.contracts_of(universe.contract(leg).instrument).filter(|&c| windows[c].is_some());
+        let chain = |leg: ContractId| {
+            universe.contracts_of(universe.contract(leg).instrument).filter(|&c| windows[c].is_some())
+        };
         let worked: Vec<ContractId> = legs.iter().flatten().flat_map(|&leg| chain(leg)).collect();
         worked.into_iter().for_each(|leg| windows[leg] = shared);
     }

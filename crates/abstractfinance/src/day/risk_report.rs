@@ -14,8 +14,7 @@ use rust_decimal::prelude::ToPrimitive;
 pub(super) fn risk_report(plan: &DayPlan, ledger: &Ledger, end: &End, run: &Run) -> RiskReport {
     let (measures, sleeves) = (&plan.risk.measures, &run.setup.policy.sleeves);
     let momentum = |follows: bool| if follows { plan.risk.momentum_factor } else { 1.0 };
-    let factors: Vec<f64> =
-        sleeves.iter().map(|sleeve| plan.risk.scale * momentum(sleeve.follows_momentum)).collect();
+    let factors: Vec<f64> = sleeves.iter().map(|sleeve| plan.risk.scale * momentum(sleeve.follows_momentum)).collect();
     let contributions = &plan.memory.contributions;
     let dispersion = contributions.dispersion(&factors);
     let row = |(name, (volatility, fit)): (&str, &(Option<f64>, Option<risk::PairFit>))| SleeveRisk {

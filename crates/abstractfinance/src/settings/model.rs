@@ -6,8 +6,8 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars,
-    only_futures, real_fundamentals, same_as, suits,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars, only_futures,
+    real_fundamentals, same_as, suits,
 };
 use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation};

@@ -64,7 +64,8 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }
-    let (value, trade_min) = (allowed.to_f64().abs() * plan.table.unit_price[contract], setup.policy.rebalance.trade_min);
+    let (value, trade_min) =
+        (allowed.to_f64().abs() * plan.table.unit_price[contract], setup.policy.rebalance.trade_min);
     if value < trade_min && !wanted.is_zero() && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
         allowed = Quantity::ZERO;

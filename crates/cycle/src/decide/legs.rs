@@ -120,13 +120,7 @@ fn balance(sleeve: usize, factor: f64, inputs: &DayInputs<'_>, setup: &Setup, pl
 }
 
 /// Weights of a sleeve on the contracts that carry them.
-fn each(
-    sleeve: usize,
-    inputs: &DayInputs<'_>,
-    setup: &Setup,
-    plan: &DayPlan,
-    mut each: impl FnMut(ContractId, f64),
-) {
+fn each(sleeve: usize, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan, mut each: impl FnMut(ContractId, f64)) {
     let (sleeve, list): (_, &ScreenList) = (&setup.policy.sleeves[sleeve], &plan.memory.lists[sleeve]);
     let momentum = if sleeve.follows_momentum { plan.risk.momentum_factor } else { 1.0 };
     sleeve.for_each_weight(list, momentum, |contract, weight| {

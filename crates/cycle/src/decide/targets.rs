@@ -3,8 +3,8 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
-use super::{chains, legs};
 use super::wants::outside;
+use super::{chains, legs};
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, Quantity, SleeveId};
 use risk::gate::Refusal;

@@ -25,7 +25,9 @@ impl Session<'_> {
         for index in 0..self.plan.hedges.len() {
             if let Some((contract, quantity, residual)) = self.untrue(index, now) {
                 let name = &self.setup.universe.contract(contract).name;
-                let reason = format!("the day's fills leave {residual:.0} of the base currency unhedged, beyond the band: {name}");
+                let reason = format!(
+                    "the day's fills leave {residual:.0} of the base currency unhedged, beyond the band: {name}"
+                );
                 let number = self.next_number();
                 self.order(PlannedOrder { number, contract, quantity, purpose: Purpose::FxHedge }, FX_HEDGE, reason);
             }

@@ -194,10 +194,14 @@ impl Refusal {
                 libm::ceil(value / limit)
             ),
             Check::Gross => {
-                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit")
+                format!(
+                    "{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::Net => {
-                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit")
+                format!(
+                    "{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::Mode;
-use proptest::prelude::*;
 use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, PerCurrency};
+use proptest::prelude::*;
 
 const FUND: ContractId = ContractId(0);
 

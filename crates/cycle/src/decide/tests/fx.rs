@@ -94,8 +94,7 @@ fn a_share_quoted_in_pence_counts_in_pounds() {
     let contracts = old.contracts().map(|contract| old.contract(contract).clone()).collect();
     let universe = Universe::new(old.instruments().map(pounds).collect(), contracts);
     let mut policy = world.setup.policy.clone();
-    policy.fx_hedge.rules =
-        vec![HedgeRule { currency: Currency::Gbp, future: domain::InstrumentId(2), size: 6_250 }];
+    policy.fx_hedge.rules = vec![HedgeRule { currency: Currency::Gbp, future: domain::InstrumentId(2), size: 6_250 }];
     world.setup = crate::Setup::new(universe, policy, world.setup.references.clone(), Currency::Usd);
     world.fx.set(Currency::Gbp, decimal("1.3")).unwrap();
     let quoted = Price::from_quote(decimal("2540"), QuoteUnit::Hundredth).unwrap();
