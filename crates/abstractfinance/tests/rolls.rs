@@ -92,5 +92,30 @@ fn obligations_say_what_comes_due() {
     let stage = Stage::new();
     config(&stage);
     let page = stage.ok("calendar obligations --config futures --from 2026-03-02 --days 21");
-    insta::assert_snapshot!(page, @"");
+    insta::assert_snapshot!(page, @r"
+     date         what            of              held   meaning
+    ────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-03-03   roll deadline   FGBL_20260306      –   nothing of it is held after this day
+     2026-03-03   roll deadline   FOAT_20260306      –   nothing of it is held after this day
+     2026-03-04   roll starts     M6E_20260316       –   targets go to M6E_20260615
+     2026-03-06   first notice    FGBL_20260306      –   a long holder can be told to take delivery
+     2026-03-06   first notice    FOAT_20260306      –   a long holder can be told to take delivery
+     2026-03-06   last trade      FGBL_20260306      –   trading ends
+     2026-03-06   last trade      FOAT_20260306      –   trading ends
+     2026-03-06   roll starts     VXM_20260318       –   targets go to VXM_20260415
+     2026-03-10   roll starts     FESX_20260320      –   targets go to FESX_20260619
+     2026-03-10   roll starts     M2K_20260320       –   targets go to M2K_20260618
+     2026-03-10   roll starts     MNQ_20260320       –   targets go to MNQ_20260618
+     2026-03-11   roll deadline   M6E_20260316       –   nothing of it is held after this day
+     2026-03-13   roll deadline   VXM_20260318       –   nothing of it is held after this day
+     2026-03-16   first notice    M6E_20260316       –   a long holder can be told to take delivery
+     2026-03-16   last trade      M6E_20260316       –   trading ends
+     2026-03-17   roll deadline   FESX_20260320      –   nothing of it is held after this day
+     2026-03-17   roll deadline   M2K_20260320       –   nothing of it is held after this day
+     2026-03-17   roll deadline   MNQ_20260320       –   nothing of it is held after this day
+     2026-03-18   last trade      VXM_20260318       –   trading ends
+     2026-03-20   last trade      FESX_20260320      –   trading ends
+     2026-03-20   last trade      M2K_20260320       –   trading ends
+     2026-03-20   last trade      MNQ_20260320       –   trading ends
+    ");
 }

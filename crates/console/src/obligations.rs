@@ -34,5 +34,5 @@ pub fn obligations_page(from: &str, to: &str, rows: &[Obligation]) -> String {
     if let Some(column) = table.column_mut(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n")
+    format!("{}\n", table.trim_fmt())
 }
