@@ -1,6 +1,7 @@
 //! What comes due whatever the market does.
 //!
-//! In: dates with what they ask for. Out: a table by date. Invariant: what is held stands out; an empty span says so.
+//! In: dates with what they ask for. Out: a table by date. Invariant: what is held stands out; a span without
+//! anything says so.
 
 use crate::table::grid;
 use comfy_table::CellAlignment;
