@@ -13,6 +13,7 @@ mod observe;
 mod operator;
 mod record;
 mod report;
+mod risk_report;
 mod scope;
 mod screens;
 mod statement;

@@ -12,6 +12,7 @@ use rust_decimal::dec;
 
 mod histories;
 mod pairs;
+mod true_up;
 
 /// How often a law is tried: many times with `AF_LONG=1` in the environment.
 #[expect(clippy::disallowed_methods, reason = "a campaign asks how long it may take")]
