@@ -91,6 +91,7 @@ impl Day {
             active: &active,
             flows: BaseMoney::ZERO,
             screens: &[],
+            borrowable: &[],
         };
         decide_into(&inputs, &self.setup, plan);
     }

@@ -10,6 +10,7 @@ mod hear;
 mod pace;
 mod pairs;
 mod resume;
+mod true_up;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};

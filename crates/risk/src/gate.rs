@@ -11,7 +11,7 @@ mod explain;
 mod permit;
 mod sendable;
 
-pub use basket::{Basket, DayFacts, Withheld};
+pub use basket::{Basket, DayFacts, Fit, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
@@ -32,6 +32,8 @@ use std::fmt;
 pub enum Purpose {
     /// Mandatory: an expiring or deliverable contract must go.
     CloseOut,
+    /// The new contract of a roll: replaces, quantity for quantity, one that is closed.
+    Roll,
     /// Takes back what was put on for a while: one leg of a broken pair, a temporary hedge.
     Unwind,
     /// Lowers risk: the quantity falls and keeps its sign.
@@ -44,10 +46,18 @@ pub enum Purpose {
     Increase,
 }
 
+impl Purpose {
+    /// True for an order that opens something which is taken back when what it answers does not come.
+    pub fn opens(self) -> bool {
+        matches!(self, Purpose::Increase | Purpose::Roll)
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Purpose::CloseOut => "close-out",
+            Purpose::Roll => "roll",
             Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",
@@ -325,7 +335,7 @@ fn is_increase(proposal: &Proposal, activity: &Activity) -> bool {
     match proposal.purpose {
         Purpose::Increase => true,
         Purpose::Reduce | Purpose::CloseOut => !activity.holding.lowers(proposal.quantity),
-        Purpose::Unwind | Purpose::FxHedge | Purpose::PairHedge => false,
+        Purpose::Roll | Purpose::Unwind | Purpose::FxHedge | Purpose::PairHedge => false,
     }
 }
 

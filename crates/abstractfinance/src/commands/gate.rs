@@ -207,7 +207,7 @@ impl Day {
     }
 
     fn worst_case(&self, setup: &Setup) -> Exposure {
-        let counted = setup.universe.contracts().filter(|&contract| !setup.is_currency_hedge(contract));
+        let counted = setup.universe.contracts().filter(|&contract| !setup.outside_caps[contract]);
         counted.fold(Exposure::default(), |mut exposure, contract| {
             exposure.add(self.holding(contract), self.plan.table.unit_price[contract]);
             exposure
@@ -215,7 +215,7 @@ impl Day {
     }
 
     fn largest_position(&self, setup: &Setup) -> Option<(ContractId, f64)> {
-        let counted = setup.universe.contracts().filter(|&contract| !setup.is_currency_hedge(contract));
+        let counted = setup.universe.contracts().filter(|&contract| !setup.outside_caps[contract]);
         let worst = counted
             .map(|contract| (contract, self.holding(contract).worst().to_f64() * self.plan.table.unit_price[contract]));
         worst.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, value)| *value > 0.0)
@@ -223,7 +223,7 @@ impl Day {
 
     /// What the day's orders add to positions, in base currency.
     fn increases(&self, setup: &Setup) -> f64 {
-        let orders = self.plan.orders.iter().filter(|order| !setup.is_currency_hedge(order.contract));
+        let orders = self.plan.orders.iter().filter(|order| !setup.outside_caps[order.contract]);
         let added = orders.map(|order| {
             let held = self.held(order.contract);
             let change = strategy::sizing::Change::between(held, held + order.quantity);

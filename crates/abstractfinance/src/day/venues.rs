@@ -14,6 +14,7 @@ use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window};
 use ports::{ContractDetails, Identity};
 use strategy::ScreenList;
+use strategy::rolls::active_contract;
 
 /// What venues and broker say of a date.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,7 @@ impl Venues {
             calendar.auction_entry_until(&session.as_ref()?.0)
         };
         let mut venues = Venues {
-            windows: windows(&sessions, run),
+            windows: windows(date, &sessions, run),
             auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
@@ -101,16 +102,26 @@ fn sessions(date: Date, run: &Run) -> Result<PerContract<Option<(Session, Window
 }
 
 /// Each contract's execution window; the legs of a pair have the hours that all of them share.
-fn windows(sessions: &PerContract<Option<(Session, WindowRule)>>, run: &Run) -> PerContract<Option<Window>> {
+fn windows(
+    date: Date,
+    sessions: &PerContract<Option<(Session, WindowRule)>>,
+    run: &Run,
+) -> PerContract<Option<Window>> {
+    let universe = &run.setup.universe;
     let together = |contracts: &[ContractId]| {
         let sessions: Option<Vec<_>> = contracts.iter().map(|&contract| sessions[contract].as_ref()).collect();
         execution_window(sessions?.into_iter().map(|(session, rule)| (session, rule)))
     };
     let mut windows = PerContract::from_vec(sessions.iter().map(|(contract, _)| together(&[contract])).collect());
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts(&ScreenList::default());
-        let shared = together(&legs);
-        legs.iter().for_each(|&leg| windows[leg] = shared);
+        let held =
+            |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
+        let legs: Option<Vec<ContractId>> = sleeve.contracts(&ScreenList::default()).into_iter().map(held).collect();
+        let shared = legs.as_ref().and_then(|legs| together(legs));
+        // The contract a leg rolls out of is worked together with the one it rolls into.
+        let chain = |leg: ContractId| universe.contracts_of(universe.contract(leg).instrument);
+        let worked: Vec<ContractId> = legs.into_iter().flatten().flat_map(chain).collect();
+        worked.into_iter().filter(|&leg| sessions[leg].is_some()).for_each(|leg| windows[leg] = shared);
     }
     windows
 }
@@ -206,7 +217,7 @@ mod tests {
         for (hours, zone) in [
             ("20251223:CLOSED;20251224:0800-20251224:1630", "Europe/London"),
             ("20251223:0800-1500,1501-1630", "Europe/London"),
-            ("20251223:0800-20251223:1630", "America/New_York"),
+            ("20251223:1000-20251223:1630", "America/New_York"),
             ("", "Europe/London"),
             ("from eight to five", "Europe/London"),
             ("20251223:0800-20251223:1630", "Europe/Londn"),

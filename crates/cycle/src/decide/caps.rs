@@ -1,7 +1,7 @@
 //! Step 10, before the basket: what one contract can take.
 //!
 //! In: wanted quantities, volumes, NAV. Out: increases cut to the share of a day's volume and to the largest position.
-//! Invariant: reductions are never cut; the legs of a pair are cut alike.
+//! Invariant: reductions and rolls are never cut; the legs of a pair are cut alike.
 
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
@@ -26,7 +26,8 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let mut cuts = Vec::new();
     for (contract, &held) in inputs.ledger.quantities().iter() {
         let change = Change::between(held, plan.table.wanted[contract]);
-        if !change.increase.is_zero() {
+        // What a roll opens another contract gives up: it is never cut.
+        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));
         }
     }
@@ -34,7 +35,8 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         return;
     }
     for sleeve in setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts(&ScreenList::default());
+        let legs = sleeve.contracts(&ScreenList::default()).into_iter();
+        let legs: Vec<ContractId> = legs.filter_map(|leg| setup.carrier(leg, inputs.active)).collect();
         let own = cuts.iter().filter(|cut| legs.contains(&cut.contract));
         let Some(tightest) = own.min_by(|a, b| a.share.total_cmp(&b.share)) else { continue };
         let (share, check) = (tightest.share, if tightest.share > 0.0 { tightest.check } else { Check::PairLeg });
@@ -48,7 +50,7 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     for Cut { contract, share, check, told } in cuts {
         let held = inputs.ledger.quantity(contract);
         let change = Change::between(held, plan.table.wanted[contract]);
-        if !change.increase.is_zero() {
+        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             plan.table.wanted[contract] = held + change.with_share(share, setup.universe.terms(contract).lot);
             plan.table.verdict[contract].fail(check);
             let refusal = |(limit, value)| Refusal { check, contract: Some(contract), limit, value };

@@ -35,7 +35,7 @@ impl Session<'_> {
         Activity {
             unit_value: self.plan.table.unit_price[contract],
             holding: self.parents().fold(self.held(contract), |holding, parent| with(holding, parent, contract)),
-            exposure: (!self.setup.is_currency_hedge(contract)).then_some(exposure),
+            exposure: (!self.setup.outside_caps[contract]).then_some(exposure),
             turnover: increases - own,
             increase: slot.increase,
             orders_sent,
@@ -77,7 +77,7 @@ impl Session<'_> {
         }
         let mut totals = Totals::default();
         for (contract, held) in self.books.ledger().quantities().iter() {
-            if !held.is_zero() && !self.setup.is_currency_hedge(contract) {
+            if !held.is_zero() && !self.setup.outside_caps[contract] {
                 totals.exposure.add(self.held(contract), self.plan.table.unit_price[contract]);
             }
         }
@@ -86,7 +86,7 @@ impl Session<'_> {
                 totals.increases += slot.increase;
             }
             let (contract, open) = (slot.parent.planned().contract, slot.parent.executable());
-            if open.is_zero() || self.setup.is_currency_hedge(contract) {
+            if open.is_zero() || self.setup.outside_caps[contract] {
                 continue;
             }
             let earlier = self.slots[..index].iter().map(|slot| &slot.parent);

@@ -54,6 +54,12 @@ pub enum Check {
     UnhedgedCurrency,
     /// The screen of its sleeve has failed for too long to add to what it listed.
     NoList,
+    /// The contract is past its deadline and cannot be closed today.
+    RollDeadline,
+    /// Less can be borrowed than is to be sold short.
+    NoBorrow,
+    /// One side of a sleeve is smaller than a lot.
+    LegTooSmall,
     /// The account at the broker is not the one this mode trades.
     Account,
     /// A person forbids new risk in it.
@@ -80,7 +86,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 33] = [
+    pub const ALL: [Check; 36] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -103,6 +109,9 @@ impl Check {
         Check::Quarantine,
         Check::UnhedgedCurrency,
         Check::NoList,
+        Check::RollDeadline,
+        Check::NoBorrow,
+        Check::LegTooSmall,
         Check::Account,
         Check::Restricted,
         Check::VenueHours,
@@ -141,6 +150,9 @@ impl Check {
             Check::Quarantine => "QUARANTINE",
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
             Check::NoList => "NO_LIST",
+            Check::RollDeadline => "ROLL_DEADLINE",
+            Check::NoBorrow => "NO_BORROW",
+            Check::LegTooSmall => "LEG_TOO_SMALL",
             Check::Account => "ACCOUNT",
             Check::Restricted => "RESTRICTED",
             Check::VenueHours => "VENUE_HOURS",
@@ -219,15 +231,21 @@ impl Refusal {
             Check::Collar => format!("{who}: no price collar is configured for its asset class"),
             Check::Quantity => format!("{who}: nothing to trade"),
             Check::Turnover => format!(
-                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over",
+                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over: \
+                 {} days at this rate",
                 value * 100.0,
-                limit * 100.0
+                limit * 100.0,
+                libm::ceil(value / limit)
             ),
             Check::Gross => {
-                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!(
+                    "{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::Net => {
-                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!(
+                    "{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
@@ -245,6 +263,17 @@ impl Refusal {
             Check::NoList => format!(
                 "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
             ),
+            Check::RollDeadline => format!(
+                "{who}: past its deadline, and it cannot be closed today; close it by hand before the broker does, or it is \
+                 delivered or settled"
+            ),
+            Check::NoBorrow => format!(
+                "{who}: {value:.0} shares are wanted short and {limit:.0} can be borrowed; the rest is sold as its proxy future, or \
+                 the long side gives way too"
+            ),
+            Check::LegTooSmall => {
+                "one side of a sleeve is smaller than a lot, so the sleeve holds neither: it needs more NAV".to_owned()
+            }
             Check::Account => format!(
                 "{who}: the account at the broker is not the one this mode trades; nothing is sent until `mode` and `broker.account` agree with it"
             ),

@@ -67,6 +67,9 @@ impl Check {
             Check::Messages => (Orders, "waits for the next second; cancels go first"),
             Check::MinimumTrade => (Plan, "leaves out trades not worth their costs, full exits apart"),
             Check::PairLeg => (Plan, "holds back the other leg of a pair"),
+            Check::RollDeadline => (Plan, "reports a contract past its deadline that cannot be closed"),
+            Check::NoBorrow => (Plan, "sells short no more than can be borrowed"),
+            Check::LegTooSmall => (Plan, "holds neither side of a sleeve when one is smaller than a lot"),
             Check::NoHedge => (Plan, "reports exposure that no contract can hedge today"),
         }
     }
