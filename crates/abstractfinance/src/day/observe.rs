@@ -12,6 +12,7 @@ use super::venues::Venues;
 use super::{Run, World, last_book, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
+use crate::settings::Mode;
 use cycle::RecordedInputs;
 use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
@@ -187,6 +188,9 @@ async fn outwait_maintenance<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Option<Timestamp>, Failure> {
+    if run.settings.mode == Mode::Simulated {
+        return Ok(None); // the built-in gateway is never away
+    }
     let guards = run.settings.broker.guards(date);
     let guard = next_guard(&guards, world.clock.now()).filter(|guard| guard.contains(world.clock.now()));
     let Some(back) = guard.map(|guard| guard.closes) else { return Ok(None) };

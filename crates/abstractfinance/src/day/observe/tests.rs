@@ -196,3 +196,18 @@ fn what_is_still_so_three_minutes_later_stops_the_day() {
     assert_eq!((asked, mode), (2, risk::Mode::Frozen));
     insta::assert_snapshot!(notes.join("\n"), @"read a second time at 2026-03-02T06:03:00Z: first HALT for nav:account, then EMERGENCY for nav:account");
 }
+
+/// Every day of a year in which a clock changes somewhere: a paper account's day begins when the resets are over.
+#[tokio::test]
+async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
+    let mut run = run();
+    run.settings.mode = Mode::Paper;
+    let mut begins = std::collections::BTreeMap::new();
+    for day in 0..364 {
+        let date = jiff::civil::date(2026, 1, 5) + jiff::ToSpan::days(day);
+        let mut world = World { broker: Account { says: vec![Decimal::ZERO], asked: 0 }, journal: Blank, statements: None::<feeds::FlexStatements>, clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()) };
+        outwait_maintenance(date, &run, &mut world).await.unwrap();
+        *begins.entry(world.clock.now().strftime("%H:%M").to_string()).or_insert(0) += 1;
+    }
+    insta::assert_snapshot!(format!("{begins:?}"), @"");
+}
