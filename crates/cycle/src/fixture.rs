@@ -162,6 +162,7 @@ pub(crate) struct World {
     pub(crate) windows: PerContract<Option<Window>>,
     active: PerInstrument<Option<ContractId>>,
     pub(crate) screens: Vec<strategy::Observed>,
+    pub(crate) listings: Vec<strategy::Listings>,
 }
 
 impl World {
@@ -197,6 +198,7 @@ impl World {
             windows: PerContract::filled(None, 7),
             active: PerInstrument::from_vec(active),
             screens: Vec::new(),
+            listings: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -232,6 +234,7 @@ impl World {
             active: &self.active,
             flows: BaseMoney::ZERO,
             screens: &self.screens,
+            listings: &self.listings,
         }
     }
 

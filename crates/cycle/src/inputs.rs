@@ -18,7 +18,7 @@ use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use strategy::Observed;
+use strategy::{Listings, Observed};
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ pub struct DayInputs<'a> {
     pub flows: BaseMoney,
     /// What the screens that are due today saw.
     pub screens: &'a [Observed],
+    /// Options that were quoted today, because a hedge is looked for.
+    pub listings: &'a [Listings],
 }
 
 /// Marks and rates that stand in for ones that were not believed.
@@ -124,6 +126,9 @@ pub struct RecordedInputs {
     pub flows: BaseMoney,
     /// What the screens that were due saw.
     pub screens: Vec<Observed>,
+    /// Options that were quoted.
+    #[serde(default)]
+    pub listings: Vec<Listings>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
 }
@@ -165,6 +170,7 @@ impl RecordedInputs {
             active: inputs.active.clone(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
+            listings: inputs.listings.to_vec(),
             opened: inputs.decided_at,
         }
     }
@@ -201,6 +207,7 @@ impl RecordedInputs {
             active: &self.active,
             flows: self.flows,
             screens: &self.screens,
+            listings: &self.listings,
         }
     }
 }

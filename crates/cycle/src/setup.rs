@@ -3,11 +3,12 @@
 //! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
 //! Invariant: built once; a day never searches a string.
 
-use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
+use domain::{ContractId, Currency, InstrumentId, OptionKey, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
-use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve};
+use strategy::tail_hedge::HedgeRoot;
+use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve, TailHedgePolicy};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +80,19 @@ pub struct Setup {
     pub futures: Vec<ContractId>,
     /// Currencies of contracts that no future hedges.
     pub unhedged: Vec<Currency>,
+    /// Options of the universe that the tail hedges may hold, in the order of their keys.
+    pub options: Vec<OptionRow>,
+}
+
+/// An option the tail hedges may hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptionRow {
+    /// Its contract.
+    pub contract: ContractId,
+    /// Expiry, strike, right.
+    pub key: OptionKey,
+    /// Its root and what that is for.
+    pub root: HedgeRoot,
 }
 
 impl Setup {
@@ -113,6 +127,29 @@ impl Setup {
             policy.sleeves.iter().filter(|sleeve| may_hold(sleeve)).count()
         };
         let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
-        Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged }
+        let options = options(&universe, &policy);
+        Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged, options }
     }
+
+    /// The sleeve of tail hedges, by its position, with its policy.
+    pub fn tail_hedge(&self) -> Option<(usize, &TailHedgePolicy)> {
+        let mut sleeves = self.policy.sleeves.iter().enumerate();
+        sleeves.find_map(|(position, sleeve)| sleeve.tail_hedge().map(|policy| (position, policy)))
+    }
+
+    /// The option of the tail hedges behind a contract.
+    pub fn option(&self, contract: ContractId) -> Option<&OptionRow> {
+        let place = self.options.binary_search_by_key(&contract, |row| row.contract);
+        place.ok().map(|place| &self.options[place])
+    }
+}
+
+fn options(universe: &Universe, policy: &Policy) -> Vec<OptionRow> {
+    let Some(hedges) = policy.sleeves.iter().find_map(Sleeve::tail_hedge) else { return Vec::new() };
+    let row = |contract: ContractId| {
+        let key = *universe.option(contract)?;
+        let root = *hedges.root(universe.contract(contract).instrument)?;
+        Some(OptionRow { contract, key, root })
+    };
+    universe.contracts().filter_map(row).collect()
 }

@@ -180,7 +180,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
             (universe.contract(c).name.as_str(), row)
         })
         .collect();
-    let canonical = json!({
+    let mut canonical = json!({
         "date": plan.date,
         "nav": plan.nav,
         "mode": plan.mode,
@@ -190,5 +190,9 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
     });
+    if !plan.tail_hedges.actions.is_empty() {
+        let actions = body(&plan.tail_hedges.actions, universe);
+        canonical["tail_hedges"] = serde_json::from_str(&actions).expect("just written");
+    }
     Sha256::digest(canonical.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,3 +18,4 @@ pub use fx_hedge::{FxHedgePolicy, HedgeDecision, HedgeRule};
 pub use screen_list::{Rescreen, ScreenList};
 pub use sizing::RebalancePolicy;
 pub use sleeves::{Sleeve, SleeveKind};
+pub use tail_hedge::{HedgePlan, HedgeState, Listings, TailHedgePolicy};

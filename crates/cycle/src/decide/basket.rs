@@ -34,17 +34,18 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
 fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let mut basket = Basket::default();
     let quantities = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
-    let values = plan.table.held_value.as_slice().iter().zip(plan.table.unit_price.as_slice());
-    for (((held, wanted), (held_value, price)), terms) in quantities.zip(values).zip(setup.universe.all_terms()) {
+    let exposures = plan.table.exposure.as_slice();
+    for (((held, wanted), exposure), terms) in quantities.zip(exposures).zip(setup.universe.all_terms()) {
         if terms.settles_daily || (held.is_zero() && wanted.is_zero()) {
             continue;
         }
+        let held_value = held.to_f64() * exposure;
         if held == wanted {
-            basket.add(*held_value, *held_value);
+            basket.add(held_value, held_value);
             continue;
         }
-        basket.add(*held_value, wanted.to_f64() * price);
-        basket.add_increase(Change::between(*held, *wanted).increase.to_f64() * price);
+        basket.add(held_value, wanted.to_f64() * exposure);
+        basket.add_increase(Change::between(*held, *wanted).increase.to_f64() * exposure);
     }
     basket
 }
@@ -80,7 +81,7 @@ fn admit(
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }
-    let value = allowed.to_f64().abs() * plan.table.unit_price[contract];
+    let value = (allowed.to_f64() * plan.table.exposure[contract]).abs();
     let full_exit = plan.table.wanted[contract].is_zero();
     if value < trade_min && !full_exit && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
@@ -95,7 +96,10 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let (table, orders) = (&plan.table, &mut plan.orders);
     for (row, quantity) in table.scheduled.as_slice().iter().enumerate().filter(|(_, quantity)| !quantity.is_zero()) {
         let contract = ContractId(row as u16);
-        let purpose = purpose(contract, inputs.ledger.quantity(contract), *quantity, inputs, setup);
+        let purpose = match plan.tail_hedges.closes_out(contract) {
+            true => Purpose::CloseOut,
+            false => purpose(contract, inputs.ledger.quantity(contract), *quantity, inputs, setup),
+        };
         orders.push(PlannedOrder { number: 0, contract, quantity: *quantity, purpose });
     }
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];

@@ -85,6 +85,11 @@ impl Owners<'_> {
                 add(&mut targets, id, rebalance.wanted(weight * factor, unit_price, lot));
             }
         }
+        if self.setup.option(contract).is_some() {
+            let (position, _) = self.setup.tail_hedge().expect("only tail hedges hold options");
+            let outside = self.sleeves.quantity(SleeveId::EXTERNAL, contract);
+            self.ids[position].into_iter().for_each(|id| add(&mut targets, id, plan.table.wanted[contract] - outside));
+        }
         if targets.is_empty() && self.setup.universe.terms(contract).settles_daily {
             let outside = self.sleeves.quantity(SleeveId::EXTERNAL, contract);
             add(&mut targets, SleeveId::FX_HEDGE, plan.table.wanted[contract] - outside);
