@@ -13,6 +13,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod kill;
+mod options;
 mod orders;
 mod pacing;
 mod quotes;
@@ -25,7 +26,7 @@ pub use kill::cancel_everything;
 use connect::Session;
 pub use contracts::Difference;
 use contracts::{ContractBook, unresolved, unusable};
-use domain::{ContractId, InstrumentKind, OrderRef, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Universe};
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, WhatToShow};
@@ -35,7 +36,8 @@ use market::Bar;
 use orders::OrderBook;
 use pacing::Pacer;
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, OrderRequest,
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, OptionChain,
+    OptionQuote, OrderRequest,
 };
 use quotes::Feed;
 use requests::{Answers, Questions};
@@ -401,6 +403,29 @@ impl Broker for IbkrBroker {
         };
         let history = self.noted(history)?;
         quotes::daily_bars(&self.universe, contract, &history.bars, sessions, before)
+    }
+
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
+        self.alive()?;
+        let chain = self.chain_of(root).await;
+        self.noted(chain)
+    }
+
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        self.alive()?;
+        let quotes = self.quotes_of(root, wanted).await;
+        self.noted(quotes)
+    }
+
+    fn extend(&mut self, universe: Arc<Universe>) {
+        let keeps = universe.contract_count() >= self.universe.contract_count()
+            && self.universe.contracts().all(|id| universe.contract(id) == self.universe.contract(id));
+        assert!(keeps, "a universe only grows at its end while a session lasts");
+        self.universe = universe;
     }
 
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {

@@ -3,15 +3,17 @@
 //! In: commands with our references. Out: events and all-or-nothing snapshots. Invariant: fills come
 //! from executions only, a status is a hint, and an empty or partial answer is an error, never "flat".
 
+use crate::{OptionChain, OptionQuote};
 use domain::{
-    ContractId, Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side,
-    TimeInForce,
+    ContractId, Currency, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, OrderType, Price,
+    Quantity, Side, TimeInForce, Universe,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::{Bar, Quote};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -285,6 +287,27 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError`].
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError>;
+
+    /// What is listed on the underlying of a root of options, an instrument of kind OPT.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` when the broker knows no such underlying.
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError>;
+
+    /// Quotes of options of a root, in the order asked; what the broker does not list is left out. It takes the broker's
+    /// market data lines for the time of the question.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` for more than [`OPTION_QUOTES_MAX`](crate::OPTION_QUOTES_MAX).
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError>;
+
+    /// The universe with more contracts at its end: options that were chosen, so that they can be resolved, quoted and
+    /// traded like anything else.
+    fn extend(&mut self, universe: Arc<Universe>);
 
     /// Subscribes quotes for the rest of the session; they arrive as events.
     ///

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod option;
 pub mod record;
 pub mod statement;
 
@@ -13,5 +14,6 @@ pub use broker::{
     ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
 };
 pub use clock::Clock;
+pub use option::{OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};
 pub use record::{Journal, JournalError, Message, Record, StoredRecord};
 pub use statement::{Activity, OptionEnd, StatementError, StatementLine, Statements};

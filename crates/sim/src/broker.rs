@@ -75,6 +75,13 @@ impl Broker {
         }
     }
 
+    /// Takes the last contract of a universe in.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        self.dents.push();
+        self.books.account.list(Arc::clone(&universe));
+        self.universe = universe;
+    }
+
     pub(crate) fn place(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
         let key = (client, order.order_id);
         if self.ids.contains_key(&key) {
@@ -167,7 +174,8 @@ impl Broker {
     }
 
     /// A venue opened: its waiting orders are sent.
-    pub(crate) fn venue_opened(&mut self, session: &Session, board: &Board) {
+    pub(crate) fn venue_opened(&mut self, session: &Session, board: &Board, now: Timestamp) {
+        self.end_options(session, board, now);
         for index in 0..self.open.len() {
             let view = &mut self.open[index].view;
             if stands_at_exchange(&view.order) && trades_in(&self.universe, board, view.order.contract, session) {
@@ -200,6 +208,7 @@ impl Broker {
             self.end_by_perm_id(perm_id, "the closing auction has ended", now);
         }
         self.settle(session, board, now);
+        self.end_options(session, board, now);
         self.buy_in(session, board, now);
     }
 

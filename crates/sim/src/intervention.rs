@@ -12,7 +12,7 @@ use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
 use crate::{ExecutionView, Liquidity, SimEventKind};
-use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, Price, Quantity, Side};
+use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, OptionEnd, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Session;
@@ -228,8 +228,20 @@ impl Broker {
     ) {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        let charge = commission(instrument, quantity, value);
-        let currency = instrument.currency;
+        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now);
+    }
+
+    /// The same for a charge.
+    pub(crate) fn execute_at(
+        &mut self,
+        contract: ContractId,
+        side: Side,
+        quantity: Quantity,
+        price: Price,
+        charge: Decimal,
+        now: Timestamp,
+    ) {
+        let currency = self.currency(contract);
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
         self.tell_execution(ExecutionView {
@@ -306,7 +318,7 @@ impl Broker {
         self.books.account.end(contract, mark.filter(|_| !is_option));
         board.tape.end(contract, booking.at);
         if is_option && !silent && !quantity.is_zero() {
-            let item = StatementItem::OptionExpired { quantity };
+            let item = StatementItem::OptionEnded { how: OptionEnd::Expired, quantity, cash: Decimal::ZERO };
             self.books.note(booking, Some(contract), self.currency(contract), item);
         }
     }

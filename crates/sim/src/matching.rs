@@ -48,6 +48,11 @@ impl Dents {
         Dents(PerContract::filled([None; 2], contracts))
     }
 
+    /// One more book, untouched.
+    pub(crate) fn push(&mut self) {
+        self.0.push([None; 2]);
+    }
+
     /// Takes up to a wanted quantity at a limit or better: what was refilled at the touch, then level by level.
     pub(crate) fn take(&mut self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
         let Want { contract, side, limit, mut quantity } = want;

@@ -5,7 +5,7 @@
 //! cancel and an end of subscription, which may have nothing to say.
 
 use crate::{ExecutionView, Intervention, OrderView};
-use domain::{ContractId, ExecutionId, Money, OrderType, Price, Quantity, Side, TimeInForce};
+use domain::{ContractId, ExecutionId, InstrumentId, Money, OptionKey, OrderType, Price, Quantity, Side, TimeInForce};
 use jiff::Timestamp;
 use market::Quote;
 use rust_decimal::Decimal;
@@ -74,6 +74,13 @@ pub enum Command {
         client: i32,
         /// What.
         contract: ContractId,
+    },
+    /// [`Simulation::list_option`](crate::Simulation::list_option).
+    List {
+        /// The root of the chain.
+        root: InstrumentId,
+        /// Which of its options.
+        key: OptionKey,
     },
     /// [`Simulation::advance_to`](crate::Simulation::advance_to).
     AdvanceTo {
