@@ -3,6 +3,8 @@
 //! In: checked settings and a universe. Out: the run's [`Setup`]. Invariant: a translation of names
 //! to keys and percentages to fractions; it adds no choice of its own.
 
+mod hedges;
+
 use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes};
 use cycle::setup::References;
 use cycle::{Policy, Setup};
@@ -92,6 +94,7 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Uni
         let instrument = universe.find_instrument(name).expect("settings name only instruments of the table");
         universe.spot_contract(instrument).expect("a sleeve holds what does not expire")
     };
+    let settings = &loaded.settings;
     let kind = match sleeve {
         settings::Sleeve::Pair { long, short, .. } => SleeveKind::Pair { long: contract(long), short: contract(short) },
         settings::Sleeve::LongShortBaskets { long, short, .. } => {
@@ -103,7 +106,7 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Uni
         settings::Sleeve::WeightedBasket { members, .. } => SleeveKind::WeightedBasket {
             members: members.iter().map(|(name, &share)| (contract(name), share)).collect(),
         },
-        settings::Sleeve::TailHedge { .. } => SleeveKind::TailHedge,
+        settings::Sleeve::TailHedge(hedge) => SleeveKind::TailHedge(Box::new(hedges::policy(hedge, settings, universe))),
         settings::Sleeve::Cash { .. } => SleeveKind::Cash,
         settings::Sleeve::NotConfigured { .. } => SleeveKind::NotConfigured,
     };
@@ -218,7 +221,7 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
 }
 
 fn gate(settings: &Settings) -> GatePolicy {
-    const TRADED: [AssetClass; 7] = [
+    const TRADED: [AssetClass; 8] = [
         AssetClass::EquityEtf,
         AssetClass::BondEtf,
         AssetClass::Stock,
@@ -226,6 +229,7 @@ fn gate(settings: &Settings) -> GatePolicy {
         AssetClass::BondFuture,
         AssetClass::VolatilityFuture,
         AssetClass::FxFuture,
+        AssetClass::Option,
     ];
     let execution = &settings.execution;
     let collar =

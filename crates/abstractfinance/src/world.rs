@@ -205,21 +205,22 @@ impl Ground {
     /// The run and its world in front of a simulated gateway.
     pub async fn world<C: Control>(
         &self,
-        Engaged { journal, path }: Engaged,
+        Engaged { mut journal, path }: Engaged,
         gateway: SocketAddr,
         control: C,
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
         let tag = account_tag(ACCOUNT);
+        let universe = Arc::new(self.with_options(&mut journal).await?);
         let broker =
-            IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
+            IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
                 Failure::Broker(format!(
                     "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
                 ))
             })?;
         let clock = Lockstep::new(control).await?;
         let run = Run {
-            setup: policy::setup(&self.loaded, (*self.universe).clone()),
+            setup: policy::setup(&self.loaded, (*universe).clone()),
             calendars: self.calendars.clone(),
             screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),
@@ -229,6 +230,12 @@ impl Ground {
             journal: path,
         };
         Ok((run, World { broker, journal, statements: outside.statements, clock }))
+    }
+
+    /// The universe with the options of the last day that was begun: they may be held, or in orders.
+    async fn with_options(&self, journal: &mut AccountJournal) -> Result<Universe, Failure> {
+        let begun = ports::Journal::latest(journal, "inputs").await?;
+        Ok(begun.map_or_else(|| (*self.universe).clone(), |inputs| cycle::store::universe_of(&inputs, &self.universe)))
     }
 
     /// A session that only asks; it takes the account the gateway serves.

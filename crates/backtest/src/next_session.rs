@@ -97,6 +97,7 @@ impl<'a> NextSession<'a> {
                 active: &self.active,
                 flows: BaseMoney::ZERO,
                 screens: &[],
+                listings: &[],
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];

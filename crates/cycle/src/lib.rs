@@ -17,7 +17,7 @@ pub mod setup;
 pub mod store;
 pub mod versions;
 
-pub use decide::{decide, decide_into};
+pub use decide::{decide, decide_into, settle_premium};
 pub use entry::Entry;
 pub use inputs::{Believed, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;

@@ -131,6 +131,11 @@ impl Setup {
         Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged, options }
     }
 
+    /// The same strategy over a universe that grew at its end.
+    pub fn over(&self, universe: Universe) -> Setup {
+        Setup::new(universe, self.policy.clone(), self.references.clone(), self.base)
+    }
+
     /// The sleeve of tail hedges, by its position, with its policy.
     pub fn tail_hedge(&self) -> Option<(usize, &TailHedgePolicy)> {
         let mut sleeves = self.policy.sleeves.iter().enumerate();

@@ -43,6 +43,19 @@ pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
     json.to_string()
 }
 
+/// The universe with the options that a record of inputs was decided over.
+pub fn universe_of(inputs: &StoredRecord, universe: &Universe) -> Universe {
+    #[derive(Deserialize)]
+    struct Over {
+        contracts: Vec<String>,
+    }
+    let mut universe = universe.clone();
+    if let Ok(over) = serde_json::from_str::<Over>(&inputs.body) {
+        universe.list_named(over.contracts.iter().map(String::as_str));
+    }
+    universe
+}
+
 /// The value of a stored body.
 ///
 /// # Errors

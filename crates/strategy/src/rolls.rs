@@ -4,7 +4,7 @@
 //! one is closed. Invariant: a roll is a change of targets, so it nets with the day's rebalance, and
 //! no contract is wanted after its deadline.
 
-use domain::{ContractId, InstrumentId, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, Universe};
 use jiff::civil::Date;
 use market::calendar::{Calendar, OutsideCoverage};
 
@@ -13,7 +13,7 @@ pub const DEADLINE_SESSIONS: i32 = 3;
 /// Sessions before that deadline at which the roll starts.
 pub const START_SESSIONS: i32 = 5;
 
-/// The contract to hold on a date: the first whose roll has not started.
+/// The contract to hold on a date: the first whose roll has not started; none of a chain of options.
 ///
 /// # Errors
 /// [`OutsideCoverage`] when the calendar does not reach the chain.
@@ -23,6 +23,9 @@ pub fn active_contract(
     calendar: &Calendar,
     today: Date,
 ) -> Result<Option<ContractId>, OutsideCoverage> {
+    if universe.instrument(instrument).kind == InstrumentKind::Opt {
+        return Ok(None);
+    }
     for contract in universe.contracts_of(instrument) {
         let Some(expiry) = universe.contract(contract).expiry else { return Ok(Some(contract)) };
         if expiry > today && calendar.add_sessions(expiry, -(DEADLINE_SESSIONS + START_SESSIONS))? > today {

@@ -54,6 +54,7 @@ pub(super) fn inputs(
         ),
         flows,
         screens: Vec::new(),
+        listings: Vec::new(),
         opened: book.opened,
     })
 }

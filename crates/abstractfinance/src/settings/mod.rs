@@ -6,6 +6,7 @@
 
 mod data;
 mod execution;
+mod hedges;
 mod instruments;
 mod members;
 mod model;
@@ -17,6 +18,7 @@ mod tests;
 mod truth;
 mod universe;
 
+pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, Settings};

@@ -11,6 +11,8 @@ mod targets;
 mod value;
 mod wants;
 
+pub use tail_hedge::settle as settle_premium;
+
 use crate::{DayInputs, DayPlan, Setup};
 
 /// Decides a day.
