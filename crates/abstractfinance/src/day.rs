@@ -8,6 +8,7 @@ mod assemble;
 mod believe;
 mod drive;
 mod end;
+mod hedges;
 mod listings;
 mod observe;
 mod operator;

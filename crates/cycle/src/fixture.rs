@@ -160,7 +160,7 @@ pub(crate) struct World {
     pub(crate) doubts: Doubts,
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
-    active: PerInstrument<Option<ContractId>>,
+    pub(crate) active: PerInstrument<Option<ContractId>>,
     pub(crate) screens: Vec<strategy::Observed>,
     pub(crate) listings: Vec<strategy::Listings>,
 }

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod entry;
 #[cfg(test)]
 mod fixture;
+pub mod hedges;
 pub mod inputs;
 pub mod memory;
 pub mod operator;

@@ -81,7 +81,8 @@ mod tests {
             let strike = Price::from_mantissa(cents * 1_000_000).unwrap();
             let right = if put { OptionRight::Put } else { OptionRight::Call };
             let key = OptionKey { expiry, strike, right };
-            prop_assert_eq!(OptionKey::parse(&key.name("SX5E_OPT")), Some(("SX5E_OPT", key)));
+            let name = key.name("SX5E_OPT");
+            prop_assert_eq!(OptionKey::parse(&name), Some(("SX5E_OPT", key)));
         }
     }
 

@@ -62,6 +62,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
         Command::Calendar(args) => calendar::calendar(&args),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Hedges => block_on(account::hedges(global)),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }

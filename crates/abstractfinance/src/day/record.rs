@@ -52,14 +52,15 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     }
     let end = End::of(&session, &snapshot, now, decided, run);
     let sleeves = closed_sleeves(&session, &end, decided, run);
-    let report = report(&session, &end, &sleeves, decided, resumed, run);
+    let memory = settled(&session, decided, run);
+    let report = report(&session, &end, (&sleeves, &memory), decided, resumed, run);
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
-        memory: settled(&session, decided, run),
+        memory,
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()

@@ -98,6 +98,7 @@ fn targeted(decided: &Decided, run: &Run) -> String {
     let waiting: Vec<&str> = decided.plan.held_back.iter().map(|&sleeve| sleeves[sleeve].name.as_str()).collect();
     let mut parts = vec![count(wanted, "contract")];
     parts.extend(lists(decided, run).map(|(sleeve, list)| format!("{sleeve}: {}", list.told())));
+    parts.extend(super::hedges::actions(&decided.plan, run));
     parts.extend((!waiting.is_empty()).then(|| format!("held back: {}", waiting.join(", "))));
     parts.extend((!idle.is_empty()).then(|| format!("sleeves not configured: {}", idle.join(", "))));
     parts.join("; ")

@@ -3,15 +3,15 @@
 //! In: options held and quoted, NAV, regime, budget. Out: wanted contracts, reservations under the orders' numbers.
 //! Invariant: an order buys out of the budget only what was reserved for it, and at no higher price than that covers.
 
-use super::wants::outside;
+use crate::hedges::{Moment, hedge_positions};
 use crate::{DayInputs, DayPlan, Setup};
-use domain::{BaseMoney, ContractId, Currency, OrderKey, Quantity};
+use domain::{BaseMoney, ContractId, OrderKey, Quantity};
 use risk::gate::{PriceMax, Verdict};
 use risk::Check;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::tail_hedge::{
-    CrisisSignals, HedgeInputs, HedgePurpose, HeldOption, OptionView, plan as plan_hedges, underlying,
+    CrisisSignals, HedgeInputs, HedgePurpose, OptionView, plan as plan_hedges, underlying,
 };
 
 /// What one contract of each option carries of the market: delta × the value of what it is written on. An option that
@@ -34,7 +34,9 @@ pub(super) fn expose(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let Some((sleeve, policy)) = setup.tail_hedge() else { return };
     let Some(nav) = plan.nav.filter(|_| !plan.flatten) else { return };
-    let held = held(inputs, setup);
+    let DayInputs { date, ledger, sleeves, marks, fx, .. } = *inputs;
+    let positions = hedge_positions(&Moment { date, ledger, sleeves, marks, fx }, setup);
+    let held: Vec<_> = positions.iter().map(|position| (position.held, position.underlying)).collect();
     let memory = &mut plan.memory;
     let cap = nav.amount() * Decimal::try_from(setup.policy.sleeves[sleeve].budget).unwrap_or_default();
     let book = HedgeInputs {
@@ -46,7 +48,7 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         },
         nav,
         held: &held,
-        market_value: held.iter().map(|(option, _)| market_value(option, inputs, setup)).sum(),
+        market_value: positions.iter().map(|position| position.value).sum(),
         market_value_max: BaseMoney::new(cap),
         chains: inputs.listings,
         spread: None,
@@ -67,33 +69,8 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     }
 }
 
-/// Options of ours, each with the price it is written on. What is outside is never sold.
-fn held(inputs: &DayInputs<'_>, setup: &Setup) -> Vec<(HeldOption, Option<f64>)> {
-    let rows = setup.options.iter().filter_map(|row| {
-        let contracts = whole(inputs.ledger.quantity(row.contract) - outside(inputs, row.contract));
-        let option = HeldOption {
-            contract: row.contract,
-            hedge: row.root.hedge,
-            key: row.key,
-            multiplier: setup.universe.terms(row.contract).multiplier,
-            physical: row.root.physical,
-            contracts,
-        };
-        let price = inputs.marks[row.root.underlying].map(domain::Price::to_f64);
-        (contracts > 0).then_some((option, price))
-    });
-    rows.collect()
-}
-
 fn whole(quantity: Quantity) -> i64 {
     quantity.to_decimal().trunc().to_i64().unwrap_or(0)
-}
-
-fn market_value(option: &HeldOption, inputs: &DayInputs<'_>, setup: &Setup) -> BaseMoney {
-    let currency: Currency = setup.universe.terms(option.contract).currency;
-    let value = inputs.marks[option.contract].map(|mark| Quantity::whole(option.contracts).value_at(mark, option.multiplier));
-    let rate = inputs.fx.rate(currency, inputs.fx.base()).ok();
-    BaseMoney::new(value.zip(rate).map_or(Decimal::ZERO, |(value, rate)| value * rate))
 }
 
 /// Sets aside what the day's numbered orders may cost, and bounds their prices by it.
@@ -138,3 +115,6 @@ pub fn settle(
         memory.hedges.release(reservation.order);
     }
 }
+
+#[cfg(test)]
+mod tests;
