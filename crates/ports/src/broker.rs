@@ -160,6 +160,43 @@ pub struct OrderRequest {
     pub time_in_force: TimeInForce,
 }
 
+/// A calendar spread of two contracts of one future, one of each, as one order: buying it buys `far` and sells `near`.
+/// Its executions are those of the two contracts, each with this reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpreadRequest {
+    /// Our identity of it.
+    pub order_ref: OrderRef,
+    /// The contract that ends first.
+    pub near: ContractId,
+    /// The contract that ends later.
+    pub far: ContractId,
+    /// Which way.
+    pub side: Side,
+    /// How many spreads, positive.
+    pub quantity: Quantity,
+    /// Worst price of `far` less that of `near`, in the major unit and on the tick grid; zero and below are prices too.
+    pub limit: Decimal,
+    /// Lifetime at the venue.
+    pub time_in_force: TimeInForce,
+}
+
+/// What an order would do to the account's margin, in the base currency; what the broker does not say is `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MarginImpact {
+    /// Change of the initial margin.
+    pub initial: Option<Decimal>,
+    /// Change of the maintenance margin.
+    pub maintenance: Option<Decimal>,
+    /// Initial margin with the order.
+    pub initial_after: Option<Decimal>,
+    /// Maintenance margin with the order.
+    pub maintenance_after: Option<Decimal>,
+    /// Equity with loan value with the order.
+    pub equity_after: Option<Decimal>,
+    /// What the order would cost at most.
+    pub commission: Option<Money>,
+}
+
 /// What the engine tells the broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -168,6 +205,10 @@ pub enum BrokerCommand {
     Place(OrderRequest),
     /// A new limit for a working order.
     Replace(OrderRequest),
+    /// A new calendar spread.
+    PlaceSpread(SpreadRequest),
+    /// A new limit for a working calendar spread.
+    ReplaceSpread(SpreadRequest),
     /// Cancel a working order.
     Cancel {
         /// Which.
@@ -320,6 +361,12 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError::Lost`] when it certainly was not written.
     async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError>;
+
+    /// What a new order or spread would do to the margin; nothing is placed.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` with the broker's words when it would refuse the order.
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError>;
 
     /// Moves every event that has arrived into `events`, in order of arrival, without waiting.
     async fn drain(&mut self, events: &mut Vec<BrokerEvent>);

@@ -11,7 +11,7 @@ use crate::commission::commission;
 use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
-use crate::{ExecutionView, Liquidity, SimEventKind};
+use crate::{ExecutionView, Liquidity};
 use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, OptionEnd, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -33,6 +33,8 @@ const PAY_DAYS: i64 = 7;
 pub enum Intervention {
     /// A person trades by hand, at a price or at the mark.
     Trade { contract: ContractId, side: Side, quantity: Quantity, price: Option<Price> },
+    /// An order of a client is executed at its limit, as far as it is open; also one that was cancelled.
+    Fill { client: i32, order_id: i32, quantity: Option<Quantity> },
     /// An execution turns out to have been of another quantity or price: it is told again with the next suffix.
     Correct { execution: ExecutionId, quantity: Option<Quantity>, price: Option<Price> },
     /// An execution is undone and listed no more.
@@ -81,6 +83,12 @@ impl Intervention {
         let is_short = |contract: ContractId| broker.books.account.quantity(contract).signum() < 0;
         let is_company = |contract: ContractId| is_share(broker.universe.instrument_of(contract));
         match self {
+            Intervention::Fill { client, order_id, .. } => match broker.order(*client, *order_id) {
+                None => no("there is no such order"),
+                Some(view) if view.remaining().is_zero() => no("the order is filled"),
+                Some(view) if view.order.against.is_some() => no("a spread is not executed by halves"),
+                Some(_) => Ok(()),
+            },
             Intervention::Trade { quantity, .. } if quantity.signum() <= 0 => no("the quantity must be above zero"),
             Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() <= 0 => {
                 no("the corrected quantity must be above zero; withdraw the execution instead")
@@ -180,6 +188,7 @@ impl Broker {
                 let amount = if refund { amount } else { -amount };
                 self.books.pay(booking, None, amount, kind, text.to_owned());
             }
+            Intervention::Fill { client, order_id, quantity } => self.fill_anyway((client, order_id), quantity, now),
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
             Intervention::BuyIn { contract } => self.cover(contract, mark(contract, board), now),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
@@ -244,7 +253,7 @@ impl Broker {
         let currency = self.currency(contract);
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
-        self.tell_execution(ExecutionView {
+        self.tell_executed(ExecutionView {
             id,
             client: NOBODY,
             order_id: 0,
@@ -260,6 +269,7 @@ impl Broker {
             liquidity: Liquidity::Auction,
             commission: Money::new(charge, currency),
             realized,
+            spread: None,
         });
     }
 
@@ -274,7 +284,7 @@ impl Broker {
         let realized = self.books.account.trade(trade);
         let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
         let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
-        self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, ..before });
+        self.tell_executed(ExecutionView { id, quantity, price, at: now, realized, spread: None, ..before });
     }
 
     /// The last version of an execution that is in the books.
@@ -286,13 +296,6 @@ impl Broker {
         let side = if *side == Side::Buy { Side::Sell } else { Side::Buy };
         let commission = -commission.amount;
         self.books.account.trade(Trade { contract: *contract, side, quantity: *quantity, price: *price, commission });
-    }
-
-    fn tell_execution(&mut self, execution: ExecutionView) {
-        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
-        self.executions.push(execution.clone());
-        self.tell(client, SimEventKind::Execution(execution));
-        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
     }
 
     /// Orders in old shares mean nothing any more.

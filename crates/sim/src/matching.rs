@@ -31,7 +31,7 @@ pub(crate) struct Slice {
 /// stands behind the size displayed when it came, moves up as half of the volume trades on its side, and is filled at
 /// its own limit, also when the market crosses it.
 #[derive(Clone, Copy, Debug)]
-struct Dent {
+pub(crate) struct Dent {
     /// How far into the book orders have taken everything.
     depth: f64,
     /// How much of that the market has refilled since, from the touch on, and nobody has taken again.
@@ -55,10 +55,17 @@ impl Dents {
 
     /// Takes up to a wanted quantity at a limit or better: what was refilled at the touch, then level by level.
     pub(crate) fn take(&mut self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
+        let (slices, dent) = self.look(want, book, lot, now);
+        self.0[want.contract][usize::from(want.side == Side::Sell)] = Some(dent);
+        slices
+    }
+
+    /// What could be taken, and what that would leave.
+    pub(crate) fn look(&self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> (Vec<Slice>, Dent) {
         let Want { contract, side, limit, mut quantity } = want;
         let (touch, displayed) = book.opposite(side);
         let displayed = displayed.units() as f64;
-        let dent = &mut self.0[contract][usize::from(side == Side::Sell)];
+        let dent = self.0[contract][usize::from(side == Side::Sell)];
         let Dent { mut depth, mut refilled, .. } = dent.map_or(Dent::none(now), |dent| dent.heal(book, displayed, now));
         let mut slices = Vec::new();
         let mut fill = |price: Price, levels: f64| {
@@ -77,8 +84,7 @@ impl Dents {
                 _ => break,
             }
         }
-        *dent = Some(Dent { depth, refilled, at: now });
-        slices
+        (slices, Dent { depth, refilled, at: now })
     }
 }
 
@@ -100,7 +106,8 @@ impl Dent {
 pub(crate) struct Want {
     pub(crate) contract: ContractId,
     pub(crate) side: Side,
-    pub(crate) limit: Price,
+    /// In the units of a price.
+    pub(crate) limit: i64,
     pub(crate) quantity: Quantity,
 }
 
@@ -116,19 +123,19 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Joins the book now: first in line inside the spread, else behind what is displayed.
-    pub(crate) fn join(side: Side, limit: Price, book: &Book, now: Timestamp) -> Queue {
+    pub(crate) fn join(side: Side, limit: i64, book: &Book, now: Timestamp) -> Queue {
         let (touch, displayed) = book.own(side);
-        let improves = (limit.mantissa() - touch.mantissa()) * side.sign() > 0;
+        let improves = (limit - touch.mantissa()) * side.sign() > 0;
         let ahead = if improves { 0.0 } else { displayed.units() as f64 };
         Queue { ahead, credit: 0.0, since: now }
     }
 
     /// Lets the volume since the last time pass by, at a limit the market has not crossed; returns what may execute.
-    pub(crate) fn pass(&mut self, side: Side, limit: Price, book: &Book, lot: Quantity, now: Timestamp) -> Quantity {
+    pub(crate) fn pass(&mut self, side: Side, limit: i64, book: &Book, lot: Quantity, now: Timestamp) -> Quantity {
         let seconds = now.duration_since(self.since).as_secs_f64();
         self.since = now;
         let (touch, _) = book.own(side);
-        if (limit.mantissa() - touch.mantissa()) * side.sign() < 0 {
+        if (limit - touch.mantissa()) * side.sign() < 0 {
             return Quantity::ZERO;
         }
         let traded = ONE_SIDE * book.flow * seconds;
@@ -145,6 +152,6 @@ impl Queue {
 }
 
 /// Whether a price can be executed at once at this limit.
-pub(crate) fn crosses(side: Side, limit: Price, opposite: Price) -> bool {
-    (limit.mantissa() - opposite.mantissa()) * side.sign() >= 0
+pub(crate) fn crosses(side: Side, limit: i64, opposite: Price) -> bool {
+    (limit - opposite.mantissa()) * side.sign() >= 0
 }

@@ -7,8 +7,8 @@ use super::*;
 use crate::{calendars, policy, settings};
 use domain::{Currency, InstrumentId, Mic, OptionKey, Universe};
 use ports::{
-    BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, Message, OptionChain, OptionQuote, Record,
-    StoredRecord,
+    BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, MarginImpact, Message, OptionChain,
+    OptionQuote, Record, StoredRecord,
 };
 use rust_decimal::{Decimal, dec};
 use std::sync::Arc;
@@ -81,6 +81,10 @@ impl Broker for Account {
 
     async fn send(&mut self, _: &BrokerCommand) -> Result<(), BrokerError> {
         unreachable!("nothing is sent before the day is decided")
+    }
+
+    async fn what_if(&mut self, _: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        unreachable!("nothing is weighed before the day is decided")
     }
 
     async fn drain(&mut self, _: &mut Vec<BrokerEvent>) {}
