@@ -83,6 +83,9 @@ impl Doubts {
 pub struct Believed {
     /// By the name of the contract.
     pub marks: BTreeMap<String, LastMark>,
+    /// Implied volatility of held options at their last good marks, by the name of the contract.
+    #[serde(default)]
+    pub volatilities: BTreeMap<String, f64>,
     /// Units of base for one unit of each currency.
     pub rates: PerCurrency<Option<LastRate>>,
 }
