@@ -6,8 +6,9 @@
 use crate::inputs::RecordedInputs;
 use crate::operator::Instruction;
 use crate::plan::DayPlan;
+use crate::session::Consequence;
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
-use execution::Command;
+use execution::{Command, Pair};
 use ports::Connection;
 use risk::Mode;
 use risk::gate::Refusal;
@@ -28,6 +29,10 @@ pub enum Entry {
     Admitted { number: u16, arrival: Price, worst: Price },
     /// The gate did not let an order out.
     Refused { number: u16, refusals: Vec<Refusal> },
+    /// An order that was not in the plan.
+    Consequence(Consequence),
+    /// The protection of one of the plan's pairs, counted from 0, has come further.
+    Pair { pair: u16, protection: Pair },
     /// About to be sent.
     Command(Command),
     /// The broker knows the order.
@@ -59,6 +64,8 @@ impl Entry {
             Entry::Booked(_) => "booked",
             Entry::Admitted { .. } => "admitted",
             Entry::Refused { .. } => "refused",
+            Entry::Consequence(_) => "consequence",
+            Entry::Pair { .. } => "pair",
             Entry::Command(_) => "command",
             Entry::Acknowledged { .. } => "acknowledged",
             Entry::Status { .. } => "order_status",

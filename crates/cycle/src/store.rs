@@ -83,6 +83,11 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "plan" => Entry::Plan(value(stored, universe)?),
         "booked" => Entry::Booked(value(stored, universe)?),
         "command" => Entry::Command(value(stored, universe)?),
+        "consequence" => Entry::Consequence(value(stored, universe)?),
+        "pair" => {
+            let Protected { pair, protection } = value(stored, universe)?;
+            Entry::Pair { pair, protection }
+        }
         "operator" => Entry::Operator(value(stored, universe)?),
         "execution" => Entry::Execution(value(stored, universe)?),
         "commission" => {
@@ -111,6 +116,12 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         }
         _ => return Ok(None),
     }))
+}
+
+#[derive(Deserialize)]
+struct Protected {
+    pair: u16,
+    protection: execution::Pair,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +212,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "rows": rows,
         "hedges": plan.hedges,
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
+        "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
     });
     if !plan.tail_hedges.actions.is_empty() {

@@ -105,13 +105,16 @@ pub enum Injection {
     /// Everything that was only shown wrongly is shown right again.
     Heal {},
     /// Something goes wrong on the wire.
-    #[serde(untagged, skip_deserializing)]
+    #[serde(skip)]
     Wire(WireFault),
 }
 
 impl Serialize for Injection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Injection::serialize(self, serializer)
+        match self {
+            Injection::Wire(fault) => fault.serialize(serializer),
+            other => Injection::serialize(other, serializer),
+        }
     }
 }
 

@@ -181,7 +181,7 @@ pub struct SpreadRequest {
 }
 
 /// What an order would do to the account's margin, in the base currency; what the broker does not say is `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MarginImpact {
     /// Change of the initial margin.
     pub initial: Option<Decimal>,

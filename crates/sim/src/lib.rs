@@ -40,6 +40,7 @@ mod view;
 pub use config::{Prices, SimConfig, SimError};
 pub use events::{AccountEvents, BorrowTerms, DividendTerms, InterestTerms, WithholdingTax};
 pub use intervention::{Impossible, Intervention};
+pub use matching::Fills;
 pub use options::{OptionListing, OptionView};
 pub use order::{Command, SimEvent, SimEventKind, SimOrder};
 pub use scenario::{Scenario, UnknownScenario};

@@ -68,6 +68,8 @@ pub(crate) struct Tape {
     pub(crate) histories: PerContract<History>,
     /// Contracts that ended before their time.
     pub(crate) ended: PerContract<Option<Timestamp>>,
+    /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
+    pub(crate) ends_only: bool,
     /// Roots of options whose underlying is known.
     pub(crate) roots: BTreeMap<InstrumentId, Root>,
 }
@@ -119,7 +121,8 @@ impl Tape {
             .filter(|&id| universe.instrument(id).kind == InstrumentKind::Opt)
             .filter_map(|id| Some((id, Root::of(universe, id, &config.events)?)))
             .collect();
-        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended, roots };
+        let (universe, ends_only) = (universe.clone(), false);
+        let mut tape = Tape { universe, venues, chance, volumes, source, histories, ended, ends_only, roots };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
@@ -156,6 +159,7 @@ impl Tape {
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
         let path = match &self.source {
+            Source::Model(model) if self.ends_only => Some(model.ends(session)),
             Source::Model(model) => Some(model.path(session)),
             Source::Replay(_) => None,
         };

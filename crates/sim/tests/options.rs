@@ -152,12 +152,12 @@ fn calls_puts_and_futures_agree() {
         [OptionRight::Call, OptionRight::Put].map(|right| view(&mut sim, SPX_OPT, key(THURSDAY, strike, right)));
     let Underlying::Spot { price, rate, dividend_yield } = call.underlying else { panic!("an index is owned") };
     let years = call.terms.years;
-    let parity = price * (-dividend_yield * years).exp() - strike * (-rate * years).exp();
+    let parity = price * libm::exp(-dividend_yield * years) - strike * libm::exp(-rate * years);
     assert!((call.value.price - put.value.price - parity).abs() < 1e-6 * price);
 
     let [call, put] = [OptionRight::Call, OptionRight::Put]
         .map(|right| view(&mut sim, VIX_OPT, key(date(2025, 12, 16), 20.0, right)));
-    let forward = (call.value.price - put.value.price) * (0.04 * call.terms.years).exp() + 20.0;
+    let forward = (call.value.price - put.value.price) * libm::exp(0.04 * call.terms.years) + 20.0;
     let future = sim.quote(VX).last.unwrap().to_f64();
     assert!((forward - future).abs() <= 0.05, "options on VIX are on its future: {forward} against {future}");
 }

@@ -112,6 +112,11 @@ fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run
         let key = OrderKey { date: plan.date, intent: order.number };
         sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
     }
+    for own in session.consequences() {
+        let key = OrderKey { date: plan.date, intent: own.order.number };
+        let owner = sleeves.id(&own.sleeve).unwrap_or(SleeveId::TREASURY);
+        sleeves.open_order(key, own.order.contract, &[(owner, own.order.quantity)], universe);
+    }
     for &contract in &run.setup.shared {
         if let Some(mark) = decided.inputs.marks[contract] {
             sleeves.cross(contract, &wants(CROSSED, contract), mark, universe);

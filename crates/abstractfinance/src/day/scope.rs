@@ -39,6 +39,7 @@ impl<'a> Scope<'a> {
         let fixed = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts(&no_list));
         let sleeves = fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
+        let stand_ins = policy.execution.pairs.hedges.iter().map(|(_, future)| *future);
         let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
         let hedged = setup.tail_hedge().into_iter().flat_map(|(_, hedge)| {
             let spread = hedge.spread.into_iter().flat_map(|pair| [pair.long, pair.short]);
@@ -46,7 +47,8 @@ impl<'a> Scope<'a> {
         });
         let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
         let mut needed = PerInstrument::filled(false, setup.universe.instrument_count());
-        for id in sleeves.chain(hedges).chain(indices).chain(pairs).chain(hedged).chain(held.map(instrument)) {
+        let futures = hedges.chain(stand_ins);
+        for id in sleeves.chain(futures).chain(indices).chain(pairs).chain(hedged).chain(held.map(instrument)) {
             needed[id] = true;
         }
         Scope { needed, ledger, run }

@@ -6,6 +6,7 @@
 mod assess;
 mod basket;
 mod hedge;
+mod pairs;
 mod tail_hedge;
 mod targets;
 mod value;
@@ -39,6 +40,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     basket::number(inputs, setup, plan);
     tail_hedge::commit(plan);
     wants::wants(inputs, setup, plan);
+    pairs::pairs(inputs, setup, plan);
 }
 
 #[cfg(test)]
