@@ -8,7 +8,8 @@ use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{
-    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Universe,
+    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Price,
+    Universe,
 };
 use execution::{ExecutionPolicy, PairPolicy};
 use jiff::ToSpan;
@@ -70,8 +71,9 @@ impl Workload {
             return Err(BadWorkload("a price that is not above zero, or a weight that is no number".into()));
         }
         let dates = weekdays(date(2004, 1, 5), t);
+        let marks = closes.iter().map(|close| Price::from_f64(*close).ok()).collect();
         let closes = Panel::from_time_major(dates.clone(), n, closes);
-        Ok(Workload { weights, prices: Prices { closes, opens, dates } })
+        Ok(Workload { weights, prices: Prices { closes, marks, opens, dates } })
     }
 
     /// Runs it through the engine's own decide, gate, permits, tickets and ledger.
