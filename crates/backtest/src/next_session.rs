@@ -97,6 +97,7 @@ impl<'a> NextSession<'a> {
                 flatten: false,
                 windows: &windows,
                 active: &self.active,
+                borrowable: &[],
                 flows: BaseMoney::ZERO,
                 screens: &[],
                 listings: &[],

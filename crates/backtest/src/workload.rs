@@ -11,7 +11,7 @@ use domain::{
     AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Price,
     Universe,
 };
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
@@ -19,7 +19,7 @@ use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
-use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollPolicy, Sleeve, SleeveKind};
 
 /// Row of the first decision: the day with the sixtieth return.
 pub const FIRST_DECISION: usize = 60;
@@ -111,6 +111,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             degraded_scale_max: 0.0,
         },
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
+        report_days: 0,
         regime: RegimePolicy {
             vix_enter_elevated: 1e9,
             vix_exit_elevated: 1e9,
@@ -140,6 +141,8 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             trade_min: 0.0,
         },
         fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
+        short_proxies: vec![],
+        rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,
             turnover_max: 1e9,
@@ -149,6 +152,9 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
         },
         execution: ExecutionPolicy {
+            style: Style::MarketableLimit,
+            styles: vec![],
+            passive_s: 60,
             spread_buffer: 0.25,
             ttl_s: 120,
             replace_interval_s: 15,

@@ -4,7 +4,9 @@
 //! engine's own numbers; computes nothing, decides nothing.
 
 pub mod account;
+pub mod costs;
 pub mod hedges;
+pub mod obligations;
 pub mod page;
 pub mod reconciliation;
 pub mod report;

@@ -54,6 +54,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let memory = settled(&session, decided, run);
     let report = report(&session, &end, (&sleeves, &memory), decided, resumed, run);
+    let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
@@ -66,6 +67,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
+        measured,
         handed: Vec::new(),
     };
     let closed = Closed { book, report };

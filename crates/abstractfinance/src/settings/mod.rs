@@ -18,6 +18,7 @@ mod tests;
 mod truth;
 mod universe;
 
+pub use execution::Policy as ExecutionPolicyName;
 pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};

@@ -5,13 +5,17 @@
 
 mod assess;
 mod basket;
+mod chains;
 mod hedge;
+mod legs;
 mod pairs;
 mod tail_hedge;
 mod targets;
 mod value;
 mod wants;
 
+pub(crate) use hedge::currency_exposure;
+pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
 
 use crate::{DayInputs, DayPlan, Setup};

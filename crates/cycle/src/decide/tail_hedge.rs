@@ -3,15 +3,16 @@
 //! In: options held and quoted, NAV, regime, budget. Out: wanted contracts, reservations under the orders' numbers.
 //! Invariant: an order buys out of the budget only what was reserved for it, and at no higher price than that covers.
 
-use crate::hedges::{Moment, hedge_positions};
-use crate::{DayInputs, DayPlan, Setup};
-use domain::{BaseMoney, ContractId, OrderKey, Quantity};
+use super::chains;
+use crate::hedges::{Moment, hedge_positions, spread_held};
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
+use domain::{BaseMoney, ContractId, InstrumentId, OrderKey, Quantity};
 use risk::gate::{PriceMax, Verdict};
 use risk::Check;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::tail_hedge::{
-    CrisisSignals, HedgeInputs, HedgePurpose, OptionView, plan as plan_hedges, underlying,
+    CrisisSignals, HedgeInputs, HedgePurpose, OptionView, SpreadLegs, plan as plan_hedges, underlying,
 };
 
 /// What one contract of each option carries of the market: delta × the value of what it is written on. An option that
@@ -51,7 +52,7 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         market_value: positions.iter().map(|position| position.value).sum(),
         market_value_max: BaseMoney::new(cap),
         chains: inputs.listings,
-        spread: None,
+        spread: spread_legs(inputs, setup, &plan.table),
         universe: &setup.universe,
         fx: inputs.fx,
     };
@@ -61,11 +62,36 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         plan.table.wanted[row.contract] = inputs.ledger.quantity(row.contract);
         plan.table.verdict[row.contract] = Verdict::default();
     }
-    for action in &plan.tail_hedges.actions {
+    hold_spread(inputs, setup, plan);
+    for action in plan.tail_hedges.actions.iter().filter(|action| setup.option(action.contract).is_some()) {
         match inputs.windows[action.contract] {
             Some(_) => plan.table.wanted[action.contract] += Quantity::whole(action.contracts),
             None => plan.table.verdict[action.contract].fail(Check::Window),
         }
+    }
+}
+
+/// The legs of the bond spread when both can be traded today.
+fn spread_legs(inputs: &DayInputs<'_>, setup: &Setup, table: &PlanTable) -> Option<SpreadLegs> {
+    let pair = setup.spread()?;
+    let tradable = |&contract: &ContractId| table.unit_price[contract] > 0.0 && inputs.windows[contract].is_some();
+    let leg = |future: InstrumentId| inputs.active[future].filter(tradable);
+    let DayInputs { date, ledger, sleeves, marks, fx, .. } = *inputs;
+    let (long, short) = spread_held(&Moment { date, ledger, sleeves, marks, fx }, setup)?;
+    Some(SpreadLegs { long: (leg(pair.long)?, long), short: (leg(pair.short)?, short) })
+}
+
+/// Keeps the spread at its size, more when it was bought, in the contracts to hold today.
+fn hold_spread(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let Some(pair) = setup.spread() else { return };
+    for chain in setup.chains.iter().filter(|chain| [pair.long, pair.short].contains(&chain.instrument)) {
+        let (held, _) = chains::held(chain, inputs, plan);
+        let bought = plan.tail_hedges.actions.iter().filter(|action| chain.contracts.contains(&action.contract));
+        let more: i64 = bought.map(|action| action.contracts).sum();
+        for &contract in &chain.contracts {
+            plan.table.rolled[contract] = Quantity::ZERO;
+        }
+        chains::place(chain, held + Quantity::whole(more), inputs, setup, plan);
     }
 }
 
