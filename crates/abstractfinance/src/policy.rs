@@ -118,7 +118,9 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Uni
         settings::Sleeve::WeightedBasket { members, .. } => SleeveKind::WeightedBasket {
             members: members.iter().map(|(name, &share)| (contract(name), share)).collect(),
         },
-        settings::Sleeve::TailHedge(hedge) => SleeveKind::TailHedge(Box::new(hedges::policy(hedge, settings, universe))),
+        settings::Sleeve::TailHedge(hedge) => {
+            SleeveKind::TailHedge(Box::new(hedges::policy(hedge, settings, universe)))
+        }
         settings::Sleeve::Cash { .. } => SleeveKind::Cash,
         settings::Sleeve::NotConfigured { .. } => SleeveKind::NotConfigured,
     };

@@ -225,12 +225,9 @@ impl Ground {
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
         let universe = Arc::new(self.with_options(&mut journal).await?);
-        let broker =
-            IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
-                Failure::Broker(format!(
-                    "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
-                ))
-            })?;
+        let broker = IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
+            Failure::Broker(format!("{error} (start `abstractfinance gateway`, or name its address with --gateway)"))
+        })?;
         let clock = Lockstep::new(control).await?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.setup = run.setup.over((*universe).clone());

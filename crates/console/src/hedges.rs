@@ -138,8 +138,19 @@ fn positions(page: &mut String, book: &HedgeBook) {
     if book.positions.is_empty() {
         return line(page, "\nNo options are held.");
     }
-    let mut table =
-        grid(&["option", "", "days", "mark", "underlying", "volatility", "delta", "exposure", "vega", "theta", "worth"]);
+    let mut table = grid(&[
+        "option",
+        "",
+        "days",
+        "mark",
+        "underlying",
+        "volatility",
+        "delta",
+        "exposure",
+        "vega",
+        "theta",
+        "worth",
+    ]);
     for row in &book.positions {
         let number = |value: Option<f64>, digits: usize| value.map_or_else(dash, |value| format!("{value:.digits$}"));
         let inside = if row.in_the_money == Some(true) { " *" } else { "" };

@@ -116,11 +116,7 @@ pub fn spread_held(moment: &Moment<'_>, setup: &Setup) -> Option<(i64, i64)> {
 }
 
 /// What the hedges pay in each scenario, at once.
-pub fn hedge_payoffs(
-    positions: &[HedgePosition],
-    moment: &Moment<'_>,
-    setup: &Setup,
-) -> Vec<(Scenario, Payoff)> {
+pub fn hedge_payoffs(positions: &[HedgePosition], moment: &Moment<'_>, setup: &Setup) -> Vec<(Scenario, Payoff)> {
     let Some((_, policy)) = setup.tail_hedge() else { return Vec::new() };
     let priced = positions.iter().filter_map(|position| {
         let view = position.view?;

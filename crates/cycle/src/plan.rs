@@ -202,7 +202,13 @@ impl DayPlan {
             reconciliation: None,
             mode: Mode::Frozen,
             flatten: false,
-            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new(), no_increase: Vec::new(), price_max: Vec::new() },
+            facts: DayFacts {
+                nav: 0.0,
+                rates: Default::default(),
+                frozen: Vec::new(),
+                no_increase: Vec::new(),
+                price_max: Vec::new(),
+            },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,

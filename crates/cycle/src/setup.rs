@@ -10,9 +10,7 @@ use execution::ExecutionPolicy;
 use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
 use serde::{Deserialize, Serialize};
 use strategy::tail_hedge::{HedgeRoot, SpreadFutures};
-use strategy::{
-    FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, TailHedgePolicy,
-};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, TailHedgePolicy};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

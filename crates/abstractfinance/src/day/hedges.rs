@@ -28,8 +28,7 @@ impl Hedges {
         run: &Run,
     ) -> Hedges {
         let (setup, plan) = (&run.setup, &decided.plan);
-        let moment =
-            Moment { date: plan.date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx };
+        let moment = Moment { date: plan.date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx };
         let positions = hedge_positions(&moment, setup);
         let mut exposure = ledger.exposure(&end.marks, &end.fx, &setup.universe).unwrap_or_default();
         let mut rest = exposure;

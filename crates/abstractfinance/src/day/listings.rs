@@ -46,7 +46,8 @@ pub(super) async fn look<B: Broker, J, C>(
     let mut chosen = Vec::new();
     for root in policy.roots.iter().filter(|root| state.looks_for(root.hedge, date)) {
         let Some(selection) = policy.selection.get(&root.hedge) else { continue };
-        let guess = if root.hedge == HedgeType::VixCalls { OF_VOLATILITY } else { vix.map_or(USUAL, |vix| vix / 100.0) };
+        let guess =
+            if root.hedge == HedgeType::VixCalls { OF_VOLATILITY } else { vix.map_or(USUAL, |vix| vix / 100.0) };
         match quoted(root, selection, guess, date, world).await {
             Ok(options) => {
                 let best = selection.select(&options, date).chosen.map(|index| options[index].key);
@@ -65,9 +66,10 @@ pub(super) async fn look<B: Broker, J, C>(
 /// Gives what is not held the mark its quote says, so that it can be sized and valued when it is bought.
 pub(super) fn mark(listings: &[Listings], marks: &mut PerContract<Option<Price>>, run: &Run) {
     for (root, option) in listings.iter().flat_map(|listed| listed.options.iter().map(|option| (listed.root, option))) {
-        let mid = option.bid.zip(option.ask).and_then(|(bid, ask)| {
-            Price::from_mantissa(bid.mantissa() + (ask.mantissa() - bid.mantissa()) / 2).ok()
-        });
+        let mid = option
+            .bid
+            .zip(option.ask)
+            .and_then(|(bid, ask)| Price::from_mantissa(bid.mantissa() + (ask.mantissa() - bid.mantissa()) / 2).ok());
         if let Some(contract) = run.setup.universe.find_option(root, &option.key) {
             marks[contract] = marks[contract].or(mid);
         }
@@ -109,13 +111,7 @@ fn listing(quote: &OptionQuote) -> OptionListing {
 }
 
 /// The options of a chain worth a quote: those whose delta can be in the band.
-fn wanted(
-    chain: &OptionChain,
-    selection: &SelectionPolicy,
-    price: f64,
-    volatility: f64,
-    date: Date,
-) -> Vec<OptionKey> {
+fn wanted(chain: &OptionChain, selection: &SelectionPolicy, price: f64, volatility: f64, date: Date) -> Vec<OptionKey> {
     let days = |expiry: &Date| (*expiry - date).get_days();
     let middle = (selection.days_min + selection.days_max) / 2;
     let mut expiries: Vec<Date> = chain.classes.iter().flat_map(|class| class.expiries.iter().copied()).collect();

@@ -71,7 +71,8 @@ impl<'a> Scope<'a> {
         let mut contracts = Vec::new();
         for instrument in universe.instruments().filter(|&id| self.needs(id)) {
             let current = universe.contracts_of(instrument).filter(|&contract| is_current(contract, today, self.run));
-            let first = if universe.instrument(instrument).kind == InstrumentKind::Opt { 0 } else { CONTRACTS_OF_A_CHAIN };
+            let first =
+                if universe.instrument(instrument).kind == InstrumentKind::Opt { 0 } else { CONTRACTS_OF_A_CHAIN };
             let near = current.enumerate().filter(|&(i, contract)| i < first || self.holds(contract));
             contracts.extend(near.map(|(_, contract)| contract));
         }

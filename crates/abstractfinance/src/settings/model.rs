@@ -7,8 +7,7 @@ use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Sc
 use super::instruments::Instruments;
 use super::rules::{
     above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, only_dollars,
-    only_futures,
-    real_fundamentals, same_as, suits,
+    only_futures, real_fundamentals, same_as, suits,
 };
 use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation};

@@ -7,8 +7,8 @@ use super::chains;
 use crate::hedges::{Moment, hedge_positions, spread_held};
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{BaseMoney, ContractId, InstrumentId, OrderKey, Quantity};
-use risk::gate::{PriceMax, Verdict};
 use risk::Check;
+use risk::gate::{PriceMax, Verdict};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::tail_hedge::{
@@ -101,9 +101,11 @@ fn whole(quantity: Quantity) -> i64 {
 
 /// Sets aside what the day's numbered orders may cost, and bounds their prices by it.
 pub(super) fn commit(plan: &mut DayPlan) {
-    let buys = plan.tail_hedges.actions.iter().filter(|action| {
-        action.purpose == HedgePurpose::Buy && action.premium > BaseMoney::ZERO
-    });
+    let buys = plan
+        .tail_hedges
+        .actions
+        .iter()
+        .filter(|action| action.purpose == HedgePurpose::Buy && action.premium > BaseMoney::ZERO);
     for action in buys {
         let Some(order) = plan.orders.iter().find(|order| order.contract == action.contract) else { continue };
         let contracts = whole(order.quantity.abs()).min(action.contracts.abs());
@@ -118,11 +120,7 @@ pub(super) fn commit(plan: &mut DayPlan) {
 
 /// Settles the premium of a date's orders by what was executed of them: `filled` gives the contracts and the premium in
 /// base currency, at the day's own rate. What they did not spend is free again.
-pub fn settle(
-    plan: &DayPlan,
-    memory: &mut crate::Memory,
-    filled: impl Fn(ContractId, u16) -> (Quantity, Decimal),
-) {
+pub fn settle(plan: &DayPlan, memory: &mut crate::Memory, filled: impl Fn(ContractId, u16) -> (Quantity, Decimal)) {
     let of_date = memory.hedges.budget.reservations().iter().filter(|reserved| reserved.order.date == plan.date);
     let reserved: Vec<_> = of_date.copied().collect();
     for reservation in reserved {

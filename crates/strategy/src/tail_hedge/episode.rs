@@ -5,8 +5,8 @@
 //! it was sold.
 
 use super::{HedgeType, HeldOption};
-use domain::{ContractId, Quantity};
 use domain::rounding::{LotRounding, to_lot};
+use domain::{ContractId, Quantity};
 use jiff::civil::Date;
 use risk::Regime;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,9 @@
 
 use super::*;
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
-use domain::{Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, OptionRight, Price, Universe};
+use domain::{
+    Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, OptionRight, Price, Universe,
+};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use market::{OptionTerms, Underlying, options};
@@ -24,11 +26,13 @@ pub fn universe() -> Universe {
         let currency = if name == "BNP_OPT" { Currency::Eur } else { Currency::Usd };
         Instrument { multiplier: 100, underlying, currency, ..plain(name, InstrumentKind::Opt) }
     };
-    let future = |name: &str| Instrument { currency: Currency::Eur, multiplier: 1_000, ..plain(name, InstrumentKind::Fut) };
+    let future =
+        |name: &str| Instrument { currency: Currency::Eur, multiplier: 1_000, ..plain(name, InstrumentKind::Fut) };
     let underlyings = ["SPX", "SPY", "VIX", "HYG", "BNP"].map(|name| plain(name, InstrumentKind::Stk));
     let roots = ["SPX_OPT", "SPY_OPT", "VIX_OPT", "HYG_OPT", "BNP_OPT"].map(root);
     let instruments = [&underlyings[..], &roots[..], &["FGBL", "FOAT"].map(future)[..]].concat();
-    let contract = |(index, name): (u16, &str)| Contract { name: name.into(), instrument: InstrumentId(index), expiry: None };
+    let contract =
+        |(index, name): (u16, &str)| Contract { name: name.into(), instrument: InstrumentId(index), expiry: None };
     let contracts = [(0, "SPX"), (1, "SPY"), (2, "VIX"), (3, "HYG"), (4, "BNP"), (10, "FGBL_H6"), (11, "FOAT_H6")];
     Universe::new(instruments, contracts.map(contract).into())
 }

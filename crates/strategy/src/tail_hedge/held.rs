@@ -80,9 +80,5 @@ impl HeldOption {
 
 /// The terms of an option for the model.
 pub fn terms_of(key: &OptionKey, today: Date) -> OptionTerms {
-    OptionTerms {
-        right: key.right,
-        strike: key.strike.to_f64(),
-        years: options::years_between(today, key.expiry),
-    }
+    OptionTerms { right: key.right, strike: key.strike.to_f64(), years: options::years_between(today, key.expiry) }
 }

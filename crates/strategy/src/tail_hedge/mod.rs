@@ -22,7 +22,7 @@ pub use budget::{BudgetLedger, BudgetPolicy, BudgetRefusal};
 pub use episode::{CrisisEpisode, CrisisPolicy, CrisisSignals, Monetisation};
 pub use held::{Due, HeldOption, RollPolicy};
 pub use model::{OptionView, underlying};
-pub use plan::{Listings, HedgeAction, HedgeInputs, HedgePlan, HedgePurpose, HedgeState, NoPurchase, SpreadLegs, plan};
+pub use plan::{HedgeAction, HedgeInputs, HedgePlan, HedgePurpose, HedgeState, Listings, NoPurchase, SpreadLegs, plan};
 pub use selection::{OptionListing, Selection, SelectionPolicy, Unfit};
 pub use stress::{Scenario, StressPolicy, StressedOption};
 

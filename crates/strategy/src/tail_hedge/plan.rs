@@ -47,8 +47,9 @@ impl HedgeState {
     /// The same state over other keys; an option that is gone is no longer waited for.
     pub fn rekeyed(mut self, key: impl Fn(ContractId) -> Option<ContractId>) -> HedgeState {
         let kept = self.episode.keep.into_iter();
-        self.episode.keep =
-            kept.filter_map(|kept| key(kept.contract).map(|contract| super::episode::Kept { contract, ..kept })).collect();
+        self.episode.keep = kept
+            .filter_map(|kept| key(kept.contract).map(|contract| super::episode::Kept { contract, ..kept }))
+            .collect();
         self
     }
 }
@@ -354,7 +355,8 @@ fn buy_spread(
     let target = target.map_err(|refusal| NoPurchase::Spread { refusal })?;
     let legs = [(long.0, target.long - long.1, target.premium), (short.0, short.1 - target.short, BaseMoney::ZERO)];
     for (contract, contracts, premium) in legs.into_iter().filter(|(_, contracts, _)| *contracts != 0) {
-        let each = (premium.amount() / Decimal::from(contracts.abs())).round_dp_with_strategy(8, RoundingStrategy::ToZero);
+        let each =
+            (premium.amount() / Decimal::from(contracts.abs())).round_dp_with_strategy(8, RoundingStrategy::ToZero);
         let (premium, purpose) = (BaseMoney::new(each), HedgePurpose::Buy);
         plan.actions.push(HedgeAction { hedge, contract, contracts, purpose, premium, price_max: None });
     }

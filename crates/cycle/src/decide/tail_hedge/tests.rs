@@ -4,9 +4,10 @@ use super::settle;
 use crate::fixture::{World, price};
 use crate::hedges::{Moment, hedge_payoffs, hedge_positions};
 use crate::{DayInputs, DayPlan, Setup, decide, store};
+use HedgeType::{EquityPuts, VixCalls};
 use domain::{
-    BaseMoney, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, OptionRight, PerContract, PerInstrument, Price,
-    Quantity, Side,
+    BaseMoney, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, OptionRight, PerContract,
+    PerInstrument, Price, Quantity, Side,
 };
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -17,7 +18,6 @@ use strategy::tail_hedge::{
     SelectionPolicy, StressPolicy,
 };
 use strategy::{Listings, Sleeve, SleeveKind, TailHedgePolicy};
-use HedgeType::{EquityPuts, VixCalls};
 
 const SPX: ContractId = ContractId(3);
 const VIX: ContractId = ContractId(5);
@@ -207,7 +207,11 @@ fn the_first_date_of_a_month_spends_its_premium_and_no_order_may_cost_more_than_
     assert_eq!(budget.spent(EquityPuts), BaseMoney::new(dec!(4_100)), "one contract at 41");
     assert_eq!(budget.free(EquityPuts), BaseMoney::new(dec!(8_400)), "what was set aside and not spent is free again");
     let next = decide(&world.inputs(), &world.setup);
-    assert!(next.orders.iter().all(|order| world.setup.option(order.contract).is_none()), "{}", told(&next, &world.setup));
+    assert!(
+        next.orders.iter().all(|order| world.setup.option(order.contract).is_none()),
+        "{}",
+        told(&next, &world.setup)
+    );
     assert_eq!(next.table.wanted[spx], Quantity::whole(1), "held, not sold like something without a weight");
 }
 
@@ -238,7 +242,11 @@ fn a_crisis_turns_sixty_per_cent_of_what_is_in_the_money_into_cash_once_and_buys
         world.marks[contract] = Some(price(mark));
     }
     world.agree_with_broker();
-    let listings = { let mut quoted = world.clone(); quote_chains(&mut quoted); quoted.listings };
+    let listings = {
+        let mut quoted = world.clone();
+        quote_chains(&mut quoted);
+        quoted.listings
+    };
     world.listings = listings;
     let plan = decide(&world.inputs(), &world.setup);
     assert_eq!(plan.risk.regime, Regime::Crisis);
@@ -301,13 +309,7 @@ fn the_hedges_pay_when_the_index_falls_and_their_mark_prices_back() {
     quote_chains(&mut world);
     let plan = decide(&world.inputs(), &world.setup);
     fill(&mut world, plan, &[], 15.0);
-    let moment = Moment {
-        date: world.date,
-        ledger: &world.ledger,
-        sleeves: None,
-        marks: &world.marks,
-        fx: &world.fx,
-    };
+    let moment = Moment { date: world.date, ledger: &world.ledger, sleeves: None, marks: &world.marks, fx: &world.fx };
     let positions = hedge_positions(&moment, &world.setup);
     for position in &positions {
         let (view, mark) = (position.view.unwrap(), position.mark.unwrap().to_f64());

@@ -3,8 +3,8 @@
 use super::*;
 use crate::tail_hedge::fixture::{TODAY, chain, held, legs, policy, price, universe};
 use crate::tail_hedge::{BondFuture, Scenario, StressedOption, Unfit};
-use domain::{Currency, OptionRight};
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
+use domain::{Currency, OptionRight};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use market::Underlying;
@@ -138,7 +138,8 @@ fn what_is_old_is_rolled_and_what_would_be_exercised_is_closed_first() {
         (held(&mut universe, CreditPuts, 75.0, 70, 9), Some(79.0)),
     ];
     let plan = plan(&inputs(quiet(TODAY), &book, &[], (&universe, &fx)), &policy(), &mut HedgeState::default());
-    let sold: Vec<String> = told(&plan, &universe).lines().filter(|line| line.contains('-')).map(str::to_owned).collect();
+    let sold: Vec<String> =
+        told(&plan, &universe).lines().filter(|line| line.contains('-')).map(str::to_owned).collect();
     insta::assert_snapshot!(sold.join("\n"), @r"
     CloseOut -7 HYG_OPT_20260307_P75 (credit puts, premium 0.00)
     Roll -3 SPX_OPT_20260323_P5000 (equity puts, premium 0.00)
