@@ -6,8 +6,10 @@
 mod operator;
 mod research;
 
-pub use operator::{AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs};
-pub use research::{BacktestArgs, Depth};
+pub use operator::{
+    AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
+};
+pub use research::{BacktestArgs, Depth, StressArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -66,6 +68,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
+    /// Show what named shocks (2008, August 2015, February 2018, March 2020) would do to the book, against its limits.
+    Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
@@ -74,6 +78,8 @@ pub enum Command {
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
     Nav(NavArgs),
+    /// Show what trading cost, by sleeve, venue, asset class and order; the last finished day without dates.
+    Costs(SpanArgs),
     /// Show what the last comparison with the broker found, and why; or take a finding into the books.
     Reconcile(ReconcileArgs),
     /// Show what each sleeve earned, day by day or in sum.

@@ -8,6 +8,7 @@ mod backtest;
 mod calendar;
 mod check;
 mod config;
+mod costs;
 mod data;
 mod demo;
 mod gateway;
@@ -23,6 +24,7 @@ mod risk;
 mod run;
 mod screen;
 mod state;
+mod stress;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -38,11 +40,13 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
+        Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Status => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
+        Command::Costs(args) => block_on(costs::costs(global, &args)),
         Command::Reconcile(args) => block_on(reconcile::reconcile(global, &args)),
         Command::Sleeves(args) => block_on(account::sleeves(global, &args)),
         Command::Halt(args) => block_on(operate::tighten(global, &args, Mode::CancelOnly)),
