@@ -143,8 +143,13 @@ impl Plot<'_> {
         let mut keys = String::new();
         if self.series.len() > 1 {
             for series in &self.series {
-                write!(keys, "<li><i style=\"background:var(--{})\"></i>{}</li>", series.colour, series.name)
-                    .expect("text");
+                write!(
+                    keys,
+                    "<li><i style=\"background:var(--{})\"></i>{}</li>",
+                    series.colour,
+                    super::escape(&series.name)
+                )
+                .expect("text");
             }
         }
         for (_, _, class) in &self.bands {
