@@ -217,9 +217,10 @@ pub(crate) struct World {
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
     pub(crate) conditions: Conditions,
-    active: PerInstrument<Option<ContractId>>,
+    pub(crate) active: PerInstrument<Option<ContractId>>,
     pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
+    pub(crate) listings: Vec<strategy::Listings>,
 }
 
 impl World {
@@ -258,6 +259,7 @@ impl World {
             active: PerInstrument::from_vec(active),
             borrowable: Vec::new(),
             screens: Vec::new(),
+            listings: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -295,6 +297,7 @@ impl World {
             borrowable: &self.borrowable,
             flows: BaseMoney::ZERO,
             screens: &self.screens,
+            listings: &self.listings,
         }
     }
 

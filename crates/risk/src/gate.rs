@@ -11,7 +11,7 @@ mod explain;
 mod permit;
 mod sendable;
 
-pub use basket::{Basket, DayFacts, Fit, Withheld};
+pub use basket::{Basket, DayFacts, Fit, PriceMax, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
@@ -210,6 +210,8 @@ impl<'a> Gate<'a> {
         match (reference, collar_policy, side, expires) {
             (Some(reference), Some(collar), Some(side), Some(expires)) if ruling.refusals.is_empty() => {
                 let tick = self.universe.terms(proposal.contract).tick;
+                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, tick, collar));
+                let price_max = facts.day.price_max(proposal.contract).filter(|_| side == Side::Buy);
                 Ok(Permit::new(permit::Envelope {
                     contract: proposal.contract,
                     side,
@@ -217,7 +219,7 @@ impl<'a> Gate<'a> {
                     quantity_max: proposal.quantity.abs(),
                     order_quantity_max: self.order_quantity_max(proposal.contract, reference, facts),
                     orders_max: self.policy.orders_per_side_max - facts.activity.orders_sent,
-                    collar: proposal.collar.unwrap_or_else(|| Collar::around(reference, side, tick, collar)),
+                    collar: price_max.map_or(drawn, |max| drawn.capped(max)),
                     expires,
                     purpose: proposal.purpose,
                 }))
@@ -265,7 +267,9 @@ impl<'a> Gate<'a> {
             let lot = self.lot_value(contract, reference, facts.day) / nav;
             ruling.at_most(Check::OrderValue, policy.order_value_max, lot);
         }
+        let is_option = self.universe.instrument_of(contract).asset_class == AssetClass::Option;
         match facts.conditions.adv[contract] {
+            _ if is_option => {} // its size is bounded by premium; few trade it, and market makers quote it
             Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, quantity.abs().to_f64() / adv),
             None => ruling.refuse(Check::Adv, policy.adv_max, 0.0),
         }

@@ -76,6 +76,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Gate(cli::GateCommand::Explain) => block_on(gate::explain(global)),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Hedges => block_on(account::hedges(global)),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }

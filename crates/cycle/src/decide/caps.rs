@@ -4,7 +4,7 @@
 //! Invariant: reductions and rolls are never cut; the legs of a pair are cut alike.
 
 use crate::{DayInputs, DayPlan, Setup};
-use domain::{ContractId, Quantity};
+use domain::{AssetClass, ContractId, Quantity};
 use risk::Check;
 use risk::gate::Refusal;
 use strategy::ScreenList;
@@ -72,7 +72,9 @@ fn cut(
     let adv = inputs.conditions.adv[contract];
     let (reduce, increase) = (change.reduce.to_f64().abs(), change.increase.to_f64().abs());
     let kept = (held + change.reduce).to_f64().abs();
-    let by_volume = (adv.map_or(0.0, |adv| adv * gate.adv_max) - reduce) / increase;
+    let is_option = setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
+    let by_volume =
+        if is_option { f64::INFINITY } else { (adv.map_or(0.0, |adv| adv * gate.adv_max) - reduce) / increase };
     let by_position = (gate.position_max * nav / price - kept) / increase;
     let cut =
         |share: f64, check, limit, value| Cut { contract, share: share.max(0.0), check, told: Some((limit, value)) };

@@ -194,7 +194,13 @@ fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, or
         quote_age_max_s: 60,
         collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
     };
-    let day = DayFacts { nav: 1e9, rates: PerCurrency::from_fn(|_| Some(1.0)), frozen: vec![], no_increase: vec![] };
+    let day = DayFacts {
+        nav: 1e9,
+        rates: PerCurrency::from_fn(|_| Some(1.0)),
+        frozen: vec![],
+        no_increase: vec![],
+        price_max: vec![],
+    };
     let quantity = Quantity::from_units(quantity.units() * side.sign());
     let collar = Some(Collar { reference: worst, worst });
     let proposal = Proposal { contract, quantity, purpose: Purpose::Increase, order_type, collar };

@@ -162,7 +162,7 @@ fn run() -> Run {
 
 /// What observing an account comes to: when it was decided, how often it was asked, the mode it leads to, the notes.
 fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
-    let run = run();
+    let mut run = run();
     let mut world = World {
         broker: Account { says: says.to_vec(), asked: 0 },
         journal: Blank,
@@ -170,7 +170,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let Observed { inputs, notes, .. } = runtime.block_on(observe(DAY, &run, &mut world)).unwrap();
+    let Observed { inputs, notes, .. } = runtime.block_on(observe(DAY, &mut run, &mut world)).unwrap();
     let panel = inputs.panel(&run.setup).unwrap();
     let mode = cycle::decide(&inputs.view(&panel), &run.setup).mode;
     let told = notes.booked.into_iter().filter(|note| note.starts_with("read")).collect();
@@ -205,7 +205,12 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
     let mut begins = std::collections::BTreeMap::new();
     for day in 0..364 {
         let date = jiff::civil::date(2026, 1, 5) + jiff::ToSpan::days(day);
-        let mut world = World { broker: Account { says: vec![Decimal::ZERO], asked: 0 }, journal: Blank, statements: None::<feeds::FlexStatements>, clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()) };
+        let mut world = World {
+            broker: Account { says: vec![Decimal::ZERO], asked: 0 },
+            journal: Blank,
+            statements: None::<feeds::FlexStatements>,
+            clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()),
+        };
         outwait_maintenance(date, &run, &mut world).await.unwrap();
         *begins.entry(world.clock.now().strftime("%H:%M").to_string()).or_insert(0) += 1;
     }
