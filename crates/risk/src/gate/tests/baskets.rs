@@ -128,7 +128,7 @@ fn admits(
     let quote = Quote { bid: Some(price), ask: Some(price), at: now, ..quote("1", "1", "2025-12-15T14:45:00Z") };
     let mut rates = PerCurrency::default();
     rates[Currency::Usd] = Some(1.0);
-    let day = DayFacts { nav: NAV as f64, rates, frozen: vec![], no_increase: vec![] };
+    let day = DayFacts { nav: NAV as f64, rates, frozen: vec![], no_increase: vec![], price_max: vec![] };
     let proposal = Proposal {
         contract: ContractId(contract as u16),
         quantity: Quantity::whole(quantity),
