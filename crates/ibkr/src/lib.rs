@@ -49,6 +49,11 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout};
 use trouble::trouble;
 
+/// How often bars are asked for when the broker says that it was too fast, or only that it is busy.
+const HISTORY_TRIES: u32 = 3;
+/// The same question may not be asked twice within it.
+const HISTORY_PAUSE: Duration = Duration::from_secs(16);
+
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IbkrConfig {
@@ -202,7 +207,10 @@ impl IbkrBroker {
 
     /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
     async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Decimal>, BrokerError> {
-        let Some(rule) = details.market_rule_ids.first().and_then(|rule| rule.parse::<i32>().ok()) else {
+        // Rules stand in the order of the exchanges: the one that matters is that of the exchange we route to.
+        let routed = |exchange: &String| details.contract.exchange.to_string() == *exchange;
+        let place = details.valid_exchanges.iter().position(routed).unwrap_or_default();
+        let Some(rule) = details.market_rule_ids.get(place).and_then(|rule| rule.parse::<i32>().ok()) else {
             return Ok(Vec::new());
         };
         if !self.steps.contains_key(&rule) {
@@ -386,16 +394,31 @@ impl Broker for IbkrBroker {
             InstrumentKind::Cash => WhatToShow::MidPoint,
             _ => WhatToShow::Trades,
         };
-        self.pacer.pass().await;
-        let fetch = self.session.client.historical_data(known, BarSize::Day).what_to_show(shown);
-        let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
-        let fetch = fetch.duration(quotes::span(sessions)).fetch();
-        let history = match timeout(self.config.request_timeout, fetch).await {
-            Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
-                return Ok(Vec::new());
+        let known = known.clone();
+        let mut asked = 0;
+        let history = loop {
+            asked += 1;
+            self.pacer.pass().await;
+            let fetch = self.session.client.historical_data(&known, BarSize::Day).what_to_show(shown);
+            let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
+            let fetch = fetch.duration(quotes::span(sessions)).fetch();
+            match timeout(self.config.request_timeout, fetch).await {
+                Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
+                    return Ok(Vec::new());
+                }
+                Ok(Err(ibapi::Error::Notice(notice)))
+                    if asked < HISTORY_TRIES && codes::asks_again(notice.code, &notice.message) =>
+                {
+                    let name = &self.universe.contract(contract).name;
+                    tracing::warn!(name, code = notice.code, text = %notice.message, "bars are asked for again");
+                    self.pacer.rest(HISTORY_PAUSE).await;
+                }
+                Ok(history) => break history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
+                Err(_) => {
+                    let late = "daily bars: the answer did not arrive in time";
+                    break Err(unusable(&self.universe, contract, late));
+                }
             }
-            Ok(history) => history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
-            Err(_) => Err(unusable(&self.universe, contract, "daily bars: the answer did not arrive in time")),
         };
         let history = self.noted(history)?;
         quotes::daily_bars(&self.universe, contract, &history.bars, sessions, before)
@@ -435,7 +458,10 @@ impl Broker for IbkrBroker {
 
     async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
         self.alive()?;
-        self.pacer.pass().await;
+        match command {
+            BrokerCommand::Cancel { .. } => self.pacer.pass_first(),
+            _ => self.pacer.pass().await,
+        }
         match command {
             BrokerCommand::Place(_) | BrokerCommand::PlaceSpread(_) => self.place(command).await,
             BrokerCommand::Replace(OrderRequest { order_ref, .. })
