@@ -103,7 +103,7 @@ pub enum Command {
     /// Verify, back up, restore and export the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Print the sessions of a venue.
+    /// Print the sessions of a venue, or what comes due: rolls, ends of contracts, holidays.
     Calendar(CalendarArgs),
     /// Look at what the risk rules make of a history.
     #[command(subcommand)]
@@ -381,7 +381,35 @@ pub enum SideArg {
 
 /// Options of `calendar`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct CalendarArgs {
+    #[command(subcommand)]
+    pub command: Option<CalendarCommand>,
+    #[command(flatten)]
+    pub sessions: Option<SessionsArgs>,
+}
+
+/// `calendar …`.
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// Show what comes due: when futures roll, have to be gone, are noticed and end, and when venues are shut.
+    Obligations(ObligationsArgs),
+}
+
+/// Options of `calendar obligations`.
+#[derive(Debug, Args)]
+pub struct ObligationsArgs {
+    /// How many days to look ahead.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// First date; without it the one after the last finished day of the state folder, or today.
+    #[arg(long)]
+    pub from: Option<Date>,
+}
+
+/// Options of `calendar VENUE`.
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
     /// Venue code, such as XLON.
     pub venue: Mic,
     /// First date.

@@ -12,6 +12,7 @@ mod observe;
 mod operator;
 mod record;
 mod report;
+mod risk_report;
 mod scope;
 mod screens;
 mod statement;

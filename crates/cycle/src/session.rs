@@ -9,6 +9,7 @@ mod act;
 mod hear;
 mod pairs;
 mod resume;
+mod true_up;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};

@@ -197,7 +197,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "mode": plan.mode,
         "risk": plan.risk,
         "rows": rows,
-        "hedges": plan.hedges,
+        "hedges": serde_json::from_str::<Value>(&body(&plan.hedges, universe)).expect("just written"),
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
         "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),

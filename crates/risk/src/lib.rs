@@ -5,6 +5,7 @@
 //! here loosens by itself.
 
 pub mod collar;
+pub mod contributions;
 pub mod dispersion;
 pub mod gate;
 pub mod loss;
@@ -19,6 +20,7 @@ pub mod scaling;
 pub mod volatility;
 
 pub use collar::{Collar, CollarPolicy};
+pub use contributions::{Contributions, Dispersion};
 pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};

@@ -14,6 +14,7 @@ mod gateway;
 mod instruments;
 mod journal;
 mod lookahead;
+mod obligations;
 mod operate;
 mod pull;
 mod reconcile;
@@ -63,7 +64,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Data(cli::DataCommand::Pull(args)) => block_on(pull::pull(global, &args)),
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
-        Command::Calendar(args) => calendar::calendar(&args),
+        Command::Calendar(cli::CalendarArgs { command: Some(cli::CalendarCommand::Obligations(args)), .. }) => {
+            block_on(obligations::obligations(global, &args))
+        }
+        Command::Calendar(cli::CalendarArgs { sessions: Some(sessions), .. }) => calendar::calendar(&sessions),
+        Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }

@@ -136,8 +136,7 @@ fn executed(session: &Session<'_>) -> String {
     let corrected = session.corrections();
     let corrected = (corrected > 0).then(|| format!("{} by the broker", count(corrected, "correction")));
     let pairs = session.pairs().iter().map(protected);
-    let absent = (planned > 0).then(|| "hedge true-up not configured".to_owned());
-    [sent].into_iter().chain(told).chain(corrected).chain(pairs).chain(absent).collect::<Vec<_>>().join(", ")
+    [sent].into_iter().chain(told).chain(corrected).chain(pairs).collect::<Vec<_>>().join(", ")
 }
 
 /// What became of a pair.

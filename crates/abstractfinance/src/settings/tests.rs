@@ -256,10 +256,10 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
     did you mean `CSPX`? Otherwise add a row there
     ");
     insta::assert_snapshot!(refused("long: CSPX", "long: SPX"), @r"
-    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference, a future or an option
+    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference or an option
      20 |     long: SPX
         |           ^^^
-    name a share or fund of instruments.yaml that has `tradable: true`
+    name a share, fund or future of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("EUR: M6E", "GBP: M6E"), @r"
     settings.yaml:49:10: `fx.hedges.GBP` is M6E, a future on EUR that does not hedge GBP

@@ -47,6 +47,7 @@ impl Session<'_> {
             }
         }
         self.protect(now);
+        self.true_up(now);
     }
 
     /// Moves one order as far as its permit and the market allow.

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use rust_decimal::dec;
 
 mod pairs;
+mod true_up;
 
 /// A broker that fills a share of what is marketable at every step.
 struct Desk {
