@@ -6,7 +6,9 @@
 mod operator;
 mod research;
 
-pub use operator::{AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs};
+pub use operator::{
+    AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
+};
 pub use research::{BacktestArgs, Depth};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -74,6 +76,8 @@ pub enum Command {
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
     Nav(NavArgs),
+    /// Show what trading cost, by sleeve, venue, asset class and order; the last finished day without dates.
+    Costs(SpanArgs),
     /// Show what the last comparison with the broker found, and why; or take a finding into the books.
     Reconcile(ReconcileArgs),
     /// Show what each sleeve earned, day by day or in sum.

@@ -6,6 +6,7 @@
 mod adopt;
 mod assemble;
 mod believe;
+mod costs;
 mod drive;
 mod end;
 mod observe;
@@ -19,6 +20,7 @@ mod statement;
 mod steps;
 
 pub(crate) use adopt::in_kind;
+pub use costs::Measured;
 
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
@@ -84,6 +86,8 @@ struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
     identity: Identity,
+    /// What trading has cost before this day.
+    measured: Measured,
     /// What observing found; `None` when an earlier run did.
     notes: Option<observe::Notes>,
 }
@@ -146,7 +150,7 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
     let entries: Vec<Entry> = booked.into_iter().map(Entry::Booked).chain(decided).collect();
     append(date, &entries, run, world).await?;
-    Ok(Decided { inputs, plan, identity, notes: Some(notes) })
+    Ok(Decided { inputs, plan, identity, measured: measured(run, world).await?, notes: Some(notes) })
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -165,7 +169,12 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let identity = observe::connect(&scope, world).await?;
-    Ok(Decided { inputs, plan, identity, notes: None })
+    Ok(Decided { inputs, plan, identity, measured: measured(run, world).await?, notes: None })
+}
+
+/// What trading cost up to the last finished date.
+async fn measured<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Measured, Failure> {
+    Ok(last_book(run, world).await?.map(|book| book.measured).unwrap_or_default())
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {

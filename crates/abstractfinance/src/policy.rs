@@ -8,7 +8,7 @@ use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{AssetClass, ContractId, InstrumentId, InstrumentKind, PerCurrency, Universe};
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use market::calendar::Calendars;
 use market::chain::ChainError;
 use risk::{
@@ -254,6 +254,9 @@ fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
     let named = |name: &String| universe.find_instrument(name).expect("settings name only instruments of the table");
     let hedges = execution.pair_hedges.iter().filter(|_| execution.pair_hedge_enabled);
     ExecutionPolicy {
+        style: style(execution.default_policy),
+        styles: execution.styles().map(|(class, policy)| (class, style(policy))).collect(),
+        passive_s: i64::from(execution.passive_seconds),
         spread_buffer: execution.spread_buffer,
         ttl_s: i64::from(execution.order_ttl_seconds),
         replace_interval_s: i64::from(execution.replace_interval_seconds),
@@ -264,6 +267,14 @@ fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
             patience_s: i64::from(execution.pair_patience_seconds),
             legging_s: i64::from(execution.pair_max_legging_seconds),
         },
+    }
+}
+
+fn style(policy: settings::ExecutionPolicyName) -> Style {
+    match policy {
+        settings::ExecutionPolicyName::MarketableLimit => Style::MarketableLimit,
+        settings::ExecutionPolicyName::AuctionClose => Style::AuctionClose,
+        settings::ExecutionPolicyName::PassiveThenCross => Style::PassiveThenCross,
     }
 }
 

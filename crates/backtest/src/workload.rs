@@ -11,7 +11,7 @@ use domain::{
     AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Price,
     Universe,
 };
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
@@ -152,6 +152,9 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
         },
         execution: ExecutionPolicy {
+            style: Style::MarketableLimit,
+            styles: vec![],
+            passive_s: 60,
             spread_buffer: 0.25,
             ttl_s: 120,
             replace_interval_s: 15,

@@ -175,6 +175,10 @@ fn orders(page: &mut String, day: &DayReport) {
     }
     numbers(&mut table, 3..7);
     section(page, "Orders and fills", &table);
+    let cost = crate::costs::line(day);
+    if let Some(cost) = cost {
+        line(page, &cost);
+    }
     for (order, reason) in day.orders.iter().filter_map(|order| Some((order, order.reason.as_ref()?))) {
         line(page, &format!("Added     {} {} {}: {reason}", order.side, order.quantity, order.instrument));
     }

@@ -3,6 +3,7 @@
 //! In: plan, session, final snapshot. Out: one serialisable value. Invariant: money is text; every
 //! number is the one the engine used, not one computed again for show.
 
+use crate::costs::DayCosts;
 use crate::reconciliation::Difference;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,9 @@ pub struct DayReport {
     pub targets: Vec<Target>,
     /// The day's orders.
     pub orders: Vec<Order>,
+    /// What they cost.
+    #[serde(default)]
+    pub costs: DayCosts,
     /// Currency hedges.
     pub hedges: Vec<Hedge>,
     /// Positions after the day, ours and the broker's.

@@ -8,7 +8,7 @@ use domain::{
     InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
     Universe,
 };
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
@@ -170,6 +170,9 @@ fn policy() -> Policy {
             ],
         },
         execution: ExecutionPolicy {
+            style: Style::MarketableLimit,
+            styles: vec![],
+            passive_s: 60,
             spread_buffer: 0.25,
             ttl_s: 120,
             replace_interval_s: 15,

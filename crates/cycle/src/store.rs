@@ -82,8 +82,8 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             Entry::Commission { execution, amount }
         }
         "admitted" => {
-            let Admission { number, arrival, worst } = value(stored, universe)?;
-            Entry::Admitted { number, arrival, worst }
+            let Admission { number, arrival, worst, half_spread } = value(stored, universe)?;
+            Entry::Admitted { number, arrival, worst, half_spread }
         }
         "acknowledged" => {
             let Known { order_ref, perm_id } = value(stored, universe)?;
@@ -129,6 +129,7 @@ struct Admission {
     number: u16,
     arrival: domain::Price,
     worst: domain::Price,
+    half_spread: Option<domain::Price>,
 }
 
 #[derive(Deserialize)]

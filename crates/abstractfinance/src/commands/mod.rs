@@ -8,6 +8,7 @@ mod backtest;
 mod calendar;
 mod check;
 mod config;
+mod costs;
 mod data;
 mod demo;
 mod gateway;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
+        Command::Costs(args) => block_on(costs::costs(global, &args)),
         Command::Reconcile(args) => block_on(reconcile::reconcile(global, &args)),
         Command::Sleeves(args) => block_on(account::sleeves(global, &args)),
         Command::Halt(args) => block_on(operate::tighten(global, &args, Mode::CancelOnly)),

@@ -52,6 +52,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let end = End::of(&session, &snapshot, now, decided, run);
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let report = report(&session, &end, &sleeves, decided, resumed, run);
+    let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
@@ -64,6 +65,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
+        measured,
         handed: Vec::new(),
     };
     let closed = Closed { book, report };

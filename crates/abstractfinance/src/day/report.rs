@@ -3,6 +3,7 @@
 //! In: plan, session, the account at the end. Out: a [`DayReport`]. Invariant: every number is one the
 //! engine used; none is computed for show.
 
+use super::costs::costs;
 use super::end::{End, rounded_bp};
 use super::risk_report::risk_report;
 use super::steps::steps;
@@ -63,6 +64,7 @@ pub(super) fn report(
         plan_hash,
         targets: targets(decided, run),
         orders: session.parents().map(|parent| order(parent, session, plan, run)).collect(),
+        costs: costs(session, books, end, decided, run),
         hedges: plan.hedges.iter().map(hedge).collect(),
         positions: positions(session.ledger(), end, books, run),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),

@@ -3,6 +3,7 @@
 //! In: what each step left behind. Out: one line per step. Invariant: a step that this version does not
 //! do says so.
 
+use super::costs;
 use super::end::{End, rounded_bp};
 use super::{Decided, Run};
 use console::report::Step;
@@ -49,7 +50,7 @@ pub(super) fn steps(
         ("targets", targets_outcome(decided, run), targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
-        ("plan", "done", format!("{} stored, approved by rule", &hash[..12])),
+        ("plan", "done", format!("{} stored, approved by rule{}", &hash[..12], expected(decided, run))),
         ("execute", "done", executed(session)),
         ("record", outcome_of(Some(&end.reconciliation)), sentence_of(Some(&end.reconciliation))),
     ];
@@ -145,6 +146,14 @@ fn protected(pair: &Pair) -> String {
         (PairState::Settled, None) => "its pair even".to_owned(),
         (PairState::Settled, Some(_)) => "a pair broken and settled".to_owned(),
         (state, _) => format!("a pair {}", format!("{state:?}").to_lowercase()),
+    }
+}
+
+/// What the plan's orders are expected to cost.
+fn expected(decided: &Decided, run: &Run) -> String {
+    match decided.plan.orders.is_empty() {
+        true => String::new(),
+        false => format!(", {}", costs::told(costs::expected(&decided.plan, &decided.measured, run), run)),
     }
 }
 
