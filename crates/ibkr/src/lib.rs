@@ -49,11 +49,6 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout};
 use trouble::trouble;
 
-/// How often bars are asked for when the broker says that it was too fast, or only that it is busy.
-const HISTORY_TRIES: u32 = 3;
-/// The same question may not be asked twice within it.
-const HISTORY_PAUSE: Duration = Duration::from_secs(16);
-
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IbkrConfig {
@@ -407,11 +402,11 @@ impl Broker for IbkrBroker {
                     return Ok(Vec::new());
                 }
                 Ok(Err(ibapi::Error::Notice(notice)))
-                    if asked < HISTORY_TRIES && codes::asks_again(notice.code, &notice.message) =>
+                    if asked < quotes::HISTORY_TRIES && codes::asks_again(notice.code, &notice.message) =>
                 {
                     let name = &self.universe.contract(contract).name;
                     tracing::warn!(name, code = notice.code, text = %notice.message, "bars are asked for again");
-                    self.pacer.rest(HISTORY_PAUSE).await;
+                    self.pacer.rest(quotes::HISTORY_PAUSE).await;
                 }
                 Ok(history) => break history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
                 Err(_) => {
