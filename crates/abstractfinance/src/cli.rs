@@ -9,7 +9,7 @@ mod research;
 pub use operator::{
     AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
 };
-pub use research::{BacktestArgs, Depth};
+pub use research::{BacktestArgs, Depth, StressArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -68,6 +68,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
+    /// Show what named shocks (2008, August 2015, February 2018, March 2020) would do to the book, against its limits.
+    Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.

@@ -273,7 +273,6 @@ fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
 fn style(policy: settings::ExecutionPolicyName) -> Style {
     match policy {
         settings::ExecutionPolicyName::MarketableLimit => Style::MarketableLimit,
-        settings::ExecutionPolicyName::AuctionClose => Style::AuctionClose,
         settings::ExecutionPolicyName::PassiveThenCross => Style::PassiveThenCross,
     }
 }

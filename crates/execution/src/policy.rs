@@ -1,8 +1,7 @@
 //! How an order finds its price.
 //!
 //! In: a quote, a collar, a policy, how long the order has waited. Out: a limit on the price grid. Invariant: never
-//! beyond the collar drawn at arrival, however often it is replaced; without a two-sided quote nothing is priced but an
-//! order for the closing auction.
+//! beyond the collar drawn at arrival, however often it is replaced; without a two-sided quote nothing is priced.
 
 use crate::pair::PairPolicy;
 use domain::rounding::limit_to_tick;
@@ -29,8 +28,6 @@ pub enum Style {
     /// A limit just through the far side of the quote.
     #[default]
     MarketableLimit,
-    /// A limit on close where the contract takes one and its time is not over; else a marketable limit.
-    AuctionClose,
     /// At the near side of the quote for a while, then through the far side.
     PassiveThenCross,
 }

@@ -116,8 +116,6 @@ pub struct Execution {
 pub enum Policy {
     /// A limit just through the far side of the quote, repriced inside its collar.
     MarketableLimit,
-    /// A limit on close where the contract takes one, else a marketable limit.
-    AuctionClose,
     /// At the near side of the quote for a while, then through the far side.
     PassiveThenCross,
 }

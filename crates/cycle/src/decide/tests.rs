@@ -2,12 +2,13 @@
 
 mod borrow;
 mod fx;
+mod netting;
 mod ramp;
 mod rolls;
 
 use crate::fixture::{self, World};
-use crate::{decide, store};
-use domain::Currency;
+use crate::{DayInputs, decide, store};
+use domain::{ContractId, Currency};
 use risk::{Mode, Regime};
 
 /// Orders, refusals and risk of a plan as a person reads them.
