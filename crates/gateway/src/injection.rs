@@ -69,6 +69,8 @@ pub enum Injection {
     CommissionAdjustment { currency: Currency, amount: Decimal },
     /// Borrowed shares are called back, and bought at the next official close.
     Recall { contract: String },
+    /// So many shares are to be lent in all, those lent already included.
+    Lend { contract: String, shares: Decimal },
     /// The broker buys what is short, now.
     BuyIn { contract: String },
     /// The contract ends now; a future is settled at its mark.
@@ -252,6 +254,7 @@ impl Injection {
             | Injection::DividendNow { contract, .. }
             | Injection::SymbolChange { contract, .. }
             | Injection::Recall { contract }
+            | Injection::Lend { contract, .. }
             | Injection::BuyIn { contract }
             | Injection::ExpireNow { contract }
             | Injection::ExpireSilently { contract }
@@ -361,6 +364,9 @@ impl Injection {
                 Intervention::Fee { amount: money(*amount, *currency), refund: true }
             }
             Injection::Recall { contract } => Intervention::Recall { contract: terms.contract(contract)? },
+            Injection::Lend { contract, shares } => {
+                Intervention::Lend { contract: terms.contract(contract)?, shares: quantity(*shares)? }
+            }
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
             Injection::ExpireNow { contract } => {
                 Intervention::Expire { contract: terms.contract(contract)?, silent: false }

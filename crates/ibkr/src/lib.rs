@@ -5,6 +5,7 @@
 //! answers nothing until [`IbkrBroker::reconnect`], so that no answer of an old question can pass for a new one.
 
 mod account;
+mod borrow;
 pub mod codes;
 mod connect;
 mod contracts;
@@ -27,7 +28,7 @@ pub use kill::cancel_everything;
 use connect::Session;
 pub use contracts::Difference;
 use contracts::{ContractBook, unresolved, unusable};
-use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Quantity, Universe};
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, WhatToShow};
@@ -423,6 +424,12 @@ impl Broker for IbkrBroker {
         self.alive()?;
         let chain = self.chain_of(root).await;
         self.noted(chain)
+    }
+
+    async fn shortable(&mut self, contracts: &[ContractId]) -> Result<Vec<(ContractId, Quantity)>, BrokerError> {
+        self.alive()?;
+        let told = self.shortable_of(contracts).await;
+        self.noted(told)
     }
 
     async fn option_quotes(

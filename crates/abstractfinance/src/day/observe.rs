@@ -11,7 +11,7 @@ use super::statement::book_statement;
 use super::{Run, World, last_book, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::RecordedInputs;
+use cycle::{Borrowable, RecordedInputs};
 use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -154,8 +154,30 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
+    let borrowable = borrowable(&book, &due, run, world).await?;
     let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
-    Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
+    Ok(Read { inputs: RecordedInputs { screens, borrowable, ..inputs }, booked, notes })
+}
+
+/// What the broker lends of everything that may be sold short today: fixed legs, lists, and the candidates of screens.
+async fn borrowable<B: Broker, J, C>(
+    book: &Book,
+    due: &[usize],
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Vec<Borrowable>, Failure> {
+    let (universe, sleeves) = (&run.setup.universe, &run.setup.policy.sleeves);
+    let mut shorts: Vec<ContractId> = Vec::new();
+    for (sleeve, list) in sleeves.iter().zip(&book.memory.lists) {
+        sleeve.for_each_weight(list, 1.0, |contract, weight| shorts.extend((weight < 0.0).then_some(contract)));
+    }
+    let screened = due.iter().filter_map(|&sleeve| sleeves[sleeve].screen());
+    shorts.extend(screened.flat_map(|screen| screen.short.candidates.iter().copied()));
+    shorts.retain(|&contract| !universe.terms(contract).settles_daily);
+    shorts.sort_unstable();
+    shorts.dedup();
+    let told = world.broker.shortable(&shorts).await?;
+    Ok(told.into_iter().map(|(contract, shares)| Borrowable { contract, shares }).collect())
 }
 
 /// Step 3: a successful request, and every contract of the day as we believe it to be.

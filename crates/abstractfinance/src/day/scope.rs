@@ -36,7 +36,12 @@ impl<'a> Scope<'a> {
         let no_list = ScreenList::default();
         let listed = lists.iter().flat_map(|list| &list.names).map(|name| name.contract);
         let fixed = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts(&no_list));
-        let sleeves = fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument);
+        let sleeves: Vec<InstrumentId> =
+            fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument).collect();
+        // What is sold where one of them cannot be borrowed.
+        let proxies = policy.short_proxies.iter().filter(|(of, _)| sleeves.contains(of)).map(|(_, proxy)| *proxy);
+        let proxies: Vec<InstrumentId> = proxies.collect();
+        let sleeves = sleeves.into_iter().chain(proxies);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
         let stand_ins = policy.execution.pairs.hedges.iter().map(|(_, future)| *future);
         let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
