@@ -48,7 +48,7 @@ use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout};
-use trouble::trouble;
+use trouble::{trouble, written_or_lost};
 
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,19 +303,6 @@ impl IbkrBroker {
         self.orders.get(order_ref).map(|known| known.order_id).ok_or_else(|| {
             BrokerError::Lost(format!("{order_ref}: not sent: this session knows no such order; take a snapshot first"))
         })
-    }
-}
-
-/// A write that fails or is given up has left at most part of a frame, which the gateway cannot act on.
-async fn written_or_lost(
-    order_ref: OrderRef,
-    limit: Duration,
-    write: impl Future<Output = Result<(), ibapi::Error>>,
-) -> Result<(), BrokerError> {
-    let not_sent = |reason: &dyn std::fmt::Display| BrokerError::Lost(format!("{order_ref}: not sent: {reason}"));
-    match timeout(limit, write).await {
-        Ok(outcome) => outcome.map_err(|error| not_sent(&error)),
-        Err(_) => Err(not_sent(&format_args!("the gateway took no data for {limit:.1?}"))),
     }
 }
 
