@@ -9,6 +9,8 @@ mod believe;
 mod costs;
 mod drive;
 mod end;
+mod hedges;
+mod listings;
 mod observe;
 mod operator;
 mod record;
@@ -28,7 +30,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::{AccountTag, Books};
+use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -105,7 +107,7 @@ impl Decided {
 /// [`Failure`] by what happens next; an ordinary start resumes.
 pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
     let stored = world.journal.records(date).await?;
@@ -117,6 +119,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
         may_begin(date, run, world).await?;
     }
     let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
+    let run = &*run;
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
     drive::drive(&mut session, run, world).await?;
     record::close(&decided, session, resumed, run, world).await
@@ -141,7 +144,7 @@ async fn may_begin<B, J: Journal, C>(date: Date, run: &Run, world: &mut World<B,
 
 async fn decide_day<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
     let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
@@ -169,6 +172,9 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let identity = observe::connect(&scope, world).await?;
+    // What the plan bought and nobody holds yet.
+    let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
+    world.broker.resolve(&ordered).await?;
     Ok(Decided { inputs, plan, identity, measured: measured(run, world).await?, notes: None })
 }
 

@@ -19,6 +19,7 @@ pub fn page(day: &DayReport) -> String {
     targets(&mut page, day);
     orders(&mut page, day);
     hedges(&mut page, day);
+    tail_hedges(&mut page, day);
     doubts(&mut page, day);
     refusals(&mut page, day);
     account(&mut page, day);
@@ -214,6 +215,13 @@ fn hedges(page: &mut String, day: &DayReport) {
                 base = day.base
             ),
         );
+    }
+}
+
+fn tail_hedges(page: &mut String, day: &DayReport) {
+    if let Some(book) = &day.tail_hedges {
+        line(page, "");
+        page.push_str(&crate::hedges::hedges(&day.date, &day.base, book));
     }
 }
 

@@ -438,6 +438,12 @@ impl Broker for IbkrBroker {
 
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
         self.alive()?;
+        // A login has about a hundred lines: what is no longer looked at gives its own back.
+        let idle: Vec<ContractId> = self.feeds.keys().filter(|id| !contracts.contains(id)).copied().collect();
+        for feed in idle.iter().filter_map(|id| self.feeds.remove(id)).collect::<Vec<_>>() {
+            self.pacer.pass().await;
+            feed.ticks.cancel().await;
+        }
         for &id in contracts {
             let watched = self.watch_one(id).await;
             self.noted(watched)?;

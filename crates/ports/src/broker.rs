@@ -360,7 +360,7 @@ pub trait Broker {
     /// traded like anything else.
     fn extend(&mut self, universe: Arc<Universe>);
 
-    /// Subscribes quotes for the rest of the session; they arrive as events.
+    /// Subscribes quotes of these contracts and of no others, until asked again; they arrive as events.
     ///
     /// # Errors
     /// [`BrokerError`].

@@ -56,6 +56,7 @@ pub(super) fn inputs(
         borrowable: Vec::new(),
         flows,
         screens: Vec::new(),
+        listings: Vec::new(),
         opened: book.opened,
     })
 }

@@ -8,17 +8,19 @@ use super::assemble::{inputs, measures};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
-use super::{Run, World, last_book, operator, screens};
+use super::{Run, World, last_book, listings, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, RecordedInputs};
-use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::Bar;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
 use risk::reconciliation::{Ours, Status, reconcile};
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use strategy::Listings;
 use strategy::rolls::active_contract;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
@@ -76,7 +78,7 @@ impl Read {
 /// together with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Observed, Failure> {
     let schedule = &run.settings.schedule;
@@ -90,13 +92,15 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let last = last_book(run, world).await?;
     let identity = connect(&Scope::of(last.as_ref(), date, run), world).await?;
-    let first = read(date, run, world).await?;
+    let listings = listings::look(date, last.as_ref(), run, world).await?;
+    let run = &*run;
+    let first = read(date, &listings, run, world).await?;
     let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
     // A valuation and its positions may be of two moments: only what is still so later stops the day.
     let again = world.clock.now() + run.settings.reconciliation.second_reading_after;
     tracing::warn!(trouble, "the account is read a second time");
     wait_until(again, world).await?;
-    let mut second = read(date, run, world).await?;
+    let mut second = read(date, &listings, run, world).await?;
     let outcome = stops(&second.inputs, run).unwrap_or_else(|| "it agrees".to_owned());
     second
         .notes
@@ -117,6 +121,7 @@ fn stops(inputs: &RecordedInputs, run: &Run) -> Option<String> {
 /// One look at the account and everything that goes with it.
 async fn read<B: Broker, J: Journal, C: Clock>(
     date: Date,
+    listings: &[Listings],
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Read, Failure> {
@@ -131,7 +136,9 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     };
     operator::attend(date, &mut book, run, world).await?;
     booked.extend(book_statement(date, &mut book, run, world).await?);
-    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
+    let late = late_executions(&mut book, &snapshot, date, run)?;
+    late.iter().filter_map(|news| news.event.as_ref()).for_each(|event| pay_premium(event, &mut book, run));
+    booked.extend(late);
     let due = screens::due(date, &book.memory.lists, run);
     let bars = history(date, &book, &due, run, world).await?;
     for (id, at, event) in settlements(&book, &bars, run)? {
@@ -140,7 +147,8 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     }
     let now = world.clock.now();
     let splits = splits(&booked);
-    let belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    let mut belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    listings::mark(listings, &mut belief.marks, run);
     booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?);
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
     book.settle_sleeves(date, &belief.marks, run);
@@ -156,7 +164,8 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     };
     let borrowable = borrowable(&book, &due, run, world).await?;
     let inputs = inputs(date, now, book, &snapshot, (&bars, flows), belief, run)?;
-    Ok(Read { inputs: RecordedInputs { screens, borrowable, ..inputs }, booked, notes })
+    let inputs = RecordedInputs { screens, borrowable, listings: listings.to_vec(), ..inputs };
+    Ok(Read { inputs, booked, notes })
 }
 
 /// What the broker lends of everything that may be sold short today: fixed legs, lists, and the candidates of screens.
@@ -264,6 +273,18 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
         }
     }
     Ok(late)
+}
+
+/// A hedge that turns out to have been bought after its day was closed is paid out of the budget too.
+fn pay_premium(event: &LedgerEvent, book: &mut Book, run: &Run) {
+    let LedgerEvent::Fill(Fill { order: Some(order), contract, side: Side::Buy, quantity, price, .. }) = event else {
+        return;
+    };
+    let Some(row) = run.setup.option(*contract) else { return };
+    let terms = run.setup.universe.terms(*contract);
+    let rate = book.believed.rates[terms.currency].map_or(Decimal::ONE, |last| last.rate);
+    let premium = BaseMoney::new(quantity.value_at(*price, terms.multiplier) * rate);
+    book.memory.hedges.pay(OrderKey::from(*order), row.root.hedge, premium);
 }
 
 /// Splits that were booked this morning.

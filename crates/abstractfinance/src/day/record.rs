@@ -11,11 +11,12 @@ use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::plan::CROSSED;
-use cycle::{Effect, Event, Session, Standing};
+use cycle::{Effect, Event, Memory, Session, Standing, settle_premium};
 use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
+use rust_decimal::Decimal;
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -51,7 +52,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     }
     let end = End::of(&session, &snapshot, now, decided, run);
     let sleeves = closed_sleeves(&session, &end, decided, run);
-    let report = report(&session, &end, &sleeves, decided, resumed, run);
+    let memory = settled(&session, decided, run);
+    let report = report(&session, &end, (&sleeves, &memory), decided, resumed, run);
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -59,7 +61,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
-        memory: decided.plan.memory.clone(),
+        memory,
         standing: Standing {
             mode: session.mode().tightened_to(end.reconciliation.mode()),
             ..session.standing().clone()
@@ -73,6 +75,20 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
     let seq = world.journal.append(decided.inputs.date, &[record]).await?;
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
+}
+
+/// The decision state with the premium of the day's hedges paid.
+fn settled(session: &Session<'_>, decided: &Decided, run: &Run) -> Memory {
+    let mut memory = decided.plan.memory.clone();
+    let premium = |contract: ContractId, intent: u16| {
+        let parent = session.parents().find(|parent| parent.planned().number == intent);
+        let (filled, price) = parent.map_or_else(Default::default, |parent| (parent.filled(), parent.average_price()));
+        let terms = run.setup.universe.terms(contract);
+        let rate = decided.inputs.fx.rate(terms.currency, decided.inputs.fx.base()).unwrap_or_default();
+        (filled, price.unwrap_or_default() * filled.to_decimal() * Decimal::from(terms.multiplier) * rate)
+    };
+    settle_premium(&decided.plan, &mut memory, premium);
+    memory
 }
 
 /// Brokers list executions of the last week; twice that is remembered.
