@@ -92,6 +92,7 @@ impl Day {
             flows: BaseMoney::ZERO,
             screens: &[],
             borrowable: &[],
+            listings: &[],
         };
         decide_into(&inputs, &self.setup, plan);
     }
