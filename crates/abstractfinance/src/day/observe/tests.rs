@@ -208,7 +208,7 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
         let mut world = World {
             broker: Account { says: vec![Decimal::ZERO], asked: 0 },
             journal: Blank,
-            statements: None::<feeds::FlexStatements>,
+            statements: None,
             clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()),
         };
         outwait_maintenance(date, &run, &mut world).await.unwrap();
