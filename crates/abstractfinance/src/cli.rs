@@ -5,7 +5,9 @@
 
 mod operator;
 
-pub use operator::{AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs};
+pub use operator::{
+    AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -84,6 +86,8 @@ pub enum Command {
     Kill(KillArgs),
     /// Add nothing from now on, and close every position with the next plan, in its windows and inside its limits.
     Flatten(ReasonArgs),
+    /// Confirm the mandatory close-out of an expiring contract while the mode lets nothing else out.
+    CloseOut(CloseOutArgs),
     /// Build and inspect the catalogue of price history.
     #[command(subcommand)]
     Data(DataCommand),

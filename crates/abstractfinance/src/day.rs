@@ -4,6 +4,7 @@
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
 mod adopt;
+mod alerts;
 mod assemble;
 mod believe;
 mod drive;
@@ -143,7 +144,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let panel = inputs.panel(&run.setup).expect("just made over this universe");
     let plan = decide(&inputs.view(&panel), &run.setup);
     let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
-    let entries: Vec<Entry> = booked.into_iter().map(Entry::Booked).chain(decided).collect();
+    let alerts = alerts::of_morning(&notes, &inputs, &plan);
+    let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
     append(date, &entries, run, world).await?;
     Ok(Decided { inputs, plan, identity, notes: Some(notes) })
 }
@@ -169,6 +171,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
     Session::start(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup)
+        .with_confirmed(&decided.inputs.confirmed)
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -179,7 +182,9 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
         entries.extend(entry.map(|entry| (record.at, entry)));
     }
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
-    Ok(Session::resume(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup, folded))
+    let session =
+        Session::resume(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup, folded);
+    Ok(session.with_confirmed(&decided.inputs.confirmed))
 }
 
 /// Makes entries durable.

@@ -48,6 +48,8 @@ pub enum Entry {
     Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
+    /// Something a person should look at today.
+    Alert { sentence: String },
 }
 
 impl Entry {
@@ -69,6 +71,7 @@ impl Entry {
             Entry::Resynced { .. } => "resynced",
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
+            Entry::Alert { .. } => "alert",
         }
     }
 

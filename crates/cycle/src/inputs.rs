@@ -116,6 +116,9 @@ pub struct RecordedInputs {
     pub mode: Mode,
     /// A person wants every position closed.
     pub flatten: bool,
+    /// Contracts whose mandatory close-out a person confirmed, by name; the act phase reads it.
+    #[serde(default)]
+    pub confirmed: Vec<String>,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
     /// Active contracts.
@@ -126,6 +129,9 @@ pub struct RecordedInputs {
     pub screens: Vec<Observed>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
+    /// The last date the broker's statement has told of; the decision does not read it.
+    #[serde(default)]
+    pub told: Option<Date>,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -161,11 +167,13 @@ impl RecordedInputs {
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
             flatten: inputs.flatten,
+            confirmed: Vec::new(),
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
             opened: inputs.decided_at,
+            told: None,
         }
     }
 

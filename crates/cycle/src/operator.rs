@@ -38,6 +38,11 @@ pub enum Directive {
     },
     /// Add nothing from now on, and want nothing from the next plan on.
     Flatten,
+    /// Lets the close-out of an expiring contract out although the mode lets nothing out.
+    CloseOut {
+        /// Name of the contract.
+        contract: String,
+    },
     /// Books a position we did not open, or gives one we hold to a sleeve.
     Adopt {
         /// The finding of the reconciliation it answers, such as `quantity:CSPX` or `cash:USD`.
@@ -56,6 +61,9 @@ pub struct Standing {
     pub flatten: bool,
     /// Drawdown starts again at the next valuation.
     pub new_high_water_mark: bool,
+    /// Contracts whose mandatory close-out a person has confirmed, by name.
+    #[serde(default)]
+    pub confirmed: Vec<String>,
     /// Findings to be booked at the next reconciliation, with sleeve, person and reason.
     pub adopt: Vec<Instruction>,
 }
@@ -74,6 +82,7 @@ impl Standing {
                 self.flatten = true;
                 self.mode = self.mode.tightened_to(Mode::ReduceOnly);
             }
+            Directive::CloseOut { contract } => self.confirmed.push(contract.clone()),
             Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
         }
     }
@@ -87,6 +96,7 @@ impl Instruction {
             Directive::Resume { mode, new_high_water_mark: false } => format!("mode {mode}"),
             Directive::Resume { mode, .. } => format!("mode {mode}, drawdown measured anew"),
             Directive::Flatten => "close every position, add nothing".to_owned(),
+            Directive::CloseOut { contract } => format!("close out {contract}, whatever the mode"),
             Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)

@@ -33,6 +33,8 @@ pub enum Event {
     Operator(Instruction),
     /// A complete picture of the account.
     Resynced(Box<AccountSnapshot>),
+    /// The account was asked for and gave no answer that can be used: why.
+    Unreadable(String),
     /// Time has passed.
     Tick,
 }
@@ -78,6 +80,9 @@ pub struct Session<'a> {
     recording: bool,
     watching: bool,
     needs_resync: bool,
+    /// The last resync brought nothing, and when the next is tried.
+    unreadable: bool,
+    resync_at: Timestamp,
     link_down: bool,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
@@ -120,11 +125,20 @@ impl<'a> Session<'a> {
             recording: false,
             watching: false,
             needs_resync: false,
+            unreadable: false,
+            resync_at: Timestamp::MIN,
             link_down: false,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
         }
+    }
+
+    /// Takes over which close-outs a person had confirmed before the day began.
+    #[must_use]
+    pub fn with_confirmed(mut self, contracts: &[String]) -> Self {
+        self.standing.confirmed.extend_from_slice(contracts);
+        self
     }
 
     /// Takes an event.
@@ -145,6 +159,7 @@ impl<'a> Session<'a> {
             Event::Broker(event) => self.broker(event),
             Event::Operator(instruction) => self.standing.obey(&instruction),
             Event::Resynced(snapshot) => self.resynced(&snapshot),
+            Event::Unreadable(reason) => self.unread(&reason),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -168,7 +183,7 @@ impl<'a> Session<'a> {
             self.withhold(command);
         }
         if self.needs_resync && !self.link_down {
-            return Effect::Resync;
+            return self.resync(now);
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
@@ -179,6 +194,18 @@ impl<'a> Session<'a> {
             return Effect::Done;
         }
         Effect::Wait(self.next_deadline(now))
+    }
+
+    /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
+    fn resync(&mut self, now: Timestamp) -> Effect {
+        if std::mem::take(&mut self.unreadable) {
+            self.resync_at = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+        }
+        match () {
+            () if now >= self.resync_at => Effect::Resync,
+            () if self.slots.iter().all(|slot| slot.parent.is_over()) => Effect::Done,
+            () => Effect::Wait(self.resync_at),
+        }
     }
 
     /// The trade date.

@@ -96,6 +96,10 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Tightened { mode, reason } = value(stored, universe)?;
             Entry::Mode { mode, reason }
         }
+        "alert" => {
+            let Alert { sentence } = value(stored, universe)?;
+            Entry::Alert { sentence }
+        }
         _ => return Ok(None),
     }))
 }
@@ -111,6 +115,11 @@ struct Told {
 struct Tightened {
     mode: risk::Mode,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct Alert {
+    sentence: String,
 }
 
 #[derive(Deserialize)]

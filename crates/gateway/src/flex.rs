@@ -255,7 +255,7 @@ impl Statement<'_> {
         let last: BTreeMap<&str, &ExecutionId> =
             all.iter().map(|execution| (execution.id.stem(), &execution.id)).collect();
         let is_last = |execution: &&ExecutionView| last.get(execution.id.stem()) == Some(&&execution.id);
-        let within = all.iter().filter(|execution| self.covers(date_of(execution.at)));
+        let within = all.iter().filter(|execution| self.covers(date_of(execution.at)) && !execution.quantity.is_zero());
         let executed: String = within.filter(is_last).map(|execution| self.trade(execution)).collect();
         let conversions: Vec<(&StatementEntry, Decimal)> = self
             .desk
@@ -276,6 +276,8 @@ impl Statement<'_> {
         let value = execution.quantity.value_at(execution.price, instrument.multiplier);
         let proceeds = -Decimal::from(execution.side.sign()) * value;
         let sell = if execution.side == Side::Sell { "-" } else { "" };
+        let is_buy_in = |entry: &StatementEntry| matches!(&entry.item, StatementItem::BuyIn { execution: bought } if bought.stem() == execution.id.stem());
+        let bought_in = self.desk.sim.statement().iter().any(is_buy_in);
         let mut row = self.head(Some(execution.contract), instrument.currency);
         row.extend([
             ("tradeID", execution.perm_id.to_string()),
@@ -293,6 +295,8 @@ impl Statement<'_> {
             ("ibOrderID", execution.perm_id.to_string()),
             ("ibExecID", execution.id.to_string()),
             ("orderReference", execution.order_ref.clone()),
+            ("notes", if bought_in { "B" } else { "" }.to_owned()),
+            ("transactionID", execution.perm_id.to_string()),
             ("levelOfDetail", "EXECUTION".to_owned()),
         ]);
         element("Trade", &row)

@@ -215,14 +215,22 @@ impl IbkrBroker {
         Ok(self.steps[&rule].clone())
     }
 
-    async fn resolve_one(&mut self, id: ContractId) -> Result<ContractDetails, BrokerError> {
+    async fn resolve_one(&mut self, id: ContractId) -> Result<Option<ContractDetails>, BrokerError> {
         let universe = self.universe.clone();
         let answers = self.candidates(id).await?;
         let details = contracts::only(&universe, id, &answers)?;
         let steps = self.steps(&universe.contract(id).name, details).await?;
-        let (contract, details) = contracts::agree(&universe, id, details, &steps)?;
-        self.contracts.insert(id, contract);
-        Ok(details)
+        match contracts::agree(&universe, id, details, &steps) {
+            Ok((contract, details)) => {
+                self.contracts.insert(id, contract);
+                Ok(Some(details))
+            }
+            Err(what) => {
+                tracing::debug!(what, "a contract is disputed");
+                self.contracts.dispute(id, details.contract.contract_id, what);
+                Ok(None)
+            }
+        }
     }
 
     /// Compares a line of the instrument table with the broker, without using the contract: its id there, when the broker
@@ -243,7 +251,7 @@ impl IbkrBroker {
     }
 
     async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {
-        if self.feeds.contains_key(&id) && !self.ended(id) {
+        if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.ended(id)) {
             return Ok(());
         }
         let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
@@ -357,7 +365,7 @@ impl Broker for IbkrBroker {
         let mut resolved = Vec::with_capacity(contracts.len());
         for &id in contracts {
             let details = self.resolve_one(id).await;
-            resolved.push(self.noted(details)?);
+            resolved.extend(self.noted(details)?);
         }
         Ok(resolved)
     }

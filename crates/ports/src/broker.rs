@@ -75,8 +75,17 @@ pub struct BrokerPosition {
     pub contract: ContractId,
     /// Signed quantity.
     pub quantity: Quantity,
-    /// The price the broker values it at, in the major unit.
-    pub mark: Price,
+    /// The price the broker values it at, in the major unit; `None` when what it says contradicts itself.
+    pub mark: Option<Price>,
+}
+
+/// A contract of which the broker and the instrument table, or two answers of the broker, do not mean the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Which.
+    pub contract: ContractId,
+    /// The field and both sides, in words.
+    pub what: String,
 }
 
 /// A position of a contract that is not in our universe.
@@ -137,6 +146,8 @@ pub struct AccountSnapshot {
     pub completed_orders: Vec<BrokerOrder>,
     /// Executions the broker still lists.
     pub executions: Vec<Execution>,
+    /// Contracts whose prices mean nothing until a person has looked.
+    pub disputes: Vec<Dispute>,
 }
 
 /// One order to be placed.
@@ -264,7 +275,9 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn reconnect(&mut self) -> Result<Identity, BrokerError>;
 
-    /// Resolves contracts; demands exactly one answer each and remembers the broker's key.
+    /// Resolves contracts; demands exactly one answer each and remembers the broker's key. One that contradicts the
+    /// instrument table is not among the results: it can be held, is neither quoted nor traded, and every snapshot
+    /// disputes it.
     ///
     /// # Errors
     /// [`BrokerError::Unusable`] names the contract that has none or several.

@@ -33,7 +33,8 @@ const PAY_DAYS: i64 = 7;
 pub enum Intervention {
     /// A person trades by hand, at a price or at the mark.
     Trade { contract: ContractId, side: Side, quantity: Quantity, price: Option<Price> },
-    /// An execution turns out to have been of another quantity or price: it is told again with the next suffix.
+    /// An execution turns out to have been of another quantity or price, or of none (a bust): it is told again with the
+    /// next suffix.
     Correct { execution: ExecutionId, quantity: Option<Quantity>, price: Option<Price> },
     /// An execution is undone and listed no more.
     Withdraw { execution: ExecutionId },
@@ -82,8 +83,8 @@ impl Intervention {
         let is_company = |contract: ContractId| is_share(broker.universe.instrument_of(contract));
         match self {
             Intervention::Trade { quantity, .. } if quantity.signum() <= 0 => no("the quantity must be above zero"),
-            Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() <= 0 => {
-                no("the corrected quantity must be above zero; withdraw the execution instead")
+            Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() < 0 => {
+                no("the corrected quantity must not be negative")
             }
             Intervention::Correct { execution, .. } | Intervention::Withdraw { execution }
                 if broker.find_execution(execution).is_none() =>
@@ -132,7 +133,7 @@ impl Broker {
         match intervention.clone() {
             Intervention::Trade { contract, side, quantity, price } => {
                 let price = price.unwrap_or_else(|| mark(contract, board));
-                self.execute_for_nobody(contract, side, quantity, price, now);
+                let _ = self.execute_for_nobody(contract, side, quantity, price, now);
             }
             Intervention::Correct { execution, quantity, price } => self.correct(&execution, quantity, price, now),
             Intervention::Withdraw { execution } => {
@@ -181,7 +182,7 @@ impl Broker {
                 self.books.pay(booking, None, amount, kind, text.to_owned());
             }
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
-            Intervention::BuyIn { contract } => self.cover(contract, mark(contract, board), now),
+            Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
         }
     }
@@ -207,14 +208,16 @@ impl Broker {
         for contract in due {
             self.recalled.remove(&contract);
             if self.books.account.quantity(contract).signum() < 0 {
-                self.cover(contract, board.tape.official_close(contract, session), now);
+                let booking = Booking { date: utc_date(now), at: now };
+                self.cover(booking, contract, board.tape.official_close(contract, session));
             }
         }
     }
 
-    fn cover(&mut self, contract: ContractId, price: Price, now: Timestamp) {
+    fn cover(&mut self, booking: Booking, contract: ContractId, price: Price) {
         let quantity = self.books.account.quantity(contract).abs();
-        self.execute_for_nobody(contract, Side::Buy, quantity, price, now);
+        let execution = self.execute_for_nobody(contract, Side::Buy, quantity, price, booking.at);
+        self.books.note(booking, Some(contract), self.currency(contract), StatementItem::BuyIn { execution });
     }
 
     /// An execution without a client's order.
@@ -225,7 +228,7 @@ impl Broker {
         quantity: Quantity,
         price: Price,
         now: Timestamp,
-    ) {
+    ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
         let charge = commission(instrument, quantity, value);
@@ -233,7 +236,7 @@ impl Broker {
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
         self.tell_execution(ExecutionView {
-            id,
+            id: id.clone(),
             client: NOBODY,
             order_id: 0,
             perm_id: FIRST_FOREIGN_PERM_ID + i64::from(self.executed),
@@ -249,6 +252,7 @@ impl Broker {
             commission: Money::new(charge, currency),
             realized,
         });
+        id
     }
 
     /// The corrected execution replaces the one before in the books; the broker lists both.
@@ -257,12 +261,15 @@ impl Broker {
         let before = self.executions[index].clone();
         self.undo(&before);
         let (quantity, price) = (quantity.unwrap_or(before.quantity), price.unwrap_or(before.price));
-        let ExecutionView { contract, side, commission, .. } = before;
+        let ExecutionView { contract, side, mut commission, .. } = before;
+        // Nobody is charged for what did not happen.
+        let busted = quantity.is_zero();
+        commission.amount = if busted { Decimal::ZERO } else { commission.amount };
         let trade = Trade { contract, side, quantity, price, commission: commission.amount };
-        let realized = self.books.account.trade(trade);
+        let realized = if busted { before.realized } else { self.books.account.trade(trade) };
         let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
         let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
-        self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, ..before });
+        self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, commission, ..before });
     }
 
     /// The last version of an execution that is in the books.

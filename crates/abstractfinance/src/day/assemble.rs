@@ -6,14 +6,18 @@
 use super::Run;
 use super::believe::Belief;
 use super::observe::Bars;
+use super::statement::LATE_DAYS;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::RecordedInputs;
-use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity};
+use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity, Side};
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use market::calendar::{Window, execution_window};
-use ports::{AccountSnapshot, Execution};
+use ports::{AccountSnapshot, Dispute, Execution};
+use risk::reconciliation;
 use risk::reconciliation::{
     BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ShortOrder,
 };
@@ -25,14 +29,14 @@ pub(super) fn inputs(
     date: Date,
     decided_at: Timestamp,
     book: Book,
-    snapshot: &AccountSnapshot,
+    snapshot: Option<&AccountSnapshot>,
     (bars, flows): (&Bars, BaseMoney),
     belief: Belief,
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
     let Belief { marks, fx, doubts, believed } = belief;
-    let broker = broker_facts(snapshot, (&book.books, book.opened), run);
+    let broker = snapshot.map(|snapshot| broker_facts(snapshot, &Known::of(&book), run));
     Ok(RecordedInputs {
         date,
         decided_at,
@@ -45,9 +49,10 @@ pub(super) fn inputs(
         fx,
         doubts,
         believed,
-        broker: Some(broker),
+        broker,
         mode: book.standing.mode,
         flatten: book.standing.flatten,
+        confirmed: book.standing.confirmed,
         windows: windows(date, run)?,
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
@@ -55,6 +60,7 @@ pub(super) fn inputs(
         flows,
         screens: Vec::new(),
         opened: book.opened,
+        told: book.told,
     })
 }
 
@@ -72,14 +78,30 @@ fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(D
     rows.into_iter().collect()
 }
 
+/// What is known of the account when the broker's word is read.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) books: &'a Books,
+    /// What was executed before is in their first balance.
+    pub(super) opened: Timestamp,
+    /// The last date the statement has told of.
+    pub(super) told: Option<Date>,
+}
+
+impl Known<'_> {
+    pub(super) fn of(book: &Book) -> Known<'_> {
+        Known { books: &book.books, opened: book.opened, told: book.told }
+    }
+}
+
 /// The broker's side of the reconciliation.
-pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> BrokerFacts {
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> BrokerFacts {
     let contracts = run.setup.universe.contract_count();
     let mut quantities = PerContract::filled(Quantity::ZERO, contracts);
     let mut marks = PerContract::filled(None, contracts);
     for position in &snapshot.positions {
         quantities[position.contract] = position.quantity;
-        marks[position.contract] = Some(position.mark);
+        marks[position.contract] = position.mark;
     }
     let foreign = snapshot.foreign.iter();
     let cash = snapshot.cash.iter().map(|row| BrokerCash {
@@ -97,16 +119,15 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books,
         marks,
         foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
         gross_position_value: snapshot.gross_position_value,
-        evidence: evidence(snapshot, (books, opened), run),
+        evidence: evidence(snapshot, known, run),
     }
 }
 
 /// What the broker lists and the books do not hold.
-fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Evidence {
-    let signed = |fill: &Fill| Quantity::from_units(fill.quantity.units() * fill.side.sign());
-    // What was executed before the books were opened is in their first balance.
-    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > opened);
-    let unbooked = since.filter(|listed| !books.holds(&listed.fill.execution));
+fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidence {
+    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > known.opened);
+    let unbooked = since.filter(|listed| !known.books.holds(&listed.fill.execution));
+    let mut covered = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
     let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
         contract: Some(fill.contract),
@@ -114,20 +135,50 @@ fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), ru
         origin: match fill.order {
             Some(order) if order.account == run.account => Origin::OurOrder,
             Some(_) => Origin::UnknownReference,
+            None if perhaps_buy_in(fill, &mut covered, snapshot.at, known, run) => Origin::PerhapsBuyIn,
             None => Origin::External,
         },
-        quantity: signed(fill),
+        quantity: fill.change(),
         price: fill.price,
         commission: *commission,
     });
+    let executions = executions.collect();
     let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
     Evidence {
-        executions: executions.collect(),
-        charges: unbooked_charges(snapshot, books),
-        orders: short_orders(snapshot, (books, opened), run),
+        executions,
+        charges: unbooked_charges(snapshot, known.books),
+        orders: short_orders(snapshot, (known.books, known.opened), run),
         statement: Vec::new(),
+        disputes: snapshot
+            .disputes
+            .iter()
+            .map(|Dispute { contract, what }| reconciliation::Dispute { contract: *contract, what: what.clone() })
+            .collect(),
         sweeps: swept.map(|row| Money::new(row.swept, row.currency)).collect(),
     }
+}
+
+/// Whether an execution without a reference may be a buy-in: it buys back borrowed shares and no more than are short, and
+/// the statement that would call it one has not told of its day. A label that does not come within a week never comes.
+fn perhaps_buy_in(
+    fill: &Fill,
+    covered: &mut PerContract<Quantity>,
+    now: Timestamp,
+    known: &Known<'_>,
+    run: &Run,
+) -> bool {
+    let contract = fill.contract;
+    let borrowed = matches!(run.setup.universe.instrument_of(contract).kind, InstrumentKind::Stk | InstrumentKind::Etf);
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let untold = known.told.is_some_and(|told| told < day(fill.at));
+    let recent = day(now).saturating_sub(LATE_DAYS.days()) <= day(fill.at);
+    let bought = covered[contract] + fill.change();
+    let of_our_short = fill.side == Side::Buy && (known.books.ledger().quantity(contract) + bought).signum() <= 0;
+    if borrowed && untold && recent && of_our_short {
+        covered[contract] = bought;
+        return true;
+    }
+    false
 }
 
 /// What the broker charges for booked executions above what is booked for them.

@@ -43,9 +43,10 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
 ) -> Result<(), Failure> {
     let mut events = Vec::new();
     let mut ears = Ears::default();
+    let mut unread = false;
     loop {
         ears.listen(session, run, world).await?;
-        match step(session, &mut events, run, world).await {
+        match step(session, &mut events, &mut unread, run, world).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(Trouble::Lost(reason)) => reconnect(session, &mut events, reason, world).await?,
@@ -54,10 +55,11 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     }
 }
 
-/// One effect; true when it was the last.
+/// One effect; true when it was the last. `unread` says that the account could not be read when it was asked for last.
 async fn step<B: Broker, J: Journal, C: Clock>(
     session: &mut Session<'_>,
     events: &mut Vec<BrokerEvent>,
+    unread: &mut bool,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<bool, Trouble> {
@@ -75,8 +77,18 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             feed(session, events, world).await?;
         }
         Effect::Resync => {
-            let snapshot = snapshot(run, world).await?;
-            session.handle(Event::Resynced(Box::new(snapshot)));
+            match snapshot(run, world).await {
+                Ok(snapshot) => {
+                    *unread = false;
+                    session.handle(Event::Resynced(Box::new(snapshot)));
+                }
+                // The first time the question may have been cut off with its session: it is asked in a new one.
+                Err(BrokerError::Unusable(reason)) if std::mem::replace(unread, true) => {
+                    session.handle(Event::Unreadable(reason));
+                }
+                Err(BrokerError::Unusable(reason)) => return Err(Trouble::Lost(reason)),
+                Err(other) => return Err(other.into()),
+            }
         }
         Effect::Wait(deadline) => {
             if !feed(session, events, world).await? {

@@ -3,8 +3,9 @@
 //! In: the finished session. Out: the `day_closed` record and its report. Invariant: the report is
 //! made from what the engine decided and the broker confirmed; a break tightens the mode.
 
+use super::alerts;
 use super::end::End;
-use super::observe::snapshot;
+use super::observe::patient_snapshot;
 use super::report::report;
 use super::{Decided, Run, World, append};
 use crate::book::{Book, Closed, DAY_CLOSED};
@@ -41,26 +42,37 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
-    let snapshot = snapshot(run, world).await?;
+    let snapshot = patient_snapshot(run, world).await?;
     let now = world.clock.now();
-    // The last word on executions and commissions, booked by the session like any other.
-    session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    if let Ok(snapshot) = &snapshot {
+        // The last word on executions and commissions, booked by the session like any other.
+        session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    }
     while session.poll(now) == Effect::Record {
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = End::of(&session, &snapshot, now, decided, run);
+    let end = match &snapshot {
+        Ok(snapshot) => End::of(&session, snapshot, now, decided, run),
+        Err(_) => End::unread(&session, decided, run),
+    };
+    if let Some(alert) = alerts::of_evening(session.mode(), &end) {
+        append(decided.inputs.date, &[alert], run, world).await?;
+    }
+    let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
-    let report = report(&session, &end, &sleeves, decided, resumed, run);
+    let report = DayReport { alerts, ..report(&session, &end, &sleeves, decided, resumed, run) };
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
+        told: decided.inputs.told,
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
         memory: decided.plan.memory.clone(),
         standing: Standing {
-            mode: session.mode().tightened_to(end.reconciliation.mode()),
+            mode: session.mode().tightened_to(end.mode()),
+            confirmed: still_held(&session, run),
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
@@ -71,6 +83,13 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
     let seq = world.journal.append(decided.inputs.date, &[record]).await?;
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
+}
+
+/// A confirmation stands until the contract is closed.
+fn still_held(session: &Session<'_>, run: &Run) -> Vec<String> {
+    let held: Vec<&str> =
+        session.ledger().held().map(|contract| run.setup.universe.contract(contract).name.as_str()).collect();
+    session.standing().confirmed.iter().filter(|name| held.contains(&name.as_str())).cloned().collect()
 }
 
 /// Brokers list executions of the last week; twice that is remembered.

@@ -7,7 +7,7 @@ use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Refusal};
-use risk::{Check, Purpose, Quality};
+use risk::{Check, Permission, Purpose, Quality};
 use strategy::sizing::Change;
 
 pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -22,10 +22,17 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
         let contract = ContractId(row as u16);
         let wanted = plan.table.wanted[contract];
         if wanted != held {
-            let lot = setup.universe.terms(contract).lot;
+            let terms = setup.universe.terms(contract);
             let change = Change::between(held, wanted);
-            plan.table.scheduled[contract] =
-                admit(contract, change, share, blocked, lot, plan, policy.rebalance.trade_min);
+            plan.table.scheduled[contract] = admit(
+                contract,
+                change,
+                share,
+                blocked,
+                (terms.lot, terms.settles_daily),
+                plan,
+                policy.rebalance.trade_min,
+            );
         }
     }
 }
@@ -54,7 +61,7 @@ fn admit(
     change: Change,
     share: f64,
     blocked: Option<Check>,
-    lot: Quantity,
+    (lot, daily): (Quantity, bool),
     plan: &mut DayPlan,
     trade_min: f64,
 ) -> Quantity {
@@ -76,7 +83,9 @@ fn admit(
         verdict.fail(check);
         allowed = change.reduce;
     }
-    if !change.reduce.is_zero() && !plan.mode.permits(Purpose::Reduce) {
+    // A future outside of the hedges is only ever closed out, and a person may confirm that.
+    let reduction = if daily { Purpose::CloseOut } else { Purpose::Reduce };
+    if !change.reduce.is_zero() && plan.mode.permission(reduction) == Permission::No {
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }

@@ -8,7 +8,7 @@ use super::wants::outside;
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, PerCurrency, Quantity};
 use risk::gate::{Refusal, Withheld};
-use risk::{Check, Purpose};
+use risk::{Check, Permission, Purpose};
 use rust_decimal::prelude::ToPrimitive;
 use strategy::ScreenList;
 use strategy::fx_hedge::hedge as hedge_of;
@@ -146,7 +146,7 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     }
     let raises = plan.table.wanted[contract].abs() > inputs.ledger.quantity(contract).abs();
     let stopped = match () {
-        () if !plan.mode.permits(purpose) => Some(Check::Mode),
+        () if plan.mode.permission(purpose) == Permission::No => Some(Check::Mode),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
         () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
         () => plan.facts.no_increase(contract).filter(|_| raises),

@@ -4,11 +4,11 @@
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
 use super::{Entry, GIVE_UP_AFTER, Session, Slot};
-use domain::Quantity;
+use domain::{ContractId, Quantity};
 use execution::{Command, OrderSignal};
 use jiff::{SignedDuration, Timestamp};
 use risk::gate::{MarketFacts, Proposal};
-use risk::{Gate, Mode};
+use risk::{Gate, Mode, Permission};
 
 impl Slot {
     /// The window is open and the gate was not asked a moment ago.
@@ -25,7 +25,7 @@ impl Slot {
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        if self.link_down {
+        if self.link_down || self.unreadable || self.resync_at > now {
             return self.outwait(now);
         }
         if self.needs_resync {
@@ -34,9 +34,17 @@ impl Session<'_> {
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
-            if !self.standing.mode.permits(self.slots[index].parent.planned().purpose) {
-                self.withdraw(index, now);
-                continue;
+            match self.permission(index) {
+                Permission::Yes => {}
+                Permission::No => {
+                    self.slots[index].parent.expire();
+                    self.withdraw(index, now);
+                    continue;
+                }
+                Permission::AfterConfirmation => {
+                    self.withdraw(index, now);
+                    continue;
+                }
             }
             if self.slots[index].parent.wants_permit() {
                 self.ask_gate(index, now);
@@ -53,13 +61,25 @@ impl Session<'_> {
         }
     }
 
+    /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
+    fn permission(&self, index: usize) -> Permission {
+        let planned = self.slots[index].parent.planned();
+        match self.standing.mode.permission(planned.purpose) {
+            Permission::AfterConfirmation if self.is_confirmed(planned.contract) => Permission::Yes,
+            permission => permission,
+        }
+    }
+
+    fn is_confirmed(&self, contract: ContractId) -> bool {
+        self.standing.confirmed.contains(&self.setup.universe.contract(contract).name)
+    }
+
     /// A command that was recorded may have been overtaken by what was heard since.
     pub(super) fn may_send(&self, command: Command) -> bool {
         let permitted = match command {
             Command::Cancel { .. } => true,
             Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
-                let planned = self.slots[usize::from(order_ref.intent) - 1].parent.planned();
-                self.standing.mode.permits(planned.purpose)
+                self.permission(usize::from(order_ref.intent) - 1) == Permission::Yes
             }
         };
         !self.link_down && permitted
@@ -81,7 +101,10 @@ impl Session<'_> {
             let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
             if late && !slot.parent.is_over() {
                 slot.parent.give_up();
-                self.tighten(Mode::CancelOnly, "the link to the broker was lost and did not come back");
+                self.tighten(
+                    Mode::CancelOnly,
+                    "what became of an order was not told in time: the broker was lost, or could not be read",
+                );
             }
         }
     }
@@ -96,7 +119,6 @@ impl Session<'_> {
     /// Takes back what works when the mode allows nothing else.
     pub(super) fn withdraw(&mut self, index: usize, now: Timestamp) {
         let parent = &mut self.slots[index].parent;
-        parent.expire();
         if let Some(command) = parent.withdraw(now) {
             self.entries.push(Entry::Command(command));
             self.staged.push(command);
@@ -131,6 +153,11 @@ impl Session<'_> {
             return;
         }
         let planned = slot.parent.planned();
+        let mode = match self.standing.mode.permission(planned.purpose) {
+            // The one order a person has looked at is judged as on a day that only reduces.
+            Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
+            _ => self.standing.mode,
+        };
         let side = slot.parent.side();
         let remaining = slot.parent.remaining();
         let signed = Quantity::from_units(remaining.units() * side.sign());
@@ -138,7 +165,7 @@ impl Session<'_> {
         let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose, collar };
         let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        match gate.admit(proposal, &self.plan.facts, self.standing.mode, market) {
+        match gate.admit(proposal, &self.plan.facts, mode, market) {
             Ok(permit) => {
                 let collar = permit.collar();
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);

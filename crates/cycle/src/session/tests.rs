@@ -111,6 +111,7 @@ impl Desk {
             open_orders: open_orders.collect(),
             completed_orders: vec![],
             executions: self.executions.clone(),
+            disputes: vec![],
         }
     }
 

@@ -55,6 +55,7 @@ impl Broker for Account {
             open_orders: vec![],
             completed_orders: vec![],
             executions: vec![],
+            disputes: vec![],
         })
     }
 
