@@ -4,10 +4,12 @@
 //! exit code never changes its meaning.
 
 mod operator;
+mod research;
 
 pub use operator::{
     AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
 };
+pub use research::{BacktestArgs, Depth};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -64,6 +66,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run one trade date against a simulated gateway in another process.
     Run(RunArgs),
+    /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
+    Backtest(BacktestArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
@@ -142,7 +146,8 @@ pub struct MarketArgs {
     /// First trade date.
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,
-    /// What happens to the account outside of orders: none, or realistic (dividends, taxes, interest, fees, splits).
+    /// What happens to the account outside of orders: none, unattended (dividends, taxes, interest, fees, splits), or
+    /// realistic (the same, and borrowed shares that are called back, which a person has to answer).
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
     /// A script of faults: a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}}.
@@ -155,6 +160,8 @@ pub struct MarketArgs {
 pub enum AccountEvents {
     /// Nothing.
     None,
+    /// What the books understand by themselves, at usual rates.
+    Unattended,
     /// Everything, at usual rates.
     Realistic,
 }

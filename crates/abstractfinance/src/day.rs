@@ -20,13 +20,13 @@ mod steps;
 
 pub(crate) use adopt::in_kind;
 
+use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books};
-use feeds::FlexStatements;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -43,7 +43,7 @@ pub struct World<B, J, C> {
     /// The account's journal.
     pub journal: J,
     /// The broker's activity statements, when there are any.
-    pub statements: Option<FlexStatements>,
+    pub statements: Option<ActivitySource>,
     /// Time.
     pub clock: C,
 }
@@ -195,7 +195,8 @@ async fn append<B, J: Journal, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<i64, Failure> {
     let now = world.clock.now();
-    let records: Vec<Record> = entries.iter().map(|entry| store::record(entry, now, &run.setup.universe)).collect();
+    let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
+    let records: Vec<Record> = kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect();
     Ok(world.journal.append(date, &records).await?)
 }
 

@@ -4,6 +4,7 @@
 //! nothing; every decision is in the crates it connects.
 #![allow(clippy::disallowed_methods, reason = "the shell is where files, arguments and the wall clock are read")]
 
+mod activity;
 mod book;
 mod calendars;
 mod cli;

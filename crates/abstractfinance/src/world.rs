@@ -3,12 +3,14 @@
 //! In: command line and settings. Out: a [`Run`] and a [`World`]. Invariant: the universe depends on
 //! the first date and a fixed number of years, so that a restart finds the same keys.
 
+use crate::activity::ActivitySource;
 use crate::cli::{self, Global, MarketArgs};
 use crate::day::{Adopter, Run, World};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
+use backtest::{SimBroker, SimClock, SimWorld};
 use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
 use feeds::Secret;
@@ -23,7 +25,7 @@ use journal::{AccountJournal, Journal, Restored, StateLock, Takeover};
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use sim::{AccountEvents, Prices, SimConfig};
+use sim::{AccountEvents, Prices, SimConfig, Simulation};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ const ACCOUNT: &str = "DU1000001";
 /// Its first deposit, in base currency.
 const DEPOSIT: i64 = 10_000_000;
 /// First trade date of a simulated market when none is given.
-const FIRST_DAY: Date = date(2026, 3, 2);
+pub const FIRST_DAY: Date = date(2026, 3, 2);
 
 /// Years of futures contracts in a universe, unless more days are asked for.
 const YEARS_OF_CONTRACTS: i64 = 2;
@@ -93,7 +95,7 @@ impl StateFolder {
 #[derive(Debug)]
 pub struct Engaged {
     pub journal: AccountJournal,
-    path: String,
+    pub path: String,
 }
 
 /// Settings, universe and calendars of a run that starts on a date.
@@ -165,6 +167,17 @@ impl Ground {
         Ok(dates)
     }
 
+    /// Trade dates from the first on up to another.
+    pub fn trade_dates_to(&self, last: Date) -> Result<Vec<Date>, Failure> {
+        let tradable = self.loaded.instruments.iter().filter(|(_, row)| row.tradable);
+        let venues: Vec<Mic> = tradable.map(|(_, row)| row.mic).collect();
+        let days = self.first.series(1.day()).take_while(|day| *day <= last);
+        let open = |day: &Date| self.calendars.is_trade_date(*day, &venues);
+        let dates: Result<Vec<_>, _> = days.map(|day| open(&day).map(|open| open.then_some(day))).collect();
+        let dates = dates.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(dates.into_iter().flatten().collect())
+    }
+
     /// The configuration of the simulated world.
     pub fn simulation(&self, market: &MarketArgs) -> Result<SimConfig, Failure> {
         let prices = match &market.catalogue {
@@ -184,6 +197,7 @@ impl Ground {
             deposit: Money::new(Decimal::from(DEPOSIT), base),
             events: match market.account_events {
                 cli::AccountEvents::None => AccountEvents::none(),
+                cli::AccountEvents::Unattended => AccountEvents { recalls_per_year: 0.0, ..AccountEvents::realistic() },
                 cli::AccountEvents::Realistic => AccountEvents::realistic(),
             },
         })
@@ -210,7 +224,6 @@ impl Ground {
         control: C,
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
-        let tag = account_tag(ACCOUNT);
         let broker =
             IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
                 Failure::Broker(format!(
@@ -218,17 +231,39 @@ impl Ground {
                 ))
             })?;
         let clock = Lockstep::new(control).await?;
-        let run = Run {
+        let run = self.run(journal.fence(), path, outside.adopter)?;
+        let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
+        Ok((run, World { broker, journal, statements, clock }))
+    }
+
+    /// A simulation as this run's universe sees it.
+    pub fn market(&self, simulation: Simulation) -> SimWorld {
+        SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
+    }
+
+    /// What the simulated broker lists.
+    pub fn listed(&self) -> &Universe {
+        &self.brokers_universe
+    }
+
+    /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
+    pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
+        let statements = Some(ActivitySource::Simulated(market.statements()));
+        World { broker: market.broker(), journal, statements, clock: market.clock() }
+    }
+
+    /// What stays the same over a run.
+    pub fn run(&self, fence: i64, journal: String, adopter: Option<Adopter>) -> Result<Run, Failure> {
+        Ok(Run {
             setup: policy::setup(&self.loaded, (*self.universe).clone()),
             calendars: self.calendars.clone(),
             screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),
-            account: tag,
-            fence: journal.fence(),
-            adopter: outside.adopter,
-            journal: path,
-        };
-        Ok((run, World { broker, journal, statements: outside.statements, clock }))
+            account: account_tag(ACCOUNT),
+            fence,
+            adopter,
+            journal,
+        })
     }
 
     /// A session that only asks; it takes the account the gateway serves.

@@ -69,6 +69,13 @@ pub enum JournalError {
 /// Append-only storage of one account's records under a live lease.
 #[expect(async_fn_in_trait, reason = "one generic engine drives it; no dyn, no Send bound")]
 pub trait Journal {
+    /// Whether it remembers records of a kind. One that is kept for a proof remembers all; one that only carries a run
+    /// from day to day may spare itself the rest.
+    fn keeps(&self, kind: &str) -> bool {
+        let _ = kind;
+        true
+    }
+
     /// Appends all records in one transaction; returns the last sequence number.
     ///
     /// # Errors

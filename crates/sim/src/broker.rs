@@ -9,7 +9,7 @@ use crate::admission::{Refusal, admit};
 use crate::board::{Board, whole_lots};
 use crate::books::Books;
 use crate::commission::commission;
-use crate::matching::{Dents, PARTICIPATION, Queue, Slice, Want, crosses};
+use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
 use crate::venue::Trading;
 use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
@@ -47,6 +47,7 @@ pub(crate) struct Broker {
     pub(crate) executed: u32,
     /// Loans of shares that were called back, with the first date on which they are bought.
     pub(crate) recalled: BTreeMap<ContractId, Date>,
+    pub(crate) fills: Fills,
     dents: Dents,
     open: Vec<Working>,
     completed: Vec<OrderView>,
@@ -65,6 +66,7 @@ impl Broker {
             chance: Chance::new(config.seed),
             executed: 0,
             recalled: BTreeMap::new(),
+            fills: Fills::Book,
             dents: Dents::new(universe.contract_count()),
             open: Vec::new(),
             completed: Vec::new(),
@@ -256,6 +258,10 @@ impl Broker {
         let quantity = view.remaining();
         let (opposite, _) = book.opposite(side);
         match queue {
+            _ if crosses(side, limit, opposite) && self.fills == Fills::Whole => {
+                let slice = whole(Want { contract, side, limit, quantity }, &book);
+                self.execute(index, slice, Liquidity::Removed, now);
+            }
             _ if crosses(side, limit, opposite) => {
                 let waited = queue.is_some();
                 let taken = self.dents.take(Want { contract, side, limit, quantity }, &book, lot, now);

@@ -36,6 +36,7 @@ mod view;
 pub use config::{Prices, SimConfig, SimError};
 pub use events::{AccountEvents, BorrowTerms, DividendTerms, InterestTerms, WithholdingTax};
 pub use intervention::{Impossible, Intervention};
+pub use matching::Fills;
 pub use order::{Command, SimEvent, SimEventKind, SimOrder};
 pub use scenario::{Scenario, UnknownScenario};
 pub use simulation::Simulation;

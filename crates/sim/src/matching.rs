@@ -15,6 +15,17 @@ const ONE_SIDE: f64 = 0.5;
 /// Levels of the book, the touch included, that a single order can reach.
 const LEVELS: i64 = 10;
 
+/// How much of the exchange an order meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fills {
+    /// Displayed sizes, queues, partial fills: what does not fill at once works on, step by step.
+    #[default]
+    Book,
+    /// An order that crosses the spread is executed whole at once, at the mean price of a walk up the book as it stands,
+    /// never beyond its limit.
+    Whole,
+}
+
 /// A quantity at a price.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Slice {
@@ -97,6 +108,20 @@ pub(crate) struct Want {
     pub(crate) side: Side,
     pub(crate) limit: Price,
     pub(crate) quantity: Quantity,
+}
+
+/// Everything at once: one displayed size per level, at the mean of the levels it takes, or at the limit.
+pub(crate) fn whole(want: Want, book: &Book) -> Slice {
+    let Want { side, limit, quantity, .. } = want;
+    let (touch, displayed) = book.opposite(side);
+    let levels = quantity.units() as f64 / displayed.units() as f64;
+    let beyond = ((levels - 1.0).max(0.0) / 2.0 * book.level_step as f64) as i64;
+    let walked = touch.mantissa() + side.sign() * beyond;
+    let worst = match side {
+        Side::Buy => walked.min(limit.mantissa()),
+        Side::Sell => walked.max(limit.mantissa()),
+    };
+    Slice { price: Price::from_mantissa(worst).expect("between two prices"), quantity }
 }
 
 /// An order's place among those waiting at its limit.

@@ -161,6 +161,11 @@ impl Model {
         knots.map(|(at, levels)| self.knot(at, levels)).collect()
     }
 
+    /// The two ends of that way.
+    pub(crate) fn ends(&self, session: &Session) -> Vec<Knot> {
+        [session.open, session.close].map(|at| self.knot(at, self.factors.levels(at))).into()
+    }
+
     /// Open, high, low and close of a session with this path. Between knots the logarithm of a price is linear, so its
     /// extremes are at knots.
     pub(crate) fn session_prices(&self, contract: ContractId, date: Date, path: &[Knot]) -> [f64; 4] {

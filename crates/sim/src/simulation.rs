@@ -8,7 +8,7 @@ use crate::broker::Broker;
 use crate::overnight::{is_closing, next_closing};
 use crate::venue::Change;
 use crate::{
-    AccountView, Command, ExecutionView, Impossible, Intervention, OrderView, SimConfig, SimError, SimEvent,
+    AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OrderView, SimConfig, SimError, SimEvent,
     SimEventKind, SimOrder, StatementEntry,
 };
 use domain::{ContractId, Currency};
@@ -54,6 +54,14 @@ impl Simulation {
         let rates = rate_pairs(&config, &board)?;
         let broker = Broker::new(&config);
         Ok(Simulation { now: config.start, base: config.base, board, broker, rates, subscriptions: BTreeMap::new() })
+    }
+
+    /// The same world whose exchange meets orders in another way. Where they are filled whole, high and low of new
+    /// simulated bars are those of their open and close.
+    pub fn filling(mut self, fills: Fills) -> Simulation {
+        self.broker.fills = fills;
+        self.board.tape.ends_only = fills == Fills::Whole;
+        self
     }
 
     /// Virtual time.

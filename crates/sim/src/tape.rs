@@ -66,6 +66,8 @@ pub(crate) struct Tape {
     histories: PerContract<History>,
     /// Contracts that ended before their time.
     ended: PerContract<Option<Timestamp>>,
+    /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
+    pub(crate) ends_only: bool,
 }
 
 impl Tape {
@@ -110,7 +112,8 @@ impl Tape {
         let volumes = PerContract::from_vec(streams("volume"));
         let chance = Chance::new(config.seed);
         let ended = PerContract::filled(None, universe.contract_count());
-        let mut tape = Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended };
+        let mut tape =
+            Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended, ends_only: false };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
@@ -138,7 +141,7 @@ impl Tape {
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
         let Source::Model(model) = &self.source else { return };
-        let path = model.path(session);
+        let path = if self.ends_only { model.ends(session) } else { model.path(session) };
         let universe = self.universe.clone();
         for contract in universe.contracts() {
             if universe.instrument_of(contract).venue == session.mic && self.has_session(contract, session) {

@@ -4,6 +4,7 @@
 //! was asked for, and to standard error everything else.
 
 mod account;
+mod backtest;
 mod calendar;
 mod check;
 mod config;
@@ -12,6 +13,7 @@ mod demo;
 mod gateway;
 mod instruments;
 mod journal;
+mod lookahead;
 mod operate;
 mod pull;
 mod reconcile;
@@ -34,6 +36,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
+        Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Status => block_on(account::status(global)),

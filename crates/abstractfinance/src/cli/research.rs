@@ -1,0 +1,48 @@
+//! The command line of research.
+//!
+//! In: arguments. Out: typed commands. Invariant: a default costs what trading costs, and a shortcut is named by what it
+//! leaves out.
+
+use super::MarketArgs;
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+use std::path::PathBuf;
+
+/// Options of `backtest`.
+#[derive(Debug, Args)]
+#[command(mut_arg("account_events", |arg| arg.default_value("unattended")))]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub market: MarketArgs,
+    /// Last trade date; a year after the first without it.
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// How deep orders are simulated.
+    #[arg(long, value_enum, default_value_t = Depth::NextSession)]
+    pub depth: Depth,
+    /// Look for plans that knew their future, and prove with ten planted leaks that they would be found.
+    #[arg(long, conflicts_with = "out")]
+    pub check_lookahead: bool,
+    /// Write the tear sheet (HTML), the summary (JSON) and the daily rows, orders, fills and attribution (Parquet) here.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// How deep orders are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Depth {
+    /// Each order is executed whole when its window opens, at the far side of the spread and what its size moves the book.
+    NextSession,
+    /// Orders work at the simulated exchange: displayed sizes, queues, partial fills, replaces, every 15 seconds.
+    OrderLevel,
+}
+
+impl Depth {
+    /// As the command line names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Depth::NextSession => "next-session",
+            Depth::OrderLevel => "order-level",
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Research is the live engine: the same days in this process and over TCP.
+//!
+//! In: one simulated world, twice. Out: two journals. Invariant: every plan is the same to the last bit, and so are the
+//! books every evening, although one of them went through a gateway, a wire and the broker's client.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::Stage;
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use journal::Journal;
+use serde_json::Value;
+use std::path::Path;
+
+const FIRST: Date = date(2026, 3, 2);
+
+/// A year with `AF_LONG=1` in the environment, else some weeks, which have a month's end, a split and a regime in them.
+fn days() -> u32 {
+    if std::env::var_os("AF_LONG").is_some() { 250 } else { 24 }
+}
+
+/// Bodies of a kind in a state folder, oldest first, with their dates.
+fn bodies(state: &Path, kind: &str) -> Vec<(String, Value)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let journal = Journal::open_existing(&state.join("journal.db")).await.unwrap();
+        let [account] = &journal.accounts().await.unwrap()[..] else { panic!("one account") };
+        let events = journal.events_of_kind(account, kind).await.unwrap();
+        events.into_iter().map(|event| (event.trade_date, serde_json::from_str(&event.body).unwrap())).collect()
+    })
+}
+
+/// The books every evening: cash, positions and who holds them, without what a wire numbers in its own way.
+fn evenings(state: &Path) -> Vec<(String, [Value; 3])> {
+    let parts = |body: &Value| {
+        [&body["book"]["books"]["ledger"], &body["book"]["sleeves"], &body["report"]["plan_hash"]].map(Value::clone)
+    };
+    bodies(state, "day_closed").iter().map(|(date, body)| (date.clone(), parts(body))).collect()
+}
+
+fn the_same_over_tcp(options: &str) {
+    let stage = Stage::new();
+    let count = days();
+    stage.ok(&format!("demo --days {count} {options} --state-dir over-tcp"));
+    let last = FIRST + (i64::from(count) * 7 / 5 + 14).days();
+    let to = bodies(&stage.path("over-tcp"), "plan").last().map_or(last.to_string(), |(date, _)| date.clone());
+    stage.ok(&format!("backtest --depth order-level --from {FIRST} --to {to} {options} --state-dir in-process"));
+
+    let (wire, here) = (stage.path("over-tcp"), stage.path("in-process"));
+    let (wired, direct) = (bodies(&wire, "plan"), bodies(&here, "plan"));
+    assert_eq!(wired.len() as u32, count, "{options}");
+    for ((date, wired), (_, direct)) in wired.iter().zip(&direct) {
+        assert_eq!(wired, direct, "{options}: the plan of {date}");
+    }
+    assert_eq!(wired.len(), direct.len(), "{options}");
+    for ((date, wired), (_, direct)) in evenings(&wire).iter().zip(&evenings(&here)) {
+        assert_eq!(wired, direct, "{options}: the books after {date}");
+    }
+}
+
+#[test]
+fn the_same_calm_days_over_tcp_and_in_process() {
+    the_same_over_tcp("--seed 3 --account-events unattended");
+}
+
+#[test]
+fn the_same_crash_over_tcp_and_in_process() {
+    the_same_over_tcp("--seed 8 --scenario crash --account-events unattended");
+}
+
+#[test]
+fn a_backtest_begins_with_an_account_of_its_own() {
+    let stage = Stage::new();
+    stage.ok("backtest --to 2026-03-03 --state-dir state");
+    insta::assert_snapshot!(stage.refused("backtest --to 2026-03-03 --state-dir state"), @r"
+    exit 2
+    abstractfinance: state has days in it already, and a backtest begins with an account of its own; name an empty --state-dir
+    ");
+}
+
+/// What next-session leaves out is the working of orders: the same days differ by little, and by nothing in what was asked.
+#[test]
+fn next_session_is_near_order_level() {
+    let stage = Stage::new();
+    let summary = |depth: &str| -> Value {
+        let line = format!("backtest --depth {depth} --scenario decline --seed 5 --to 2026-04-30 --json");
+        serde_json::from_str(&stage.ok(&line)).unwrap()
+    };
+    let (deep, fast) = (summary("order-level"), summary("next-session"));
+    let nav = |summary: &Value| summary["nav_last"].as_str().unwrap().parse::<f64>().unwrap();
+    let difference = (nav(&deep) / nav(&fast) - 1.0) * 1e4;
+    assert!(difference.abs() < 25.0, "{difference} bp apart after two months");
+    assert_eq!(deep["days"], fast["days"]);
+    assert_eq!(deep["origin"], fast["origin"]);
+    for each in [&deep, &fast] {
+        assert_eq!(each["difference_bp_max"], 0.0, "our books and the account agree to the cent");
+    }
+}

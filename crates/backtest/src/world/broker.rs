@@ -1,0 +1,318 @@
+//! The broker port on a simulation, without a wire between them.
+//!
+//! In: questions and commands of the engine. Out: the account, bars, quotes and order events of the simulation, in our
+//! units and under our keys. Invariant: it tells what the gateway tells and when it tells it; an amount has the digits it
+//! would have on the wire, so that books kept here and books kept over TCP are the same to the last digit.
+
+use super::SimWorld;
+use domain::{ContractId, ExecutionId, Fill, Money, OrderRef, OrderStatus, PerContract, Quantity};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use market::{Bar, DataType, Quote};
+use ports::{
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
+    ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
+};
+use rust_decimal::Decimal;
+use sim::{ExecutionView, OrderView, SimEventKind, SimOrder};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The one client of the simulation.
+const CLIENT: i32 = 1;
+/// How far back a broker lists executions.
+const EXECUTION_DAYS: i64 = 7;
+
+/// What was handed over of an order.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    order_ref: OrderRef,
+    perm_id: i64,
+    status: Option<(OrderStatus, Quantity)>,
+}
+
+/// A simulated account as the engine's broker.
+#[derive(Debug)]
+pub struct SimBroker {
+    world: SimWorld,
+    /// Contracts that were asked for by name; a position in any other is a foreign one.
+    resolved: PerContract<bool>,
+    watched: BTreeSet<ContractId>,
+    orders: BTreeMap<i32, Told>,
+    last_order_id: i32,
+}
+
+impl SimBroker {
+    pub(super) fn new(world: SimWorld) -> SimBroker {
+        let resolved = PerContract::filled(false, world.ours.contract_count());
+        SimBroker { world, resolved, watched: BTreeSet::new(), orders: BTreeMap::new(), last_order_id: 0 }
+    }
+
+    fn identity(&self) -> Identity {
+        let simulation = self.world.simulation.borrow();
+        Identity { account: simulation.account().id, server_version: 0, server_time: simulation.now() }
+    }
+
+    /// The simulation's key of a contract that was resolved.
+    fn listed(&self, contract: ContractId) -> Result<ContractId, BrokerError> {
+        let listed = self.world.theirs[contract].filter(|_| self.resolved[contract]);
+        listed.ok_or_else(|| BrokerError::Unusable(format!("{}: not resolved", self.name(contract))))
+    }
+
+    fn name(&self, contract: ContractId) -> &str {
+        &self.world.ours.contract(contract).name
+    }
+
+    fn ours(&self, listed: ContractId) -> Option<ContractId> {
+        self.world.known_as[listed].filter(|&contract| self.resolved[contract])
+    }
+
+    fn describe(&self, contract: ContractId) -> Result<ContractDetails, BrokerError> {
+        let listed = self.world.theirs[contract].ok_or_else(|| {
+            BrokerError::Unusable(format!("{}: the broker lists no such contract", self.name(contract)))
+        })?;
+        let instrument = self.world.ours.instrument_of(contract);
+        Ok(ContractDetails {
+            contract,
+            con_id: con_id(listed),
+            currency: instrument.currency,
+            multiplier: Decimal::from(instrument.multiplier),
+            min_tick: instrument.tick.to_decimal(),
+            price_magnifier: 1,
+            last_trade: self.world.ours.contract(contract).expiry,
+            long_name: instrument.name.clone(),
+            order_types: vec!["LMT".into(), "LOC".into()],
+            liquid_hours: String::new(),
+            time_zone: "UTC".into(),
+        })
+    }
+
+    fn order(&self, view: &OrderView) -> BrokerOrder {
+        BrokerOrder {
+            order_ref: view.order.order_ref.parse().ok(),
+            perm_id: view.perm_id,
+            status: view.status,
+            quantity: view.order.quantity,
+            filled: view.filled,
+        }
+    }
+
+    fn fill(&self, view: &ExecutionView) -> Option<Fill> {
+        Some(Fill {
+            execution: view.id.clone(),
+            order: view.order_ref.parse().ok(),
+            contract: self.ours(view.contract)?,
+            side: view.side,
+            quantity: view.quantity,
+            price: view.price,
+            at: view.at,
+        })
+    }
+
+    fn place(&mut self, request: &OrderRequest) -> Result<(), BrokerError> {
+        self.last_order_id += 1;
+        let told = Told { order_ref: request.order_ref, perm_id: 0, status: None };
+        self.orders.insert(self.last_order_id, told);
+        let order = self.sim_order(request, self.last_order_id)?;
+        self.world.simulation.borrow_mut().place(CLIENT, order);
+        Ok(())
+    }
+
+    fn sim_order(&self, request: &OrderRequest, order_id: i32) -> Result<SimOrder, BrokerError> {
+        let &OrderRequest { contract, side, quantity, order_type, limit, time_in_force: tif, .. } = request;
+        let (order_ref, contract) = (request.order_ref.to_string(), self.listed(contract)?);
+        Ok(SimOrder { order_id, order_ref, contract, side, quantity, order_type, limit, tif, transmit: true })
+    }
+
+    fn order_id(&self, order_ref: OrderRef) -> Result<i32, BrokerError> {
+        let known = self.orders.iter().rev().find(|(_, told)| told.order_ref == order_ref);
+        known.map(|(id, _)| *id).ok_or_else(|| BrokerError::Lost(format!("{order_ref}: no such order was placed")))
+    }
+
+    /// What the engine has not been told of an order yet.
+    fn news(&mut self, view: &OrderView, events: &mut Vec<BrokerEvent>) {
+        let Some(told) = self.orders.get_mut(&view.order.order_id) else { return };
+        let order_ref = told.order_ref;
+        if told.perm_id != view.perm_id {
+            told.perm_id = view.perm_id;
+            events.push(BrokerEvent::Acknowledged { order_ref, perm_id: view.perm_id });
+        }
+        let (status, filled) = (view.status, view.filled);
+        if told.status.replace((status, filled)) != Some((status, filled)) {
+            events.push(BrokerEvent::Status { order_ref, status, filled });
+        }
+    }
+
+    fn notice(&self, order_id: i32, code: i32, text: String) -> BrokerEvent {
+        BrokerEvent::Notice { order_ref: self.orders.get(&order_id).map(|told| told.order_ref), code, text }
+    }
+}
+
+impl Broker for SimBroker {
+    async fn identify(&mut self) -> Result<Identity, BrokerError> {
+        Ok(self.identity())
+    }
+
+    async fn reconnect(&mut self) -> Result<Identity, BrokerError> {
+        Ok(self.identity())
+    }
+
+    async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError> {
+        let details = contracts.iter().map(|&contract| self.describe(contract)).collect::<Result<_, _>>()?;
+        contracts.iter().for_each(|&contract| self.resolved[contract] = true);
+        Ok(details)
+    }
+
+    fn contract_of(&self, con_id: i64) -> Option<ContractId> {
+        let listed = u16::try_from(con_id - 1).ok().map(ContractId)?;
+        (listed.index() < self.world.known_as.len()).then(|| self.ours(listed))?
+    }
+
+    async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
+        let simulation = self.world.simulation.borrow();
+        let now = simulation.now();
+        let account = simulation.account();
+        let cash = account.cash.iter().map(|row| CashRow {
+            currency: row.currency,
+            cash: as_told(row.cash),
+            futures_pnl: as_told(row.futures_pnl),
+            swept: Decimal::ZERO,
+            accrued: as_told(row.accrued_interest) + as_told(row.accrued_dividends),
+            exchange_rate: as_told(row.exchange_rate),
+        });
+        let mut cash: Vec<CashRow> = cash.collect();
+        cash.sort_by_key(|row| row.currency);
+        let (mut positions, mut foreign) = (Vec::new(), Vec::new());
+        let mut gross = Decimal::ZERO;
+        for held in &account.positions {
+            let instrument = self.world.ours.instrument_of(self.world.known_as[held.contract].unwrap_or(held.contract));
+            let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
+            if instrument.kind != domain::InstrumentKind::Fut {
+                gross += held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
+            }
+            match self.ours(held.contract) {
+                Some(contract) => {
+                    positions.push(BrokerPosition { contract, quantity: held.quantity, mark: Some(held.mark) });
+                }
+                None => foreign.push(ForeignPosition {
+                    con_id: con_id(held.contract),
+                    symbol: instrument.symbol.clone(),
+                    quantity: held.quantity,
+                }),
+            }
+        }
+        positions.sort_by_key(|position| position.contract);
+        let midnight = midnight(today(now));
+        let ended = simulation.completed_orders().iter().rev();
+        let ended = ended.take_while(|view| view.ended_at.is_none_or(|at| at >= midnight));
+        let mut completed_orders: Vec<BrokerOrder> = ended.map(|view| self.order(view)).collect();
+        completed_orders.sort_by_key(|order| order.perm_id);
+        let since = midnight.saturating_sub((EXECUTION_DAYS * 24).hours()).unwrap_or(Timestamp::MIN);
+        let executions = simulation.executions(since).iter().filter_map(|view| {
+            let commission = Some(Money::new(view.commission.amount.normalize(), view.commission.currency));
+            Some(Execution { fill: self.fill(view)?, commission })
+        });
+        let mut executions: Vec<Execution> = executions.collect();
+        executions.sort_by(|a, b| (a.fill.at, &a.fill.execution).cmp(&(b.fill.at, &b.fill.execution)));
+        Ok(AccountSnapshot {
+            at: now,
+            base: account.base,
+            net_liquidation: Some(as_told(account.net_liquidation)),
+            gross_position_value: Some(as_told(gross)),
+            cash,
+            positions,
+            foreign,
+            open_orders: simulation.open_orders().into_iter().map(|view| self.order(view)).collect(),
+            completed_orders,
+            executions,
+            disputes: Vec::new(),
+        })
+    }
+
+    async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
+        Ok(self.world.simulation.borrow().bars(self.listed(contract)?, before, sessions as usize))
+    }
+
+    /// A feed that is there already goes on as it was: it tells what changes.
+    async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        for &contract in contracts {
+            if self.watched.insert(contract) {
+                let listed = self.listed(contract)?;
+                self.world.simulation.borrow_mut().subscribe(CLIENT, listed);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
+        match command {
+            BrokerCommand::Place(request) => self.place(request)?,
+            BrokerCommand::Replace(request) => {
+                let order = self.sim_order(request, self.order_id(request.order_ref)?)?;
+                self.world.simulation.borrow_mut().modify(CLIENT, order);
+            }
+            &BrokerCommand::Cancel { order_ref } => {
+                let order_id = self.order_id(order_ref)?;
+                self.world.simulation.borrow_mut().cancel(CLIENT, order_id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Orders first, then what is left of quotes: the last one of each contract.
+    async fn drain(&mut self, events: &mut Vec<BrokerEvent>) {
+        let told = self.world.simulation.borrow_mut().drain_events();
+        let mut quotes: BTreeMap<ContractId, Quote> = BTreeMap::new();
+        for event in told {
+            match event.kind {
+                SimEventKind::Accepted(view) | SimEventKind::Status(view) => self.news(&view, events),
+                SimEventKind::Execution(view) => {
+                    events.extend(self.fill(&view).map(BrokerEvent::Execution));
+                }
+                SimEventKind::Commission { execution, amount, .. } => events.push(commission(execution, amount)),
+                SimEventKind::Rejected { order_id, code, text } => events.push(self.notice(order_id, code, text)),
+                SimEventKind::Cancelled { order, code, text } => {
+                    self.news(&order, events);
+                    events.push(self.notice(order.order.order_id, code, text));
+                }
+                SimEventKind::Tick { contract, quote } => {
+                    quotes.extend(self.ours(contract).map(|contract| (contract, quote)));
+                }
+            }
+        }
+        let at = self.world.simulation.borrow().now();
+        // A client that does not ask for frozen data sees the sides of a closed venue go.
+        let seen = |quote: Quote| Quote { at, data_type: DataType::Live, ..quote };
+        events.extend(quotes.into_iter().map(|(contract, quote)| BrokerEvent::Quote { contract, quote: seen(quote) }));
+    }
+
+    async fn fence(&mut self) -> Result<Timestamp, BrokerError> {
+        Ok(self.world.simulation.borrow().now())
+    }
+}
+
+fn commission(execution: ExecutionId, amount: Money) -> BrokerEvent {
+    BrokerEvent::Commission { execution, amount: Money::new(amount.amount.normalize(), amount.currency) }
+}
+
+/// The simulated broker's number of a contract.
+pub(super) fn con_id(listed: ContractId) -> i64 {
+    i64::from(listed.0) + 1
+}
+
+/// An amount with the digits the broker writes: at least two, and no zeros behind the last that counts.
+fn as_told(amount: Decimal) -> Decimal {
+    let mut told = amount.normalize();
+    if told.scale() < 2 {
+        told.rescale(2);
+    }
+    told
+}
+
+fn today(now: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(now).date()
+}
+
+fn midnight(date: Date) -> Timestamp {
+    TimeZone::UTC.to_timestamp(date.into()).expect("every midnight exists in UTC")
+}
