@@ -10,7 +10,7 @@ use domain::rounding::LotRounding;
 use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
 use execution::ExecutionPolicy;
 use risk::{
-    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
+    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, WatchdogPolicy,
     VolatilityPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
@@ -53,6 +53,12 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             hard_stop_drawdown: settings.risk.hard_stop_drawdown,
         },
         regime: regime(settings),
+        watchdog: Some(WatchdogPolicy {
+            every_s: settings.watchdog.every.as_secs(),
+            cushion_min: settings.watchdog.margin_cushion_min,
+            blind_max_s: settings.watchdog.feed_age_max.as_secs(),
+            skew_max_s: settings.watchdog.clock_skew_max.as_secs(),
+        }),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {
             short_window: settings.momentum.short_window_days as usize,

@@ -7,9 +7,9 @@ use crate::inputs::RecordedInputs;
 use crate::operator::Instruction;
 use crate::plan::DayPlan;
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
-use execution::Command;
+use execution::{Command, PlannedOrder};
 use ports::Connection;
-use risk::Mode;
+use risk::{Mode, Regime};
 use risk::gate::Refusal;
 use serde::Serialize;
 
@@ -48,6 +48,10 @@ pub enum Entry {
     Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
+    /// The watchdog found something: the mode is no looser than this from now on, and a regime has begun.
+    Watchdog { code: String, mode: Mode, regime: Option<Regime>, sentence: String },
+    /// A worse regime began: the increases of the day were taken back and these orders go in their place.
+    Replanned { orders: Vec<PlannedOrder> },
     /// Something a person should look at today.
     Alert { sentence: String },
 }
@@ -71,6 +75,8 @@ impl Entry {
             Entry::Resynced { .. } => "resynced",
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
+            Entry::Watchdog { .. } => "watchdog",
+            Entry::Replanned { .. } => "replanned",
             Entry::Alert { .. } => "alert",
         }
     }

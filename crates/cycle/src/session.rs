@@ -8,17 +8,18 @@
 mod act;
 mod hear;
 mod resume;
+mod watch;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
 use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Command, Parent, ParentState};
+use execution::{Command, Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::Mode;
+use risk::{Mode, Sighting};
 use risk::gate::Refusal;
 use std::collections::VecDeque;
 
@@ -35,6 +36,8 @@ pub enum Event {
     Resynced(Box<AccountSnapshot>),
     /// The account was asked for and gave no answer that can be used: why.
     Unreadable(String),
+    /// A look at account, index and clocks.
+    Watched(Sighting),
     /// Time has passed.
     Tick,
 }
@@ -48,6 +51,8 @@ pub enum Effect {
     Watch,
     /// Take a snapshot, then report [`Event::Resynced`].
     Resync,
+    /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
+    Look,
     /// Send this.
     Send(Command),
     /// Nothing before this time, unless an event arrives.
@@ -64,6 +69,12 @@ struct Slot {
     quote: Option<Quote>,
     ask_again: Timestamp,
     refusals: Vec<Refusal>,
+}
+
+impl Slot {
+    fn new(planned: PlannedOrder, window: Option<Window>) -> Slot {
+        Slot { parent: Parent::new(planned), window, quote: None, ask_again: Timestamp::MIN, refusals: Vec::new() }
+    }
 }
 
 /// The day's orders from window to window.
@@ -90,6 +101,7 @@ pub struct Session<'a> {
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
     standing: Standing,
+    guard: watch::Guard<'a>,
 }
 
 /// How long after its window an order may stay unanswered before the day ends without it.
@@ -105,13 +117,7 @@ impl<'a> Session<'a> {
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
-        let slot = |&planned| Slot {
-            parent: Parent::new(planned),
-            window: windows[planned.contract],
-            quote: None,
-            ask_again: Timestamp::MIN,
-            refusals: Vec::new(),
-        };
+        let slot = |&planned: &PlannedOrder| Slot::new(planned, windows[planned.contract]);
         books.reserve(plan.orders.len());
         Session {
             setup,
@@ -131,6 +137,7 @@ impl<'a> Session<'a> {
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
+            guard: watch::Guard::new(windows),
         }
     }
 
@@ -160,6 +167,7 @@ impl<'a> Session<'a> {
             Event::Operator(instruction) => self.standing.obey(&instruction),
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
+            Event::Watched(seen) => self.watched(&seen),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -168,6 +176,9 @@ impl<'a> Session<'a> {
     /// What to do next.
     pub fn poll(&mut self, now: Timestamp) -> Effect {
         assert!(!self.recording, "poll before the entries were recorded");
+        if self.looks(now) {
+            return Effect::Look;
+        }
         if self.stale {
             self.advance(now);
             self.stale = false;

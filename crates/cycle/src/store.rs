@@ -96,6 +96,14 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Tightened { mode, reason } = value(stored, universe)?;
             Entry::Mode { mode, reason }
         }
+        "watchdog" => {
+            let Watchdog { code, mode, regime, sentence } = value(stored, universe)?;
+            Entry::Watchdog { code, mode, regime, sentence }
+        }
+        "replanned" => {
+            let Replanned { orders } = value(stored, universe)?;
+            Entry::Replanned { orders }
+        }
         "alert" => {
             let Alert { sentence } = value(stored, universe)?;
             Entry::Alert { sentence }
@@ -115,6 +123,19 @@ struct Told {
 struct Tightened {
     mode: risk::Mode,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct Watchdog {
+    code: String,
+    mode: risk::Mode,
+    regime: Option<risk::Regime>,
+    sentence: String,
+}
+
+#[derive(Deserialize)]
+struct Replanned {
+    orders: Vec<execution::PlannedOrder>,
 }
 
 #[derive(Deserialize)]

@@ -389,6 +389,26 @@ impl Broker for IbkrBroker {
         Ok(snapshot)
     }
 
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        self.alive()?;
+        let mut questions =
+            Questions { client: &self.session.client, pacer: &mut self.pacer, limit: self.config.request_timeout };
+        let worth = questions.worth(&self.account).await;
+        let (net_liquidation, excess_liquidity) = self.noted(worth)?;
+        let quote = match quote.and_then(|id| Some((id, self.contracts.get(id)?))) {
+            None => None,
+            Some((id, contract)) => {
+                self.pacer.pass().await;
+                let ticks = self.session.client.market_data(contract).snapshot_once(self.config.request_timeout).await;
+                let unit = self.universe.instrument_of(id).quote_unit;
+                // No quote is an ordinary answer of a closed venue.
+                ticks.ok().map(|ticks| quotes::of_ticks(&ticks, unit, self.gateway_time.0))
+            }
+        };
+        let at = self.fence().await?;
+        Ok(Glance { at, net_liquidation, excess_liquidity, quote })
+    }
+
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
         self.alive()?;
         let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?;

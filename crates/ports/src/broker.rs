@@ -245,6 +245,19 @@ pub enum BrokerEvent {
     Connection(Connection),
 }
 
+/// What is cheap to ask between windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// The gateway's time.
+    pub at: Timestamp,
+    /// Net liquidation value in the account's base currency; `None` when no number was told.
+    pub net_liquidation: Option<Decimal>,
+    /// Net liquidation above the maintenance margin, in the base currency.
+    pub excess_liquidity: Option<Decimal>,
+    /// The top of book that was asked for.
+    pub quote: Option<Quote>,
+}
+
 /// Why the broker did not answer, by what happens next.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -291,6 +304,12 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError`]; a missing end marker is `Unusable`.
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError>;
+
+    /// A look at the account's worth and at one quote, without the books.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError>;
 
     /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first; empty when
     /// the broker has no history of the contract.

@@ -10,7 +10,7 @@ pub mod statement;
 
 pub use broker::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
-    ContractDetails, Dispute, Execution, ForeignPosition, Identity, OrderRequest,
+    ContractDetails, Dispute, Execution, ForeignPosition, Glance, Identity, OrderRequest,
 };
 pub use clock::Clock;
 pub use record::{Journal, JournalError, Message, Record, StoredRecord};

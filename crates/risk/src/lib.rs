@@ -17,6 +17,7 @@ pub mod regime;
 pub mod replay;
 pub mod scaling;
 pub mod volatility;
+pub mod watchdog;
 
 pub use collar::{Collar, CollarPolicy};
 pub use dispersion::{PairFit, TailLoss};
@@ -30,4 +31,5 @@ pub use reconciliation::{Reconciliation, ReconciliationPolicy};
 pub use regime::{Regime, RegimePolicy, RegimeState};
 pub use replay::{ReplayRow, replay};
 pub use scaling::{Caps, Scaling};
+pub use watchdog::{Morning, Sighting, Sign, WatchdogPolicy};
 pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};

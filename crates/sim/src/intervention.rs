@@ -58,6 +58,8 @@ pub enum Intervention {
     Recall { contract: ContractId },
     /// The broker buys what is short, now.
     BuyIn { contract: ContractId },
+    /// Every market moves at once and for good, by a share of world equity and of the volatility index.
+    Shock { equity: Decimal, volatility: Decimal },
     /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
     Expire { contract: ContractId, silent: bool },
 }
@@ -99,6 +101,10 @@ impl Intervention {
             Intervention::Dividend { contract, rate } if !is_company(*contract) || *rate <= Decimal::ZERO => {
                 no("only shares and funds pay dividends, above zero")
             }
+            Intervention::Shock { equity, volatility } if *equity <= -Decimal::ONE || *volatility <= -Decimal::ONE => {
+                no("nothing falls by all of itself")
+            }
+            Intervention::Shock { .. } if !board.tape.is_simulated() => no("replayed prices are what they were"),
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
@@ -181,6 +187,7 @@ impl Broker {
                 let amount = if refund { amount } else { -amount };
                 self.books.pay(booking, None, amount, kind, text.to_owned());
             }
+            Intervention::Shock { equity, volatility } => board.tape.shock(equity, volatility, now),
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
             Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),

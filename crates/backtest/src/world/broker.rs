@@ -229,6 +229,15 @@ impl Broker for SimBroker {
         })
     }
 
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        let listed = quote.map(|contract| self.listed(contract)).transpose()?;
+        let simulation = self.world.simulation.borrow();
+        let account = simulation.account();
+        let net_liquidation = Some(as_told(account.net_liquidation));
+        let quote = listed.map(|contract| simulation.quote(contract));
+        Ok(Glance { at: simulation.now(), net_liquidation, excess_liquidity: None, quote })
+    }
+
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
         Ok(self.world.simulation.borrow().bars(self.listed(contract)?, before, sessions as usize))
     }

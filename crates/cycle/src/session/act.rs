@@ -25,6 +25,7 @@ impl Slot {
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
+        self.mind(now);
         if self.link_down || self.unreadable || self.resync_at > now {
             return self.outwait(now);
         }
@@ -59,11 +60,15 @@ impl Session<'_> {
                 self.staged.push(command);
             }
         }
+        self.replan();
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
     fn permission(&self, index: usize) -> Permission {
         let planned = self.slots[index].parent.planned();
+        if self.is_taken_back(index) {
+            return Permission::No;
+        }
         match self.standing.mode.permission(planned.purpose) {
             Permission::AfterConfirmation if self.is_confirmed(planned.contract) => Permission::Yes,
             permission => permission,
@@ -201,6 +206,7 @@ impl Session<'_> {
             [opens, closes, asks, slot.parent.next_deadline(policy)].into_iter().flatten().min()
         };
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        self.slots.iter().filter_map(of_slot).min().map_or(soon, |deadline| deadline.max(now))
+        let next = self.slots.iter().filter_map(of_slot).chain(self.next_look()).min();
+        next.map_or(soon, |deadline| deadline.max(now))
     }
 }

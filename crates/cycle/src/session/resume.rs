@@ -63,6 +63,8 @@ impl<'a> Session<'a> {
             }
             Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
             Entry::Operator(instruction) => self.standing.obey(instruction),
+            Entry::Watchdog { code, mode, regime, .. } => self.recall(code, *mode, *regime),
+            Entry::Replanned { orders } => self.take_up(orders),
             _ => {}
         }
     }

@@ -59,6 +59,10 @@ impl Broker for Account {
         })
     }
 
+    async fn glance(&mut self, _: Option<ContractId>) -> Result<ports::Glance, BrokerError> {
+        unreachable!("nothing is watched before the day is decided")
+    }
+
     async fn daily_bars(&mut self, _: ContractId, _: u32, _: Date) -> Result<Vec<Bar>, BrokerError> {
         Ok(Vec::new())
     }
