@@ -24,8 +24,9 @@ struct Run {
 
 fn shocked(days: u32, at: &str, equity: &str, volatility: &str) -> Run {
     let stage = Stage::new();
-    let fault =
-        format!(r#"{{"at": "{at}", "inject": {{"market_shock": {{"equity": "{equity}", "volatility": "{volatility}"}}}}}}"#);
+    let fault = format!(
+        r#"{{"at": "{at}", "inject": {{"market_shock": {{"equity": "{equity}", "volatility": "{volatility}"}}}}}}"#
+    );
     std::fs::write(stage.path("faults.jsonl"), fault).unwrap();
     let told = stage.run(&format!("demo --days {days} --faults faults.jsonl --state-dir state --json"));
     assert!(!told.out.is_empty(), "{}", told.err);

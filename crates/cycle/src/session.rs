@@ -7,20 +7,22 @@
 
 mod act;
 mod hear;
+mod pairs;
 mod resume;
 mod watch;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Command, Parent, ParentState, PlannedOrder};
+use domain::{AccountTag, Books, ContractId, Ledger, PerContract};
+use execution::{Command, Pair, Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::{Mode, Sighting};
 use risk::gate::Refusal;
+use risk::{Mode, Sighting};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Something that happened.
@@ -61,20 +63,42 @@ pub enum Effect {
     Done,
 }
 
-/// One planned order with what the session knows around it.
+/// One order with what the session knows around it.
 #[derive(Debug)]
 struct Slot {
     parent: Parent,
     window: Option<Window>,
-    quote: Option<Quote>,
     ask_again: Timestamp,
     refusals: Vec<Refusal>,
 }
 
 impl Slot {
-    fn new(planned: PlannedOrder, window: Option<Window>) -> Slot {
-        Slot { parent: Parent::new(planned), window, quote: None, ask_again: Timestamp::MIN, refusals: Vec::new() }
+    fn new(planned: PlannedOrder, windows: &PerContract<Option<Window>>) -> Slot {
+        Slot {
+            parent: Parent::new(planned),
+            window: windows[planned.contract],
+            ask_again: Timestamp::MIN,
+            refusals: Vec::new(),
+        }
     }
+}
+
+/// A watched contract and its last quote.
+#[derive(Debug)]
+struct Watched {
+    contract: ContractId,
+    quote: Option<Quote>,
+}
+
+/// An order that was not in the plan: what happened called for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Consequence {
+    /// Its number, after the plan's.
+    pub order: PlannedOrder,
+    /// The sleeve it trades for.
+    pub sleeve: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// The day's orders from window to window.
@@ -84,7 +108,13 @@ pub struct Session<'a> {
     plan: &'a DayPlan,
     account: AccountTag,
     books: Books,
+    windows: &'a PerContract<Option<Window>>,
+    /// The plan's orders, then the consequences.
     slots: Vec<Slot>,
+    consequences: Vec<Consequence>,
+    /// The plan's pairs, as far as their protection has come.
+    pairs: Vec<Pair>,
+    board: Vec<Watched>,
     entries: Vec<Entry>,
     staged: Vec<Command>,
     ready: VecDeque<Command>,
@@ -112,19 +142,24 @@ impl<'a> Session<'a> {
     /// already hold.
     pub fn start(
         plan: &'a DayPlan,
-        windows: &domain::PerContract<Option<Window>>,
+        windows: &'a PerContract<Option<Window>>,
         mut books: Books,
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
-        let slot = |&planned: &PlannedOrder| Slot::new(planned, windows[planned.contract]);
         books.reserve(plan.orders.len());
+        let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
+        let traded = plan.orders.iter().map(|order| order.contract).chain(stand_ins.map(|hedge| hedge.contract));
         Session {
             setup,
             plan,
             account,
             books,
-            slots: plan.orders.iter().map(slot).collect(),
+            windows,
+            slots: plan.orders.iter().map(|&planned| Slot::new(planned, windows)).collect(),
+            consequences: Vec::new(),
+            pairs: vec![Pair::EVEN; plan.pairs.len()],
+            board: traded.map(|contract| Watched { contract, quote: None }).collect(),
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -137,7 +172,7 @@ impl<'a> Session<'a> {
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
-            guard: watch::Guard::new(windows),
+            guard: watch::Guard::default(),
         }
     }
 
@@ -179,9 +214,8 @@ impl<'a> Session<'a> {
         if self.looks(now) {
             return Effect::Look;
         }
-        if self.stale {
+        while std::mem::take(&mut self.stale) {
             self.advance(now);
-            self.stale = false;
         }
         if !self.entries.is_empty() {
             self.recording = true;
@@ -229,12 +263,22 @@ impl<'a> Session<'a> {
         &self.entries
     }
 
-    /// The contracts of the day's orders.
+    /// The contracts of the day's orders, and those that may stand in for them.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.slots.iter().map(|slot| slot.parent.planned().contract)
+        self.board.iter().map(|watched| watched.contract)
     }
 
-    /// The day's orders with all that happened to them.
+    /// The orders that were not in the plan, in the order of their numbers.
+    pub fn consequences(&self) -> &[Consequence] {
+        &self.consequences
+    }
+
+    /// How far the protection of each of the plan's pairs has come.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// The day's orders, the plan's first, with all that happened to them.
     pub fn parents(&self) -> impl Iterator<Item = &Parent> {
         self.slots.iter().map(|slot| &slot.parent)
     }

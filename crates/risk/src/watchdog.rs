@@ -96,7 +96,8 @@ pub fn signs(
     let skew = seen.gateway.duration_since(seen.at).abs().as_secs();
     let mut found: Vec<Sign> = Vec::new();
     found.extend((skew > policy.skew_max_s).then_some(Sign::ClockSkew { seconds: skew, limit: policy.skew_max_s }));
-    let usable = |amount: Option<Decimal>| amount.and_then(|amount| amount.to_f64()).filter(|amount| amount.is_finite());
+    let usable =
+        |amount: Option<Decimal>| amount.and_then(|amount| amount.to_f64()).filter(|amount| amount.is_finite());
     let worth = usable(seen.net_liquidation).filter(|worth| *worth > 0.0 && morning.nav > 0.0);
     let drawdown = worth.map_or(morning.drawdown, |worth| {
         let today = worth / morning.nav - 1.0;
@@ -226,7 +227,11 @@ mod tests {
     fn told(seen: Sighting) -> String {
         let morning = Morning { nav: 10_000_000.0, drawdown: -0.02, regime: Regime::Normal };
         let found = signs(&seen, &morning, (&LOSS, &table(vec![Regime::Crisis])), &POLICY);
-        found.iter().map(|sign| format!("{} {}: {}", sign.code(), sign.mode(), sign.sentence())).collect::<Vec<_>>().join("\n")
+        found
+            .iter()
+            .map(|sign| format!("{} {}: {}", sign.code(), sign.mode(), sign.sentence()))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]

@@ -64,8 +64,7 @@ impl Row {
         let (Some(level), Some((expiry, _))) = (self.exposure.reverts_to, self.expires) else {
             return Maturity { offset: 0.0, share: 1.0 };
         };
-        let days = expiry.duration_since(date).as_hours() as f64 / 24.0;
-        let share = libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR);
+        let share = share_of_index(date, expiry);
         Maturity { offset: (1.0 - share) * libm::log(level), share }
     }
 
@@ -133,7 +132,8 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows, shocks: Vec::new() };
+        let mut model =
+            Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows, shocks: Vec::new() };
         model.extend_walks();
         let first = model.history_day(first_day);
         model.walks.iter_mut().for_each(|walk| walk.rebase(first));
@@ -238,6 +238,18 @@ impl Model {
     fn history_day(&self, date: Date) -> usize {
         usize::try_from(day_number(date) - day_number(self.history_begins)).expect("days fit an index")
     }
+}
+
+/// How much of a volatility future follows its index, so long before its end.
+fn share_of_index(date: Date, expiry: Date) -> f64 {
+    let days = expiry.duration_since(date).as_hours() as f64 / 24.0;
+    libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR)
+}
+
+/// The price of a volatility future that ends on a date and whose index is expected to return to a level.
+pub(crate) fn volatility_forward(index: f64, reverts_to: f64, date: Date, expiry: Date) -> f64 {
+    let share = share_of_index(date, expiry);
+    libm::exp((1.0 - share) * libm::log(reverts_to) + share * libm::log(index))
 }
 
 fn years_between(from: Timestamp, to: Timestamp) -> f64 {

@@ -46,11 +46,11 @@ pub(super) fn recorded(records: &[StoredRecord], universe: &Universe) -> Vec<Str
         Entry::Alert { sentence } => Some(sentence),
         Entry::Mode { mode, reason } => Some(format!("mode {mode}: {reason}")),
         Entry::Watchdog { sentence, .. } => Some(format!("watchdog: {sentence}")),
-        Entry::Replanned { orders } => Some(format!("watchdog: replanned, {} orders go instead", orders.len())),
         Entry::Operator(instruction) => Some(instruction.sentence()),
         _ => None,
     };
-    let spoken = records.iter().filter(|record| ["alert", "mode", "operator", "watchdog", "replanned"].contains(&record.kind.as_str()));
+    let spoken =
+        records.iter().filter(|record| ["alert", "mode", "operator", "watchdog"].contains(&record.kind.as_str()));
     spoken.filter_map(told).collect()
 }
 

@@ -10,9 +10,9 @@ use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
 use domain::{ContractId, OrderType, Price, TimeInForce};
 use execution::Command;
+use jiff::Timestamp;
 use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent, Clock, Connection, Glance, Journal, OrderRequest};
 use risk::Sighting;
-use jiff::Timestamp;
 
 /// Why a step could not be taken, by what happens next.
 enum Trouble {

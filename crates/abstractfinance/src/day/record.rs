@@ -16,8 +16,8 @@ use cycle::{Effect, Event, Memory, Session, Standing};
 use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use risk::RegimeState;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
+use risk::RegimeState;
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -125,12 +125,10 @@ fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run
         let key = OrderKey { date: plan.date, intent: order.number };
         sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
     }
-    for order in session.replanned() {
-        let key = OrderKey { date: plan.date, intent: order.number };
-        let wants = decided.contingency.iter().flat_map(|plan| &plan.wants);
-        let wants = wants.filter(|want| want.contract == order.contract && want.order != CROSSED);
-        let wants: Vec<(SleeveId, Quantity)> = wants.map(|want| (want.sleeve, want.quantity)).collect();
-        sleeves.open_order(key, order.contract, &wants, universe);
+    for own in session.consequences() {
+        let key = OrderKey { date: plan.date, intent: own.order.number };
+        let owner = sleeves.id(&own.sleeve).unwrap_or(SleeveId::TREASURY);
+        sleeves.open_order(key, own.order.contract, &[(owner, own.order.quantity)], universe);
     }
     for &contract in &run.setup.shared {
         if let Some(mark) = decided.inputs.marks[contract] {

@@ -6,57 +6,37 @@
 
 use super::{Entry, Session, Slot};
 use crate::DayPlan;
-use domain::PerContract;
+use domain::ContractId;
 use execution::PlannedOrder;
 use jiff::{SignedDuration, Timestamp};
-use market::calendar::Window;
 use risk::{Mode, Morning, Purpose, Regime, Sighting, Sign, WatchdogPolicy, watchdog};
 
 /// What the watchdog remembers of the day.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Guard<'a> {
-    windows: PerContract<Option<Window>>,
     /// When a look was last asked for, and when the account was last seen.
     asked: Option<Timestamp>,
     seen: Option<Timestamp>,
     told: Vec<(String, Mode)>,
     worse: Option<Regime>,
-    /// What the day would do in the worst regime, decided with the plan.
+    /// What the day would do in a crisis, decided with the plan.
     contingency: Option<&'a DayPlan>,
-    /// Orders that went in the place of increases.
-    replanned: Option<Vec<PlannedOrder>>,
-}
-
-impl Guard<'_> {
-    pub(super) fn new(windows: &PerContract<Option<Window>>) -> Self {
-        Guard {
-            windows: windows.clone(),
-            asked: None,
-            seen: None,
-            told: Vec::new(),
-            worse: None,
-            contingency: None,
-            replanned: None,
-        }
-    }
+    /// Its orders have been taken on.
+    replanned: bool,
 }
 
 impl<'a> Session<'a> {
-    /// Takes over what the day would do if the worst regime began before its orders are over.
+    /// Takes over what the day would do if a crisis began before its orders are over.
     #[must_use]
     pub fn with_contingency(mut self, plan: Option<&'a DayPlan>) -> Self {
         self.guard.contingency = plan;
+        self.guard.replanned = self.consequences.iter().any(|own| is_of_a_plan(own.order.purpose));
         self
     }
 
     /// The regime that began since the plan, if one did.
     pub fn worse_regime(&self) -> Option<Regime> {
         self.guard.worse
-    }
-
-    /// Orders that went in the place of the plan's increases.
-    pub fn replanned(&self) -> &[PlannedOrder] {
-        self.guard.replanned.as_deref().unwrap_or_default()
     }
 
     fn policy(&self) -> Option<&'a WatchdogPolicy> {
@@ -66,7 +46,7 @@ impl<'a> Session<'a> {
     /// Whether it is time for a look; at the latest when a window opens.
     pub(super) fn looks(&mut self, now: Timestamp) -> bool {
         let Some(policy) = self.policy() else { return false };
-        let busy = self.recording || !self.entries.is_empty() || self.link_down || self.needs_resync;
+        let busy = !self.entries.is_empty() || self.link_down || self.needs_resync;
         if busy || self.slots.iter().all(|slot| slot.parent.is_over()) {
             return false;
         }
@@ -125,48 +105,51 @@ impl<'a> Session<'a> {
         self.guard.told.push((code.to_owned(), mode));
     }
 
-    /// Whether a worse regime has taken an order of the plan back. With orders to go in their place everything but
-    /// mandatory close-outs is; else the increases are.
+    /// Whether a worse regime has taken an order of the plan back. With a crisis plan in its place everything but mandatory
+    /// close-outs is; without one the increases are.
     pub(super) fn is_taken_back(&self, index: usize) -> bool {
         if self.guard.worse.is_none() || index >= self.plan.orders.len() {
             return false;
         }
-        let purpose = self.slots[index].parent.planned().purpose;
-        let replaced = self.guard.contingency.is_some() || self.guard.replanned.is_some();
-        purpose == Purpose::Increase || (replaced && purpose != Purpose::CloseOut)
+        match self.slots[index].parent.planned().purpose {
+            Purpose::Increase => true,
+            Purpose::CloseOut => false,
+            _ => self.guard.worse == Some(Regime::Crisis) && self.guard.contingency.is_some(),
+        }
     }
 
-    /// Puts the worst regime's orders in the place of the plan's, once nothing of these is at the broker any more: from
-    /// what is held then to what that regime wants, and never to more.
+    /// Takes the crisis plan's reductions and hedges on, once nothing of the day works any more: from what is held then to
+    /// what that plan wants, never to more.
     pub(super) fn replan(&mut self) {
         let Some(plan) = self.guard.contingency.filter(|_| self.guard.worse == Some(Regime::Crisis)) else { return };
-        let taken_back = |index: usize| self.is_taken_back(index);
-        let ended = |index: usize| self.slots[index].parent.is_over() && !self.slots[index].parent.has_live_child();
-        let waits = (0..self.plan.orders.len()).any(|index| taken_back(index) && !ended(index));
-        if waits || self.guard.replanned.is_some() || self.link_down || self.needs_resync {
+        let working = self.slots.iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
+        if working || self.guard.replanned || self.link_down || self.needs_resync {
             return;
         }
-        let ledger = self.books.ledger();
-        let mut orders = Vec::new();
-        for planned in plan.orders.iter().filter(|order| matches!(order.purpose, Purpose::Reduce | Purpose::FxHedge)) {
+        self.guard.replanned = true;
+        for planned in plan.orders.iter().filter(|order| is_of_a_plan(order.purpose)) {
             let (contract, purpose) = (planned.contract, planned.purpose);
-            let quantity = plan.table.wanted[contract] - ledger.quantity(contract);
-            let same_way = quantity.signum() == planned.quantity.signum();
-            let lowers = purpose == Purpose::FxHedge || plan.table.wanted[contract].abs() <= ledger.quantity(contract).abs();
-            if !quantity.is_zero() && same_way && lowers {
-                let number = u16::try_from(self.slots.len() + orders.len() + 1).expect("a day has few orders");
-                orders.push(PlannedOrder { number, contract, quantity, purpose });
+            let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
+            let change = wanted - held;
+            let lowers = purpose == Purpose::FxHedge || wanted.abs() <= held.abs();
+            if change.signum() != planned.quantity.signum() || !lowers {
+                continue;
             }
+            let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
+            let sleeve = self.owner(contract);
+            self.order(order, &sleeve, "a crisis began after the plan was made".to_owned());
         }
-        self.entries.push(Entry::Replanned { orders: orders.clone() });
-        self.take_up(&orders);
     }
 
-    /// Takes orders up, now or after a restart.
-    pub(super) fn take_up(&mut self, orders: &[PlannedOrder]) {
-        let windows = &self.guard.windows;
-        self.slots.extend(orders.iter().map(|&planned| Slot::new(planned, windows[planned.contract])));
-        self.guard.replanned = Some(orders.to_vec());
-        self.watching = false;
+    /// The first sleeve that trades a contract; hedges are nobody's.
+    fn owner(&self, contract: ContractId) -> String {
+        let mut sleeves = self.setup.policy.sleeves.iter().zip(&self.plan.memory.lists);
+        let owner = sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
+        owner.map_or_else(|| "fx_hedge".to_owned(), |(sleeve, _)| sleeve.name.clone())
     }
+}
+
+/// What a plan orders to be less exposed; a pair's protection has purposes of its own.
+fn is_of_a_plan(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Reduce | Purpose::FxHedge)
 }
