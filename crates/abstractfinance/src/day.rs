@@ -32,6 +32,7 @@ use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+use risk::{Regime, RegimeState};
 use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub struct Adopter {
 struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
+    /// What the day would do in a crisis that begins before its orders are over; decided from the same inputs.
+    contingency: Option<DayPlan>,
     identity: Identity,
     /// What observing found; `None` when an earlier run did.
     notes: Option<observe::Notes>,
@@ -147,7 +150,22 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let alerts = alerts::of_morning(&notes, &inputs, &plan);
     let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
     append(date, &entries, run, world).await?;
-    Ok(Decided { inputs, plan, identity, notes: Some(notes) })
+    let contingency = contingency(&inputs, &plan, run);
+    Ok(Decided { inputs, plan, contingency, identity, notes: Some(notes) })
+}
+
+/// The same decision in a crisis, when the regime can enter one at once. It is a function of what was recorded, so that a
+/// restart finds the same.
+fn contingency(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Option<DayPlan> {
+    let policy = &run.setup.policy;
+    let at_once = policy.regime.escalate_immediately.contains(&Regime::Crisis);
+    if policy.watchdog.is_none() || !at_once || plan.risk.regime == Regime::Crisis || plan.orders.is_empty() {
+        return None;
+    }
+    let mut inputs = inputs.clone();
+    inputs.memory.regime = RegimeState { regime: Regime::Crisis, pending: None };
+    let panel = inputs.panel(&run.setup).ok()?;
+    Some(decide(&inputs.view(&panel), &run.setup))
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -166,12 +184,14 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let identity = observe::connect(&scope, world).await?;
-    Ok(Decided { inputs, plan, identity, notes: None })
+    let contingency = contingency(&inputs, &plan, run);
+    Ok(Decided { inputs, plan, contingency, identity, notes: None })
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
     Session::start(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup)
         .with_confirmed(&decided.inputs.confirmed)
+        .with_contingency(decided.contingency.as_ref())
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -184,7 +204,7 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
     let session =
         Session::resume(&decided.plan, &decided.inputs.windows, decided.books(), run.account, &run.setup, folded);
-    Ok(session.with_confirmed(&decided.inputs.confirmed))
+    Ok(session.with_confirmed(&decided.inputs.confirmed).with_contingency(decided.contingency.as_ref()))
 }
 
 /// Makes entries durable.

@@ -8,10 +8,10 @@ use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
-use execution::ExecutionPolicy;
+use execution::{ExecutionPolicy, PairPolicy};
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
-    VolatilityPolicy,
+    VolatilityPolicy, WatchdogPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
 use strategy::{
@@ -53,6 +53,12 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             hard_stop_drawdown: settings.risk.hard_stop_drawdown,
         },
         regime: regime(settings),
+        watchdog: Some(WatchdogPolicy {
+            every_s: settings.watchdog.every.as_secs(),
+            cushion_min: settings.watchdog.margin_cushion_min,
+            blind_max_s: settings.watchdog.feed_age_max.as_secs(),
+            skew_max_s: settings.watchdog.clock_skew_max.as_secs(),
+        }),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {
             short_window: settings.momentum.short_window_days as usize,
@@ -70,12 +76,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
         },
         fx_hedge: fx_hedge(settings, universe),
         gate: gate(settings),
-        execution: ExecutionPolicy {
-            spread_buffer: settings.execution.spread_buffer,
-            ttl_s: i64::from(settings.execution.order_ttl_seconds),
-            replace_interval_s: i64::from(settings.execution.replace_interval_seconds),
-            replaces_max: settings.execution.max_replace_attempts,
-        },
+        execution: execution(settings, universe),
         reconciliation: ReconciliationPolicy {
             warn: f64::from(settings.reconciliation.warn_bps) / 1e4,
             halt: settings.reconciliation.halt_threshold_pct,
@@ -214,6 +215,24 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
         band_of_nav: settings.fx.band_nav_pct,
         unhedged_of_nav_max: settings.fx.unhedged_max_nav_pct,
         rules: settings.fx.hedges.0.iter().map(rule).collect(),
+    }
+}
+
+fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
+    let execution = &settings.execution;
+    let named = |name: &String| universe.find_instrument(name).expect("settings name only instruments of the table");
+    let hedges = execution.pair_hedges.iter().filter(|_| execution.pair_hedge_enabled);
+    ExecutionPolicy {
+        spread_buffer: execution.spread_buffer,
+        ttl_s: i64::from(execution.order_ttl_seconds),
+        replace_interval_s: i64::from(execution.replace_interval_seconds),
+        replaces_max: execution.max_replace_attempts,
+        pairs: PairPolicy {
+            hedges: hedges.map(|(leg, future)| (named(leg), named(future))).collect(),
+            trigger: execution.pair_trigger_fill_pct,
+            patience_s: i64::from(execution.pair_patience_seconds),
+            legging_s: i64::from(execution.pair_max_legging_seconds),
+        },
     }
 }
 

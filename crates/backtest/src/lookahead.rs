@@ -4,14 +4,18 @@
 //! Invariant: two histories that are the same before a date give the same plans up to it, unless something looked ahead;
 //! a detector that is blind to a planted leak is not believed.
 
-use domain::{ContractId, InstrumentKind, PerContract, Price, Quantity, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, PerContract, Price, Quantity, Universe};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fundamentals::Statement;
 use market::{Bar, Fundamentals};
-use ports::{AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity};
+use ports::{
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, MarginImpact,
+    OptionChain, OptionQuote,
+};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// How far ahead leaked statements are known.
 const YEARS_AHEAD: i64 = 2;
@@ -227,6 +231,26 @@ impl<B: Broker> Broker for Leaky<B> {
             None => known,
             Some(leak) => self.leaked(contract, known, before, leak),
         })
+    }
+
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
+        self.broker.option_chain(root).await
+    }
+
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        self.broker.option_quotes(root, wanted).await
+    }
+
+    fn extend(&mut self, universe: Arc<Universe>) {
+        self.broker.extend(universe);
+    }
+
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        self.broker.what_if(command).await
     }
 
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {

@@ -10,7 +10,7 @@ use domain::rounding::LotRounding;
 use domain::{
     AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Universe,
 };
-use execution::ExecutionPolicy;
+use execution::{ExecutionPolicy, PairPolicy};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
@@ -108,6 +108,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.0,
         },
+        watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         regime: RegimePolicy {
             vix_enter_elevated: 1e9,
@@ -146,7 +147,13 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             quote_age_max_s: 60,
             collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
         },
-        execution: ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 },
+        execution: ExecutionPolicy {
+            spread_buffer: 0.25,
+            ttl_s: 120,
+            replace_interval_s: 15,
+            replaces_max: 6,
+            pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
+        },
         reconciliation: ReconciliationPolicy {
             warn: 0.0002,
             halt: 0.0025,

@@ -133,6 +133,9 @@ fn orders(page: &mut String, day: &DayReport) {
     }
     numbers(&mut table, 3..7);
     section(page, "Orders and fills", &table);
+    for (order, reason) in day.orders.iter().filter_map(|order| Some((order, order.reason.as_ref()?))) {
+        line(page, &format!("Added     {} {} {}: {reason}", order.side, order.quantity, order.instrument));
+    }
 }
 
 fn order_row(order: &Order) -> [String; 8] {

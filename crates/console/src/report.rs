@@ -143,6 +143,9 @@ pub struct Order {
     pub quantity: String,
     /// Why it exists.
     pub purpose: String,
+    /// What called for it, when it was not in the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Last limit sent.
     pub limit: Option<String>,
     /// Executed quantity.

@@ -6,11 +6,12 @@
 use crate::inputs::RecordedInputs;
 use crate::operator::Instruction;
 use crate::plan::DayPlan;
+use crate::session::Consequence;
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity};
-use execution::Command;
+use execution::{Command, Pair};
 use ports::Connection;
-use risk::Mode;
 use risk::gate::Refusal;
+use risk::{Mode, Regime};
 use serde::Serialize;
 
 /// One entry of a day.
@@ -28,6 +29,10 @@ pub enum Entry {
     Admitted { number: u16, arrival: Price, worst: Price },
     /// The gate did not let an order out.
     Refused { number: u16, refusals: Vec<Refusal> },
+    /// An order that was not in the plan.
+    Consequence(Consequence),
+    /// The protection of one of the plan's pairs, counted from 0, has come further.
+    Pair { pair: u16, protection: Pair },
     /// About to be sent.
     Command(Command),
     /// The broker knows the order.
@@ -48,6 +53,8 @@ pub enum Entry {
     Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
+    /// The watchdog found something: the mode is no looser than this from now on, and a regime has begun.
+    Watchdog { code: String, mode: Mode, regime: Option<Regime>, sentence: String },
     /// Something a person should look at today.
     Alert { sentence: String },
 }
@@ -61,6 +68,8 @@ impl Entry {
             Entry::Booked(_) => "booked",
             Entry::Admitted { .. } => "admitted",
             Entry::Refused { .. } => "refused",
+            Entry::Consequence(_) => "consequence",
+            Entry::Pair { .. } => "pair",
             Entry::Command(_) => "command",
             Entry::Acknowledged { .. } => "acknowledged",
             Entry::Status { .. } => "order_status",
@@ -71,6 +80,7 @@ impl Entry {
             Entry::Resynced { .. } => "resynced",
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
+            Entry::Watchdog { .. } => "watchdog",
             Entry::Alert { .. } => "alert",
         }
     }

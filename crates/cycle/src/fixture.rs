@@ -5,10 +5,10 @@ use crate::{DayInputs, Doubts, Memory, Policy, Setup, decide};
 use domain::rounding::LotRounding;
 use domain::{
     AssetClass, BaseMoney, BasisPoints, Contract, ContractId, Currency, FutureRule, FxRates, Instrument, InstrumentId,
-    InstrumentKind, Ledger, LedgerEvent, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
+    InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
     Universe,
 };
-use execution::ExecutionPolicy;
+use execution::{ExecutionPolicy, PairPolicy};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
@@ -30,6 +30,11 @@ pub(crate) fn price(text: &str) -> Price {
 }
 
 fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrument {
+    if name == "FESX" {
+        let (asset_class, venue) = (AssetClass::EquityIndexFuture, Mic::Xeur);
+        let (multiplier, future, tick) = (10, Some(FutureRule::IndexQuarterly), price("1"));
+        return Instrument { asset_class, venue, multiplier, future, tick, ..Instrument::plain(name, kind, currency) };
+    }
     let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
     match kind {
         InstrumentKind::Fut => Instrument {
@@ -43,7 +48,7 @@ fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrumen
     }
 }
 
-/// CSPX, CS51, M6E (one contract), SPX, SX5E, VIX, EUR.USD, in this order.
+/// CSPX, CS51, M6E (one contract), SPX, SX5E, VIX, EUR.USD, FESX (one contract), in this order.
 pub(crate) fn universe() -> Universe {
     use InstrumentKind::{Cash, Etf, Fut, Ind};
     let rows = [
@@ -54,12 +59,21 @@ pub(crate) fn universe() -> Universe {
         ("SX5E", Ind, Currency::Eur),
         ("VIX", Ind, Currency::Usd),
         ("EUR.USD", Cash, Currency::Usd),
+        ("FESX", Fut, Currency::Eur),
     ];
     let instruments = rows.iter().map(|(name, kind, currency)| instrument(name, *kind, *currency)).collect();
     let contract = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| Contract {
-        name: if *name == "M6E" { "M6E_20260316".into() } else { (*name).into() },
+        name: match *name {
+            "M6E" => "M6E_20260316".into(),
+            "FESX" => "FESX_20260320".into(),
+            name => name.into(),
+        },
         instrument: InstrumentId(i as u16),
-        expiry: (*name == "M6E").then(|| date(2026, 3, 16)),
+        expiry: match *name {
+            "M6E" => Some(date(2026, 3, 16)),
+            "FESX" => Some(date(2026, 3, 20)),
+            _ => None,
+        },
     };
     Universe::new(instruments, rows.iter().enumerate().map(contract).collect())
 }
@@ -89,6 +103,7 @@ fn policy() -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.5,
         },
+        watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         regime: RegimePolicy {
             vix_enter_elevated: 25.0,
@@ -133,9 +148,21 @@ fn policy() -> Policy {
             collars: vec![
                 (AssetClass::EquityEtf, CollarPolicy { width: BasisPoints(10), ticks_min: 2 }),
                 (AssetClass::FxFuture, CollarPolicy { width: BasisPoints(2), ticks_min: 2 }),
+                (AssetClass::EquityIndexFuture, CollarPolicy { width: BasisPoints(3), ticks_min: 2 }),
             ],
         },
-        execution: ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 },
+        execution: ExecutionPolicy {
+            spread_buffer: 0.25,
+            ttl_s: 120,
+            replace_interval_s: 15,
+            replaces_max: 6,
+            pairs: PairPolicy {
+                hedges: vec![(InstrumentId(1), InstrumentId(7))],
+                trigger: 0.30,
+                patience_s: 5,
+                legging_s: 60,
+            },
+        },
         reconciliation: ReconciliationPolicy {
             warn: 0.0002,
             halt: 0.0025,
@@ -173,9 +200,9 @@ impl World {
         ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe).unwrap();
         let mut fx = FxRates::new(Currency::Usd);
         fx.set(Currency::Eur, dec!(1.25)).unwrap();
-        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25"].map(|mark| Some(price(mark)));
+        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25", "5000"].map(|mark| Some(price(mark)));
         let date = date(2026, 1, 5);
-        let active = (0..7).map(|i| Some(ContractId(i))).collect();
+        let active = (0..8).map(|i| Some(ContractId(i))).collect();
         let mut world = World {
             date,
             ledger,
@@ -188,13 +215,13 @@ impl World {
                 base: Currency::Usd,
                 net_liquidation: Some(dec!(10_000_000)),
                 cash: vec![],
-                quantities: PerContract::filled(Quantity::ZERO, 7),
-                marks: PerContract::filled(None, 7),
+                quantities: PerContract::filled(Quantity::ZERO, 8),
+                marks: PerContract::filled(None, 8),
                 foreign: vec![],
                 gross_position_value: None,
                 evidence: Evidence::default(),
             },
-            windows: PerContract::filled(None, 7),
+            windows: PerContract::filled(None, 8),
             active: PerInstrument::from_vec(active),
             screens: Vec::new(),
             setup,
@@ -298,7 +325,7 @@ impl World {
     pub(crate) fn next_day(&mut self, vix: f64) {
         let last = self.panel.rows(self.panel.len() - 1, self.panel.len());
         let (_, row) = last.iter().next().unwrap();
-        let mut closes: Vec<Option<f64>> = (0..7).map(|i| row.close(InstrumentId(i))).collect();
+        let mut closes: Vec<Option<f64>> = (0..8).map(|i| row.close(InstrumentId(i))).collect();
         closes[5] = Some(vix);
         self.panel.push(self.date, &PerInstrument::from_vec(closes));
         self.date = self.date.tomorrow().unwrap();
@@ -312,12 +339,12 @@ fn quiet_year(before: Date) -> Panel {
         .series(1.day())
         .take_while(|d| *d < before)
         .filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
-    let mut panel = Panel::new(7);
+    let mut panel = Panel::new(8);
     for (i, day) in weekdays.enumerate() {
         let (t, wobble) = (i as f64, if i % 2 == 0 { 1.0 } else { -1.0 });
         let us = 500.0 + 0.4 * t + 3.0 * wobble;
         let europe = 190.0 + 0.04 * t - 0.5 * wobble;
-        let row = [us, europe, 1.25, us * 10.0, europe * 25.0, 15.0, 1.25].map(Some);
+        let row = [us, europe, 1.25, us * 10.0, europe * 25.0, 15.0, 1.25, europe * 25.0].map(Some);
         panel.push(day, &PerInstrument::from_vec(row.to_vec()));
     }
     panel

@@ -73,6 +73,37 @@ pub struct Want {
     pub quantity: Quantity,
 }
 
+/// Two orders of the plan that are the legs of one pair, and what may be sent when they do not fill together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairPlan {
+    /// The sleeve that wants both.
+    pub sleeve: String,
+    /// Long and short.
+    pub legs: [PairLeg; 2],
+}
+
+/// One leg of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairLeg {
+    /// Number of its order.
+    pub order: u16,
+    /// Base currency of one unit.
+    pub unit_price: f64,
+    /// The future that may stand in for it; `None` when none is configured, can trade today, or fits under the caps.
+    pub hedge: Option<StandIn>,
+}
+
+/// A future that may stand in for a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Which.
+    pub contract: ContractId,
+    /// Most contracts, positive.
+    pub quantity_max: Quantity,
+    /// Base currency of one contract.
+    pub unit_price: f64,
+}
+
 /// What risk made of the day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskDecision {
@@ -133,6 +164,9 @@ pub struct DayPlan {
     pub orders: Vec<PlannedOrder>,
     /// What each sleeve wants of them.
     pub wants: Vec<Want>,
+    /// Which of them are legs of a pair.
+    #[serde(default)]
+    pub pairs: Vec<PairPlan>,
     /// Everything that was refused or cut.
     pub refusals: Vec<Refusal>,
     /// State for the next decision.
@@ -170,6 +204,7 @@ impl DayPlan {
             held_back: Vec::new(),
             orders: Vec::new(),
             wants: Vec::new(),
+            pairs: Vec::new(),
             refusals: Vec::new(),
             memory: Memory::new(setup),
         }
@@ -181,6 +216,7 @@ impl DayPlan {
         self.held_back.clear();
         self.orders.clear();
         self.wants.clear();
+        self.pairs.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
         self.risk.alarms.clear();

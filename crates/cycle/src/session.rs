@@ -7,19 +7,22 @@
 
 mod act;
 mod hear;
+mod pairs;
 mod resume;
+mod watch;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Standing};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Books, ContractId, Ledger};
-use execution::{Command, Parent, ParentState};
+use domain::{AccountTag, Books, ContractId, Ledger, PerContract};
+use execution::{Command, Pair, Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use market::calendar::Window;
 use ports::{AccountSnapshot, BrokerEvent};
-use risk::Mode;
 use risk::gate::Refusal;
+use risk::{Mode, Sighting};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Something that happened.
@@ -35,6 +38,8 @@ pub enum Event {
     Resynced(Box<AccountSnapshot>),
     /// The account was asked for and gave no answer that can be used: why.
     Unreadable(String),
+    /// A look at account, index and clocks.
+    Watched(Sighting),
     /// Time has passed.
     Tick,
 }
@@ -48,6 +53,8 @@ pub enum Effect {
     Watch,
     /// Take a snapshot, then report [`Event::Resynced`].
     Resync,
+    /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
+    Look,
     /// Send this.
     Send(Command),
     /// Nothing before this time, unless an event arrives.
@@ -56,14 +63,42 @@ pub enum Effect {
     Done,
 }
 
-/// One planned order with what the session knows around it.
+/// One order with what the session knows around it.
 #[derive(Debug)]
 struct Slot {
     parent: Parent,
     window: Option<Window>,
-    quote: Option<Quote>,
     ask_again: Timestamp,
     refusals: Vec<Refusal>,
+}
+
+impl Slot {
+    fn new(planned: PlannedOrder, windows: &PerContract<Option<Window>>) -> Slot {
+        Slot {
+            parent: Parent::new(planned),
+            window: windows[planned.contract],
+            ask_again: Timestamp::MIN,
+            refusals: Vec::new(),
+        }
+    }
+}
+
+/// A watched contract and its last quote.
+#[derive(Debug)]
+struct Watched {
+    contract: ContractId,
+    quote: Option<Quote>,
+}
+
+/// An order that was not in the plan: what happened called for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Consequence {
+    /// Its number, after the plan's.
+    pub order: PlannedOrder,
+    /// The sleeve it trades for.
+    pub sleeve: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// The day's orders from window to window.
@@ -73,7 +108,13 @@ pub struct Session<'a> {
     plan: &'a DayPlan,
     account: AccountTag,
     books: Books,
+    windows: &'a PerContract<Option<Window>>,
+    /// The plan's orders, then the consequences.
     slots: Vec<Slot>,
+    consequences: Vec<Consequence>,
+    /// The plan's pairs, as far as their protection has come.
+    pairs: Vec<Pair>,
+    board: Vec<Watched>,
     entries: Vec<Entry>,
     staged: Vec<Command>,
     ready: VecDeque<Command>,
@@ -90,6 +131,7 @@ pub struct Session<'a> {
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
     standing: Standing,
+    guard: watch::Guard<'a>,
 }
 
 /// How long after its window an order may stay unanswered before the day ends without it.
@@ -100,25 +142,24 @@ impl<'a> Session<'a> {
     /// already hold.
     pub fn start(
         plan: &'a DayPlan,
-        windows: &domain::PerContract<Option<Window>>,
+        windows: &'a PerContract<Option<Window>>,
         mut books: Books,
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
-        let slot = |&planned| Slot {
-            parent: Parent::new(planned),
-            window: windows[planned.contract],
-            quote: None,
-            ask_again: Timestamp::MIN,
-            refusals: Vec::new(),
-        };
         books.reserve(plan.orders.len());
+        let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
+        let traded = plan.orders.iter().map(|order| order.contract).chain(stand_ins.map(|hedge| hedge.contract));
         Session {
             setup,
             plan,
             account,
             books,
-            slots: plan.orders.iter().map(slot).collect(),
+            windows,
+            slots: plan.orders.iter().map(|&planned| Slot::new(planned, windows)).collect(),
+            consequences: Vec::new(),
+            pairs: vec![Pair::EVEN; plan.pairs.len()],
+            board: traded.map(|contract| Watched { contract, quote: None }).collect(),
             entries: Vec::new(),
             staged: Vec::new(),
             ready: VecDeque::new(),
@@ -131,6 +172,7 @@ impl<'a> Session<'a> {
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, ..Standing::default() },
+            guard: watch::Guard::default(),
         }
     }
 
@@ -160,6 +202,7 @@ impl<'a> Session<'a> {
             Event::Operator(instruction) => self.standing.obey(&instruction),
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
+            Event::Watched(seen) => self.watched(&seen),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -168,9 +211,11 @@ impl<'a> Session<'a> {
     /// What to do next.
     pub fn poll(&mut self, now: Timestamp) -> Effect {
         assert!(!self.recording, "poll before the entries were recorded");
-        if self.stale {
+        if self.looks(now) {
+            return Effect::Look;
+        }
+        while std::mem::take(&mut self.stale) {
             self.advance(now);
-            self.stale = false;
         }
         if !self.entries.is_empty() {
             self.recording = true;
@@ -218,12 +263,22 @@ impl<'a> Session<'a> {
         &self.entries
     }
 
-    /// The contracts of the day's orders.
+    /// The contracts of the day's orders, and those that may stand in for them.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.slots.iter().map(|slot| slot.parent.planned().contract)
+        self.board.iter().map(|watched| watched.contract)
     }
 
-    /// The day's orders with all that happened to them.
+    /// The orders that were not in the plan, in the order of their numbers.
+    pub fn consequences(&self) -> &[Consequence] {
+        &self.consequences
+    }
+
+    /// How far the protection of each of the plan's pairs has come.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// The day's orders, the plan's first, with all that happened to them.
     pub fn parents(&self) -> impl Iterator<Item = &Parent> {
         self.slots.iter().map(|slot| &slot.parent)
     }

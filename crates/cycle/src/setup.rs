@@ -34,6 +34,8 @@ pub struct Policy {
     pub execution: ExecutionPolicy,
     /// Tolerances against the broker.
     pub reconciliation: ReconciliationPolicy,
+    /// What is watched while the day's orders work; `None` in research without a live account.
+    pub watchdog: Option<WatchdogPolicy>,
 }
 
 /// Reference series the decision reads.

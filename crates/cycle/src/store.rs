@@ -70,6 +70,11 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "plan" => Entry::Plan(value(stored, universe)?),
         "booked" => Entry::Booked(value(stored, universe)?),
         "command" => Entry::Command(value(stored, universe)?),
+        "consequence" => Entry::Consequence(value(stored, universe)?),
+        "pair" => {
+            let Protected { pair, protection } = value(stored, universe)?;
+            Entry::Pair { pair, protection }
+        }
         "operator" => Entry::Operator(value(stored, universe)?),
         "execution" => Entry::Execution(value(stored, universe)?),
         "commission" => {
@@ -96,12 +101,22 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Tightened { mode, reason } = value(stored, universe)?;
             Entry::Mode { mode, reason }
         }
+        "watchdog" => {
+            let Watchdog { code, mode, regime, sentence } = value(stored, universe)?;
+            Entry::Watchdog { code, mode, regime, sentence }
+        }
         "alert" => {
             let Alert { sentence } = value(stored, universe)?;
             Entry::Alert { sentence }
         }
         _ => return Ok(None),
     }))
+}
+
+#[derive(Deserialize)]
+struct Protected {
+    pair: u16,
+    protection: execution::Pair,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +130,14 @@ struct Told {
 struct Tightened {
     mode: risk::Mode,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct Watchdog {
+    code: String,
+    mode: risk::Mode,
+    regime: Option<risk::Regime>,
+    sentence: String,
 }
 
 #[derive(Deserialize)]
@@ -197,6 +220,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "rows": rows,
         "hedges": plan.hedges,
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
+        "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
     });
     Sha256::digest(canonical.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()

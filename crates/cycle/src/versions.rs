@@ -11,11 +11,13 @@ pub type Upcast = fn(Value) -> Value;
 /// The version of today's bodies by kind; a kind that is not here is at version 1.
 ///
 /// To change a shape: raise the number here, add the step from the old version to [`UPCASTS`], and add a golden body.
-pub const LATEST: [(&str, u16); 12] = [
+pub const LATEST: [(&str, u16); 15] = [
     ("inputs", 1),
     ("plan", 1),
     ("booked", 1),
     ("command", 1),
+    ("consequence", 1),
+    ("pair", 1),
     ("execution", 1),
     ("commission", 1),
     ("admitted", 1),
@@ -24,6 +26,7 @@ pub const LATEST: [(&str, u16); 12] = [
     ("notice", 1),
     ("mode", 1),
     ("alert", 1),
+    ("watchdog", 1),
 ];
 
 /// Steps by kind and the version they start from. No shape has changed yet.

@@ -3,9 +3,10 @@
 //! In: the configured instrument table. Out: small keys and facts by index. Invariant: `M6E` is an
 //! instrument, `M6E_20251215` a contract; positions, quotes and orders belong to contracts.
 
-use crate::{Currency, Mic, Price, Quantity, QuoteUnit};
+use crate::{Currency, Mic, OptionKey, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
 macro_rules! dense_key {
@@ -69,6 +70,11 @@ macro_rules! dense_key {
             /// True when there is no key.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
+            }
+
+            /// Adds the value of one more key.
+            pub fn push(&mut self, value: T) {
+                self.0.push(value);
             }
 
             /// Overwrites every value.
@@ -241,6 +247,8 @@ pub struct Instrument {
     pub asset_class: AssetClass,
     /// Rule of the chain; only futures have one.
     pub future: Option<FutureRule>,
+    /// Name of the instrument that options are written on; only option roots have one.
+    pub underlying: Option<String>,
     /// False for reference instruments that are quoted and never traded.
     pub tradable: bool,
 }
@@ -276,6 +284,7 @@ impl Instrument {
             venue,
             asset_class,
             future: None,
+            underlying: None,
             tradable: kind != InstrumentKind::Ind,
         }
     }
@@ -315,6 +324,7 @@ pub struct Universe {
     instruments: Vec<Instrument>,
     contracts: Vec<Contract>,
     terms: PerContract<Terms>,
+    options: BTreeMap<ContractId, OptionKey>,
 }
 
 impl Universe {
@@ -326,7 +336,45 @@ impl Universe {
         assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
         assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
         let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
-        Universe { instruments, contracts, terms: PerContract::from_vec(terms) }
+        let (terms, options) = (PerContract::from_vec(terms), BTreeMap::new());
+        Universe { instruments, contracts, terms, options }
+    }
+
+    /// The same universe with one more option at its end; the key of the one that is there when it is there already.
+    /// Keys given out before stay what they are.
+    ///
+    /// # Panics
+    /// When the root is not of kind OPT or the table is full.
+    pub fn list_option(&mut self, root: InstrumentId, key: OptionKey) -> ContractId {
+        assert!(self.instrument(root).kind == InstrumentKind::Opt, "only the root of a chain has options");
+        if let Some(known) = self.find_option(root, &key) {
+            return known;
+        }
+        assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
+        let id = ContractId(self.contracts.len() as u16);
+        let name = key.name(&self.instrument(root).name);
+        self.contracts.push(Contract { name, instrument: root, expiry: Some(key.expiry) });
+        self.terms.push(terms_of(&self.instruments[root.index()]));
+        self.options.insert(id, key);
+        id
+    }
+
+    /// Which option a contract is; `None` for anything else.
+    pub fn option(&self, id: ContractId) -> Option<&OptionKey> {
+        self.options.get(&id)
+    }
+
+    /// The contract of an option that is listed here.
+    pub fn find_option(&self, root: InstrumentId, key: &OptionKey) -> Option<ContractId> {
+        self.options
+            .iter()
+            .find(|(id, known)| *known == key && self.contract(**id).instrument == root)
+            .map(|(&id, _)| id)
+    }
+
+    /// What the options of a root are written on; a doors-only lookup.
+    pub fn underlying(&self, root: InstrumentId) -> Option<InstrumentId> {
+        self.instrument(root).underlying.as_deref().and_then(|name| self.find_instrument(name))
     }
 
     /// Keys of all instruments.

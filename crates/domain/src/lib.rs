@@ -11,6 +11,7 @@ pub mod fx;
 pub mod instrument;
 pub mod ledger;
 pub mod money;
+pub mod option;
 pub mod order;
 pub mod price;
 pub mod rounding;
@@ -28,6 +29,7 @@ pub use instrument::{
 };
 pub use ledger::{Exposure, Ledger, Position, Unvalued};
 pub use money::{BaseMoney, Money, Notional};
+pub use option::{OptionKey, OptionRight};
 pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side, TimeInForce};
 pub use price::{BadNumber, Price, Quantity, QuoteUnit, per_unit_cost};
 pub use sleeve_books::{Holding, OrderKey, SleeveBooks, SleeveId, SleeveProfit};

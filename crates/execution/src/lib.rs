@@ -6,10 +6,12 @@
 
 pub mod costs;
 pub mod order;
+pub mod pair;
 pub mod parent;
 pub mod policy;
 
 pub use costs::{Costs, Worked};
 pub use order::{Order, OrderSignal, OrderState};
-pub use parent::{Command, OverExecuted, Parent, ParentState, PlannedOrder};
-pub use policy::ExecutionPolicy;
+pub use pair::{Pair, PairPolicy, PairState};
+pub use parent::{Command, Moment, OverExecuted, Parent, ParentState, PlannedOrder};
+pub use policy::{ExecutionPolicy, Urgency};

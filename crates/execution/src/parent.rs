@@ -5,7 +5,7 @@
 //! executions left; nothing works past the permit.
 
 use crate::order::{Order, OrderSignal, OrderState};
-use crate::policy::ExecutionPolicy;
+use crate::policy::{ExecutionPolicy, Urgency};
 use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +26,19 @@ pub struct PlannedOrder {
     pub quantity: Quantity,
     /// What for.
     pub purpose: Purpose,
+}
+
+/// The market and the hurry at the moment an order is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// A quote that may price an order, if there is one.
+    pub quote: Option<&'a Quote>,
+    /// The contract's price step.
+    pub tick: Price,
+    /// How much it may pay to be done soon.
+    pub urgency: Urgency,
 }
 
 /// What the broker is to be told.
@@ -285,25 +298,18 @@ impl Parent {
     /// What to tell the broker now, if anything.
     pub fn step(
         &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
+        moment: &Moment<'_>,
         identity: (AccountTag, Date),
         policy: &ExecutionPolicy,
     ) -> Option<Command> {
         match self.live() {
-            Some(_) => self.tend(now, quote, tick, policy),
-            None => self.launch(now, quote, tick, identity, policy),
+            Some(_) => self.tend(moment, policy),
+            None => self.launch(moment, identity, policy),
         }
     }
 
-    fn tend(
-        &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
-        policy: &ExecutionPolicy,
-    ) -> Option<Command> {
+    fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Command> {
+        let &Moment { now, quote, tick, urgency } = moment;
         let expires = self.permit.as_ref().map(Permit::expires);
         let side = self.side();
         let collar = self.permit.as_ref().map(Permit::collar);
@@ -316,11 +322,15 @@ impl Parent {
         if too_old || expires.is_none_or(|expires| now >= expires) {
             return Some(cancel(child, now));
         }
-        if child.state != OrderState::Working || now < child.look_at || child.replaces >= policy.replaces_max {
+        // An order that has become urgent is repriced at once, once.
+        let hurried = urgency == Urgency::High && collar.is_some_and(|collar| child.limit != collar.worst);
+        let due = now >= child.look_at && child.replaces < policy.replaces_max;
+        if child.state != OrderState::Working || !(due || hurried) {
             return None;
         }
         child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
-        let limit = policy.marketable_limit(quote?, collar?, tick, side).filter(|&limit| limit != child.limit)?;
+        let limit = policy.marketable_limit(quote?, collar?, tick, side, urgency);
+        let limit = limit.filter(|&limit| limit != child.limit)?;
         child.limit = limit;
         child.replaces += 1;
         let Order { order_ref, quantity, .. } = *child;
@@ -329,18 +339,17 @@ impl Parent {
 
     fn launch(
         &mut self,
-        now: Timestamp,
-        quote: Option<&Quote>,
-        tick: Price,
+        moment: &Moment<'_>,
         (account, date): (AccountTag, Date),
         policy: &ExecutionPolicy,
     ) -> Option<Command> {
+        let &Moment { now, quote, tick, urgency } = moment;
         let permit = self.permit.as_ref()?;
         if self.state != ParentState::Working || now >= permit.expires() {
             return None;
         }
         let side = permit.side();
-        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side)?;
+        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side, urgency)?;
         let quantity = self.remaining().min(permit.order_quantity_max());
         let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
         permit.assert_covers(self.filled - filled_before_permit, quantity, limit, now);

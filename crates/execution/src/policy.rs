@@ -3,11 +3,23 @@
 //! In: a quote and a collar. Out: a limit on the tick grid. Invariant: never beyond the collar drawn
 //! at arrival, however often it is replaced.
 
+use crate::pair::PairPolicy;
 use domain::rounding::limit_to_tick;
 use domain::{Price, Side};
 use market::Quote;
 use risk::Collar;
 use serde::{Deserialize, Serialize};
+
+/// How much an order may pay to be done soon, inside its collar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    /// As its policy says.
+    #[default]
+    Normal,
+    /// The collar's worst price at once: the other leg of a pair waits for it.
+    High,
+}
 
 /// Timing of orders and the part of the spread a marketable limit pays extra.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,12 +32,24 @@ pub struct ExecutionPolicy {
     pub replace_interval_s: i64,
     /// Most replaces of one order.
     pub replaces_max: u32,
+    /// Protection of pairs.
+    pub pairs: PairPolicy,
 }
 
 impl ExecutionPolicy {
     /// A limit that crosses the spread now; `None` without a two-sided quote.
-    pub fn marketable_limit(&self, quote: &Quote, collar: Collar, tick: Price, side: Side) -> Option<Price> {
+    pub fn marketable_limit(
+        &self,
+        quote: &Quote,
+        collar: Collar,
+        tick: Price,
+        side: Side,
+        urgency: Urgency,
+    ) -> Option<Price> {
         let (bid, ask) = quote.two_sided()?;
+        if urgency == Urgency::High {
+            return Some(collar.worst);
+        }
         let buffer = ((ask.mantissa() - bid.mantissa()) as f64 * self.spread_buffer) as i64;
         let eager = match side {
             Side::Buy => (ask.mantissa() + buffer).min(collar.worst.mantissa()),
@@ -44,7 +68,13 @@ mod tests {
     use risk::CollarPolicy;
 
     fn policy() -> ExecutionPolicy {
-        ExecutionPolicy { spread_buffer: 0.25, ttl_s: 120, replace_interval_s: 15, replaces_max: 6 }
+        ExecutionPolicy {
+            spread_buffer: 0.25,
+            ttl_s: 120,
+            replace_interval_s: 15,
+            replaces_max: 6,
+            pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
+        }
     }
 
     fn quote(bid: i64, ask: i64) -> Quote {
@@ -71,7 +101,7 @@ mod tests {
             let arrival = quote(bid * cent, (bid + spread) * cent);
             let collar = Collar::around(arrival.mid().unwrap(), side, tick, CollarPolicy { width: BasisPoints(10), ticks_min: 2 });
             let now = quote((bid + moved) * cent, (bid + spread + moved) * cent);
-            let limit = policy().marketable_limit(&now, collar, tick, side).unwrap();
+            let limit = policy().marketable_limit(&now, collar, tick, side, Urgency::Normal).unwrap();
             prop_assert!(collar.holds(limit, side));
             prop_assert_eq!(limit.mantissa() % cent, 0);
             let touch = if buy { now.ask } else { now.bid }.unwrap();

@@ -84,7 +84,7 @@ pub(crate) struct BarStream {
 impl Desk {
     pub(crate) fn real_time_bars(&mut self, key: SessionKey, request: &wire::RealTimeBarsRequest) {
         let req_id = request.req_id.unwrap_or(NO_REQUEST);
-        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+        let contract = match self.resolve(&request.contract) {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
@@ -146,7 +146,7 @@ impl Desk {
 
     pub(crate) fn head_timestamp(&mut self, key: SessionKey, request: &wire::HeadTimestampRequest) {
         let req_id = request.req_id.unwrap_or(NO_REQUEST);
-        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+        let contract = match self.resolve(&request.contract) {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };

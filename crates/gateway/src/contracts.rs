@@ -65,6 +65,22 @@ impl Directory {
         Directory { con_ids, by_con_id, ticks, universe, renamed: BTreeMap::new(), flipped: BTreeMap::new() }
     }
 
+    /// Numbers what a universe has at its end that this one has not: options that were listed.
+    pub fn extend(&mut self, universe: &Arc<Universe>) {
+        self.universe = Arc::clone(universe);
+        for place in self.con_ids.len()..universe.contract_count() {
+            let id = ContractId(place as u16);
+            let con_id = self.describe(id, None).con_id.expect("every listed option has an id");
+            self.by_con_id.insert(con_id, id);
+            self.con_ids.push(con_id);
+        }
+    }
+
+    /// Everything this directory describes.
+    pub fn universe(&self) -> &Universe {
+        &self.universe
+    }
+
     /// The instrument behind a contract.
     pub fn instrument(&self, id: ContractId) -> &Instrument {
         self.universe.instrument_of(id)
@@ -150,7 +166,9 @@ impl Directory {
         let with_expired = wanted.include_expired == Some(true);
         let fits = |&id: &ContractId| {
             let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
-            (with_expired || is_live(contract))
+            // Options are found by what is listed, not by what was asked for before.
+            self.universe.option(id).is_none()
+                && (with_expired || is_live(contract))
                 && fits_instrument(wanted, instrument, self.symbol(id))
                 && fits_contract(wanted, contract, instrument, self.symbol(id))
         };
@@ -161,52 +179,81 @@ impl Directory {
     pub fn describe(&self, id: ContractId, exchange: Option<String>) -> wire::Contract {
         let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
         let expiry = contract.expiry.map(compact_date);
+        let outline = self.outline(instrument, exchange);
+        if let Some(key) = self.universe.option(id) {
+            return self.described_as(outline, contract.instrument, key);
+        }
         wire::Contract {
             con_id: Some(self.con_ids[id.index()]),
             symbol: Some(self.symbol(id).to_owned()),
-            sec_type: Some(security_type(instrument.kind).to_owned()),
             last_trade_date_or_contract_month: expiry.clone(),
+            local_symbol: Some(local_symbol(contract, instrument, self.symbol(id))),
+            last_trade_date: expiry,
+            ..outline
+        }
+    }
+
+    /// What every contract of an instrument has in common.
+    pub(crate) fn outline(&self, instrument: &Instrument, exchange: Option<String>) -> wire::Contract {
+        wire::Contract {
+            symbol: Some(instrument.symbol.clone()),
+            sec_type: Some(security_type(instrument.kind).to_owned()),
             multiplier: has_multiplier(instrument).then(|| f64::from(instrument.multiplier)),
             exchange,
             primary_exch: nonempty(&instrument.primary_exchange),
             currency: Some(instrument.currency.code().to_owned()),
-            local_symbol: Some(local_symbol(contract, instrument, self.symbol(id))),
             trading_class: Some(trading_class(instrument).to_owned()),
-            last_trade_date: expiry,
             ..wire::Contract::default()
         }
     }
 
     /// Everything IB tells of a contract, with trading hours from the venue-local day of `now` on.
     pub fn details(&self, id: ContractId, calendars: &Calendars, now: Timestamp) -> wire::ContractDetails {
-        let (contract, instrument) = (self.universe.contract(id), self.instrument(id));
+        let (expiry, instrument) = (self.universe.contract(id).expiry, self.instrument(id));
+        let unit = match self.flipped.get(&id) {
+            Some(true) => other_unit(instrument.quote_unit),
+            _ => instrument.quote_unit,
+        };
+        let details = self.outline_details(instrument, expiry, calendars, now);
+        wire::ContractDetails { price_magnifier: Some(magnifier(unit)), ..details }
+    }
+
+    /// What is told of every contract of an instrument that ends on a day.
+    pub(crate) fn outline_details(
+        &self,
+        instrument: &Instrument,
+        expiry: Option<Date>,
+        calendars: &Calendars,
+        now: Timestamp,
+    ) -> wire::ContractDetails {
         let exchanges = valid_exchanges(instrument);
         let rule = self.market_rule_id(instrument).to_string();
         let calendar = calendars.get(instrument.venue).ok();
         let hours = calendar.map(|calendar| trading_hours(calendar, now));
         let is_share = matches!(instrument.kind, InstrumentKind::Stk | InstrumentKind::Etf);
-        let underlying = (instrument.kind == InstrumentKind::Fut).then(|| instrument.symbol.clone());
+        let is_derived = matches!(instrument.kind, InstrumentKind::Fut | InstrumentKind::Opt);
+        let underlying = is_derived.then(|| instrument.symbol.clone());
+        let underlies = |id| self.universe.instrument(id).kind;
+        let underlying_kind = instrument.underlying.as_deref().and_then(|name| self.universe.find_instrument(name));
+        let underlying_type = security_type(underlying_kind.map_or(InstrumentKind::Ind, underlies));
         wire::ContractDetails {
             market_name: Some(trading_class(instrument).to_owned()),
             min_tick: Some(instrument.tick.to_string()),
             order_types: Some(order_types(instrument).to_owned()),
             valid_exchanges: Some(exchanges.join(",")),
-            price_magnifier: Some(magnifier(match self.flipped.get(&id) {
-                Some(true) => other_unit(instrument.quote_unit),
-                _ => instrument.quote_unit,
-            })),
+            price_magnifier: Some(magnifier(instrument.quote_unit)),
             under_con_id: None,
             long_name: Some(instrument.description.clone()),
-            contract_month: contract.expiry.map(|expiry| expiry.strftime("%Y%m").to_string()),
+            contract_month: expiry.map(|expiry| expiry.strftime("%Y%m").to_string()),
             time_zone_id: calendar.and_then(|calendar| calendar.zone().iana_name()).map(str::to_owned),
             trading_hours: hours.clone(),
             liquid_hours: hours,
             sec_id_list: instrument.isin.iter().map(|isin| ("ISIN".to_owned(), isin.clone())).collect(),
             agg_group: Some(1),
-            under_sec_type: underlying.as_ref().map(|_| "IND".to_owned()),
+            under_sec_type: underlying.as_ref().map(|_| underlying_type.to_owned()),
             under_symbol: underlying,
             market_rule_ids: Some(vec![rule; exchanges.len()].join(",")),
-            real_expiration_date: contract.expiry.map(compact_date),
+            real_expiration_date: expiry.map(compact_date),
             stock_type: is_share
                 .then(|| if instrument.kind == InstrumentKind::Etf { "ETF" } else { "COMMON" }.to_owned()),
             min_size: Some(instrument.lot.to_string()),
@@ -287,7 +334,7 @@ pub fn listing(instrument: &Instrument) -> &str {
     if instrument.primary_exchange.is_empty() { &instrument.exchange } else { &instrument.primary_exchange }
 }
 
-fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument, symbol: &str) -> bool {
+pub(crate) fn fits_instrument(wanted: &wire::Contract, instrument: &Instrument, symbol: &str) -> bool {
     let is = |field: &Option<String>, value: &str| text(field).is_empty() || text(field) == value;
     let exchange = text(&wanted.exchange);
     let routes = exchange.is_empty() || valid_exchanges(instrument).contains(&exchange);
@@ -317,7 +364,7 @@ fn fits_contract(wanted: &wire::Contract, contract: &Contract, instrument: &Inst
             || text(&wanted.local_symbol) == local_symbol(contract, instrument, symbol))
 }
 
-fn valid_exchanges(instrument: &Instrument) -> Vec<&str> {
+pub(crate) fn valid_exchanges(instrument: &Instrument) -> Vec<&str> {
     let mut exchanges = vec![instrument.exchange.as_str()];
     if instrument.exchange == SMART && !instrument.primary_exchange.is_empty() {
         exchanges.push(&instrument.primary_exchange);
@@ -329,7 +376,7 @@ fn has_multiplier(instrument: &Instrument) -> bool {
     matches!(instrument.kind, InstrumentKind::Fut | InstrumentKind::Opt)
 }
 
-fn trading_class(instrument: &Instrument) -> &str {
+pub(crate) fn trading_class(instrument: &Instrument) -> &str {
     if instrument.trading_class.is_empty() { &instrument.symbol } else { &instrument.trading_class }
 }
 

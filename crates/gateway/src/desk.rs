@@ -13,6 +13,7 @@ use crate::profit::ProfitStream;
 use crate::record::{Entry, RecordError, RecordedExecution, Recorder, RunIdentity};
 use crate::session::Outbox;
 use crate::wire::{Answer, ErrorMessage};
+use crate::wire_fault::WireFaults;
 use domain::ContractId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -94,6 +95,7 @@ pub(crate) struct Desk {
     pub(crate) calendars: Arc<Calendars>,
     pub(crate) account: String,
     pub(crate) faults: Faults,
+    pub(crate) wire: WireFaults,
     pub(crate) script: Script,
     recorder: Option<Recorder>,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
@@ -110,6 +112,7 @@ impl Desk {
             account: config.account.clone(),
             sim: Simulation::new(config)?,
             faults: Faults::default(),
+            wire: WireFaults::default(),
             script,
             recorder: None,
             sessions: BTreeMap::new(),
@@ -146,6 +149,7 @@ impl Desk {
                 }
                 Entry::Command { at, command, .. } if due.is_empty() && *at == self.sim.now() => {
                     self.sim.apply(command);
+                    self.directory.extend(self.sim.universe());
                     let events = self.sim.drain_events();
                     due.extend(executions(&events).map(|execution| self.recorded(execution)));
                     self.withhold(events);
@@ -206,6 +210,9 @@ impl Desk {
     pub(crate) fn apply(&mut self, by: Option<i32>, command: Command) -> Result<(), RecordError> {
         self.append(&Entry::Command { at: self.sim.now(), by, command: command.clone() })?;
         self.sim.apply(&command);
+        if matches!(command, Command::List { .. }) {
+            self.directory.extend(self.sim.universe());
+        }
         let events = self.sim.drain_events();
         self.settle_events(events);
         Ok(())
@@ -220,7 +227,8 @@ impl Desk {
     pub(crate) fn settle_events(&mut self, events: Vec<SimEvent>) {
         self.record_executions(&events);
         let traded: BTreeSet<ContractId> = executions(&events).map(|execution| execution.contract).collect();
-        for event in self.withhold(events) {
+        let events = self.withhold(events);
+        for event in self.retold(events) {
             self.deliver(&event);
         }
         self.send_changed_positions(&traded);
@@ -307,6 +315,9 @@ impl Desk {
     }
 
     pub(crate) fn send(&self, key: SessionKey, answer: &impl Answer) {
+        if self.wire.frozen.contains(&key) {
+            return;
+        }
         self.session(key).outbox.send(answer);
     }
 

@@ -7,6 +7,7 @@ use crate::contracts::{Unresolved, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey, Then};
 use crate::orders;
 use crate::wire::{self, Request};
+use crate::wire_fault::WireFaults;
 use domain::ContractId;
 use std::collections::BTreeSet;
 use tracing::warn;
@@ -19,6 +20,9 @@ impl Desk {
     pub(crate) fn handle(&mut self, key: SessionKey, frame: &[u8]) -> Then {
         if !self.sessions.contains_key(&key) {
             return Then::Close;
+        }
+        if self.wire.frozen.contains(&key) && !self.wire.frozen_carries_out {
+            return Then::Continue;
         }
         match Request::decode(self.session(key).outbox.codec(), frame) {
             Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),
@@ -35,14 +39,16 @@ impl Desk {
     }
 
     fn start(&mut self, key: SessionKey, client_id: i32) -> Then {
-        if self.session_of(client_id).is_some() {
+        if self.session_of(client_id).is_some() || WireFaults::take(&mut self.wire.ids_in_use) {
             let text = "Unable to connect as the client id is already in use. Retry with a unique client id.";
             self.error(key, NO_REQUEST, 326, text);
             return Then::Close;
         }
         self.session_mut(key).client_id = Some(client_id);
         self.send(key, &wire::ManagedAccounts { accounts_list: Some(self.account.clone()) });
-        self.send_next_id(key);
+        if !WireFaults::take(&mut self.wire.without_next_id) {
+            self.send_next_id(key);
+        }
         for (code, text) in [
             (2104, "Market data farm connection is OK:sim"),
             (2106, "HMDS data farm connection is OK:sim"),
@@ -125,7 +131,8 @@ impl Desk {
         let req_id = request.req_id;
         let wanted = request.contract.clone().unwrap_or_default();
         let found = self.directory.matching(&wanted, self.today());
-        if found.is_empty() {
+        let options = if found.is_empty() { self.option_data(&wanted) } else { Vec::new() };
+        if found.is_empty() && options.is_empty() {
             let text = Unresolved::NoMatch.to_string();
             return self.error(key, req_id.unwrap_or(NO_REQUEST), 200, &text);
         }
@@ -134,6 +141,14 @@ impl Desk {
             let contract =
                 self.directory.describe(id, exchange.or_else(|| Some(self.directory.instrument(id).exchange.clone())));
             let details = self.directory.details(id, &self.calendars, self.now());
+            if self.wire.ambiguous == Some(id) {
+                let other = wire::Contract { con_id: contract.con_id.map(|con_id| con_id + 1), ..contract.clone() };
+                let details = Some(details.clone());
+                self.send(key, &wire::ContractData { req_id, contract: Some(other), contract_details: details });
+            }
+            self.send(key, &wire::ContractData { req_id, contract: Some(contract), contract_details: Some(details) });
+        }
+        for (contract, details) in options {
             self.send(key, &wire::ContractData { req_id, contract: Some(contract), contract_details: Some(details) });
         }
         self.send(key, &wire::ContractDataEnd { req_id });
@@ -159,11 +174,6 @@ impl Desk {
         self.send(key, &wire::SymbolSamples { req_id: request.req_id, contract_descriptions });
     }
 
-    /// This world lists no options, so every underlying has an empty list of chains.
-    fn option_parameters(&mut self, key: SessionKey, request: &wire::SecDefOptParamsRequest) {
-        self.send(key, &wire::SecDefOptParameterEnd { req_id: request.req_id });
-    }
-
     fn market_rule(&mut self, key: SessionKey, rule: i32) {
         match self.directory.market_rule(rule) {
             Some(increment) => {
@@ -174,7 +184,7 @@ impl Desk {
     }
 
     fn send_next_id(&mut self, key: SessionKey) {
-        let order_id = self.sim.next_order_id(self.client_id(key));
+        let order_id = if self.wire.ids_rolled_back { 1 } else { self.sim.next_order_id(self.client_id(key)) };
         self.send(key, &wire::NextValidId { order_id: Some(order_id) });
     }
 }

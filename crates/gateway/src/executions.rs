@@ -3,12 +3,12 @@
 //! In: executions of the simulation, filters of clients. Out: execution and commission messages. Invariant: a
 //! price is in the quote unit, an execution is followed by its charge, and both keep their id for ever.
 
-use crate::contracts::{listing, quoted, security_type, text};
+use crate::contracts::{listing, security_type, text};
 use crate::desk::{Desk, SessionKey};
 use crate::moment::{compact_day, midnight, parse_wire_time, wire_time};
 use crate::orders::{mean_quoted, number};
 use crate::wire;
-use domain::{ExecutionId, Money, Side};
+use domain::{ExecutionId, Money, QuoteUnit, Side};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
@@ -46,29 +46,13 @@ impl Desk {
     }
 
     pub(crate) fn send_execution(&self, key: SessionKey, req_id: Option<i32>, execution: &ExecutionView) {
+        if let Some(whole) = &execution.spread {
+            self.send_whole(key, req_id, execution, whole);
+        }
         let instrument = self.directory.instrument(execution.contract);
         let (unit, exchange) = (self.directory.unit(execution.contract), listing(instrument).to_owned());
-        let message = wire::Execution {
-            order_id: Some(execution.order_id),
-            exec_id: Some(execution.id.to_string()),
-            time: Some(wire_time(execution.at)),
-            acct_number: Some(self.account.clone()),
-            exchange: Some(exchange.clone()),
-            side: Some(if execution.side == Side::Buy { "BOT" } else { "SLD" }.to_owned()),
-            shares: Some(execution.quantity.to_string()),
-            price: Some(quoted(execution.price, unit)),
-            perm_id: Some(execution.perm_id),
-            client_id: Some(execution.client),
-            is_liquidation: Some(false),
-            cum_qty: Some(execution.cumulative.to_string()),
-            avg_price: mean_quoted(execution.average_price, unit),
-            order_ref: Some(execution.order_ref.clone()),
-            last_liquidity: Some(match execution.liquidity {
-                Liquidity::Added => 1,
-                Liquidity::Removed => 2,
-                Liquidity::Auction => 0,
-            }),
-        };
+        let prices = (execution.price.to_decimal(), execution.average_price);
+        let message = wire_execution(execution, &self.account, &exchange, &execution.id, prices, unit);
         let contract = Some(self.directory.describe(execution.contract, Some(exchange)));
         self.send(key, &wire::ExecutionDetails { req_id, contract, execution: Some(message) });
     }
@@ -81,6 +65,38 @@ impl Desk {
             realized_pnl: number(realized),
         };
         self.send(key, &report);
+    }
+}
+
+/// An execution under an id and at prices of the major unit: its own, or those of the spread it is the first leg of.
+pub(crate) fn wire_execution(
+    execution: &ExecutionView,
+    account: &str,
+    exchange: &str,
+    id: &ExecutionId,
+    (price, average_price): (Decimal, Decimal),
+    unit: QuoteUnit,
+) -> wire::Execution {
+    wire::Execution {
+        order_id: Some(execution.order_id),
+        exec_id: Some(id.to_string()),
+        time: Some(wire_time(execution.at)),
+        acct_number: Some(account.to_owned()),
+        exchange: Some(exchange.to_owned()),
+        side: Some(if execution.side == Side::Buy { "BOT" } else { "SLD" }.to_owned()),
+        shares: Some(execution.quantity.to_string()),
+        price: mean_quoted(price, unit),
+        perm_id: Some(execution.perm_id),
+        client_id: Some(execution.client),
+        is_liquidation: Some(false),
+        cum_qty: Some(execution.cumulative.to_string()),
+        avg_price: mean_quoted(average_price, unit),
+        order_ref: Some(execution.order_ref.clone()),
+        last_liquidity: Some(match execution.liquidity {
+            Liquidity::Added => 1,
+            Liquidity::Removed => 2,
+            Liquidity::Auction => 0,
+        }),
     }
 }
 

@@ -123,6 +123,10 @@ impl Desk {
                 self.show(shown);
                 Vec::new()
             }
+            Effect::Wire(fault) => {
+                self.break_wire(fault);
+                Vec::new()
+            }
             Effect::World(intervention) | Effect::Unheard(intervention) => {
                 if let Intervention::Rename { contract, symbol } = intervention {
                     self.directory.rename(*contract, symbol);
@@ -151,6 +155,7 @@ impl Desk {
             Shown::Disconnect => self.cut_all(),
             Shown::Heal => {
                 self.faults = Faults::default();
+                self.heal_wire();
                 self.directory.unflip_units();
             }
         }

@@ -6,7 +6,7 @@
 use crate::contracts::{compact_date, listing, security_type};
 use crate::desk::Desk;
 use crate::statements::Declined;
-use domain::{ContractId, Currency, ExecutionId, Side};
+use domain::{ContractId, Currency, ExecutionId, OptionEnd, Side};
 use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -236,14 +236,19 @@ impl Statement<'_> {
     }
 
     fn option_event(&self, entry: &StatementEntry) -> String {
-        let StatementItem::OptionExpired { quantity } = entry.item else { return String::new() };
+        let StatementItem::OptionEnded { how, quantity, cash } = entry.item else { return String::new() };
+        let kind = match how {
+            OptionEnd::Exercised => "Exercise",
+            OptionEnd::Assigned => "Assignment",
+            OptionEnd::Expired => "Expiration",
+        };
         let mut row = self.head(entry.contract, entry.currency);
         row.extend([
             ("date", compact_date(entry.date)),
-            ("transactionType", "Expiration".to_owned()),
+            ("transactionType", kind.to_owned()),
             ("quantity", quantity.to_string()),
             ("tradePrice", "0".to_owned()),
-            ("proceeds", "0".to_owned()),
+            ("proceeds", plain(cash)),
             ("tradeID", entry.id.to_string()),
         ]);
         element("OptionEAE", &row)

@@ -5,15 +5,17 @@
 //! else, so that a record of injections rebuilds the same world.
 
 use crate::contracts::Directory;
+use crate::wire_fault::WireFault;
 use domain::{ContractId, Currency, ExecutionId, Money, Price, Quantity, Side};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sim::{Intervention, Simulation};
 
 /// Something that goes wrong, or happens that nobody ordered. Contracts by the engine's names, amounts as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the field names are the trade's words; each variant is described")]
 pub enum Injection {
     /// A person trades by hand, at a price in the major unit or at the mark.
@@ -69,6 +71,9 @@ pub enum Injection {
     Recall { contract: String },
     /// The broker buys what is short, now.
     BuyIn { contract: String },
+    /// Every market moves now and stays there, by a share of world equity and of the volatility index: -0.06 and 1.5 are a
+    /// fall of 6 % and a VIX two and a half times as high.
+    MarketShock { equity: Decimal, volatility: Decimal },
     /// The contract ends now; a future is settled at its mark.
     ExpireNow { contract: String },
     /// The same, and no client is told.
@@ -102,6 +107,31 @@ pub enum Injection {
     Disconnect {},
     /// Everything that was only shown wrongly is shown right again.
     Heal {},
+    /// Something goes wrong on the wire.
+    #[serde(skip)]
+    Wire(WireFault),
+}
+
+impl Serialize for Injection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Injection::Wire(fault) => fault.serialize(serializer),
+            other => Injection::serialize(other, serializer),
+        }
+    }
+}
+
+/// One list of names, so that a misspelt field is told by its own name.
+impl<'de> Deserialize<'de> for Injection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Injection, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        match WireFault::deserialize(&value) {
+            Ok(fault) => Ok(Injection::Wire(fault)),
+            Err(error) if error.to_string().starts_with("unknown variant") => Injection::deserialize(value),
+            Err(error) => Err(error),
+        }
+        .map_err(D::Error::custom)
+    }
 }
 
 fn one() -> u32 {
@@ -166,6 +196,8 @@ pub(crate) enum Effect {
     Unheard(Intervention),
     /// On what is shown.
     Shown(Shown),
+    /// On the wire.
+    Wire(WireFault),
 }
 
 /// What is shown otherwise than it is.
@@ -227,7 +259,8 @@ impl Injection {
             | Injection::ExpireNow { contract }
             | Injection::ExpireSilently { contract }
             | Injection::PenceFlip { contract, .. }
-            | Injection::PhantomPosition { contract, .. } => Some(contract),
+            | Injection::PhantomPosition { contract, .. }
+            | Injection::Wire(WireFault::Ambiguous { contract }) => Some(contract),
             _ => None,
         }
     }
@@ -240,7 +273,7 @@ impl Injection {
                 sim.allows(intervention).map_err(|impossible| impossible.0)?;
                 Ok(effect)
             }
-            Effect::Shown(_) => Ok(effect),
+            Effect::Shown(_) | Effect::Wire(_) => Ok(effect),
         });
         allowed.map_err(|reason| {
             let injection = serde_json::to_string(self).expect("plain data has a JSON form");
@@ -251,6 +284,12 @@ impl Injection {
     fn read(&self, terms: &Terms<'_>) -> Result<Effect, String> {
         if let Some(shown) = self.shown(terms)? {
             return Ok(Effect::Shown(shown));
+        }
+        if let Injection::Wire(fault) = self {
+            if let WireFault::Ambiguous { contract } = fault {
+                terms.contract(contract)?;
+            }
+            return Ok(Effect::Wire(fault.clone()));
         }
         let intervention = self.intervention(terms)?;
         Ok(match self {
@@ -326,6 +365,7 @@ impl Injection {
             }
             Injection::Recall { contract } => Intervention::Recall { contract: terms.contract(contract)? },
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
+            &Injection::MarketShock { equity, volatility } => Intervention::Shock { equity, volatility },
             Injection::ExpireNow { contract } => {
                 Intervention::Expire { contract: terms.contract(contract)?, silent: false }
             }

@@ -62,19 +62,22 @@ pub(crate) fn requirement(directory: &Directory, account: &AccountView) -> Requi
 pub(crate) fn what_if(directory: &Directory, sim: &Simulation, order: &SimOrder) -> Result<Impact, Unpriced> {
     let account = sim.account();
     let before = requirement(directory, &account);
-    let instrument = directory.instrument(order.contract);
-    let quote = sim.quote(order.contract);
-    let mark = quote.mid().or(quote.last).ok_or(Unpriced)?;
-    let rate = sim.exchange_rate(instrument.currency).ok_or(Unpriced)?;
-    let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
-    let position = account.positions.iter().find(|position| position.contract == order.contract);
-    let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
-    let then_held = held + Decimal::from(order.side.sign()) * order.quantity.to_decimal();
-    let change = unit_value * (then_held.abs() - held.abs());
     let mut after = before;
-    after.add(instrument.asset_class, change);
-    if instrument.kind != InstrumentKind::Fut {
-        after.gross_position_value += change;
+    let other = order.against.map(|against| (against, order.side.opposite()));
+    for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {
+        let instrument = directory.instrument(contract);
+        let quote = sim.quote(contract);
+        let mark = quote.mid().or(quote.last).ok_or(Unpriced)?;
+        let rate = sim.exchange_rate(instrument.currency).ok_or(Unpriced)?;
+        let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
+        let position = account.positions.iter().find(|position| position.contract == contract);
+        let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
+        let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
+        let change = unit_value * (then_held.abs() - held.abs());
+        after.add(instrument.asset_class, change);
+        if instrument.kind != InstrumentKind::Fut {
+            after.gross_position_value += change;
+        }
     }
     Ok(Impact { before, after, currency: account.base })
 }

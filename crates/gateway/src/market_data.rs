@@ -6,8 +6,10 @@
 
 use crate::contracts::{compact_date, quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
+use crate::greeks::Computations;
 use crate::moment::{midnight, parse_wire_time, wire_time};
 use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest, TickPrice, TickSize};
+use crate::wire_fault::ShownQuotes;
 use domain::{ContractId, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan};
@@ -21,11 +23,13 @@ const NO_PRICE: f64 = -1.0;
 const BARS_MAX: usize = 10_000;
 
 /// A live quote subscription.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct QuoteStream {
     contract: ContractId,
     /// What the client knows; nothing before the first ticks.
     told: Shown,
+    /// What it knows of an option's computations.
+    computed: Computations,
 }
 
 /// A quote as one client sees it.
@@ -85,7 +89,7 @@ const DELAYED: TickTypes = TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69,
 impl Desk {
     pub(crate) fn market_data(&mut self, key: SessionKey, request: &wire::MarketDataRequest) {
         let req_id = request.req_id.unwrap_or(NO_REQUEST);
-        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+        let contract = match self.resolve(&request.contract) {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
@@ -96,6 +100,12 @@ impl Desk {
         if session.quotes.len() >= STREAMS_MAX {
             return self.error(key, req_id, 101, "Max number of tickers has been reached");
         }
+        if let Some(answer) = self.wire.data.clone() {
+            self.error(key, req_id, answer.code, &answer.text);
+            if !answer.goes_on {
+                return;
+            }
+        }
         let instrument = self.directory.instrument(contract);
         let params = wire::TickReqParams {
             req_id: Some(req_id),
@@ -104,13 +114,32 @@ impl Desk {
             snapshot_permissions: Some(0),
         };
         self.send(key, &params);
-        let shown = Shown::of(&self.quote(contract), session.data_type);
+        let shown = self.shown(contract, self.session(key).data_type);
         self.send_changes(key, req_id, contract, Shown::default(), shown);
+        let computed = self.computed(contract, &shown);
+        self.send_computations(key, req_id, &[None; 4], &computed);
+        self.send_option_statistics(key, req_id, contract, text(&request.generic_tick_list));
         if request.snapshot == Some(true) || request.regulatory_snapshot == Some(true) {
             self.send(key, &wire::TickSnapshotEnd { req_id: Some(req_id) });
         } else {
-            self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown });
+            self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown, computed });
         }
+    }
+
+    /// A quote as a client sees it, or as it is shown wrongly.
+    fn shown(&self, contract: ContractId, asked: i32) -> Shown {
+        let shown = Shown::of(&self.quote(contract), asked);
+        let none = Shown { data_type: shown.data_type, ..Shown::default() };
+        match self.wire.quotes {
+            None => shown,
+            Some(ShownQuotes::Delayed) => Shown { data_type: 3, ..shown },
+            Some(ShownQuotes::NoSides) => Shown { last: shown.last, close: shown.close, ..none },
+            Some(ShownQuotes::StaleClose) => Shown { close: shown.close, ..none },
+        }
+    }
+
+    fn computed(&self, contract: ContractId, shown: &Shown) -> Computations {
+        self.computations(contract, [shown.bid, shown.ask, shown.last], shown.data_type >= 3)
     }
 
     pub(crate) fn cancel_market_data(&mut self, key: SessionKey, req_id: i32) {
@@ -121,15 +150,20 @@ impl Desk {
 
     /// Sends every subscriber what has changed in its quotes since it was last told.
     pub(crate) fn refresh_quotes(&mut self) {
+        if self.wire.link_lost {
+            return;
+        }
         for key in self.session_keys() {
             let session = self.session(key);
-            let streams: Vec<(i32, ContractId, Shown)> =
-                session.quotes.iter().map(|(&req_id, stream)| (req_id, stream.contract, stream.told)).collect();
-            for (req_id, contract, told) in streams {
-                let shown = Shown::of(&self.quote(contract), self.session(key).data_type);
-                if shown != told {
+            let streams: Vec<(i32, QuoteStream)> =
+                session.quotes.iter().map(|(&req_id, &stream)| (req_id, stream)).collect();
+            for (req_id, QuoteStream { contract, told, computed: before }) in streams {
+                let shown = self.shown(contract, self.session(key).data_type);
+                let computed = self.computed(contract, &shown);
+                if shown != told || computed != before {
                     self.send_changes(key, req_id, contract, told, shown);
-                    self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown });
+                    self.send_computations(key, req_id, &before, &computed);
+                    self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown, computed });
                 }
             }
         }
@@ -164,10 +198,16 @@ impl Desk {
 
     pub(crate) fn historical_data(&mut self, key: SessionKey, request: &HistoricalDataRequest) {
         let req_id = request.req_id.unwrap_or(NO_REQUEST);
-        let contract = match self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today()) {
+        let contract = match self.resolve(&request.contract) {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
+        if let Some(answer) = self.wire.history.clone() {
+            self.error(key, req_id, answer.code, &answer.text);
+            if !answer.goes_on {
+                return;
+            }
+        }
         let (end, span) = match self.read_span(request) {
             Ok(read) => read,
             Err(cause) => return self.invalid(key, req_id, &cause),

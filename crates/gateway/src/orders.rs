@@ -4,18 +4,23 @@
 //! messages to the client that owns the order. Invariant: a request that asks for something the exchange
 //! does not do is refused with its code, never half understood.
 
-use crate::contracts::{Unresolved, from_quoted, quoted, text};
+use crate::contracts::{Unresolved, from_quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::margin;
 use crate::moment::{midnight, wire_time};
+use crate::spreads::{BadLegs, COMBINATION};
 use crate::wire;
-use domain::{ContractId, OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
+use domain::{OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::{Decimal, dec};
 use sim::{Command, OrderView, SimEvent, SimEventKind, SimOrder};
 
 /// More than any order of this world; keeps hostile sizes away from exact arithmetic.
 const QUANTITY_MAX: i64 = 1_000_000_000;
+
+/// More than any price, and digits enough for every tick.
+const LIMIT_MAX: Decimal = dec!(1_000_000_000);
+const LIMIT_DIGITS: u32 = 8;
 
 /// Which clients' orders are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,15 @@ impl From<Unresolved> for Refusal {
     }
 }
 
+impl From<BadLegs> for Refusal {
+    fn from(bad: BadLegs) -> Refusal {
+        match bad {
+            BadLegs::Unresolved(unresolved) => unresolved.into(),
+            BadLegs::Unserved => unserved("combinations other than one contract for one of opposite sides"),
+        }
+    }
+}
+
 impl Desk {
     pub(crate) fn place_order(&mut self, key: SessionKey, request: &wire::PlaceOrderRequest) {
         let client = self.client_id(key);
@@ -64,6 +78,11 @@ impl Desk {
         let order_id = order.order_id;
         // An id that was used means the order it was used for; only a cancelled order's id counts as a duplicate.
         let known = self.sim.order(client, order_id).is_some_and(|known| known.status != OrderStatus::Cancelled);
+        if known {
+            self.note_change(client, order_id);
+        } else if let Some(next) = self.wire.next_orders.pop_front() {
+            return self.meet_order(key, order, next);
+        }
         self.command(
             key,
             order_id,
@@ -73,6 +92,9 @@ impl Desk {
 
     pub(crate) fn cancel_order(&mut self, key: SessionKey, order_id: i32) {
         let client = self.client_id(key);
+        if let Some((race, quantity)) = self.wire.next_cancels.pop_front() {
+            return self.meet_cancel(key, order_id, race, quantity);
+        }
         self.command(key, order_id, Command::Cancel { client, order_id });
     }
 
@@ -81,7 +103,7 @@ impl Desk {
     }
 
     /// A command that cannot be made durable is not carried out, and its client is told so.
-    fn command(&mut self, key: SessionKey, order_id: i32, command: Command) {
+    pub(crate) fn command(&mut self, key: SessionKey, order_id: i32, command: Command) {
         let client = self.client_id(key);
         if let Err(error) = self.apply(Some(client), command) {
             tracing::error!(%error, "command refused");
@@ -91,18 +113,25 @@ impl Desk {
     }
 
     /// The order a request words, in the major unit.
-    fn read_order(&self, request: &wire::PlaceOrderRequest) -> Result<SimOrder, Refusal> {
+    fn read_order(&mut self, request: &wire::PlaceOrderRequest) -> Result<SimOrder, Refusal> {
         let order_id = request.order_id.unwrap_or_default();
         if order_id < 1 {
             return Err(Refusal::new(10149, format!("Invalid order id: {order_id}")));
         }
-        let contract = self.directory.resolve(&request.contract.clone().unwrap_or_default(), self.today())?;
+        let wanted = request.contract.clone().unwrap_or_default();
+        let is_spread = text(&wanted.sec_type) == COMBINATION;
+        let (contract, against) = match is_spread {
+            true => self.legs(&wanted).map(|[bought, sold]| (bought, Some(sold)))?,
+            false => (self.resolve(&request.contract)?, None),
+        };
+        let unit = self.directory.unit(contract);
         let order = request.order.clone().unwrap_or_default();
         self.refuse_unserved(&order)?;
         Ok(SimOrder {
             order_id,
             order_ref: text(&order.order_ref).to_owned(),
             contract,
+            against,
             side: match text(&order.action) {
                 "BUY" => Side::Buy,
                 "SELL" => Side::Sell,
@@ -114,9 +143,7 @@ impl Desk {
                 "LOC" => OrderType::Loc,
                 _ => return Err(Refusal::new(387, "Unsupported order type for this exchange and security type.")),
             },
-            limit: (order.lmt_price)
-                .and_then(|price| from_quoted(price, self.directory.unit(contract)))
-                .ok_or_else(|| Refusal::rejected("the limit price must be a number above zero"))?,
+            limit: read_limit(order.lmt_price, is_spread, unit)?,
             tif: match text(&order.tif) {
                 "" | "DAY" => TimeInForce::Day,
                 "IOC" => TimeInForce::Ioc,
@@ -183,7 +210,7 @@ impl Desk {
         wire_order.what_if = Some(true);
         let answer = wire::OpenOrder {
             order_id: Some(order.order_id),
-            contract: Some(self.routed(order.contract)),
+            contract: Some(self.routed(&order)),
             order: Some(wire_order),
             order_state: Some(state),
         };
@@ -233,7 +260,7 @@ impl Desk {
                 completed_status: Some(completed_status),
                 ..wire::OrderState::default()
             };
-            let contract = Some(self.routed(view.order.contract));
+            let contract = Some(self.routed(&view.order));
             self.send(key, &wire::CompletedOrder { contract, order: Some(order), order_state: Some(state) });
         }
         self.send(key, &wire::CompletedOrdersEnd {});
@@ -259,15 +286,16 @@ impl Desk {
         }
     }
 
-    fn send_order(&self, key: SessionKey, view: &OrderView) {
+    pub(crate) fn send_order(&self, key: SessionKey, view: &OrderView) {
         let mut order = self.wire_order(view.client, &view.order);
-        order.perm_id = Some(view.perm_id);
-        let status = status_word(view.status).to_owned();
+        let perm_id = self.perm_id_told(view);
+        order.perm_id = Some(perm_id);
+        let status = self.status_told(view).to_owned();
         let state = wire::OrderState { status: Some(status.clone()), ..wire::OrderState::default() };
         let unit = self.directory.unit(view.order.contract);
         let open = wire::OpenOrder {
             order_id: Some(view.order.order_id),
-            contract: Some(self.routed(view.order.contract)),
+            contract: Some(self.routed(&view.order)),
             order: Some(order),
             order_state: Some(state),
         };
@@ -278,9 +306,9 @@ impl Desk {
             filled: Some(view.filled.to_string()),
             remaining: Some(view.remaining().to_string()),
             avg_fill_price: mean_quoted(view.average_price, unit),
-            perm_id: Some(view.perm_id),
+            perm_id: Some(perm_id),
             parent_id: Some(0),
-            last_fill_price: Some(view.last_fill_price.map_or(0.0, |price| quoted(price, unit))),
+            last_fill_price: mean_quoted(view.last_fill_price.unwrap_or_default(), unit),
             client_id: Some(view.client),
             why_held: None,
             mkt_cap_price: Some(0.0),
@@ -300,7 +328,7 @@ impl Desk {
                 OrderType::Lmt => "LMT".to_owned(),
                 OrderType::Loc => "LOC".to_owned(),
             }),
-            lmt_price: Some(quoted(order.limit, unit)),
+            lmt_price: mean_quoted(order.limit, unit),
             tif: Some(match order.tif {
                 TimeInForce::Day => "DAY".to_owned(),
                 TimeInForce::Ioc => "IOC".to_owned(),
@@ -312,14 +340,30 @@ impl Desk {
         }
     }
 
-    /// The contract with the exchange orders for it are routed to.
-    fn routed(&self, contract: ContractId) -> wire::Contract {
-        self.directory.describe(contract, Some(self.directory.instrument(contract).exchange.clone()))
+    /// The contract of an order, with the exchange it is routed to.
+    fn routed(&self, order: &SimOrder) -> wire::Contract {
+        let contract = order.contract;
+        match order.against {
+            Some(against) => self.combination([contract, against]),
+            None => self.directory.describe(contract, Some(self.directory.instrument(contract).exchange.clone())),
+        }
     }
 }
 
 fn unserved(what: &str) -> Refusal {
     Refusal::new(321, format!("Error validating request.-'sim' : cause - the simulated gateway does not serve {what}"))
+}
+
+/// Everything but a spread has a limit above zero.
+fn read_limit(quoted: Option<f64>, is_spread: bool, unit: QuoteUnit) -> Result<Decimal, Refusal> {
+    let price = quoted.and_then(|price| match is_spread {
+        true => Decimal::from_f64(price).map(|price| (price / unit.per_major()).round_dp(LIMIT_DIGITS).normalize()),
+        false => from_quoted(price, unit).map(|price| price.to_decimal().normalize()),
+    });
+    price.filter(|price| price.abs() < LIMIT_MAX).ok_or_else(|| match is_spread {
+        true => Refusal::rejected("the limit price of a spread must be a number"),
+        false => Refusal::rejected("the limit price must be a number above zero"),
+    })
 }
 
 fn read_quantity(text: &str) -> Result<Quantity, Refusal> {
@@ -336,7 +380,7 @@ fn read_quantity(text: &str) -> Result<Quantity, Refusal> {
 }
 
 /// IB's word for a status.
-fn status_word(status: OrderStatus) -> &'static str {
+pub(crate) fn status_word(status: OrderStatus) -> &'static str {
     match status {
         OrderStatus::PendingSubmit => "PendingSubmit",
         OrderStatus::PreSubmitted => "PreSubmitted",

@@ -38,7 +38,7 @@ impl Desk {
 
     pub(crate) fn profit_of_contract(&mut self, key: SessionKey, request: &wire::PnLSingleRequest) {
         let wanted = wire::Contract { con_id: Some(request.con_id.unwrap_or(NO_REQUEST)), ..wire::Contract::default() };
-        match self.directory.resolve(&wanted, self.today()) {
+        match self.resolve(&Some(wanted)) {
             Ok(contract) => self.subscribe_profit(key, request.req_id, text(&request.account), Some(contract)),
             Err(unresolved) => self.error(key, request.req_id.unwrap_or(NO_REQUEST), 200, &unresolved.to_string()),
         }

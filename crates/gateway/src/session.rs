@@ -6,6 +6,7 @@
 use crate::desk::{Desk, SessionKey, Then};
 use crate::moment::wire_time;
 use crate::wire::{Answer, Codec, FrameError, VersionRange, read_frame, read_handshake, text_frame};
+use crate::wire_fault::WireFaults;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub(crate) async fn serve(stream: TcpStream, desk: Arc<Mutex<Desk>>) {
 }
 
 async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), FrameError> {
+    if WireFaults::take(&mut lock(&desk).wire.refused_connections) {
+        return Ok(());
+    }
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);

@@ -3,7 +3,7 @@
 //! In: the instrument table and contract details. Out: one broker contract per contract of ours. Invariant: a
 //! contract is used only after exactly one answer agreed in currency, unit, multiplier, tick, ISIN and expiry.
 
-use crate::convert;
+use crate::{convert, options};
 use domain::{ContractId, Currency, Instrument, InstrumentKind, Universe};
 use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
 use ports::{BrokerError, Dispute};
@@ -64,9 +64,7 @@ pub(crate) fn query(universe: &Universe, id: ContractId, known: Option<i32>) -> 
         InstrumentKind::Fut => SecurityType::Future,
         InstrumentKind::Cash => SecurityType::ForexPair,
         InstrumentKind::Ind => SecurityType::Index,
-        InstrumentKind::Opt => {
-            return Err(unusable(universe, id, "an option needs strike and right, which no contract of ours carries"));
-        }
+        InstrumentKind::Opt => SecurityType::Option,
     };
     let mut query = Contract { security_type, exchange: instrument.exchange.as_str().into(), ..Contract::default() };
     if let Some(con_id) = known {
@@ -83,6 +81,10 @@ pub(crate) fn query(universe: &Universe, id: ContractId, known: Option<i32>) -> 
         }
         None => query.symbol = instrument.symbol.as_str().into(),
     }
+    if instrument.kind == InstrumentKind::Opt {
+        let key = universe.option(id).ok_or_else(|| unusable(universe, id, "it is listed without strike and right"))?;
+        return Ok(options::query(instrument, key.expiry, key.right, Some(key.strike)));
+    }
     if let Some(expiry) = universe.contract(id).expiry {
         query.last_trade_date_or_contract_month = expiry.strftime("%Y%m%d").to_string();
     }
@@ -97,6 +99,8 @@ pub(crate) fn wider_query(universe: &Universe, id: ContractId) -> Result<Contrac
         symbol: universe.instrument_of(id).symbol.as_str().into(),
         security_type: exact.security_type,
         exchange: exact.exchange,
+        strike: exact.strike,
+        right: exact.right,
         // Of a last trading day that differs, the month is right.
         last_trade_date_or_contract_month: exact.last_trade_date_or_contract_month.chars().take(6).collect(),
         ..Contract::default()
@@ -193,6 +197,11 @@ pub(crate) fn differences(
     let takes_limits = details.order_types.is_empty() || details.order_types.iter().any(|kind| kind == "LMT");
     if instrument.tradable && !takes_limits {
         compare("tradable", "limit orders".to_owned(), format!("only {}", details.order_types.join(", ")));
+    }
+    if let Some(key) = universe.option(id) {
+        let right = contract.right.map_or("neither".to_owned(), |right| right.to_string());
+        compare("strike", key.strike.to_string(), contract.strike.to_string());
+        compare("right", key.right.letter().to_string(), right);
     }
     if let Some(expiry) = universe.contract(id).expiry {
         let theirs = last_trade(details).map_or_else(|| "nothing".to_owned(), |day| day.to_string());

@@ -13,11 +13,13 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod kill;
+mod options;
 mod orders;
 mod pacing;
 mod quotes;
 mod requests;
 mod snapshot;
+mod spreads;
 mod trouble;
 
 pub use kill::cancel_everything;
@@ -25,7 +27,7 @@ pub use kill::cancel_everything;
 use connect::Session;
 pub use contracts::Difference;
 use contracts::{ContractBook, unresolved, unusable};
-use domain::{ContractId, InstrumentKind, OrderRef, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Universe};
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, WhatToShow};
@@ -35,7 +37,8 @@ use market::Bar;
 use orders::OrderBook;
 use pacing::Pacer;
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, OrderRequest,
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, MarginImpact,
+    OptionChain, OptionQuote, OrderRequest, SpreadRequest,
 };
 use quotes::Feed;
 use requests::{Answers, Questions};
@@ -278,24 +281,19 @@ impl IbkrBroker {
         answers
     }
 
-    async fn submit(&mut self, request: &OrderRequest, order_id: i32) -> Result<(), BrokerError> {
-        let contract = self.contracts.get(request.contract).ok_or_else(|| {
-            BrokerError::Lost(format!(
-                "{}: not sent: {}",
-                request.order_ref,
-                unresolved(&self.universe, request.contract)
-            ))
-        })?;
-        let order = orders::wire_order(request, self.universe.instrument_of(request.contract), &self.account);
-        let written = self.session.client.submit_order(order_id, contract, &order);
-        written_or_lost(request.order_ref, self.config.request_timeout, written).await
+    async fn submit(&mut self, order_ref: OrderRef, command: &BrokerCommand, order_id: i32) -> Result<(), BrokerError> {
+        let (contract, order) =
+            self.worded(command).map_err(|reason| BrokerError::Lost(format!("{order_ref}: not sent: {reason}")))?;
+        let written = self.session.client.submit_order(order_id, &contract, &order);
+        written_or_lost(order_ref, self.config.request_timeout, written).await
     }
 
-    async fn place(&mut self, request: &OrderRequest) -> Result<(), BrokerError> {
-        let order_id = self.orders.open(request.order_ref);
-        let outcome = self.submit(request, order_id).await;
+    async fn place(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
+        let order_ref = spreads::order_ref(command);
+        let order_id = self.orders.open(order_ref);
+        let outcome = self.submit(order_ref, command, order_id).await;
         if outcome.is_err() {
-            self.orders.withdraw(request.order_ref);
+            self.orders.withdraw(order_ref);
         }
         outcome
     }
@@ -389,6 +387,26 @@ impl Broker for IbkrBroker {
         Ok(snapshot)
     }
 
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        self.alive()?;
+        let mut questions =
+            Questions { client: &self.session.client, pacer: &mut self.pacer, limit: self.config.request_timeout };
+        let worth = questions.worth(&self.account).await;
+        let (net_liquidation, excess_liquidity) = self.noted(worth)?;
+        let quote = match quote.and_then(|id| Some((id, self.contracts.get(id)?))) {
+            None => None,
+            Some((id, contract)) => {
+                self.pacer.pass().await;
+                let ticks = self.session.client.market_data(contract).snapshot_once(self.config.request_timeout).await;
+                let unit = self.universe.instrument_of(id).quote_unit;
+                // No quote is an ordinary answer of a closed venue.
+                ticks.ok().map(|ticks| quotes::of_ticks(&ticks, unit, self.gateway_time.0))
+            }
+        };
+        let at = self.fence().await?;
+        Ok(Glance { at, net_liquidation, excess_liquidity, quote })
+    }
+
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
         self.alive()?;
         let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?;
@@ -411,6 +429,29 @@ impl Broker for IbkrBroker {
         quotes::daily_bars(&self.universe, contract, &history.bars, sessions, before)
     }
 
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
+        self.alive()?;
+        let chain = self.chain_of(root).await;
+        self.noted(chain)
+    }
+
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        self.alive()?;
+        let quotes = self.quotes_of(root, wanted).await;
+        self.noted(quotes)
+    }
+
+    fn extend(&mut self, universe: Arc<Universe>) {
+        let keeps = universe.contract_count() >= self.universe.contract_count()
+            && self.universe.contracts().all(|id| universe.contract(id) == self.universe.contract(id));
+        assert!(keeps, "a universe only grows at its end while a session lasts");
+        self.universe = universe;
+    }
+
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
         self.alive()?;
         for &id in contracts {
@@ -424,10 +465,20 @@ impl Broker for IbkrBroker {
         self.alive()?;
         self.pacer.pass().await;
         match command {
-            BrokerCommand::Place(request) => self.place(request).await,
-            BrokerCommand::Replace(request) => self.submit(request, self.order_id(request.order_ref)?).await,
+            BrokerCommand::Place(_) | BrokerCommand::PlaceSpread(_) => self.place(command).await,
+            BrokerCommand::Replace(OrderRequest { order_ref, .. })
+            | BrokerCommand::ReplaceSpread(SpreadRequest { order_ref, .. }) => {
+                self.submit(*order_ref, command, self.order_id(*order_ref)?).await
+            }
             BrokerCommand::Cancel { order_ref } => self.cancel(*order_ref, self.order_id(*order_ref)?).await,
         }
+    }
+
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        self.alive()?;
+        self.pacer.pass().await;
+        let impact = self.margin_impact(command).await;
+        self.noted(impact)
     }
 
     async fn drain(&mut self, events: &mut Vec<BrokerEvent>) {

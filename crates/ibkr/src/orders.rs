@@ -4,9 +4,10 @@
 //! an order id is used once, and an order of another client is never addressed by its number.
 
 use crate::convert;
-use domain::{Instrument, OrderRef, OrderStatus, OrderType, Quantity, Side, TimeInForce};
+use domain::{Instrument, OrderRef, OrderStatus, OrderType, Quantity, QuoteUnit, Side, TimeInForce};
 use ibapi::orders::{Action, Order, OrderData, OrderStatusKind};
-use ports::OrderRequest;
+use ports::{OrderRequest, SpreadRequest};
+use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 
 /// What is known of one of our orders.
@@ -49,8 +50,14 @@ impl OrderBook {
     /// When the reference has been placed before: two live orders would share one identity.
     pub(crate) fn open(&mut self, order_ref: OrderRef) -> i32 {
         assert!(!self.orders.contains_key(&order_ref), "{order_ref} was placed before; an attempt is placed once");
+        let order_id = self.number();
+        self.link(order_ref, order_id);
+        order_id
+    }
+
+    /// A fresh id that no order of ours will have.
+    pub(crate) fn number(&mut self) -> i32 {
         self.high_water += 1;
-        self.link(order_ref, self.high_water);
         self.high_water
     }
 
@@ -107,27 +114,44 @@ impl OrderBook {
     }
 }
 
-/// The wire order of a request. Lifetime, account and reference are always stated, so that no preset of the
-/// gateway fills them in.
+/// The wire order of a request.
 pub(crate) fn wire_order(request: &OrderRequest, instrument: &Instrument, account: &str) -> Order {
-    assert!(request.quantity.signum() == 1, "the quantity of {} must be positive", request.order_ref);
+    let OrderRequest { order_ref, side, quantity, time_in_force, .. } = *request;
     Order {
-        action: match request.side {
-            Side::Buy => Action::Buy,
-            Side::Sell => Action::Sell,
-        },
-        total_quantity: request.quantity.to_f64(),
         order_type: match request.order_type {
             OrderType::Lmt => "LMT".to_owned(),
             OrderType::Loc => "LOC".to_owned(),
         },
         limit_price: Some(convert::quoted(request.limit, instrument.quote_unit)),
-        tif: match request.time_in_force {
+        ..terms(order_ref, side, quantity, time_in_force, account)
+    }
+}
+
+/// The wire order of a calendar spread.
+pub(crate) fn wire_spread(request: &SpreadRequest, unit: QuoteUnit, account: &str) -> Order {
+    let SpreadRequest { order_ref, side, quantity, time_in_force, .. } = *request;
+    Order {
+        order_type: "LMT".to_owned(),
+        limit_price: (request.limit * unit.per_major()).to_f64(),
+        ..terms(order_ref, side, quantity, time_in_force, account)
+    }
+}
+
+/// Lifetime, account and reference are always stated, so that no preset of the gateway fills them in.
+fn terms(order_ref: OrderRef, side: Side, quantity: Quantity, time_in_force: TimeInForce, account: &str) -> Order {
+    assert!(quantity.signum() == 1, "the quantity of {order_ref} must be positive");
+    Order {
+        action: match side {
+            Side::Buy => Action::Buy,
+            Side::Sell => Action::Sell,
+        },
+        total_quantity: quantity.to_f64(),
+        tif: match time_in_force {
             TimeInForce::Day => ibapi::orders::TimeInForce::Day,
             TimeInForce::Ioc => ibapi::orders::TimeInForce::ImmediateOrCancel,
         },
         account: account.to_owned(),
-        order_ref: request.order_ref.to_string(),
+        order_ref: order_ref.to_string(),
         transmit: true,
         outside_rth: false,
         ..Order::default()

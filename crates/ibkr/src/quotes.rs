@@ -4,7 +4,7 @@
 //! long as the session, a missing side is absent, and a bar is never of the day asked "before".
 
 use crate::contracts::unusable;
-use crate::convert;
+use crate::{convert, options};
 use domain::{ContractId, Price, Quantity, QuoteUnit, Universe};
 use ibapi::market_data::MarketDataType;
 use ibapi::market_data::historical::{self, BarTimestamp, Duration};
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use market::quote::DataType;
 use market::{Bar, Quote};
-use ports::BrokerError;
+use ports::{BrokerError, OptionModel};
 use rust_decimal::Decimal;
 
 /// Days a request may name; longer spans are asked in years.
@@ -44,10 +44,25 @@ impl Feed {
         )
     }
 
+    /// The broker's model of an option.
+    pub(crate) fn model(&self) -> Option<OptionModel> {
+        self.book.model_greeks.as_ref().and_then(options::model)
+    }
+
+    /// Whether both sides have been told, be it that there is none.
+    pub(crate) fn has_sides(&self) -> bool {
+        self.book.bid.is_some() && self.book.ask.is_some()
+    }
+
     /// The top of book as of `at`.
     pub(crate) fn quote(&self, unit: QuoteUnit, at: Timestamp) -> Quote {
         quote(&self.book, unit, at)
     }
+}
+
+/// The top of book that these ticks make.
+pub(crate) fn of_ticks(ticks: &[TickTypes], unit: QuoteUnit, at: Timestamp) -> Quote {
+    quote(&realtime::Quote::from_ticks(ticks), unit, at)
 }
 
 fn quote(book: &realtime::Quote, unit: QuoteUnit, at: Timestamp) -> Quote {

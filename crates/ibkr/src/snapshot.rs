@@ -111,6 +111,10 @@ impl Reader<'_> {
         if execution.account_number != self.account {
             return Ok(None);
         }
+        // A combination is told as a whole and by its legs; only the legs are positions.
+        if data.contract.security_type == ibapi::contracts::SecurityType::Spread {
+            return Ok(None);
+        }
         let Some(contract) = self.contracts.find(data.contract.contract_id) else {
             tracing::warn!(symbol = %data.contract.symbol, "an execution in a contract outside the universe");
             return Ok(None);

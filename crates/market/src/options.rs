@@ -4,33 +4,13 @@
 //! (Black 1976 on a future), or an implied volatility. Invariant: what comes out is finite; a number that
 //! has no meaning is refused by name, never priced.
 
+pub use domain::OptionRight;
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 use jiff::civil::Date;
 use libm::{erfc, exp, log, sqrt};
-use serde::{Deserialize, Serialize};
 
 /// Days in a year of option time: Actual/365 fixed.
 pub const DAYS_PER_YEAR: f64 = 365.0;
-
-/// To buy or to sell the underlying.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OptionRight {
-    /// To buy it.
-    Call,
-    /// To sell it.
-    Put,
-}
-
-impl OptionRight {
-    /// +1 for a call, −1 for a put.
-    pub fn sign(self) -> f64 {
-        match self {
-            OptionRight::Call => 1.0,
-            OptionRight::Put => -1.0,
-        }
-    }
-}
 
 /// What is fixed when the option is bought.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,15 +3,17 @@
 //! In: commands with our references. Out: events and all-or-nothing snapshots. Invariant: fills come
 //! from executions only, a status is a hint, and an empty or partial answer is an error, never "flat".
 
+use crate::{OptionChain, OptionQuote};
 use domain::{
-    ContractId, Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side,
-    TimeInForce,
+    ContractId, Currency, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, OrderType, Price,
+    Quantity, Side, TimeInForce, Universe,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::{Bar, Quote};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +171,43 @@ pub struct OrderRequest {
     pub time_in_force: TimeInForce,
 }
 
+/// A calendar spread of two contracts of one future, one of each, as one order: buying it buys `far` and sells `near`.
+/// Its executions are those of the two contracts, each with this reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpreadRequest {
+    /// Our identity of it.
+    pub order_ref: OrderRef,
+    /// The contract that ends first.
+    pub near: ContractId,
+    /// The contract that ends later.
+    pub far: ContractId,
+    /// Which way.
+    pub side: Side,
+    /// How many spreads, positive.
+    pub quantity: Quantity,
+    /// Worst price of `far` less that of `near`, in the major unit and on the tick grid; zero and below are prices too.
+    pub limit: Decimal,
+    /// Lifetime at the venue.
+    pub time_in_force: TimeInForce,
+}
+
+/// What an order would do to the account's margin, in the base currency; what the broker does not say is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MarginImpact {
+    /// Change of the initial margin.
+    pub initial: Option<Decimal>,
+    /// Change of the maintenance margin.
+    pub maintenance: Option<Decimal>,
+    /// Initial margin with the order.
+    pub initial_after: Option<Decimal>,
+    /// Maintenance margin with the order.
+    pub maintenance_after: Option<Decimal>,
+    /// Equity with loan value with the order.
+    pub equity_after: Option<Decimal>,
+    /// What the order would cost at most.
+    pub commission: Option<Money>,
+}
+
 /// What the engine tells the broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -177,6 +216,10 @@ pub enum BrokerCommand {
     Place(OrderRequest),
     /// A new limit for a working order.
     Replace(OrderRequest),
+    /// A new calendar spread.
+    PlaceSpread(SpreadRequest),
+    /// A new limit for a working calendar spread.
+    ReplaceSpread(SpreadRequest),
     /// Cancel a working order.
     Cancel {
         /// Which.
@@ -245,6 +288,19 @@ pub enum BrokerEvent {
     Connection(Connection),
 }
 
+/// What is cheap to ask between windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// The gateway's time.
+    pub at: Timestamp,
+    /// Net liquidation value in the account's base currency; `None` when no number was told.
+    pub net_liquidation: Option<Decimal>,
+    /// Net liquidation above the maintenance margin, in the base currency.
+    pub excess_liquidity: Option<Decimal>,
+    /// The top of book that was asked for.
+    pub quote: Option<Quote>,
+}
+
 /// Why the broker did not answer, by what happens next.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -292,12 +348,39 @@ pub trait Broker {
     /// [`BrokerError`]; a missing end marker is `Unusable`.
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError>;
 
+    /// A look at the account's worth and at one quote, without the books.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError>;
+
     /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first; empty when
     /// the broker has no history of the contract.
     ///
     /// # Errors
     /// [`BrokerError`].
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError>;
+
+    /// What is listed on the underlying of a root of options, an instrument of kind OPT.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` when the broker knows no such underlying.
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError>;
+
+    /// Quotes of options of a root, in the order asked; what the broker does not list is left out. It takes the broker's
+    /// market data lines for the time of the question.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` for more than [`OPTION_QUOTES_MAX`](crate::OPTION_QUOTES_MAX).
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError>;
+
+    /// The universe with more contracts at its end: options that were chosen, so that they can be resolved, quoted and
+    /// traded like anything else.
+    fn extend(&mut self, universe: Arc<Universe>);
 
     /// Subscribes quotes for the rest of the session; they arrive as events.
     ///
@@ -310,6 +393,12 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError::Lost`] when it certainly was not written.
     async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError>;
+
+    /// What a new order or spread would do to the margin; nothing is placed.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; `Unusable` with the broker's words when it would refuse the order.
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError>;
 
     /// Moves every event that has arrived into `events`, in order of arrival, without waiting.
     async fn drain(&mut self, events: &mut Vec<BrokerEvent>);

@@ -5,13 +5,15 @@
 
 pub mod broker;
 pub mod clock;
+pub mod option;
 pub mod record;
 pub mod statement;
 
 pub use broker::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
-    ContractDetails, Dispute, Execution, ForeignPosition, Identity, OrderRequest,
+    ContractDetails, Dispute, Execution, ForeignPosition, Glance, Identity, MarginImpact, OrderRequest, SpreadRequest,
 };
 pub use clock::Clock;
+pub use option::{OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};
 pub use record::{Journal, JournalError, Message, Record, StoredRecord};
 pub use statement::{Activity, OptionEnd, StatementError, StatementLine, Statements};

@@ -32,6 +32,8 @@ pub enum Purpose {
     Reduce,
     /// Currency hedge of the book.
     FxHedge,
+    /// Stands in for the leg of a pair that does not fill, for a while.
+    PairHedge,
     /// Everything else.
     Increase,
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Purpose {
             Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",
+            Purpose::PairHedge => "pair hedge",
             Purpose::Increase => "increase",
         })
     }

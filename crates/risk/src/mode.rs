@@ -36,13 +36,14 @@ pub enum Permission {
 
 /// The table: a row per purpose, a column per mode from NORMAL to FROZEN (specification, section 5). Cancels and
 /// queries have no row: every mode lets them out.
-const TABLE: [(Purpose, [Permission; 4]); 5] = {
+const TABLE: [(Purpose, [Permission; 4]); 6] = {
     use Permission::{AfterConfirmation, No, Yes};
     [
         (Purpose::CloseOut, [Yes, Yes, AfterConfirmation, AfterConfirmation]),
         (Purpose::Unwind, [Yes, Yes, No, No]),
         (Purpose::Reduce, [Yes, Yes, No, No]),
         (Purpose::FxHedge, [Yes, Yes, No, No]),
+        (Purpose::PairHedge, [Yes, No, No, No]),
         (Purpose::Increase, [Yes, No, No, No]),
     ]
 };
@@ -147,6 +148,7 @@ mod tests {
         unwind              yes          yes           no           no
         reduce              yes          yes           no           no
         fx hedge            yes          yes           no           no
+        pair hedge          yes           no           no           no
         increase            yes           no           no           no
         ");
     }

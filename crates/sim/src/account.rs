@@ -59,6 +59,12 @@ impl Account {
         Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings }
     }
 
+    /// Takes the last contract of a universe in.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        self.universe = universe;
+        self.holdings.push(Holding::default());
+    }
+
     pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {
         self.holdings[contract].quantity
     }

@@ -85,8 +85,12 @@ impl Board {
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
         let trading = self.tape.trading(contract, now);
-        let book = self.book_in(contract, trading, now);
         let closed = self.tape.closed(contract, now).last();
+        let book = match trading {
+            // Options are chosen while their venue is closed, by what it closed with.
+            Trading::Closed if self.universe.option(contract).is_some() => self.closing_book(contract, now),
+            trading => self.book_in(contract, trading, now),
+        };
         let (data_type, at) = match trading {
             Trading::Open(_) => (DataType::Live, now),
             Trading::Call(session) => (DataType::Frozen, session.close),
@@ -124,6 +128,22 @@ impl Board {
         let units =
             self.profiles[contract].map_or(0.0, |profile| profile.daily_volume.units(price.to_f64(), multiplier));
         units * Quantity::UNITS_PER_SHARE as f64
+    }
+
+    /// Takes the last contract of a universe in.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>, now: Timestamp) {
+        let contract = ContractId(universe.contract_count() as u16 - 1);
+        self.profiles.push(Profile::of(universe.instrument_of(contract)));
+        self.sizes.push(Stream::new("sizes", &universe.contract(contract).name));
+        self.universe = Arc::clone(&universe);
+        self.tape.list(universe, now);
+    }
+
+    /// The book the last session ended with; none of a contract that has ended.
+    fn closing_book(&self, contract: ContractId, now: Timestamp) -> Option<Book> {
+        let last = self.tape.closed(contract, now).last().filter(|_| !self.tape.expired(contract, now))?;
+        let session = *self.tape.venue(contract).session(last.date)?;
+        self.book_in(contract, Trading::Open(session), session.close)
     }
 
     fn book_in(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Book> {

@@ -13,7 +13,7 @@ use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, 
 use crate::random::Chance;
 use crate::venue::Trading;
 use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
-use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Quantity, TimeInForce, Universe};
+use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Session;
@@ -28,12 +28,12 @@ const CANCELLED: i32 = 202;
 
 /// An open order with its place in the book.
 #[derive(Clone, Debug)]
-struct Working {
-    view: OrderView,
+pub(crate) struct Working {
+    pub(crate) view: OrderView,
     /// Set while it waits in the book; a taker has none.
     queue: Option<Queue>,
-    /// Σ quantity × price of what is executed.
-    value: Decimal,
+    /// Σ quantity × price of what is executed, of each leg.
+    pub(crate) values: [Decimal; 2],
 }
 
 /// Orders, executions and account of a world.
@@ -48,8 +48,8 @@ pub(crate) struct Broker {
     /// Loans of shares that were called back, with the first date on which they are bought.
     pub(crate) recalled: BTreeMap<ContractId, Date>,
     pub(crate) fills: Fills,
-    dents: Dents,
-    open: Vec<Working>,
+    pub(crate) dents: Dents,
+    pub(crate) open: Vec<Working>,
     completed: Vec<OrderView>,
     /// Every id a client ever used, with its place in `completed` once it ended.
     ids: BTreeMap<(i32, i32), Option<usize>>,
@@ -77,6 +77,13 @@ impl Broker {
         }
     }
 
+    /// Takes the last contract of a universe in.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        self.dents.push();
+        self.books.account.list(Arc::clone(&universe));
+        self.universe = universe;
+    }
+
     pub(crate) fn place(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
         let key = (client, order.order_id);
         if self.ids.contains_key(&key) {
@@ -98,7 +105,7 @@ impl Broker {
             reason: String::new(),
         };
         self.ids.insert(key, None);
-        self.open.push(Working { view, queue: None, value: Decimal::ZERO });
+        self.open.push(Working { view, queue: None, values: [Decimal::ZERO; 2] });
         self.accept(self.open.len() - 1, board, now);
     }
 
@@ -109,7 +116,8 @@ impl Broker {
             return self.refuse(client, order.order_id, refusal);
         };
         let view = &self.open[index].view;
-        let refusal = if (view.order.contract, view.order.side) != (order.contract, order.side) {
+        let same = |order: &SimOrder| (order.contract, order.against, order.side);
+        let refusal = if same(&view.order) != same(&order) {
             Some(Refusal::new(105, "Order being modified does not match original order"))
         } else if order.quantity <= view.filled {
             Some(Refusal::rejected("the new quantity must exceed what is already filled"))
@@ -169,7 +177,8 @@ impl Broker {
     }
 
     /// A venue opened: its waiting orders are sent.
-    pub(crate) fn venue_opened(&mut self, session: &Session, board: &Board) {
+    pub(crate) fn venue_opened(&mut self, session: &Session, board: &Board, now: Timestamp) {
+        self.end_options(session, board, now);
         for index in 0..self.open.len() {
             let view = &mut self.open[index].view;
             if stands_at_exchange(&view.order) && trades_in(&self.universe, board, view.order.contract, session) {
@@ -202,6 +211,7 @@ impl Broker {
             self.end_by_perm_id(perm_id, "the closing auction has ended", now);
         }
         self.settle(session, board, now);
+        self.end_options(session, board, now);
         self.buy_in(session, board, now);
     }
 
@@ -224,7 +234,8 @@ impl Broker {
     fn auction(&mut self, perm_id: i64, session: &Session, board: &Board, now: Timestamp) {
         let Some(index) = self.position_of(perm_id) else { return };
         let view = &self.open[index].view;
-        let SimOrder { contract, side, limit, transmit, .. } = view.order;
+        let SimOrder { contract, side, transmit, .. } = view.order;
+        let limit = view.order.limit_mantissa();
         let price = board.tape.official_close(contract, session);
         if !transmit || !crosses(side, limit, price) {
             return;
@@ -249,10 +260,15 @@ impl Broker {
 
     fn work(&mut self, index: usize, board: &Board, now: Timestamp) {
         let Working { view, queue, .. } = &mut self.open[index];
-        let SimOrder { contract, side, limit, .. } = view.order;
+        let SimOrder { contract, side, .. } = view.order;
         if !stands_at_exchange(&view.order) {
             return;
         }
+        if let Some(against) = view.order.against {
+            return self.work_spread(index, against, board, now);
+        }
+        let limit = view.order.limit_mantissa();
+        let at_limit = Price::from_mantissa(limit).expect("only spreads have limits of zero and below");
         let Some(book) = board.book(contract, now) else { return };
         let lot = self.universe.terms(contract).lot;
         let quantity = view.remaining();
@@ -267,7 +283,7 @@ impl Broker {
                 let taken = self.dents.take(Want { contract, side, limit, quantity }, &book, lot, now);
                 for slice in taken {
                     match waited {
-                        true => self.execute(index, Slice { price: limit, ..slice }, Liquidity::Added, now),
+                        true => self.execute(index, Slice { price: at_limit, ..slice }, Liquidity::Added, now),
                         false => self.execute(index, slice, Liquidity::Removed, now),
                     }
                 }
@@ -276,7 +292,7 @@ impl Broker {
                 let quantity = queue.pass(side, limit, &book, lot, now).min(quantity);
                 if quantity > Quantity::ZERO {
                     queue.spend(quantity);
-                    self.execute(index, Slice { price: limit, quantity }, Liquidity::Added, now);
+                    self.execute(index, Slice { price: at_limit, quantity }, Liquidity::Added, now);
                 }
             }
             None => *queue = Some(Queue::join(side, limit, &book, now)),
@@ -285,23 +301,62 @@ impl Broker {
 
     /// Books one execution; the order ends when it was the last.
     fn execute(&mut self, index: usize, slice: Slice, liquidity: Liquidity, now: Timestamp) {
+        let Working { view, values: [value, _], .. } = &self.open[index];
+        let (mut view, mut value) = (view.clone(), *value);
+        let execution = self.booked(&mut view, &mut value, slice, liquidity, now);
+        let client = view.client;
+        let done = view.remaining().is_zero();
+        let working = &mut self.open[index];
+        (working.view, working.values[0]) = (view, value);
+        self.tell_executed(execution);
+        let told = if done { self.end(index, OrderStatus::Filled, "", now) } else { self.open[index].view.clone() };
+        self.tell(client, SimEventKind::Status(told));
+    }
+
+    /// Executes an order at its limit whatever the market is; one that was cancelled stays cancelled.
+    pub(crate) fn fill_anyway(&mut self, key: (i32, i32), quantity: Option<Quantity>, now: Timestamp) {
+        let Some(view) = self.order(key.0, key.1) else { return };
+        let price = Price::from_mantissa(view.order.limit_mantissa()).expect("it is no spread");
+        let quantity = quantity.unwrap_or(view.remaining()).min(view.remaining());
+        let slice = Slice { price, quantity };
+        match self.ids[&key] {
+            None => {
+                let index = self.find_open(key.0, key.1).expect("an order that has not ended is open");
+                self.execute(index, slice, Liquidity::Added, now);
+            }
+            Some(place) => {
+                let mut view = self.completed[place].clone();
+                let mut value = view.average_price * view.filled.to_decimal();
+                let execution = self.booked(&mut view, &mut value, slice, Liquidity::Added, now);
+                self.completed[place] = view;
+                self.tell_executed(execution);
+            }
+        }
+    }
+
+    /// An execution in the account and in its order.
+    fn booked(
+        &mut self,
+        view: &mut OrderView,
+        value: &mut Decimal,
+        slice: Slice,
+        liquidity: Liquidity,
+        now: Timestamp,
+    ) -> ExecutionView {
         let Slice { price, quantity } = slice;
         let id = self.next_execution_id();
-        let Working { view, value, .. } = &mut self.open[index];
         let SimOrder { contract, side, .. } = view.order;
         let instrument = self.universe.instrument_of(contract);
         let multiplier = Decimal::from(instrument.multiplier);
-
         let charged_before = commission(instrument, view.filled, *value * multiplier);
         *value += quantity.to_decimal() * price.to_decimal();
         view.filled += quantity;
         view.average_price =
             (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
-        view.last_fill_price = Some(price);
+        view.last_fill_price = Some(price.to_decimal());
         let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
-
-        let execution = ExecutionView {
+        ExecutionView {
             id,
             client: view.client,
             order_id: view.order.order_id,
@@ -317,16 +372,15 @@ impl Broker {
             liquidity,
             commission: Money::new(charge, instrument.currency),
             realized,
-        };
-        let client = view.client;
-        let done = view.remaining().is_zero();
-        let charge =
-            SimEventKind::Commission { execution: execution.id.clone(), amount: execution.commission, realized };
+            spread: None,
+        }
+    }
+
+    pub(crate) fn tell_executed(&mut self, execution: ExecutionView) {
+        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
         self.executions.push(execution.clone());
         self.tell(client, SimEventKind::Execution(execution));
-        self.tell(client, charge);
-        let told = if done { self.end(index, OrderStatus::Filled, "", now) } else { self.open[index].view.clone() };
-        self.tell(client, SimEventKind::Status(told));
+        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
     }
 
     pub(crate) fn next_execution_id(&mut self) -> ExecutionId {
@@ -353,7 +407,7 @@ impl Broker {
         self.tell(order.client, SimEventKind::Cancelled { order, code: CANCELLED, text });
     }
 
-    fn end(&mut self, index: usize, status: OrderStatus, reason: &str, now: Timestamp) -> OrderView {
+    pub(crate) fn end(&mut self, index: usize, status: OrderStatus, reason: &str, now: Timestamp) -> OrderView {
         let mut view = self.open.remove(index).view;
         view.status = status;
         view.ended_at = Some(now);

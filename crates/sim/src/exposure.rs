@@ -52,6 +52,12 @@ impl Exposure {
         crate::things::exposure(&instrument.name).unwrap_or_else(|| Exposure::of_class(instrument))
     }
 
+    /// The level an index of volatility is expected to return to.
+    pub(crate) fn long_run(&self) -> f64 {
+        let future = if self.local[0].is_some() { "FVS" } else { "VX" };
+        crate::things::exposure(future).and_then(|future| future.reverts_to).expect("the table has volatility futures")
+    }
+
     /// At a price.
     pub(crate) const fn at(self, anchor: f64) -> Exposure {
         Exposure { anchor, ..self }

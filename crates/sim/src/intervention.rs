@@ -11,8 +11,8 @@ use crate::commission::commission;
 use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
-use crate::{ExecutionView, Liquidity, SimEventKind};
-use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, Price, Quantity, Side};
+use crate::{ExecutionView, Liquidity};
+use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, OptionEnd, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Session;
@@ -33,6 +33,8 @@ const PAY_DAYS: i64 = 7;
 pub enum Intervention {
     /// A person trades by hand, at a price or at the mark.
     Trade { contract: ContractId, side: Side, quantity: Quantity, price: Option<Price> },
+    /// An order of a client is executed at its limit, as far as it is open; also one that was cancelled.
+    Fill { client: i32, order_id: i32, quantity: Option<Quantity> },
     /// An execution turns out to have been of another quantity or price, or of none (a bust): it is told again with the
     /// next suffix.
     Correct { execution: ExecutionId, quantity: Option<Quantity>, price: Option<Price> },
@@ -58,6 +60,8 @@ pub enum Intervention {
     Recall { contract: ContractId },
     /// The broker buys what is short, now.
     BuyIn { contract: ContractId },
+    /// Every market moves at once and for good, by a share of world equity and of the volatility index.
+    Shock { equity: Decimal, volatility: Decimal },
     /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
     Expire { contract: ContractId, silent: bool },
 }
@@ -82,6 +86,12 @@ impl Intervention {
         let is_short = |contract: ContractId| broker.books.account.quantity(contract).signum() < 0;
         let is_company = |contract: ContractId| is_share(broker.universe.instrument_of(contract));
         match self {
+            Intervention::Fill { client, order_id, .. } => match broker.order(*client, *order_id) {
+                None => no("there is no such order"),
+                Some(view) if view.remaining().is_zero() => no("the order is filled"),
+                Some(view) if view.order.against.is_some() => no("a spread is not executed by halves"),
+                Some(_) => Ok(()),
+            },
             Intervention::Trade { quantity, .. } if quantity.signum() <= 0 => no("the quantity must be above zero"),
             Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() < 0 => {
                 no("the corrected quantity must not be negative")
@@ -99,6 +109,10 @@ impl Intervention {
             Intervention::Dividend { contract, rate } if !is_company(*contract) || *rate <= Decimal::ZERO => {
                 no("only shares and funds pay dividends, above zero")
             }
+            Intervention::Shock { equity, volatility } if *equity <= -Decimal::ONE || *volatility <= -Decimal::ONE => {
+                no("nothing falls by all of itself")
+            }
+            Intervention::Shock { .. } if !board.tape.is_simulated() => no("replayed prices are what they were"),
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
@@ -181,6 +195,8 @@ impl Broker {
                 let amount = if refund { amount } else { -amount };
                 self.books.pay(booking, None, amount, kind, text.to_owned());
             }
+            Intervention::Shock { equity, volatility } => board.tape.shock(equity, volatility, now),
+            Intervention::Fill { client, order_id, quantity } => self.fill_anyway((client, order_id), quantity, now),
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
             Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
@@ -231,11 +247,23 @@ impl Broker {
     ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        let charge = commission(instrument, quantity, value);
-        let currency = instrument.currency;
+        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now);
+    }
+
+    /// The same for a charge.
+    pub(crate) fn execute_at(
+        &mut self,
+        contract: ContractId,
+        side: Side,
+        quantity: Quantity,
+        price: Price,
+        charge: Decimal,
+        now: Timestamp,
+    ) -> ExecutionId {
+        let currency = self.currency(contract);
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
-        self.tell_execution(ExecutionView {
+        self.tell_executed(ExecutionView {
             id: id.clone(),
             client: NOBODY,
             order_id: 0,
@@ -251,6 +279,7 @@ impl Broker {
             liquidity: Liquidity::Auction,
             commission: Money::new(charge, currency),
             realized,
+            spread: None,
         });
         id
     }
@@ -269,7 +298,8 @@ impl Broker {
         let realized = if busted { before.realized } else { self.books.account.trade(trade) };
         let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
         let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
-        self.tell_execution(ExecutionView { id, quantity, price, at: now, realized, commission, ..before });
+        let told = ExecutionView { id, quantity, price, at: now, realized, commission, spread: None, ..before };
+        self.tell_executed(told);
     }
 
     /// The last version of an execution that is in the books.
@@ -281,13 +311,6 @@ impl Broker {
         let side = if *side == Side::Buy { Side::Sell } else { Side::Buy };
         let commission = -commission.amount;
         self.books.account.trade(Trade { contract: *contract, side, quantity: *quantity, price: *price, commission });
-    }
-
-    fn tell_execution(&mut self, execution: ExecutionView) {
-        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
-        self.executions.push(execution.clone());
-        self.tell(client, SimEventKind::Execution(execution));
-        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
     }
 
     /// Orders in old shares mean nothing any more.
@@ -313,7 +336,7 @@ impl Broker {
         self.books.account.end(contract, mark.filter(|_| !is_option));
         board.tape.end(contract, booking.at);
         if is_option && !silent && !quantity.is_zero() {
-            let item = StatementItem::OptionExpired { quantity };
+            let item = StatementItem::OptionEnded { how: OptionEnd::Expired, quantity, cash: Decimal::ZERO };
             self.books.note(booking, Some(contract), self.currency(contract), item);
         }
     }

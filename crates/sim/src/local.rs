@@ -31,6 +31,14 @@ macro_rules! locals {
     };
 }
 
+impl Local {
+    /// Annual volatility.
+    pub(crate) fn volatility(self) -> f64 {
+        let (_, volatility, _) = self.walk();
+        volatility
+    }
+}
+
 locals! {
     /// Small US companies over large ones.
     SmallCompanies = "small companies", 0.09, 0.0;

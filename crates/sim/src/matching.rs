@@ -42,7 +42,7 @@ pub(crate) struct Slice {
 /// stands behind the size displayed when it came, moves up as half of the volume trades on its side, and is filled at
 /// its own limit, also when the market crosses it.
 #[derive(Clone, Copy, Debug)]
-struct Dent {
+pub(crate) struct Dent {
     /// How far into the book orders have taken everything.
     depth: f64,
     /// How much of that the market has refilled since, from the touch on, and nobody has taken again.
@@ -59,12 +59,24 @@ impl Dents {
         Dents(PerContract::filled([None; 2], contracts))
     }
 
+    /// One more book, untouched.
+    pub(crate) fn push(&mut self) {
+        self.0.push([None; 2]);
+    }
+
     /// Takes up to a wanted quantity at a limit or better: what was refilled at the touch, then level by level.
     pub(crate) fn take(&mut self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> Vec<Slice> {
+        let (slices, dent) = self.look(want, book, lot, now);
+        self.0[want.contract][usize::from(want.side == Side::Sell)] = Some(dent);
+        slices
+    }
+
+    /// What could be taken, and what that would leave.
+    pub(crate) fn look(&self, want: Want, book: &Book, lot: Quantity, now: Timestamp) -> (Vec<Slice>, Dent) {
         let Want { contract, side, limit, mut quantity } = want;
         let (touch, displayed) = book.opposite(side);
         let displayed = displayed.units() as f64;
-        let dent = &mut self.0[contract][usize::from(side == Side::Sell)];
+        let dent = self.0[contract][usize::from(side == Side::Sell)];
         let Dent { mut depth, mut refilled, .. } = dent.map_or(Dent::none(now), |dent| dent.heal(book, displayed, now));
         let mut slices = Vec::new();
         let mut fill = |price: Price, levels: f64| {
@@ -83,8 +95,7 @@ impl Dents {
                 _ => break,
             }
         }
-        *dent = Some(Dent { depth, refilled, at: now });
-        slices
+        (slices, Dent { depth, refilled, at: now })
     }
 }
 
@@ -106,7 +117,8 @@ impl Dent {
 pub(crate) struct Want {
     pub(crate) contract: ContractId,
     pub(crate) side: Side,
-    pub(crate) limit: Price,
+    /// In the units of a price.
+    pub(crate) limit: i64,
     pub(crate) quantity: Quantity,
 }
 
@@ -118,8 +130,8 @@ pub(crate) fn whole(want: Want, book: &Book) -> Slice {
     let beyond = ((levels - 1.0).max(0.0) / 2.0 * book.level_step as f64) as i64;
     let walked = touch.mantissa() + side.sign() * beyond;
     let worst = match side {
-        Side::Buy => walked.min(limit.mantissa()),
-        Side::Sell => walked.max(limit.mantissa()),
+        Side::Buy => walked.min(limit),
+        Side::Sell => walked.max(limit),
     };
     Slice { price: Price::from_mantissa(worst).expect("between two prices"), quantity }
 }
@@ -136,19 +148,19 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Joins the book now: first in line inside the spread, else behind what is displayed.
-    pub(crate) fn join(side: Side, limit: Price, book: &Book, now: Timestamp) -> Queue {
+    pub(crate) fn join(side: Side, limit: i64, book: &Book, now: Timestamp) -> Queue {
         let (touch, displayed) = book.own(side);
-        let improves = (limit.mantissa() - touch.mantissa()) * side.sign() > 0;
+        let improves = (limit - touch.mantissa()) * side.sign() > 0;
         let ahead = if improves { 0.0 } else { displayed.units() as f64 };
         Queue { ahead, credit: 0.0, since: now }
     }
 
     /// Lets the volume since the last time pass by, at a limit the market has not crossed; returns what may execute.
-    pub(crate) fn pass(&mut self, side: Side, limit: Price, book: &Book, lot: Quantity, now: Timestamp) -> Quantity {
+    pub(crate) fn pass(&mut self, side: Side, limit: i64, book: &Book, lot: Quantity, now: Timestamp) -> Quantity {
         let seconds = now.duration_since(self.since).as_secs_f64();
         self.since = now;
         let (touch, _) = book.own(side);
-        if (limit.mantissa() - touch.mantissa()) * side.sign() < 0 {
+        if (limit - touch.mantissa()) * side.sign() < 0 {
             return Quantity::ZERO;
         }
         let traded = ONE_SIDE * book.flow * seconds;
@@ -165,6 +177,6 @@ impl Queue {
 }
 
 /// Whether a price can be executed at once at this limit.
-pub(crate) fn crosses(side: Side, limit: Price, opposite: Price) -> bool {
-    (limit.mantissa() - opposite.mantissa()) * side.sign() >= 0
+pub(crate) fn crosses(side: Side, limit: i64, opposite: Price) -> bool {
+    (limit - opposite.mantissa()) * side.sign() >= 0
 }

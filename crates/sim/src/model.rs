@@ -6,7 +6,7 @@
 use crate::SimConfig;
 use crate::exposure::{Exposure, LOCALS};
 use crate::factors::{Factors, day_number};
-use crate::levels::PerFactor;
+use crate::levels::{Factor, PerFactor};
 use crate::local::{Local, Walk};
 use crate::random::Chance;
 use crate::scenario::Scenario;
@@ -64,8 +64,7 @@ impl Row {
         let (Some(level), Some((expiry, _))) = (self.exposure.reverts_to, self.expires) else {
             return Maturity { offset: 0.0, share: 1.0 };
         };
-        let days = expiry.duration_since(date).as_hours() as f64 / 24.0;
-        let share = libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR);
+        let share = share_of_index(date, expiry);
         Maturity { offset: (1.0 - share) * libm::log(level), share }
     }
 
@@ -85,6 +84,8 @@ pub(crate) struct Model {
     /// Surroundings first, in the order of [`Local::ALL`], then what is instruments' own.
     walks: Vec<Walk>,
     rows: PerContract<Row>,
+    /// Moves of the factors that happened at an instant, in years since the origin, and stay.
+    shocks: Vec<(f64, PerFactor)>,
 }
 
 impl Model {
@@ -131,7 +132,8 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows };
+        let mut model =
+            Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows, shocks: Vec::new() };
         model.extend_walks();
         let first = model.history_day(first_day);
         model.walks.iter_mut().for_each(|walk| walk.rebase(first));
@@ -186,6 +188,12 @@ impl Model {
         self.rows[contract].paid_out.push((years_between(self.origin, at), libm::log1p(-share)));
     }
 
+    /// From an instant on world equity and the volatility index stand elsewhere, by these logarithms.
+    pub(crate) fn shock(&mut self, market: f64, volatility: f64, at: Timestamp) {
+        let moved = PerFactor::of([(Factor::Market, market), (Factor::Volatility, volatility)]);
+        self.shocks.push((years_between(self.origin, at), moved));
+    }
+
     /// What payments within a span of time, its end included, left of a price; one where nothing was paid.
     pub(crate) fn left_after(&self, contract: ContractId, from: Timestamp, to: Timestamp) -> f64 {
         let years = |at| years_between(self.origin, at);
@@ -206,6 +214,9 @@ impl Model {
     fn log_price(&self, row: &Row, maturity: Maturity, knot: &Knot) -> f64 {
         let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
         let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
+        for (_, shock) in self.shocks.iter().filter(|(at, _)| *at <= knot.years) {
+            moved += row.exposure.factors.dot(shock);
+        }
         for &(walk, loading) in row.walks.iter().flatten() {
             moved += loading * self.walks[walk].at(knot.day, knot.share);
         }
@@ -227,6 +238,18 @@ impl Model {
     fn history_day(&self, date: Date) -> usize {
         usize::try_from(day_number(date) - day_number(self.history_begins)).expect("days fit an index")
     }
+}
+
+/// How much of a volatility future follows its index, so long before its end.
+fn share_of_index(date: Date, expiry: Date) -> f64 {
+    let days = expiry.duration_since(date).as_hours() as f64 / 24.0;
+    libm::exp(-REVERSION_PER_YEAR * days.max(0.0) / DAYS_PER_YEAR)
+}
+
+/// The price of a volatility future that ends on a date and whose index is expected to return to a level.
+pub(crate) fn volatility_forward(index: f64, reverts_to: f64, date: Date, expiry: Date) -> f64 {
+    let share = share_of_index(date, expiry);
+    libm::exp((1.0 - share) * libm::log(reverts_to) + share * libm::log(index))
 }
 
 fn years_between(from: Timestamp, to: Timestamp) -> f64 {

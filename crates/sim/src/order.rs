@@ -5,10 +5,11 @@
 //! cancel and an end of subscription, which may have nothing to say.
 
 use crate::{ExecutionView, Intervention, OrderView};
-use domain::{ContractId, ExecutionId, Money, OrderType, Price, Quantity, Side, TimeInForce};
+use domain::{ContractId, ExecutionId, InstrumentId, Money, OptionKey, OrderType, Quantity, Side, TimeInForce};
 use jiff::Timestamp;
 use market::Quote;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 /// One order as a client words it, prices in the major unit.
@@ -18,20 +19,31 @@ pub struct SimOrder {
     pub order_id: i32,
     /// The client's own text.
     pub order_ref: String,
-    /// What.
+    /// What; of a spread the leg that is bought when it is bought.
     pub contract: ContractId,
+    /// The other leg of a spread, one for one; `None` for an order in one contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<ContractId>,
     /// Which way.
     pub side: Side,
     /// How much; anything but a positive number of lots is rejected.
     pub quantity: Quantity,
     /// Limit or limit on close.
     pub order_type: OrderType,
-    /// Worst price; off the tick grid it is rejected.
-    pub limit: Price,
+    /// Worst price; of a spread that of `contract` less that of `against`, be it zero or below. Off the tick grid it is
+    /// rejected.
+    pub limit: Decimal,
     /// How long it lives.
     pub tif: TimeInForce,
     /// False keeps it at the broker, accepted but not sent, until it is modified to true.
     pub transmit: bool,
+}
+
+impl SimOrder {
+    /// The limit in the units of a price; zero, which no price is, for one beyond them.
+    pub(crate) fn limit_mantissa(&self) -> i64 {
+        (self.limit * Decimal::from(100_000_000)).to_i64().unwrap_or_default()
+    }
 }
 
 /// Everything that changes a world, as a value: recorded and applied again in order, it rebuilds the world.
@@ -74,6 +86,13 @@ pub enum Command {
         client: i32,
         /// What.
         contract: ContractId,
+    },
+    /// [`Simulation::list_option`](crate::Simulation::list_option).
+    List {
+        /// The root of the chain.
+        root: InstrumentId,
+        /// Which of its options.
+        key: OptionKey,
     },
     /// [`Simulation::advance_to`](crate::Simulation::advance_to).
     AdvanceTo {

@@ -165,7 +165,11 @@ impl Broker {
         }
         for contract in self.universe.clone().contracts() {
             let instrument = self.universe.instrument_of(contract);
-            if !is_share(instrument) || board.tape.venue(contract).session(today).is_none() {
+            // Strikes and contracts of options would have to follow.
+            if !is_share(instrument)
+                || board.tape.has_options(contract)
+                || board.tape.venue(contract).session(today).is_none()
+            {
                 continue;
             }
             let mut draws = self.chance.at(Stream::new("split", &instrument.name), day_number(today));

@@ -8,15 +8,16 @@ use crate::broker::Broker;
 use crate::overnight::{is_closing, next_closing};
 use crate::venue::Change;
 use crate::{
-    AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OrderView, SimConfig, SimError, SimEvent,
-    SimEventKind, SimOrder, StatementEntry,
+    AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OptionListing, OptionView, OrderView,
+    SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
 };
-use domain::{ContractId, Currency};
+use domain::{ContractId, Currency, InstrumentId, OptionKey, Universe};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::{Bar, Quote};
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const RATE_DIGITS: u32 = 6;
 
@@ -112,6 +113,7 @@ impl Simulation {
             Command::GlobalCancel => self.global_cancel(),
             Command::Subscribe { client, contract } => self.subscribe(*client, *contract),
             Command::Unsubscribe { client, contract } => self.unsubscribe(*client, *contract),
+            Command::List { root, key } => drop(self.list_option(*root, *key)),
             Command::AdvanceTo { at } => self.advance_to(*at),
             Command::Intervene { intervention } => self.intervene(intervention),
         }
@@ -129,6 +131,41 @@ impl Simulation {
         let closed = self.board.tape.closed(contract, self.now);
         let end = closed.partition_point(|bar| bar.date < before);
         closed[end.saturating_sub(count)..end].to_vec()
+    }
+
+    /// What is listed of a root of options; `None` for anything else, or without a price of the underlying.
+    pub fn option_listing(&self, root: InstrumentId) -> Option<OptionListing> {
+        self.board.tape.listing(root, self.now)
+    }
+
+    /// Gives an option a contract of the universe, so that it can be quoted and traded; the one it has when it has one.
+    /// `None` when it is not listed, or the table of contracts is full.
+    pub fn list_option(&mut self, root: InstrumentId, key: OptionKey) -> Option<ContractId> {
+        if let Some(known) = self.broker.universe.find_option(root, &key) {
+            return Some(known);
+        }
+        let listing = self.option_listing(root)?;
+        let is_listed = listing.expiries.contains(&key.expiry) && listing.strikes.contains(&key.strike);
+        if !is_listed || self.broker.universe.contract_count() + 1 >= usize::from(u16::MAX) {
+            return None;
+        }
+        let mut universe = Universe::clone(&self.broker.universe);
+        let contract = universe.list_option(root, key);
+        let universe = Arc::new(universe);
+        self.broker.list(Arc::clone(&universe));
+        self.board.list(universe, self.now);
+        Some(contract)
+    }
+
+    /// An option as the model sees it now, or as it saw it when its venue closed; `None` for anything else.
+    pub fn option_view(&self, contract: ContractId) -> Option<OptionView> {
+        let at = self.quote(contract).at;
+        self.board.tape.option_view(contract, at)
+    }
+
+    /// Everything that can be quoted, held and traded by now.
+    pub fn universe(&self) -> &Arc<Universe> {
+        &self.broker.universe
     }
 
     /// Whether something can be made to happen now.
@@ -240,7 +277,7 @@ impl Simulation {
                     self.board.tape.fix(&session);
                     self.broker.venue_fixed(&session, &self.board, self.now);
                 }
-                Change::Open(session) => self.broker.venue_opened(&session, &self.board),
+                Change::Open(session) => self.broker.venue_opened(&session, &self.board, self.now),
             }
         }
     }

@@ -3,7 +3,7 @@
 //! In: what the broker books. Out: entries in the order they were booked. Invariant: an entry never changes; cash of a
 //! currency moves by trades, futures settlements and the cash entries of the statement, and by nothing else.
 
-use domain::{ContractId, Currency, ExecutionId, Quantity};
+use domain::{ContractId, Currency, ExecutionId, OptionEnd, Quantity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -30,6 +30,7 @@ impl StatementEntry {
     pub fn cash(&self) -> Option<Decimal> {
         match self.item {
             StatementItem::Cash { amount, .. } | StatementItem::Conversion { amount } => Some(amount),
+            StatementItem::OptionEnded { cash, .. } => Some(cash),
             _ => None,
         }
     }
@@ -99,9 +100,13 @@ pub enum StatementItem {
         execution: ExecutionId,
     },
     /// An option ended.
-    OptionExpired {
+    OptionEnded {
+        /// How.
+        how: OptionEnd,
         /// Change of the position.
         quantity: Quantity,
+        /// What it paid; shares that were delivered have an execution.
+        cash: Decimal,
     },
 }
 

@@ -6,11 +6,12 @@
 use crate::factors::{Factors, day_number};
 use crate::liquidity::Profile;
 use crate::model::{Knot, Model};
+use crate::options::Root;
 use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
 use crate::venue::{Trading, Venue, Venues};
 use crate::{Prices, SimConfig, SimError};
-use domain::{ContractId, PerContract, Price, Quantity, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, PerContract, Price, Quantity, Universe};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -18,17 +19,18 @@ use market::Bar;
 use market::calendar::Session;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The bars of a contract and when each of them is known.
 #[derive(Clone, Debug, Default)]
-struct History {
+pub(crate) struct History {
     bars: Vec<Bar>,
     known_from: Vec<Timestamp>,
 }
 
 impl History {
-    fn push(&mut self, bar: Bar, known_from: Timestamp) {
+    pub(crate) fn push(&mut self, bar: Bar, known_from: Timestamp) {
         self.bars.push(bar);
         self.known_from.push(known_from);
     }
@@ -44,13 +46,13 @@ impl History {
 
 /// How a replayed bar becomes a path.
 #[derive(Clone, Copy, Debug)]
-struct PathStreams {
+pub(crate) struct PathStreams {
     turns: Stream,
     ripples: Stream,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+pub(crate) enum Source {
     Model(Box<Model>),
     Replay(PerContract<PathStreams>),
 }
@@ -58,16 +60,18 @@ enum Source {
 /// Prices of a world.
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
-    universe: Arc<Universe>,
+    pub(crate) universe: Arc<Universe>,
     venues: Venues,
     chance: Chance,
     volumes: PerContract<Stream>,
-    source: Source,
-    histories: PerContract<History>,
+    pub(crate) source: Source,
+    pub(crate) histories: PerContract<History>,
     /// Contracts that ended before their time.
-    ended: PerContract<Option<Timestamp>>,
+    pub(crate) ended: PerContract<Option<Timestamp>>,
     /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
     pub(crate) ends_only: bool,
+    /// Roots of options whose underlying is known.
+    pub(crate) roots: BTreeMap<InstrumentId, Root>,
 }
 
 impl Tape {
@@ -112,12 +116,26 @@ impl Tape {
         let volumes = PerContract::from_vec(streams("volume"));
         let chance = Chance::new(config.seed);
         let ended = PerContract::filled(None, universe.contract_count());
-        let mut tape =
-            Tape { universe: universe.clone(), venues, chance, volumes, source, histories, ended, ends_only: false };
+        let roots = universe
+            .instruments()
+            .filter(|&id| universe.instrument(id).kind == InstrumentKind::Opt)
+            .filter_map(|id| Some((id, Root::of(universe, id, &config.events)?)))
+            .collect();
+        let (universe, ends_only) = (universe.clone(), false);
+        let mut tape = Tape { universe, venues, chance, volumes, source, histories, ended, ends_only, roots };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
         Ok(tape)
+    }
+
+    /// Chance of one more contract.
+    pub(crate) fn add_streams(&mut self, contract: ContractId) {
+        let name = &self.universe.contract(contract).name;
+        self.volumes.push(Stream::new("volume", name));
+        if let Source::Replay(streams) = &mut self.source {
+            streams.push(PathStreams { turns: Stream::new("turns", name), ripples: Stream::new("ripples", name) });
+        }
     }
 
     /// When venues change.
@@ -140,15 +158,23 @@ impl Tape {
 
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
-        let Source::Model(model) = &self.source else { return };
-        let path = if self.ends_only { model.ends(session) } else { model.path(session) };
+        let path = match &self.source {
+            Source::Model(model) if self.ends_only => Some(model.ends(session)),
+            Source::Model(model) => Some(model.path(session)),
+            Source::Replay(_) => None,
+        };
         let universe = self.universe.clone();
         for contract in universe.contracts() {
-            if universe.instrument_of(contract).venue == session.mic && self.has_session(contract, session) {
-                let bar = self.simulated_bar(contract, session.date, &path);
-                let known_from = self.venue(contract).fixing(session);
-                self.histories[contract].push(bar, known_from);
+            if universe.instrument_of(contract).venue != session.mic || !self.has_session(contract, session) {
+                continue;
             }
+            let bar = match &path {
+                _ if self.option(contract).is_some() => self.option_bar(contract, session),
+                Some(path) => self.simulated_bar(contract, session.date, path),
+                None => continue,
+            };
+            let known_from = self.venue(contract).fixing(session);
+            self.histories[contract].push(bar, known_from);
         }
     }
 
@@ -187,6 +213,14 @@ impl Tape {
         self.ended[contract] = Some(now);
     }
 
+    /// From now on every market stands elsewhere.
+    pub(crate) fn shock(&mut self, equity: Decimal, volatility: Decimal, now: Timestamp) {
+        let logarithm = |share: Decimal| libm::log1p(share.to_f64().unwrap_or_default());
+        if let Source::Model(model) = &mut self.source {
+            model.shock(logarithm(equity), logarithm(volatility), now);
+        }
+    }
+
     /// From now on the price of a share is lower by what was paid on it. Replayed prices are what they were.
     pub(crate) fn pay_out(&mut self, contract: ContractId, rate: Decimal, now: Timestamp) {
         let Some(last) = self.last(contract, now) else { return };
@@ -213,6 +247,7 @@ impl Tape {
 
     /// Whether there are prices of a contract at any time.
     pub(crate) fn is_priced(&self, contract: ContractId) -> bool {
+        let contract = self.option(contract).map_or(contract, |(root, _)| root.underlying);
         matches!(self.source, Source::Model(_)) || !self.histories[contract].bars.is_empty()
     }
 
@@ -221,6 +256,7 @@ impl Tape {
         self.ended[contract].is_none_or(|end| session.open < end && session.close < end)
             && self.universe.contract(contract).expiry.is_none_or(|expiry| session.date <= expiry)
             && match self.source {
+                _ if self.universe.option(contract).is_some() => self.is_priced(contract),
                 Source::Model(_) => true,
                 Source::Replay(_) => self.histories[contract].of_date(session.date).is_some(),
             }
@@ -229,6 +265,9 @@ impl Tape {
     /// The middle price inside a session the contract trades in, before ticks.
     pub(crate) fn middle(&self, contract: ContractId, session: &Session, at: Timestamp) -> f64 {
         match &self.source {
+            _ if self.universe.option(contract).is_some() => {
+                self.option_view(contract, at).map_or(0.0, |view| view.value.price)
+            }
             Source::Model(model) => model.price(contract, session.date, at),
             Source::Replay(streams) => {
                 let history = &self.histories[contract];
@@ -265,6 +304,9 @@ impl Tape {
         let History { bars, known_from } = &self.histories[contract];
         let close = bars[known].close;
         let Source::Model(model) = &self.source else { return Some(close) };
+        if self.universe.option(contract).is_some() {
+            return Some(close);
+        }
         let left = model.left_after(contract, known_from[known], now);
         Some(if left == 1.0 { close } else { to_tick(close.to_f64() * left, self.universe.terms(contract).tick) })
     }
@@ -288,12 +330,16 @@ impl Tape {
         let Source::Model(model) = &self.source else { unreachable!("replayed bars are given, not made") };
         let terms = self.universe.terms(contract);
         let prices = model.session_prices(contract, date, path).map(|price| to_tick(price, terms.tick));
-        let volume = Profile::of(self.universe.instrument_of(contract)).map_or(Quantity::ZERO, |profile| {
-            let usual = profile.daily_volume.units(prices[3].to_f64(), terms.multiplier);
+        Bar::new(date, prices, self.volume(contract, date, prices[3]))
+    }
+
+    /// What trades in a session that closes at a price.
+    pub(crate) fn volume(&self, contract: ContractId, date: Date, close: Price) -> Quantity {
+        Profile::of(self.universe.instrument_of(contract)).map_or(Quantity::ZERO, |profile| {
+            let usual = profile.daily_volume.units(close.to_f64(), self.universe.terms(contract).multiplier);
             let busy = libm::exp(0.25 * self.chance.at(self.volumes[contract], day_number(date)).normal());
             Quantity::whole((usual * busy) as i64)
-        });
-        Bar::new(date, prices, volume)
+        })
     }
 }
 
@@ -334,7 +380,7 @@ fn replayed(
     series.iter().map(history).collect::<Result<Vec<_>, _>>().map(PerContract::from_vec)
 }
 
-fn end_of_day(date: Date) -> Timestamp {
+pub(crate) fn end_of_day(date: Date) -> Timestamp {
     let midnight = date.saturating_add(1.day()).to_datetime(Time::midnight());
     TimeZone::UTC.to_timestamp(midnight).expect("every midnight exists in UTC")
 }

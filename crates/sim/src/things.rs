@@ -9,6 +9,7 @@ use crate::exposure::{EUROPE, Exposure, NOTHING, US};
 use crate::levels::{Factor, PerFactor};
 use crate::local::Local;
 use Factor::{Credit, Divergence, Euro, Market, Rates, Sterling, Technology, Volatility};
+use domain::Currency;
 
 const US_DIVIDENDS: f64 = 0.012;
 const EUROPE_DIVIDENDS: f64 = 0.027;
@@ -47,6 +48,25 @@ const VSTOXX: Exposure = NOTHING.at(1.69).to([(Volatility, 0.88)]).with(Local::E
 
 /// Prices of a distributing fund neither accrue its dividends nor show them.
 const NO_ACCRUAL: f64 = 0.0;
+
+/// Interest a year on a currency, as the carry of futures has it.
+pub(crate) fn rate(currency: Currency) -> f64 {
+    match currency {
+        Currency::Usd => DOLLAR_RATE,
+        Currency::Gbp => STERLING_RATE,
+        Currency::Chf => DOLLAR_RATE - DOLLAR_OVER_FRANC,
+        _ => EURO_RATE,
+    }
+}
+
+/// Dividends a year of an index in a currency, as the carry of its futures has them.
+pub(crate) fn dividends(currency: Currency) -> f64 {
+    match currency {
+        Currency::Usd => US_DIVIDENDS,
+        Currency::Gbp => BRITISH_DIVIDENDS,
+        _ => EUROPE_DIVIDENDS,
+    }
+}
 
 /// What is known of an instrument.
 pub(crate) fn exposure(name: &str) -> Option<Exposure> {

@@ -58,6 +58,16 @@ impl Venue {
         self.sessions.binary_search_by_key(&date, |session| session.date).ok().map(|i| &self.sessions[i])
     }
 
+    /// The first session after a date.
+    pub(crate) fn session_after(&self, date: Date) -> Option<&Session> {
+        self.sessions.get(self.sessions.partition_point(|session| session.date <= date))
+    }
+
+    /// The session of a date, or the last one before it.
+    pub(crate) fn session_until(&self, date: Date) -> Option<&Session> {
+        self.sessions.get(self.sessions.partition_point(|session| session.date <= date).checked_sub(1)?)
+    }
+
     /// The sessions whose official close is fixed at an instant, from a date on.
     pub(crate) fn fixed_from(&self, date: Date, at: Timestamp) -> &[Session] {
         let end = self.sessions_fixed(at);

@@ -23,8 +23,8 @@ pub struct OrderView {
     pub filled: Quantity,
     /// Mean price of what is executed, in the major unit; zero before the first execution.
     pub average_price: Decimal,
-    /// Price of the last execution.
-    pub last_fill_price: Option<Price>,
+    /// Price of the last execution; of a spread the difference of its legs.
+    pub last_fill_price: Option<Decimal>,
     /// When it was placed.
     pub placed_at: Timestamp,
     /// When it ended; `None` while it is open.
@@ -89,6 +89,21 @@ pub struct ExecutionView {
     pub commission: Money,
     /// Profit or loss it realised after commissions, in the contract's currency; zero when it only opened.
     pub realized: Decimal,
+    /// The execution of a spread that this one is the first leg of.
+    pub spread: Option<SpreadFill>,
+}
+
+/// One execution of a spread as a whole; what it did to the account is in the executions of its legs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpreadFill {
+    /// The broker's identity of it.
+    pub id: ExecutionId,
+    /// The leg on the other side.
+    pub against: ContractId,
+    /// The first leg's price less the other's, in the major unit.
+    pub price: Decimal,
+    /// Mean price of the order so far.
+    pub average_price: Decimal,
 }
 
 /// Cash and what is held in one currency.

@@ -122,7 +122,7 @@ fn a_modified_order_is_the_same_order() {
     simulation.place(CLIENT, first.clone());
     let perm_id = simulation.order(CLIENT, 1).expect("placed").perm_id;
     simulation.modify(CLIENT, SimOrder { side: Side::Sell, ..first.clone() });
-    simulation.modify(CLIENT, SimOrder { limit: ask(&simulation, CSPX), ..first.clone() });
+    simulation.modify(CLIENT, SimOrder { limit: ask(&simulation, CSPX).to_decimal().normalize(), ..first.clone() });
     simulation.modify(CLIENT, first);
     let order = simulation.order(CLIENT, 1).expect("placed");
     assert_eq!((order.perm_id, order.filled), (perm_id, Quantity::whole(100)));
@@ -301,8 +301,9 @@ proptest! {
                 SimEventKind::Accepted(view) => drop(limits.insert(view.perm_id, view.order)),
                 SimEventKind::Execution(execution) => {
                     let order = &limits[&execution.perm_id];
-                    let better = (order.limit.mantissa() - execution.price.mantissa()) * order.side.sign();
-                    prop_assert!(better >= 0, "{:?} at {}", order, execution.price);
+                    let price = execution.price.to_decimal();
+                    let better = (order.limit - price) * rust_decimal::Decimal::from(order.side.sign());
+                    prop_assert!(better >= rust_decimal::Decimal::ZERO, "{:?} at {}", order, execution.price);
                     prop_assert!(execution.quantity > Quantity::ZERO);
                 }
                 _ => {}

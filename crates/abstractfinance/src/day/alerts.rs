@@ -45,10 +45,12 @@ pub(super) fn recorded(records: &[StoredRecord], universe: &Universe) -> Vec<Str
     let told = |record: &StoredRecord| match store::entry(record, universe).ok().flatten()? {
         Entry::Alert { sentence } => Some(sentence),
         Entry::Mode { mode, reason } => Some(format!("mode {mode}: {reason}")),
+        Entry::Watchdog { sentence, .. } => Some(format!("watchdog: {sentence}")),
         Entry::Operator(instruction) => Some(instruction.sentence()),
         _ => None,
     };
-    let spoken = records.iter().filter(|record| ["alert", "mode", "operator"].contains(&record.kind.as_str()));
+    let spoken =
+        records.iter().filter(|record| ["alert", "mode", "operator", "watchdog"].contains(&record.kind.as_str()));
     spoken.filter_map(told).collect()
 }
 

@@ -8,9 +8,11 @@ use super::operator::Ears;
 use super::{Run, World, append};
 use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
-use domain::{OrderType, TimeInForce};
+use domain::{ContractId, OrderType, Price, TimeInForce};
 use execution::Command;
-use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent, Clock, Connection, Journal, OrderRequest};
+use jiff::Timestamp;
+use ports::{Broker, BrokerCommand, BrokerError, BrokerEvent, Clock, Connection, Glance, Journal, OrderRequest};
+use risk::Sighting;
 
 /// Why a step could not be taken, by what happens next.
 enum Trouble {
@@ -90,6 +92,11 @@ async fn step<B: Broker, J: Journal, C: Clock>(
                 Err(other) => return Err(other.into()),
             }
         }
+        Effect::Look => match world.broker.glance(index(run)).await {
+            Ok(glance) => session.handle(Event::Watched(sighting(&glance, world.clock.now()))),
+            Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "the account was not seen"),
+            Err(other) => return Err(other.into()),
+        },
         Effect::Wait(deadline) => {
             if !feed(session, events, world).await? {
                 world.clock.wait(deadline).await.map_err(Failure::from)?;
@@ -99,6 +106,17 @@ async fn step<B: Broker, J: Journal, C: Clock>(
         Effect::Done => return Ok(true),
     }
     Ok(false)
+}
+
+/// The volatility index, when one is configured.
+fn index(run: &Run) -> Option<ContractId> {
+    run.setup.universe.spot_contract(run.setup.references.vix?)
+}
+
+fn sighting(glance: &Glance, now: Timestamp) -> Sighting {
+    let &Glance { at, net_liquidation, excess_liquidity, ref quote } = glance;
+    let vix = quote.as_ref().and_then(|quote| quote.last.or(quote.mid())).map(Price::to_f64);
+    Sighting { at: now, gateway: at, net_liquidation, excess_liquidity, vix }
 }
 
 /// Makes a new session. What the old one still holds is heard first; then everything in flight is asked about.

@@ -12,11 +12,12 @@ use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::plan::CROSSED;
-use cycle::{Effect, Event, Session, Standing};
+use cycle::{Effect, Event, Memory, Session, Standing};
 use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
+use risk::RegimeState;
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -69,7 +70,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
-        memory: decided.plan.memory.clone(),
+        memory: memory(&session, decided),
         standing: Standing {
             mode: session.mode().tightened_to(end.mode()),
             confirmed: still_held(&session, run),
@@ -83,6 +84,15 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
     let seq = world.journal.append(decided.inputs.date, &[record]).await?;
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
+}
+
+/// A regime that began at once within the day is in force tomorrow, whatever the close says.
+fn memory(session: &Session<'_>, decided: &Decided) -> Memory {
+    let mut memory = decided.plan.memory.clone();
+    if let Some(regime) = session.worse_regime().filter(|&regime| regime > memory.regime.regime) {
+        memory.regime = RegimeState { regime, pending: None };
+    }
+    memory
 }
 
 /// A confirmation stands until the contract is closed.
@@ -114,6 +124,11 @@ fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run
     for order in &plan.orders {
         let key = OrderKey { date: plan.date, intent: order.number };
         sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
+    }
+    for own in session.consequences() {
+        let key = OrderKey { date: plan.date, intent: own.order.number };
+        let owner = sleeves.id(&own.sleeve).unwrap_or(SleeveId::TREASURY);
+        sleeves.open_order(key, own.order.contract, &[(owner, own.order.quantity)], universe);
     }
     for &contract in &run.setup.shared {
         if let Some(mark) = decided.inputs.marks[contract] {

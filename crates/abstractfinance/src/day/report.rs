@@ -60,7 +60,7 @@ pub(super) fn report(
         flows: cents(decided.inputs.flows.amount()),
         plan_hash,
         targets: targets(decided, run),
-        orders: session.parents().map(|parent| order(parent, plan, run)).collect(),
+        orders: session.parents().map(|parent| order(parent, session, plan, run)).collect(),
         hedges: plan.hedges.iter().map(hedge).collect(),
         positions: positions(session.ledger(), end, books, run),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
@@ -103,16 +103,18 @@ fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
     wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect()
 }
 
-fn order(parent: &Parent, plan: &DayPlan, run: &Run) -> Order {
+fn order(parent: &Parent, session: &Session<'_>, plan: &DayPlan, run: &Run) -> Order {
     let planned = parent.planned();
+    let consequence = session.consequences().iter().find(|own| own.order.number == planned.number);
     let first = OrderRef { account: run.account, date: plan.date, intent: planned.number, attempt: 1 };
     Order {
         order_ref: first.to_string(),
         instrument: run.setup.universe.contract(planned.contract).name.clone(),
-        sleeves: sleeves(planned.contract, plan, run),
+        sleeves: consequence.map_or_else(|| sleeves(planned.contract, plan, run), |own| vec![own.sleeve.clone()]),
         side: parent.side().to_string(),
         quantity: planned.quantity.abs().to_string(),
         purpose: planned.purpose.to_string(),
+        reason: consequence.map(|own| own.reason.clone()),
         limit: parent.children().last().map(|child| child.limit.to_string()),
         filled: parent.filled().to_string(),
         average_price: parent.average_price().map(|price| price.round_dp(6).normalize().to_string()),

@@ -38,10 +38,11 @@ impl<'a> Scope<'a> {
         let fixed = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts(&no_list));
         let sleeves = fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
+        let stand_ins = policy.execution.pairs.hedges.iter().map(|(_, future)| *future);
         let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
         let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
         let mut needed = PerInstrument::filled(false, setup.universe.instrument_count());
-        for id in sleeves.chain(hedges).chain(indices).chain(pairs).chain(held.map(instrument)) {
+        for id in sleeves.chain(hedges).chain(stand_ins).chain(indices).chain(pairs).chain(held.map(instrument)) {
             needed[id] = true;
         }
         Scope { needed, ledger, run }

@@ -8,6 +8,7 @@ use super::{Decided, Run};
 use console::report::Step;
 use cycle::session::outcome;
 use cycle::{DayPlan, Session};
+use execution::{Pair, PairState};
 use ports::Identity;
 use risk::Reconciliation;
 use risk::reconciliation::Status;
@@ -134,8 +135,18 @@ fn executed(session: &Session<'_>) -> String {
     let sent = format!("{} sent for {planned} planned", count(sent, "order"));
     let corrected = session.corrections();
     let corrected = (corrected > 0).then(|| format!("{} by the broker", count(corrected, "correction")));
-    let absent = (planned > 0).then(|| "pair protection and hedge true-up not configured".to_owned());
-    [sent].into_iter().chain(told).chain(corrected).chain(absent).collect::<Vec<_>>().join(", ")
+    let pairs = session.pairs().iter().map(protected);
+    let absent = (planned > 0).then(|| "hedge true-up not configured".to_owned());
+    [sent].into_iter().chain(told).chain(corrected).chain(pairs).chain(absent).collect::<Vec<_>>().join(", ")
+}
+
+/// What became of a pair.
+fn protected(pair: &Pair) -> String {
+    match (pair.state, pair.since) {
+        (PairState::Settled, None) => "its pair even".to_owned(),
+        (PairState::Settled, Some(_)) => "a pair broken and settled".to_owned(),
+        (state, _) => format!("a pair {}", format!("{state:?}").to_lowercase()),
+    }
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -5,7 +5,7 @@
 
 use super::data::Statements;
 use super::instruments::Instruments;
-use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, zone};
+use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, stand_ins, zone};
 use domain::{AssetClass, BasisPoints, Mic};
 use garde::Validate;
 use jiff::SignedDuration;
@@ -16,6 +16,7 @@ use market::calendar::WindowRule;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Limits on single orders and single days.
@@ -80,6 +81,21 @@ pub struct Execution {
     /// Minutes before the close in which nothing is sent.
     #[garde(range(max = 240))]
     pub avoid_last_minutes_before_close: u16,
+    /// Whether a future stands in for the leg of a pair that does not fill.
+    #[garde(skip)]
+    pub pair_hedge_enabled: bool,
+    /// That future, by the leg.
+    #[garde(custom(stand_ins))]
+    pub pair_hedges: BTreeMap<String, String>,
+    /// Filled share of one leg, with nothing of the other, from which a pair is broken.
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
+    pub pair_trigger_fill_pct: f64,
+    /// Seconds this must last.
+    #[garde(range(max = 60))]
+    pub pair_patience_seconds: u32,
+    /// Seconds after the break at which a pair is completed or unwound.
+    #[garde(range(min = 1, max = 3600))]
+    pub pair_max_legging_seconds: u32,
     /// Preferred hours by venue; the first row that names a venue counts.
     #[garde(dive)]
     pub windows: Vec<PreferredWindow>,

@@ -172,6 +172,7 @@ impl InstrumentRow {
             venue: self.mic,
             asset_class: self.asset_class,
             future: self.future,
+            underlying: self.underlying.clone(),
             tradable: self.tradable,
         }
     }

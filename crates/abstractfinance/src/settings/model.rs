@@ -93,6 +93,9 @@ pub struct Settings {
     /// Where the journal is kept.
     #[garde(dive)]
     pub journal: Journal,
+    /// What is watched while the day's orders wait and work.
+    #[garde(dive)]
+    pub watchdog: Watchdog,
 }
 
 /// Which kind of account is traded.

@@ -132,6 +132,21 @@ fn is_holdable(name: &str, instruments: &Instruments) -> bool {
     instruments.get(name).is_some_and(InstrumentRow::is_holdable)
 }
 
+/// Futures that stand in for legs of pairs.
+pub(super) fn stand_ins(hedges: &BTreeMap<String, String>, instruments: &Instruments) -> garde::Result {
+    for (leg, future) in hedges {
+        holdable(leg, instruments)?;
+        listed(future, instruments)?;
+        let sold = instruments.get(future).is_some_and(|row| row.kind == InstrumentKind::Fut && row.tradable);
+        rule(
+            sold,
+            format!("names {future}, which is no future that is traded"),
+            "name a future with `tradable: true`",
+        )?;
+    }
+    Ok(())
+}
+
 /// The second of two sides.
 pub(super) fn differs_from(other: &str) -> impl FnOnce(&str, &Instruments) -> garde::Result {
     move |name, _| rule(name != other, format!("is {VALUE} on both sides"), "name two different instruments")

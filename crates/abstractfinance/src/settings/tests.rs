@@ -290,8 +290,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:161:3: `broker` has no paper account, whose id begins with DU
-     161 |   host: 127.0.0.1
+    settings.yaml:166:3: `broker` has no paper account, whose id begins with DU
+     166 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -306,8 +306,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:166:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     166 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:171:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     171 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);

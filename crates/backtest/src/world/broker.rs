@@ -5,18 +5,22 @@
 //! would have on the wire, so that books kept here and books kept over TCP are the same to the last digit.
 
 use super::SimWorld;
-use domain::{ContractId, ExecutionId, Fill, Money, OrderRef, OrderStatus, PerContract, Quantity};
+use domain::{
+    ContractId, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, PerContract, Quantity,
+    Universe,
+};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
 use ports::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
-    ContractDetails, Execution, ForeignPosition, Identity, OrderRequest,
+    ContractDetails, Execution, ForeignPosition, Identity, MarginImpact, OptionChain, OptionQuote, OrderRequest,
 };
 use rust_decimal::Decimal;
 use sim::{ExecutionView, OrderView, SimEventKind, SimOrder};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The one client of the simulation.
 const CLIENT: i32 = 1;
@@ -34,9 +38,9 @@ struct Told {
 /// A simulated account as the engine's broker.
 #[derive(Debug)]
 pub struct SimBroker {
-    world: SimWorld,
+    pub(super) world: SimWorld,
     /// Contracts that were asked for by name; a position in any other is a foreign one.
-    resolved: PerContract<bool>,
+    pub(super) resolved: PerContract<bool>,
     watched: BTreeSet<ContractId>,
     orders: BTreeMap<i32, Told>,
     last_order_id: i32,
@@ -54,7 +58,7 @@ impl SimBroker {
     }
 
     /// The simulation's key of a contract that was resolved.
-    fn listed(&self, contract: ContractId) -> Result<ContractId, BrokerError> {
+    pub(super) fn listed(&self, contract: ContractId) -> Result<ContractId, BrokerError> {
         let listed = self.world.theirs[contract].filter(|_| self.resolved[contract]);
         listed.ok_or_else(|| BrokerError::Unusable(format!("{}: not resolved", self.name(contract))))
     }
@@ -64,7 +68,7 @@ impl SimBroker {
     }
 
     fn ours(&self, listed: ContractId) -> Option<ContractId> {
-        self.world.known_as[listed].filter(|&contract| self.resolved[contract])
+        self.world.known(listed).filter(|&contract| self.resolved[contract])
     }
 
     fn describe(&self, contract: ContractId) -> Result<ContractDetails, BrokerError> {
@@ -109,19 +113,18 @@ impl SimBroker {
         })
     }
 
-    fn place(&mut self, request: &OrderRequest) -> Result<(), BrokerError> {
+    fn number(&mut self, order_ref: OrderRef) -> i32 {
         self.last_order_id += 1;
-        let told = Told { order_ref: request.order_ref, perm_id: 0, status: None };
-        self.orders.insert(self.last_order_id, told);
-        let order = self.sim_order(request, self.last_order_id)?;
-        self.world.simulation.borrow_mut().place(CLIENT, order);
-        Ok(())
+        self.orders.insert(self.last_order_id, Told { order_ref, perm_id: 0, status: None });
+        self.last_order_id
     }
 
     fn sim_order(&self, request: &OrderRequest, order_id: i32) -> Result<SimOrder, BrokerError> {
         let &OrderRequest { contract, side, quantity, order_type, limit, time_in_force: tif, .. } = request;
         let (order_ref, contract) = (request.order_ref.to_string(), self.listed(contract)?);
-        Ok(SimOrder { order_id, order_ref, contract, side, quantity, order_type, limit, tif, transmit: true })
+        let limit = limit.to_decimal().normalize();
+        let against = None;
+        Ok(SimOrder { order_id, order_ref, contract, against, side, quantity, order_type, limit, tif, transmit: true })
     }
 
     fn order_id(&self, order_ref: OrderRef) -> Result<i32, BrokerError> {
@@ -185,7 +188,7 @@ impl Broker for SimBroker {
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
         let mut gross = Decimal::ZERO;
         for held in &account.positions {
-            let instrument = self.world.ours.instrument_of(self.world.known_as[held.contract].unwrap_or(held.contract));
+            let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
             let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
             if instrument.kind != domain::InstrumentKind::Fut {
                 gross += held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
@@ -229,8 +232,38 @@ impl Broker for SimBroker {
         })
     }
 
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        let listed = quote.map(|contract| self.listed(contract)).transpose()?;
+        let simulation = self.world.simulation.borrow();
+        let account = simulation.account();
+        let net_liquidation = Some(as_told(account.net_liquidation));
+        let quote = listed.map(|contract| simulation.quote(contract));
+        Ok(Glance { at: simulation.now(), net_liquidation, excess_liquidity: None, quote })
+    }
+
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
         Ok(self.world.simulation.borrow().bars(self.listed(contract)?, before, sessions as usize))
+    }
+
+    async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
+        self.chain(root)
+    }
+
+    async fn option_quotes(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        self.quotes(root, wanted)
+    }
+
+    fn extend(&mut self, universe: Arc<Universe>) {
+        self.grow(universe);
+    }
+
+    /// This broker says nothing of margin.
+    async fn what_if(&mut self, _: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        Ok(MarginImpact::default())
     }
 
     /// A feed that is there already goes on as it was: it tells what changes.
@@ -246,7 +279,20 @@ impl Broker for SimBroker {
 
     async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
         match command {
-            BrokerCommand::Place(request) => self.place(request)?,
+            BrokerCommand::Place(request) => {
+                let order_id = self.number(request.order_ref);
+                let order = self.sim_order(request, order_id)?;
+                self.world.simulation.borrow_mut().place(CLIENT, order);
+            }
+            BrokerCommand::PlaceSpread(request) => {
+                let order_id = self.number(request.order_ref);
+                let order = self.spread(request, order_id)?;
+                self.world.simulation.borrow_mut().place(CLIENT, order);
+            }
+            BrokerCommand::ReplaceSpread(request) => {
+                let order = self.spread(request, self.order_id(request.order_ref)?)?;
+                self.world.simulation.borrow_mut().modify(CLIENT, order);
+            }
             BrokerCommand::Replace(request) => {
                 let order = self.sim_order(request, self.order_id(request.order_ref)?)?;
                 self.world.simulation.borrow_mut().modify(CLIENT, order);

@@ -5,6 +5,7 @@
 
 mod broker;
 mod journal;
+mod options;
 mod statements;
 
 pub use broker::SimBroker;
@@ -39,6 +40,11 @@ impl SimWorld {
         };
         let (theirs, known_as) = (Rc::new(found(&ours, listed)), Rc::new(found(listed, &ours)));
         SimWorld { simulation: Rc::new(RefCell::new(simulation)), ours, theirs, known_as }
+    }
+
+    /// What we call a contract of the broker's.
+    fn known(&self, listed: ContractId) -> Option<ContractId> {
+        self.known_as.as_slice().get(listed.index()).copied().flatten()
     }
 
     /// Its broker.

@@ -25,7 +25,7 @@ impl SimStatements {
     }
 
     fn line(&self, entry: &StatementEntry, id: String, activity: Activity) -> StatementLine {
-        let symbol = entry.contract.and_then(|listed| self.world.known_as[listed]);
+        let symbol = entry.contract.and_then(|listed| self.world.known(listed));
         let symbol = symbol.map(|contract| self.world.ours.instrument_of(contract).symbol.clone());
         StatementLine { id, date: entry.date, con_id: entry.contract.map(con_id), symbol, activity }
     }
@@ -73,9 +73,13 @@ fn activity(entry: &StatementEntry, simulation: &Simulation) -> Option<(String, 
         &StatementItem::Split { numerator, denominator, .. } => {
             (format!("action/{id}"), Activity::Split { numerator, denominator })
         }
-        &StatementItem::OptionExpired { quantity } => {
-            let cash = money(Decimal::ZERO);
-            (format!("option/{id}"), Activity::OptionEnded { how: OptionEnd::Expired, quantity, cash })
+        &StatementItem::OptionEnded { how, quantity, cash } => {
+            let how = match how {
+                domain::OptionEnd::Exercised => OptionEnd::Exercised,
+                domain::OptionEnd::Assigned => OptionEnd::Assigned,
+                domain::OptionEnd::Expired => OptionEnd::Expired,
+            };
+            (format!("option/{id}"), Activity::OptionEnded { how, quantity, cash: money(cash) })
         }
         StatementItem::BuyIn { execution } => {
             let executed = simulation.executions(Timestamp::MIN);

@@ -38,7 +38,7 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
 }
 
 /// Sums the basket; futures are the hedge's and come later.
-fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
+pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let mut basket = Basket::default();
     let quantities = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
     let values = plan.table.held_value.as_slice().iter().zip(plan.table.unit_price.as_slice());

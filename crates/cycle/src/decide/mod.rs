@@ -6,6 +6,7 @@
 mod assess;
 mod basket;
 mod hedge;
+mod pairs;
 mod targets;
 mod value;
 mod wants;
@@ -33,6 +34,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
     wants::wants(inputs, setup, plan);
+    pairs::pairs(inputs, setup, plan);
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! In: now, quotes, permits. Out: commands with their entries, requests for a resync. Invariant: nothing
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
-use super::{Entry, GIVE_UP_AFTER, Session, Slot};
+use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot, Watched};
 use domain::{ContractId, Quantity};
-use execution::{Command, OrderSignal};
+use execution::pair::Pace;
+use execution::{Command, Moment, OrderSignal, PlannedOrder, Urgency};
 use jiff::{SignedDuration, Timestamp};
+use market::Quote;
 use risk::gate::{MarketFacts, Proposal};
 use risk::{Gate, Mode, Permission};
 
@@ -16,15 +18,16 @@ impl Slot {
         self.window.is_some_and(|window| now >= window.opens) && now >= self.ask_again
     }
 
-    /// No quote has arrived and none has been waited for.
+    /// Nothing has been asked or waited for.
     fn is_first_look(&self) -> bool {
-        self.quote.is_none() && self.ask_again == Timestamp::MIN
+        self.ask_again == Timestamp::MIN
     }
 }
 
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
+        self.mind(now);
         if self.link_down || self.unreadable || self.resync_at > now {
             return self.outwait(now);
         }
@@ -34,36 +37,27 @@ impl Session<'_> {
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
-            match self.permission(index) {
-                Permission::Yes => {}
-                Permission::No => {
+            match (self.pace(index), self.permission(index)) {
+                (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
+                (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
+                    self.take_back(index, now);
+                }
+                (Pace::Stop, _) | (_, Permission::No) => {
                     self.slots[index].parent.expire();
-                    self.withdraw(index, now);
-                    continue;
+                    self.take_back(index, now);
                 }
-                Permission::AfterConfirmation => {
-                    self.withdraw(index, now);
-                    continue;
-                }
-            }
-            if self.slots[index].parent.wants_permit() {
-                self.ask_gate(index, now);
-            }
-            let slot = &mut self.slots[index];
-            let tick = self.setup.universe.terms(slot.parent.planned().contract).tick;
-            let identity = (self.account, self.plan.date);
-            let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-            let quote = slot.quote.as_ref().filter(|quote| gate.may_price(quote, now));
-            if let Some(command) = slot.parent.step(now, quote, tick, identity, &self.setup.policy.execution) {
-                self.entries.push(Entry::Command(command));
-                self.staged.push(command);
             }
         }
+        self.protect(now);
+        self.replan();
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
     fn permission(&self, index: usize) -> Permission {
         let planned = self.slots[index].parent.planned();
+        if self.is_taken_back(index) {
+            return Permission::No;
+        }
         match self.standing.mode.permission(planned.purpose) {
             Permission::AfterConfirmation if self.is_confirmed(planned.contract) => Permission::Yes,
             permission => permission,
@@ -72,6 +66,55 @@ impl Session<'_> {
 
     fn is_confirmed(&self, contract: ContractId) -> bool {
         self.standing.confirmed.contains(&self.setup.universe.contract(contract).name)
+    }
+
+    /// Moves one order as far as its permit and the market allow.
+    fn work(&mut self, index: usize, urgency: Urgency, now: Timestamp) {
+        if self.slots[index].parent.wants_permit() {
+            self.ask_gate(index, now);
+        }
+        let contract = self.slots[index].parent.planned().contract;
+        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
+        let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        let moment = Moment { now, quote: quote.as_ref(), tick: self.setup.universe.terms(contract).tick, urgency };
+        let identity = (self.account, self.plan.date);
+        let command = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
+        self.stage(command);
+    }
+
+    /// Writes a command down, to be sent when that is durable.
+    fn stage(&mut self, command: Option<Command>) {
+        self.entries.extend(command.map(Entry::Command));
+        self.staged.extend(command);
+    }
+
+    /// The last quote of a contract.
+    pub(super) fn quote(&self, contract: ContractId) -> Option<Quote> {
+        self.board.iter().find(|watched| watched.contract == contract)?.quote
+    }
+
+    /// Adds an order that what happened calls for, to be worked like the plan's.
+    pub(super) fn order(&mut self, order: PlannedOrder, sleeve: &str, reason: String) {
+        let consequence = Consequence { order, sleeve: sleeve.to_owned(), reason };
+        self.entries.push(Entry::Consequence(consequence.clone()));
+        self.take_on(consequence);
+    }
+
+    pub(super) fn take_on(&mut self, consequence: Consequence) {
+        let contract = consequence.order.contract;
+        assert_eq!(usize::from(consequence.order.number), self.slots.len() + 1, "orders are numbered without gaps");
+        self.stale = true;
+        self.slots.push(Slot::new(consequence.order, self.windows));
+        self.consequences.push(consequence);
+        if self.board.iter().all(|watched| watched.contract != contract) {
+            self.board.push(Watched { contract, quote: None });
+            self.watching = false;
+        }
+    }
+
+    /// The number of the next order that is not in the plan.
+    pub(super) fn next_number(&self) -> u16 {
+        u16::try_from(self.slots.len() + 1).expect("a day has fewer than 65,535 orders")
     }
 
     /// A command that was recorded may have been overtaken by what was heard since.
@@ -116,13 +159,10 @@ impl Session<'_> {
         }
     }
 
-    /// Takes back what works when the mode allows nothing else.
-    pub(super) fn withdraw(&mut self, index: usize, now: Timestamp) {
-        let parent = &mut self.slots[index].parent;
-        if let Some(command) = parent.withdraw(now) {
-            self.entries.push(Entry::Command(command));
-            self.staged.push(command);
-        }
+    /// Takes back what works.
+    fn take_back(&mut self, index: usize, now: Timestamp) {
+        let command = self.slots[index].parent.withdraw(now);
+        self.stage(command);
     }
 
     /// Asks what became of an order whose cancel nobody confirms, and in the end goes on without it.
@@ -147,7 +187,9 @@ impl Session<'_> {
             return;
         }
         let ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
-        if slot.is_first_look() {
+        let contract = slot.parent.planned().contract;
+        let quote = self.board.iter().find(|watched| watched.contract == contract).and_then(|watched| watched.quote);
+        if quote.is_none() && slot.is_first_look() {
             // The subscription has just been made: its first quote gets a moment.
             slot.ask_again = ask_again;
             return;
@@ -163,7 +205,7 @@ impl Session<'_> {
         let signed = Quantity::from_units(remaining.units() * side.sign());
         let collar = slot.parent.collar();
         let proposal = Proposal { contract: planned.contract, quantity: signed, purpose: planned.purpose, collar };
-        let market = MarketFacts { now, quote: slot.quote.as_ref(), window: slot.window };
+        let market = MarketFacts { now, quote: quote.as_ref(), window: slot.window };
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         match gate.admit(proposal, &self.plan.facts, mode, market) {
             Ok(permit) => {
@@ -200,7 +242,9 @@ impl Session<'_> {
             let asks = Some(slot.ask_again).filter(|&ask| slot.parent.wants_permit() && ask > now);
             [opens, closes, asks, slot.parent.next_deadline(policy)].into_iter().flatten().min()
         };
+        let pairs = self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs));
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        self.slots.iter().filter_map(of_slot).min().map_or(soon, |deadline| deadline.max(now))
+        let next = self.slots.iter().filter_map(of_slot).chain(pairs).chain(self.next_look()).min();
+        next.map_or(soon, |deadline| deadline.max(now))
     }
 }

@@ -17,8 +17,8 @@ impl Session<'_> {
     pub(super) fn broker(&mut self, event: BrokerEvent) {
         match event {
             BrokerEvent::Quote { contract, quote } => {
-                for slot in self.slots.iter_mut().filter(|slot| slot.parent.planned().contract == contract) {
-                    slot.quote = Some(quote);
+                if let Some(watched) = self.board.iter_mut().find(|watched| watched.contract == contract) {
+                    watched.quote = Some(quote);
                 }
             }
             BrokerEvent::Acknowledged { order_ref, perm_id } => {

@@ -5,7 +5,7 @@
 
 use super::{Entry, Session};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Books};
+use domain::{AccountTag, Books, PerContract};
 use execution::Command;
 use jiff::Timestamp;
 use market::calendar::Window;
@@ -16,7 +16,7 @@ impl<'a> Session<'a> {
     /// first effect of the result is a resync.
     pub fn resume<'e>(
         plan: &'a DayPlan,
-        windows: &domain::PerContract<Option<Window>>,
+        windows: &'a PerContract<Option<Window>>,
         books: Books,
         account: AccountTag,
         setup: &'a Setup,
@@ -41,6 +41,12 @@ impl<'a> Session<'a> {
                     slot.parent.replay_collar(Collar { reference: *arrival, worst: *worst });
                 }
             }
+            Entry::Consequence(consequence) => self.take_on(consequence.clone()),
+            Entry::Pair { pair, protection } => {
+                if let Some(known) = self.pairs.get_mut(usize::from(*pair)) {
+                    *known = *protection;
+                }
+            }
             Entry::Command(command) => {
                 let (Command::Place { order_ref, .. }
                 | Command::Replace { order_ref, .. }
@@ -63,6 +69,7 @@ impl<'a> Session<'a> {
             }
             Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
             Entry::Operator(instruction) => self.standing.obey(instruction),
+            Entry::Watchdog { code, mode, regime, .. } => self.recall(code, *mode, *regime),
             _ => {}
         }
     }

@@ -10,6 +10,8 @@ use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
+mod pairs;
+
 /// A broker that fills a share of what is marketable at every step.
 struct Desk {
     orders: Vec<DeskOrder>,
@@ -18,6 +20,10 @@ struct Desk {
     pace: u32,
     /// Never confirms a cancel, and keeps the order.
     deaf: bool,
+    /// A contract whose orders fill at this pace instead, from some time on.
+    slow: Option<(ContractId, u32, Timestamp)>,
+    /// Everything else fills at the pace only from then on.
+    wakes: Timestamp,
 }
 
 struct DeskOrder {
@@ -32,7 +38,7 @@ struct DeskOrder {
 
 impl Desk {
     fn new(pace: u32) -> Desk {
-        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false }
+        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false, slow: None, wakes: Timestamp::MIN }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
@@ -66,7 +72,10 @@ impl Desk {
     fn trade(&mut self, now: Timestamp) -> Vec<BrokerEvent> {
         let mut events = Vec::new();
         for order in self.orders.iter_mut().filter(|order| order.open) {
-            let share = order.quantity.units() * i64::from(self.pace) / 100 / Quantity::UNITS_PER_SHARE;
+            let slow = self.slow.filter(|(contract, _, until)| *contract == order.contract && now < *until);
+            let pace = if now < self.wakes { 0 } else { slow.map_or(self.pace, |(_, pace, _)| pace) };
+            let share = order.quantity.units() * i64::from(pace) / 100 / Quantity::UNITS_PER_SHARE;
+            let share = if pace > 0 { share.max(1) } else { 0 };
             let quantity = Quantity::whole(share).min(order.quantity - order.filled);
             if quantity.is_zero() {
                 continue;
@@ -209,6 +218,7 @@ fn run_until(
                 contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
             }
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
+            Effect::Look => unreachable!("this world has no watchdog"),
             Effect::Wait(deadline) => {
                 let events = desk.trade(now);
                 if events.is_empty() {
@@ -219,6 +229,8 @@ fn run_until(
                 } else {
                     events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
                     now += SignedDuration::from_secs(5);
+                    let contracts: Vec<ContractId> = session.contracts().collect();
+                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
                 }
                 session.handle(Event::Tick);
             }

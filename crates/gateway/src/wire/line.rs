@@ -3,7 +3,7 @@
 //! In: values and the fields of a frame. Out: the fields of a frame and values. Invariant: a value can contain no zero
 //! byte, so it cannot begin another field; an empty field is an absent value, and what is no number is an error.
 
-use super::{Contract, with_length};
+use super::{ComboLeg, Contract, with_length};
 
 /// How IB writes a double that has no value.
 pub(super) const UNSET_DOUBLE: &str = "1.7976931348623157E308";
@@ -256,6 +256,18 @@ impl<'a> Fields<'a> {
             trading_class: self.text()?,
             ..Contract::default()
         })
+    }
+
+    /// The legs of a combination: a count, then eight fields each in an order and four elsewhere.
+    pub(super) fn legs(&mut self, fields_each: usize) -> Result<Vec<ComboLeg>, BadField> {
+        let count = self.count()?;
+        let mut legs = Vec::new();
+        for _ in 0..count {
+            let (con_id, ratio, action) = (self.integer()?, self.integer()?, self.text()?);
+            legs.push(ComboLeg { con_id, ratio, action, exchange: self.text()?, ..ComboLeg::default() });
+            self.skip(fields_each - 4)?;
+        }
+        Ok(legs)
     }
 
     /// Passes over the legs of a combination: a count, then so many fields each.

@@ -42,8 +42,35 @@ pub struct Contract {
     pub description: Option<String>,
     #[prost(bool, optional, tag = "18")]
     pub include_expired: Option<bool>,
+    #[prost(string, optional, tag = "19")]
+    pub combo_legs_descrip: Option<String>,
+    #[prost(message, repeated, tag = "20")]
+    pub combo_legs: Vec<ComboLeg>,
     #[prost(string, optional, tag = "21")]
     pub last_trade_date: Option<String>,
+}
+
+/// One leg of a combination.
+#[derive(Clone, PartialEq, Message)]
+pub struct ComboLeg {
+    #[prost(int32, optional, tag = "1")]
+    pub con_id: Option<i32>,
+    #[prost(int32, optional, tag = "2")]
+    pub ratio: Option<i32>,
+    #[prost(string, optional, tag = "3")]
+    pub action: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    pub exchange: Option<String>,
+    #[prost(int32, optional, tag = "5")]
+    pub open_close: Option<i32>,
+    #[prost(int32, optional, tag = "6")]
+    pub short_sales_slot: Option<i32>,
+    #[prost(string, optional, tag = "7")]
+    pub designated_location: Option<String>,
+    #[prost(int32, optional, tag = "8")]
+    pub exempt_code: Option<i32>,
+    #[prost(double, optional, tag = "9")]
+    pub per_leg_price: Option<f64>,
 }
 
 /// What IB says of a contract beyond its identity.

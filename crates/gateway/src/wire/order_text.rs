@@ -4,7 +4,7 @@
 //! completed order. Invariant: blocks that other fields switch on (combinations, delta neutral, scale, hedge,
 //! algorithms, conditions) are passed over as long as they are, so that what follows is read from the right place.
 
-use super::line::{BadField, Blank, Eleven, Fields, Line, OrUnset};
+use super::line::{BadField, Blank, Eleven, Field, Fields, Line, OrUnset};
 use super::request_text::skip_delta_neutral;
 use super::{CompletedOrder, Contract, Empty, OpenOrder, Order, PlaceOrderRequest};
 
@@ -16,11 +16,11 @@ const PEG_OFFSETS: i32 = 170;
 
 pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, BadField> {
     let (order_id, contract) = (fields.integer()?, fields.contract()?);
-    let contract = Contract { sec_id_type: fields.text()?, sec_id: fields.text()?, ..contract };
+    let mut contract = Contract { sec_id_type: fields.text()?, sec_id: fields.text()?, ..contract };
     let mut order = Order { order_id, ..Order::default() };
     read_terms(fields, &mut order)?;
     if contract.sec_type.as_deref() == Some("BAG") {
-        fields.skip_list(8)?;
+        contract.combo_legs = fields.legs(8)?;
         fields.skip_list(1)?;
         fields.skip_list(2)?;
     }
@@ -102,7 +102,7 @@ pub(super) fn open_order(message: &OpenOrder, version: i32) -> Line {
     put!(line, Blank(2), "", 0, "", -1, 0, Blank(5), Blank(1), false, false, false, Blank(1), 0);
     put!(line, false, false, Blank(1), order.parent_id.unwrap_or_default(), 0, Blank(1), 0, "", Blank(1));
     // Continuous update to routing of combinations.
-    put!(line, false, 0, Blank(2), Blank(2), "", 0, 0, 0);
+    put!(line, false, 0, Blank(2), Blank(2), Legs(&message.contract), 0, 0);
     // Scale, hedge, clearing, delta neutral, algorithm.
     put!(line, Blank(3), "", false, "", "IB", false, false, order.algo_strategy);
     if order.algo_strategy.is_some() {
@@ -134,7 +134,7 @@ pub(super) fn completed_order(message: &CompletedOrder, version: i32) -> Line {
     put!(line, Blank(5), order.good_till_date);
     // From rule 80A to the delta-neutral price.
     put!(line, Blank(2), "", 0, "", -1, Blank(5), Blank(1), false, false, Blank(1), 0, 0, Blank(1), 0, "", Blank(1));
-    put!(line, false, 0, Blank(2), "", 0, 0, 0);
+    put!(line, false, 0, Blank(2), Legs(&message.contract), 0, 0);
     put!(line, Blank(3), "", "", "IB", false, false, order.algo_strategy);
     if order.algo_strategy.is_some() {
         put!(line, 0);
@@ -146,6 +146,21 @@ pub(super) fn completed_order(message: &CompletedOrder, version: i32) -> Line {
         line.put(&Blank(5));
     }
     line
+}
+
+/// What a combination is made of: words, a count, and eight fields a leg.
+struct Legs<'a>(&'a Option<Contract>);
+
+impl Field for Legs<'_> {
+    fn put(&self, line: &mut Line) {
+        let none = Contract::default();
+        let contract = self.0.as_ref().unwrap_or(&none);
+        line.put(&contract.combo_legs_descrip);
+        line.put(&contract.combo_legs.len());
+        for leg in &contract.combo_legs {
+            put!(line, leg.con_id, leg.ratio, leg.action, leg.exchange, 0, 0, "", -1);
+        }
+    }
 }
 
 /// From the side to the client's reference.

@@ -36,9 +36,9 @@ from_text! {
     }
     MarketDataRequest(fields) {
         fields.skip(1)?;
-        let (req_id, contract) = (fields.integer()?, fields.contract()?);
+        let (req_id, mut contract) = (fields.integer()?, fields.contract()?);
         if contract.sec_type.as_deref() == Some(COMBINATION) {
-            fields.skip_list(4)?;
+            contract.combo_legs = fields.legs(4)?;
         }
         skip_delta_neutral(fields)?;
         Ok(MarketDataRequest {

@@ -4,6 +4,8 @@
 //! kept from the drained executions tie with every later snapshot.
 
 mod link;
+mod options;
+mod spreads;
 mod world;
 
 use domain::rounding::limit_to_tick;

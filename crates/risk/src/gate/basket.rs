@@ -79,6 +79,12 @@ impl Basket {
         (limit / wanted, Some(refusal))
     }
 
+    /// What the caps leave for one more position, long for a positive sign, beside the worst case; never negative.
+    pub fn room(&self, sign: i64, nav: f64, policy: &GatePolicy) -> f64 {
+        let side = if sign < 0 { -self.worst_short } else { self.worst_long };
+        (policy.gross_max * nav - self.worst_gross).min(policy.net_max * nav - side).max(0.0)
+    }
+
     /// Caps that the worst case of the basket would break.
     pub fn cap_refusals(&self, nav: f64, policy: &GatePolicy) -> impl Iterator<Item = Refusal> {
         let known = nav > 0.0;

@@ -139,10 +139,11 @@ pub fn limit(order_id: i32, side: Side, quantity: i64, contract: ContractId, lim
         order_id,
         order_ref: format!("AF-test01-20251103-{order_id:03}-01"),
         contract,
+        against: None,
         side,
         quantity: Quantity::whole(quantity),
         order_type: OrderType::Lmt,
-        limit,
+        limit: limit.to_decimal().normalize(),
         tif: TimeInForce::Day,
         transmit: true,
     }

@@ -5,8 +5,11 @@
 
 use super::*;
 use crate::{calendars, policy, settings};
-use domain::{Currency, Mic};
-use ports::{BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, Message, Record, StoredRecord};
+use domain::{Currency, InstrumentId, Mic, OptionKey, Universe};
+use ports::{
+    BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, MarginImpact, Message, OptionChain,
+    OptionQuote, Record, StoredRecord,
+};
 use rust_decimal::{Decimal, dec};
 use std::sync::Arc;
 
@@ -59,9 +62,23 @@ impl Broker for Account {
         })
     }
 
+    async fn glance(&mut self, _: Option<ContractId>) -> Result<ports::Glance, BrokerError> {
+        unreachable!("nothing is watched before the day is decided")
+    }
+
     async fn daily_bars(&mut self, _: ContractId, _: u32, _: Date) -> Result<Vec<Bar>, BrokerError> {
         Ok(Vec::new())
     }
+
+    async fn option_chain(&mut self, _: InstrumentId) -> Result<OptionChain, BrokerError> {
+        unreachable!("this universe has no options")
+    }
+
+    async fn option_quotes(&mut self, _: InstrumentId, _: &[OptionKey]) -> Result<Vec<OptionQuote>, BrokerError> {
+        unreachable!("this universe has no options")
+    }
+
+    fn extend(&mut self, _: Arc<Universe>) {}
 
     async fn watch(&mut self, _: &[ContractId]) -> Result<(), BrokerError> {
         unreachable!("nothing is watched before the day is decided")
@@ -69,6 +86,10 @@ impl Broker for Account {
 
     async fn send(&mut self, _: &BrokerCommand) -> Result<(), BrokerError> {
         unreachable!("nothing is sent before the day is decided")
+    }
+
+    async fn what_if(&mut self, _: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        unreachable!("nothing is weighed before the day is decided")
     }
 
     async fn drain(&mut self, _: &mut Vec<BrokerEvent>) {}

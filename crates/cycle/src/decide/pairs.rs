@@ -1,0 +1,50 @@
+//! Step 11, last: what may be sent when the legs of a pair do not fill together.
+//!
+//! In: the numbered orders, the configured futures. Out: pairs with a bounded hedge for each leg. Invariant: a hedge is
+//! never worth more than its leg, and never more than the caps leave beside the worst case of all orders.
+
+use crate::plan::{PairLeg, PairPlan, StandIn};
+use crate::{DayInputs, DayPlan, Setup};
+use domain::{ContractId, Quantity};
+use execution::PlannedOrder;
+use strategy::ScreenList;
+
+pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    for sleeve in setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
+        let contracts = sleeve.contracts(&ScreenList::default());
+        let order = |contract: &ContractId| plan.orders.iter().find(|order| order.contract == *contract);
+        let legs: Vec<&PlannedOrder> = contracts.iter().filter_map(order).collect();
+        let [long, short] = legs[..] else { continue };
+        if long.quantity.signum() == short.quantity.signum() {
+            continue; // both up or both down: neither answers the other
+        }
+        let leg = |order: &PlannedOrder| PairLeg {
+            order: order.number,
+            unit_price: plan.table.unit_price[order.contract],
+            hedge: stand_in(order, inputs, setup, plan),
+        };
+        plan.pairs.push(PairPlan { sleeve: sleeve.name.clone(), legs: [leg(long), leg(short)] });
+    }
+}
+
+/// The future that would stand in for an order, as much of it as may be sent.
+fn stand_in(order: &PlannedOrder, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<StandIn> {
+    let instrument = setup.universe.contract(order.contract).instrument;
+    let (_, future) = setup.policy.execution.pairs.hedges.iter().find(|(leg, _)| *leg == instrument)?;
+    let contract = inputs.active[*future]?;
+    let unit_price = plan.table.unit_price[contract];
+    let can_trade = unit_price > 0.0
+        && inputs.windows[contract].is_some()
+        && !plan.facts.frozen.contains(&contract)
+        && plan.facts.no_increase(contract).is_none();
+    let value = order.quantity.to_f64().abs() * plan.table.unit_price[order.contract];
+    let contracts = value.min(room(order.quantity, inputs, setup, plan)) / unit_price;
+    let quantity_max = if can_trade { Quantity::whole(contracts as i64) } else { Quantity::ZERO };
+    (quantity_max > Quantity::ZERO).then_some(StandIn { contract, quantity_max, unit_price })
+}
+
+/// What the caps leave for one more position in the direction of an order, in base currency.
+fn room(direction: Quantity, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> f64 {
+    let basket = super::basket::basket(inputs, setup, plan);
+    basket.room(direction.signum(), plan.facts.nav, &setup.policy.gate)
+}

@@ -1,0 +1,157 @@
+//! The legs of a pair, watched while they fill.
+//!
+//! In: what the legs of the plan's pairs have filled. Out: a pace for each leg, and orders that were not in the plan: a
+//! temporary hedge, what is taken back of the leg that is ahead, and the hedge's own removal. Invariant: every step of a
+//! protection and every order of it is an entry before it is a command, so a restart goes on where it was.
+
+use super::{Consequence, Entry, Session, Slot};
+use crate::plan::PairPlan;
+use domain::rounding::{LotRounding, to_lot};
+use domain::{ContractId, Quantity};
+use execution::pair::{Pace, Progress, excess};
+use execution::{PairState, PlannedOrder, Urgency};
+use jiff::Timestamp;
+use risk::Purpose;
+
+impl Session<'_> {
+    /// Looks at every pair until nothing more follows from what is known.
+    pub(super) fn protect(&mut self, now: Timestamp) {
+        for index in 0..self.pairs.len() {
+            let before = self.pairs[index];
+            let after = before.look(&self.progress(index), now, &self.setup.policy.execution.pairs);
+            self.pairs[index] = after;
+            if after.state != before.state {
+                self.stale = true; // another pace, perhaps another step at once
+                self.entries.push(Entry::Pair { pair: index as u16, protection: after });
+            }
+            match after.state {
+                PairState::Broken if before.state != PairState::Broken => self.hedge_pair(index),
+                PairState::Settled => self.settle_pair(index, now),
+                _ => {}
+            }
+        }
+    }
+
+    /// What an order has to do: a leg for its pair, a temporary hedge while its pair needs it; everything else works.
+    pub(super) fn pace(&self, index: usize) -> Pace {
+        let number = index as u16 + 1;
+        let policy = &self.setup.policy.execution.pairs;
+        for (position, pair) in self.plan.pairs.iter().enumerate() {
+            if let Some(leg) = pair.legs.iter().position(|leg| leg.order == number) {
+                return self.pairs[position].pace(leg, &self.progress(position), policy);
+            }
+            if self.hedges_of(pair).any(|hedge| hedge.order.number == number) && self.is_settled_evenly(position) {
+                return Pace::Stop;
+            }
+        }
+        let protects = matches!(self.slots[index].parent.planned().purpose, Purpose::PairHedge | Purpose::Unwind);
+        Pace::Work(if protects { Urgency::High } else { Urgency::Normal })
+    }
+
+    /// A leg counts as filled by what its order keeps: what was taken back of it is not there.
+    fn progress(&self, index: usize) -> Progress {
+        let plan = &self.plan.pairs[index];
+        let legs = plan.legs.each_ref().map(|leg| &self.slots[usize::from(leg.order) - 1]);
+        let share = |slot: &Slot| {
+            let planned = slot.parent.planned();
+            let back = self.taken_back(plan, planned.contract);
+            let back = back.map_or(Quantity::ZERO, |back| self.filled(back.order.number));
+            (slot.parent.filled() - back).to_f64() / planned.quantity.abs().to_f64()
+        };
+        Progress {
+            filled: legs.map(share),
+            over: legs.iter().all(|slot| slot.parent.is_over()),
+            opening: legs.map(|slot| slot.parent.planned().purpose == Purpose::Increase),
+        }
+    }
+
+    /// The legs are over and about as far as each other.
+    fn is_settled_evenly(&self, index: usize) -> bool {
+        let pair = self.pairs[index];
+        let trigger = self.setup.policy.execution.pairs.trigger;
+        pair.state == PairState::Settled && pair.lead(&self.progress(index)) <= trigger
+    }
+
+    /// Sends the future that stands in for the lagging leg, worth what the other has filled.
+    fn hedge_pair(&mut self, index: usize) {
+        let (plan, leader) = (&self.plan.pairs[index], self.pairs[index].leader);
+        let (ahead, lagging) = (plan.legs[leader], plan.legs[1 - leader]);
+        let Some(hedge) = lagging.hedge else { return };
+        let value = self.filled(ahead.order).to_f64() * ahead.unit_price;
+        let lot = self.setup.universe.terms(hedge.contract).lot;
+        let contracts = to_lot(value / hedge.unit_price, lot, LotRounding::HalfAwayFromZero).min(hedge.quantity_max);
+        let signed = Quantity::from_units(contracts.units() * self.planned(lagging.order).quantity.signum());
+        let reason = format!(
+            "{:.0} % of {} and nothing of {instead} is filled: it stands in for {instead}",
+            self.progress(index).filled[leader] * 100.0,
+            self.name_of(ahead.order),
+            instead = self.name_of(lagging.order)
+        );
+        self.follow(plan, hedge.contract, signed, Purpose::PairHedge, reason);
+    }
+
+    /// The legs are over. What only one of them opened is closed again while its venue is open; the hedge goes as soon as
+    /// there is nothing left that it stands in for. Else it stays, and the next plan closes it with what it answers.
+    fn settle_pair(&mut self, index: usize, now: Timestamp) {
+        let (plan, pair) = (&self.plan.pairs[index], self.pairs[index]);
+        if self.is_settled_evenly(index) {
+            return self.remove_hedges(plan);
+        }
+        let progress = self.progress(index);
+        let slot = &self.slots[usize::from(plan.legs[pair.leader].order) - 1];
+        let planned = *slot.parent.planned();
+        let open = slot.window.is_some_and(|window| now < window.closes);
+        let permitted = open && progress.opening[pair.leader] && self.standing.mode.permits(Purpose::Unwind);
+        if permitted && self.taken_back(plan, planned.contract).is_none() {
+            let lot = self.setup.universe.terms(planned.contract).lot;
+            let back = excess(slot.parent.filled(), &progress, pair.leader, lot);
+            let signed = Quantity::from_units(-back.units() * planned.quantity.signum());
+            let reason = "the other leg did not follow: what was opened is closed again".to_owned();
+            self.follow(plan, planned.contract, signed, Purpose::Unwind, reason);
+        }
+    }
+
+    /// Closes what the temporary hedges of a pair hold, once none of them works any more.
+    fn remove_hedges(&mut self, plan: &PairPlan) {
+        let hedges: Vec<PlannedOrder> = self.hedges_of(plan).map(|hedge| hedge.order).collect();
+        for hedge in hedges {
+            let over = self.slots[usize::from(hedge.number) - 1].parent.is_over();
+            if over && self.taken_back(plan, hedge.contract).is_none() {
+                let held = Quantity::from_units(self.filled(hedge.number).units() * hedge.quantity.signum());
+                let reason = "the pair needs its temporary hedge no longer".to_owned();
+                self.follow(plan, hedge.contract, -held, Purpose::Unwind, reason);
+            }
+        }
+    }
+
+    fn hedges_of<'p>(&'p self, plan: &'p PairPlan) -> impl Iterator<Item = &'p Consequence> {
+        let own = self.consequences.iter().filter(|own| own.sleeve == plan.sleeve);
+        own.filter(|own| own.order.purpose == Purpose::PairHedge)
+    }
+
+    /// The order that takes back what a pair has of a contract.
+    fn taken_back(&self, plan: &PairPlan, contract: ContractId) -> Option<&Consequence> {
+        let own = self.consequences.iter().filter(|own| own.sleeve == plan.sleeve && own.order.contract == contract);
+        own.into_iter().find(|own| own.order.purpose == Purpose::Unwind)
+    }
+
+    /// Orders a quantity, if it is one, for a pair's sleeve.
+    fn follow(&mut self, plan: &PairPlan, contract: ContractId, quantity: Quantity, purpose: Purpose, reason: String) {
+        if !quantity.is_zero() {
+            let number = self.next_number();
+            self.order(PlannedOrder { number, contract, quantity, purpose }, &plan.sleeve, reason);
+        }
+    }
+
+    fn planned(&self, order: u16) -> &PlannedOrder {
+        self.slots[usize::from(order) - 1].parent.planned()
+    }
+
+    fn filled(&self, order: u16) -> Quantity {
+        self.slots[usize::from(order) - 1].parent.filled()
+    }
+
+    fn name_of(&self, order: u16) -> &str {
+        &self.setup.universe.contract(self.planned(order).contract).name
+    }
+}

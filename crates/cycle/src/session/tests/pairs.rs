@@ -1,0 +1,143 @@
+//! Pairs whose legs do not fill together.
+
+use super::*;
+
+const CS51: ContractId = ContractId(1);
+const FESX: ContractId = ContractId(7);
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-01-05T{time}Z").parse().unwrap()
+}
+
+/// A desk at which the short leg fills at this pace until then, and everything else at 20 % a visit.
+fn lame(pace: u32, until: &str) -> Desk {
+    Desk { slow: Some((CS51, pace, at(until))), ..Desk::new(20) }
+}
+
+/// The first day; the future trades into the evening.
+fn first_day() -> World {
+    let mut world = World::first_day();
+    world.windows[FESX] = Some(Window { opens: at("14:45:00"), closes: at("20:00:00") });
+    world
+}
+
+fn executed(desk: &Desk) -> [Quantity; 3] {
+    [ContractId(0), CS51, FESX].map(|contract| desk.executed(contract))
+}
+
+fn states(outcome: &Outcome) -> Vec<String> {
+    let pairs = outcome.journal.iter().filter(|record| record.kind == "pair");
+    pairs
+        .map(|r| serde_json::from_str::<serde_json::Value>(&r.body).unwrap()["protection"]["state"].to_string())
+        .collect()
+}
+
+#[test]
+fn a_leg_that_stands_still_is_stood_in_for_and_in_the_end_the_other_is_taken_back() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!(plan.pairs.len(), 1);
+    let mut desk = lame(0, "20:00:00");
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    insta::assert_snapshot!(outcome.story.join("\n"), @r"
+    14:45:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-01
+    14:45:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-01
+    14:45:25 replace AF-a1b2c3-20260105-001-01 at 199.8
+    14:45:25 cancel AF-a1b2c3-20260105-002-01
+    14:45:25 SELL 16 FESX_20260320 at 4998, AF-a1b2c3-20260105-003-01
+    14:46:25 cancel AF-a1b2c3-20260105-001-01
+    14:46:25 SELL 1665 CSPX at 599.4, AF-a1b2c3-20260105-004-01
+    14:46:35 BUY 16 FESX_20260320 at 5002, AF-a1b2c3-20260105-005-01
+    ");
+    assert_eq!(states(&outcome), ["\"broken\"", "\"unwinding\"", "\"settled\""]);
+    assert_eq!(executed(&desk), [Quantity::ZERO; 3], "nothing is left of the pair or of its hedge");
+}
+
+#[test]
+fn a_leg_that_comes_late_completes_the_pair_and_the_hedge_goes() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let mut desk = lame(0, "14:45:40");
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    insta::assert_snapshot!(outcome.story.join("\n"), @r"
+    14:45:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-01
+    14:45:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-01
+    14:45:25 replace AF-a1b2c3-20260105-001-01 at 199.8
+    14:45:25 cancel AF-a1b2c3-20260105-002-01
+    14:45:25 SELL 16 FESX_20260320 at 4998, AF-a1b2c3-20260105-003-01
+    14:45:50 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
+    14:46:05 SELL 4000 CS51 at 199.8, AF-a1b2c3-20260105-001-02
+    14:46:20 BUY 835 CSPX at 600.01, AF-a1b2c3-20260105-002-03
+    14:46:30 SELL 2000 CS51 at 199.8, AF-a1b2c3-20260105-001-03
+    14:46:55 BUY 16 FESX_20260320 at 5002, AF-a1b2c3-20260105-004-01
+    ");
+    assert_eq!(states(&outcome), ["\"broken\"", "\"completing\"", "\"settled\""]);
+    let planned: Vec<Quantity> = [ContractId(0), CS51].map(|c| plan.table.scheduled[c]).to_vec();
+    assert_eq!(executed(&desk)[..2], planned[..]);
+    assert_eq!(executed(&desk)[2], Quantity::ZERO);
+}
+
+#[test]
+fn at_the_end_of_the_window_the_hedge_stays_with_what_it_answers() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let mut desk = Desk { wakes: at("15:59:30"), ..lame(0, "20:00:00") };
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    let [long, short, hedge] = executed(&desk);
+    assert!(long > Quantity::ZERO && short.is_zero() && hedge < Quantity::ZERO, "{long} {short} {hedge}");
+    assert_eq!(states(&outcome), ["\"broken\"", "\"settled\""]);
+}
+
+#[test]
+fn without_a_future_the_pair_is_unwound_all_the_same() {
+    let mut world = first_day();
+    world.setup.policy.execution.pairs.hedges.clear();
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!(plan.pairs[0].legs.map(|leg| leg.hedge), [None, None]);
+    let mut desk = lame(0, "20:00:00");
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    assert_eq!(executed(&desk), [Quantity::ZERO; 3]);
+    assert_eq!(states(&outcome), ["\"broken\"", "\"unwinding\"", "\"settled\""]);
+}
+
+#[test]
+fn a_hedge_is_never_worth_more_than_its_leg_nor_than_the_caps_leave() {
+    let mut world = first_day();
+    let hedge =
+        |world: &World| decide(&world.inputs(), &world.setup).pairs[0].legs[1].hedge.map(|hedge| hedge.quantity_max);
+    // 10,000 × 200 EUR × 1.25 of CS51 are 2.5 m USD; a contract is 5,000 × 10 EUR × 1.25.
+    assert_eq!(hedge(&world), Some(Quantity::whole(40)));
+    world.setup.policy.gate.net_max = 0.30;
+    assert_eq!(hedge(&world), Some(Quantity::whole(6)), "the whole of what is wanted short is 0.2625 of NAV");
+    world.close_venue("FESX_20260320");
+    assert_eq!(hedge(&world), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::option_env!("AF_LONG").is_some() { 5_000 } else { 200 }))]
+
+    /// However the legs fill and wherever the engine dies: every order is executed at most once over, what is taken back
+    /// was there, the books are the desk's, and a hedge is left only beside an uneven pair.
+    #[test]
+    fn no_crash_forgets_a_hedge(
+        pace in 1_u32..60, slow in 0_u32..3, until in 0_i64..300, crashes in prop::collection::vec(1_usize..160, 0..6),
+    ) {
+        let world = first_day();
+        let plan = decide(&world.inputs(), &world.setup);
+        let until = at("14:45:00") + SignedDuration::from_secs(until);
+        let mut desk = Desk { slow: Some((CS51, slow, until)), ..Desk::new(pace) };
+        let mut crashes = crashes;
+        crashes.sort_unstable();
+        let outcome = run_day(&world, &plan, &mut desk, &crashes);
+        let [long, short, hedge] = executed(&desk);
+        for contract in [ContractId(0), CS51, FESX] {
+            prop_assert_eq!(outcome.ledger.quantity(contract), desk.executed(contract));
+        }
+        prop_assert!(long >= Quantity::ZERO && long <= plan.table.scheduled[ContractId(0)]);
+        prop_assert!(short <= Quantity::ZERO && short >= plan.table.scheduled[CS51]);
+        let share = |quantity: Quantity, contract| quantity.to_f64() / plan.table.scheduled[contract].to_f64();
+        let lead = share(long, ContractId(0)) - share(short, CS51);
+        prop_assert!(hedge.is_zero() || lead.abs() > 0.30, "a hedge of {} beside {} and {}", hedge, long, short);
+        prop_assert!(hedge <= Quantity::ZERO);
+    }
+}

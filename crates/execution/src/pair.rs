@@ -1,0 +1,249 @@
+//! Protection of a pair whose legs do not fill together, as one table.
+//!
+//! In: how far each leg is filled, whether the legs are over, now. Out: the next state, and what each state asks of the
+//! legs and of the temporary hedge. Invariant: the table is total; nothing leaves [`PairState::Settled`].
+
+use crate::policy::Urgency;
+use domain::rounding::{LotRounding, to_lot};
+use domain::{InstrumentId, Quantity};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// When a pair counts as broken, and what is done about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairPolicy {
+    /// The future that stands in for a leg that does not fill, by the leg; the rest of the protection does without.
+    pub hedges: Vec<(InstrumentId, InstrumentId)>,
+    /// Filled share of one leg, with nothing of the other, from which the pair is broken.
+    pub trigger: f64,
+    /// Seconds this must last: two fills of the same second arrive one after the other.
+    pub patience_s: i64,
+    /// Seconds after the break at which it is decided whether the pair is completed or unwound.
+    pub legging_s: i64,
+}
+
+/// How far the protection of a pair has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairState {
+    /// Both legs work.
+    Even,
+    /// One leg is filled beyond the trigger, nothing of the other: it waits, hedged, and the other is priced at its collar.
+    Broken,
+    /// Both go on, the leader never more than the trigger ahead.
+    Completing,
+    /// Nothing of the other leg came in time: both are taken back, and what was opened is closed again.
+    Unwinding,
+    /// The legs are over.
+    Settled,
+}
+
+/// Something that happened to a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairSignal {
+    /// One leg is beyond the trigger, nothing of the other, for longer than the patience.
+    Breaks,
+    /// The lagging leg was executed in part.
+    Moves,
+    /// The time to wait is over, and the leading leg opens a position.
+    LateOpening,
+    /// The time to wait is over, and the leading leg closes a position.
+    LateClosing,
+    /// Nothing more will happen to either leg.
+    Ends,
+}
+
+/// The table: every state, every signal.
+pub fn next(state: PairState, signal: PairSignal) -> PairState {
+    use PairSignal as On;
+    use PairState::{Broken, Completing, Even, Settled, Unwinding};
+    match (state, signal) {
+        (_, On::Ends) => Settled,
+        (Even, On::Breaks) => Broken,
+        (Broken, On::Moves) => Completing,
+        (Broken, On::LateOpening) => Unwinding,
+        (Broken, On::LateClosing) => Completing, // what was closed is not opened again
+        (Even | Broken | Completing | Unwinding | Settled, _) => state,
+    }
+}
+
+/// What is asked of one leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It works.
+    Work(Urgency),
+    /// Its working order is taken back and no new one sent for now.
+    Wait,
+    /// It is over.
+    Stop,
+}
+
+/// How a pair stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Filled share of each leg, 0 to 1.
+    pub filled: [f64; 2],
+    /// True when nothing more will happen to either leg.
+    pub over: bool,
+    /// True when each leg opens a position rather than closing one.
+    pub opening: [bool; 2],
+}
+
+/// The protection of one pair.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// How far it has come.
+    pub state: PairState,
+    /// Which leg is ahead, from the break on.
+    pub leader: usize,
+    /// When the leader was first seen ahead; when the pair broke, from then on.
+    pub since: Option<Timestamp>,
+}
+
+impl Pair {
+    /// Both legs are still to be sent.
+    pub const EVEN: Pair = Pair { state: PairState::Even, leader: 0, since: None };
+
+    /// The pair after a look at its legs. It may have to be looked at again at once.
+    pub fn look(self, progress: &Progress, now: Timestamp, policy: &PairPolicy) -> Pair {
+        let ahead = (0..2).find(|&leg| progress.filled[leg] > policy.trigger && progress.filled[1 - leg] == 0.0);
+        let for_long = |seconds| self.since.is_some_and(|since| now >= since + SignedDuration::from_secs(seconds));
+        let signal = match self.state {
+            PairState::Settled => return self,
+            _ if progress.over => PairSignal::Ends,
+            PairState::Even => match ahead {
+                None => return Pair::EVEN,
+                Some(leader) if !for_long(policy.patience_s) => {
+                    return Pair { leader, since: Some(self.since.unwrap_or(now)), ..self };
+                }
+                Some(_) => PairSignal::Breaks,
+            },
+            PairState::Broken if progress.filled[1 - self.leader] > 0.0 => PairSignal::Moves,
+            PairState::Broken if !for_long(policy.legging_s) => return self,
+            PairState::Broken if progress.opening[self.leader] => PairSignal::LateOpening,
+            PairState::Broken => PairSignal::LateClosing,
+            PairState::Completing | PairState::Unwinding => return self,
+        };
+        let state = next(self.state, signal);
+        let since = if state == PairState::Broken { Some(now) } else { self.since };
+        Pair { state, leader: ahead.filter(|_| self.state == PairState::Even).unwrap_or(self.leader), since }
+    }
+
+    /// What a leg has to do.
+    pub fn pace(&self, leg: usize, progress: &Progress, policy: &PairPolicy) -> Pace {
+        let leads = leg == self.leader;
+        match self.state {
+            PairState::Even | PairState::Settled => Pace::Work(Urgency::Normal),
+            PairState::Broken if leads => Pace::Wait,
+            PairState::Completing if leads && self.lead(progress) > policy.trigger => Pace::Wait,
+            PairState::Completing if leads => Pace::Work(Urgency::Normal),
+            PairState::Broken | PairState::Completing => Pace::Work(Urgency::High),
+            PairState::Unwinding => Pace::Stop,
+        }
+    }
+
+    /// How much further the leader is filled than the other leg, as a share of its order.
+    pub fn lead(&self, progress: &Progress) -> f64 {
+        (progress.filled[self.leader] - progress.filled[1 - self.leader]).max(0.0)
+    }
+
+    /// When [`Pair::look`] may have something to say without any event.
+    pub fn next_deadline(&self, policy: &PairPolicy) -> Option<Timestamp> {
+        let wait = match self.state {
+            PairState::Even => policy.patience_s,
+            PairState::Broken => policy.legging_s,
+            PairState::Completing | PairState::Unwinding | PairState::Settled => return None,
+        };
+        self.since.map(|since| since + SignedDuration::from_secs(wait))
+    }
+}
+
+/// What of a filled quantity the other leg does not answer, in whole lots.
+pub fn excess(filled: Quantity, progress: &Progress, leader: usize, lot: Quantity) -> Quantity {
+    let (own, other) = (progress.filled[leader], progress.filled[1 - leader]);
+    if own <= 0.0 || other >= own {
+        return Quantity::ZERO;
+    }
+    if other == 0.0 {
+        return filled;
+    }
+    to_lot(filled.to_f64() * (1.0 - other / own), lot, LotRounding::HalfAwayFromZero).min(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const POLICY: PairPolicy = PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_624_300 + second).expect("in range")
+    }
+
+    fn legs(long: f64, short: f64) -> Progress {
+        Progress { filled: [long, short], over: false, opening: [true; 2] }
+    }
+
+    #[test]
+    fn the_table_as_a_person_reads_it() {
+        use PairSignal::{Breaks, Ends, LateClosing, LateOpening, Moves};
+        use PairState::{Broken, Completing, Even, Settled, Unwinding};
+        let signals = [Breaks, Moves, LateOpening, LateClosing, Ends];
+        let mut table = format!("{:<12}", "");
+        signals.iter().for_each(|signal| table += &format!("{:<12}", format!("{signal:?}")));
+        for state in [Even, Broken, Completing, Unwinding, Settled] {
+            table += &format!("\n{:<12}", format!("{state:?}"));
+            signals.iter().for_each(|&signal| table += &format!("{:<12}", format!("{:?}", next(state, signal))));
+        }
+        let table = table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(table, @r"
+                    Breaks      Moves       LateOpening LateClosing Ends
+        Even        Broken      Even        Even        Even        Settled
+        Broken      Broken      Completing  Unwinding   Completing  Settled
+        Completing  Completing  Completing  Completing  Completing  Settled
+        Unwinding   Unwinding   Unwinding   Unwinding   Unwinding   Settled
+        Settled     Settled     Settled     Settled     Settled     Settled
+        ");
+    }
+
+    #[test]
+    fn thirty_percent_is_not_a_break_and_more_is_after_the_patience() {
+        let look = |pair: Pair, long, short, second| pair.look(&legs(long, short), at(second), &POLICY);
+        assert_eq!(look(Pair::EVEN, 0.30, 0.0, 0), Pair::EVEN);
+        let seen = look(Pair::EVEN, 0.31, 0.0, 0);
+        assert_eq!((seen.state, seen.next_deadline(&POLICY)), (PairState::Even, Some(at(5))));
+        assert_eq!(look(seen, 0.31, 0.01, 4), Pair::EVEN, "the other leg came");
+        assert_eq!(look(seen, 0.31, 0.0, 4).state, PairState::Even);
+        let broken = look(seen, 0.31, 0.0, 5);
+        assert_eq!((broken.state, broken.leader, broken.since), (PairState::Broken, 0, Some(at(5))));
+        assert_eq!(look(broken, 0.31, 0.0, 64).state, PairState::Broken);
+        assert_eq!(look(broken, 0.31, 0.0, 65).state, PairState::Unwinding);
+        assert_eq!(look(broken, 0.31, 0.02, 64).state, PairState::Completing);
+        let closing = Progress { opening: [false; 2], ..legs(0.31, 0.0) };
+        assert_eq!(broken.look(&closing, at(65), &POLICY).state, PairState::Completing);
+    }
+
+    #[test]
+    fn the_leader_waits_while_it_is_too_far_ahead() {
+        let completing = Pair { state: PairState::Completing, leader: 1, since: Some(at(0)) };
+        assert_eq!(completing.pace(1, &legs(0.1, 0.5), &POLICY), Pace::Wait);
+        assert_eq!(completing.pace(1, &legs(0.2, 0.5), &POLICY), Pace::Work(Urgency::Normal));
+        assert_eq!(completing.pace(0, &legs(0.2, 0.5), &POLICY), Pace::Work(Urgency::High));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_back_leaves_the_legs_as_far_as_each_other(
+            ordered in 1_i64..100_000, lead in 0.0_f64..1.0, lag in 0.0_f64..1.0,
+        ) {
+            let filled = Quantity::whole((ordered as f64 * lead) as i64);
+            let own = filled.to_f64() / ordered as f64;
+            let progress = legs(own, lag);
+            let left = filled - excess(filled, &progress, 0, Quantity::whole(1));
+            prop_assert!(left >= Quantity::ZERO);
+            let even = own.min(lag) * ordered as f64;
+            prop_assert!((left.to_f64() - even).abs() <= 0.5 + 1e-6, "{} of {} is left, {} is even", left, filled, even);
+        }
+    }
+}

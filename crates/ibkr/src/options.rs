@@ -1,0 +1,292 @@
+//! Option chains, and quotes of options with the broker's model.
+//!
+//! In: a root of the instrument table, the options wanted. Out: expiries and strikes, quotes with volatility, delta and
+//! open interest. Invariant: an answer belongs to the root's own class and multiplier, a number the broker has not
+//! computed is absent, and no market data line outlives the question.
+
+use crate::quotes::Feed;
+use crate::trouble::trouble;
+use crate::{IbkrBroker, convert, requests};
+use domain::{ContractId, InstrumentId, OptionKey, OptionRight, Price};
+use futures::{FutureExt, StreamExt};
+use ibapi::contracts::tick_types::TickType;
+use ibapi::contracts::{Contract, ContractDetails as WireDetails, OptionChain as WireChain, SecurityType};
+use ibapi::market_data::MarketDataType;
+use ibapi::market_data::realtime::{TickTypes, generic_tick};
+use ibapi::subscriptions::{Subscription, SubscriptionItem};
+use jiff::civil::Date;
+use ports::{BrokerError, OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};
+use rust_decimal::Decimal;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::{Duration, Instant, sleep, timeout};
+
+/// Market data lines used at once; a login has about a hundred.
+const LINES: usize = 50;
+/// How long the broker's model and the slower ticks of a line are waited for.
+const PATIENCE: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the ticks of one option have said.
+struct Line {
+    key: OptionKey,
+    con_id: i64,
+    feed: Feed,
+    open_interest: Option<u64>,
+    volume: Option<u64>,
+}
+
+impl IbkrBroker {
+    pub(crate) async fn chain_of(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
+        let underlying = self.underlying_of(root).await?;
+        let universe = self.universe.clone();
+        let name = &universe.instrument(root).name;
+        let of = self.contracts.get(underlying).expect("it was resolved").clone();
+        self.pacer.pass().await;
+        let symbol = of.symbol.to_string();
+        let asked = self.session.client.option_chain(&symbol, of.security_type, of.contract_id).subscribe().await;
+        let mut rows = asked.map_err(|e| trouble(name, e))?;
+        let rows = rows.collect_to_end_within(self.config.request_timeout).await.map_err(|e| trouble(name, e))?;
+        let exchange = &universe.instrument(root).exchange;
+        let classes = classes(&rows, exchange)
+            .map_err(|what| BrokerError::Unusable(format!("option chain of {name}: {what}")))?;
+        Ok(OptionChain { root, underlying, classes })
+    }
+
+    /// The resolved contract a root's options are written on.
+    async fn underlying_of(&mut self, root: InstrumentId) -> Result<ContractId, BrokerError> {
+        let universe = self.universe.clone();
+        let instrument = universe.instrument(root);
+        let underlying = universe.underlying(root).and_then(|id| universe.spot_contract(id)).ok_or_else(|| {
+            BrokerError::Unusable(format!("{}: no option root with an underlying in the table", instrument.name))
+        })?;
+        if self.contracts.get(underlying).is_none() {
+            self.resolve_one(underlying).await?;
+        }
+        Ok(underlying)
+    }
+
+    pub(crate) async fn quotes_of(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        let name = self.universe.instrument(root).name.clone();
+        if wanted.len() > OPTION_QUOTES_MAX {
+            let text = format!("{name}: {} options asked for, at most {OPTION_QUOTES_MAX} at once", wanted.len());
+            return Err(BrokerError::Unusable(text));
+        }
+        let listed = self.listed(root, wanted).await?;
+        let found: Vec<(OptionKey, Contract)> =
+            wanted.iter().filter_map(|key| listed.get(key).map(|contract| (*key, contract.clone()))).collect();
+        // Of a closed venue the last quotes are wanted; of an open one this is the live feed.
+        self.data_type(MarketDataType::Frozen).await?;
+        let mut quotes = Vec::with_capacity(found.len());
+        for chunk in found.chunks(LINES) {
+            quotes.extend(self.quote_lines(root, chunk).await?);
+        }
+        self.data_type(MarketDataType::Realtime).await?;
+        Ok(quotes)
+    }
+
+    async fn data_type(&mut self, data_type: MarketDataType) -> Result<(), BrokerError> {
+        self.pacer.pass().await;
+        let switched = self.session.client.switch_market_data_type(data_type).await;
+        switched.map_err(|e| trouble("market data type", e))
+    }
+
+    /// The wanted options the broker lists, with their contracts: one question per expiry and right.
+    async fn listed(
+        &mut self,
+        root: InstrumentId,
+        wanted: &[OptionKey],
+    ) -> Result<BTreeMap<OptionKey, Contract>, BrokerError> {
+        let universe = self.universe.clone();
+        let instrument = universe.instrument(root);
+        let groups: BTreeSet<(Date, OptionRight)> = wanted.iter().map(|key| (key.expiry, key.right)).collect();
+        let mut listed = BTreeMap::new();
+        for (expiry, right) in groups {
+            let query = query(instrument, expiry, right, None);
+            for details in self.described(&instrument.name, &query).await? {
+                if let Some(key) = key_of(instrument, &details)
+                    && wanted.contains(&key)
+                {
+                    let contract = Contract { exchange: instrument.exchange.as_str().into(), ..details.contract };
+                    listed.insert(key, contract);
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Holds a line for each option until it has said everything, or for as long as it is worth waiting.
+    async fn quote_lines(
+        &mut self,
+        root: InstrumentId,
+        found: &[(OptionKey, Contract)],
+    ) -> Result<Vec<OptionQuote>, BrokerError> {
+        let name = self.universe.instrument(root).name.clone();
+        let mut lines = Vec::with_capacity(found.len());
+        for (key, contract) in found {
+            self.pacer.pass().await;
+            let ticks = self.session.client.market_data(contract);
+            let ticks = ticks.generic_ticks(&[generic_tick::OPTION_VOLUME, generic_tick::OPTION_OPEN_INTEREST]);
+            let ticks: Subscription<TickTypes> = ticks.subscribe().await.map_err(|e| trouble(&name, e))?;
+            let con_id = i64::from(contract.contract_id);
+            lines.push(Line { key: *key, con_id, feed: Feed::new(ticks), open_interest: None, volume: None });
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let before = Instant::now();
+            let asked = requests::server_time(&self.session.client, self.config.heartbeat_timeout).await?;
+            self.gateway_time = (asked, before);
+            lines.iter_mut().for_each(Line::drain);
+            // Where time stands still, everything there is to say was said before the clock answered.
+            if self.config.virtual_time || lines.iter().all(Line::is_complete) || Instant::now() >= until {
+                break;
+            }
+            self.pacer.pass().await;
+            sleep(PAUSE).await;
+        }
+        let (unit, at) = (self.universe.instrument(root).quote_unit, self.gateway_now());
+        let quotes = lines.iter().map(|line| line.told(unit, at)).collect();
+        for line in lines {
+            self.pacer.pass().await;
+            let _ = timeout(self.config.request_timeout, line.feed.ticks.cancel()).await;
+        }
+        Ok(quotes)
+    }
+}
+
+impl Line {
+    fn drain(&mut self) {
+        while let Some(Some(item)) = tokio::task::unconstrained(self.feed.ticks.next()).now_or_never() {
+            match item {
+                Ok(SubscriptionItem::Data(tick)) => {
+                    self.fold(&tick);
+                }
+                Ok(SubscriptionItem::Notice(notice)) => {
+                    tracing::debug!(code = notice.code, text = %notice.message, "notice on an option's quotes");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an option's quotes ended");
+                    self.feed.ended = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fold(&mut self, tick: &TickTypes) {
+        self.feed.fold(tick);
+        if let TickTypes::Size(size) = tick {
+            let count = (size.size >= 0.0).then_some(size.size as u64);
+            match size.tick_type {
+                TickType::OptionCallOpenInterest | TickType::OptionPutOpenInterest => {
+                    // The other side's is told too, as zero.
+                    let ours = matches!(size.tick_type, TickType::OptionCallOpenInterest)
+                        == (self.key.right == OptionRight::Call);
+                    self.open_interest = if ours { count } else { self.open_interest };
+                }
+                TickType::Volume | TickType::DelayedVolume => self.volume = count,
+                _ => {}
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.feed.ended || (self.feed.has_sides() && self.feed.model().is_some() && self.open_interest.is_some())
+    }
+
+    fn told(&self, unit: domain::QuoteUnit, at: jiff::Timestamp) -> OptionQuote {
+        OptionQuote {
+            key: self.key,
+            con_id: self.con_id,
+            quote: self.feed.quote(unit, at),
+            model: self.feed.model(),
+            open_interest: self.open_interest,
+            volume: self.volume,
+        }
+    }
+}
+
+/// What to ask for options of a root with.
+pub(crate) fn query(
+    instrument: &domain::Instrument,
+    expiry: Date,
+    right: OptionRight,
+    strike: Option<Price>,
+) -> Contract {
+    Contract {
+        security_type: SecurityType::Option,
+        symbol: instrument.symbol.as_str().into(),
+        exchange: instrument.exchange.as_str().into(),
+        currency: instrument.currency.code().into(),
+        trading_class: instrument.trading_class.clone(),
+        multiplier: instrument.multiplier.to_string(),
+        last_trade_date_or_contract_month: expiry.strftime("%Y%m%d").to_string(),
+        right: Some(match right {
+            OptionRight::Call => ibapi::contracts::OptionRight::Call,
+            OptionRight::Put => ibapi::contracts::OptionRight::Put,
+        }),
+        strike: strike.map_or(0.0, Price::to_f64),
+        ..Contract::default()
+    }
+}
+
+/// Which option of the root a description is; `None` for one of another class or multiplier.
+fn key_of(instrument: &domain::Instrument, details: &WireDetails) -> Option<OptionKey> {
+    let contract = &details.contract;
+    let own_class = instrument.trading_class.is_empty() || contract.trading_class == instrument.trading_class;
+    let own_size = convert::decimal_text(&contract.multiplier) == Some(Decimal::from(instrument.multiplier));
+    if !own_class || !own_size || contract.contract_id <= 0 {
+        return None;
+    }
+    Some(OptionKey {
+        expiry: convert::wire_date(&contract.last_trade_date_or_contract_month)?,
+        strike: Price::from_f64(contract.strike).ok()?,
+        right: match contract.right? {
+            ibapi::contracts::OptionRight::Call => OptionRight::Call,
+            ibapi::contracts::OptionRight::Put => OptionRight::Put,
+        },
+    })
+}
+
+/// The broker's model; without a volatility and a delta it says nothing.
+pub(crate) fn model(computed: &ibapi::contracts::OptionComputation) -> Option<OptionModel> {
+    let number = |value: Option<f64>| value.filter(|number| number.is_finite());
+    Some(OptionModel {
+        implied_volatility: number(computed.implied_volatility).filter(|volatility| *volatility > 0.0)?,
+        delta: number(computed.delta).filter(|delta| delta.abs() <= 1.0)?,
+        gamma: number(computed.gamma),
+        vega: number(computed.vega),
+        theta: number(computed.theta),
+        price: number(computed.option_price),
+        underlying: number(computed.underlying_price),
+    })
+}
+
+/// Rows of one exchange, put together by class and multiplier.
+fn classes(rows: &[WireChain], exchange: &str) -> Result<Vec<OptionClass>, String> {
+    let mut classes: BTreeMap<(String, Decimal), (BTreeSet<Date>, BTreeSet<Price>)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.exchange == exchange) {
+        let multiplier = convert::decimal_text(&row.multiplier)
+            .ok_or_else(|| format!("the multiplier `{}` is no number", row.multiplier))?;
+        let (expiries, strikes) = classes.entry((row.trading_class.clone(), multiplier)).or_default();
+        for text in &row.expirations {
+            expiries.insert(convert::wire_date(text).ok_or_else(|| format!("the expiry `{text}` is no date"))?);
+        }
+        for &strike in &row.strikes {
+            strikes.insert(Price::from_f64(strike).map_err(|bad| format!("strike: {bad}"))?);
+        }
+    }
+    let class =
+        |((trading_class, multiplier), (expiries, strikes)): ((String, Decimal), (BTreeSet<_>, BTreeSet<_>))| {
+            OptionClass {
+                trading_class,
+                multiplier,
+                expiries: expiries.into_iter().collect(),
+                strikes: strikes.into_iter().collect(),
+            }
+        };
+    Ok(classes.into_iter().map(class).collect())
+}

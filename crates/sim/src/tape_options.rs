@@ -1,0 +1,102 @@
+//! Options on the tape: priced from their underlying, listed when somebody asks for them.
+//!
+//! In: a universe that grew by an option, contracts, instants. Out: model values, bars, settlement prices. Invariant: an
+//! option has no price of its own; what it is worth depends on underlying, index of volatility and time alone.
+
+use crate::exposure::Exposure;
+use crate::model::volatility_forward;
+use crate::options::{Root, years_until};
+use crate::overnight::utc_date;
+use crate::tape::{History, Source, Tape, end_of_day, to_tick};
+use crate::{OptionListing, OptionView};
+use domain::{ContractId, InstrumentId, OptionKey, Price, Universe};
+use jiff::{SignedDuration, Timestamp};
+use market::Bar;
+use market::calendar::Session;
+use std::sync::Arc;
+
+/// Instants at which an option is looked at for the bar of a session.
+const LOOKS: i32 = 26;
+/// How long prices that have passed can still be asked for.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(6 * 24);
+
+impl Tape {
+    /// Takes the last contract of a universe in: an option that was listed.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>, now: Timestamp) {
+        self.universe = universe;
+        let contract = ContractId(self.universe.contract_count() as u16 - 1);
+        self.add_streams(contract);
+        self.histories.push(History::default());
+        self.ended.push(None);
+        let last = self.venue(contract).fixed_from(utc_date(now - REMEMBERED), now).last().copied();
+        if let Some(session) = last.filter(|session| self.has_session(contract, session)) {
+            let known_from = self.venue(contract).fixing(&session);
+            let bar = self.option_bar(contract, &session);
+            self.histories[contract].push(bar, known_from);
+        }
+    }
+
+    /// An option with the root it belongs to; `None` for anything else.
+    pub(crate) fn option(&self, contract: ContractId) -> Option<(&Root, &OptionKey)> {
+        let key = self.universe.option(contract)?;
+        Some((self.roots.get(&self.universe.contract(contract).instrument)?, key))
+    }
+
+    /// What is listed of a root.
+    pub(crate) fn listing(&self, root: InstrumentId, now: Timestamp) -> Option<OptionListing> {
+        let venue = self.venues().get(self.universe.instrument(root).venue);
+        let root = self.roots.get(&root)?;
+        let close = self.closed(root.underlying, now).last()?.close.to_f64();
+        Some(root.listing(close, utc_date(now), venue))
+    }
+
+    /// Whether something is the underlying of options.
+    pub(crate) fn has_options(&self, contract: ContractId) -> bool {
+        self.roots.values().any(|root| root.underlying == contract)
+    }
+
+    /// An option's model at an instant that has a price of its underlying.
+    pub(crate) fn option_view(&self, contract: ContractId, at: Timestamp) -> Option<OptionView> {
+        let (root, key) = self.option(contract)?;
+        let end = self.ends(contract)?;
+        let spot = self.spot(root.underlying, at)?;
+        let level = root.level(root.index.and_then(|index| self.spot(index, at)));
+        let price = match Exposure::of(self.universe.instrument_of(root.underlying)) {
+            _ if !root.on_volatility => spot,
+            exposure => volatility_forward(spot, exposure.long_run(), utc_date(at), utc_date(end)),
+        };
+        Some(root.view(key, price, level, years_until(end, at)))
+    }
+
+    /// The price of the underlying that an option ends at, when it ends now.
+    pub(crate) fn settlement(&self, contract: ContractId, at: Timestamp) -> Option<Price> {
+        let (root, _) = self.option(contract)?;
+        Some(to_tick(self.spot(root.underlying, at)?, self.universe.terms(root.underlying).tick))
+    }
+
+    fn ends(&self, contract: ContractId) -> Option<Timestamp> {
+        let (root, key) = self.option(contract)?;
+        Some(root.ends(key.expiry, self.venue(contract)).unwrap_or_else(|| end_of_day(key.expiry)))
+    }
+
+    /// A price between sessions too: options trade while the shares of an index do not.
+    fn spot(&self, contract: ContractId, at: Timestamp) -> Option<f64> {
+        match &self.source {
+            Source::Model(model) => Some(model.price(contract, utc_date(at), at)),
+            Source::Replay(_) => self.last(contract, at).map(Price::to_f64),
+        }
+    }
+
+    /// Looked at in even steps; the true extremes lie between them.
+    pub(crate) fn option_bar(&self, contract: ContractId, session: &Session) -> Bar {
+        let step = session.close.duration_since(session.open) / LOOKS;
+        let tick = self.universe.terms(contract).tick;
+        let look = |n: i32| to_tick(self.middle(contract, session, session.open + step * n), tick);
+        let mut prices = [look(0); 4];
+        for price in (1..LOOKS).map(look).chain([self.official_close(contract, session)]) {
+            let [open, high, low, _] = prices;
+            prices = [open, high.max(price), low.min(price), price];
+        }
+        Bar::new(session.date, prices, self.volume(contract, session.date, prices[3]))
+    }
+}
