@@ -307,8 +307,16 @@ fn pence_for_pounds_are_quarantined_with_the_field_that_differs() {
         assert!(day.daily_return.abs() < 0.05, "no shock to NAV: {}", day.daily_return);
         format!("{}\n{}", run.found(1), day.alerts.join("\n"))
     };
-    assert_snapshot!(flipped(true), @"");
-    assert_snapshot!(flipped(false), @"");
+    assert_snapshot!(flipped(true), @"
+    NORMAL
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    mark:CSPX · unit error · CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right → WARN: the price is quarantined, no new risk
+    ");
+    assert_snapshot!(flipped(false), @"
+    NORMAL
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    mark:CSPX · unit error · CSPX: portfolio: value 2463831.12 against 3418 x 72084 x 1 = 246383112: unit or multiplier is wrong → WARN: the price is quarantined, no new risk
+    ");
 }
 
 #[test]
@@ -390,12 +398,12 @@ fn unread(inject: &str) -> String {
 
 #[test]
 fn a_list_without_an_end_is_no_answer() {
-    assert_snapshot!(unread(r#""truncated_positions": {"after": 1}"#), @"");
+    assert_snapshot!(unread(r#""truncated_positions": {"after": 1}"#), @"the account could not be read (positions: the answer has no end; a partial answer is no answer): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until a person resumes");
 }
 
 #[test]
 fn an_account_that_is_still_loading_is_waited_for_and_then_left_alone() {
-    assert_snapshot!(unread(r#""account_not_ready": {}"#), @"");
+    assert_snapshot!(unread(r#""account_not_ready": {}"#), @"the account could not be read (account updates: the gateway is still loading the account: ask again): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until a person resumes");
 }
 
 #[test]
@@ -421,7 +429,7 @@ fn a_close_out_waits_for_a_person_and_then_goes_out_of_a_stopped_account() {
 
     let unheld = run.stage.run("close-out --confirm M6E_20260615 --by ada --reason roll --state-dir state");
     assert_eq!(unheld.code, 2, "{}", unheld.err);
-    assert_snapshot!(run.stage.ok("close-out --confirm M6E_20260316 --by ada --reason roll --state-dir state"), @"");
+    assert_snapshot!(run.stage.ok("close-out --confirm M6E_20260316 --by ada --reason roll --state-dir state"), @"message 3 to account f4f616: close out M6E_20260316, whatever the mode (by ada: roll); no engine is running: it counts from the next start");
     let run = again(run.stage, 4);
     assert_eq!((run.told.code, run.days[3].mode.as_str()), (5, "CANCEL_ONLY"));
     assert!(run.held(3).iter().all(|(name, _)| *name != "M6E_20260316"), "{:?}", run.held(3));

@@ -62,7 +62,7 @@ impl Run {
 #[test]
 fn a_quiet_day_has_no_alerts() {
     let run = shocked(2, AT_NOON, "0", "0");
-    assert_eq!(run.days[1].alerts, Vec::<String>::new());
+    assert_eq!((run.code, &run.days[1].alerts), (0, &Vec::<String>::new()));
     assert!(run.ordered().contains(&"BUY CSPX".to_owned()), "the second day still builds up: {:?}", run.ordered());
 }
 

@@ -5,7 +5,9 @@
 
 use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
 use execution::ExecutionPolicy;
-use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
+use risk::{
+    Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy, WatchdogPolicy,
+};
 use serde::{Deserialize, Serialize};
 use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve};
 

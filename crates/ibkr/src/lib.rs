@@ -37,7 +37,7 @@ use market::Bar;
 use orders::OrderBook;
 use pacing::Pacer;
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, MarginImpact,
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Glance, Identity, MarginImpact,
     OptionChain, OptionQuote, OrderRequest, SpreadRequest,
 };
 use quotes::Feed;

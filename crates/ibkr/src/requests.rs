@@ -17,6 +17,7 @@ use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Client, Error, Notice};
 use jiff::Timestamp;
 use ports::BrokerError;
+use rust_decimal::Decimal;
 use tokio::time::{Duration, timeout};
 
 /// How far back executions are asked for: the broker keeps a week, and a gap can span a long weekend.

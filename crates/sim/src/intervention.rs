@@ -247,7 +247,7 @@ impl Broker {
     ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now);
+        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now)
     }
 
     /// The same for a charge.

@@ -10,7 +10,7 @@ use super::rules::{
     real_fundamentals, same_as, suits,
 };
 use super::sleeves::Sleeve;
-use super::truth::{Data, Reconciliation};
+use super::truth::{Data, Reconciliation, Watchdog};
 use domain::Currency;
 use garde::Validate;
 use schemars::JsonSchema;

@@ -15,7 +15,8 @@ use jiff::{Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
 use ports::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
-    ContractDetails, Execution, ForeignPosition, Identity, MarginImpact, OptionChain, OptionQuote, OrderRequest,
+    ContractDetails, Execution, ForeignPosition, Glance, Identity, MarginImpact, OptionChain, OptionQuote,
+    OrderRequest,
 };
 use rust_decimal::Decimal;
 use sim::{ExecutionView, OrderView, SimEventKind, SimOrder};
