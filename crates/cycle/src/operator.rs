@@ -40,8 +40,8 @@ pub enum Directive {
     Flatten,
     /// Lets the close-out of an expiring contract out although the mode lets nothing out.
     CloseOut {
-        /// Name of the contract.
-        contract: String,
+        /// The contract, by name.
+        name: String,
     },
     /// Books a position we did not open, or gives one we hold to a sleeve.
     Adopt {
@@ -82,7 +82,7 @@ impl Standing {
                 self.flatten = true;
                 self.mode = self.mode.tightened_to(Mode::ReduceOnly);
             }
-            Directive::CloseOut { contract } => self.confirmed.push(contract.clone()),
+            Directive::CloseOut { name } => self.confirmed.push(name.clone()),
             Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
         }
     }
@@ -96,7 +96,7 @@ impl Instruction {
             Directive::Resume { mode, new_high_water_mark: false } => format!("mode {mode}"),
             Directive::Resume { mode, .. } => format!("mode {mode}, drawdown measured anew"),
             Directive::Flatten => "close every position, add nothing".to_owned(),
-            Directive::CloseOut { contract } => format!("close out {contract}, whatever the mode"),
+            Directive::CloseOut { name } => format!("close out {name}, whatever the mode"),
             Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)

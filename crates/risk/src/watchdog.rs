@@ -251,9 +251,31 @@ mod tests {
             told(Sighting { gateway: at(30), ..look() }),
             told(Sighting { gateway: at(-31), ..look() }),
         ];
-        insta::assert_snapshot!(rows.join("\n--\n"), @"");
+        insta::assert_snapshot!(rows.join("\n--\n"), @"
+        DAY_LOSS NORMAL: since the plan of this morning, one day lost 2.00 %, at or beyond the 2.00 % line: look at the day's attribution; trading goes on
+        --
+        DAY_LOSS REDUCE_ONLY: since the plan of this morning, one day lost 3.00 %, at or beyond the 3.00 % line: mode REDUCE_ONLY until a person resumes with a reason
+        --
+        DAY_LOSS CANCEL_ONLY: since the plan of this morning, one day lost 5.00 %, at or beyond the 5.00 % line: mode CANCEL_ONLY until a person resumes with a reason
+        --
+        DAY_LOSS CANCEL_ONLY: since the plan of this morning, one day lost 14.00 %, at or beyond the 5.00 % line: mode CANCEL_ONLY until a person resumes with a reason
+        HARD_STOP REDUCE_ONLY: since the plan of this morning, drawdown -15.72 % has reached the hard stop of 15.00 %: every position is closed; `resume --new-high-water-mark` arms the strategy again
+        REGIME NORMAL: CRISIS begins at once (VIX 16.00, drawdown -15.72 %): every increase of the day is taken back
+        --
+
+        --
+        REGIME NORMAL: CRISIS begins at once (VIX 40.00, drawdown -2.00 %): every increase of the day is taken back
+        --
+
+        --
+        MARGIN_CUSHION REDUCE_ONLY: only 15.0 % of net liquidation lies above the maintenance margin, less than 15.0 %: mode REDUCE_ONLY until a person resumes with a reason
+        --
+
+        --
+        CLOCK_SKEW CANCEL_ONLY: the gateway's clock is 31 s from ours, more than 30: mode CANCEL_ONLY until a person resumes with a reason; set the clocks
+        ");
         assert_eq!(blind(at(0), at(1_200), &POLICY), None);
-        insta::assert_snapshot!(blind(at(0), at(1_201), &POLICY).unwrap().sentence(), @"");
+        insta::assert_snapshot!(blind(at(0), at(1_201), &POLICY).unwrap().sentence(), @"the account was not seen for 1201 s, more than 1200: mode REDUCE_ONLY until a person resumes with a reason");
     }
 
     #[test]

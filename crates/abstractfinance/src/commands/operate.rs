@@ -41,7 +41,7 @@ pub async fn close_out(global: &Global, args: &CloseOutArgs) -> Result<(), Failu
             held.join(", ")
         )));
     }
-    let directive = Directive::CloseOut { contract: args.confirm.clone() };
+    let directive = Directive::CloseOut { name: args.confirm.clone() };
     say(global, Instruction { directive, by: args.say.by()?, reason: args.say.reason.clone() }).await
 }
 
