@@ -3,7 +3,7 @@
 //! In: the last `day_closed` record, or a first look at an account. Out: the same, rekeyed to this
 //! run's universe. Invariant: the opening balance comes from the broker, never from configuration.
 
-use crate::day::{Run, in_kind};
+use crate::day::{Measured, Run, in_kind};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::{Believed, Memory, Standing};
@@ -50,6 +50,9 @@ pub struct Book {
     pub standing: Standing,
     /// The last good marks and rates.
     pub believed: Believed,
+    /// What trading has cost lately.
+    #[serde(default)]
+    pub measured: Measured,
     /// Adopted positions that go to a sleeve with the next settling.
     #[serde(skip)]
     pub handed: Vec<Handed>,
@@ -104,10 +107,21 @@ impl Book {
         }
         let sleeves = SleeveBooks::new(setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str()));
         let (contracts, memory) = (names(&setup.universe), Memory::new(setup));
-        let (believed, standing) = (Believed::default(), Standing::default());
+        let (believed, standing, measured) = (Believed::default(), Standing::default(), Measured::default());
         let handed = Vec::new();
-        let book =
-            Book { date: None, opened: now, told: None, contracts, books, sleeves, memory, standing, believed, handed };
+        let book = Book {
+            date: None,
+            opened: now,
+            told: None,
+            contracts,
+            books,
+            sleeves,
+            memory,
+            standing,
+            believed,
+            measured,
+            handed,
+        };
         Ok((book, opening))
     }
 

@@ -8,8 +8,9 @@ mod research;
 
 pub use operator::{
     AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
+    SpanArgs,
 };
-pub use research::{BacktestArgs, Depth};
+pub use research::{BacktestArgs, Depth, StressArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -68,6 +69,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
+    /// Show what named shocks (2008, August 2015, February 2018, March 2020) would do to the book, against its limits.
+    Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
@@ -76,6 +79,8 @@ pub enum Command {
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
     Nav(NavArgs),
+    /// Show what trading cost, by sleeve, venue, asset class and order; the last finished day without dates.
+    Costs(SpanArgs),
     /// Show what the last comparison with the broker found, and why; or take a finding into the books.
     Reconcile(ReconcileArgs),
     /// Show what each sleeve earned, day by day or in sum.
@@ -107,7 +112,7 @@ pub enum Command {
     /// Verify, back up, restore and export the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Print the sessions of a venue.
+    /// Print the sessions of a venue, or what comes due: rolls, ends of contracts, holidays.
     Calendar(CalendarArgs),
     /// Look at what the risk rules make of a history.
     #[command(subcommand)]
@@ -384,7 +389,35 @@ pub enum SideArg {
 
 /// Options of `calendar`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct CalendarArgs {
+    #[command(subcommand)]
+    pub command: Option<CalendarCommand>,
+    #[command(flatten)]
+    pub sessions: Option<SessionsArgs>,
+}
+
+/// `calendar …`.
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// Show what comes due: when futures roll, have to be gone, are noticed and end, and when venues are shut.
+    Obligations(ObligationsArgs),
+}
+
+/// Options of `calendar obligations`.
+#[derive(Debug, Args)]
+pub struct ObligationsArgs {
+    /// How many days to look ahead.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// First date; without it the one after the last finished day of the state folder, or today.
+    #[arg(long)]
+    pub from: Option<Date>,
+}
+
+/// Options of `calendar VENUE`.
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
     /// Venue code, such as XLON.
     pub venue: Mic,
     /// First date.

@@ -7,18 +7,21 @@ mod adopt;
 mod alerts;
 mod assemble;
 mod believe;
+mod costs;
 mod drive;
 mod end;
 mod observe;
 mod operator;
 mod record;
 mod report;
+mod risk_report;
 mod scope;
 mod screens;
 mod statement;
 mod steps;
 
 pub(crate) use adopt::in_kind;
+pub use costs::Measured;
 
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
@@ -87,6 +90,8 @@ struct Decided {
     /// What the day would do in a crisis that begins before its orders are over; decided from the same inputs.
     contingency: Option<DayPlan>,
     identity: Identity,
+    /// What trading has cost before this day.
+    measured: Measured,
     /// What observing found; `None` when an earlier run did.
     notes: Option<observe::Notes>,
 }
@@ -151,7 +156,7 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
     append(date, &entries, run, world).await?;
     let contingency = contingency(&inputs, &plan, run);
-    Ok(Decided { inputs, plan, contingency, identity, notes: Some(notes) })
+    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: Some(notes) })
 }
 
 /// The same decision in a crisis, when the regime can enter one at once. It is a function of what was recorded, so that a
@@ -185,7 +190,12 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let identity = observe::connect(&scope, world).await?;
     let contingency = contingency(&inputs, &plan, run);
-    Ok(Decided { inputs, plan, contingency, identity, notes: None })
+    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: None })
+}
+
+/// What trading cost up to the last finished date.
+async fn measured<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Measured, Failure> {
+    Ok(last_book(run, world).await?.map(|book| book.measured).unwrap_or_default())
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {

@@ -7,18 +7,32 @@ use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, 
 use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
-use domain::{AssetClass, ContractId, InstrumentKind, PerCurrency, Universe};
-use execution::{ExecutionPolicy, PairPolicy};
+use domain::{AssetClass, ContractId, InstrumentId, InstrumentKind, PerCurrency, Universe};
+use execution::{ExecutionPolicy, PairPolicy, Style};
+use market::calendar::Calendars;
+use market::chain::ChainError;
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
     VolatilityPolicy, WatchdogPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
+use strategy::rolls::roll_dates;
 use strategy::{
-    Factor, FxHedgePolicy, HedgeRule, RebalancePolicy, Rescreen, ScreenPolicy, ScreenSide, Sleeve, SleeveKind,
+    Factor, FxHedgePolicy, HedgeRule, RebalancePolicy, Rescreen, RollPolicy, ScreenPolicy, ScreenSide, Sleeve,
+    SleeveKind,
 };
 
-/// The run's constants.
+/// The run's constants with the dates by which futures have to go.
+///
+/// # Errors
+/// [`ChainError`] when a calendar does not reach the roll of a future.
+pub fn dated_setup(loaded: &Loaded, universe: Universe, calendars: &Calendars) -> Result<Setup, ChainError> {
+    let setup = setup(loaded, universe);
+    let rolls = roll_dates(&setup.universe, &setup.policy.rolls, calendars)?;
+    Ok(setup.with_rolls(rolls))
+}
+
+/// The run's constants, for what trades nothing.
 pub fn setup(loaded: &Loaded, universe: Universe) -> Setup {
     let settings = &loaded.settings;
     let references = References {
@@ -52,6 +66,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             day_cancel_only: settings.risk.day_loss_cancel_only,
             hard_stop_drawdown: settings.risk.hard_stop_drawdown,
         },
+        report_days: settings.risk.report_days as usize,
         regime: regime(settings),
         watchdog: Some(WatchdogPolicy {
             every_s: settings.watchdog.every.as_secs(),
@@ -75,6 +90,8 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             trade_min: settings.execution.min_trade_notional_usd.to_f64().expect("checked when it was read"),
         },
         fx_hedge: fx_hedge(settings, universe),
+        short_proxies: short_proxies(loaded, universe),
+        rolls: rolls(settings, universe),
         gate: gate(settings),
         execution: execution(settings, universe),
         reconciliation: ReconciliationPolicy {
@@ -91,7 +108,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
 fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Universe) -> Sleeve {
     let contract = |name: &str| -> ContractId {
         let instrument = universe.find_instrument(name).expect("settings name only instruments of the table");
-        universe.spot_contract(instrument).expect("a sleeve holds what does not expire")
+        universe.contracts_of(instrument).next().expect("what a sleeve can hold has a contract")
     };
     let kind = match sleeve {
         settings::Sleeve::Pair { long, short, .. } => SleeveKind::Pair { long: contract(long), short: contract(short) },
@@ -218,11 +235,34 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
     }
 }
 
+fn short_proxies(loaded: &Loaded, universe: &Universe) -> Vec<(InstrumentId, InstrumentId)> {
+    let pair = |(name, row): (&str, &settings::InstrumentRow)| {
+        universe.find_instrument(name).zip(universe.find_instrument(row.short_proxy.as_deref()?))
+    };
+    loaded.instruments.iter().filter_map(pair).collect()
+}
+
+fn rolls(settings: &Settings, universe: &Universe) -> RollPolicy {
+    let rolls = &settings.rolls;
+    let dates = rolls.broker_close_out.iter().flat_map(|(future, dates)| {
+        let future = universe.find_instrument(future).expect("settings name only instruments of the table");
+        dates.iter().map(move |&date| (future, date))
+    });
+    RollPolicy {
+        deadline_sessions: rolls.deadline_sessions,
+        start_sessions: rolls.start_sessions,
+        broker_close_outs: dates.collect(),
+    }
+}
+
 fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
     let execution = &settings.execution;
     let named = |name: &String| universe.find_instrument(name).expect("settings name only instruments of the table");
     let hedges = execution.pair_hedges.iter().filter(|_| execution.pair_hedge_enabled);
     ExecutionPolicy {
+        style: style(execution.default_policy),
+        styles: execution.styles().map(|(class, policy)| (class, style(policy))).collect(),
+        passive_s: i64::from(execution.passive_seconds),
         spread_buffer: execution.spread_buffer,
         ttl_s: i64::from(execution.order_ttl_seconds),
         replace_interval_s: i64::from(execution.replace_interval_seconds),
@@ -233,6 +273,13 @@ fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
             patience_s: i64::from(execution.pair_patience_seconds),
             legging_s: i64::from(execution.pair_max_legging_seconds),
         },
+    }
+}
+
+fn style(policy: settings::ExecutionPolicyName) -> Style {
+    match policy {
+        settings::ExecutionPolicyName::MarketableLimit => Style::MarketableLimit,
+        settings::ExecutionPolicyName::PassiveThenCross => Style::PassiveThenCross,
     }
 }
 

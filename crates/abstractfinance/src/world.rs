@@ -255,7 +255,8 @@ impl Ground {
     /// What stays the same over a run.
     pub fn run(&self, fence: i64, journal: String, adopter: Option<Adopter>) -> Result<Run, Failure> {
         Ok(Run {
-            setup: policy::setup(&self.loaded, (*self.universe).clone()),
+            setup: policy::dated_setup(&self.loaded, (*self.universe).clone(), &self.calendars)
+                .map_err(|error| Failure::Usage(error.to_string()))?,
             calendars: self.calendars.clone(),
             screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),

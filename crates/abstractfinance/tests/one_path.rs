@@ -97,3 +97,16 @@ fn next_session_is_near_order_level() {
         assert_eq!(each["difference_bp_max"], 0.0, "our books and the account agree to the cent");
     }
 }
+
+#[test]
+fn ten_planted_leaks_are_found_and_the_strategy_as_it_is_has_none() {
+    let stage = Stage::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    let told = stage.ok(&format!("backtest --check-lookahead --config {config} --to 2026-04-10 --json"));
+    let report: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(report["clean"]["flagged"], Value::Null, "{}", report["clean"]);
+    assert!(report["plans_compared"].as_u64().unwrap() > 60, "{told}");
+    let planted = report["planted"].as_array().unwrap();
+    assert_eq!(planted.len(), 10);
+    planted.iter().for_each(|row| assert!(row["flagged"].is_string(), "not found: {row}"));
+}

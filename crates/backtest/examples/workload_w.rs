@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "reads a file and measures time; what it measures does neither")]
 
 use backtest::workload::{Workload, hand_written};
+use cycle::Setup;
+use rayon::prelude::*;
 use std::time::Instant;
 
 fn main() {
@@ -13,16 +15,25 @@ fn main() {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = "usage: workload_w FILE.bin [--reps N]";
+    let usage = "usage: workload_w FILE.bin [--reps N] [--threads N]";
     let file = arguments.first().ok_or(usage)?;
-    let reps: usize = match &arguments[1..] {
-        [] => 5,
-        [flag, count] if flag == "--reps" => count.parse().map_err(|_| usage)?,
-        _ => return Err(usage.into()),
-    };
+    let (mut reps, mut threads) = (5_usize, None);
+    for option in arguments[1..].chunks(2) {
+        let [flag, count] = option else { return Err(usage.into()) };
+        let count: usize = count.parse().map_err(|_| usage)?;
+        match flag.as_str() {
+            "--reps" => reps = count,
+            "--threads" => threads = Some(count),
+            _ => return Err(usage.into()),
+        }
+    }
     let workload = Workload::parse(&std::fs::read(file).map_err(|e| format!("{file}: {e}"))?)?;
     let setup = workload.setup();
     let outcome = workload.run(&setup);
+    if let Some(threads) = threads {
+        println!("{}", sets(&workload, &setup, reps, threads)?);
+        return Ok(());
+    }
     let run_s = median(reps, || {
         std::hint::black_box(workload.run(&setup));
     });
@@ -48,6 +59,29 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         Err(format!("the hand-written loop says {limit_nav:.6} and {limit_trades} trades").into())
     }
+}
+
+/// Many parameter sets at once: every run aims at a volatility of its own, so that no two do the same work.
+fn sets(
+    workload: &Workload,
+    setup: &Setup,
+    runs: usize,
+    threads: usize,
+) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let start = Instant::now();
+    let one = |run: usize| {
+        let mut own = setup.clone();
+        own.policy.volatility.target = 0.06 + 0.12 * run as f64 / runs as f64;
+        workload.run(&own).nav.to_f64()
+    };
+    let navs: Vec<f64> = pool.install(|| (0..runs).into_par_iter().map(one).collect());
+    let seconds = start.elapsed().as_secs_f64();
+    let best = navs.iter().copied().fold(f64::MIN, f64::max);
+    Ok(serde_json::json!({
+        "sets": runs, "threads": threads, "sets_s": seconds, "sets_per_s": runs as f64 / seconds,
+        "best_nav": format!("{best:.6}"), "peak_mb": peak_mb(),
+    }))
 }
 
 fn median(reps: usize, mut run: impl FnMut()) -> f64 {

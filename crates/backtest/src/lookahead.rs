@@ -23,11 +23,11 @@ const YEARS_AHEAD: i64 = 2;
 /// A way in which research has looked into the future before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leak {
-    /// A bar of the trade date itself is there in the morning.
+    /// The last close known in the morning is the trade date's own.
     SameDayClose,
     /// A bar is stamped with its open: what closed today looks like yesterday's.
     BarStampedAtOpen,
-    /// Currency rates of the day after.
+    /// Currency rates of two days after.
     FutureRate,
     /// The volatility index of the day after.
     FutureVix,
@@ -41,7 +41,7 @@ pub enum Leak {
     SurvivorsOnly,
     /// Statements by the year they are about, not by the day they were published.
     RestatedFundamentals,
-    /// A future's price is that of the contract that trades most on the trade date.
+    /// A future's price is that of the contract that will trade most after the trade date.
     RollByFutureVolume,
 }
 
@@ -65,14 +65,14 @@ impl Leak {
         match self {
             Leak::SameDayClose => "same-day close",
             Leak::BarStampedAtOpen => "bar stamped at its open",
-            Leak::FutureRate => "currency rate of the day after",
+            Leak::FutureRate => "currency rates of two days after",
             Leak::FutureVix => "VIX of the day after",
             Leak::CentredMean => "mean with the day after in it",
             Leak::ScaledByLastPrice => "prices scaled by the last one",
             Leak::FilledBackwards => "holiday filled with the next print",
             Leak::SurvivorsOnly => "only what survived",
             Leak::RestatedFundamentals => "statements before they were published",
-            Leak::RollByFutureVolume => "roll by the volume of the day",
+            Leak::RollByFutureVolume => "roll by the volume to come",
         }
     }
 }
@@ -80,13 +80,16 @@ impl Leak {
 /// A history by contract of a universe.
 pub type History = PerContract<Vec<Bar>>;
 
-/// The same history up to a date and another one from it on: other prices, other volumes, and shares that end.
-pub fn other_future(history: &History, universe: &Universe, from: Date) -> History {
+/// The same history up to a date of each contract, and another one from it on: other prices, other volumes, and shares
+/// that end. What trades around the clock is in a session already when the plan is made, and its price is no secret: its
+/// history changes a date later.
+pub fn other_future(history: &History, universe: &Universe, from: impl Fn(ContractId) -> Date) -> History {
     let changed = |(contract, bars): (ContractId, &Vec<Bar>)| {
         let kind = universe.instrument_of(contract).kind;
         let is_share = matches!(kind, InstrumentKind::Stk | InstrumentKind::Etf);
         let ends = is_share && contract.0 % 5 == 3;
-        let (past, future) = bars.split_at(bars.partition_point(|bar| bar.date < from));
+        let first = from(contract);
+        let (past, future) = bars.split_at(bars.partition_point(|bar| bar.date < first));
         let future = future.iter().enumerate().filter(|_| !ends).map(|(day, bar)| otherwise(bar, contract, day));
         past.iter().copied().chain(future).collect()
     };
@@ -145,7 +148,8 @@ impl<B> Leaky<B> {
     }
 
     fn leaked(&self, contract: ContractId, known: Vec<Bar>, before: Date, leak: Leak) -> Vec<Bar> {
-        let all = &self.history[contract];
+        // What was added to the universe later has no history here.
+        let Some(all) = self.history.as_slice().get(contract.index()) else { return known };
         let upto = all.partition_point(|bar| bar.date <= before);
         let instrument = self.universe.instrument_of(contract);
         let next = |bar: &Bar| all.get(all.partition_point(|other| other.date <= bar.date));
@@ -153,15 +157,21 @@ impl<B> Leaky<B> {
         let ahead = |bar: Bar| next(&bar).map_or(bar, |next| close_of(bar, next.close));
         match leak {
             Leak::SameDayClose => {
-                let today = all[..upto].last().filter(|bar| bar.date == before);
-                known.into_iter().chain(today.copied()).collect()
+                let today = all[..upto].last().filter(|bar| bar.date == before).map(|bar| bar.close);
+                let last = known.len().saturating_sub(1);
+                let late =
+                    |(i, bar): (usize, Bar)| today.filter(|_| i == last).map_or(bar, |close| close_of(bar, close));
+                known.into_iter().enumerate().map(late).collect()
             }
             Leak::BarStampedAtOpen => {
                 let pairs = all[..upto].windows(2).map(|pair| Bar { date: pair[0].date, ..pair[1] });
                 let first = known.first().map_or(Date::MAX, |bar| bar.date);
                 pairs.filter(|bar| bar.date >= first).collect()
             }
-            Leak::FutureRate if instrument.kind == InstrumentKind::Cash => known.into_iter().map(ahead).collect(),
+            Leak::FutureRate if instrument.kind == InstrumentKind::Cash => {
+                let next_but_one = |bar: Bar| all.get(all.partition_point(|other| other.date <= bar.date) + 1);
+                known.into_iter().map(|bar| next_but_one(bar).map_or(bar, |next| close_of(bar, next.close))).collect()
+            }
             Leak::FutureVix if instrument.name == "VIX" => known.into_iter().map(ahead).collect(),
             Leak::CentredMean if instrument.tradable => {
                 let mean = |bar: Bar| match next(&bar) {
@@ -192,7 +202,7 @@ impl<B> Leaky<B> {
                 let of = self.universe.contract(contract).instrument;
                 let volume = |contract: &ContractId| {
                     let bars = &self.history[*contract];
-                    bars.iter().find(|bar| bar.date == before).map_or(Quantity::ZERO, |bar| bar.volume)
+                    bars.iter().find(|bar| bar.date > before).map_or(Quantity::ZERO, |bar| bar.volume)
                 };
                 let busiest = self.universe.contracts_of(of).max_by_key(volume).unwrap_or(contract);
                 let bars = &self.history[busiest];

@@ -25,6 +25,8 @@ use rust_decimal::Decimal;
 pub struct Prices {
     /// Closes, which decide.
     pub closes: Panel,
+    /// The closes as prices, which value the book, in the same layout.
+    pub marks: Vec<Option<Price>>,
     /// Opens, which fill, in the layout of the closes.
     pub opens: Vec<f64>,
     /// The date of each row.
@@ -95,6 +97,7 @@ impl<'a> NextSession<'a> {
                 flatten: false,
                 windows: &windows,
                 active: &self.active,
+                borrowable: &[],
                 flows: BaseMoney::ZERO,
                 screens: &[],
             };
@@ -162,11 +165,8 @@ impl<'a> NextSession<'a> {
 }
 
 fn mark(marks: &mut PerContract<Option<Price>>, prices: &Prices, row: usize) {
-    let view = prices.closes.rows(row, row + 1);
-    let (_, closes) = view.iter().next().expect("one row");
-    for (mark, close) in marks.as_mut_slice().iter_mut().zip(closes.raw()) {
-        *mark = Price::from_f64(*close).ok();
-    }
+    let contracts = marks.len();
+    marks.as_mut_slice().copy_from_slice(&prices.marks[row * contracts..(row + 1) * contracts]);
 }
 
 /// The open as a locked market: bid and ask are the same price.

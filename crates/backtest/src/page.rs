@@ -78,7 +78,7 @@ fn percent(fraction: f64) -> String {
 }
 
 /// Whole units with thousands apart.
-pub(crate) fn money(amount: f64) -> String {
+pub fn money(amount: f64) -> String {
     let digits = format!("{:.0}", amount.abs());
     let grouped: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|part| std::str::from_utf8(part).expect("digits")).collect();

@@ -8,9 +8,10 @@ use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
 use domain::{
-    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Universe,
+    AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Money, Price,
+    Universe,
 };
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use market::Panel;
@@ -18,7 +19,7 @@ use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
-use strategy::{FxHedgePolicy, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollPolicy, Sleeve, SleeveKind};
 
 /// Row of the first decision: the day with the sixtieth return.
 pub const FIRST_DECISION: usize = 60;
@@ -70,8 +71,9 @@ impl Workload {
             return Err(BadWorkload("a price that is not above zero, or a weight that is no number".into()));
         }
         let dates = weekdays(date(2004, 1, 5), t);
+        let marks = closes.iter().map(|close| Price::from_f64(*close).ok()).collect();
         let closes = Panel::from_time_major(dates.clone(), n, closes);
-        Ok(Workload { weights, prices: Prices { closes, opens, dates } })
+        Ok(Workload { weights, prices: Prices { closes, marks, opens, dates } })
     }
 
     /// Runs it through the engine's own decide, gate, permits, tickets and ledger.
@@ -110,6 +112,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
         },
         watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
+        report_days: 0,
         regime: RegimePolicy {
             vix_enter_elevated: 1e9,
             vix_exit_elevated: 1e9,
@@ -139,6 +142,8 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             trade_min: 0.0,
         },
         fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
+        short_proxies: vec![],
+        rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,
             turnover_max: 1e9,
@@ -148,6 +153,9 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             collars: vec![(AssetClass::Stock, CollarPolicy { width: BasisPoints(10), ticks_min: 2 })],
         },
         execution: ExecutionPolicy {
+            style: Style::MarketableLimit,
+            styles: vec![],
+            passive_s: 60,
             spread_buffer: 0.25,
             ttl_s: 120,
             replace_interval_s: 15,

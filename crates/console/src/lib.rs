@@ -4,6 +4,8 @@
 //! engine's own numbers; computes nothing, decides nothing.
 
 pub mod account;
+pub mod costs;
+pub mod obligations;
 pub mod page;
 pub mod reconciliation;
 pub mod report;

@@ -3,7 +3,7 @@
 //! In: a report. Out: text for a terminal. Invariant: shows the report's own numbers; a terminal of
 //! 100 columns is enough.
 
-use crate::report::{DayReport, Order};
+use crate::report::{DayReport, Order, SleeveRisk};
 use crate::table::{grid, numbers, percent, rounded};
 use comfy_table::Table;
 use domain::money::grouped;
@@ -14,6 +14,7 @@ use std::fmt::Write;
 pub fn page(day: &DayReport) -> String {
     let mut page = String::new();
     heading(&mut page, day);
+    risk(&mut page, day);
     steps(&mut page, day);
     targets(&mut page, day);
     orders(&mut page, day);
@@ -93,6 +94,48 @@ fn heading(page: &mut String, day: &DayReport) {
     );
 }
 
+/// Tail losses, what follows from the day's risk, and what each sleeve adds.
+fn risk(page: &mut String, day: &DayReport) {
+    let risk = &day.risk;
+    if let (Some(loss), Some(mean)) = (risk.value_at_risk, risk.expected_shortfall) {
+        let (loss, mean, days) = (percent(loss), percent(mean), risk.days);
+        let text = format!(
+            "Tails     99 % of days lose less than {loss:.2} % of NAV, the others {mean:.2} % (of {days} days, at today's scale)"
+        );
+        line(page, &text);
+    }
+    let caps = format!("bound by the cap on {}", risk.caps_bound.join(" and "));
+    let measures = [
+        (risk.emergency_derisk, "held at the size of CRISIS".to_owned()),
+        (risk.reduce_core_exposure, format!("core sleeve held at {:.2} of its budget", risk.reduce_factor)),
+        (risk.increase_hedges, "hedge premium accrues at the stressed rate".to_owned()),
+        (!risk.caps_bound.is_empty(), caps),
+    ];
+    let taken: Vec<String> = measures.into_iter().filter(|(taken, _)| *taken).map(|(_, text)| text).collect();
+    if !taken.is_empty() {
+        line(page, &format!("Measures  {}", taken.join(" · ")));
+    }
+    risk.warnings.iter().for_each(|warning| line(page, &format!("Warning   {warning}")));
+    let shown = |row: &&SleeveRisk| row.volatility.is_some_and(|volatility| volatility != 0.0);
+    let rows: Vec<&SleeveRisk> = risk.sleeves.iter().filter(shown).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let mut table = grid(&["sleeve", "adds to volatility", "beta", "correlation", "long volatility over short"]);
+    for row in rows {
+        let number = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.2}"));
+        table.add_row([
+            row.sleeve.clone(),
+            row.volatility.map_or_else(|| "–".into(), |volatility| format!("{:+.2} %", percent(volatility))),
+            number(row.beta),
+            number(row.correlation),
+            number(row.volatility_mismatch.map(|mismatch| 1.0 + mismatch)),
+        ]);
+    }
+    numbers(&mut table, 1..5);
+    section(page, "What each sleeve risks (at today's scale)", &table);
+}
+
 fn steps(page: &mut String, day: &DayReport) {
     let mut table = grid(&["#", "step", "outcome", "what it found"]);
     for step in &day.steps {
@@ -133,6 +176,10 @@ fn orders(page: &mut String, day: &DayReport) {
     }
     numbers(&mut table, 3..7);
     section(page, "Orders and fills", &table);
+    let cost = crate::costs::line(day);
+    if let Some(cost) = cost {
+        line(page, &cost);
+    }
     for (order, reason) in day.orders.iter().filter_map(|order| Some((order, order.reason.as_ref()?))) {
         line(page, &format!("Added     {} {} {}: {reason}", order.side, order.quantity, order.instrument));
     }
@@ -203,11 +250,13 @@ fn account(page: &mut String, day: &DayReport) {
     line(
         page,
         &format!(
-            "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.4} × NAV) · mode {}",
+            "Exposure  gross {} ({:.3} × NAV) · net {} ({:+.4} × NAV) · without hedges {:.3} and {:+.4} · mode {}",
             grouped(day.gross, 2),
             day.gross_of_nav,
             grouped(day.net, 2),
             rounded(day.net_of_nav, 1e4),
+            day.risk.gross_capped_of_nav,
+            rounded(day.risk.net_capped_of_nav, 1e4),
             day.mode
         ),
     );

@@ -3,6 +3,7 @@
 //! In: plan, session, final snapshot. Out: one serialisable value. Invariant: money is text; every
 //! number is the one the engine used, not one computed again for show.
 
+use crate::costs::DayCosts;
 use crate::reconciliation::Difference;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct DayReport {
     pub daily_return: f64,
     /// Money put in or taken out since the plan before, in base currency.
     pub flows: Decimal,
+    /// What else risk found, and what follows from it.
+    #[serde(default)]
+    pub risk: RiskReport,
     /// SHA-256 of the plan.
     pub plan_hash: String,
     /// The fourteen steps.
@@ -72,6 +76,9 @@ pub struct DayReport {
     pub targets: Vec<Target>,
     /// The day's orders.
     pub orders: Vec<Order>,
+    /// What they cost.
+    #[serde(default)]
+    pub costs: DayCosts,
     /// Currency hedges.
     pub hedges: Vec<Hedge>,
     /// Positions after the day, ours and the broker's.
@@ -94,6 +101,50 @@ pub struct DayReport {
     /// of the record it is the hash of.
     #[serde(default)]
     pub journal_head: Option<String>,
+}
+
+/// What risk found beside volatility and regime, and what follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RiskReport {
+    /// The book is held at the size of CRISIS.
+    pub emergency_derisk: bool,
+    /// Momentum holds the core sleeve smaller.
+    pub reduce_core_exposure: bool,
+    /// What momentum and state leave of the core sleeve.
+    pub reduce_factor: f64,
+    /// Hedge premium accrues at the stressed rate.
+    pub increase_hedges: bool,
+    /// Caps that bound, such as `gross`.
+    pub caps_bound: Vec<String>,
+    /// Sentences for a person.
+    pub warnings: Vec<String>,
+    /// Loss of one day that 99 % of days stay below, as a share of NAV at today's scale.
+    pub value_at_risk: Option<f64>,
+    /// Mean loss of the days beyond it.
+    pub expected_shortfall: Option<f64>,
+    /// Days both are measured from.
+    pub days: usize,
+    /// Gross without the currency hedges, over NAV: what the cap limits.
+    pub gross_capped_of_nav: f64,
+    /// Net likewise.
+    pub net_capped_of_nav: f64,
+    /// By sleeve.
+    pub sleeves: Vec<SleeveRisk>,
+}
+
+/// What a sleeve does to the risk of the whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SleeveRisk {
+    /// Its name.
+    pub sleeve: String,
+    /// What it adds to the annual volatility at today's scale; the sleeves add up.
+    pub volatility: Option<f64>,
+    /// Return of its long side per return of its short side.
+    pub beta: Option<f64>,
+    /// Their correlation.
+    pub correlation: Option<f64>,
+    /// Volatility of the long side over that of the short one, less 1.
+    pub volatility_mismatch: Option<f64>,
 }
 
 /// One of the fourteen steps.

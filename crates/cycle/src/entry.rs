@@ -25,8 +25,8 @@ pub enum Entry {
     Plan(Box<DayPlan>),
     /// Something booked outside of orders: settlement, flow.
     Booked(LedgerEvent),
-    /// The gate let an order out at this arrival price, inside this collar.
-    Admitted { number: u16, arrival: Price, worst: Price },
+    /// The gate let an order out at this arrival price, inside this collar, at half this spread.
+    Admitted { number: u16, arrival: Price, worst: Price, half_spread: Option<Price> },
     /// The gate did not let an order out.
     Refused { number: u16, refusals: Vec<Refusal> },
     /// An order that was not in the plan.

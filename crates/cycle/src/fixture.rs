@@ -8,7 +8,7 @@ use domain::{
     InstrumentKind, Ledger, LedgerEvent, Mic, Money, PerContract, PerCurrency, PerInstrument, Price, Quantity, Side,
     Universe,
 };
-use execution::{ExecutionPolicy, PairPolicy};
+use execution::{ExecutionPolicy, PairPolicy, Style};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use market::Panel;
@@ -19,7 +19,7 @@ use risk::{
     VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
-use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, Sleeve, SleeveKind};
+use strategy::{FxHedgePolicy, HedgeRule, RebalancePolicy, RollDates, RollPolicy, Sleeve, SleeveKind};
 
 pub(crate) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -48,7 +48,7 @@ fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrumen
     }
 }
 
-/// CSPX, CS51, M6E (one contract), SPX, SX5E, VIX, EUR.USD, FESX (one contract), in this order.
+/// CSPX, CS51, M6E, SPX, SX5E, VIX, EUR.USD, FESX, in this order; the two futures with a second contract at the end.
 pub(crate) fn universe() -> Universe {
     use InstrumentKind::{Cash, Etf, Fut, Ind};
     let rows = [
@@ -62,20 +62,35 @@ pub(crate) fn universe() -> Universe {
         ("FESX", Fut, Currency::Eur),
     ];
     let instruments = rows.iter().map(|(name, kind, currency)| instrument(name, *kind, *currency)).collect();
-    let contract = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| Contract {
-        name: match *name {
-            "M6E" => "M6E_20260316".into(),
-            "FESX" => "FESX_20260320".into(),
-            name => name.into(),
-        },
-        instrument: InstrumentId(i as u16),
-        expiry: match *name {
-            "M6E" => Some(date(2026, 3, 16)),
-            "FESX" => Some(date(2026, 3, 20)),
-            _ => None,
-        },
+    let future = |name: &str, instrument: u16, expiry: Date| Contract {
+        name: format!("{name}_{}", expiry.strftime("%Y%m%d")),
+        instrument: InstrumentId(instrument),
+        expiry: Some(expiry),
     };
-    Universe::new(instruments, rows.iter().enumerate().map(contract).collect())
+    let first = |(i, (name, ..)): (usize, &(&str, InstrumentKind, Currency))| match *name {
+        "M6E" => future("M6E", 2, date(2026, 3, 16)),
+        "FESX" => future("FESX", 7, date(2026, 3, 20)),
+        name => Contract { name: name.into(), instrument: InstrumentId(i as u16), expiry: None },
+    };
+    let mut contracts: Vec<Contract> = rows.iter().enumerate().map(first).collect();
+    contracts.extend([future("M6E", 2, date(2026, 6, 15)), future("FESX", 7, date(2026, 6, 19))]);
+    Universe::new(instruments, contracts)
+}
+
+/// Three sessions before the last trading day, and five more; every weekday is one.
+fn rolls(universe: &Universe) -> PerContract<Option<RollDates>> {
+    let before = |date: Date, sessions: usize| {
+        let days =
+            date.series(-1.day()).skip(1).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
+        days.take(sessions).last().unwrap()
+    };
+    let dates = |contract| {
+        universe.contract(contract).expiry.map(|last_trade| {
+            let deadline = before(last_trade, 3);
+            RollDates { last_trade, first_notice: None, starts: before(deadline, 5), deadline }
+        })
+    };
+    PerContract::from_vec(universe.contracts().map(dates).collect())
 }
 
 pub(crate) fn setup() -> Setup {
@@ -86,7 +101,8 @@ pub(crate) fn setup() -> Setup {
         ratio_in_base: false,
         rates: PerCurrency::from_fn(|c| (c == Currency::Eur).then_some(InstrumentId(6))),
     };
-    Setup::new(universe, policy(), references, Currency::Usd)
+    let rolls = rolls(&universe);
+    Setup::new(universe, policy(), references, Currency::Usd).with_rolls(rolls)
 }
 
 fn policy() -> Policy {
@@ -105,6 +121,7 @@ fn policy() -> Policy {
         },
         watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
+        report_days: 250,
         regime: RegimePolicy {
             vix_enter_elevated: 25.0,
             vix_exit_elevated: 20.0,
@@ -139,6 +156,8 @@ fn policy() -> Policy {
             unhedged_of_nav_max: 0.005,
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
+        short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
+        rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,
             turnover_max: 0.50,
@@ -152,6 +171,9 @@ fn policy() -> Policy {
             ],
         },
         execution: ExecutionPolicy {
+            style: Style::MarketableLimit,
+            styles: vec![],
+            passive_s: 60,
             spread_buffer: 0.25,
             ttl_s: 120,
             replace_interval_s: 15,
@@ -188,6 +210,7 @@ pub(crate) struct World {
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
     active: PerInstrument<Option<ContractId>>,
+    pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
 }
 
@@ -200,7 +223,8 @@ impl World {
         ledger.apply(&LedgerEvent::Flow { amount: deposit }, &setup.universe).unwrap();
         let mut fx = FxRates::new(Currency::Usd);
         fx.set(Currency::Eur, dec!(1.25)).unwrap();
-        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25", "5000"].map(|mark| Some(price(mark)));
+        let marks = ["600", "200", "1.25", "6000", "5000", "15", "1.25", "5000", "1.26", "5010"];
+        let marks = marks.map(|mark| Some(price(mark)));
         let date = date(2026, 1, 5);
         let active = (0..8).map(|i| Some(ContractId(i))).collect();
         let mut world = World {
@@ -215,14 +239,15 @@ impl World {
                 base: Currency::Usd,
                 net_liquidation: Some(dec!(10_000_000)),
                 cash: vec![],
-                quantities: PerContract::filled(Quantity::ZERO, 8),
-                marks: PerContract::filled(None, 8),
+                quantities: PerContract::filled(Quantity::ZERO, 10),
+                marks: PerContract::filled(None, 10),
                 foreign: vec![],
                 gross_position_value: None,
                 evidence: Evidence::default(),
             },
-            windows: PerContract::filled(None, 8),
+            windows: PerContract::filled(None, 10),
             active: PerInstrument::from_vec(active),
+            borrowable: Vec::new(),
             screens: Vec::new(),
             setup,
         };
@@ -257,6 +282,7 @@ impl World {
             flatten: false,
             windows: &self.windows,
             active: &self.active,
+            borrowable: &self.borrowable,
             flows: BaseMoney::ZERO,
             screens: &self.screens,
         }
@@ -328,8 +354,25 @@ impl World {
         let mut closes: Vec<Option<f64>> = (0..8).map(|i| row.close(InstrumentId(i))).collect();
         closes[5] = Some(vix);
         self.panel.push(self.date, &PerInstrument::from_vec(closes));
-        self.date = self.date.tomorrow().unwrap();
+        self.turn_to(self.date.tomorrow().unwrap());
+    }
+
+    /// Goes to a date without any history in between.
+    pub(crate) fn turn_to(&mut self, date: Date) {
+        self.date = date;
         self.open_windows();
+        let universe = &self.setup.universe;
+        let active = |id| strategy::rolls::active_contract(universe, &self.setup.rolls, id, date);
+        self.active = PerInstrument::from_vec(universe.instruments().map(active).collect());
+    }
+
+    /// The same world with other sleeves.
+    pub(crate) fn with_sleeves(mut self, sleeves: Vec<Sleeve>) -> World {
+        let policy = Policy { sleeves, ..self.setup.policy };
+        let rolls = rolls(&self.setup.universe);
+        self.setup = Setup::new(self.setup.universe, policy, self.setup.references, self.setup.base).with_rolls(rolls);
+        self.memory = Memory::new(&self.setup);
+        self
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::{Memory, Setup};
 use domain::{
-    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price,
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, Quantity,
     SleeveBooks,
 };
 use jiff::Timestamp;
@@ -51,10 +51,21 @@ pub struct DayInputs<'a> {
     pub windows: &'a PerContract<Option<Window>>,
     /// The contract of each future that targets go to.
     pub active: &'a PerInstrument<Option<ContractId>>,
+    /// How much of what is to be sold short can be borrowed; what is not here is not limited.
+    pub borrowable: &'a [Borrowable],
     /// Money put in or taken out since the last decision.
     pub flows: BaseMoney,
     /// What the screens that are due today saw.
     pub screens: &'a [Observed],
+}
+
+/// Shares the broker can lend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Borrowable {
+    /// Of what.
+    pub contract: ContractId,
+    /// How many more than are borrowed already.
+    pub shares: Quantity,
 }
 
 /// Marks and rates that stand in for ones that were not believed.
@@ -123,6 +134,9 @@ pub struct RecordedInputs {
     pub windows: PerContract<Option<Window>>,
     /// Active contracts.
     pub active: PerInstrument<Option<ContractId>>,
+    /// What can be borrowed.
+    #[serde(default)]
+    pub borrowable: Vec<Borrowable>,
     /// External flows.
     pub flows: BaseMoney,
     /// What the screens that were due saw.
@@ -170,6 +184,7 @@ impl RecordedInputs {
             confirmed: Vec::new(),
             windows: inputs.windows.clone(),
             active: inputs.active.clone(),
+            borrowable: inputs.borrowable.to_vec(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
             opened: inputs.decided_at,
@@ -207,6 +222,7 @@ impl RecordedInputs {
             flatten: self.flatten,
             windows: &self.windows,
             active: &self.active,
+            borrowable: &self.borrowable,
             flows: self.flows,
             screens: &self.screens,
         }

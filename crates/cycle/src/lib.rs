@@ -19,7 +19,7 @@ pub mod versions;
 
 pub use decide::{decide, decide_into};
 pub use entry::Entry;
-pub use inputs::{Believed, DayInputs, Doubts, RecordedInputs};
+pub use inputs::{Believed, Borrowable, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;
 pub use operator::{Directive, Instruction, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};

@@ -9,7 +9,7 @@ use domain::{ContractId, Currency, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
 use market::panel::Row;
-use risk::{Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
+use risk::{Contributions, Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
 use serde::{Deserialize, Serialize};
 use strategy::{Observed, ScreenList};
 
@@ -36,6 +36,8 @@ pub struct Memory {
     last_closes: Vec<f64>,
     /// Last rate of each currency to base; 0 before the first.
     last_rates: PerCurrency<f64>,
+    /// What each sleeve added to the unit strategy lately; the report reads it, no decision does.
+    pub contributions: Contributions,
     /// What each sleeve's screen lists, in the order of the sleeves; empty for those that do not screen.
     pub lists: Vec<ScreenList>,
 }
@@ -47,6 +49,7 @@ impl Clone for Memory {
             momentum: self.momentum.clone(),
             legs: self.legs.clone(),
             last_closes: self.last_closes.clone(),
+            contributions: self.contributions.clone(),
             lists: self.lists.clone(),
             ..*self
         }
@@ -63,6 +66,7 @@ impl Clone for Memory {
         self.legs.clone_from(&source.legs);
         self.last_closes.clone_from(&source.last_closes);
         self.last_rates = source.last_rates;
+        self.contributions.clone_from(&source.contributions);
         self.lists.clone_from(&source.lists);
     }
 }
@@ -83,6 +87,7 @@ impl Memory {
             legs: legs(setup),
             last_closes: vec![0.0; setup.unit_legs.len()],
             last_rates,
+            contributions: Contributions::new(setup.policy.sleeves.len(), setup.policy.report_days),
             lists: vec![ScreenList::default(); setup.policy.sleeves.len()],
         }
     }
@@ -132,6 +137,9 @@ impl Memory {
     }
 
     fn take_row(&mut self, date: Date, row: Row<'_>, setup: &Setup) {
+        if self.last_row.is_some_and(|last| date <= last) {
+            return self.rebase(row, setup);
+        }
         let references = &setup.references;
         for currency in Currency::ALL {
             if let Some(rate) = references.rates[currency].and_then(|pair| row.close(pair)) {
@@ -152,6 +160,16 @@ impl Memory {
         self.last_row = Some(date);
     }
 
+    /// A row of a date that was taken in already holds closes of contracts that were rolled into: the next return of a
+    /// future is measured from its own contract's close, not from that of the one before.
+    fn rebase(&mut self, row: Row<'_>, setup: &Setup) {
+        for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
+            if let Some(close) = row.close(leg.instrument) {
+                *last = close * self.last_rates[leg.currency];
+            }
+        }
+    }
+
     /// What turns the quoted ratio into one of base-currency values; 1 when it is taken as quoted.
     /// `None` before there is a rate.
     fn ratio_rate(&self, setup: &Setup) -> Option<f64> {
@@ -167,18 +185,21 @@ impl Memory {
     fn unit_return(&mut self, row: Row<'_>, setup: &Setup) -> Option<f64> {
         let closes = row.raw();
         let (mut total, mut seen) = (0.0, false);
+        self.contributions.begin();
         for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
             let close = closes[leg.instrument.index()] * self.last_rates[leg.currency];
             if close.is_nan() || close == 0.0 {
                 continue;
             }
             if *last > 0.0 {
-                total += leg.weight * (close / *last - 1.0);
+                let contribution = leg.weight * (close / *last - 1.0);
+                self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+                total += contribution;
                 seen = true;
             }
             *last = close;
         }
-        for (list, sleeve) in self.lists.iter_mut().zip(&setup.policy.sleeves) {
+        for (position, (list, sleeve)) in self.lists.iter_mut().zip(&setup.policy.sleeves).enumerate() {
             for name in &mut list.names {
                 let instrument = setup.universe.contract(name.contract).instrument;
                 let close = closes[instrument.index()] * self.last_rates[setup.universe.terms(name.contract).currency];
@@ -186,11 +207,16 @@ impl Memory {
                     continue;
                 }
                 if name.last_close > 0.0 {
-                    total += sleeve.budget * name.share * (close / name.last_close - 1.0);
+                    let contribution = sleeve.budget * name.share * (close / name.last_close - 1.0);
+                    self.contributions.add(position, name.share < 0.0, contribution);
+                    total += contribution;
                     seen = true;
                 }
                 name.last_close = close;
             }
+        }
+        if !seen {
+            self.contributions.take_back();
         }
         seen.then_some(total)
     }

@@ -3,6 +3,7 @@
 //! In: what each step of the decision found. Out: columns in which every number reproduces the next.
 //! Invariant: complete and immutable once stored; refusals are data, sentences are made from them.
 
+use crate::decide::Shift;
 use crate::{Memory, Setup};
 use domain::{BaseMoney, ContractId, PerContract, Quantity, SleeveId};
 use execution::PlannedOrder;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use risk::gate::{DayFacts, Refusal};
 use risk::scaling::Bound;
-use risk::{Alarm, Mode, Quality, Reconciliation, Regime, Verdict};
+use risk::{Alarm, Measures, Mode, Quality, Reconciliation, Regime, Verdict};
 use serde::{Deserialize, Serialize};
 use strategy::HedgeDecision;
 
@@ -27,6 +28,9 @@ pub struct PlanTable {
     pub held_value: PerContract<f64>,
     /// Quantity the book should hold, in lots.
     pub wanted: PerContract<Quantity>,
+    /// Part of the way from held to wanted that another contract of its chain gives up: it adds no exposure.
+    #[serde(default)]
+    pub rolled: PerContract<Quantity>,
     /// Change the gate and the schedule leave for today.
     pub scheduled: PerContract<Quantity>,
     /// Checks that stopped or cut the row.
@@ -41,6 +45,7 @@ impl PlanTable {
             target_value: PerContract::filled(0.0, contracts),
             held_value: PerContract::filled(0.0, contracts),
             wanted: PerContract::filled(Quantity::ZERO, contracts),
+            rolled: PerContract::filled(Quantity::ZERO, contracts),
             scheduled: PerContract::filled(Quantity::ZERO, contracts),
             verdict: PerContract::filled(Verdict::default(), contracts),
         }
@@ -52,6 +57,7 @@ impl PlanTable {
         self.target_value.fill(0.0);
         self.held_value.fill(0.0);
         self.wanted.fill(Quantity::ZERO);
+        self.rolled.fill(Quantity::ZERO);
         self.scheduled.fill(Quantity::ZERO);
         self.verdict.fill(Verdict::default());
     }
@@ -131,6 +137,9 @@ pub struct RiskDecision {
     pub scale: f64,
     /// What limited it.
     pub bound: Bound,
+    /// What follows from it all, and what a person should know.
+    #[serde(default)]
+    pub measures: Measures,
     /// Losses that crossed a line.
     pub alarms: Vec<Alarm>,
 }
@@ -160,6 +169,9 @@ pub struct DayPlan {
     pub hedges: Vec<HedgeDecision>,
     /// Sleeves (by position in the policy) that hold what they have today.
     pub held_back: Vec<usize>,
+    /// Weights that went elsewhere, because a leg cannot be had.
+    #[serde(default)]
+    pub shifts: Vec<Shift>,
     /// Orders, most urgent first.
     pub orders: Vec<PlannedOrder>,
     /// What each sleeve wants of them.
@@ -197,11 +209,13 @@ impl DayPlan {
                 momentum_factor: 0.0,
                 scale: 0.0,
                 bound: Bound::Target,
+                measures: Measures::default(),
                 alarms: Vec::new(),
             },
             table: PlanTable::sized(setup.universe.contract_count()),
             hedges: Vec::new(),
             held_back: Vec::new(),
+            shifts: Vec::new(),
             orders: Vec::new(),
             wants: Vec::new(),
             pairs: Vec::new(),
@@ -214,6 +228,7 @@ impl DayPlan {
         self.table.clear();
         self.hedges.clear();
         self.held_back.clear();
+        self.shifts.clear();
         self.orders.clear();
         self.wants.clear();
         self.pairs.clear();

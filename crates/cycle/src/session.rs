@@ -9,6 +9,7 @@ mod act;
 mod hear;
 mod pairs;
 mod resume;
+mod true_up;
 mod watch;
 
 use crate::entry::Entry;

@@ -3,13 +3,13 @@
 //! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
 //! Invariant: built once; a day never searches a string.
 
-use domain::{ContractId, Currency, InstrumentId, PerCurrency, Universe};
+use domain::{ContractId, Currency, InstrumentId, InstrumentKind, PerContract, PerCurrency, PerInstrument, Universe};
 use execution::ExecutionPolicy;
 use risk::{
     Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy, WatchdogPolicy,
 };
 use serde::{Deserialize, Serialize};
-use strategy::{FxHedgePolicy, RebalancePolicy, ScreenList, Sleeve};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Policy {
     pub regime: RegimePolicy,
     /// Losses that stop the engine.
     pub loss: LossPolicy,
+    /// Days of returns from which the report measures tail losses and fits; 0 for none.
+    pub report_days: usize,
     /// Exposure caps.
     pub caps: Caps,
     /// Spread momentum of the core sleeve.
@@ -30,6 +32,10 @@ pub struct Policy {
     pub rebalance: RebalancePolicy,
     /// Currency hedge.
     pub fx_hedge: FxHedgePolicy,
+    /// The future that is sold where an instrument cannot be borrowed.
+    pub short_proxies: Vec<(InstrumentId, InstrumentId)>,
+    /// When futures roll.
+    pub rolls: RollPolicy,
     /// Limits of the gate.
     pub gate: GatePolicy,
     /// Order pricing and timing.
@@ -58,10 +64,23 @@ pub struct References {
 pub struct UnitLeg {
     /// Whose closes.
     pub instrument: InstrumentId,
+    /// Position of its sleeve in the policy.
+    pub sleeve: usize,
     /// Signed share of NAV at scale 1.
     pub weight: f64,
     /// Currency of the closes.
     pub currency: Currency,
+}
+
+/// A future with its contracts, earliest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// The future.
+    pub instrument: InstrumentId,
+    /// Its contracts.
+    pub contracts: Vec<ContractId>,
+    /// True when the currency hedge alone trades it.
+    pub hedges: bool,
 }
 
 /// A run's constants.
@@ -79,8 +98,12 @@ pub struct Setup {
     pub unit_legs: Vec<UnitLeg>,
     /// Contracts that more than one sleeve may hold.
     pub shared: Vec<ContractId>,
-    /// Every contract of a future.
-    pub futures: Vec<ContractId>,
+    /// Every future.
+    pub chains: Vec<Chain>,
+    /// Contracts of the currency hedge: reported, but no part of what turnover and caps limit.
+    pub outside_caps: PerContract<bool>,
+    /// When each contract has to go; nothing for what does not expire.
+    pub rolls: PerContract<Option<RollDates>>,
     /// Currencies of contracts that no future hedges.
     pub unhedged: Vec<Currency>,
 }
@@ -90,16 +113,25 @@ impl Setup {
     pub fn new(universe: Universe, policy: Policy, references: References, base: Currency) -> Setup {
         let no_list = ScreenList::default();
         let mut unit_legs: Vec<UnitLeg> = Vec::new();
-        for sleeve in &policy.sleeves {
+        for (position, sleeve) in policy.sleeves.iter().enumerate() {
             sleeve.for_each_weight(&no_list, 1.0, |contract, weight| {
-                let instrument = universe.contract(contract).instrument;
-                match unit_legs.iter_mut().find(|leg| leg.instrument == instrument) {
-                    Some(leg) => leg.weight += weight,
-                    None => unit_legs.push(UnitLeg { instrument, weight, currency: universe.terms(contract).currency }),
-                }
+                let (instrument, currency) =
+                    (universe.contract(contract).instrument, universe.terms(contract).currency);
+                unit_legs.push(UnitLeg { instrument, sleeve: position, weight, currency });
             });
         }
-        let futures = universe.contracts().filter(|&contract| universe.terms(contract).settles_daily).collect();
+        let chain = |instrument| Chain {
+            instrument,
+            contracts: universe.contracts_of(instrument).collect(),
+            hedges: policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument),
+        };
+        let futures = universe.instruments().filter(|&id| universe.instrument(id).kind == InstrumentKind::Fut);
+        let chains: Vec<Chain> = futures.map(chain).filter(|chain| !chain.contracts.is_empty()).collect();
+        let mut outside_caps = PerContract::filled(false, universe.contract_count());
+        for &contract in chains.iter().filter(|chain| chain.hedges).flat_map(|chain| &chain.contracts) {
+            outside_caps[contract] = true;
+        }
+        let rolls = PerContract::filled(None, universe.contract_count());
         let hedged = |currency| policy.fx_hedge.rules.iter().any(|rule| rule.currency == currency);
         let traded = |currency| {
             let mut traded = universe.contracts().filter(|&contract| universe.instrument_of(contract).tradable);
@@ -117,6 +149,35 @@ impl Setup {
             policy.sleeves.iter().filter(|sleeve| may_hold(sleeve)).count()
         };
         let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
-        Setup { universe, policy, references, base, unit_legs, shared, futures, unhedged }
+        Setup { universe, policy, references, base, unit_legs, shared, chains, outside_caps, rolls, unhedged }
+    }
+
+    /// The same with the dates by which contracts have to go.
+    pub fn with_rolls(self, rolls: PerContract<Option<RollDates>>) -> Setup {
+        assert_eq!(rolls.len(), self.universe.contract_count(), "a row per contract");
+        Setup { rolls, ..self }
+    }
+
+    /// Whether a sleeve or the hedge may trade an instrument.
+    pub fn trades(&self, instrument: InstrumentId) -> bool {
+        let listed = |sleeve: &Sleeve| {
+            sleeve.screen().is_some_and(|screen| {
+                screen.contracts().any(|listed| self.universe.contract(listed).instrument == instrument)
+            })
+        };
+        self.unit_legs.iter().any(|leg| leg.instrument == instrument)
+            || self.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument)
+            || self.policy.sleeves.iter().any(listed)
+    }
+
+    /// The contract that carries a weight given to `contract`: itself, or of a future the one to hold today; `None` when
+    /// its chain has ended.
+    #[inline]
+    pub fn carrier(&self, contract: ContractId, active: &PerInstrument<Option<ContractId>>) -> Option<ContractId> {
+        if self.universe.terms(contract).settles_daily {
+            active[self.universe.contract(contract).instrument]
+        } else {
+            Some(contract)
+        }
     }
 }

@@ -82,8 +82,8 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             Entry::Commission { execution, amount }
         }
         "admitted" => {
-            let Admission { number, arrival, worst } = value(stored, universe)?;
-            Entry::Admitted { number, arrival, worst }
+            let Admission { number, arrival, worst, half_spread } = value(stored, universe)?;
+            Entry::Admitted { number, arrival, worst, half_spread }
         }
         "acknowledged" => {
             let Known { order_ref, perm_id } = value(stored, universe)?;
@@ -150,6 +150,7 @@ struct Admission {
     number: u16,
     arrival: domain::Price,
     worst: domain::Price,
+    half_spread: Option<domain::Price>,
 }
 
 #[derive(Deserialize)]
@@ -218,7 +219,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "mode": plan.mode,
         "risk": plan.risk,
         "rows": rows,
-        "hedges": plan.hedges,
+        "hedges": serde_json::from_str::<Value>(&body(&plan.hedges, universe)).expect("just written"),
         "orders": serde_json::from_str::<Value>(&body(&plan.orders, universe)).expect("just written"),
         "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),

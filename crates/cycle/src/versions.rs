@@ -20,7 +20,7 @@ pub const LATEST: [(&str, u16); 15] = [
     ("pair", 1),
     ("execution", 1),
     ("commission", 1),
-    ("admitted", 1),
+    ("admitted", 2),
     ("acknowledged", 1),
     ("order_status", 1),
     ("notice", 1),
@@ -29,8 +29,14 @@ pub const LATEST: [(&str, u16); 15] = [
     ("watchdog", 1),
 ];
 
-/// Steps by kind and the version they start from. No shape has changed yet.
-pub const UPCASTS: &[(&str, u16, Upcast)] = &[];
+/// Steps by kind and the version they start from.
+pub const UPCASTS: &[(&str, u16, Upcast)] = &[("admitted", 1, with_unknown_spread)];
+
+/// The first version did not note the spread at arrival.
+fn with_unknown_spread(mut body: Value) -> Value {
+    body["half_spread"] = Value::Null;
+    body
+}
 
 /// The version a body of this kind is written in.
 pub fn latest(kind: &str) -> u16 {

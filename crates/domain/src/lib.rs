@@ -5,6 +5,7 @@
 //! and a value that is not finite, positive or in range where it must be cannot be constructed.
 
 pub mod books;
+pub mod costs;
 pub mod currency;
 pub mod event;
 pub mod fx;
@@ -20,6 +21,7 @@ pub mod statistic;
 pub mod venue;
 
 pub use books::{Books, Posted, Posting};
+pub use costs::Costs;
 pub use currency::{Currency, PerCurrency};
 pub use event::{Delivery, Fill, LedgerEvent, OptionEnd, Unbookable};
 pub use fx::{FxError, FxRates};

@@ -10,8 +10,8 @@ pub mod pair;
 pub mod parent;
 pub mod policy;
 
-pub use costs::{Costs, Worked};
+pub use costs::Worked;
 pub use order::{Order, OrderSignal, OrderState};
 pub use pair::{Pair, PairPolicy, PairState};
 pub use parent::{Command, Moment, OverExecuted, Parent, ParentState, PlannedOrder};
-pub use policy::{ExecutionPolicy, Urgency};
+pub use policy::{ExecutionPolicy, Style, Urgency};

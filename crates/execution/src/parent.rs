@@ -5,7 +5,7 @@
 //! executions left; nothing works past the permit.
 
 use crate::order::{Order, OrderSignal, OrderState};
-use crate::policy::{ExecutionPolicy, Urgency};
+use crate::policy::{ExecutionPolicy, Pricing, Style, Urgency};
 use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +39,8 @@ pub struct Moment<'a> {
     pub tick: Price,
     /// How much it may pay to be done soon.
     pub urgency: Urgency,
+    /// How it is worked.
+    pub style: Style,
 }
 
 /// What the broker is to be told.
@@ -112,6 +114,7 @@ pub struct Parent {
     planned: PlannedOrder,
     permit: Option<Permit>,
     collar: Option<Collar>,
+    half_spread: Option<Price>,
     children: Vec<Order>,
     filled: Quantity,
     value: Decimal,
@@ -125,6 +128,7 @@ impl Parent {
             planned,
             permit: None,
             collar: None,
+            half_spread: None,
             children: Vec::new(),
             filled: Quantity::ZERO,
             value: Decimal::ZERO,
@@ -160,6 +164,16 @@ impl Parent {
     /// Mid when the gate first let it out.
     pub fn arrival(&self) -> Option<Price> {
         self.collar.map(|collar| collar.reference)
+    }
+
+    /// Half the quoted spread at that moment, when there was one.
+    pub fn half_spread(&self) -> Option<Price> {
+        self.half_spread
+    }
+
+    /// Σ quantity × price of the executions.
+    pub fn filled_value(&self) -> Decimal {
+        self.value
     }
 
     /// Volume-weighted average fill price.
@@ -264,14 +278,17 @@ impl Parent {
         self.state == ParentState::Waiting && !self.has_live_child()
     }
 
-    /// Takes the gate's permission. The collar is the first one's, also after a restart.
+    /// Takes the gate's permission, with half the spread of the quote it was given on. Collar and spread are the first
+    /// one's, also after a restart.
     ///
     /// # Panics
     /// When the permit is for something else than what is left of this parent.
-    pub fn admit(&mut self, permit: Permit) {
+    pub fn admit(&mut self, permit: Permit, half_spread: Option<Price>) {
         assert_eq!((permit.contract(), permit.side()), (self.planned.contract, self.side()));
         assert!(permit.quantity_max() <= self.remaining());
-        self.collar.get_or_insert(permit.collar());
+        if self.collar.is_none() {
+            (self.collar, self.half_spread) = (Some(permit.collar()), half_spread);
+        }
         self.permit = Some(permit);
         self.state = ParentState::Working;
     }
@@ -309,7 +326,7 @@ impl Parent {
     }
 
     fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Command> {
-        let &Moment { now, quote, tick, urgency } = moment;
+        let &Moment { now, quote, tick, urgency, style } = moment;
         let expires = self.permit.as_ref().map(Permit::expires);
         let side = self.side();
         let collar = self.permit.as_ref().map(Permit::collar);
@@ -329,8 +346,9 @@ impl Parent {
             return None;
         }
         child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
-        let limit = policy.marketable_limit(quote?, collar?, tick, side, urgency);
-        let limit = limit.filter(|&limit| limit != child.limit)?;
+        let waited_s = now.duration_since(child.sent_at).as_secs();
+        let pricing = Pricing { quote: quote?, collar: collar?, tick, side, urgency, waited_s };
+        let limit = policy.limit(style, &pricing).filter(|&limit| limit != child.limit)?;
         child.limit = limit;
         child.replaces += 1;
         let Order { order_ref, quantity, .. } = *child;
@@ -343,13 +361,14 @@ impl Parent {
         (account, date): (AccountTag, Date),
         policy: &ExecutionPolicy,
     ) -> Option<Command> {
-        let &Moment { now, quote, tick, urgency } = moment;
+        let &Moment { now, quote, tick, urgency, style } = moment;
         let permit = self.permit.as_ref()?;
         if self.state != ParentState::Working || now >= permit.expires() {
             return None;
         }
         let side = permit.side();
-        let limit = policy.marketable_limit(quote?, permit.collar(), tick, side, urgency)?;
+        let pricing = Pricing { quote: quote?, collar: permit.collar(), tick, side, urgency, waited_s: 0 };
+        let limit = policy.limit(style, &pricing)?;
         let quantity = self.remaining().min(permit.order_quantity_max());
         let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
         permit.assert_covers(self.filled - filled_before_permit, quantity, limit, now);
@@ -377,9 +396,11 @@ impl Parent {
         }
     }
 
-    /// Restores the first collar from the journal.
-    pub fn replay_collar(&mut self, collar: Collar) {
-        self.collar.get_or_insert(collar);
+    /// Restores the first collar and spread from the journal.
+    pub fn replay_admission(&mut self, collar: Collar, half_spread: Option<Price>) {
+        if self.collar.is_none() {
+            (self.collar, self.half_spread) = (Some(collar), half_spread);
+        }
     }
 
     fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {

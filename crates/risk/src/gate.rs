@@ -8,7 +8,7 @@ mod basket;
 mod check;
 mod permit;
 
-pub use basket::{Basket, DayFacts, Withheld};
+pub use basket::{Basket, DayFacts, Fit, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use permit::Permit;
 
@@ -26,6 +26,8 @@ use std::fmt;
 pub enum Purpose {
     /// Mandatory: an expiring or deliverable contract must go.
     CloseOut,
+    /// The new contract of a roll: replaces, quantity for quantity, one that is closed.
+    Roll,
     /// Takes back what was put on for a while: one leg of a broken pair, a temporary hedge.
     Unwind,
     /// Lowers risk: the quantity falls and keeps its sign.
@@ -38,10 +40,18 @@ pub enum Purpose {
     Increase,
 }
 
+impl Purpose {
+    /// True for an order that opens something which is taken back when what it answers does not come.
+    pub fn opens(self) -> bool {
+        matches!(self, Purpose::Increase | Purpose::Roll)
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Purpose::CloseOut => "close-out",
+            Purpose::Roll => "roll",
             Purpose::Unwind => "unwind",
             Purpose::Reduce => "reduce",
             Purpose::FxHedge => "fx hedge",

@@ -5,6 +5,7 @@
 //! here loosens by itself.
 
 pub mod collar;
+pub mod contributions;
 pub mod dispersion;
 pub mod gate;
 pub mod loss;
@@ -20,6 +21,7 @@ pub mod volatility;
 pub mod watchdog;
 
 pub use collar::{Collar, CollarPolicy};
+pub use contributions::{Contributions, Dispersion};
 pub use dispersion::{PairFit, TailLoss};
 pub use gate::{Check, DayFacts, Gate, GatePolicy, Permit, Purpose, Refusal, Verdict};
 pub use loss::{Alarm, LossPolicy};

@@ -36,10 +36,11 @@ pub enum Permission {
 
 /// The table: a row per purpose, a column per mode from NORMAL to FROZEN (specification, section 5). Cancels and
 /// queries have no row: every mode lets them out.
-const TABLE: [(Purpose, [Permission; 4]); 6] = {
+const TABLE: [(Purpose, [Permission; 4]); 7] = {
     use Permission::{AfterConfirmation, No, Yes};
     [
         (Purpose::CloseOut, [Yes, Yes, AfterConfirmation, AfterConfirmation]),
+        (Purpose::Roll, [Yes, Yes, No, No]),
         (Purpose::Unwind, [Yes, Yes, No, No]),
         (Purpose::Reduce, [Yes, Yes, No, No]),
         (Purpose::FxHedge, [Yes, Yes, No, No]),
@@ -145,6 +146,7 @@ mod tests {
         insta::assert_snapshot!(format!("{header}\n{table}"), @r"
                          NORMAL  REDUCE_ONLY  CANCEL_ONLY       FROZEN
         close-out           yes          yes      confirm      confirm
+        roll                yes          yes           no           no
         unwind              yes          yes           no           no
         reduce              yes          yes           no           no
         fx hedge            yes          yes           no           no

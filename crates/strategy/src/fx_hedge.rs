@@ -4,7 +4,7 @@
 //! why. Invariant: with ratio 1 a 1 % move of a currency changes NAV by at most 1 % of half a
 //! contract plus the band; a future's notional is never an exposure.
 
-use domain::{Currency, InstrumentId};
+use domain::{ContractId, Currency, InstrumentId};
 use serde::{Deserialize, Serialize};
 
 /// Which future hedges which currency.
@@ -46,6 +46,12 @@ pub struct HedgeDecision {
     pub held: i64,
     /// Contracts wanted.
     pub wanted: i64,
+    /// Contracts somebody else holds; they count as exposure.
+    #[serde(default)]
+    pub outside: i64,
+    /// The contract they are wanted in; `None` when nothing can be done about them today.
+    #[serde(default)]
+    pub contract: Option<ContractId>,
 }
 
 /// The hedge of one currency. `rate` is base per unit of the currency.
@@ -55,7 +61,7 @@ pub fn hedge(rule: &HedgeRule, exposure: f64, held: i64, rate: f64, nav: f64, po
     let band = (size * rate).max(policy.band_of_nav * nav);
     let exact = -policy.ratio * exposure / size;
     let wanted = if residual.abs() > band { round_half_away(exact) } else { held };
-    HedgeDecision { currency: rule.currency, exposure, residual, band, held, wanted }
+    HedgeDecision { currency: rule.currency, exposure, residual, band, held, wanted, outside: 0, contract: None }
 }
 
 fn round_half_away(value: f64) -> i64 {

@@ -15,6 +15,7 @@ pub mod tail_hedge;
 pub use factor_screen::{Observed, ScreenPolicy, ScreenSide};
 pub use factors::{Candidate, Evidence, Factor, Metric};
 pub use fx_hedge::{FxHedgePolicy, HedgeDecision, HedgeRule};
+pub use rolls::{RollDates, RollPolicy};
 pub use screen_list::{Rescreen, ScreenList};
 pub use sizing::RebalancePolicy;
 pub use sleeves::{Sleeve, SleeveKind};

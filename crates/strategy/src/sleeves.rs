@@ -92,7 +92,8 @@ impl Sleeve {
         self.for_each_weight(list, 1.0, |contract, weight| {
             let side = usize::from(weight < 0.0);
             has[side] = true;
-            can[side] |= tradable(contract);
+            // One leg of a side is enough: the rest are not asked about.
+            can[side] = can[side] || tradable(contract);
         });
         has == [true; 2] && can != [true; 2]
     }

@@ -25,6 +25,17 @@ pub struct NavArgs {
     pub csv: bool,
 }
 
+/// A span of trade dates.
+#[derive(Debug, Args)]
+pub struct SpanArgs {
+    /// First trade date; without it, the first there is.
+    #[arg(long)]
+    pub from: Option<Date>,
+    /// Last trade date; without it, the last there is.
+    #[arg(long)]
+    pub to: Option<Date>,
+}
+
 /// Options of `reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {

@@ -46,3 +46,17 @@ impl Depth {
         }
     }
 }
+
+/// Options of `stress`.
+#[derive(Debug, Args)]
+pub struct StressArgs {
+    /// Only this shock, such as 2008 or february-2018; all of them without it.
+    #[arg(long, value_name = "NAME")]
+    pub shock: Option<String>,
+    /// On what the last plan wanted instead of what the book holds.
+    #[arg(long)]
+    pub plan: bool,
+    /// Shocks of your own, in the form of config/stress.yaml.
+    #[arg(long, value_name = "FILE")]
+    pub shocks: Option<PathBuf>,
+}

@@ -5,11 +5,11 @@
 
 use super::show;
 use crate::calendars;
-use crate::cli::CalendarArgs;
+use crate::cli::SessionsArgs;
 use crate::failure::Failure;
 use market::calendar::Session;
 
-pub fn calendar(args: &CalendarArgs) -> Result<(), Failure> {
+pub fn calendar(args: &SessionsArgs) -> Result<(), Failure> {
     if args.from > args.to {
         return Err(Failure::Usage(format!("--from {} is after --to {}; exchange them", args.from, args.to)));
     }

@@ -11,7 +11,7 @@ use crate::world::Ground;
 use ::backtest::lookahead::{History, Leak, Leaky, other_future, other_statements, unpublished};
 use ::backtest::{ResearchJournal, SimWorld};
 use console::DayReport;
-use domain::{PerContract, Universe};
+use domain::{ContractId, PerContract, Universe};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -110,6 +110,12 @@ fn written_down(config: &SimConfig, last: Date) -> Result<History, Failure> {
     Ok(PerContract::from_vec(bars.collect()))
 }
 
+/// A plan with everything it hands to the next day, and what a reader sees of its date.
+struct Plan {
+    report: DayReport,
+    body: String,
+}
+
 struct Search<'a> {
     ground: &'a Ground,
     config: SimConfig,
@@ -136,6 +142,16 @@ impl Search<'_> {
         cuts
     }
 
+    /// The first session of a contract that has not begun when the plan of a date is made.
+    fn hidden_from(&self, contract: ContractId, date: Date) -> Date {
+        let schedule = &self.ground.loaded.settings.schedule;
+        let decided = schedule.zone().to_timestamp(date.to_datetime(schedule.run_at));
+        let calendar = self.ground.calendars.get(self.config.universe.instrument_of(contract).venue);
+        let session = calendar.ok().and_then(|calendar| calendar.session(date).ok().flatten());
+        let begun = session.zip(decided.ok()).is_some_and(|(session, decided)| session.open <= decided);
+        if begun { date.tomorrow().unwrap_or(Date::MAX) } else { date }
+    }
+
     /// The first plan that is another when its future is, over all cuts.
     async fn run(&self, leak: Option<Leak>, dates: &[Date], cuts: &[Date]) -> Result<(Row, usize), Failure> {
         let world = World { history: self.history.clone(), changed_from: None };
@@ -144,18 +160,19 @@ impl Search<'_> {
         let mut compared = 0;
         for &cut in cuts {
             let upto = &dates[..dates.partition_point(|date| *date <= cut)];
-            let history = other_future(&self.history, &self.config.universe, cut);
+            let history =
+                other_future(&self.history, &self.config.universe, |contract| self.hidden_from(contract, cut));
             let other = self.plans(World { history, changed_from: Some(cut) }, leak, upto).await?;
             compared += other.len();
-            if let Some((one, other)) = truth.iter().zip(&other).find(|(one, other)| one.plan_hash != other.plan_hash) {
-                let flagged = Some(one.date.parse().expect("reports are dated"));
-                return Ok((Row { what, flagged, changed: Some(difference(one, other)) }, compared));
+            if let Some((one, other)) = truth.iter().zip(&other).find(|(one, other)| one.body != other.body) {
+                let flagged = Some(one.report.date.parse().expect("reports are dated"));
+                return Ok((Row { what, flagged, changed: Some(difference(&one.report, &other.report)) }, compared));
             }
         }
         Ok((Row { what, flagged: None, changed: None }, compared))
     }
 
-    async fn plans(&self, world: World, leak: Option<Leak>, dates: &[Date]) -> Result<Vec<DayReport>, Failure> {
+    async fn plans(&self, world: World, leak: Option<Leak>, dates: &[Date]) -> Result<Vec<Plan>, Failure> {
         let prices = Prices::Replay { series: world.history.clone() };
         let config = SimConfig { prices, ..self.config.clone() };
         let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -171,19 +188,16 @@ impl Search<'_> {
         let known = |name: &str| self.config.universe.find_contract(name).map(|id| world.history[id].clone());
         let history = ours.contracts().map(|id| known(&ours.contract(id).name).unwrap_or_default()).collect();
         let universe: Rc<Universe> = Rc::new((**ours).clone());
-        let mut world = self.ground.research(&market, ResearchJournal::default());
+        let world = self.ground.research(&market, ResearchJournal::keeping_plans());
         let broker = Leaky::new(market.broker(), leak, universe, Rc::new(PerContract::from_vec(history)));
-        let mut world = crate::day::World {
-            broker,
-            journal: std::mem::take(&mut world.journal),
-            statements: world.statements.take(),
-            clock: market.clock(),
-        };
-        let mut plans = Vec::with_capacity(dates.len());
+        let mut world =
+            crate::day::World { broker, journal: world.journal, statements: world.statements, clock: market.clock() };
+        let mut reports = Vec::with_capacity(dates.len());
         for &date in dates {
-            plans.push(run_day(date, &run, &mut world).await?);
+            reports.push(run_day(date, &run, &mut world).await?);
         }
-        Ok(plans)
+        let bodies = world.journal.into_plans();
+        Ok(reports.into_iter().zip(bodies).map(|(report, body)| Plan { report, body }).collect())
     }
 }
 
@@ -202,9 +216,12 @@ fn difference(one: &DayReport, other: &DayReport) -> String {
     if one.hedges != other.hedges {
         return "its currency hedge".into();
     }
+    if (one.vol, one.scale) != (other.vol, other.scale) {
+        return "its volatility and scale".into();
+    }
     if one.nav_at_plan != other.nav_at_plan {
         "the NAV it started from".into()
     } else {
-        "its risk, orders or refusals".into()
+        "what it remembers for the next day".into()
     }
 }

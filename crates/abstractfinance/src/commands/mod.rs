@@ -8,12 +8,14 @@ mod backtest;
 mod calendar;
 mod check;
 mod config;
+mod costs;
 mod data;
 mod demo;
 mod gateway;
 mod instruments;
 mod journal;
 mod lookahead;
+mod obligations;
 mod operate;
 mod pull;
 mod reconcile;
@@ -22,6 +24,7 @@ mod risk;
 mod run;
 mod screen;
 mod state;
+mod stress;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -37,11 +40,13 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
+        Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Status => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
+        Command::Costs(args) => block_on(costs::costs(global, &args)),
         Command::Reconcile(args) => block_on(reconcile::reconcile(global, &args)),
         Command::Sleeves(args) => block_on(account::sleeves(global, &args)),
         Command::Halt(args) => block_on(operate::tighten(global, &args, Mode::CancelOnly)),
@@ -64,7 +69,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Data(cli::DataCommand::Pull(args)) => block_on(pull::pull(global, &args)),
         Command::Data(cli::DataCommand::Check(args)) => check::check(global, &args),
-        Command::Calendar(args) => calendar::calendar(&args),
+        Command::Calendar(cli::CalendarArgs { command: Some(cli::CalendarCommand::Obligations(args)), .. }) => {
+            block_on(obligations::obligations(global, &args))
+        }
+        Command::Calendar(cli::CalendarArgs { sessions: Some(sessions), .. }) => calendar::calendar(&sessions),
+        Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }

@@ -24,6 +24,7 @@ use risk::reconciliation::{
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use strategy::ScreenList;
+use strategy::rolls::active_contract;
 
 pub(super) fn inputs(
     date: Date,
@@ -40,8 +41,8 @@ pub(super) fn inputs(
     Ok(RecordedInputs {
         date,
         decided_at,
+        rows: new_rows(&book, date, bars, run),
         contracts: book.contracts,
-        rows: new_rows(book.memory.last_row, date, bars, run),
         books: book.books,
         sleeves: book.sleeves,
         memory: book.memory,
@@ -55,8 +56,9 @@ pub(super) fn inputs(
         confirmed: book.standing.confirmed,
         windows: windows(date, run)?,
         active: PerInstrument::from_vec(
-            universe.instruments().map(|id| active(id, date, run)).collect::<Result<_, _>>()?,
+            universe.instruments().map(|id| active_contract(universe, &run.setup.rolls, id, date)).collect(),
         ),
+        borrowable: Vec::new(),
         flows,
         screens: Vec::new(),
         opened: book.opened,
@@ -64,14 +66,24 @@ pub(super) fn inputs(
     })
 }
 
-/// Closes of every date since the last row, one row a date, blank where a venue was shut.
-fn new_rows(after: Option<Date>, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, PerInstrument<Option<f64>>)> {
-    let universe = &run.setup.universe;
+/// Closes of every date since the last row, one row a date, blank where a venue was shut. A future shows the contract to
+/// hold; when that is another one than at the last decision, its close of the last row's date comes first, so that no
+/// return spans two contracts.
+fn new_rows(book: &Book, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, PerInstrument<Option<f64>>)> {
+    let (universe, rolls) = (&run.setup.universe, &run.setup.rolls);
+    let (after, decided) = (book.memory.last_row, book.date);
     let blank = || PerInstrument::filled(None, universe.instrument_count());
     let mut rows: BTreeMap<Date, PerInstrument<Option<f64>>> = BTreeMap::new();
-    for (&contract, bars) in bars.iter().filter(|(c, _)| universe.contract(**c).expiry.is_none()) {
+    for (&contract, bars) in bars {
         let instrument = universe.contract(contract).instrument;
-        for bar in bars.iter().filter(|bar| bar.date < before && after.is_none_or(|after| bar.date > after)) {
+        let shown = |date| active_contract(universe, rolls, instrument, date) == Some(contract);
+        let is_history = universe.contract(contract).expiry.is_none() || measures(contract, run);
+        if !is_history || !shown(before) {
+            continue;
+        }
+        let is_new = decided.is_some_and(|decided| !shown(decided));
+        let since = |date: Date| after.is_none_or(|after| date > after || (is_new && date == after));
+        for bar in bars.iter().filter(|bar| bar.date < before && since(bar.date)) {
             rows.entry(bar.date).or_insert_with(blank)[instrument] = Some(bar.close.to_f64());
         }
     }
@@ -92,6 +104,12 @@ impl Known<'_> {
     pub(super) fn of(book: &Book) -> Known<'_> {
         Known { books: &book.books, opened: book.opened, told: book.told }
     }
+}
+
+/// Whether the volatility estimate is made of an instrument's returns.
+pub(super) fn measures(contract: ContractId, run: &Run) -> bool {
+    let instrument = run.setup.universe.contract(contract).instrument;
+    run.setup.unit_legs.iter().any(|leg| leg.instrument == instrument)
 }
 
 /// The broker's side of the reconciliation.
@@ -231,18 +249,18 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
         windows[contract] = session.and_then(|session| execution_window(&session, &rule));
     }
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
-        let legs = sleeve.contracts(&ScreenList::default());
-        let shared =
-            legs.iter().map(|&leg| windows[leg]).reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
+        let held =
+            |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
+        let legs: Vec<Option<ContractId>> = sleeve.contracts(&ScreenList::default()).into_iter().map(held).collect();
+        let shared = legs.iter().map(|leg| leg.and_then(|leg| windows[leg]));
+        let shared = shared.reduce(|a, b| a.zip(b).map(|(a, b)| a.intersect(b))).flatten();
         let shared = shared.filter(|window| !window.is_empty());
-        legs.iter().for_each(|&leg| windows[leg] = shared);
+        // The contract a leg rolls out of is worked together with the one it rolls into.
+        let chain = |leg: ContractId| {
+            universe.contracts_of(universe.contract(leg).instrument).filter(|&c| windows[c].is_some())
+        };
+        let worked: Vec<ContractId> = legs.iter().flatten().flat_map(|&leg| chain(leg)).collect();
+        worked.into_iter().for_each(|leg| windows[leg] = shared);
     }
     Ok(windows)
-}
-
-pub(super) fn active(instrument: domain::InstrumentId, date: Date, run: &Run) -> Result<Option<ContractId>, Failure> {
-    let universe = &run.setup.universe;
-    let calendar = run.calendars.get(universe.instrument(instrument).venue);
-    let calendar = calendar.map_err(|error| Failure::Usage(error.to_string()))?;
-    strategy::rolls::active_contract(universe, instrument, calendar, date).map_err(|e| Failure::Usage(e.to_string()))
 }

@@ -4,7 +4,7 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::adopt::adopt;
-use super::assemble::{active, inputs};
+use super::assemble::{inputs, measures};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
@@ -20,6 +20,7 @@ use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Jo
 use risk::Mode;
 use risk::reconciliation::{Ours, Status, reconcile};
 use std::collections::BTreeMap;
+use strategy::rolls::active_contract;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
 const SEED_SESSIONS: u32 = 400;
@@ -373,7 +374,8 @@ async fn history<B: Broker, J, C: Clock>(
     let measured = screens::candidates(due, run);
     for contract in contracts_read(date, book, run)?.into_iter().filter(|contract| !disputed.contains(contract)) {
         let sessions = match measured.binary_search(&contract) {
-            _ if run.setup.universe.terms(contract).settles_daily => REFRESH_SESSIONS,
+            // A future that no sleeve holds is only valued and settled.
+            _ if run.setup.universe.terms(contract).settles_daily && !measures(contract, run) => REFRESH_SESSIONS,
             Ok(_) => sessions.max(screens::SCREEN_SESSIONS),
             Err(_) => sessions,
         };
@@ -394,7 +396,7 @@ fn contracts_read(date: Date, book: &Book, run: &Run) -> Result<Vec<ContractId>,
             Some(_) => scope.holds(*contract) && is_current(*contract, date, run),
         };
         contracts.extend(universe.contracts_of(instrument).filter(lasting));
-        contracts.extend(active(instrument, date, run)?);
+        contracts.extend(active_contract(universe, &run.setup.rolls, instrument, date));
     }
     contracts.sort_unstable();
     contracts.dedup();

@@ -63,6 +63,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let report = DayReport { alerts, ..report(&session, &end, &sleeves, decided, resumed, run) };
+    let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
@@ -77,6 +78,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
+        measured,
         handed: Vec::new(),
     };
     let closed = Closed { book, report };

@@ -3,7 +3,9 @@
 //! In: plan, session, the account at the end. Out: a [`DayReport`]. Invariant: every number is one the
 //! engine used; none is computed for show.
 
+use super::costs::costs;
 use super::end::{End, rounded_bp};
+use super::risk_report::risk_report;
 use super::steps::steps;
 use super::{Decided, Run};
 use console::reconciliation::Difference;
@@ -58,9 +60,11 @@ pub(super) fn report(
         unit_value: plan.memory.performance.unit_value,
         daily_return: plan.memory.performance.daily_return,
         flows: cents(decided.inputs.flows.amount()),
+        risk: risk_report(plan, session.ledger(), end, run),
         plan_hash,
         targets: targets(decided, run),
         orders: session.parents().map(|parent| order(parent, session, plan, run)).collect(),
+        costs: costs(session, books, end, decided, run),
         hedges: plan.hedges.iter().map(hedge).collect(),
         positions: positions(session.ledger(), end, books, run),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
@@ -98,7 +102,9 @@ fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
     let policy = &run.setup.policy;
     let instrument = run.setup.universe.contract(contract).instrument;
     let lists = policy.sleeves.iter().zip(&plan.memory.lists);
-    let wants = lists.filter(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
+    let universe = &run.setup.universe;
+    let is_it = |leg: ContractId| universe.contract(leg).instrument == instrument;
+    let wants = lists.filter(|(sleeve, list)| sleeve.contracts(list).into_iter().any(is_it));
     let hedge = policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument).then(|| "fx_hedge".to_owned());
     wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect()
 }
@@ -126,7 +132,7 @@ fn order(parent: &Parent, session: &Session<'_>, plan: &DayPlan, run: &Run) -> O
 }
 
 fn hedge(decision: &strategy::HedgeDecision) -> Hedge {
-    let &strategy::HedgeDecision { currency, exposure, residual, band, held, wanted } = decision;
+    let &strategy::HedgeDecision { currency, exposure, residual, band, held, wanted, .. } = decision;
     Hedge { currency: currency.to_string(), exposure, residual, band, held, wanted }
 }
 

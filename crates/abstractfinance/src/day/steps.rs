@@ -3,6 +3,7 @@
 //! In: what each step left behind. Out: one line per step. Invariant: a step that this version does not
 //! do says so.
 
+use super::costs;
 use super::end::{End, rounded_bp};
 use super::{Decided, Run};
 use console::report::Step;
@@ -49,7 +50,7 @@ pub(super) fn steps(
         ("targets", targets_outcome(decided, run), targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
-        ("plan", "done", format!("{} stored, approved by rule", &hash[..12])),
+        ("plan", "done", format!("{} stored, approved by rule{}", &hash[..12], expected(decided, run))),
         ("execute", "done", executed(session)),
         ("record", outcome_of(end.reconciliation.as_ref()), sentence_of(end.reconciliation.as_ref())),
     ];
@@ -136,8 +137,7 @@ fn executed(session: &Session<'_>) -> String {
     let corrected = session.corrections();
     let corrected = (corrected > 0).then(|| format!("{} by the broker", count(corrected, "correction")));
     let pairs = session.pairs().iter().map(protected);
-    let absent = (planned > 0).then(|| "hedge true-up not configured".to_owned());
-    [sent].into_iter().chain(told).chain(corrected).chain(pairs).chain(absent).collect::<Vec<_>>().join(", ")
+    [sent].into_iter().chain(told).chain(corrected).chain(pairs).collect::<Vec<_>>().join(", ")
 }
 
 /// What became of a pair.
@@ -146,6 +146,14 @@ fn protected(pair: &Pair) -> String {
         (PairState::Settled, None) => "its pair even".to_owned(),
         (PairState::Settled, Some(_)) => "a pair broken and settled".to_owned(),
         (state, _) => format!("a pair {}", format!("{state:?}").to_lowercase()),
+    }
+}
+
+/// What the plan's orders are expected to cost.
+fn expected(decided: &Decided, run: &Run) -> String {
+    match decided.plan.orders.is_empty() {
+        true => String::new(),
+        false => format!(", {}", costs::told(costs::expected(&decided.plan, &decided.measured, run), run)),
     }
 }
 

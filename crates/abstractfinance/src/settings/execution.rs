@@ -40,9 +40,15 @@ pub struct ExecutionSafety {
 #[serde(deny_unknown_fields)]
 #[garde(context(Instruments))]
 pub struct Execution {
-    /// The policy of every asset class.
+    /// How orders are worked, where no asset class below applies.
     #[garde(skip)]
     pub default_policy: Policy,
+    /// The same by the broker's asset classes.
+    #[garde(skip)]
+    pub policy_by_asset_class: BTreeMap<OrderClass, Policy>,
+    /// Seconds a passive order waits at the near side of the quote before it crosses.
+    #[garde(range(min = 1, max = 3600), custom(at_most("order_ttl_seconds", self.order_ttl_seconds)))]
+    pub passive_seconds: u32,
     /// Whether an order without a limit may ever leave.
     #[garde(custom(never))]
     pub allow_market_orders: bool,
@@ -75,6 +81,9 @@ pub struct Execution {
     #[schemars(with = "super::instruments::ExactNumber")]
     #[garde(custom(amount_up_to(1_000_000)))]
     pub min_trade_notional_usd: Decimal,
+    /// Days over which measured costs are averaged for what the next orders are expected to cost.
+    #[garde(range(min = 1, max = 1000))]
+    pub cost_memory_days: u32,
     /// Minutes after the open in which nothing is sent.
     #[garde(range(max = 240))]
     pub avoid_first_minutes_after_open: u16,
@@ -105,8 +114,24 @@ pub struct Execution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// A limit just through the mid, repriced inside its collar.
+    /// A limit just through the far side of the quote, repriced inside its collar.
     MarketableLimit,
+    /// At the near side of the quote for a while, then through the far side.
+    PassiveThenCross,
+}
+
+/// The broker's asset classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OrderClass {
+    /// Funds.
+    Etf,
+    /// Shares.
+    Stk,
+    /// Futures on indices, bonds and volatility.
+    Fut,
+    /// Futures on currencies.
+    FxFut,
 }
 
 /// Collars in hundredths of a percent, by the broker's asset classes.
@@ -266,6 +291,20 @@ impl Execution {
             AssetClass::Fx | AssetClass::Index | AssetClass::Option => self.default_max_slippage_bps,
         };
         BasisPoints(i32::try_from(bps).expect("collars are at most 200"))
+    }
+
+    /// How orders of the classes that have a policy of their own are worked.
+    pub fn styles(&self) -> impl Iterator<Item = (AssetClass, Policy)> + '_ {
+        let classes = |class: OrderClass| match class {
+            OrderClass::Etf => vec![AssetClass::EquityEtf, AssetClass::BondEtf],
+            OrderClass::Stk => vec![AssetClass::Stock],
+            OrderClass::Fut => {
+                vec![AssetClass::EquityIndexFuture, AssetClass::BondFuture, AssetClass::VolatilityFuture]
+            }
+            OrderClass::FxFut => vec![AssetClass::FxFuture],
+        };
+        let own = self.policy_by_asset_class.iter();
+        own.flat_map(move |(&class, &policy)| classes(class).into_iter().map(move |class| (class, policy)))
     }
 
     /// The smallest collar of an asset class, in ticks.

@@ -148,9 +148,9 @@ impl InstrumentRow {
         [self.mic].into_iter().chain(self.future.map(|rule| rule.calendar(self.mic)))
     }
 
-    /// Whether a sleeve can hold it: it is traded and does not expire.
+    /// Whether a sleeve can hold it: it is traded, and no option, whose strikes and expiries are chosen elsewhere.
     pub(super) fn is_holdable(&self) -> bool {
-        self.tradable && !matches!(self.kind, InstrumentKind::Fut | InstrumentKind::Opt)
+        self.tradable && self.kind != InstrumentKind::Opt
     }
 
     pub(super) fn to_instrument(&self, name: &str) -> Instrument {

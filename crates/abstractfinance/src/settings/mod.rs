@@ -17,6 +17,7 @@ mod tests;
 mod truth;
 mod universe;
 
+pub use execution::Policy as ExecutionPolicyName;
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, Settings};

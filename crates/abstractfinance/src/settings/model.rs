@@ -6,13 +6,14 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars, only_futures,
     real_fundamentals, same_as, suits,
 };
 use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation, Watchdog};
 use domain::Currency;
 use garde::Validate;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ pub struct Settings {
     /// Base currency, rates and hedges.
     #[garde(dive)]
     pub fx: Fx,
+    /// When futures are left for the next contract.
+    #[garde(dive)]
+    pub rolls: Rolls,
     /// Which prices are believed.
     #[garde(dive)]
     pub data: Data,
@@ -222,6 +226,23 @@ pub enum Funding {
 #[schemars(with = "BTreeMap<String, String>")]
 pub struct Hedges(pub BTreeMap<Currency, String>);
 
+/// When futures are left for the next contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Rolls {
+    /// Trading days before the last one, or before first notice of delivery, by which a contract is gone.
+    #[garde(range(min = 1, max = 20))]
+    pub deadline_sessions: u32,
+    /// Trading days before that at which the roll starts.
+    #[garde(range(min = 1, max = 20))]
+    pub start_sessions: u32,
+    /// Dates on which the broker itself closes positions of a future, by its name.
+    #[garde(custom(only_futures))]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub broker_close_out: BTreeMap<String, Vec<Date>>,
+}
+
 /// How volatility is estimated and turned into scaling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
@@ -293,6 +314,9 @@ pub struct Risk {
     /// Loss from the high at which everything is closed; null for no such line.
     #[garde(inner(range(min = 0.01, max = 0.9), custom(finite)))]
     pub hard_stop_drawdown: Option<f64>,
+    /// Days of returns from which the report measures tail losses, the fit of pairs and what each sleeve adds.
+    #[garde(range(min = 100, max = 1000))]
+    pub report_days: u32,
 }
 
 /// When the regime changes. Losses are positive fractions from the high.

@@ -25,7 +25,7 @@ pub(super) const SIMULATED: &str = "simulated";
 const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 /// What a sleeve can hold.
-const HOLDABLE: &str = "name a share or fund of instruments.yaml that has `tradable: true`";
+const HOLDABLE: &str = "name a share, fund or future of instruments.yaml that has `tradable: true`";
 
 /// A number; range rules alone let NaN pass, because it is neither below nor above anything.
 pub(super) fn finite(value: &f64, _: &Instruments) -> garde::Result {
@@ -124,12 +124,25 @@ pub(super) fn listed(name: &str, instruments: &Instruments) -> garde::Result {
 /// The name of an instrument that a sleeve can hold.
 pub(super) fn holdable(name: &str, instruments: &Instruments) -> garde::Result {
     listed(name, instruments)?;
-    let problem = format!("is {VALUE}, which is a reference, a future or an option");
+    let problem = format!("is {VALUE}, which is a reference or an option");
     rule(is_holdable(name, instruments), problem, HOLDABLE)
 }
 
 fn is_holdable(name: &str, instruments: &Instruments) -> bool {
     instruments.get(name).is_some_and(InstrumentRow::is_holdable)
+}
+
+/// Dates by the names of futures.
+pub(super) fn only_futures(
+    dates: &BTreeMap<String, Vec<jiff::civil::Date>>,
+    instruments: &Instruments,
+) -> garde::Result {
+    dates.keys().try_for_each(|name| {
+        let problem = format!("names `{name}`, which is not in instruments.yaml");
+        rule(instruments.get(name).is_some(), problem, instruments.instead_of(name))?;
+        let is_future = instruments.get(name).is_some_and(|row| row.kind == InstrumentKind::Fut);
+        rule(is_future, format!("names `{name}`, which is no future"), "name a future, such as FGBL")
+    })
 }
 
 /// Futures that stand in for legs of pairs.

@@ -256,10 +256,10 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
     did you mean `CSPX`? Otherwise add a row there
     ");
     insta::assert_snapshot!(refused("long: CSPX", "long: SPX"), @r"
-    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference, a future or an option
+    settings.yaml:20:11: `sleeves.core_index_rv.long` is SPX, which is a reference or an option
      20 |     long: SPX
         |           ^^^
-    name a share or fund of instruments.yaml that has `tradable: true`
+    name a share, fund or future of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("EUR: M6E", "GBP: M6E"), @r"
     settings.yaml:49:10: `fx.hedges.GBP` is M6E, a future on EUR that does not hedge GBP
@@ -290,8 +290,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:166:3: `broker` has no paper account, whose id begins with DU
-     166 |   host: 127.0.0.1
+    settings.yaml:171:3: `broker` has no paper account, whose id begins with DU
+     171 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
@@ -306,8 +306,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:171:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     171 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:176:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     176 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);

@@ -5,6 +5,7 @@
 
 use super::{StateFile, StatePosition};
 use crate::book::{Book, Closed, names};
+use crate::day::Measured;
 use crate::policy;
 use crate::settings::Loaded;
 use console::DayReport;
@@ -146,6 +147,7 @@ pub fn imported(file: &StateFile, loaded: &Loaded, universe: Universe) -> Result
         sleeves,
         memory,
         standing: Standing::default(),
+        measured: Measured::default(),
         believed: Believed::default(),
         handed: Vec::new(),
     })

@@ -95,7 +95,7 @@ fn figures(summary: &Summary) -> String {
             format!("target {}", percent(summary.run.vol_target)),
         ),
         ("Sharpe", two(s.sharpe), "", format!("Sortino {}", two(s.sortino))),
-        ("Worst drawdown", percent(s.max_drawdown), "loss", format!("Calmar {}", two(s.calmar))),
+        ("Max drawdown", percent(s.max_drawdown), "loss", format!("Calmar {}", two(s.calmar))),
         ("Worst day", percent(s.worst_day), "loss", format!("best {}", percent(s.best_day))),
         ("Gross", format!("{:.2} ×", summary.mean_gross), "", signed(format!("net {:+.2} ×", summary.mean_net + 0.0))),
         (

@@ -29,7 +29,11 @@ impl Format {
 
     /// A label of an axis whose steps are so wide.
     fn label(self, value: f64, step: f64) -> String {
-        let digits = |scale: f64| (-libm::log10(step * scale).floor()).clamp(0.0, 4.0) as usize;
+        // As many digits as tell one step from the next.
+        let whole = |step: f64| (step - step.round()).abs() < 1e-9 * step;
+        let digits = |scale: f64| {
+            (0..4).find(|&digits| whole(step * scale * libm::pow(10.0, f64::from(digits)))).unwrap_or(4) as usize
+        };
         let text = match self {
             Format::Percent => format!("{:.*} %", digits(100.0), value * 100.0),
             Format::Times => format!("{:.*} ×", digits(1.0), value),
@@ -39,7 +43,11 @@ impl Format {
             Format::Money => format!("{value:.0}"),
         };
         let zero = text.trim_start_matches('-').trim_start_matches(['0', '.']);
-        if zero.starts_with([' ', '×']) || zero.is_empty() { text.replace('-', "") } else { text.replace('-', "−") }
+        match zero.starts_with(' ') || zero.is_empty() {
+            true if self == Format::Money => "0".to_owned(),
+            true => text.replace('-', ""),
+            false => text.replace('-', "−"),
+        }
     }
 }
 
@@ -111,8 +119,9 @@ impl Plot<'_> {
             write!(html, "<span class=y style=\"top:{top:.2}%\">{}</span>", self.format.label(*level, step))
                 .expect("text");
         }
-        for (position, text) in self.marks {
-            write!(html, "<span class=x style=\"left:{:.2}%\">{text}</span>", x(*position) / WIDTH * 100.0)
+        for (index, (position, text)) in self.marks.iter().enumerate() {
+            let class = if index % 2 == 1 { "\"x second\"" } else { "x" };
+            write!(html, "<span class={class} style=\"left:{:.2}%\">{text}</span>", x(*position) / WIDTH * 100.0)
                 .expect("text");
         }
         html + "</div>" + &self.keys() + "</section>"
@@ -159,7 +168,7 @@ impl Plot<'_> {
             (low, high) = (0.0, 1.0);
         }
         let span = if high > low { high - low } else { high.abs().max(1e-6) };
-        let step = nice(span / 4.0);
+        let step = nice(span / 5.0);
         let air = 0.04 * span;
         let low = if low == 0.0 { 0.0 } else { low - air };
         (low, if high == 0.0 { 0.0 } else { high + air }, step)

@@ -1,29 +1,46 @@
 //! A journal that remembers what the next day needs, and nothing longer.
 //!
-//! In: records. Out: the newest books. Invariant: it answers like a journal whose days all ended well; nothing is durable,
-//! because a research run that is cut off is simply run again.
+//! In: records. Out: the newest books, and every plan when it was asked to keep them. Invariant: it answers like a journal
+//! whose days all ended well; nothing is durable, because a research run that is cut off is simply run again.
 
 use jiff::civil::Date;
 use ports::{Journal, JournalError, Message, Record, StoredRecord};
 
 /// What a day hands to the next.
 const KEPT: &str = "day_closed";
+const PLAN: &str = "plan";
 
 /// An account's journal in memory.
 #[derive(Debug, Default)]
 pub struct ResearchJournal {
     seq: i64,
     newest: Option<StoredRecord>,
+    plans: Option<Vec<String>>,
+}
+
+impl ResearchJournal {
+    /// One that also keeps the body of every plan.
+    pub fn keeping_plans() -> ResearchJournal {
+        ResearchJournal { plans: Some(Vec::new()), ..ResearchJournal::default() }
+    }
+
+    /// The plans it was asked to keep, oldest first.
+    pub fn into_plans(self) -> Vec<String> {
+        self.plans.unwrap_or_default()
+    }
 }
 
 impl Journal for ResearchJournal {
     fn keeps(&self, kind: &str) -> bool {
-        kind == KEPT
+        kind == KEPT || (kind == PLAN && self.plans.is_some())
     }
 
     async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, JournalError> {
         for record in records {
             self.seq += 1;
+            if let (PLAN, Some(plans)) = (record.kind, &mut self.plans) {
+                plans.push(record.body.clone());
+            }
             if record.kind == KEPT {
                 self.newest = Some(StoredRecord {
                     seq: self.seq,

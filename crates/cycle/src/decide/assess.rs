@@ -5,7 +5,7 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use risk::scaling::scaling;
-use risk::{Alarm, Quality, VolatilityEstimate};
+use risk::{Alarm, Assessed, Quality, VolatilityEstimate, measures};
 
 /// A volatility index close older than this many days is missing: longer than any holiday run.
 const VIX_AGE_DAYS_MAX: i32 = 5;
@@ -55,11 +55,32 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
 
     for (sleeve, list) in policy.sleeves.iter().zip(&memory.lists) {
         let factor = if sleeve.follows_momentum { risk.momentum_factor } else { 1.0 };
-        sleeve.for_each_weight(list, factor, |contract, weight| plan.table.weight[contract] += weight);
+        sleeve.for_each_weight(list, factor, |contract, weight| {
+            if let Some(carrier) = setup.carrier(contract, inputs.active) {
+                plan.table.weight[carrier] += weight;
+            }
+        });
     }
     let weights = plan.table.weight.as_slice();
     let gross: f64 = weights.iter().map(|w| w.abs()).sum();
     let net: f64 = weights.iter().sum();
     let scaled = scaling(risk.vol_scale, risk.state_factor, gross, net, policy.caps);
     (risk.scale, risk.bound) = (scaled.scale, scaled.bound);
+    let assessed = Assessed {
+        regime: risk.regime,
+        drawdown,
+        vix,
+        quality: risk.quality,
+        state_factor: risk.state_factor,
+        momentum: risk.momentum,
+        momentum_factor: risk.momentum_factor,
+        scale: risk.scale,
+        scale_uncapped: risk.vol_scale * risk.state_factor,
+        bound: risk.bound,
+        gross,
+        net,
+        daily_return: memory.performance.daily_return,
+    };
+    let tiers = [policy.loss.day_alert, policy.loss.day_reduce_only, policy.loss.day_cancel_only];
+    risk.measures = measures(&assessed, &policy.regime, policy.caps, &tiers);
 }

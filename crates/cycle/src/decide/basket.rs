@@ -1,101 +1,78 @@
 //! Steps 10 and 11: the basket against turnover and caps, then the numbered orders.
 //!
-//! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions are never
+//! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
-use crate::{DayInputs, DayPlan, Setup};
-use domain::{ContractId, Quantity};
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
+use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
-use risk::gate::{Basket, Refusal};
+use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality};
 use strategy::sizing::Change;
 
 pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    let (policy, nav) = (&setup.policy, plan.facts.nav);
-    let basket = basket(inputs, setup, plan);
-    let (share, cut) = basket.turnover_share(nav, &policy.gate);
-    plan.refusals.extend(cut);
-    let capped = plan.refusals.len();
-    plan.refusals.extend(basket.cap_refusals(nav, &policy.gate));
-    let blocked = plan.refusals[capped..].first().map(|refusal| refusal.check);
+    let fit = basket(inputs, setup, plan).fit(plan.facts.nav, &setup.policy.gate);
+    plan.refusals.extend(&fit.refusals);
     for (row, &held) in inputs.ledger.quantities().as_slice().iter().enumerate() {
         let contract = ContractId(row as u16);
-        let wanted = plan.table.wanted[contract];
-        if wanted != held {
-            let terms = setup.universe.terms(contract);
-            let change = Change::between(held, wanted);
-            plan.table.scheduled[contract] = admit(
-                contract,
-                change,
-                share,
-                blocked,
-                (terms.lot, terms.settles_daily),
-                plan,
-                policy.rebalance.trade_min,
-            );
+        if plan.table.wanted[contract] != held {
+            plan.table.scheduled[contract] = admit(contract, held, &fit, setup, plan);
         }
     }
 }
 
-/// Sums the basket; futures are the hedge's and come later.
+/// Sums the basket without the currency hedge, which counts outside turnover and caps. A roll adds nothing: the contract
+/// it opens counts as far as it grows beyond the one it closes.
 pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
-    let mut basket = Basket::default();
-    let quantities = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
-    let values = plan.table.held_value.as_slice().iter().zip(plan.table.unit_price.as_slice());
-    for (((held, wanted), (held_value, price)), terms) in quantities.zip(values).zip(setup.universe.all_terms()) {
-        if terms.settles_daily || (held.is_zero() && wanted.is_zero()) {
+    let (mut basket, table) = (Basket::default(), &plan.table);
+    let held = inputs.ledger.quantities().as_slice().iter().zip(table.held_value.as_slice());
+    let wanted = table.wanted.as_slice().iter().zip(table.rolled.as_slice()).zip(table.unit_price.as_slice());
+    for (((held, value), ((wanted, rolled), price)), &outside) in held.zip(wanted).zip(setup.outside_caps.as_slice()) {
+        if outside || (held.is_zero() && wanted.is_zero()) {
             continue;
         }
-        if held == wanted {
-            basket.add(*held_value, *held_value);
-            continue;
-        }
-        basket.add(*held_value, wanted.to_f64() * price);
-        basket.add_increase(Change::between(*held, *wanted).increase.to_f64() * price);
+        let change = Change::between(*held, *wanted);
+        basket.add(*value, change.reduce.to_f64() * price, (change.increase - *rolled).to_f64() * price);
     }
     basket
 }
 
-fn admit(
-    contract: ContractId,
-    change: Change,
-    share: f64,
-    blocked: Option<Check>,
-    (lot, daily): (Quantity, bool),
-    plan: &mut DayPlan,
-    trade_min: f64,
-) -> Quantity {
+fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &mut DayPlan) -> Quantity {
+    let (wanted, rolled) = (plan.table.wanted[contract], plan.table.rolled[contract]);
     let verdict = &mut plan.table.verdict[contract];
     if plan.facts.frozen.contains(&contract) {
         verdict.fail(Check::Reconciliation);
         return Quantity::ZERO;
     }
-    let mut allowed = change.with_share(share, lot);
-    if share < 1.0 && !change.increase.is_zero() {
-        verdict.fail(Check::Turnover);
+    let whole = Change::between(held, wanted);
+    let change = Change { increase: whole.increase - rolled, ..whole };
+    let share = fit.share_of(Side::of(change.increase));
+    let mut allowed = change.with_share(share, setup.universe.terms(contract).lot);
+    if let Some(check) = fit.bound.filter(|_| share < 1.0 && !change.increase.is_zero()) {
+        verdict.fail(check);
     }
     let no_increase = match plan.risk.quality {
         Quality::Invalid => Some(Check::Volatility),
         _ if !plan.mode.permits(Purpose::Increase) => Some(Check::Mode),
-        _ => plan.facts.no_increase(contract).or(blocked),
+        _ => plan.facts.no_increase(contract),
     };
     if let Some(check) = no_increase.filter(|_| !change.increase.is_zero()) {
         verdict.fail(check);
         allowed = change.reduce;
     }
     // A future outside of the hedges is only ever closed out, and a person may confirm that.
-    let reduction = if daily { Purpose::CloseOut } else { Purpose::Reduce };
-    if !change.reduce.is_zero() && plan.mode.permission(reduction) == Permission::No {
+    let reduction = if setup.universe.terms(contract).settles_daily { Purpose::CloseOut } else { Purpose::Reduce };
+    if !(change.reduce + rolled).is_zero() && plan.mode.permission(reduction) == Permission::No {
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }
-    let value = allowed.to_f64().abs() * plan.table.unit_price[contract];
-    let full_exit = plan.table.wanted[contract].is_zero();
-    if value < trade_min && !full_exit && !allowed.is_zero() {
+    let (value, trade_min) =
+        (allowed.to_f64().abs() * plan.table.unit_price[contract], setup.policy.rebalance.trade_min);
+    if value < trade_min && !wanted.is_zero() && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
-        return Quantity::ZERO;
+        allowed = Quantity::ZERO;
     }
-    allowed
+    allowed + rolled
 }
 
 /// Turns scheduled changes into numbered orders: close-outs, reductions, hedges, then increases by
@@ -104,7 +81,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let (table, orders) = (&plan.table, &mut plan.orders);
     for (row, quantity) in table.scheduled.as_slice().iter().enumerate().filter(|(_, quantity)| !quantity.is_zero()) {
         let contract = ContractId(row as u16);
-        let purpose = purpose(contract, inputs.ledger.quantity(contract), *quantity, inputs, setup);
+        let purpose = purpose(contract, inputs.ledger.quantity(contract), *quantity, table, inputs, setup);
         orders.push(PlannedOrder { number: 0, contract, quantity: *quantity, purpose });
     }
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
@@ -114,7 +91,8 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     }
     for (row, verdict) in table.verdict.as_slice().iter().enumerate().filter(|(_, verdict)| !verdict.passes()) {
         let contract = ContractId(row as u16);
-        for check in verdict.failed().filter(|&check| check != Check::Turnover) {
+        let told_once = |check: &Check| matches!(check, Check::Turnover | Check::Gross | Check::Net);
+        for check in verdict.failed().filter(|check| !told_once(check)) {
             let limit = match check {
                 Check::MinimumTrade => setup.policy.rebalance.trade_min,
                 Check::UnhedgedCurrency => setup.policy.fx_hedge.unhedged_of_nav_max,
@@ -127,14 +105,22 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     }
 }
 
-fn purpose(contract: ContractId, held: Quantity, change: Quantity, inputs: &DayInputs<'_>, setup: &Setup) -> Purpose {
+fn purpose(
+    contract: ContractId,
+    held: Quantity,
+    change: Quantity,
+    table: &PlanTable,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+) -> Purpose {
     let instrument = setup.universe.contract(contract).instrument;
-    let is_hedge = setup.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument);
-    match (is_hedge, inputs.active[instrument]) {
-        _ if setup.universe.terms(contract).settles_daily && !is_hedge => Purpose::CloseOut,
-        (true, active) if active != Some(contract) => Purpose::CloseOut,
-        (true, _) => Purpose::FxHedge,
-        _ if Change::between(held, held + change).increase.is_zero() => Purpose::Reduce,
-        _ => Purpose::Increase,
+    let is_future = setup.universe.terms(contract).settles_daily;
+    let increase = Change::between(held, held + change).increase;
+    match () {
+        () if is_future && inputs.active[instrument] != Some(contract) => Purpose::CloseOut,
+        () if setup.outside_caps[contract] => Purpose::FxHedge,
+        () if increase.is_zero() => Purpose::Reduce,
+        () if increase == table.rolled[contract] => Purpose::Roll,
+        () => Purpose::Increase,
     }
 }

@@ -4,11 +4,14 @@
 //! decisions and their futures in the plan. Invariant: proceeds of a short and the debt of a funded
 //! long count as cash; a future counts only its unsettled profit.
 
+use super::chains;
 use super::wants::outside;
+use crate::setup::Chain;
 use crate::{DayInputs, DayPlan, Setup};
-use domain::{ContractId, Currency, PerCurrency, Quantity};
+use domain::{ContractId, Currency, Ledger, PerCurrency, Price, Quantity};
 use risk::gate::{Refusal, Withheld};
 use risk::{Check, Permission, Purpose};
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::ScreenList;
 use strategy::fx_hedge::hedge as hedge_of;
@@ -67,7 +70,6 @@ fn too_much(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Curren
 
 pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     take_back_unhedged(inputs, setup, plan);
-    close_without_rule(inputs, setup, plan);
     if setup.policy.fx_hedge.rules.is_empty() {
         return;
     }
@@ -77,9 +79,9 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     };
     for rule in &setup.policy.fx_hedge.rules {
         let Some(rate) = plan.facts.rates[rule.currency] else { continue };
+        let Some(chain) = setup.chains.iter().find(|chain| chain.instrument == rule.future) else { continue };
         let sum = |of: &dyn Fn(ContractId) -> Quantity| {
-            let contracts = setup.universe.contracts_of(rule.future);
-            contracts.fold(Quantity::ZERO, |sum, contract| sum + of(contract)).to_f64() as i64
+            chain.contracts.iter().fold(Quantity::ZERO, |sum, &contract| sum + of(contract)).to_f64() as i64
         };
         // Contracts somebody else holds are part of the exposure: we hedge what they leave.
         let foreign = sum(&|contract| outside(inputs, contract));
@@ -90,10 +92,11 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         if plan.flatten {
             decision.wanted = 0;
         }
-        plan.hedges.push(decision);
+        decision.outside = foreign;
         if knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency) {
-            place(rule, decision, inputs, setup, plan);
+            decision.contract = place(chain, decision, inputs, setup, plan);
         }
+        plan.hedges.push(decision);
     }
 }
 
@@ -105,38 +108,28 @@ fn knows_exposure(rule: &HedgeRule, setup: &Setup, plan: &DayPlan) -> bool {
     })
 }
 
-/// A held future that no rule hedges with has nothing to do in the book.
-fn close_without_rule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    for &contract in setup.futures.iter().filter(|&&contract| !inputs.ledger.quantity(contract).is_zero()) {
-        let instrument = setup.universe.contract(contract).instrument;
-        if setup.policy.fx_hedge.rules.iter().all(|rule| rule.future != instrument) {
-            plan.table.wanted[contract] = outside(inputs, contract);
-            schedule(contract, Purpose::CloseOut, inputs, plan);
-        }
-    }
-}
-
-/// Sends all of the wanted hedge to the active contract and closes the others; without a contract that
-/// can be traded everything stays.
-fn place(rule: &HedgeRule, decision: HedgeDecision, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+/// Puts the wanted hedge into its chain; without a contract that can be traded it keeps its size.
+fn place(
+    chain: &Chain,
+    decision: HedgeDecision,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+    plan: &mut DayPlan,
+) -> Option<ContractId> {
     let tradable =
         |contract: &ContractId| plan.table.unit_price[*contract] > 0.0 && inputs.windows[*contract].is_some();
-    let Some(active) = inputs.active[rule.future].filter(tradable) else {
-        if decision.wanted != decision.held {
-            let value = decision.residual.abs();
-            plan.refusals.push(Refusal { check: Check::NoHedge, contract: None, limit: decision.band, value });
-        }
-        return;
-    };
-    let contracts: Vec<ContractId> = setup.universe.contracts_of(rule.future).collect();
-    for contract in contracts {
-        let (wanted, purpose) = match contract == active {
-            true => (Quantity::whole(decision.wanted), Purpose::FxHedge),
-            false => (Quantity::ZERO, Purpose::CloseOut),
-        };
-        plan.table.wanted[contract] = wanted + outside(inputs, contract);
+    let active = inputs.active[chain.instrument].filter(tradable);
+    if active.is_none() && decision.wanted != decision.held {
+        let value = decision.residual.abs();
+        plan.refusals.push(Refusal { check: Check::NoHedge, contract: None, limit: decision.band, value });
+    }
+    let total = if active.is_some() { decision.wanted } else { decision.held };
+    chains::place(chain, Quantity::whole(total), inputs, setup, plan);
+    for &contract in &chain.contracts {
+        let purpose = if Some(contract) == active { Purpose::FxHedge } else { Purpose::CloseOut };
         schedule(contract, purpose, inputs, plan);
     }
+    active
 }
 
 fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan: &mut DayPlan) {
@@ -148,7 +141,7 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     let stopped = match () {
         () if plan.mode.permission(purpose) == Permission::No => Some(Check::Mode),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
-        () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
+        () if plan.table.unit_price[contract] == 0.0 && raises => Some(Check::NoMark),
         () => plan.facts.no_increase(contract).filter(|_| raises),
     };
     match stopped {
@@ -157,28 +150,41 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     }
 }
 
-/// E_c = cash + market value by risk currency + unsettled variation, after the scheduled orders; `None`
-/// when a value cannot be taken into its risk currency.
+/// E_c after the scheduled orders; `None` when a value cannot be taken into its risk currency.
 fn exposure_after_orders(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<PerCurrency<f64>> {
-    let mut exposure = PerCurrency::from_fn(|currency: Currency| inputs.ledger.cash(currency).to_f64().unwrap_or(0.0));
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        let change = plan.table.scheduled[contract];
-        let Some(mark) = inputs.marks[contract] else { continue };
-        if held.is_zero() && change.is_zero() {
+    let book = |contract| (inputs.ledger.quantity(contract), plan.table.scheduled[contract]);
+    let mark = |contract: ContractId| inputs.marks[contract].map(Price::to_f64);
+    currency_exposure(inputs.ledger, book, mark, &plan.facts.rates, setup)
+}
+
+/// E_c = cash + market value by risk currency + unsettled variation. `book` says what is held of a contract and what is
+/// still to be bought, whose money is in the cash yet. `None` when a value cannot be taken into its risk currency.
+pub(crate) fn currency_exposure(
+    ledger: &Ledger,
+    book: impl Fn(ContractId) -> (Quantity, Quantity),
+    mark: impl Fn(ContractId) -> Option<f64>,
+    rates: &PerCurrency<Option<f64>>,
+    setup: &Setup,
+) -> Option<PerCurrency<f64>> {
+    let mut exposure = PerCurrency::from_fn(|currency: Currency| ledger.cash(currency).to_f64().unwrap_or(0.0));
+    for contract in setup.universe.contracts() {
+        let ((held, change), terms) = (book(contract), setup.universe.terms(contract));
+        // A future that is closed still has the profit that settlement has not paid.
+        let settled = if terms.settles_daily { ledger.position(contract).settled_value } else { Decimal::ZERO };
+        if held.is_zero() && change.is_zero() && settled.is_zero() {
             continue;
         }
-        let terms = setup.universe.terms(contract);
-        let unit = mark.to_f64() * f64::from(terms.multiplier);
+        let unit = mark(contract).map(|mark| mark * f64::from(terms.multiplier));
+        let Some(unit) = unit.or(held.is_zero().then_some(0.0)) else { continue };
         if terms.settles_daily {
-            let unsettled = inputs.ledger.nav_value(contract, mark, &setup.universe);
-            exposure[terms.currency] += unsettled.to_f64().unwrap_or(0.0);
+            exposure[terms.currency] += held.to_f64() * unit - settled.to_f64().unwrap_or(0.0);
             continue;
         }
         exposure[terms.currency] -= change.to_f64() * unit;
         let value = (held + change).to_f64() * unit;
         exposure[terms.risk_currency] += match terms.risk_currency == terms.currency {
             true => value,
-            false => value * plan.facts.rates[terms.currency]? / plan.facts.rates[terms.risk_currency]?,
+            false => value * rates[terms.currency]? / rates[terms.risk_currency]?,
         };
     }
     Some(exposure)

@@ -5,11 +5,16 @@
 
 mod assess;
 mod basket;
+mod chains;
 mod hedge;
+mod legs;
 mod pairs;
 mod targets;
 mod value;
 mod wants;
+
+pub(crate) use hedge::currency_exposure;
+pub use legs::Shift;
 
 use crate::{DayInputs, DayPlan, Setup};
 

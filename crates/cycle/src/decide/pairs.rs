@@ -7,11 +7,14 @@ use crate::plan::{PairLeg, PairPlan, StandIn};
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
+use risk::Purpose;
 use strategy::ScreenList;
 
 pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     for sleeve in setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
         let contracts = sleeve.contracts(&ScreenList::default());
+        let contracts: Vec<ContractId> =
+            contracts.into_iter().filter_map(|contract| setup.carrier(contract, inputs.active)).collect();
         let order = |contract: &ContractId| plan.orders.iter().find(|order| order.contract == *contract);
         let legs: Vec<&PlannedOrder> = contracts.iter().filter_map(order).collect();
         let [long, short] = legs[..] else { continue };
@@ -24,6 +27,32 @@ pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             hedge: stand_in(order, inputs, setup, plan),
         };
         plan.pairs.push(PairPlan { sleeve: sleeve.name.clone(), legs: [leg(long), leg(short)] });
+    }
+    rolls(inputs, setup, plan);
+}
+
+/// The two orders of a roll are a pair: what is opened before the old contract is closed is taken back when the old one
+/// does not follow. Nothing stands in for a leg.
+fn rolls(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    for chain in &setup.chains {
+        let of_chain = |order: &&PlannedOrder| chain.contracts.contains(&order.contract);
+        let (old, new): (Vec<&PlannedOrder>, Vec<&PlannedOrder>) =
+            plan.orders.iter().filter(of_chain).partition(|order| order.purpose == Purpose::CloseOut);
+        let ([old], [new]) = (&old[..], &new[..]) else { continue };
+        let is_leg = plan.pairs.iter().flat_map(|pair| &pair.legs).any(|leg| leg.order == new.number);
+        if is_leg || plan.table.rolled[new.contract].is_zero() {
+            continue;
+        }
+        let owner = plan.wants.iter().filter(|want| want.order == new.number).max_by_key(|want| want.quantity.abs());
+        let leg = |order: &PlannedOrder| PairLeg {
+            order: order.number,
+            unit_price: plan.table.unit_price[order.contract],
+            hedge: None,
+        };
+        let legs = if old.quantity.signum() > 0 { [leg(old), leg(new)] } else { [leg(new), leg(old)] };
+        let owner = inputs.sleeves.zip(owner).map(|(sleeves, want)| sleeves.name(want.sleeve));
+        let sleeve = owner.unwrap_or("fx_hedge").to_owned();
+        plan.pairs.push(PairPlan { sleeve, legs });
     }
 }
 

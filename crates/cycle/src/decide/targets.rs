@@ -4,6 +4,7 @@
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
 use super::wants::outside;
+use super::{chains, legs};
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, Quantity, SleeveId};
 use risk::gate::Refusal;
@@ -12,16 +13,20 @@ use strategy::sizing::Change;
 
 pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = if plan.flatten { 0.0 } else { plan.risk.scale * plan.facts.nav };
-    let (table, facts) = (&mut plan.table, &plan.facts);
+    let table = &mut plan.table;
     for (target, weight) in table.target_value.as_mut_slice().iter_mut().zip(table.weight.as_slice()) {
         *target = weight * factor;
     }
+    legs::shift(inputs, setup, plan);
+    let (table, facts) = (&plan.table, &plan.facts);
     for (position, (sleeve, list)) in setup.policy.sleeves.iter().zip(&plan.memory.lists).enumerate() {
         let can_trade = |contract| {
-            table.unit_price[contract] > 0.0
-                && inputs.windows[contract].is_some()
-                && !facts.frozen.contains(&contract)
-                && (facts.no_increase(contract).is_none() || !raises(table, contract))
+            setup.carrier(contract, inputs.active).is_some_and(|contract| {
+                table.unit_price[contract] > 0.0
+                    && inputs.windows[contract].is_some()
+                    && !facts.frozen.contains(&contract)
+                    && (facts.no_increase(contract).is_none() || !raises(table, contract))
+            })
         };
         if sleeve.must_wait(list, can_trade) {
             plan.held_back.push(position);
@@ -38,58 +43,70 @@ fn raises(table: &PlanTable, contract: ContractId) -> bool {
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let rebalance = &setup.policy.rebalance;
     if plan.risk.quality == Quality::Invalid && !plan.flatten {
-        // Without an estimate there is no target; what is held stays.
+        // Without an estimate there is no target: what is held stays, and futures roll.
         let refusal = Refusal { check: Check::Volatility, contract: None, limit: 0.0, value: 0.0 };
         plan.refusals.push(refusal);
         plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
-        return;
+        return chains::keep(inputs, setup, plan);
     }
     let nav = plan.facts.nav;
-    let waits = contracts_held_back(setup, plan);
+    let waits = contracts_held_back(inputs, setup, plan);
     let without_list = contracts_without_list(setup, plan);
-    let table = &mut plan.table;
     let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
     for (contract, &held) in inputs.ledger.quantities().iter() {
-        table.wanted[contract] = held;
-        let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
-        let target = table.target_value[contract];
-        // A future without a sleeve's weight belongs to the currency hedge, which comes later.
-        if target == 0.0 && (held == outside || setup.universe.terms(contract).settles_daily) {
+        plan.table.wanted[contract] = held;
+        if setup.universe.terms(contract).settles_daily {
             continue;
         }
-        let unit_price = table.unit_price[contract];
+        let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
+        let target = plan.table.target_value[contract];
+        if target == 0.0 && held == outside {
+            continue;
+        }
+        let unit_price = plan.table.unit_price[contract];
         if unit_price == 0.0 {
             let rate = plan.facts.rates[setup.universe.terms(contract).currency];
-            table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
+            plan.table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
             continue;
         }
-        let value = table.held_value[contract] - outside.to_f64() * unit_price;
+        let value = plan.table.held_value[contract] - outside.to_f64() * unit_price;
         if held == outside || target == 0.0 || rebalance.drifted(target, value, nav) {
             let lot = setup.universe.terms(contract).lot;
             let wanted = outside + rebalance.wanted(target, unit_price, lot);
-            let no_window = inputs.windows[contract].is_none();
-            if wanted != held && (no_window || waits.contains(&contract)) {
-                table.verdict[contract].fail(match plan.facts.no_increase(contract) {
-                    _ if plan.facts.frozen.contains(&contract) => Check::Reconciliation,
-                    _ if no_window => Check::Window,
-                    Some(check) => check,
-                    None => Check::PairLeg,
-                });
+            if let Some(check) = untouched(contract, &waits, inputs, plan).filter(|_| wanted != held) {
+                plan.table.verdict[contract].fail(check);
                 continue;
             }
             let change = Change::between(held, wanted);
             let may_grow = change.increase.is_zero() || !without_list.contains(&contract);
-            table.wanted[contract] = if may_grow { wanted } else { held + change.reduce };
+            plan.table.wanted[contract] = if may_grow { wanted } else { held + change.reduce };
             if !may_grow {
-                table.verdict[contract].fail(Check::NoList);
+                plan.table.verdict[contract].fail(Check::NoList);
             }
         }
     }
+    chains::size(&waits, inputs, setup, plan);
 }
 
-fn contracts_held_back(setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
+/// Why a contract keeps its size today whatever its target, if it does: its venue is shut, or its sleeve waits.
+pub(super) fn untouched(
+    contract: ContractId,
+    waits: &[ContractId],
+    inputs: &DayInputs<'_>,
+    plan: &DayPlan,
+) -> Option<Check> {
+    let no_window = inputs.windows[contract].is_none();
+    (no_window || waits.contains(&contract)).then(|| match plan.facts.no_increase(contract) {
+        _ if plan.facts.frozen.contains(&contract) => Check::Reconciliation,
+        _ if no_window => Check::Window,
+        Some(check) => check,
+        None => Check::PairLeg,
+    })
+}
+
+fn contracts_held_back(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
     let contracts = |&sleeve: &usize| setup.policy.sleeves[sleeve].contracts(&plan.memory.lists[sleeve]);
-    plan.held_back.iter().flat_map(contracts).collect()
+    plan.held_back.iter().flat_map(contracts).filter_map(|contract| setup.carrier(contract, inputs.active)).collect()
 }
 
 /// What follows a list that is too old to add to.

@@ -1,8 +1,14 @@
 //! Days as stories: what is decided, what waits, and why.
 
+mod borrow;
+mod fx;
+mod netting;
+mod ramp;
+mod rolls;
+
 use crate::fixture::{self, World};
-use crate::{decide, store};
-use domain::Currency;
+use crate::{DayInputs, decide, store};
+use domain::{ContractId, Currency};
 use risk::{Mode, Regime};
 
 /// Orders, refusals and risk of a plan as a person reads them.
@@ -31,7 +37,7 @@ fn the_first_day_builds_the_pair_as_far_as_turnover_allows() {
     NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
     1 Increase -10000 CS51
     2 Increase 4166 CSPX
-    the basket: increases of 52.5 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over
+    the basket: increases of 52.5 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 2 days at this rate
     ");
 }
 

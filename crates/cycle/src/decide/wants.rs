@@ -10,7 +10,7 @@ use domain::{ContractId, Quantity, SleeveBooks, SleeveId};
 pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let Some(sleeves) = inputs.sleeves else { return };
     let ids: Vec<Option<SleeveId>> = setup.policy.sleeves.iter().map(|sleeve| sleeves.id(&sleeve.name)).collect();
-    let owners = Owners { sleeves, ids: &ids, setup };
+    let owners = Owners { sleeves, ids: &ids, inputs, setup };
     for order in &plan.orders {
         let total = plan.table.wanted[order.contract] - inputs.ledger.quantity(order.contract);
         let wants = owners.wants(order.contract, total, plan);
@@ -21,7 +21,7 @@ pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             quantity,
         }));
     }
-    for &contract in &setup.shared {
+    for contract in setup.shared.iter().filter_map(|&contract| setup.carrier(contract, inputs.active)) {
         let ordered = plan.orders.iter().any(|order| order.contract == contract);
         let unit_price = plan.table.unit_price[contract];
         if ordered || unit_price == 0.0 || plan.table.wanted[contract] != inputs.ledger.quantity(contract) {
@@ -43,7 +43,7 @@ pub(super) fn wants(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 struct Owners<'a> {
     sleeves: &'a SleeveBooks,
     ids: &'a [Option<SleeveId>],
-
+    inputs: &'a DayInputs<'a>,
     setup: &'a Setup,
 }
 
@@ -77,15 +77,22 @@ impl Owners<'_> {
         let (rebalance, lot) = (&self.setup.policy.rebalance, self.setup.universe.terms(contract).lot);
         let factor = plan.risk.scale * plan.facts.nav;
         let sleeves = self.setup.policy.sleeves.iter().zip(&plan.memory.lists);
-        for ((sleeve, list), id) in sleeves.zip(self.ids) {
+        for (position, ((sleeve, list), id)) in sleeves.zip(self.ids).enumerate() {
             let momentum = if sleeve.follows_momentum { plan.risk.momentum_factor } else { 1.0 };
             let mut weight = 0.0;
-            sleeve.for_each_weight(list, momentum, |of, share| weight += if of == contract { share } else { 0.0 });
+            sleeve.for_each_weight(list, momentum, |of, share| {
+                let carries = self.setup.carrier(of, self.inputs.active) == Some(contract);
+                weight += if carries { share } else { 0.0 };
+            });
+            for shift in plan.shifts.iter().filter(|shift| shift.sleeve == position) {
+                weight -= if shift.contract == contract { shift.weight } else { 0.0 };
+                weight += if shift.successor == Some(contract) { shift.weight } else { 0.0 };
+            }
             if let Some(id) = id.filter(|_| weight != 0.0) {
                 add(&mut targets, id, rebalance.wanted(weight * factor, unit_price, lot));
             }
         }
-        if targets.is_empty() && self.setup.universe.terms(contract).settles_daily {
+        if self.setup.outside_caps[contract] {
             let outside = self.sleeves.quantity(SleeveId::EXTERNAL, contract);
             add(&mut targets, SleeveId::FX_HEDGE, plan.table.wanted[contract] - outside);
         }

@@ -4,7 +4,7 @@
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
 use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot, Watched};
-use domain::{ContractId, Quantity};
+use domain::{ContractId, Price, Quantity};
 use execution::pair::Pace;
 use execution::{Command, Moment, OrderSignal, PlannedOrder, Urgency};
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +50,7 @@ impl Session<'_> {
         }
         self.protect(now);
         self.replan();
+        self.true_up(now);
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
@@ -76,7 +77,9 @@ impl Session<'_> {
         let contract = self.slots[index].parent.planned().contract;
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
-        let moment = Moment { now, quote: quote.as_ref(), tick: self.setup.universe.terms(contract).tick, urgency };
+        let tick = self.setup.universe.terms(contract).tick;
+        let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
+        let moment = Moment { now, quote: quote.as_ref(), tick, urgency, style };
         let identity = (self.account, self.plan.date);
         let command = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
         self.stage(command);
@@ -89,7 +92,7 @@ impl Session<'_> {
     }
 
     /// The last quote of a contract.
-    pub(super) fn quote(&self, contract: ContractId) -> Option<Quote> {
+    pub fn quote(&self, contract: ContractId) -> Option<Quote> {
         self.board.iter().find(|watched| watched.contract == contract)?.quote
     }
 
@@ -210,10 +213,11 @@ impl Session<'_> {
         match gate.admit(proposal, &self.plan.facts, mode, market) {
             Ok(permit) => {
                 let collar = permit.collar();
+                let half_spread = quote.and_then(|quote| Price::from_mantissa(quote.spread_mantissa()? / 2).ok());
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
-                slot.parent.admit(permit);
+                slot.parent.admit(permit, half_spread);
                 slot.refusals.clear();
-                self.entries.push(Entry::Admitted { number, arrival, worst });
+                self.entries.push(Entry::Admitted { number, arrival, worst, half_spread });
             }
             Err(refusals) => {
                 slot.ask_again = ask_again;

@@ -61,7 +61,7 @@ impl Session<'_> {
         Progress {
             filled: legs.map(share),
             over: legs.iter().all(|slot| slot.parent.is_over()),
-            opening: legs.map(|slot| slot.parent.planned().purpose == Purpose::Increase),
+            opening: legs.map(|slot| slot.parent.planned().purpose.opens()),
         }
     }
 

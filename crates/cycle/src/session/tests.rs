@@ -10,7 +10,15 @@ use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
+mod histories;
 mod pairs;
+mod true_up;
+
+/// How often a law is tried: many times with `AF_LONG=1` in the environment.
+#[expect(clippy::disallowed_methods, reason = "a campaign asks how long it may take")]
+fn times(short: u32, long: u32) -> u32 {
+    if std::env::var_os("AF_LONG").is_some() { long } else { short }
+}
 
 /// A broker that fills a share of what is marketable at every step.
 struct Desk {

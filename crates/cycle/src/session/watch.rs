@@ -11,6 +11,9 @@ use execution::PlannedOrder;
 use jiff::{SignedDuration, Timestamp};
 use risk::{Mode, Morning, Purpose, Regime, Sighting, Sign, WatchdogPolicy, watchdog};
 
+/// Why the crisis plan's orders go.
+const CRISIS: &str = "a crisis began after the plan was made";
+
 /// What the watchdog remembers of the day.
 #[derive(Debug, Default)]
 pub(super) struct Guard<'a> {
@@ -30,7 +33,7 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn with_contingency(mut self, plan: Option<&'a DayPlan>) -> Self {
         self.guard.contingency = plan;
-        self.guard.replanned = self.consequences.iter().any(|own| is_of_a_plan(own.order.purpose));
+        self.guard.replanned = self.consequences.iter().any(|own| own.reason == CRISIS);
         self
     }
 
@@ -105,39 +108,42 @@ impl<'a> Session<'a> {
         self.guard.told.push((code.to_owned(), mode));
     }
 
-    /// Whether a worse regime has taken an order of the plan back. With a crisis plan in its place everything but mandatory
-    /// close-outs is; without one the increases are.
+    /// Whether a worse regime has taken an order of the plan back: its increases, and with a crisis plan in their place its
+    /// reductions too. Hedges go on and are trued up on what is really filled.
     pub(super) fn is_taken_back(&self, index: usize) -> bool {
         if self.guard.worse.is_none() || index >= self.plan.orders.len() {
             return false;
         }
         match self.slots[index].parent.planned().purpose {
             Purpose::Increase => true,
-            Purpose::CloseOut => false,
-            _ => self.guard.worse == Some(Regime::Crisis) && self.guard.contingency.is_some(),
+            Purpose::Reduce => self.guard.worse == Some(Regime::Crisis) && self.guard.contingency.is_some(),
+            _ => false,
         }
     }
 
-    /// Takes the crisis plan's reductions and hedges on, once nothing of the day works any more: from what is held then to
-    /// what that plan wants, never to more.
+    /// Takes the crisis plan's reductions on, once no order for a position works any more: from what is held then to what
+    /// that plan wants, never to more.
     pub(super) fn replan(&mut self) {
         let Some(plan) = self.guard.contingency.filter(|_| self.guard.worse == Some(Regime::Crisis)) else { return };
-        let working = self.slots.iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
+        let positions = self
+            .slots
+            .iter()
+            .filter(|slot| !matches!(slot.parent.planned().purpose, Purpose::CloseOut | Purpose::FxHedge));
+        let working = positions.into_iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
         if working || self.guard.replanned || self.link_down || self.needs_resync {
             return;
         }
         self.guard.replanned = true;
-        for planned in plan.orders.iter().filter(|order| is_of_a_plan(order.purpose)) {
+        for planned in plan.orders.iter().filter(|order| order.purpose == Purpose::Reduce) {
             let (contract, purpose) = (planned.contract, planned.purpose);
             let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
             let change = wanted - held;
-            let lowers = purpose == Purpose::FxHedge || wanted.abs() <= held.abs();
-            if change.signum() != planned.quantity.signum() || !lowers {
+            if change.signum() != planned.quantity.signum() || wanted.abs() > held.abs() {
                 continue;
             }
             let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
             let sleeve = self.owner(contract);
-            self.order(order, &sleeve, "a crisis began after the plan was made".to_owned());
+            self.order(order, &sleeve, CRISIS.to_owned());
         }
     }
 
@@ -147,9 +153,4 @@ impl<'a> Session<'a> {
         let owner = sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
         owner.map_or_else(|| "fx_hedge".to_owned(), |(sleeve, _)| sleeve.name.clone())
     }
-}
-
-/// What a plan orders to be less exposed; a pair's protection has purposes of its own.
-fn is_of_a_plan(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Reduce | Purpose::FxHedge)
 }

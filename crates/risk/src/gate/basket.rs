@@ -1,10 +1,10 @@
 //! The day's basket as a whole: turnover and worst-case exposure before anything is sent.
 //!
-//! In: held and wanted values per contract. Out: how much of the increases fits today, and caps that
-//! would break. Invariant: every order counts at its worst: only the ones that hurt are filled.
+//! In: held values, reductions and increases per contract. Out: the share of all increases that fits today, and what
+//! cut it. Invariant: every order counts at its worst, as if only the ones that hurt were filled; a reduction is never cut.
 
 use super::{Check, GatePolicy, Refusal};
-use domain::{ContractId, Currency, PerCurrency};
+use domain::{ContractId, Currency, PerCurrency, Side};
 use serde::{Deserialize, Serialize};
 
 /// Facts of the day that hold for every order of it.
@@ -45,53 +45,91 @@ impl DayFacts {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Basket {
     increases: f64,
-    worst_long: f64,
-    worst_short: f64,
-    worst_gross: f64,
+    gross: f64,
+    gross_more: f64,
+    /// Net after the buys that reduce, and what increases buy on top.
+    long: Worst,
+    /// Net after the sales that reduce, and what increases sell on top; both turned positive.
+    short: Worst,
+}
+
+/// Net exposure on one side: what is there whatever happens, and what increases add.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Worst {
+    before: f64,
+    more: f64,
+}
+
+/// How much of the increases fits, and every limit that cut them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// Share of every increase, from 0 to 1.
+    pub share: f64,
+    /// The side that is beyond the net cap already: nothing is added to it, and the other side does not wait for it.
+    pub over: Option<Side>,
+    /// The limit that is reached first.
+    pub bound: Option<Check>,
+    /// One refusal for each limit that is in the way.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Fit {
+    /// The share of an increase on one side.
+    pub fn share_of(&self, side: Option<Side>) -> f64 {
+        if self.over.is_some() && self.over == side { 0.0 } else { self.share }
+    }
 }
 
 impl Basket {
-    /// Adds one contract: its signed notional now and after the order.
+    /// Adds one contract: its signed notional, and the reducing and the increasing part of its order.
     #[inline]
-    pub fn add(&mut self, held: f64, wanted: f64) {
-        self.worst_gross += held.abs().max(wanted.abs());
-        self.worst_long += held.max(wanted);
-        self.worst_short += held.min(wanted);
+    pub fn add(&mut self, held: f64, reduce: f64, increase: f64) {
+        self.increases += increase.abs();
+        self.gross += held.abs();
+        self.gross_more += ((held + reduce + increase).abs() - held.abs()).max(0.0);
+        self.long.before += held + reduce.max(0.0);
+        self.long.more += increase.max(0.0);
+        self.short.before -= held + reduce.min(0.0);
+        self.short.more -= increase.min(0.0);
     }
 
-    /// Adds the part of an order that raises risk.
-    #[inline]
-    pub fn add_increase(&mut self, notional: f64) {
-        self.increases += notional.abs();
-    }
-
-    /// The share of all increases that fits under the turnover limit, and the refusal of the rest.
-    pub fn turnover_share(&self, nav: f64, policy: &GatePolicy) -> (f64, Option<Refusal>) {
-        let (limit, wanted) = (policy.turnover_max * nav, self.increases);
+    /// The share of all increases under turnover and caps. Reductions take from none of them; a pair keeps its
+    /// proportion because every increase is cut alike.
+    pub fn fit(&self, nav: f64, policy: &GatePolicy) -> Fit {
+        let mut fit = Fit { share: 1.0, over: None, bound: None, refusals: Vec::new() };
         if nav <= 0.0 {
-            return (0.0, None); // nothing is increased against a NAV nobody knows
+            fit.share = 0.0; // nothing is increased against a NAV nobody knows
+            return fit;
         }
-        if wanted <= limit {
-            return (1.0, None);
+        let net = |side: Worst, of: Side| (Check::Net, policy.net_max, side.before, side.more, Some(of));
+        let limits = [
+            (Check::Turnover, policy.turnover_max, 0.0, self.increases, None),
+            (Check::Gross, policy.gross_max, self.gross, self.gross_more, None),
+            net(self.long, Side::Buy),
+            net(self.short, Side::Sell),
+        ];
+        for (check, limit, before, more, side) in limits {
+            if before + more > limit * nav && more > 0.0 {
+                let share = ((limit * nav - before) / more).max(0.0);
+                if share == 0.0 && side.is_some() {
+                    (fit.over, fit.bound) = (side, fit.bound.or(Some(check)));
+                } else if share < fit.share {
+                    (fit.share, fit.bound) = (share, Some(check));
+                }
+                let refusal = Refusal { check, contract: None, limit, value: (before + more) / nav };
+                match fit.refusals.last_mut().filter(|last| last.check == check) {
+                    Some(other) => other.value = other.value.max(refusal.value),
+                    None => fit.refusals.push(refusal),
+                }
+            }
         }
-        let refusal =
-            Refusal { check: Check::Turnover, contract: None, limit: policy.turnover_max, value: wanted / nav };
-        (limit / wanted, Some(refusal))
+        fit
     }
 
     /// What the caps leave for one more position, long for a positive sign, beside the worst case; never negative.
     pub fn room(&self, sign: i64, nav: f64, policy: &GatePolicy) -> f64 {
-        let side = if sign < 0 { -self.worst_short } else { self.worst_long };
-        (policy.gross_max * nav - self.worst_gross).min(policy.net_max * nav - side).max(0.0)
-    }
-
-    /// Caps that the worst case of the basket would break.
-    pub fn cap_refusals(&self, nav: f64, policy: &GatePolicy) -> impl Iterator<Item = Refusal> {
-        let known = nav > 0.0;
-        let net = self.worst_long.abs().max(self.worst_short.abs()) / nav;
-        let gross = self.worst_gross / nav;
-        let cap =
-            |check, limit, value| (known && value > limit).then_some(Refusal { check, contract: None, limit, value });
-        cap(Check::Gross, policy.gross_max, gross).into_iter().chain(cap(Check::Net, policy.net_max, net))
+        let side = if sign < 0 { self.short } else { self.long };
+        let gross = policy.gross_max * nav - self.gross - self.gross_more;
+        gross.min(policy.net_max * nav - side.before - side.more).max(0.0)
     }
 }

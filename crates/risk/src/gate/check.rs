@@ -54,11 +54,17 @@ pub enum Check {
     UnhedgedCurrency,
     /// The screen of its sleeve has failed for too long to add to what it listed.
     NoList,
+    /// The contract is past its deadline and cannot be closed today.
+    RollDeadline,
+    /// Less can be borrowed than is to be sold short.
+    NoBorrow,
+    /// One side of a sleeve is smaller than a lot.
+    LegTooSmall,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 22] = [
+    pub const ALL: [Check; 25] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -81,6 +87,9 @@ impl Check {
         Check::Quarantine,
         Check::UnhedgedCurrency,
         Check::NoList,
+        Check::RollDeadline,
+        Check::NoBorrow,
+        Check::LegTooSmall,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -108,6 +117,9 @@ impl Check {
             Check::Quarantine => "QUARANTINE",
             Check::UnhedgedCurrency => "UNHEDGED_CURRENCY",
             Check::NoList => "NO_LIST",
+            Check::RollDeadline => "ROLL_DEADLINE",
+            Check::NoBorrow => "NO_BORROW",
+            Check::LegTooSmall => "LEG_TOO_SMALL",
         }
     }
 }
@@ -175,15 +187,21 @@ impl Refusal {
             Check::Collar => format!("{who}: no price collar is configured for its asset class"),
             Check::Quantity => format!("{who}: nothing to trade"),
             Check::Turnover => format!(
-                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over",
+                "{who}: increases of {:.1} % of NAV are wanted, {:.1} % fit under today's turnover limit; the rest carries over: \
+                 {} days at this rate",
                 value * 100.0,
-                limit * 100.0
+                limit * 100.0,
+                libm::ceil(value / limit)
             ),
             Check::Gross => {
-                format!("{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!(
+                    "{who}: worst-case gross {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::Net => {
-                format!("{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases wait")
+                format!(
+                    "{who}: worst-case net {value:.3} × NAV would pass the cap of {limit:.3}; increases are cut to fit"
+                )
             }
             Check::NoHedge => format!(
                 "{who}: {value:.0} of currency exposure in base currency should be hedged, but no contract can be traded; \
@@ -201,6 +219,17 @@ impl Refusal {
             Check::NoList => format!(
                 "{who}: the screen of its sleeve has failed for too long, so nothing is added; `screen` shows what is missing"
             ),
+            Check::RollDeadline => format!(
+                "{who}: past its deadline, and it cannot be closed today; close it by hand before the broker does, or it is \
+                 delivered or settled"
+            ),
+            Check::NoBorrow => format!(
+                "{who}: {value:.0} shares are wanted short and {limit:.0} can be borrowed; the rest is sold as its proxy future, or \
+                 the long side gives way too"
+            ),
+            Check::LegTooSmall => {
+                "one side of a sleeve is smaller than a lot, so the sleeve holds neither: it needs more NAV".to_owned()
+            }
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
                 format!("{who}: what is left to trade today is below the smallest trade of {limit:.0} in base currency")

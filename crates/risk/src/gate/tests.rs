@@ -3,6 +3,7 @@
 use super::*;
 use crate::Mode;
 use domain::{BasisPoints, Contract, Currency, Instrument, InstrumentId, InstrumentKind, Mic, PerCurrency};
+use proptest::prelude::*;
 
 const FUND: ContractId = ContractId(0);
 
@@ -117,18 +118,71 @@ fn a_price_nobody_believes_lets_reductions_out_and_nothing_in() {
 #[test]
 fn the_basket_counts_orders_at_their_worst() {
     let mut basket = Basket::default();
-    basket.add(0.0, 900_000.0);
-    basket.add(0.0, -900_000.0);
-    basket.add_increase(900_000.0);
-    basket.add_increase(900_000.0);
-    let broken: Vec<_> = basket.cap_refusals(850_000.0, &policy()).map(|r| r.check.code()).collect();
-    assert_eq!(broken, ["GROSS", "NET"], "if only one leg fills, net is 1.06 × NAV");
-    let (share, refusal) = basket.turnover_share(1_800_000.0, &policy());
-    assert_eq!(share, 0.5);
-    assert_eq!(
-        refusal.unwrap().sentence(&universe()),
-        "the basket: increases of 100.0 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over"
-    );
+    basket.add(0.0, 0.0, 900_000.0);
+    basket.add(0.0, 0.0, -900_000.0);
+    let told = |nav| {
+        let fit = basket.fit(nav, &policy());
+        let told: Vec<_> = fit.refusals.iter().map(|refusal| refusal.sentence(&universe())).collect();
+        format!("{:.4} by {:?}\n{}", fit.share, fit.bound, told.join("\n"))
+    };
+    insta::assert_snapshot!(told(850_000.0), @r"
+    0.2361 by Some(Turnover)
+    the basket: increases of 211.8 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 5 days at this rate
+    the basket: worst-case gross 2.118 × NAV would pass the cap of 2.000; increases are cut to fit
+    the basket: worst-case net 1.059 × NAV would pass the cap of 1.000; increases are cut to fit
+    ");
+    insta::assert_snapshot!(told(1_800_000.0), @r"
+    0.5000 by Some(Turnover)
+    the basket: increases of 100.0 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 2 days at this rate
+    ");
+    assert_eq!(basket.fit(3_600_000.0, &policy()).share, 1.0);
+    assert_eq!(basket.fit(0.0, &policy()).share, 0.0, "nothing is increased against a NAV nobody knows");
+}
+
+/// A contract's value and its order: most are lots of a book, some flip.
+fn rows() -> impl Strategy<Value = Vec<(f64, f64)>> {
+    prop::collection::vec((-5e5_f64..5e5, -5e5_f64..5e5), 1..12)
+}
+
+fn side_of(change: f64) -> Option<Side> {
+    (change != 0.0).then_some(if change > 0.0 { Side::Buy } else { Side::Sell })
+}
+
+/// The reducing and the increasing part of the way from held to wanted.
+fn parts(held: f64, wanted: f64) -> (f64, f64) {
+    match () {
+        () if held * wanted < 0.0 => (-held, wanted),
+        () if wanted.abs() < held.abs() => (wanted - held, 0.0),
+        () => (0.0, wanted - held),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whichever_orders_fill_no_increase_carries_the_book_beyond_its_caps(
+        rows in rows(), filled in prop::collection::vec(0.0_f64..=1.0, 12), nav in 1e5_f64..1e7,
+    ) {
+        let policy = policy();
+        let mut basket = Basket::default();
+        rows.iter().for_each(|&(held, wanted)| { let (r, i) = parts(held, wanted); basket.add(held, r, i); });
+        let fit = basket.fit(nav, &policy);
+        let after = rows.iter().zip(&filled).map(|(&(held, wanted), part)| {
+            let (reduce, increase) = parts(held, wanted);
+            held + (reduce + increase * fit.share_of(side_of(increase))) * part
+        });
+        let after: Vec<f64> = after.collect();
+        // Without increases the worst is what is held, or what the reductions of one side leave.
+        let held: f64 = rows.iter().map(|row| row.0.abs()).sum();
+        let gross: f64 = after.iter().map(|value| value.abs()).sum();
+        prop_assert!(gross <= (policy.gross_max * nav).max(held) + 1e-6, "gross {gross}");
+        let side = |sign: f64| -> f64 {
+            rows.iter().map(|&(held, wanted)| sign * held + (sign * parts(held, wanted).0).max(0.0)).sum()
+        };
+        let net: f64 = after.iter().sum();
+        prop_assert!(net <= (policy.net_max * nav).max(side(1.0)) + 1e-6, "net {net}");
+        prop_assert!(-net <= (policy.net_max * nav).max(side(-1.0)) + 1e-6, "net {net}");
+        prop_assert_eq!(fit.share < 1.0 || fit.over.is_some(), fit.bound.is_some());
+    }
 }
 
 #[test]

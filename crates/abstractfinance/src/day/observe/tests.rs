@@ -153,7 +153,7 @@ fn run() -> Run {
     let universe = settings::universe(&loaded.instruments, &calendars, DAY, DAY).unwrap();
     assert!(calendars.get(Mic::Fx).is_ok());
     Run {
-        setup: policy::setup(&loaded, universe),
+        setup: policy::dated_setup(&loaded, universe, &calendars).unwrap(),
         calendars: Arc::new(calendars),
         settings: loaded.settings,
         screens: Default::default(),

@@ -76,7 +76,7 @@ fn a_screen_that_cannot_be_run_with_is_refused() {
     37:22: `sleeves.single_name.fallback.long` holds `SPX`, which a sleeve cannot
      37 |     fallback: {long: [SPX], short: [CS51]}
         |                      ^
-    name a share or fund of instruments.yaml that has `tradable: true`
+    name a share, fund or future of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("winsor_tail: 0.05", "winsor_tail: 5"), @r"
     30:18: `sleeves.single_name.winsor_tail` is 5, but 0.25 is the most it may be

@@ -114,7 +114,7 @@ fn a_hedge_is_never_worth_more_than_its_leg_nor_than_the_caps_leave() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::option_env!("AF_LONG").is_some() { 5_000 } else { 200 }))]
+    #![proptest_config(ProptestConfig::with_cases(times(200, 5_000)))]
 
     /// However the legs fill and wherever the engine dies: every order is executed at most once over, what is taken back
     /// was there, the books are the desk's, and a hedge is left only beside an uneven pair.

@@ -1,0 +1,34 @@
+//! `costs`: what trading cost.
+//!
+//! In: a state folder, a span of dates. Out: the execution summary and tables, or JSON. Invariant: shows what finished
+//! days recorded; computes no cost anew.
+
+use super::records::Records;
+use super::show;
+use crate::cli::{Global, SpanArgs};
+use crate::failure::Failure;
+use console::DayReport;
+use console::costs::page;
+
+pub async fn costs(global: &Global, args: &SpanArgs) -> Result<(), Failure> {
+    let days = Records::open(global).await?.days().await?;
+    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
+    let inside = |day: &&DayReport| {
+        from.as_ref().is_none_or(|from| day.date >= *from) && to.as_ref().is_none_or(|to| day.date <= *to)
+    };
+    let asked = if from.is_none() && to.is_none() { days.len().saturating_sub(1) } else { 0 };
+    let shown: Vec<&DayReport> = days.iter().skip(asked).filter(inside).collect();
+    if shown.is_empty() {
+        return Err(Failure::Usage(
+            "no day is finished in that span; `abstractfinance nav` lists those that are".into(),
+        ));
+    }
+    if global.json {
+        let rows: Vec<_> = shown
+            .iter()
+            .map(|day| serde_json::json!({ "date": day.date, "base": day.base, "costs": day.costs }))
+            .collect();
+        return show(format!("{}\n", serde_json::json!({ "days": rows })));
+    }
+    show(page(&shown))
+}

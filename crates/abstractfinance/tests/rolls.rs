@@ -1,0 +1,121 @@
+//! Stories of futures: a strategy that holds some of every kind is run for years, and none outlives its deadline.
+//!
+//! In: the built-in configuration with futures in its sleeves. Out: reports of days. Invariant: deadlines are counted here
+//! from the sessions that `calendar` prints, not by the engine's own code.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::Stage;
+use console::DayReport;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sleeves that hold an index future short, deliverable bond futures on both sides, monthly volatility futures, and the
+/// currency hedge of it all.
+const SLEEVES: &str = "
+  core_index_rv: {kind: pair, weight: 0.30, long: CSPX, short: FESX}
+  bonds: {kind: long_short_baskets, weight: 0.30, long: [FGBL], short: [FOAT]}
+  micro: {kind: long_short_baskets, weight: 0.25, long: [MNQ, IUIT], short: [M2K, CS51]}
+  vol: {kind: weighted_basket, weight: 0.05, members: {VXM: 1.0}}
+  cash_buffer: {kind: cash, weight: 0.10}
+";
+
+fn config(stage: &Stage) {
+    stage.config("futures", "settings.yaml", "mode: simulated", "mode: simulated");
+    let path = stage.path("futures").join("settings.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("\nsleeves:").unwrap();
+    let (_, after) = rest.split_once("\n# ---- signals").unwrap();
+    std::fs::write(&path, format!("{before}\nsleeves:{SLEEVES}\n# ---- signals{after}")).unwrap();
+}
+
+fn days(stage: &Stage, line: &str) -> Vec<DayReport> {
+    let told = stage.ok(line);
+    let mut document: serde_json::Value = serde_json::from_str(&told).unwrap();
+    serde_json::from_value(document["days"].take()).unwrap()
+}
+
+/// Session dates of a venue, as the program prints them.
+fn sessions(stage: &Stage, venue: &str, years: (i16, i16)) -> Vec<String> {
+    let line = format!("calendar {venue} --from {}-01-01 --to {}-12-31 --csv", years.0, years.1);
+    stage.ok(&line).lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned()).collect()
+}
+
+/// Future and last trading day of a contract's name.
+fn parts(name: &str) -> Option<(&str, String)> {
+    let (future, day) = name.split_once('_')?;
+    let date = format!("{}-{}-{}", day.get(..4)?, day.get(4..6)?, day.get(6..8)?);
+    Some((future, date))
+}
+
+#[test]
+fn over_the_years_no_contract_is_held_past_its_deadline() {
+    let long = std::env::var_os("AF_LONG").is_some();
+    let (count, least) = if long { (1_260, 90) } else { (90, 6) };
+    let stage = Stage::new();
+    config(&stage);
+    let line = format!("demo --config futures --from 2020-01-06 --days {count} --json");
+    let days = days(&stage, &line);
+    assert_eq!(days.len(), count);
+    let calendars: BTreeMap<&str, Vec<String>> =
+        ["XNYS", "XEUR", "XCBF"].into_iter().map(|venue| (venue, sessions(&stage, venue, (2020, 2025)))).collect();
+    let deadline = |future: &str, last_trade: &str| {
+        let venue = match future {
+            "VXM" => "XCBF",
+            "FESX" | "FGBL" | "FOAT" => "XEUR",
+            _ => "XNYS",
+        };
+        let sessions = &calendars[venue];
+        let last = sessions.iter().position(|date| date == last_trade).expect("a contract ends on a session");
+        sessions[last - 3].clone()
+    };
+    let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for day in &days {
+        for position in &day.positions {
+            let Some((future, last_trade)) = parts(&position.instrument) else { continue };
+            let deadline = deadline(future, &last_trade);
+            assert!(day.date < deadline, "{} on {}: it had to be gone by {deadline}", position.instrument, day.date);
+            held.entry(future.to_owned()).or_default().insert(position.instrument.clone());
+        }
+    }
+    let futures: Vec<&str> = held.keys().map(String::as_str).collect();
+    assert_eq!(futures, ["FESX", "FGBL", "FOAT", "M2K", "M6E", "MNQ", "VXM"], "every one of them was held");
+    let rolls: usize = held.values().map(|contracts| contracts.len() - 1).sum();
+    assert!(rolls >= least, "{rolls} rolls: {held:?}");
+    let rolled = days.iter().flat_map(|day| &day.orders).filter(|order| order.purpose == "roll").count();
+    assert!(rolled > 0, "some of them in orders that open what another closes");
+    assert!(days.iter().all(|day| day.difference_bp.is_some_and(|bp| bp.abs() < 0.01)), "the books tie out every day");
+}
+
+#[test]
+fn obligations_say_what_comes_due() {
+    let stage = Stage::new();
+    config(&stage);
+    let page = stage.ok("calendar obligations --config futures --from 2026-03-02 --days 21");
+    insta::assert_snapshot!(page, @r"
+     date         what            of              held   meaning
+    ────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-03-03   roll deadline   FGBL_20260306      –   nothing of it is held after this day
+     2026-03-03   roll deadline   FOAT_20260306      –   nothing of it is held after this day
+     2026-03-04   roll starts     M6E_20260316       –   targets go to M6E_20260615
+     2026-03-06   first notice    FGBL_20260306      –   a long holder can be told to take delivery
+     2026-03-06   first notice    FOAT_20260306      –   a long holder can be told to take delivery
+     2026-03-06   last trade      FGBL_20260306      –   trading ends
+     2026-03-06   last trade      FOAT_20260306      –   trading ends
+     2026-03-06   roll starts     VXM_20260318       –   targets go to VXM_20260415
+     2026-03-10   roll starts     FESX_20260320      –   targets go to FESX_20260619
+     2026-03-10   roll starts     M2K_20260320       –   targets go to M2K_20260618
+     2026-03-10   roll starts     MNQ_20260320       –   targets go to MNQ_20260618
+     2026-03-11   roll deadline   M6E_20260316       –   nothing of it is held after this day
+     2026-03-13   roll deadline   VXM_20260318       –   nothing of it is held after this day
+     2026-03-16   first notice    M6E_20260316       –   a long holder can be told to take delivery
+     2026-03-16   last trade      M6E_20260316       –   trading ends
+     2026-03-17   roll deadline   FESX_20260320      –   nothing of it is held after this day
+     2026-03-17   roll deadline   M2K_20260320       –   nothing of it is held after this day
+     2026-03-17   roll deadline   MNQ_20260320       –   nothing of it is held after this day
+     2026-03-18   last trade      VXM_20260318       –   trading ends
+     2026-03-20   last trade      FESX_20260320      –   trading ends
+     2026-03-20   last trade      M2K_20260320       –   trading ends
+     2026-03-20   last trade      MNQ_20260320       –   trading ends
+    ");
+}

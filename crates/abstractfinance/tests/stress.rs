@@ -1,0 +1,44 @@
+//! Named shocks on a book that a backtest left.
+//!
+//! In: a journal. Out: what `stress` prints. Invariant: every part of a loss is a notional of the book times a move of the
+//! shock's row.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::Stage;
+use serde_json::Value;
+
+#[test]
+fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
+    let stage = Stage::new();
+    stage.ok("backtest --to 2026-03-06 --state-dir state");
+    let json =
+        |line: &str| -> Value { serde_json::from_str(&stage.ok(&format!("{line} --state-dir state --json"))).unwrap() };
+    let (held, told) = (json("positions"), json("stress --shock 2008"));
+    let notional = |name: &str| -> f64 {
+        let rows = held["positions"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["instrument"] == name).expect(name);
+        row["notional"].as_str().unwrap().parse().unwrap()
+    };
+    let shock = &told["shocks"][0];
+    let near = |ours: &Value, expected: f64| (ours.as_f64().unwrap() - expected).abs() < 0.01;
+    assert!(near(&shock["long"], notional("CSPX") * -0.399), "{shock}");
+    assert!(near(&shock["short"], notional("CS51") * -0.340), "a short earns when it falls: {shock}");
+    assert!(near(&shock["borrow"], notional("CS51") * 0.05 / 12.0), "{shock}");
+    let parts = ["long", "short", "currencies", "spreads", "borrow"].map(|part| shock[part].as_f64().unwrap());
+    assert!(near(&shock["total"], parts.iter().sum()), "{shock}");
+
+    let all = stage.ok("stress --state-dir state");
+    assert!(["2008", "august-2015", "february-2018", "march-2020"].iter().all(|name| all.contains(name)), "{all}");
+    std::fs::write(stage.path("own.yaml"), OWN).unwrap();
+    let told = json("stress --shocks own.yaml");
+    let limits = told["shocks"][0]["limits"].to_string();
+    assert!(limits.contains("in one day") && limits.contains("CRISIS"), "{told}");
+    let refused = stage.refused("stress --shock 1987 --state-dir state");
+    assert!(refused.starts_with("exit 2") && refused.contains("known are 2008"), "{refused}");
+}
+
+/// The long leg halves and the short one does not move.
+const OWN: &str = "worst:\n  {when: never, source: made up, us_equity: -0.5, eu_equity: 0, credit: 0, rates: 0, vix: 80, \
+                   eur: 0, gbp: 0, chf: 0, spread_bps: 0, borrow: 0}\n";
