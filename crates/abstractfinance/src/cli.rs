@@ -119,6 +119,8 @@ pub enum Command {
     Risk(RiskCommand),
     /// Show the ranks and scores behind a list of stocks.
     Screen(ScreenArgs),
+    /// Tail hedges: premium spent against its budget, options held with their Greeks, what they would pay in a crash.
+    Hedges,
 }
 
 /// Options of `demo`.

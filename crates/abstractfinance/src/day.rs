@@ -10,6 +10,8 @@ mod believe;
 mod costs;
 mod drive;
 mod end;
+mod hedges;
+mod listings;
 mod observe;
 mod operator;
 mod record;
@@ -29,7 +31,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
-use domain::{AccountTag, Books};
+use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
@@ -109,7 +111,7 @@ impl Decided {
 /// [`Failure`] by what happens next; an ordinary start resumes.
 pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
     let stored = world.journal.records(date).await?;
@@ -121,6 +123,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
         may_begin(date, run, world).await?;
     }
     let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
+    let run = &*run;
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
     drive::drive(&mut session, run, world).await?;
     record::close(&decided, session, resumed, run, world).await
@@ -145,7 +148,7 @@ async fn may_begin<B, J: Journal, C>(date: Date, run: &Run, world: &mut World<B,
 
 async fn decide_day<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
     let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
@@ -190,6 +193,9 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let identity = observe::connect(&scope, world).await?;
     let contingency = contingency(&inputs, &plan, run);
+    // What the plan bought and nobody holds yet.
+    let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
+    world.broker.resolve(&ordered).await?;
     Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: None })
 }
 

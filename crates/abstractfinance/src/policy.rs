@@ -3,6 +3,8 @@
 //! In: checked settings and a universe. Out: the run's [`Setup`]. Invariant: a translation of names
 //! to keys and percentages to fractions; it adds no choice of its own.
 
+mod hedges;
+
 use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes};
 use cycle::setup::References;
 use cycle::{Policy, Setup};
@@ -110,6 +112,7 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Uni
         let instrument = universe.find_instrument(name).expect("settings name only instruments of the table");
         universe.contracts_of(instrument).next().expect("what a sleeve can hold has a contract")
     };
+    let settings = &loaded.settings;
     let kind = match sleeve {
         settings::Sleeve::Pair { long, short, .. } => SleeveKind::Pair { long: contract(long), short: contract(short) },
         settings::Sleeve::LongShortBaskets { long, short, .. } => {
@@ -121,7 +124,9 @@ fn sleeve(name: &str, sleeve: &settings::Sleeve, loaded: &Loaded, universe: &Uni
         settings::Sleeve::WeightedBasket { members, .. } => SleeveKind::WeightedBasket {
             members: members.iter().map(|(name, &share)| (contract(name), share)).collect(),
         },
-        settings::Sleeve::TailHedge { .. } => SleeveKind::TailHedge,
+        settings::Sleeve::TailHedge(hedge) => {
+            SleeveKind::TailHedge(Box::new(hedges::policy(hedge, settings, universe)))
+        }
         settings::Sleeve::Cash { .. } => SleeveKind::Cash,
         settings::Sleeve::NotConfigured { .. } => SleeveKind::NotConfigured,
     };
@@ -284,7 +289,7 @@ fn style(policy: settings::ExecutionPolicyName) -> Style {
 }
 
 fn gate(settings: &Settings) -> GatePolicy {
-    const TRADED: [AssetClass; 7] = [
+    const TRADED: [AssetClass; 8] = [
         AssetClass::EquityEtf,
         AssetClass::BondEtf,
         AssetClass::Stock,
@@ -292,6 +297,7 @@ fn gate(settings: &Settings) -> GatePolicy {
         AssetClass::BondFuture,
         AssetClass::VolatilityFuture,
         AssetClass::FxFuture,
+        AssetClass::Option,
     ];
     let execution = &settings.execution;
     let collar =

@@ -219,19 +219,18 @@ impl Ground {
     /// The run and its world in front of a simulated gateway.
     pub async fn world<C: Control>(
         &self,
-        Engaged { journal, path }: Engaged,
+        Engaged { mut journal, path }: Engaged,
         gateway: SocketAddr,
         control: C,
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
-        let broker =
-            IbkrBroker::connect(self.broker_config(gateway), self.universe.clone()).await.map_err(|error| {
-                Failure::Broker(format!(
-                    "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
-                ))
-            })?;
+        let universe = Arc::new(self.with_options(&mut journal).await?);
+        let broker = IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
+            Failure::Broker(format!("{error} (start `abstractfinance gateway`, or name its address with --gateway)"))
+        })?;
         let clock = Lockstep::new(control).await?;
-        let run = self.run(journal.fence(), path, outside.adopter)?;
+        let mut run = self.run(journal.fence(), path, outside.adopter)?;
+        run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
         Ok((run, World { broker, journal, statements, clock }))
     }
@@ -265,6 +264,12 @@ impl Ground {
             adopter,
             journal,
         })
+    }
+
+    /// The universe with the options of the last day that was begun: they may be held, or in orders.
+    async fn with_options(&self, journal: &mut AccountJournal) -> Result<Universe, Failure> {
+        let begun = ports::Journal::latest(journal, "inputs").await?;
+        Ok(begun.map_or_else(|| (*self.universe).clone(), |inputs| cycle::store::universe_of(&inputs, &self.universe)))
     }
 
     /// A session that only asks; it takes the account the gateway serves.

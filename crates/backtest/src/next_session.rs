@@ -100,6 +100,7 @@ impl<'a> NextSession<'a> {
                 borrowable: &[],
                 flows: BaseMoney::ZERO,
                 screens: &[],
+                listings: &[],
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];

@@ -20,6 +20,7 @@ pub fn page(day: &DayReport) -> String {
     orders(&mut page, day);
     hedges(&mut page, day);
     alerts(&mut page, day);
+    tail_hedges(&mut page, day);
     doubts(&mut page, day);
     refusals(&mut page, day);
     account(&mut page, day);
@@ -221,6 +222,13 @@ fn hedges(page: &mut String, day: &DayReport) {
 fn alerts(page: &mut String, day: &DayReport) {
     for alert in &day.alerts {
         line(page, &format!("Alert     {alert}"));
+    }
+}
+
+fn tail_hedges(page: &mut String, day: &DayReport) {
+    if let Some(book) = &day.tail_hedges {
+        line(page, "");
+        page.push_str(&crate::hedges::hedges(&day.date, &day.base, book));
     }
 }
 

@@ -4,6 +4,7 @@
 //! number is the one the engine used, not one computed again for show.
 
 use crate::costs::DayCosts;
+use crate::hedges::HedgeBook;
 use crate::reconciliation::Difference;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,9 @@ pub struct DayReport {
     pub costs: DayCosts,
     /// Currency hedges.
     pub hedges: Vec<Hedge>,
+    /// Tail hedges after the day; `None` for a strategy without any.
+    #[serde(default)]
+    pub tail_hedges: Option<HedgeBook>,
     /// Positions after the day, ours and the broker's.
     pub positions: Vec<Position>,
     /// What a person should look at: changes of the mode with their reasons, what was booked without an order of ours,
@@ -245,7 +249,8 @@ pub struct Position {
     pub sleeves: Vec<String>,
     /// The contract's currency.
     pub currency: String,
-    /// Quantity × mark × multiplier in base currency; `None` without a mark or a rate.
+    /// Quantity × mark × multiplier in base currency, of an option delta × the value of what it is written on; `None`
+    /// without a mark or a rate.
     pub notional: Option<Decimal>,
     /// Unrealised profit against average cost, in the contract's currency.
     pub unrealised: Option<Decimal>,

@@ -209,9 +209,10 @@ pub(crate) struct World {
     pub(crate) doubts: Doubts,
     pub(crate) broker: BrokerFacts,
     pub(crate) windows: PerContract<Option<Window>>,
-    active: PerInstrument<Option<ContractId>>,
+    pub(crate) active: PerInstrument<Option<ContractId>>,
     pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
+    pub(crate) listings: Vec<strategy::Listings>,
 }
 
 impl World {
@@ -249,6 +250,7 @@ impl World {
             active: PerInstrument::from_vec(active),
             borrowable: Vec::new(),
             screens: Vec::new(),
+            listings: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -285,6 +287,7 @@ impl World {
             borrowable: &self.borrowable,
             flows: BaseMoney::ZERO,
             screens: &self.screens,
+            listings: &self.listings,
         }
     }
 

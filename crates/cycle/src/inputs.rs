@@ -18,7 +18,7 @@ use risk::Mode;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use strategy::Observed;
+use strategy::{Listings, Observed};
 
 /// Everything a day's decision may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,8 @@ pub struct DayInputs<'a> {
     pub flows: BaseMoney,
     /// What the screens that are due today saw.
     pub screens: &'a [Observed],
+    /// Options that were quoted today, because a hedge is looked for.
+    pub listings: &'a [Listings],
 }
 
 /// Shares the broker can lend.
@@ -92,6 +94,9 @@ impl Doubts {
 pub struct Believed {
     /// By the name of the contract.
     pub marks: BTreeMap<String, LastMark>,
+    /// Implied volatility of held options at their last good marks, by the name of the contract.
+    #[serde(default)]
+    pub volatilities: BTreeMap<String, f64>,
     /// Units of base for one unit of each currency.
     pub rates: PerCurrency<Option<LastRate>>,
 }
@@ -141,6 +146,9 @@ pub struct RecordedInputs {
     pub flows: BaseMoney,
     /// What the screens that were due saw.
     pub screens: Vec<Observed>,
+    /// Options that were quoted.
+    #[serde(default)]
+    pub listings: Vec<Listings>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
     /// The last date the broker's statement has told of; the decision does not read it.
@@ -187,6 +195,7 @@ impl RecordedInputs {
             borrowable: inputs.borrowable.to_vec(),
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
+            listings: inputs.listings.to_vec(),
             opened: inputs.decided_at,
             told: None,
         }
@@ -225,6 +234,7 @@ impl RecordedInputs {
             borrowable: &self.borrowable,
             flows: self.flows,
             screens: &self.screens,
+            listings: &self.listings,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod entry;
 #[cfg(test)]
 mod fixture;
+pub mod hedges;
 pub mod inputs;
 pub mod memory;
 pub mod operator;
@@ -17,7 +18,7 @@ pub mod setup;
 pub mod store;
 pub mod versions;
 
-pub use decide::{decide, decide_into};
+pub use decide::{decide, decide_into, settle_premium};
 pub use entry::Entry;
 pub use inputs::{Believed, Borrowable, DayInputs, Doubts, RecordedInputs};
 pub use memory::Memory;

@@ -11,7 +11,7 @@ use market::HistoryView;
 use market::panel::Row;
 use risk::{Contributions, Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
 use serde::{Deserialize, Serialize};
-use strategy::{Observed, ScreenList};
+use strategy::{HedgeState, Observed, ScreenList};
 
 /// Decision state, durable from day to day.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct Memory {
     pub contributions: Contributions,
     /// What each sleeve's screen lists, in the order of the sleeves; empty for those that do not screen.
     pub lists: Vec<ScreenList>,
+    /// Budget and crisis of the tail hedges.
+    #[serde(default)]
+    pub hedges: HedgeState,
 }
 
 impl Clone for Memory {
@@ -51,6 +54,7 @@ impl Clone for Memory {
             last_closes: self.last_closes.clone(),
             contributions: self.contributions.clone(),
             lists: self.lists.clone(),
+            hedges: self.hedges.clone(),
             ..*self
         }
     }
@@ -68,6 +72,7 @@ impl Clone for Memory {
         self.last_rates = source.last_rates;
         self.contributions.clone_from(&source.contributions);
         self.lists.clone_from(&source.lists);
+        self.hedges.clone_from(&source.hedges);
     }
 }
 
@@ -89,21 +94,23 @@ impl Memory {
             last_rates,
             contributions: Contributions::new(setup.policy.sleeves.len(), setup.policy.report_days),
             lists: vec![ScreenList::default(); setup.policy.sleeves.len()],
+            hedges: HedgeState::default(),
         }
     }
 
     /// The same memory for this setup: when the strategy's legs have changed, its estimates and lists start
-    /// again from history, and regime and performance go on.
+    /// again from history; regime, performance and the hedges go on.
     pub fn fitted(self, setup: &Setup) -> Memory {
         if self.legs == legs(setup) && self.lists.len() == setup.policy.sleeves.len() {
             return self;
         }
-        Memory { regime: self.regime, performance: self.performance, ..Memory::new(setup) }
+        Memory { regime: self.regime, performance: self.performance, hedges: self.hedges, ..Memory::new(setup) }
     }
 
     /// The same memory over other keys.
     pub fn rekeyed(mut self, key: impl Fn(ContractId) -> Option<ContractId>) -> Memory {
         self.lists = self.lists.into_iter().map(|list| list.rekeyed(&key)).collect();
+        self.hedges = self.hedges.rekeyed(&key);
         self
     }
 

@@ -13,13 +13,15 @@ use risk::gate::{DayFacts, Refusal};
 use risk::scaling::Bound;
 use risk::{Alarm, Measures, Mode, Quality, Reconciliation, Regime, Verdict};
 use serde::{Deserialize, Serialize};
-use strategy::HedgeDecision;
+use strategy::{HedgeDecision, HedgePlan};
 
 /// A row per contract, a column per step. Values are in base currency.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanTable {
     /// Price of one unit: mark × multiplier × rate.
     pub unit_price: PerContract<f64>,
+    /// Exposure of one unit to the market: its price, of an option delta × the underlying's, so negative for a put.
+    pub exposure: PerContract<f64>,
     /// Σ sleeve weights, momentum included, before scaling.
     pub weight: PerContract<f64>,
     /// weight × scale × NAV.
@@ -41,6 +43,7 @@ impl PlanTable {
     fn sized(contracts: usize) -> PlanTable {
         PlanTable {
             unit_price: PerContract::filled(0.0, contracts),
+            exposure: PerContract::filled(0.0, contracts),
             weight: PerContract::filled(0.0, contracts),
             target_value: PerContract::filled(0.0, contracts),
             held_value: PerContract::filled(0.0, contracts),
@@ -53,6 +56,7 @@ impl PlanTable {
 
     fn clear(&mut self) {
         self.unit_price.fill(0.0);
+        self.exposure.fill(0.0);
         self.weight.fill(0.0);
         self.target_value.fill(0.0);
         self.held_value.fill(0.0);
@@ -167,6 +171,9 @@ pub struct DayPlan {
     pub table: PlanTable,
     /// Currency hedges, one per configured currency.
     pub hedges: Vec<HedgeDecision>,
+    /// Tail hedges: what is sold, rolled and bought, and why nothing else.
+    #[serde(default)]
+    pub tail_hedges: HedgePlan,
     /// Sleeves (by position in the policy) that hold what they have today.
     pub held_back: Vec<usize>,
     /// Weights that went elsewhere, because a leg cannot be had.
@@ -195,7 +202,13 @@ impl DayPlan {
             reconciliation: None,
             mode: Mode::Frozen,
             flatten: false,
-            facts: DayFacts { nav: 0.0, rates: Default::default(), frozen: Vec::new(), no_increase: Vec::new() },
+            facts: DayFacts {
+                nav: 0.0,
+                rates: Default::default(),
+                frozen: Vec::new(),
+                no_increase: Vec::new(),
+                price_max: Vec::new(),
+            },
             risk: RiskDecision {
                 vol: None,
                 quality: Quality::Invalid,
@@ -214,6 +227,7 @@ impl DayPlan {
             },
             table: PlanTable::sized(setup.universe.contract_count()),
             hedges: Vec::new(),
+            tail_hedges: HedgePlan::default(),
             held_back: Vec::new(),
             shifts: Vec::new(),
             orders: Vec::new(),
@@ -236,5 +250,7 @@ impl DayPlan {
         self.facts.frozen.clear();
         self.risk.alarms.clear();
         self.facts.no_increase.clear();
+        self.facts.price_max.clear();
+        self.tail_hedges.clear();
     }
 }

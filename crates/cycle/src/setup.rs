@@ -3,13 +3,16 @@
 //! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
 //! Invariant: built once; a day never searches a string.
 
-use domain::{ContractId, Currency, InstrumentId, InstrumentKind, PerContract, PerCurrency, PerInstrument, Universe};
+use domain::{
+    ContractId, Currency, InstrumentId, InstrumentKind, OptionKey, PerContract, PerCurrency, PerInstrument, Universe,
+};
 use execution::ExecutionPolicy;
 use risk::{
     Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy, WatchdogPolicy,
 };
 use serde::{Deserialize, Serialize};
-use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve};
+use strategy::tail_hedge::{HedgeRoot, SpreadFutures};
+use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, TailHedgePolicy};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,12 +103,25 @@ pub struct Setup {
     pub shared: Vec<ContractId>,
     /// Every future.
     pub chains: Vec<Chain>,
-    /// Contracts of the currency hedge: reported, but no part of what turnover and caps limit.
+    /// Contracts of the currency hedge and of the bond spread: reported, but no part of what turnover and caps limit.
     pub outside_caps: PerContract<bool>,
     /// When each contract has to go; nothing for what does not expire.
     pub rolls: PerContract<Option<RollDates>>,
     /// Currencies of contracts that no future hedges.
     pub unhedged: Vec<Currency>,
+    /// Options of the universe that the tail hedges may hold, in the order of their keys.
+    pub options: Vec<OptionRow>,
+}
+
+/// An option the tail hedges may hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptionRow {
+    /// Its contract.
+    pub contract: ContractId,
+    /// Expiry, strike, right.
+    pub key: OptionKey,
+    /// Its root and what that is for.
+    pub root: HedgeRoot,
 }
 
 impl Setup {
@@ -128,7 +144,10 @@ impl Setup {
         let futures = universe.instruments().filter(|&id| universe.instrument(id).kind == InstrumentKind::Fut);
         let chains: Vec<Chain> = futures.map(chain).filter(|chain| !chain.contracts.is_empty()).collect();
         let mut outside_caps = PerContract::filled(false, universe.contract_count());
-        for &contract in chains.iter().filter(|chain| chain.hedges).flat_map(|chain| &chain.contracts) {
+        let spread = policy.sleeves.iter().find_map(|sleeve| sleeve.tail_hedge()?.spread);
+        let of_spread = |chain: &Chain| spread.is_some_and(|p| [p.long, p.short].contains(&chain.instrument));
+        let apart = chains.iter().filter(|chain| chain.hedges || of_spread(chain));
+        for &contract in apart.flat_map(|chain| &chain.contracts) {
             outside_caps[contract] = true;
         }
         let rolls = PerContract::filled(None, universe.contract_count());
@@ -149,13 +168,44 @@ impl Setup {
             policy.sleeves.iter().filter(|sleeve| may_hold(sleeve)).count()
         };
         let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
-        Setup { universe, policy, references, base, unit_legs, shared, chains, outside_caps, rolls, unhedged }
+        let options = options(&universe, &policy);
+        Setup { universe, policy, references, base, unit_legs, shared, chains, outside_caps, rolls, unhedged, options }
     }
 
     /// The same with the dates by which contracts have to go.
     pub fn with_rolls(self, rolls: PerContract<Option<RollDates>>) -> Setup {
         assert_eq!(rolls.len(), self.universe.contract_count(), "a row per contract");
         Setup { rolls, ..self }
+    }
+
+    /// The same strategy over a universe that grew at its end by options, which do not roll by the calendar.
+    pub fn over(&self, universe: Universe) -> Setup {
+        let mut rolls = self.rolls.clone();
+        (rolls.len()..universe.contract_count()).for_each(|_| rolls.push(None));
+        Setup::new(universe, self.policy.clone(), self.references.clone(), self.base).with_rolls(rolls)
+    }
+
+    /// The sleeve of tail hedges, by its position, with its policy.
+    pub fn tail_hedge(&self) -> Option<(usize, &TailHedgePolicy)> {
+        let mut sleeves = self.policy.sleeves.iter().enumerate();
+        sleeves.find_map(|(position, sleeve)| sleeve.tail_hedge().map(|policy| (position, policy)))
+    }
+
+    /// The option of the tail hedges behind a contract.
+    pub fn option(&self, contract: ContractId) -> Option<&OptionRow> {
+        let place = self.options.binary_search_by_key(&contract, |row| row.contract);
+        place.ok().map(|place| &self.options[place])
+    }
+
+    /// The futures of the bond spread, long and short.
+    pub fn spread(&self) -> Option<SpreadFutures> {
+        self.tail_hedge()?.1.spread
+    }
+
+    /// True for a contract of the bond spread.
+    pub fn is_spread(&self, contract: ContractId) -> bool {
+        let instrument = self.universe.contract(contract).instrument;
+        self.spread().is_some_and(|pair| [pair.long, pair.short].contains(&instrument))
     }
 
     /// Whether a sleeve or the hedge may trade an instrument.
@@ -168,6 +218,7 @@ impl Setup {
         self.unit_legs.iter().any(|leg| leg.instrument == instrument)
             || self.policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument)
             || self.policy.sleeves.iter().any(listed)
+            || self.spread().is_some_and(|pair| [pair.long, pair.short].contains(&instrument))
     }
 
     /// The contract that carries a weight given to `contract`: itself, or of a future the one to hold today; `None` when
@@ -180,4 +231,14 @@ impl Setup {
             Some(contract)
         }
     }
+}
+
+fn options(universe: &Universe, policy: &Policy) -> Vec<OptionRow> {
+    let Some(hedges) = policy.sleeves.iter().find_map(Sleeve::tail_hedge) else { return Vec::new() };
+    let row = |contract: ContractId| {
+        let key = *universe.option(contract)?;
+        let root = *hedges.root(universe.contract(contract).instrument)?;
+        Some(OptionRow { contract, key, root })
+    };
+    universe.contracts().filter_map(row).collect()
 }

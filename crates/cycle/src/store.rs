@@ -43,6 +43,19 @@ pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
     json.to_string()
 }
 
+/// The universe with the options that a record of inputs was decided over.
+pub fn universe_of(inputs: &StoredRecord, universe: &Universe) -> Universe {
+    #[derive(Deserialize)]
+    struct Over {
+        contracts: Vec<String>,
+    }
+    let mut universe = universe.clone();
+    if let Ok(over) = serde_json::from_str::<Over>(&inputs.body) {
+        universe.list_named(over.contracts.iter().map(String::as_str));
+    }
+    universe
+}
+
 /// The value of a stored body.
 ///
 /// # Errors
@@ -213,7 +226,7 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
             (universe.contract(c).name.as_str(), row)
         })
         .collect();
-    let canonical = json!({
+    let mut canonical = json!({
         "date": plan.date,
         "nav": plan.nav,
         "mode": plan.mode,
@@ -224,5 +237,9 @@ pub fn plan_hash(plan: &DayPlan, universe: &Universe) -> String {
         "pairs": serde_json::from_str::<Value>(&body(&plan.pairs, universe)).expect("just written"),
         "refusals": serde_json::from_str::<Value>(&body(&plan.refusals, universe)).expect("just written"),
     });
+    if !plan.tail_hedges.actions.is_empty() {
+        let actions = body(&plan.tail_hedges.actions, universe);
+        canonical["tail_hedges"] = serde_json::from_str(&actions).expect("just written");
+    }
     Sha256::digest(canonical.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -359,6 +359,16 @@ impl Universe {
         id
     }
 
+    /// Lists every option among names of contracts; names of anything else, and of unknown roots, are passed over.
+    pub fn list_named<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        for (root, key) in names.into_iter().filter_map(OptionKey::parse) {
+            let root = self.find_instrument(root).filter(|&root| self.instrument(root).kind == InstrumentKind::Opt);
+            if let Some(root) = root {
+                self.list_option(root, key);
+            }
+        }
+    }
+
     /// Which option a contract is; `None` for anything else.
     pub fn option(&self, id: ContractId) -> Option<&OptionKey> {
         self.options.get(&id)

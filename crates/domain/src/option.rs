@@ -52,4 +52,42 @@ impl OptionKey {
         let (day, side) = (self.expiry.strftime("%Y%m%d"), self.right.letter());
         format!("{root}_{day}_{side}{}", self.strike)
     }
+
+    /// The root's name and the key behind a name that [`OptionKey::name`] made; `None` for any other name.
+    pub fn parse(name: &str) -> Option<(&str, OptionKey)> {
+        let (rest, side) = name.rsplit_once('_')?;
+        let (root, day) = rest.rsplit_once('_')?;
+        let right = match side.get(..1)? {
+            "C" => OptionRight::Call,
+            "P" => OptionRight::Put,
+            _ => return None,
+        };
+        let strike = side[1..].parse().ok().and_then(|strike| Price::from_decimal(strike).ok())?;
+        let expiry = Date::strptime("%Y%m%d", day).ok()?;
+        Some((root, OptionKey { expiry, strike, right }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_says_which_option_it_is(day in 0..4_000_i64, cents in 1_i64..10_000_000, put in any::<bool>()) {
+            let expiry = date(2020, 1, 1).saturating_add(jiff::ToSpan::days(day));
+            let strike = Price::from_mantissa(cents * 1_000_000).unwrap();
+            let right = if put { OptionRight::Put } else { OptionRight::Call };
+            let key = OptionKey { expiry, strike, right };
+            let name = key.name("SX5E_OPT");
+            prop_assert_eq!(OptionKey::parse(&name), Some(("SX5E_OPT", key)));
+        }
+    }
+
+    #[test]
+    fn a_future_or_a_fund_is_no_option() {
+        assert_eq!(["CSPX", "M6E_20260316", "X_OPT_20260316_P", "X_OPT_20260316_P0"].map(OptionKey::parse), [None; 4]);
+    }
 }

@@ -69,6 +69,8 @@ pub enum Injection {
     CommissionAdjustment { currency: Currency, amount: Decimal },
     /// Borrowed shares are called back, and bought at the next official close.
     Recall { contract: String },
+    /// So many shares are to be lent in all, those lent already included.
+    Lend { contract: String, shares: Decimal },
     /// The broker buys what is short, now.
     BuyIn { contract: String },
     /// Every market moves now and stays there, by a share of world equity and of the volatility index: -0.06 and 1.5 are a
@@ -255,6 +257,7 @@ impl Injection {
             | Injection::DividendNow { contract, .. }
             | Injection::SymbolChange { contract, .. }
             | Injection::Recall { contract }
+            | Injection::Lend { contract, .. }
             | Injection::BuyIn { contract }
             | Injection::ExpireNow { contract }
             | Injection::ExpireSilently { contract }
@@ -364,6 +367,9 @@ impl Injection {
                 Intervention::Fee { amount: money(*amount, *currency), refund: true }
             }
             Injection::Recall { contract } => Intervention::Recall { contract: terms.contract(contract)? },
+            Injection::Lend { contract, shares } => {
+                Intervention::Lend { contract: terms.contract(contract)?, shares: quantity(*shares)? }
+            }
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
             &Injection::MarketShock { equity, volatility } => Intervention::Shock { equity, volatility },
             Injection::ExpireNow { contract } => {

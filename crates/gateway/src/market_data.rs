@@ -19,6 +19,8 @@ use market::{Bar, DataType, Quote};
 const STREAMS_MAX: usize = 100;
 /// What IB sends for a side without a quote.
 const NO_PRICE: f64 = -1.0;
+/// IB's number for the shares that can be borrowed.
+const SHORTABLE_SHARES: i32 = 89;
 /// Sessions are at most this many per calendar day asked for.
 const BARS_MAX: usize = 10_000;
 
@@ -119,10 +121,20 @@ impl Desk {
         let computed = self.computed(contract, &shown);
         self.send_computations(key, req_id, &[None; 4], &computed);
         self.send_option_statistics(key, req_id, contract, text(&request.generic_tick_list));
+        self.send_shortable(key, req_id, contract, text(&request.generic_tick_list));
         if request.snapshot == Some(true) || request.regulatory_snapshot == Some(true) {
             self.send(key, &wire::TickSnapshotEnd { req_id: Some(req_id) });
         } else {
             self.session_mut(key).quotes.insert(req_id, QuoteStream { contract, told: shown, computed });
+        }
+    }
+
+    /// How many shares can be borrowed, for a client that asked for generic tick 236.
+    fn send_shortable(&self, key: SessionKey, req_id: i32, contract: ContractId, generic: &str) {
+        let asked = generic.split(',').any(|wanted| wanted.trim() == "236");
+        if let Some(shares) = self.sim.shortable(contract).filter(|_| asked) {
+            let (tick_type, size) = (Some(SHORTABLE_SHARES), Some(shares.to_string()));
+            self.send(key, &TickSize { req_id: Some(req_id), tick_type, size });
         }
     }
 

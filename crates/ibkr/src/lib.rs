@@ -5,6 +5,7 @@
 //! answers nothing until [`IbkrBroker::reconnect`], so that no answer of an old question can pass for a new one.
 
 mod account;
+mod borrow;
 pub mod codes;
 mod connect;
 mod contracts;
@@ -27,7 +28,7 @@ pub use kill::cancel_everything;
 use connect::Session;
 pub use contracts::Difference;
 use contracts::{ContractBook, unresolved, unusable};
-use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Quantity, Universe};
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, WhatToShow};
@@ -435,6 +436,12 @@ impl Broker for IbkrBroker {
         self.noted(chain)
     }
 
+    async fn shortable(&mut self, contracts: &[ContractId]) -> Result<Vec<(ContractId, Quantity)>, BrokerError> {
+        self.alive()?;
+        let told = self.shortable_of(contracts).await;
+        self.noted(told)
+    }
+
     async fn option_quotes(
         &mut self,
         root: InstrumentId,
@@ -454,6 +461,12 @@ impl Broker for IbkrBroker {
 
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
         self.alive()?;
+        // A login has about a hundred lines: what is no longer looked at gives its own back.
+        let idle: Vec<ContractId> = self.feeds.keys().filter(|id| !contracts.contains(id)).copied().collect();
+        for feed in idle.iter().filter_map(|id| self.feeds.remove(id)).collect::<Vec<_>>() {
+            self.pacer.pass().await;
+            feed.ticks.cancel().await;
+        }
         for &id in contracts {
             let watched = self.watch_one(id).await;
             self.noted(watched)?;

@@ -75,6 +75,13 @@ pub struct MarkRule {
 pub enum Doubt {
     /// There was no offer.
     Missing,
+    /// There was no offer for an option: it is worth what the model says at its last implied volatility.
+    Modelled {
+        /// The model's price.
+        price: Price,
+        /// That volatility, annual.
+        volatility: f64,
+    },
     /// It moves further than a day usually does and nobody confirms it.
     Jump {
         /// Signed move against the last good mark, as a fraction.
@@ -118,7 +125,7 @@ pub struct Flag {
 impl Flag {
     /// True when the contract takes no new risk: a price was offered and not believed.
     pub fn quarantines(&self) -> bool {
-        !matches!(self.doubt, Doubt::Missing)
+        !matches!(self.doubt, Doubt::Missing | Doubt::Modelled { .. })
     }
 
     /// What happened, what it means, what happens next.
@@ -131,6 +138,10 @@ impl Flag {
             if self.stale { format!(", {} sessions old: the day only reduces", self.sessions) } else { String::new() };
         match self.doubt {
             Doubt::Missing => format!("{name}: no price arrived; {kept}{old}"),
+            Doubt::Modelled { price, volatility } => format!(
+                "{name}: no price arrived; it is valued at {price} by the model at its last implied volatility of {:.1} %{old}",
+                volatility * 100.0
+            ),
             Doubt::Jump { by, offer } => format!(
                 "{name}: {source} says {price}, {by:+.1} % from the last good mark; {kept}{old} and takes no new risk until a \
                  second source or the next session confirms the move",

@@ -378,11 +378,21 @@ pub trait Broker {
         wanted: &[OptionKey],
     ) -> Result<Vec<OptionQuote>, BrokerError>;
 
+    /// How many shares of each contract can be borrowed beside those that are. What the broker says nothing about is left
+    /// out, and a broker that says nothing at all leaves out everything.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn shortable(&mut self, contracts: &[ContractId]) -> Result<Vec<(ContractId, Quantity)>, BrokerError> {
+        let _ = contracts;
+        Ok(Vec::new())
+    }
+
     /// The universe with more contracts at its end: options that were chosen, so that they can be resolved, quoted and
     /// traded like anything else.
     fn extend(&mut self, universe: Arc<Universe>);
 
-    /// Subscribes quotes for the rest of the session; they arrive as events.
+    /// Subscribes quotes of these contracts and of no others, until asked again; they arrive as events.
     ///
     /// # Errors
     /// [`BrokerError`].

@@ -39,6 +39,11 @@ impl Collar {
         Collar { reference, worst: limit_to_tick(edge, tick, side) }
     }
 
+    /// The collar of a buy that may cost no more than a price on the grid, however wide it was drawn.
+    pub fn capped(self, price_max: Price) -> Collar {
+        Collar { worst: self.worst.min(price_max), ..self }
+    }
+
     /// True when a limit is not worse than the collar allows.
     pub fn holds(&self, limit: Price, side: Side) -> bool {
         match side {

@@ -8,7 +8,7 @@ mod basket;
 mod check;
 mod permit;
 
-pub use basket::{Basket, DayFacts, Fit, Withheld};
+pub use basket::{Basket, DayFacts, Fit, PriceMax, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use permit::Permit;
 
@@ -155,12 +155,14 @@ impl<'a> Gate<'a> {
         match (mid, collar_policy, side, window) {
             (Some(mid), Some(collar), Some(side), Some(window)) if refusals.is_empty() => {
                 let tick = self.universe.terms(proposal.contract).tick;
+                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(mid, side, tick, collar));
+                let price_max = day.price_max(proposal.contract).filter(|_| side == Side::Buy);
                 Ok(Permit::new(permit::Envelope {
                     contract: proposal.contract,
                     side,
                     quantity_max: proposal.quantity.abs(),
                     order_quantity_max: self.order_quantity_max(proposal.contract, mid, day),
-                    collar: proposal.collar.unwrap_or_else(|| Collar::around(mid, side, tick, collar)),
+                    collar: price_max.map_or(drawn, |max| drawn.capped(max)),
                     expires: window.closes,
                     purpose: proposal.purpose,
                 }))

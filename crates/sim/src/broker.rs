@@ -47,6 +47,8 @@ pub(crate) struct Broker {
     pub(crate) executed: u32,
     /// Loans of shares that were called back, with the first date on which they are bought.
     pub(crate) recalled: BTreeMap<ContractId, Date>,
+    /// Shares there are to lend where somebody said how many.
+    pub(crate) lent: BTreeMap<ContractId, Quantity>,
     pub(crate) fills: Fills,
     pub(crate) dents: Dents,
     pub(crate) open: Vec<Working>,
@@ -66,6 +68,7 @@ impl Broker {
             chance: Chance::new(config.seed),
             executed: 0,
             recalled: BTreeMap::new(),
+            lent: BTreeMap::new(),
             fills: Fills::Book,
             dents: Dents::new(universe.contract_count()),
             open: Vec::new(),

@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 const NOBODY: i32 = 0;
 /// Broker's numbers of orders that no client placed.
 const FIRST_FOREIGN_PERM_ID: i64 = 1_900_000_001;
+/// Shares of a company or fund that are to be lent when nobody says otherwise: more than any simulated account needs.
+const SHARES_LENT: i64 = 5_000_000;
 /// A dividend on purpose is paid after so many days.
 const PAY_DAYS: i64 = 7;
 
@@ -58,6 +60,8 @@ pub enum Intervention {
     Fee { amount: Money, refund: bool },
     /// The lender wants the shares back; they are bought at the next official close.
     Recall { contract: ContractId },
+    /// So many shares are to be lent in all, those lent already included.
+    Lend { contract: ContractId, shares: Quantity },
     /// The broker buys what is short, now.
     BuyIn { contract: ContractId },
     /// Every market moves at once and for good, by a share of world equity and of the volatility index.
@@ -116,6 +120,9 @@ impl Intervention {
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
+            Intervention::Lend { contract, shares } if !is_company(*contract) || shares.signum() < 0 => {
+                no("only shares and funds are lent, and none or more of them")
+            }
             _ => Ok(()),
         }
     }
@@ -127,6 +134,7 @@ impl Intervention {
             | Intervention::Dividend { contract, .. }
             | Intervention::Rename { contract, .. }
             | Intervention::Recall { contract }
+            | Intervention::Lend { contract, .. }
             | Intervention::BuyIn { contract }
             | Intervention::Expire { contract, .. } => Some(*contract),
             _ => None,
@@ -198,6 +206,9 @@ impl Broker {
             Intervention::Shock { equity, volatility } => board.tape.shock(equity, volatility, now),
             Intervention::Fill { client, order_id, quantity } => self.fill_anyway((client, order_id), quantity, now),
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
+            Intervention::Lend { contract, shares } => {
+                self.lent.insert(contract, shares);
+            }
             Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
         }
@@ -205,6 +216,17 @@ impl Broker {
 
     fn currency(&self, contract: ContractId) -> Currency {
         self.universe.instrument_of(contract).currency
+    }
+
+    /// Shares that can be borrowed beside those that are; nothing of what cannot be sold short by lending, such as a future.
+    pub(crate) fn shortable(&self, contract: ContractId) -> Option<Quantity> {
+        if !is_share(self.universe.instrument_of(contract)) {
+            return None;
+        }
+        let lent = self.lent.get(&contract).copied().unwrap_or(Quantity::whole(SHARES_LENT));
+        let borrowed = self.books.account.quantity(contract).min(Quantity::ZERO);
+        let called_back = self.recalled.contains_key(&contract);
+        Some(if called_back { Quantity::ZERO } else { (lent + borrowed).max(Quantity::ZERO) })
     }
 
     /// The lender's call; the purchase follows at an official close from a date on.

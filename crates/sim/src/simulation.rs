@@ -11,7 +11,7 @@ use crate::{
     AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OptionListing, OptionView, OrderView,
     SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
 };
-use domain::{ContractId, Currency, InstrumentId, OptionKey, Universe};
+use domain::{ContractId, Currency, InstrumentId, OptionKey, Quantity, Universe};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::{Bar, Quote};
@@ -161,6 +161,11 @@ impl Simulation {
     pub fn option_view(&self, contract: ContractId) -> Option<OptionView> {
         let at = self.quote(contract).at;
         self.board.tape.option_view(contract, at)
+    }
+
+    /// Shares that can be borrowed beside those that are; `None` for what is not lent.
+    pub fn shortable(&self, contract: ContractId) -> Option<Quantity> {
+        self.broker.shortable(contract)
     }
 
     /// Everything that can be quoted, held and traded by now.

@@ -19,3 +19,4 @@ pub use rolls::{RollDates, RollPolicy};
 pub use screen_list::{Rescreen, ScreenList};
 pub use sizing::RebalancePolicy;
 pub use sleeves::{Sleeve, SleeveKind};
+pub use tail_hedge::{HedgePlan, HedgeState, Listings, TailHedgePolicy};

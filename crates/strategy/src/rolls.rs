@@ -4,7 +4,7 @@
 //! when it is gone; the contract targets go to. Invariant: a roll is a change of targets, so it nets with the day's
 //! rebalance, and no contract is wanted after its deadline.
 
-use domain::{ContractId, FutureRule, InstrumentId, PerContract, Universe};
+use domain::{ContractId, FutureRule, InstrumentId, InstrumentKind, PerContract, Universe};
 use jiff::civil::Date;
 use market::calendar::{Calendar, Calendars, OutsideCoverage};
 use market::chain::{ChainError, first_notice_day};
@@ -91,13 +91,16 @@ pub fn roll_dates(
 }
 
 /// The contract of an instrument to hold on a date: the first whose roll has not started, or the only one of what does
-/// not expire. `None` when a chain has ended.
+/// not expire. `None` when a chain has ended, and for options, of which several are held.
 pub fn active_contract(
     universe: &Universe,
     rolls: &PerContract<Option<RollDates>>,
     instrument: InstrumentId,
     today: Date,
 ) -> Option<ContractId> {
+    if universe.instrument(instrument).kind == InstrumentKind::Opt {
+        return None;
+    }
     universe.contracts_of(instrument).find(|&contract| match (universe.contract(contract).expiry, rolls[contract]) {
         (None, _) => true,
         (Some(last_trade), dates) => last_trade > today && dates.is_none_or(|dates| dates.starts > today),
@@ -107,7 +110,7 @@ pub fn active_contract(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Contract, Currency, Instrument, InstrumentKind, Mic};
+    use domain::{Contract, Currency, Instrument, Mic};
     use jiff::civil::date;
     use market::chain::last_trading_days;
 

@@ -6,6 +6,7 @@
 
 use crate::factor_screen::ScreenPolicy;
 use crate::screen_list::ScreenList;
+use crate::tail_hedge::TailHedgePolicy;
 use domain::ContractId;
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,8 @@ pub enum SleeveKind {
     },
     /// The shares of its screen's list.
     FactorScreen(ScreenPolicy),
-    /// Options chosen elsewhere, from a budget of premium; no weight of NAV.
-    TailHedge,
+    /// Options bought from a budget of premium; no weight of NAV, and the sleeve's budget caps their market value.
+    TailHedge(Box<TailHedgePolicy>),
     /// Money that stays free.
     Cash,
     /// In the settings, but none of its parts are.
@@ -62,7 +63,7 @@ impl Sleeve {
             SleeveKind::FactorScreen(_) => {
                 list.names.iter().for_each(|name| each(name.contract, budget * name.share));
             }
-            SleeveKind::TailHedge | SleeveKind::Cash | SleeveKind::NotConfigured => {}
+            SleeveKind::TailHedge(_) | SleeveKind::Cash | SleeveKind::NotConfigured => {}
         }
     }
 
@@ -77,6 +78,14 @@ impl Sleeve {
     pub fn screen(&self) -> Option<&ScreenPolicy> {
         match &self.kind {
             SleeveKind::FactorScreen(policy) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// The policy of its hedges, if it buys any.
+    pub fn tail_hedge(&self) -> Option<&TailHedgePolicy> {
+        match &self.kind {
+            SleeveKind::TailHedge(policy) => Some(policy),
             _ => None,
         }
     }
@@ -145,7 +154,8 @@ mod tests {
                 sleeve.for_each_weight(&list, factor, |_, w| { gross += w.abs(); net += w; });
                 prop_assert!((gross - budget * factor).abs() < 1e-12 && net.abs() < 1e-12, "{:?}", sleeve.kind);
             }
-            for kind in [SleeveKind::Cash, SleeveKind::TailHedge, SleeveKind::NotConfigured] {
+            let hedges = SleeveKind::TailHedge(Box::new(crate::tail_hedge::fixture::policy()));
+            for kind in [SleeveKind::Cash, hedges, SleeveKind::NotConfigured] {
                 prop_assert!(sleeve(budget, kind).contracts(&list).is_empty());
             }
         }

@@ -1,4 +1,4 @@
-//! `positions`, `nav`, `status`: the account as the journal knows it.
+//! `positions`, `hedges`, `nav`, `status`: the account as the journal knows it.
 //!
 //! In: a state folder. Out: tables, JSON, CSV. Invariant: shows what the engine booked and decided; asks
 //! no broker.
@@ -24,6 +24,20 @@ pub async fn positions(global: &Global) -> Result<(), Failure> {
         return show(format!("{positions}\n"));
     }
     show(account::positions(&day))
+}
+
+pub async fn hedges(global: &Global) -> Result<(), Failure> {
+    let day = Records::open(global).await?.finished().await?;
+    let Some(book) = &day.tail_hedges else {
+        return Err(Failure::Usage(format!(
+            "the strategy of {} buys no hedges: it has no sleeve of kind tail_hedge; config/examples/european-decline has one",
+            day.date
+        )));
+    };
+    if global.json {
+        return show(format!("{}\n", serde_json::json!({ "date": day.date, "base": day.base, "hedges": book })));
+    }
+    show(console::hedges::hedges(&day.date, &day.base, book))
 }
 
 pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {

@@ -60,12 +60,12 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
     let market = ground.market(simulation);
     let counted = Counted::new(about);
     let Some(dir) = &global.state_dir else {
-        let run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
+        let mut run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
         let mut world = ground.research(&market, ResearchJournal::default());
-        return counted.days(dates, &run, &mut world, (&market, ground)).await;
+        return counted.days(dates, &mut run, &mut world, (&market, ground)).await;
     };
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
-    let run = ground.run(engaged.journal.fence(), engaged.path, None)?;
+    let mut run = ground.run(engaged.journal.fence(), engaged.path, None)?;
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {
         return Err(Failure::Usage(format!(
@@ -73,7 +73,7 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
             dir.display()
         )));
     }
-    let result = counted.days(dates, &run, &mut world, (&market, ground)).await;
+    let result = counted.days(dates, &mut run, &mut world, (&market, ground)).await;
     world.journal.close().await?;
     result
 }
@@ -162,7 +162,7 @@ impl Counted {
     async fn days<J: Journal>(
         mut self,
         dates: &[Date],
-        run: &Run,
+        run: &mut Run,
         world: &mut World<SimBroker, J, SimClock>,
         (market, ground): (&SimWorld, &Ground),
     ) -> Result<Research, Failure> {

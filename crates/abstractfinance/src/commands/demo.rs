@@ -29,12 +29,12 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let statements = Some(embedded_statements(statements, &access)?);
     let outside = Outside { statements, adopter: args.adopt.adopter()? };
     let engaged = state.engage(Takeover::OfTheDead).await?;
-    let (run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
+    let (mut run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {
         bar.set_message(date.to_string());
-        days.push(run_day(date, &run, &mut world).await?);
+        days.push(run_day(date, &mut run, &mut world).await?);
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -194,7 +194,7 @@ impl Search<'_> {
             crate::day::World { broker, journal: world.journal, statements: world.statements, clock: market.clock() };
         let mut reports = Vec::with_capacity(dates.len());
         for &date in dates {
-            reports.push(run_day(date, &run, &mut world).await?);
+            reports.push(run_day(date, &mut run, &mut world).await?);
         }
         let bodies = world.journal.into_plans();
         Ok(reports.into_iter().zip(bodies).map(|(report, body)| Plan { report, body }).collect())

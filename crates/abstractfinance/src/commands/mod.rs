@@ -75,6 +75,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Calendar(cli::CalendarArgs { sessions: Some(sessions), .. }) => calendar::calendar(&sessions),
         Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Hedges => block_on(account::hedges(global)),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
 }

@@ -47,8 +47,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     };
     let statements = configured_statements(&ground.loaded.settings)?;
     let outside = Outside { statements, adopter: args.adopt.adopter()? };
-    let (run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
-    let day = run_day(args.date, &run, &mut world).await?;
+    let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
+    let day = run_day(args.date, &mut run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;
     let days = [day];

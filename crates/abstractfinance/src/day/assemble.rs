@@ -61,6 +61,7 @@ pub(super) fn inputs(
         borrowable: Vec::new(),
         flows,
         screens: Vec::new(),
+        listings: Vec::new(),
         opened: book.opened,
         told: book.told,
     })

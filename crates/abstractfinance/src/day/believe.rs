@@ -12,6 +12,8 @@ use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
 use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept};
 use ports::AccountSnapshot;
+use strategy::tail_hedge::held::terms_of;
+use strategy::tail_hedge::{OptionView, underlying};
 
 /// A venue that opened on none of this many days has no session to date a mark by.
 const CLOSED_DAYS_MAX: i64 = 14;
@@ -41,7 +43,8 @@ pub(super) fn believe(
     let table = board.settle(now, run.calendars.get(Mic::Fx).ok(), &fx_policy(run));
     let universe = &run.setup.universe;
     let mut marks = PerContract::filled(None, universe.contract_count());
-    let mut believed = Believed { marks: before.marks.clone(), rates: table.last };
+    let (kept, volatilities) = (before.marks.clone(), before.volatilities.clone());
+    let mut believed = Believed { marks: kept, volatilities, rates: table.last };
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
@@ -57,7 +60,51 @@ pub(super) fn believe(
         doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
         believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
     }
+    options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
+}
+
+/// Remembers the volatility held options trade at, and values by it what has no price. What is no longer held is forgotten.
+fn options(
+    marks: &mut PerContract<Option<Price>>,
+    doubts: &mut Doubts,
+    believed: &mut Believed,
+    ledger: &Ledger,
+    now: Timestamp,
+    run: &Run,
+) {
+    let Some((_, policy)) = run.setup.tail_hedge() else { return };
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    for row in &run.setup.options {
+        let name = &run.setup.universe.contract(row.contract).name;
+        if ledger.quantity(row.contract).is_zero() {
+            believed.marks.remove(name);
+            believed.volatilities.remove(name);
+            continue;
+        }
+        let Some(price) = marks[row.root.underlying] else { continue };
+        let underlying = underlying(row.root.hedge, price, policy.interest_rate);
+        let flag = doubts.marks.iter_mut().find(|flag| flag.contract == row.contract);
+        match (flag, marks[row.contract]) {
+            (None, Some(mark)) => {
+                let view = OptionView::at(&row.key, mark, underlying, today).and_then(|view| view.volatility);
+                believed.volatilities.extend(view.map(|volatility| (name.clone(), volatility)));
+            }
+            (Some(flag), _) if flag.doubt == Doubt::Missing => {
+                let tick = run.setup.universe.terms(row.contract).tick;
+                let modelled = believed.volatilities.get(name).copied().and_then(|volatility| {
+                    let value = market::options::value(&terms_of(&row.key, today), &underlying, volatility).ok()?;
+                    let ticks = (value.price / tick.to_f64()).round().max(1.0);
+                    Some((Price::from_f64(ticks * tick.to_f64()).ok()?, volatility))
+                });
+                if let Some((price, volatility)) = modelled {
+                    marks[row.contract] = Some(price);
+                    flag.doubt = Doubt::Modelled { price, volatility };
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Whether the broker holds another quantity of what we hold than our books.

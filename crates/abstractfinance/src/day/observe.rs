@@ -8,18 +8,20 @@ use super::assemble::{inputs, measures};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
-use super::{Run, World, last_book, operator, screens};
+use super::{Run, World, last_book, listings, operator, screens};
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::RecordedInputs;
-use domain::{BaseMoney, ContractId, FxRates, LedgerEvent, Posted, Unbookable};
+use cycle::{Borrowable, RecordedInputs};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, Execution, Identity, Journal};
 use risk::Mode;
 use risk::reconciliation::{Ours, Status, reconcile};
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use strategy::Listings;
 use strategy::rolls::active_contract;
 
 /// Sessions of history asked for before the first decision: the long average, and a year of returns.
@@ -96,7 +98,7 @@ impl Read {
 /// together with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
-    run: &Run,
+    run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Observed, Failure> {
     let schedule = &run.settings.schedule;
@@ -110,13 +112,15 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let last = last_book(run, world).await?;
     let identity = connect(&Scope::of(last.as_ref(), date, run), world).await?;
-    let first = read(date, run, world).await?;
+    let listings = listings::look(date, last.as_ref(), run, world).await?;
+    let run = &*run;
+    let first = read(date, &listings, run, world).await?;
     let Some(trouble) = stops(&first.inputs, run) else { return Ok(first.by(identity)) };
     // A valuation and its positions may be of two moments: only what is still so later stops the day.
     let again = world.clock.now() + run.settings.reconciliation.second_reading_after;
     tracing::warn!(trouble, "the account is read a second time");
     wait_until(again, world).await?;
-    let mut second = read(date, run, world).await?;
+    let mut second = read(date, &listings, run, world).await?;
     let outcome = stops(&second.inputs, run).unwrap_or_else(|| "it agrees".to_owned());
     second
         .notes
@@ -137,6 +141,7 @@ fn stops(inputs: &RecordedInputs, run: &Run) -> Option<String> {
 /// One look at the account and everything that goes with it.
 async fn read<B: Broker, J: Journal, C: Clock>(
     date: Date,
+    listings: &[Listings],
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Read, Failure> {
@@ -156,7 +161,9 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     };
     operator::attend(date, &mut book, run, world).await?;
     booked.extend(book_statement(date, &mut book, &snapshot, run, world).await?);
-    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
+    let late = late_executions(&mut book, &snapshot, date, run)?;
+    late.iter().filter_map(|news| news.event.as_ref()).for_each(|event| pay_premium(event, &mut book, run));
+    booked.extend(late);
     let due = screens::due(date, &book.memory.lists, run);
     let disputed: Vec<ContractId> = snapshot.disputes.iter().map(|dispute| dispute.contract).collect();
     let bars = history(date, &book, (&due, &disputed), run, world).await?;
@@ -166,7 +173,8 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     }
     let now = world.clock.now();
     let splits = splits(&booked);
-    let belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    let mut belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    listings::mark(listings, &mut belief.marks, run);
     match &missing {
         None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
         Some(_) => {
@@ -191,9 +199,32 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
     };
+    let borrowable = borrowable(&book, &due, run, world).await?;
     let told = missing.is_none().then_some(&snapshot);
     let inputs = inputs(date, now, book, told, (&bars, flows), belief, run)?;
-    Ok(Read { inputs: RecordedInputs { screens, ..inputs }, booked, notes })
+    let inputs = RecordedInputs { screens, borrowable, listings: listings.to_vec(), ..inputs };
+    Ok(Read { inputs, booked, notes })
+}
+
+/// What the broker lends of everything that may be sold short today: fixed legs, lists, and the candidates of screens.
+async fn borrowable<B: Broker, J, C>(
+    book: &Book,
+    due: &[usize],
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Vec<Borrowable>, Failure> {
+    let (universe, sleeves) = (&run.setup.universe, &run.setup.policy.sleeves);
+    let mut shorts: Vec<ContractId> = Vec::new();
+    for (sleeve, list) in sleeves.iter().zip(&book.memory.lists) {
+        sleeve.for_each_weight(list, 1.0, |contract, weight| shorts.extend((weight < 0.0).then_some(contract)));
+    }
+    let screened = due.iter().filter_map(|&sleeve| sleeves[sleeve].screen());
+    shorts.extend(screened.flat_map(|screen| screen.short.candidates.iter().copied()));
+    shorts.retain(|&contract| !universe.terms(contract).settles_daily);
+    shorts.sort_unstable();
+    shorts.dedup();
+    let told = world.broker.shortable(&shorts).await?;
+    Ok(told.into_iter().map(|(contract, shares)| Borrowable { contract, shares }).collect())
 }
 
 /// Step 3: a successful request, and every contract of the day as we believe it to be.
@@ -325,6 +356,18 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
         }
     }
     Ok(late)
+}
+
+/// A hedge that turns out to have been bought after its day was closed is paid out of the budget too.
+fn pay_premium(event: &LedgerEvent, book: &mut Book, run: &Run) {
+    let LedgerEvent::Fill(Fill { order: Some(order), contract, side: Side::Buy, quantity, price, .. }) = event else {
+        return;
+    };
+    let Some(row) = run.setup.option(*contract) else { return };
+    let terms = run.setup.universe.terms(*contract);
+    let rate = book.believed.rates[terms.currency].map_or(Decimal::ONE, |last| last.rate);
+    let premium = BaseMoney::new(quantity.value_at(*price, terms.multiplier) * rate);
+    book.memory.hedges.pay(OrderKey::from(*order), row.root.hedge, premium);
 }
 
 /// Splits that were booked this morning.

@@ -12,12 +12,13 @@ use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::plan::CROSSED;
-use cycle::{Effect, Event, Memory, Session, Standing};
+use cycle::{Effect, Event, Memory, Session, Standing, settle_premium};
 use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
 use risk::RegimeState;
+use rust_decimal::Decimal;
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -62,7 +63,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     }
     let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
-    let report = DayReport { alerts, ..report(&session, &end, &sleeves, decided, resumed, run) };
+    let memory = settled(&session, decided, run);
+    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, resumed, run) };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -71,7 +73,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
-        memory: memory(&session, decided),
+        memory,
         standing: Standing {
             mode: session.mode().tightened_to(end.mode()),
             confirmed: still_held(&session, run),
@@ -88,20 +90,29 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
 }
 
-/// A regime that began at once within the day is in force tomorrow, whatever the close says.
-fn memory(session: &Session<'_>, decided: &Decided) -> Memory {
-    let mut memory = decided.plan.memory.clone();
-    if let Some(regime) = session.worse_regime().filter(|&regime| regime > memory.regime.regime) {
-        memory.regime = RegimeState { regime, pending: None };
-    }
-    memory
-}
-
 /// A confirmation stands until the contract is closed.
 fn still_held(session: &Session<'_>, run: &Run) -> Vec<String> {
     let held: Vec<&str> =
         session.ledger().held().map(|contract| run.setup.universe.contract(contract).name.as_str()).collect();
     session.standing().confirmed.iter().filter(|name| held.contains(&name.as_str())).cloned().collect()
+}
+
+/// The decision state with the premium of the day's hedges paid.
+fn settled(session: &Session<'_>, decided: &Decided, run: &Run) -> Memory {
+    let mut memory = decided.plan.memory.clone();
+    let premium = |contract: ContractId, intent: u16| {
+        let parent = session.parents().find(|parent| parent.planned().number == intent);
+        let (filled, price) = parent.map_or_else(Default::default, |parent| (parent.filled(), parent.average_price()));
+        let terms = run.setup.universe.terms(contract);
+        let rate = decided.inputs.fx.rate(terms.currency, decided.inputs.fx.base()).unwrap_or_default();
+        (filled, price.unwrap_or_default() * filled.to_decimal() * Decimal::from(terms.multiplier) * rate)
+    };
+    settle_premium(&decided.plan, &mut memory, premium);
+    // A regime that began at once within the day is in force tomorrow, whatever the close says.
+    if let Some(regime) = session.worse_regime().filter(|&regime| regime > memory.regime.regime) {
+        memory.regime = RegimeState { regime, pending: None };
+    }
+    memory
 }
 
 /// Brokers list executions of the last week; twice that is remembered.

@@ -5,28 +5,31 @@
 
 use super::costs::costs;
 use super::end::{End, rounded_bp};
+use super::hedges::Hedges;
 use super::risk_report::risk_report;
 use super::steps::steps;
 use super::{Decided, Run};
 use console::reconciliation::Difference;
 use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
 use cycle::session::outcome;
-use cycle::{DayPlan, Session, store};
+use cycle::{DayPlan, Memory, Session, store};
 use domain::{ContractId, Ledger, OrderRef, Price, Quantity, SleeveBooks, SleeveProfit};
 use execution::Parent;
 use risk::reconciliation::{Row, explain};
 use rust_decimal::{Decimal, RoundingStrategy};
+use strategy::Sleeve;
 
 pub(super) fn report(
     session: &Session<'_>,
     end: &End,
-    books: &SleeveBooks,
+    (books, memory): (&SleeveBooks, &Memory),
     decided: &Decided,
     resumed: bool,
     run: &Run,
 ) -> DayReport {
     let (plan, universe) = (&decided.plan, &run.setup.universe);
-    let exposure = session.ledger().exposure(&end.marks, &end.fx, universe).unwrap_or_default();
+    let hedges = Hedges::of((session.ledger(), books, memory), end, decided, run);
+    let exposure = hedges.exposure;
     let nav = end.nav.unwrap_or_default();
     let risk = &plan.risk;
     let plan_hash = store::plan_hash(plan, universe);
@@ -66,7 +69,7 @@ pub(super) fn report(
         orders: session.parents().map(|parent| order(parent, session, plan, run)).collect(),
         costs: costs(session, books, end, decided, run),
         hedges: plan.hedges.iter().map(hedge).collect(),
-        positions: positions(session.ledger(), end, books, run),
+        positions: positions(session.ledger(), end, books, &hedges, run),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
         differences: differences(end, run),
         alerts: Vec::new(),
@@ -74,6 +77,7 @@ pub(super) fn report(
         refusals: refusals
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
             .collect(),
+        tail_hedges: hedges.book,
         journal: run.journal.clone(),
         journal_head: None,
     }
@@ -104,7 +108,10 @@ fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
     let lists = policy.sleeves.iter().zip(&plan.memory.lists);
     let universe = &run.setup.universe;
     let is_it = |leg: ContractId| universe.contract(leg).instrument == instrument;
-    let wants = lists.filter(|(sleeve, list)| sleeve.contracts(list).into_iter().any(is_it));
+    let of_hedges = |sleeve: &Sleeve| {
+        sleeve.tail_hedge().is_some() && (run.setup.option(contract).is_some() || run.setup.is_spread(contract))
+    };
+    let wants = lists.filter(|(sleeve, list)| of_hedges(sleeve) || sleeve.contracts(list).into_iter().any(is_it));
     let hedge = policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument).then(|| "fx_hedge".to_owned());
     wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect()
 }
@@ -136,7 +143,7 @@ fn hedge(decision: &strategy::HedgeDecision) -> Hedge {
     Hedge { currency: currency.to_string(), exposure, residual, band, held, wanted }
 }
 
-fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, run: &Run) -> Vec<Position> {
+fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, hedges: &Hedges, run: &Run) -> Vec<Position> {
     let universe = &run.setup.universe;
     let theirs = |contract| {
         let rows = end.snapshot.as_ref().map(|snapshot| snapshot.positions.iter());
@@ -152,7 +159,7 @@ fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, run: &Run) -> Vec<
         mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
         sleeves: holders(contract, books),
         currency: universe.terms(contract).currency.to_string(),
-        notional: notional(contract, ledger, end, run).map(cents),
+        notional: hedges.exposure_of(contract).or_else(|| notional(contract, ledger, end, run)).map(cents),
         unrealised: end.marks[contract]
             .map(|mark| cents(value(contract, mark, ledger, run) - ledger.position(contract).basis)),
     };
@@ -207,7 +214,7 @@ fn doubts(end: &End, decided: &Decided, run: &Run) -> Vec<String> {
 }
 
 /// Two digits, always shown, half away from zero.
-fn cents(amount: Decimal) -> Decimal {
+pub(super) fn cents(amount: Decimal) -> Decimal {
     let mut cents = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     cents.rescale(2);
     cents

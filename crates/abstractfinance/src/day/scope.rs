@@ -5,11 +5,12 @@
 
 use super::{Run, screens};
 use crate::book::Book;
-use domain::{ContractId, InstrumentId, Ledger, PerInstrument};
+use domain::{ContractId, InstrumentId, InstrumentKind, Ledger, PerInstrument};
 use jiff::civil::Date;
 use strategy::ScreenList;
 
-/// Contracts of a future that are identified: the one held, the one rolled into, and one to spare.
+/// Contracts of a future that are identified: the one held, the one rolled into, and one to spare. Of options those that
+/// are held; what is bought is identified when it is chosen.
 const CONTRACTS_OF_A_CHAIN: usize = 3;
 
 /// A day's instruments, and the contracts the books hold.
@@ -36,13 +37,23 @@ impl<'a> Scope<'a> {
         let no_list = ScreenList::default();
         let listed = lists.iter().flat_map(|list| &list.names).map(|name| name.contract);
         let fixed = policy.sleeves.iter().flat_map(|sleeve| sleeve.contracts(&no_list));
-        let sleeves = fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument);
+        let sleeves: Vec<InstrumentId> =
+            fixed.chain(listed).chain(screens::candidates(due, run)).map(instrument).collect();
+        // What is sold where one of them cannot be borrowed.
+        let proxies = policy.short_proxies.iter().filter(|(of, _)| sleeves.contains(of)).map(|(_, proxy)| *proxy);
+        let proxies: Vec<InstrumentId> = proxies.collect();
+        let sleeves = sleeves.into_iter().chain(proxies);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
         let stand_ins = policy.execution.pairs.hedges.iter().map(|(_, future)| *future);
         let indices = references.vix.into_iter().chain(references.ratio.into_iter().flat_map(|(a, b)| [a, b]));
+        let hedged = setup.tail_hedge().into_iter().flat_map(|(_, hedge)| {
+            let spread = hedge.spread.into_iter().flat_map(|pair| [pair.long, pair.short]);
+            hedge.roots.iter().map(|root| instrument(root.underlying)).chain(spread).collect::<Vec<_>>()
+        });
         let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
         let mut needed = PerInstrument::filled(false, setup.universe.instrument_count());
-        for id in sleeves.chain(hedges).chain(stand_ins).chain(indices).chain(pairs).chain(held.map(instrument)) {
+        let futures = hedges.chain(stand_ins);
+        for id in sleeves.chain(futures).chain(indices).chain(pairs).chain(hedged).chain(held.map(instrument)) {
             needed[id] = true;
         }
         Scope { needed, ledger, run }
@@ -65,7 +76,9 @@ impl<'a> Scope<'a> {
         let mut contracts = Vec::new();
         for instrument in universe.instruments().filter(|&id| self.needs(id)) {
             let current = universe.contracts_of(instrument).filter(|&contract| is_current(contract, today, self.run));
-            let near = current.enumerate().filter(|&(i, contract)| i < CONTRACTS_OF_A_CHAIN || self.holds(contract));
+            let first =
+                if universe.instrument(instrument).kind == InstrumentKind::Opt { 0 } else { CONTRACTS_OF_A_CHAIN };
+            let near = current.enumerate().filter(|&(i, contract)| i < first || self.holds(contract));
             contracts.extend(near.map(|(_, contract)| contract));
         }
         contracts

@@ -95,11 +95,12 @@ fn assessed(decided: &Decided) -> String {
 fn targeted(decided: &Decided, run: &Run) -> String {
     let wanted = decided.plan.table.weight.as_slice().iter().filter(|weight| **weight != 0.0).count();
     let sleeves = &run.setup.policy.sleeves;
-    let idle = sleeves.iter().filter(|sleeve| matches!(sleeve.kind, SleeveKind::NotConfigured | SleeveKind::TailHedge));
+    let idle = sleeves.iter().filter(|sleeve| matches!(sleeve.kind, SleeveKind::NotConfigured));
     let idle: Vec<&str> = idle.map(|sleeve| sleeve.name.as_str()).collect();
     let waiting: Vec<&str> = decided.plan.held_back.iter().map(|&sleeve| sleeves[sleeve].name.as_str()).collect();
     let mut parts = vec![count(wanted, "contract")];
     parts.extend(lists(decided, run).map(|(sleeve, list)| format!("{sleeve}: {}", list.told())));
+    parts.extend(super::hedges::actions(&decided.plan, run));
     parts.extend((!waiting.is_empty()).then(|| format!("held back: {}", waiting.join(", "))));
     parts.extend((!idle.is_empty()).then(|| format!("sleeves not configured: {}", idle.join(", "))));
     parts.join("; ")

@@ -155,6 +155,10 @@ pub struct AssetClassSlippage {
     #[serde(rename = "FX_FUT")]
     #[garde(range(min = 1, max = 200))]
     pub fx_fut: u32,
+    /// Options: their spreads are a large part of their price.
+    #[serde(rename = "OPT")]
+    #[garde(range(min = 1, max = 5000))]
+    pub opt: u32,
 }
 
 /// Hours in which the orders of some venues should work.
@@ -288,9 +292,10 @@ impl Execution {
             AssetClass::Stock => by_class.stk,
             AssetClass::EquityIndexFuture | AssetClass::BondFuture | AssetClass::VolatilityFuture => by_class.fut,
             AssetClass::FxFuture => by_class.fx_fut,
-            AssetClass::Fx | AssetClass::Index | AssetClass::Option => self.default_max_slippage_bps,
+            AssetClass::Option => by_class.opt,
+            AssetClass::Fx | AssetClass::Index => self.default_max_slippage_bps,
         };
-        BasisPoints(i32::try_from(bps).expect("collars are at most 200"))
+        BasisPoints(i32::try_from(bps).expect("collars are at most 10,000"))
     }
 
     /// How orders of the classes that have a policy of their own are worked.

@@ -6,6 +6,7 @@
 
 mod data;
 mod execution;
+mod hedges;
 mod instruments;
 mod members;
 mod model;
@@ -18,6 +19,7 @@ mod truth;
 mod universe;
 
 pub use execution::Policy as ExecutionPolicyName;
+pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, Settings};

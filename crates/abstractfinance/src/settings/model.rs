@@ -6,8 +6,8 @@
 use super::execution::{Approval, Broker, Execution, ExecutionSafety, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, listed, only_dollars, only_futures,
-    real_fundamentals, same_as, suits,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, only_dollars,
+    only_futures, real_fundamentals, same_as, suits,
 };
 use super::sleeves::Sleeve;
 use super::truth::{Data, Reconciliation, Watchdog};
@@ -47,7 +47,7 @@ pub struct Settings {
     #[garde(range(max = 500))]
     pub rebalance_threshold_nav_bps: u32,
     /// Sub-strategies by name; their weights add up to 1.
-    #[garde(custom(add_up_to_one), custom(real_fundamentals(self.mode)), dive)]
+    #[garde(custom(add_up_to_one), custom(hedged_once), custom(real_fundamentals(self.mode)), dive)]
     pub sleeves: BTreeMap<String, Sleeve>,
     /// Whether one region beats the other.
     #[garde(dive)]

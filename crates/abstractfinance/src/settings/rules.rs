@@ -212,6 +212,12 @@ pub(super) fn real_fundamentals(mode: Mode) -> impl FnOnce(&BTreeMap<String, Sle
     }
 }
 
+/// At most one sleeve of hedges: there is one budget and one crisis.
+pub(super) fn hedged_once(sleeves: &BTreeMap<String, Sleeve>, _: &Instruments) -> garde::Result {
+    let hedges = sleeves.values().filter(|sleeve| sleeve.tail_hedge().is_some()).count();
+    rule(hedges <= 1, format!("has {hedges} sleeves of kind tail_hedge"), "keep one; its buckets divide the premium")
+}
+
 /// Sleeves whose weights add up to 1.
 pub(super) fn add_up_to_one(sleeves: &BTreeMap<String, Sleeve>, _: &Instruments) -> garde::Result {
     whole(sleeves.values().map(Sleeve::weight).sum(), "sleeve")

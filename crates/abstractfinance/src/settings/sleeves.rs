@@ -3,6 +3,7 @@
 //! In: YAML. Out: plain values. Invariant: after validation the shares of a sleeve add up to 1, half by half where it
 //! has two, and name only what a sleeve can hold.
 
+use super::hedges::TailHedge;
 use super::instruments::Instruments;
 use super::rules::{adds_up, differs_from, finite, holdable, holdable_basket, holdable_members, plain_name};
 use garde::Validate;
@@ -51,17 +52,7 @@ pub enum Sleeve {
         members: BTreeMap<String, f64>,
     },
     /// Options against a fall, bought from a budget of premium.
-    TailHedge {
-        /// Largest market value, as a share of the risk budget.
-        #[garde(range(min = 0.0, max = 1.0), custom(finite))]
-        weight: f64,
-        /// Premium a year, as a share of NAV.
-        #[garde(range(min = 0.0, max = 0.2), custom(finite))]
-        budget_annual_pct: f64,
-        /// Shares of the premium by kind of hedge, adding up to 1.
-        #[garde(custom(adds_up))]
-        buckets: BTreeMap<String, f64>,
-    },
+    TailHedge(#[garde(dive)] Box<TailHedge>),
     /// Free cash that is never invested.
     Cash {
         /// Share of the risk budget.
@@ -81,13 +72,18 @@ impl Sleeve {
     pub fn weight(&self) -> f64 {
         match self {
             Sleeve::FactorScreen(screen) => screen.weight,
+            Sleeve::TailHedge(hedge) => hedge.weight,
             Sleeve::Pair { weight, .. }
             | Sleeve::LongShortBaskets { weight, .. }
             | Sleeve::WeightedBasket { weight, .. }
-            | Sleeve::TailHedge { weight, .. }
             | Sleeve::Cash { weight }
             | Sleeve::NotConfigured { weight } => *weight,
         }
+    }
+
+    /// Its hedges, if it buys any.
+    pub fn tail_hedge(&self) -> Option<&TailHedge> {
+        if let Sleeve::TailHedge(hedge) = self { Some(hedge) } else { None }
     }
 
     /// Its screen, if it has one.

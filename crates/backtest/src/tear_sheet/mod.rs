@@ -240,7 +240,7 @@ fn sleeves(days: &[Day]) -> Vec<Series> {
     let names: std::collections::BTreeSet<&String> = days.iter().flat_map(|day| day.sleeves.keys()).collect();
     let earned = |name: &&String| days.iter().any(|day| day.sleeves.get(*name).is_some_and(|profit| *profit != 0.0));
     let series = |(index, name): (usize, &String)| Series {
-        name: escape(name),
+        name: name.clone(),
         colour: format!("s{}", index % COLOURS + 1),
         stroke: Stroke::Line,
         values: cumulative(days.iter().map(|day| day.sleeves.get(name).copied().unwrap_or_default()).collect()),

@@ -143,8 +143,13 @@ impl Plot<'_> {
         let mut keys = String::new();
         if self.series.len() > 1 {
             for series in &self.series {
-                write!(keys, "<li><i style=\"background:var(--{})\"></i>{}</li>", series.colour, series.name)
-                    .expect("text");
+                write!(
+                    keys,
+                    "<li><i style=\"background:var(--{})\"></i>{}</li>",
+                    series.colour,
+                    super::escape(&series.name)
+                )
+                .expect("text");
             }
         }
         for (_, _, class) in &self.bands {
@@ -170,8 +175,9 @@ impl Plot<'_> {
         let span = if high > low { high - low } else { high.abs().max(1e-6) };
         let step = nice(span / 5.0);
         let air = 0.04 * span;
-        let low = if low == 0.0 { 0.0 } else { low - air };
-        (low, if high == 0.0 { 0.0 } else { high + air }, step)
+        // Zero is an edge where everything lies on one side of it.
+        let bottom = if low == 0.0 && high > 0.0 { 0.0 } else { low - air };
+        (bottom, if high == 0.0 && low < 0.0 { 0.0 } else { high + air }, step)
     }
 }
 

@@ -25,14 +25,15 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
 /// it opens counts as far as it grows beyond the one it closes.
 pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let (mut basket, table) = (Basket::default(), &plan.table);
-    let held = inputs.ledger.quantities().as_slice().iter().zip(table.held_value.as_slice());
-    let wanted = table.wanted.as_slice().iter().zip(table.rolled.as_slice()).zip(table.unit_price.as_slice());
-    for (((held, value), ((wanted, rolled), price)), &outside) in held.zip(wanted).zip(setup.outside_caps.as_slice()) {
+    let held = inputs.ledger.quantities().as_slice().iter().zip(table.exposure.as_slice());
+    let wanted = table.wanted.as_slice().iter().zip(table.rolled.as_slice());
+    for (((held, exposure), (wanted, rolled)), &outside) in held.zip(wanted).zip(setup.outside_caps.as_slice()) {
         if outside || (held.is_zero() && wanted.is_zero()) {
             continue;
         }
         let change = Change::between(*held, *wanted);
-        basket.add(*value, change.reduce.to_f64() * price, (change.increase - *rolled).to_f64() * price);
+        let (reduce, increase) = (change.reduce.to_f64() * exposure, (change.increase - *rolled).to_f64() * exposure);
+        basket.add(held.to_f64() * exposure, reduce, increase);
     }
     basket
 }
@@ -67,7 +68,7 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         return Quantity::ZERO;
     }
     let (value, trade_min) =
-        (allowed.to_f64().abs() * plan.table.unit_price[contract], setup.policy.rebalance.trade_min);
+        ((allowed.to_f64() * plan.table.exposure[contract]).abs(), setup.policy.rebalance.trade_min);
     if value < trade_min && !wanted.is_zero() && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
         allowed = Quantity::ZERO;
@@ -81,7 +82,10 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let (table, orders) = (&plan.table, &mut plan.orders);
     for (row, quantity) in table.scheduled.as_slice().iter().enumerate().filter(|(_, quantity)| !quantity.is_zero()) {
         let contract = ContractId(row as u16);
-        let purpose = purpose(contract, inputs.ledger.quantity(contract), *quantity, table, inputs, setup);
+        let purpose = match plan.tail_hedges.closes_out(contract) {
+            true => Purpose::CloseOut,
+            false => purpose(contract, inputs.ledger.quantity(contract), *quantity, table, inputs, setup),
+        };
         orders.push(PlannedOrder { number: 0, contract, quantity: *quantity, purpose });
     }
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
@@ -118,7 +122,7 @@ fn purpose(
     let increase = Change::between(held, held + change).increase;
     match () {
         () if is_future && inputs.active[instrument] != Some(contract) => Purpose::CloseOut,
-        () if setup.outside_caps[contract] => Purpose::FxHedge,
+        () if setup.outside_caps[contract] && !setup.is_spread(contract) => Purpose::FxHedge,
         () if increase.is_zero() => Purpose::Reduce,
         () if increase == table.rolled[contract] => Purpose::Roll,
         () => Purpose::Increase,

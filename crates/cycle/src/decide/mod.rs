@@ -9,12 +9,14 @@ mod chains;
 mod hedge;
 mod legs;
 mod pairs;
+mod tail_hedge;
 mod targets;
 mod value;
 mod wants;
 
 pub(crate) use hedge::currency_exposure;
 pub use legs::Shift;
+pub use tail_hedge::settle as settle_premium;
 
 use crate::{DayInputs, DayPlan, Setup};
 
@@ -30,14 +32,17 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     plan.clear();
     (plan.date, plan.decided_at, plan.flatten) = (inputs.date, inputs.decided_at, inputs.flatten);
     value::value(inputs, setup, plan);
+    tail_hedge::expose(inputs, setup, plan);
     value::reconcile(inputs, setup, plan);
     hedge::withhold(inputs, setup, plan);
     assess::assess(inputs, setup, plan);
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
+    tail_hedge::targets(inputs, setup, plan);
     basket::schedule(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
+    tail_hedge::commit(plan);
     wants::wants(inputs, setup, plan);
     pairs::pairs(inputs, setup, plan);
 }

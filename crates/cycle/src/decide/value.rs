@@ -20,9 +20,11 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     plan.facts.nav = plan.nav.map_or(0.0, |nav| nav.to_f64());
     let rows = inputs.marks.as_slice().iter().zip(universe.all_terms()).zip(inputs.ledger.quantities().as_slice());
     let (units, held) = (plan.table.unit_price.as_mut_slice(), plan.table.held_value.as_mut_slice());
-    for (((mark, terms), quantity), (unit_price, held_value)) in rows.zip(units.iter_mut().zip(held)) {
+    let units = units.iter_mut().zip(plan.table.exposure.as_mut_slice());
+    for (((mark, terms), quantity), ((unit_price, exposure), held_value)) in rows.zip(units.zip(held)) {
         if let (Some(mark), Some(rate)) = (mark, plan.facts.rates[terms.currency]) {
             *unit_price = mark.to_f64() * f64::from(terms.multiplier) * rate;
+            *exposure = *unit_price;
             *held_value = quantity.to_f64() * *unit_price;
         }
     }

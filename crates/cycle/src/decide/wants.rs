@@ -92,7 +92,11 @@ impl Owners<'_> {
                 add(&mut targets, id, rebalance.wanted(weight * factor, unit_price, lot));
             }
         }
-        if self.setup.outside_caps[contract] {
+        if self.setup.option(contract).is_some() || self.setup.is_spread(contract) {
+            let (position, _) = self.setup.tail_hedge().expect("only tail hedges hold options and the spread");
+            let outside = self.sleeves.quantity(SleeveId::EXTERNAL, contract);
+            self.ids[position].into_iter().for_each(|id| add(&mut targets, id, plan.table.wanted[contract] - outside));
+        } else if self.setup.outside_caps[contract] {
             let outside = self.sleeves.quantity(SleeveId::EXTERNAL, contract);
             add(&mut targets, SleeveId::FX_HEDGE, plan.table.wanted[contract] - outside);
         }

@@ -209,8 +209,13 @@ impl Tape {
         let planned = PlannedOrder { number: 1, contract: CONTRACT, quantity: signed, purpose: Purpose::Increase };
         let window = Window { opens: quotes[0].at, closes: quotes[STRIDE].at };
         let proposal = Proposal { contract: CONTRACT, quantity: signed, purpose: Purpose::Increase, collar: None };
-        let day =
-            DayFacts { nav: 1e12, rates: PerCurrency::from_fn(|_| Some(1.0)), frozen: vec![], no_increase: vec![] };
+        let day = DayFacts {
+            nav: 1e12,
+            rates: PerCurrency::from_fn(|_| Some(1.0)),
+            frozen: vec![],
+            no_increase: vec![],
+            price_max: vec![],
+        };
         let market = MarketFacts { now: window.opens, quote: Some(&quotes[0]), window: Some(window) };
         let permit = Gate::new(&self.gate, &self.universe).admit(proposal, &day, Mode::Normal, market);
         let mut parent = Parent::new(planned);

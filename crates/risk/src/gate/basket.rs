@@ -4,7 +4,7 @@
 //! cut it. Invariant: every order counts at its worst, as if only the ones that hurt were filled; a reduction is never cut.
 
 use super::{Check, GatePolicy, Refusal};
-use domain::{ContractId, Currency, PerCurrency, Side};
+use domain::{ContractId, Currency, PerCurrency, Price, Side};
 use serde::{Deserialize, Serialize};
 
 /// Facts of the day that hold for every order of it.
@@ -18,6 +18,18 @@ pub struct DayFacts {
     pub frozen: Vec<ContractId>,
     /// Contracts that take no new risk, with the check that says so: price, rate or hedge cannot be relied on.
     pub no_increase: Vec<Withheld>,
+    /// Highest prices that purchases out of a budget may be made at: more was not set aside.
+    #[serde(default)]
+    pub price_max: Vec<PriceMax>,
+}
+
+/// The highest price a contract may be bought at today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceMax {
+    /// Which.
+    pub contract: ContractId,
+    /// At most this.
+    pub price: Price,
 }
 
 /// A contract that takes no new risk.
@@ -33,6 +45,11 @@ impl DayFacts {
     /// Why a contract takes no new risk today, if it takes none.
     pub fn no_increase(&self, contract: ContractId) -> Option<Check> {
         self.no_increase.iter().find(|withheld| withheld.contract == contract).map(|withheld| withheld.check)
+    }
+
+    /// The highest price a contract may be bought at today, if there is one.
+    pub fn price_max(&self, contract: ContractId) -> Option<Price> {
+        self.price_max.iter().find(|max| max.contract == contract).map(|max| max.price)
     }
 
     /// The rate of a currency that has already been checked.

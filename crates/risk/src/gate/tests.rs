@@ -26,7 +26,7 @@ fn policy() -> GatePolicy {
 fn day() -> DayFacts {
     let mut rates = PerCurrency::default();
     rates[Currency::Eur] = Some(1.25);
-    DayFacts { nav: 10_000_000.0, rates, frozen: vec![], no_increase: vec![] }
+    DayFacts { nav: 10_000_000.0, rates, frozen: vec![], no_increase: vec![], price_max: vec![] }
 }
 
 fn at(text: &str) -> Timestamp {

@@ -5,7 +5,7 @@
 //! nothing, and the value is the same after any number of restarts.
 
 use super::HedgeType;
-use domain::BaseMoney;
+use domain::{BaseMoney, OrderKey};
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ struct Month {
 /// Premium that a working order may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
+    /// The order.
+    pub order: OrderKey,
     /// The hedge type that pays.
     pub hedge: HedgeType,
     /// Still to be spent at most.
@@ -50,7 +52,7 @@ pub struct Reservation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetLedger {
     months: Vec<Month>,
-    reserved: BTreeMap<String, Reservation>,
+    reserved: Vec<Reservation>,
     spent: BTreeMap<HedgeType, BaseMoney>,
 }
 
@@ -68,11 +70,8 @@ pub enum BudgetRefusal {
         free: BaseMoney,
     },
     /// The order has a reservation already; asking again changes nothing.
-    #[error("order {order} has reserved its premium already")]
-    Repeated {
-        /// The order.
-        order: String,
-    },
+    #[error("order {} of {} has reserved its premium already", .0.intent, .0.date)]
+    Repeated(OrderKey),
     /// Premium is a positive amount.
     #[error("a premium of {0} cannot be reserved; it has to be above zero")]
     NotPositive(BaseMoney),
@@ -82,16 +81,16 @@ impl BudgetLedger {
     /// Takes note of a trade date: the first of a month accrues it, a stressed one raises the month to the
     /// stressed factor (once, and not back), and months carried too long lapse. A date that was seen
     /// before, or lies before the last one's month, changes nothing. A month without a trade date, or that
-    /// starts without a positive NAV, accrues nothing.
+    /// starts without a positive NAV, accrues nothing. True when premium accrued.
     ///
     /// # Panics
     /// When the shares add up to more than 1 or one is negative.
-    pub fn advance(&mut self, date: Date, nav: BaseMoney, stressed: bool, policy: &BudgetPolicy) {
+    pub fn advance(&mut self, date: Date, nav: BaseMoney, stressed: bool, policy: &BudgetPolicy) -> bool {
         let shares: Decimal = policy.shares.values().sum();
         assert!(shares <= Decimal::ONE && policy.shares.values().all(|share| *share >= Decimal::ZERO));
         let first = date.first_of_month();
         if self.months.last().is_some_and(|month| month.first > first) {
-            return;
+            return false;
         }
         if self.months.last().is_none_or(|month| month.first < first) {
             let debts = self.lapse(first, policy.months_carried);
@@ -99,7 +98,8 @@ impl BudgetLedger {
         }
         let month = self.months.last_mut().expect("just pushed or already there");
         let factor = if stressed { policy.stressed_factor.max(Decimal::ONE) } else { Decimal::ONE };
-        if factor > month.factor && month.nav > BaseMoney::ZERO {
+        let accrues = factor > month.factor && month.nav > BaseMoney::ZERO;
+        if accrues {
             let base = month.nav.amount() * policy.of_nav_a_year / Decimal::from(12) * (factor - month.factor);
             for (&hedge, &share) in &policy.shares {
                 let accrued = (base * share).round_dp_with_strategy(8, RoundingStrategy::ToZero);
@@ -107,6 +107,12 @@ impl BudgetLedger {
             }
             month.factor = factor;
         }
+        accrues
+    }
+
+    /// True on a date of a month that has not accrued yet.
+    pub fn is_new_month(&self, date: Date) -> bool {
+        self.months.last().is_none_or(|month| month.first < date.first_of_month())
     }
 
     /// Forgets months that can no longer be spent; what they owe is handed on.
@@ -125,7 +131,7 @@ impl BudgetLedger {
     /// Premium a hedge type may still spend: what has accrued and not lapsed, less what is spent and what
     /// working orders may spend. Zero when it owes.
     pub fn free(&self, hedge: HedgeType) -> BaseMoney {
-        let reserved: BaseMoney = self.reserved.values().filter(|r| r.hedge == hedge).map(|r| r.amount).sum();
+        let reserved: BaseMoney = self.reserved.iter().filter(|r| r.hedge == hedge).map(|r| r.amount).sum();
         (self.left(hedge) - reserved).max(BaseMoney::ZERO)
     }
 
@@ -138,18 +144,23 @@ impl BudgetLedger {
         self.spent.get(&hedge).copied().unwrap_or_default()
     }
 
-    /// Reservations of working orders, by order reference.
-    pub fn reservations(&self) -> &BTreeMap<String, Reservation> {
+    /// Premium a hedge type accrued in the months that can be spent, less what it spent of it.
+    pub fn unspent(&self, hedge: HedgeType) -> BaseMoney {
+        self.left(hedge)
+    }
+
+    /// Reservations of working orders.
+    pub fn reservations(&self) -> &[Reservation] {
         &self.reserved
     }
 
-    /// Sets aside the most an order may cost, before it is sent: its quantity at its worst price with fees.
+    /// Sets aside the most an order may cost, before it is sent: its quantity at its worst price.
     ///
     /// # Errors
     /// [`BudgetRefusal`]; nothing is changed then.
-    pub fn reserve(&mut self, order: &str, hedge: HedgeType, amount: BaseMoney) -> Result<(), BudgetRefusal> {
-        if self.reserved.contains_key(order) {
-            return Err(BudgetRefusal::Repeated { order: order.to_owned() });
+    pub fn reserve(&mut self, order: OrderKey, hedge: HedgeType, amount: BaseMoney) -> Result<(), BudgetRefusal> {
+        if self.reserved.iter().any(|reservation| reservation.order == order) {
+            return Err(BudgetRefusal::Repeated(order));
         }
         if amount <= BaseMoney::ZERO {
             return Err(BudgetRefusal::NotPositive(amount));
@@ -158,20 +169,20 @@ impl BudgetLedger {
         if amount > free {
             return Err(BudgetRefusal::Exhausted { hedge, wanted: amount, free });
         }
-        self.reserved.insert(order.to_owned(), Reservation { hedge, amount });
+        self.reserved.push(Reservation { order, hedge, amount });
         Ok(())
     }
 
-    /// Books premium that a fill did cost against its order's reservation, oldest month first. A fill is a
-    /// fact: what it cost beyond the reservation is booked too, and owed by the months to come.
+    /// Books premium that was paid, oldest month first, against the reservation of its order if it still has one. A
+    /// fill is a fact: what it cost beyond what is left is booked too, and owed by the months to come.
     ///
     /// # Panics
-    /// When the order has no reservation, or the premium is negative: a sale is not booked here.
-    pub fn pay(&mut self, order: &str, premium: BaseMoney) {
+    /// When the premium is negative: a sale is not booked here.
+    pub fn pay(&mut self, order: OrderKey, hedge: HedgeType, premium: BaseMoney) {
         assert!(premium >= BaseMoney::ZERO, "a sale does not refill the budget: {premium}");
-        let reservation = self.reserved.get_mut(order).expect("an order reserves its premium before it is sent");
-        reservation.amount = (reservation.amount - premium).max(BaseMoney::ZERO);
-        let hedge = reservation.hedge;
+        if let Some(reservation) = self.reserved.iter_mut().find(|reservation| reservation.order == order) {
+            reservation.amount = (reservation.amount - premium).max(BaseMoney::ZERO);
+        }
         *self.spent.entry(hedge).or_default() += premium;
         let mut rest = premium;
         for left in self.months.iter_mut().filter_map(|month| month.left.get_mut(&hedge)) {
@@ -179,15 +190,14 @@ impl BudgetLedger {
             *left = *left - taken;
             rest = rest - taken;
         }
-        if rest > BaseMoney::ZERO {
-            let newest = self.months.last_mut().expect("a reservation was made out of a month");
+        if let Some(newest) = self.months.last_mut().filter(|_| rest > BaseMoney::ZERO) {
             *newest.left.entry(hedge).or_default() += -rest;
         }
     }
 
     /// Gives back what an order that is over did not spend. An order without a reservation has none to give.
-    pub fn release(&mut self, order: &str) {
-        self.reserved.remove(order);
+    pub fn release(&mut self, order: OrderKey) {
+        self.reserved.retain(|reservation| reservation.order != order);
     }
 }
 

@@ -5,8 +5,8 @@
 //! it was sold.
 
 use super::{HedgeType, HeldOption};
-use domain::Quantity;
 use domain::rounding::{LotRounding, to_lot};
+use domain::{ContractId, Quantity};
 use jiff::civil::Date;
 use risk::Regime;
 use serde::{Deserialize, Serialize};
@@ -36,10 +36,10 @@ pub struct CrisisSignals {
 }
 
 /// Contracts of one option to sell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Monetisation {
     /// The option.
-    pub name: String,
+    pub contract: ContractId,
     /// Its type.
     pub hedge: HedgeType,
     /// How many to sell, at most what is held.
@@ -53,6 +53,17 @@ pub struct CrisisEpisode {
     pub open: bool,
     /// When hedges were sold in it, and of which types.
     pub sold: Option<(Date, Vec<HedgeType>)>,
+    /// What the sale was to leave of options of which more is still held: an order need not be filled on its day.
+    pub keep: Vec<Kept>,
+}
+
+/// Contracts of an option that a monetisation leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The option.
+    pub contract: ContractId,
+    /// How many stay.
+    pub contracts: i64,
 }
 
 impl CrisisPolicy {
@@ -67,7 +78,8 @@ impl CrisisEpisode {
     /// is written on; without one the option is not counted as in the money.
     ///
     /// The episode's one sale happens on its first triggered date on which there is something in the money to
-    /// sell: on the first day of a crisis the hedges may still be out of it.
+    /// sell: on the first day of a crisis the hedges may still be out of it. What is not filled on that date is
+    /// offered again until what was to be kept is left.
     pub fn advance(
         &mut self,
         signals: &CrisisSignals,
@@ -77,30 +89,50 @@ impl CrisisEpisode {
     ) -> Vec<Monetisation> {
         let triggered = policy.triggered(signals);
         if signals.regime != Regime::Crisis && !triggered {
-            self.open = false;
+            *self = CrisisEpisode { open: false, sold: self.sold.take(), keep: Vec::new() };
         }
-        if !triggered || (self.open && self.sold.is_some()) {
-            return Vec::new();
+        if triggered && !self.open {
+            *self = CrisisEpisode { open: true, ..CrisisEpisode::default() };
         }
-        if !self.open {
-            *self = CrisisEpisode { open: true, sold: None };
+        if triggered && self.sold.is_none() {
+            self.sell(signals.date, held, underlying, policy);
         }
-        let inside = held.iter().filter(|option| underlying(option).is_some_and(|price| option.in_the_money(price)));
-        let sales: Vec<Monetisation> = inside
-            .map(|option| Monetisation {
-                name: option.name.clone(),
+        let mut sales = Vec::new();
+        self.keep.retain(|kept| {
+            let option = held.iter().find(|option| option.contract == kept.contract);
+            let rest = option.filter(|option| option.contracts > kept.contracts);
+            let sale = rest.map(|option| Monetisation {
+                contract: option.contract,
                 hedge: option.hedge,
-                contracts: share_of(option.contracts, policy.share),
-            })
-            .filter(|sale| sale.contracts > 0)
-            .collect();
-        if !sales.is_empty() {
-            let mut types: Vec<HedgeType> = sales.iter().map(|sale| sale.hedge).collect();
+                contracts: option.contracts - kept.contracts,
+            });
+            sales.extend(sale);
+            sale.is_some()
+        });
+        sales
+    }
+
+    /// Decides the episode's sale, if there is anything in the money.
+    fn sell(
+        &mut self,
+        date: Date,
+        held: &[HeldOption],
+        underlying: impl Fn(&HeldOption) -> Option<f64>,
+        policy: &CrisisPolicy,
+    ) {
+        let inside = held.iter().filter(|option| underlying(option).is_some_and(|price| option.in_the_money(price)));
+        let sold = inside.filter(|option| share_of(option.contracts, policy.share) > 0);
+        let mut types = Vec::new();
+        for option in sold {
+            types.push(option.hedge);
+            let contracts = option.contracts - share_of(option.contracts, policy.share);
+            self.keep.push(Kept { contract: option.contract, contracts });
+        }
+        if !types.is_empty() {
             types.sort();
             types.dedup();
-            self.sold = Some((signals.date, types));
+            self.sold = Some((date, types));
         }
-        sales
     }
 
     /// False on the date on which a type was monetised.

@@ -4,16 +4,42 @@
 
 use super::*;
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
-use domain::Price;
+use domain::{
+    Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, OptionRight, Price, Universe,
+};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use market::{OptionRight, OptionTerms, Underlying, options};
+use market::{OptionTerms, Underlying, options};
 use rust_decimal::Decimal;
 
 pub const TODAY: Date = Date::constant(2026, 3, 2);
 
 pub fn price(value: f64) -> Price {
     Price::from_f64(value).unwrap()
+}
+
+/// Underlyings 0 to 4 with a contract each, their roots 5 to 9, and both bond futures with a contract each.
+pub fn universe() -> Universe {
+    let plain = |name: &str, kind| Instrument::plain(name, kind, Currency::Usd);
+    let root = |name: &str| {
+        let underlying = name.strip_suffix("_OPT").map(str::to_owned);
+        let currency = if name == "BNP_OPT" { Currency::Eur } else { Currency::Usd };
+        Instrument { multiplier: 100, underlying, currency, ..plain(name, InstrumentKind::Opt) }
+    };
+    let future =
+        |name: &str| Instrument { currency: Currency::Eur, multiplier: 1_000, ..plain(name, InstrumentKind::Fut) };
+    let underlyings = ["SPX", "SPY", "VIX", "HYG", "BNP"].map(|name| plain(name, InstrumentKind::Stk));
+    let roots = ["SPX_OPT", "SPY_OPT", "VIX_OPT", "HYG_OPT", "BNP_OPT"].map(root);
+    let instruments = [&underlyings[..], &roots[..], &["FGBL", "FOAT"].map(future)[..]].concat();
+    let contract =
+        |(index, name): (u16, &str)| Contract { name: name.into(), instrument: InstrumentId(index), expiry: None };
+    let contracts = [(0, "SPX"), (1, "SPY"), (2, "VIX"), (3, "HYG"), (4, "BNP"), (10, "FGBL_H6"), (11, "FOAT_H6")];
+    Universe::new(instruments, contracts.map(contract).into())
+}
+
+/// The legs of the bond spread in [`universe`], with what is held of them.
+pub fn legs(long: i64, short: i64) -> SpreadLegs {
+    SpreadLegs { long: (ContractId(5), long), short: (ContractId(6), short) }
 }
 
 fn puts() -> SelectionPolicy {
@@ -51,9 +77,20 @@ pub fn policy() -> TailHedgePolicy {
                 .map(|(hedge, share)| (hedge, Decimal::new(share, 2)))
                 .into(),
         },
+        roots: [(EquityPuts, 0), (EquityPuts, 1), (VixCalls, 2), (CreditPuts, 3), (BankPuts, 4)]
+            .map(|(hedge, index)| HedgeRoot {
+                hedge,
+                root: InstrumentId(index + 5),
+                underlying: ContractId(index),
+                physical: matches!(hedge, CreditPuts | BankPuts),
+            })
+            .into(),
+        price_tolerance: 0.0,
+        interest_rate: 0.03,
         selection: [(EquityPuts, puts()), (VixCalls, vix_calls), (CreditPuts, puts()), (BankPuts, puts())].into(),
         roll: RollPolicy { days: 21, close_out_days: 5 },
         crisis: CrisisPolicy { vix: 40.0, day_loss: 0.10, share: 0.60 },
+        spread: Some(SpreadFutures { long: InstrumentId(10), short: InstrumentId(11) }),
         bond_spread: BondSpreadPolicy {
             long: bond(8_350),
             short: bond(9_410),
@@ -72,44 +109,44 @@ pub fn policy() -> TailHedgePolicy {
     }
 }
 
-/// A chain with one expiry, quoted around its model value at a volatility that rises toward low strikes.
-pub fn chain(name: &str, right: OptionRight, spot: f64, volatility: f64, days: i32, step: f64) -> Vec<OptionListing> {
+/// A chain with one expiry, quoted around its model value at a volatility that rises toward low strikes, and listed.
+pub fn chain(
+    universe: &mut Universe,
+    root: &str,
+    right: OptionRight,
+    (spot, volatility): (f64, f64),
+    days: i32,
+    step: f64,
+) -> Listings {
+    let root = universe.find_instrument(root).unwrap();
     let expiry = TODAY.saturating_add(days.days());
     let underlying = Underlying::Spot { price: spot, rate: 0.03, dividend_yield: 0.01 };
     let strikes = (1..=40).map(|n| spot + f64::from(n - 20) * step).filter(|strike| *strike > 0.0);
-    strikes
+    let options = strikes
         .map(|strike| {
             let own = volatility + 0.6 * (spot - strike) / spot * if right == OptionRight::Put { 1.0 } else { -1.0 };
             let own = own.max(0.06);
             let terms = OptionTerms { right, strike, years: options::years_between(TODAY, expiry) };
             let model = options::value(&terms, &underlying, own).unwrap();
-            let side = if right == OptionRight::Put { "P" } else { "C" };
+            let key = OptionKey { expiry, strike: price(strike), right };
+            universe.list_option(root, key);
             OptionListing {
-                name: format!("{name}_{}_{side}{strike:.0}", expiry.strftime("%Y%m%d")),
-                right,
-                strike: price(strike),
-                expiry,
+                key,
                 bid: Some(price((model.price * 0.98).max(0.01))),
                 ask: Some(price(model.price * 1.02 + 0.05)),
                 implied_volatility: Some(own),
                 delta: Some(model.delta),
                 open_interest: Some(1_000),
-                multiplier: 100,
             }
         })
-        .collect()
+        .collect();
+    Listings { root, options }
 }
 
-pub fn held(name: &str, hedge: HedgeType, strike: f64, days: i32, contracts: i64) -> HeldOption {
+pub fn held(universe: &mut Universe, hedge: HedgeType, strike: f64, days: i32, contracts: i64) -> HeldOption {
     let right = if hedge == VixCalls { OptionRight::Call } else { OptionRight::Put };
-    HeldOption {
-        name: name.to_owned(),
-        hedge,
-        right,
-        strike: price(strike),
-        expiry: TODAY.saturating_add(days.days()),
-        multiplier: 100,
-        physical: matches!(hedge, CreditPuts | BankPuts),
-        contracts,
-    }
+    let root = *policy().roots.iter().find(|root| root.hedge == hedge).unwrap();
+    let key = OptionKey { expiry: TODAY.saturating_add(days.days()), strike: price(strike), right };
+    let contract = universe.list_option(root.root, key);
+    HeldOption { contract, hedge, key, multiplier: 100, physical: root.physical, contracts }
 }

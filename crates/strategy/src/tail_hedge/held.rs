@@ -4,25 +4,21 @@
 //! money. Invariant: an option that settles physically is gone before its close-out date ends.
 
 use super::HedgeType;
-use domain::Price;
+use domain::{ContractId, OptionKey};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use market::{OptionRight, OptionTerms, options};
+use market::{OptionTerms, options};
 use serde::{Deserialize, Serialize};
 
 /// An option of the hedge book, always bought.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOption {
-    /// Its name.
-    pub name: String,
+    /// Its contract.
+    pub contract: ContractId,
     /// Which hedge it is.
     pub hedge: HedgeType,
-    /// Call or put.
-    pub right: OptionRight,
-    /// Strike, in the underlying's price.
-    pub strike: Price,
-    /// Last trading day.
-    pub expiry: Date,
+    /// Expiry, strike, right.
+    pub key: OptionKey,
     /// Units of the underlying per contract.
     pub multiplier: u32,
     /// True when exercise delivers the underlying, as with options on funds and shares.
@@ -56,12 +52,12 @@ impl HeldOption {
     /// The last date on which it may be held overnight; a cash-settled option may expire.
     pub fn close_out_date(&self, policy: &RollPolicy) -> Date {
         let days = if self.physical { policy.close_out_days } else { 0 };
-        self.expiry.saturating_sub(days.days())
+        self.key.expiry.saturating_sub(days.days())
     }
 
     /// What is due today.
     pub fn due(&self, today: Date, policy: &RollPolicy) -> Due {
-        let days = (self.expiry - today).get_days();
+        let days = (self.key.expiry - today).get_days();
         if self.physical && today >= self.close_out_date(policy) {
             Due::CloseOut
         } else if days <= policy.days {
@@ -73,15 +69,16 @@ impl HeldOption {
 
     /// True when exercise would pay at this price of the underlying.
     pub fn in_the_money(&self, underlying: f64) -> bool {
-        self.right.sign() * (underlying - self.strike.to_f64()) > 0.0
+        self.key.right.sign() * (underlying - self.key.strike.to_f64()) > 0.0
     }
 
     /// Its terms for the model.
     pub fn terms(&self, today: Date) -> OptionTerms {
-        OptionTerms {
-            right: self.right,
-            strike: self.strike.to_f64(),
-            years: options::years_between(today, self.expiry),
-        }
+        terms_of(&self.key, today)
     }
+}
+
+/// The terms of an option for the model.
+pub fn terms_of(key: &OptionKey, today: Date) -> OptionTerms {
+    OptionTerms { right: key.right, strike: key.strike.to_f64(), years: options::years_between(today, key.expiry) }
 }

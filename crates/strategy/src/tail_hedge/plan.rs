@@ -5,13 +5,14 @@
 
 use super::selection::{contracts_for, premium_per_contract};
 use super::{
-    BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeType, HeldOption, OptionListing, SpreadRefusal,
+    BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing, SpreadRefusal,
     TailHedgePolicy,
 };
-use domain::BaseMoney;
+use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, Price, Side, Universe, rounding};
 use risk::Regime;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What the hedge book remembers, durable from day to day.
@@ -21,19 +22,54 @@ pub struct HedgeState {
     pub budget: BudgetLedger,
     /// The crisis under way.
     pub episode: CrisisEpisode,
+    /// Types with premium that has not been offered to a chain yet, or came back.
+    pub looking: BTreeSet<HedgeType>,
 }
 
-/// The options of one underlying.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chain {
-    /// Which hedge they are.
-    pub hedge: HedgeType,
-    /// Name of the underlying.
-    pub underlying: String,
-    /// Base currency per unit of the options' currency; `None` without a valid rate.
-    pub rate: Option<Decimal>,
-    /// The options.
+impl HedgeState {
+    /// True when a type would buy on this date if a chain has something: premium is new, or came back unspent.
+    pub fn looks_for(&self, hedge: HedgeType, date: jiff::civil::Date) -> bool {
+        self.budget.is_new_month(date) || self.looking.contains(&hedge)
+    }
+
+    /// Books premium that was paid for a type.
+    pub fn pay(&mut self, order: OrderKey, hedge: HedgeType, premium: BaseMoney) {
+        self.budget.pay(order, hedge, premium);
+    }
+
+    /// Ends an order: what it did not spend is free again, and looks for a chain again.
+    pub fn release(&mut self, order: OrderKey) {
+        let reserved = self.budget.reservations().iter().find(|reservation| reservation.order == order);
+        self.looking.extend(reserved.filter(|r| r.amount > BaseMoney::ZERO).map(|r| r.hedge));
+        self.budget.release(order);
+    }
+
+    /// The same state over other keys; an option that is gone is no longer waited for.
+    pub fn rekeyed(mut self, key: impl Fn(ContractId) -> Option<ContractId>) -> HedgeState {
+        let kept = self.episode.keep.into_iter();
+        self.episode.keep = kept
+            .filter_map(|kept| key(kept.contract).map(|contract| super::episode::Kept { contract, ..kept }))
+            .collect();
+        self
+    }
+}
+
+/// Quotes of the options of one root that might be bought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listings {
+    /// The root.
+    pub root: InstrumentId,
+    /// Those of its options that were quoted.
     pub options: Vec<OptionListing>,
+}
+
+/// The active contract of each leg of the bond spread, and what is held of the leg in all its contracts (both positive).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpreadLegs {
+    /// Bought.
+    pub long: (ContractId, i64),
+    /// Sold.
+    pub short: (ContractId, i64),
 }
 
 /// Everything the day's hedging reads.
@@ -45,12 +81,24 @@ pub struct HedgeInputs<'a> {
     pub nav: BaseMoney,
     /// Options held, each with the price it is written on.
     pub held: &'a [(HeldOption, Option<f64>)],
-    /// Chains, preferred underlyings first.
-    pub chains: &'a [Chain],
-    /// Contracts of the bond spread held: long, short (both positive).
-    pub spread_held: (i64, i64),
-    /// Base currency per unit of the bond futures' currency.
-    pub spread_rate: Option<Decimal>,
+    /// What they are worth, in base currency.
+    pub market_value: BaseMoney,
+    /// Most they may be worth with what is bought.
+    pub market_value_max: BaseMoney,
+    /// Chains of today; none for roots nobody asked about.
+    pub chains: &'a [Listings],
+    /// The bond spread; `None` when it is not configured or has no contract to trade.
+    pub spread: Option<SpreadLegs>,
+    /// Names, multipliers, currencies.
+    pub universe: &'a Universe,
+    /// Rates to base.
+    pub fx: &'a FxRates,
+}
+
+impl HedgeInputs<'_> {
+    fn rate(&self, root: InstrumentId) -> Option<Decimal> {
+        self.fx.rate(self.universe.instrument(root).currency, self.fx.base()).ok()
+    }
 }
 
 /// Why an action is taken.
@@ -68,18 +116,20 @@ pub enum HedgePurpose {
 }
 
 /// One change of the hedge book.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HedgeAction {
     /// Which hedge.
     pub hedge: HedgeType,
-    /// The option, or the leg of the spread: `long` or `short`.
-    pub name: String,
+    /// The option, or the future of a leg of the spread.
+    pub contract: ContractId,
     /// Signed contracts: positive buys.
     pub contracts: i64,
     /// Why.
     pub purpose: HedgePurpose,
-    /// Most it may cost, in base currency: what to reserve before the order is sent.
+    /// Most one contract may cost, in base currency: what is reserved before its order is sent.
     pub premium: BaseMoney,
+    /// Highest price an option may be bought at, so that it costs no more.
+    pub price_max: Option<Price>,
 }
 
 /// Why a type buys nothing today.
@@ -89,7 +139,10 @@ pub struct HedgeAction {
 pub enum NoPurchase {
     NoPremium,
     MonetisedToday,
+    Waiting,
     NoChain,
+    CapReached { value: BaseMoney, cap: BaseMoney },
+    NoContract { future: String },
     NoRate { underlying: String },
     NothingFits { underlying: String, options: usize, reasons: Vec<(String, usize)> },
     OneIsTooDear { option: String, premium: BaseMoney, free: BaseMoney },
@@ -101,6 +154,11 @@ impl fmt::Display for NoPurchase {
         match self {
             NoPurchase::NoPremium => write!(f, "its premium is spent; more accrues next month"),
             NoPurchase::MonetisedToday => write!(f, "monetised today; nothing is bought back on the same date"),
+            NoPurchase::Waiting => write!(f, "what is free buys no contract; it is offered again when more accrues"),
+            NoPurchase::CapReached { value, cap } => {
+                write!(f, "the hedges are worth {value} and may be worth {cap}; nothing is added above that")
+            }
+            NoPurchase::NoContract { future } => write!(f, "{future}: no contract that can be traded today"),
             NoPurchase::NoChain => write!(f, "no chain of options; ask the broker for one of its underlyings"),
             NoPurchase::NoRate { underlying } => write!(f, "{underlying}: no valid exchange rate for its premium"),
             NoPurchase::NothingFits { underlying, options, reasons } => {
@@ -124,41 +182,88 @@ pub struct HedgePlan {
     pub refusals: Vec<(HedgeType, NoPurchase)>,
 }
 
-/// Decides the day and moves the state to it. Purchases are not reserved here: the session reserves under the
-/// order's reference before it is sent.
+impl HedgePlan {
+    /// Forgets everything, to be filled again.
+    pub fn clear(&mut self) {
+        self.actions.clear();
+        self.refusals.clear();
+    }
+
+    /// True for an option that is sold because it would be exercised.
+    pub fn closes_out(&self, contract: ContractId) -> bool {
+        self.actions.iter().any(|action| action.contract == contract && action.purpose == HedgePurpose::CloseOut)
+    }
+}
+
+/// Decides the day and moves the state to it. Purchases are not reserved here: the plan does when their orders are known.
 pub fn plan(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, state: &mut HedgeState) -> HedgePlan {
     let stressed = matches!(inputs.signals.regime, Regime::Elevated | Regime::Crisis);
-    state.budget.advance(inputs.signals.date, inputs.nav, stressed, &policy.budget);
+    if state.budget.advance(inputs.signals.date, inputs.nav, stressed, &policy.budget) {
+        state.looking.extend(policy.budget.shares.keys());
+    }
     let mut plan = HedgePlan::default();
     monetise(inputs, policy, state, &mut plan);
     sell_what_is_due(inputs, policy, &mut plan);
     plan.actions.sort_by_key(|action| action.purpose != HedgePurpose::CloseOut);
-    for hedge in HedgeType::ALL {
-        let free = state.budget.free(hedge);
-        if !state.episode.may_buy(hedge, inputs.signals.date) {
-            plan.refusals.push((hedge, NoPurchase::MonetisedToday));
-        } else if free == BaseMoney::ZERO {
-            plan.refusals.push((hedge, NoPurchase::NoPremium));
-        } else if hedge == HedgeType::SovereignSpread {
-            buy_spread(inputs, policy, free, &mut plan);
-        } else {
-            buy_option(hedge, inputs, policy, free, &mut plan);
+    let mut room = (inputs.market_value_max - inputs.market_value).max(BaseMoney::ZERO);
+    for &hedge in policy.budget.shares.keys() {
+        match buy(hedge, room, inputs, policy, state, &mut plan) {
+            Err(refusal) => plan.refusals.push((hedge, refusal)),
+            Ok(spent) => room = (room - spent).max(BaseMoney::ZERO),
         }
     }
     plan
 }
 
+/// What a type buys, and what of the room under the market-value cap it takes.
+fn buy(
+    hedge: HedgeType,
+    room: BaseMoney,
+    inputs: &HedgeInputs<'_>,
+    policy: &TailHedgePolicy,
+    state: &mut HedgeState,
+    plan: &mut HedgePlan,
+) -> Result<BaseMoney, NoPurchase> {
+    let sold = |action: &HedgeAction| action.hedge == hedge && action.purpose == HedgePurpose::Monetise;
+    let free = state.budget.free(hedge);
+    if !state.episode.may_buy(hedge, inputs.signals.date) || plan.actions.iter().any(sold) {
+        return Err(NoPurchase::MonetisedToday);
+    }
+    if free == BaseMoney::ZERO {
+        state.looking.remove(&hedge);
+        return Err(NoPurchase::NoPremium);
+    }
+    if !state.looking.contains(&hedge) {
+        return Err(NoPurchase::Waiting);
+    }
+    let bought = if hedge == HedgeType::SovereignSpread {
+        buy_spread(inputs, policy, free, plan).map(|()| BaseMoney::ZERO)
+    } else if room == BaseMoney::ZERO {
+        Err(NoPurchase::CapReached { value: inputs.market_value, cap: inputs.market_value_max })
+    } else {
+        buy_option(hedge, inputs, policy, free.min(room), plan)
+    };
+    // One contract too dear today waits for more premium: prices alone do not make the chain worth asking for again.
+    if let Err(NoPurchase::OneIsTooDear { .. } | NoPurchase::Spread { refusal: SpreadRefusal::BudgetTooSmall { .. } }) =
+        bought
+    {
+        state.looking.remove(&hedge);
+    }
+    bought
+}
+
 fn monetise(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, state: &mut HedgeState, plan: &mut HedgePlan) {
-    let held: Vec<HeldOption> = inputs.held.iter().map(|(option, _)| option.clone()).collect();
-    let price = |option: &HeldOption| inputs.held.iter().find(|(h, _)| h.name == option.name).and_then(|(_, p)| *p);
+    let held: Vec<HeldOption> = inputs.held.iter().map(|(option, _)| *option).collect();
+    let price = |option: &HeldOption| {
+        let held = inputs.held.iter().find(|(held, _)| held.contract == option.contract);
+        held.and_then(|(_, price)| *price)
+    };
     let sales = state.episode.advance(&inputs.signals, &held, price, &policy.crisis);
-    plan.actions.extend(sales.into_iter().map(|sale| HedgeAction {
-        hedge: sale.hedge,
-        name: sale.name,
-        contracts: -sale.contracts,
-        purpose: HedgePurpose::Monetise,
-        premium: BaseMoney::ZERO,
-    }));
+    plan.actions.extend(sales.iter().map(|s| sale(s.hedge, s.contract, s.contracts, HedgePurpose::Monetise)));
+}
+
+fn sale(hedge: HedgeType, contract: ContractId, contracts: i64, purpose: HedgePurpose) -> HedgeAction {
+    HedgeAction { hedge, contract, contracts: -contracts, purpose, premium: BaseMoney::ZERO, price_max: None }
 }
 
 fn sell_what_is_due(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, plan: &mut HedgePlan) {
@@ -169,83 +274,93 @@ fn sell_what_is_due(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, plan: &m
             Due::CloseOut => HedgePurpose::CloseOut,
         };
         // What the crisis sells of it already goes out with the rest, in one order.
-        plan.actions.retain(|action| action.name != option.name);
-        plan.actions.push(HedgeAction {
-            hedge: option.hedge,
-            name: option.name.clone(),
-            contracts: -option.contracts,
-            purpose,
-            premium: BaseMoney::ZERO,
-        });
+        plan.actions.retain(|action| action.contract != option.contract);
+        plan.actions.push(sale(option.hedge, option.contract, option.contracts, purpose));
     }
     plan.actions.retain(|action| action.contracts != 0);
 }
 
-/// Buys from the first chain that has a fit option the premium pays for.
+/// Buys from the first chain that has a fit option the premium pays for; the reason of the last one when none has.
 fn buy_option(
     hedge: HedgeType,
     inputs: &HedgeInputs<'_>,
     policy: &TailHedgePolicy,
     free: BaseMoney,
     plan: &mut HedgePlan,
-) {
-    let Some(selection) = policy.selection.get(&hedge) else {
-        return plan.refusals.push((hedge, NoPurchase::NoChain));
-    };
-    let before = plan.refusals.len();
-    for chain in inputs.chains.iter().filter(|chain| chain.hedge == hedge) {
-        let underlying = chain.underlying.clone();
-        let Some(rate) = chain.rate else {
-            plan.refusals.push((hedge, NoPurchase::NoRate { underlying }));
-            continue;
-        };
-        let selected = selection.select(&chain.options, inputs.signals.date);
-        let Some(option) = selected.chosen.map(|index| &chain.options[index]) else {
-            let reasons = selected.tally().into_iter().map(|(code, count)| (code.to_owned(), count)).collect();
-            let options = chain.options.len();
-            plan.refusals.push((hedge, NoPurchase::NothingFits { underlying, options, reasons }));
-            continue;
-        };
-        let ask = option.ask.expect("a fit option is offered");
-        let each = premium_per_contract(ask, option.multiplier, rate);
-        let contracts = contracts_for(free, each);
-        if contracts == 0 {
-            let premium = BaseMoney::new(each);
-            plan.refusals.push((hedge, NoPurchase::OneIsTooDear { option: option.name.clone(), premium, free }));
-            continue;
+) -> Result<BaseMoney, NoPurchase> {
+    let mut refused = NoPurchase::NoChain;
+    for root in policy.roots.iter().filter(|root| root.hedge == hedge) {
+        match choose(root, inputs, policy, free) {
+            Ok(action) => {
+                plan.actions.push(action);
+                return Ok(BaseMoney::new(action.premium.amount() * Decimal::from(action.contracts)));
+            }
+            Err(NoPurchase::NoChain) => {}
+            Err(refusal) => refused = refusal,
         }
-        let premium = BaseMoney::new(Decimal::from(contracts) * each).min(free);
-        let (name, purpose) = (option.name.clone(), HedgePurpose::Buy);
-        return plan.actions.push(HedgeAction { hedge, name, contracts, purpose, premium });
     }
-    if plan.refusals.len() == before {
-        plan.refusals.push((hedge, NoPurchase::NoChain));
-    }
+    Err(refused)
 }
 
-fn buy_spread(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, free: BaseMoney, plan: &mut HedgePlan) {
-    let hedge = HedgeType::SovereignSpread;
-    let Some(rate) = inputs.spread_rate else {
-        return plan.refusals.push((hedge, NoPurchase::NoRate { underlying: "OAT–Bund".to_owned() }));
+/// The purchase of one root.
+fn choose(
+    root: &HedgeRoot,
+    inputs: &HedgeInputs<'_>,
+    policy: &TailHedgePolicy,
+    free: BaseMoney,
+) -> Result<HedgeAction, NoPurchase> {
+    let instrument = inputs.universe.instrument(root.root);
+    let chain = inputs.chains.iter().find(|chain| chain.root == root.root).ok_or(NoPurchase::NoChain)?;
+    let selection = policy.selection.get(&root.hedge).ok_or(NoPurchase::NoChain)?;
+    let underlying = || instrument.name.clone();
+    let rate = inputs.rate(root.root).ok_or_else(|| NoPurchase::NoRate { underlying: underlying() })?;
+    let selected = selection.select(&chain.options, inputs.signals.date);
+    let option = selected.chosen.map(|index| &chain.options[index]);
+    let contract = option.and_then(|option| inputs.universe.find_option(root.root, &option.key));
+    let Some((option, contract)) = option.zip(contract) else {
+        let reasons = selected.tally().into_iter().map(|(code, count)| (code.to_owned(), count)).collect();
+        return Err(NoPurchase::NothingFits { underlying: underlying(), options: chain.options.len(), reasons });
     };
-    match policy.bond_spread.target(inputs.spread_held, free, rate, inputs.signals.date) {
-        Err(refusal) => plan.refusals.push((hedge, NoPurchase::Spread { refusal })),
-        Ok(target) => {
-            let legs = [
-                ("long", target.long - inputs.spread_held.0, target.premium),
-                ("short", inputs.spread_held.1 - target.short, BaseMoney::ZERO),
-            ];
-            plan.actions.extend(legs.into_iter().filter(|(_, contracts, _)| *contracts != 0).map(
-                |(name, contracts, premium)| HedgeAction {
-                    hedge,
-                    name: name.to_owned(),
-                    contracts,
-                    purpose: HedgePurpose::Buy,
-                    premium,
-                },
-            ));
-        }
+    let price_max = highest(option.ask.expect("a fit option is offered"), policy.price_tolerance, instrument.tick);
+    let each = premium_per_contract(price_max, instrument.multiplier, rate);
+    // Rounded up, so that what is reserved covers what is paid.
+    let premium = BaseMoney::new(each.round_dp_with_strategy(8, RoundingStrategy::AwayFromZero));
+    let contracts = contracts_for(free, premium.amount());
+    if contracts == 0 {
+        let option = inputs.universe.contract(contract).name.clone();
+        return Err(NoPurchase::OneIsTooDear { option, premium, free });
     }
+    let (hedge, purpose) = (root.hedge, HedgePurpose::Buy);
+    Ok(HedgeAction { hedge, contract, contracts, purpose, premium, price_max: Some(price_max) })
+}
+
+/// The highest price on the grid that is no further above the offer than tolerated, at least the offer.
+fn highest(ask: Price, tolerance: f64, tick: Price) -> Price {
+    let above = Price::from_f64(ask.to_f64() * (1.0 + tolerance)).unwrap_or(ask);
+    rounding::limit_to_tick(above, tick, Side::Buy).max(ask)
+}
+
+fn buy_spread(
+    inputs: &HedgeInputs<'_>,
+    policy: &TailHedgePolicy,
+    free: BaseMoney,
+    plan: &mut HedgePlan,
+) -> Result<(), NoPurchase> {
+    let hedge = HedgeType::SovereignSpread;
+    let futures = policy.spread.ok_or(NoPurchase::NoChain)?;
+    let future = || inputs.universe.instrument(futures.long).name.clone();
+    let SpreadLegs { long, short } = inputs.spread.ok_or_else(|| NoPurchase::NoContract { future: future() })?;
+    let rate = inputs.rate(futures.long).ok_or_else(|| NoPurchase::NoRate { underlying: future() })?;
+    let target = policy.bond_spread.target((long.1, short.1), free, rate, inputs.signals.date);
+    let target = target.map_err(|refusal| NoPurchase::Spread { refusal })?;
+    let legs = [(long.0, target.long - long.1, target.premium), (short.0, short.1 - target.short, BaseMoney::ZERO)];
+    for (contract, contracts, premium) in legs.into_iter().filter(|(_, contracts, _)| *contracts != 0) {
+        let each =
+            (premium.amount() / Decimal::from(contracts.abs())).round_dp_with_strategy(8, RoundingStrategy::ToZero);
+        let (premium, purpose) = (BaseMoney::new(each), HedgePurpose::Buy);
+        plan.actions.push(HedgeAction { hedge, contract, contracts, purpose, premium, price_max: None });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,25 +4,18 @@
 //! none, with every reason against every other. Invariant: an option is bought only on a two-sided quote, at
 //! a known volatility, for no more premium than there is.
 
-use domain::{BaseMoney, Price};
+use domain::{BaseMoney, OptionKey, OptionRight, Price};
 use jiff::civil::Date;
-use market::OptionRight;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One option of a chain as the broker shows it. What it does not show is `None`, never zero.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptionListing {
-    /// Its name, such as `SPX_20260619_P5200`.
-    pub name: String,
-    /// Call or put.
-    pub right: OptionRight,
-    /// Strike, in the underlying's price.
-    pub strike: Price,
-    /// Last trading day.
-    pub expiry: Date,
+    /// Expiry, strike, right.
+    pub key: OptionKey,
     /// Best bid.
     pub bid: Option<Price>,
     /// Best offer.
@@ -33,8 +26,6 @@ pub struct OptionListing {
     pub delta: Option<f64>,
     /// Contracts open at the exchange.
     pub open_interest: Option<u64>,
-    /// Units of the underlying per contract.
-    pub multiplier: u32,
 }
 
 /// What an option must be like to be bought.
@@ -155,10 +146,10 @@ impl SelectionPolicy {
     /// Every reason against an option.
     pub fn unfit(&self, option: &OptionListing, today: Date) -> Vec<Unfit> {
         let mut reasons = Vec::new();
-        if option.right != self.right {
+        if option.key.right != self.right {
             reasons.push(Unfit::Right);
         }
-        let days = (option.expiry - today).get_days();
+        let days = (option.key.expiry - today).get_days();
         if !(self.days_min..=self.days_max).contains(&days) {
             reasons.push(Unfit::Days { days, min: self.days_min, max: self.days_max });
         }
@@ -205,7 +196,7 @@ impl SelectionPolicy {
             if half > 0.0 { (value - (min + max) / 2.0).abs() / half } else { 0.0 }
         };
         let delta = option.delta.map_or(f64::INFINITY, f64::abs);
-        let days = f64::from((option.expiry - today).get_days());
+        let days = f64::from((option.key.expiry - today).get_days());
         from_middle(delta, self.delta_min, self.delta_max)
             + from_middle(days, f64::from(self.days_min), f64::from(self.days_max))
     }
@@ -236,9 +227,9 @@ fn relative_spread(bid: Price, ask: Price) -> f64 {
     (ask.to_f64() - bid.to_f64()) / (0.5 * (ask.to_f64() + bid.to_f64()))
 }
 
-/// What one contract costs at the offer, in base currency. `rate` is base per unit of the option's currency.
-pub fn premium_per_contract(ask: Price, multiplier: u32, rate: Decimal) -> Decimal {
-    ask.to_decimal() * Decimal::from(multiplier) * rate
+/// What one contract costs at a price, in base currency. `rate` is base per unit of the option's currency.
+pub fn premium_per_contract(price: Price, multiplier: u32, rate: Decimal) -> Decimal {
+    price.to_decimal() * Decimal::from(multiplier) * rate
 }
 
 /// Contracts that premium buys: ⌊budget / (ask × multiplier × rate)⌋, 0 without a budget.

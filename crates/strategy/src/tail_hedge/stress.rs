@@ -5,6 +5,7 @@
 //! nothing; an option that cannot be priced pays nothing and is named.
 
 use super::{BondSpreadPolicy, HedgeType, HeldOption};
+use domain::ContractId;
 use jiff::civil::Date;
 use market::{OptionError, Underlying, options};
 use rust_decimal::Decimal;
@@ -74,7 +75,7 @@ pub struct Payoff {
     /// Gain per type.
     pub by_type: BTreeMap<HedgeType, f64>,
     /// Options that could not be priced, and why.
-    pub unpriced: Vec<(String, OptionError)>,
+    pub unpriced: Vec<(ContractId, OptionError)>,
 }
 
 impl Payoff {
@@ -121,7 +122,7 @@ impl StressPolicy {
         for option in options {
             match self.gain(option, scenario, today) {
                 Ok(gain) => *payoff.by_type.entry(option.held.hedge).or_default() += gain,
-                Err(error) => payoff.unpriced.push((option.held.name.clone(), error)),
+                Err(error) => payoff.unpriced.push((option.held.contract, error)),
             }
         }
         if let (Some((_, short, policy, rate)), Scenario::Fall(fall)) = (spread, scenario) {

@@ -166,7 +166,7 @@ fn run() -> Run {
 
 /// What observing an account comes to: when it was decided, how often it was asked, the mode it leads to, the notes.
 fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
-    let run = run();
+    let mut run = run();
     let mut world = World {
         broker: Account { says: says.to_vec(), asked: 0 },
         journal: Blank,
@@ -174,7 +174,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let Observed { inputs, notes, .. } = runtime.block_on(observe(DAY, &run, &mut world)).unwrap();
+    let Observed { inputs, notes, .. } = runtime.block_on(observe(DAY, &mut run, &mut world)).unwrap();
     let panel = inputs.panel(&run.setup).unwrap();
     let mode = cycle::decide(&inputs.view(&panel), &run.setup).mode;
     let told = notes.booked.into_iter().filter(|note| note.starts_with("read")).collect();

@@ -12,6 +12,10 @@ fn policy() -> BudgetPolicy {
     crate::tail_hedge::fixture::policy().budget
 }
 
+fn order(intent: u16) -> OrderKey {
+    OrderKey { date: Date::constant(2026, 3, 2), intent }
+}
+
 fn ledger_at(dates: &[(&str, bool)]) -> BudgetLedger {
     let mut ledger = BudgetLedger::default();
     for (date, stressed) in dates {
@@ -66,21 +70,21 @@ fn a_month_nobody_saw_and_a_month_without_nav_accrue_nothing() {
 #[test]
 fn what_is_reserved_is_not_free_and_what_was_not_spent_comes_back() {
     let mut ledger = ledger_at(&[("2026-03-02", false)]);
-    ledger.reserve("AF-1", CreditPuts, money("3000")).unwrap();
-    let refused = ledger.reserve("AF-2", CreditPuts, money("1000")).unwrap_err();
+    ledger.reserve(order(1), CreditPuts, money("3000")).unwrap();
+    let refused = ledger.reserve(order(2), CreditPuts, money("1000")).unwrap_err();
     insta::assert_snapshot!(refused, @"credit puts would cost 1,000.00 and 750.00 of its premium budget is free; it waits for the next month's");
-    assert!(matches!(ledger.reserve("AF-1", VixCalls, money("1")), Err(BudgetRefusal::Repeated { .. })));
-    ledger.pay("AF-1", money("1200"));
-    ledger.release("AF-1");
+    assert!(matches!(ledger.reserve(order(1), VixCalls, money("1")), Err(BudgetRefusal::Repeated(_))));
+    ledger.pay(order(1), CreditPuts, money("1200"));
+    ledger.release(order(1));
     assert_eq!((ledger.free(CreditPuts), ledger.spent(CreditPuts)), (money("2550"), money("1200")));
 }
 
 #[test]
 fn a_fill_beyond_its_reservation_is_booked_and_owed_by_the_next_months() {
     let mut ledger = ledger_at(&[("2026-03-02", false)]);
-    ledger.reserve("AF-1", SovereignSpread, money("3750")).unwrap();
-    ledger.pay("AF-1", money("5000"));
-    ledger.release("AF-1");
+    ledger.reserve(order(1), SovereignSpread, money("3750")).unwrap();
+    ledger.pay(order(1), SovereignSpread, money("5000"));
+    ledger.release(order(1));
     assert_eq!(ledger.free(SovereignSpread), BaseMoney::ZERO);
     ledger.advance(Date::constant(2026, 4, 1), money("12000000"), false, &policy());
     assert_eq!(ledger.free(SovereignSpread), money("2500"));
@@ -132,19 +136,19 @@ proptest! {
                 }
                 Step::Buy { hedge, cents, filled } => {
                     let hedge = HedgeType::ALL[hedge];
-                    let (order, amount) = (number.to_string(), BaseMoney::new(Decimal::new(cents as i64, 2)));
+                    let (order, amount) = (order(number as u16), BaseMoney::new(Decimal::new(cents as i64, 2)));
                     let free = ledger.free(hedge);
-                    let reserved = ledger.reserve(&order, hedge, amount);
+                    let reserved = ledger.reserve(order, hedge, amount);
                     prop_assert_eq!(reserved.is_ok(), amount <= free);
                     if reserved.is_ok() {
                         prop_assert_eq!(ledger.free(hedge), free - amount);
-                        ledger.pay(&order, BaseMoney::new(amount.amount() * Decimal::from(filled) / Decimal::ONE_HUNDRED));
+                        ledger.pay(order, hedge, BaseMoney::new(amount.amount() * Decimal::from(filled) / Decimal::ONE_HUNDRED));
                         prop_assert_eq!(ledger.free(hedge), free - amount, "a fill spends what was reserved");
                     }
                 }
                 Step::Finish => {
-                    let orders: Vec<String> = ledger.reservations().keys().cloned().collect();
-                    orders.iter().for_each(|order| ledger.release(order));
+                    let orders: Vec<OrderKey> = ledger.reservations().iter().map(|r| r.order).collect();
+                    orders.into_iter().for_each(|order| ledger.release(order));
                 }
                 Step::Restart => {
                     let text = serde_json::to_string(&ledger).unwrap();

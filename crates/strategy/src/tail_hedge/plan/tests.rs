@@ -1,12 +1,13 @@
 //! Days of the hedge book, from the quiet purchase to the tenth day of a crisis.
 
 use super::*;
-use crate::tail_hedge::fixture::{TODAY, chain, held, policy, price};
+use crate::tail_hedge::fixture::{TODAY, chain, held, legs, policy, price, universe};
 use crate::tail_hedge::{BondFuture, Scenario, StressedOption, Unfit};
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
+use domain::{Currency, OptionRight};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use market::{OptionRight, Underlying};
+use market::Underlying;
 use proptest::prelude::*;
 
 fn money(text: &str) -> BaseMoney {
@@ -21,32 +22,42 @@ fn crisis(date: Date) -> CrisisSignals {
     CrisisSignals { date, regime: Regime::Crisis, vix: Some(45.0), daily_return: -0.02 }
 }
 
-fn listed(hedge: HedgeType, underlying: &str, rate: &str, options: Vec<OptionListing>) -> Chain {
-    Chain { hedge, underlying: underlying.to_owned(), rate: Some(rate.parse().unwrap()), options }
+/// A universe with the chains of every root.
+fn chains() -> (Universe, Vec<Listings>) {
+    let mut universe = universe();
+    let puts = OptionRight::Put;
+    let chains = vec![
+        chain(&mut universe, "SPX_OPT", puts, (5_800.0, 0.18), 88, 50.0),
+        chain(&mut universe, "SPY_OPT", puts, (580.0, 0.18), 88, 5.0),
+        chain(&mut universe, "VIX_OPT", OptionRight::Call, (18.0, 0.9), 44, 1.0),
+        chain(&mut universe, "HYG_OPT", puts, (79.0, 0.09), 88, 0.5),
+        chain(&mut universe, "BNP_OPT", puts, (60.0, 0.28), 75, 1.5),
+    ];
+    (universe, chains)
 }
 
-fn chains() -> Vec<Chain> {
-    let bank = chain("BNP", OptionRight::Put, 60.0, 0.28, 75, 1.5);
-    vec![
-        listed(EquityPuts, "SPX", "1", chain("SPX", OptionRight::Put, 5_800.0, 0.18, 88, 50.0)),
-        listed(EquityPuts, "SPY", "1", chain("SPY", OptionRight::Put, 580.0, 0.18, 88, 5.0)),
-        listed(VixCalls, "VIX", "1", chain("VIX", OptionRight::Call, 18.0, 0.9, 44, 1.0)),
-        listed(CreditPuts, "HYG", "1", chain("HYG", OptionRight::Put, 79.0, 0.09, 88, 0.5)),
-        listed(BankPuts, "BNP", "1.17", bank),
-    ]
+fn rates() -> FxRates {
+    let mut fx = FxRates::new(Currency::Usd);
+    fx.set(Currency::Eur, Decimal::new(117, 2)).unwrap();
+    fx
 }
 
-fn inputs<'a>(signals: CrisisSignals, held: &'a [(HeldOption, Option<f64>)], chains: &'a [Chain]) -> HedgeInputs<'a> {
-    let spread_rate = Some(Decimal::new(117, 2));
-    HedgeInputs { signals, nav: money("12000000"), held, chains, spread_held: (0, 0), spread_rate }
+fn inputs<'a>(
+    signals: CrisisSignals,
+    held: &'a [(HeldOption, Option<f64>)],
+    chains: &'a [Listings],
+    (universe, fx): (&'a Universe, &'a FxRates),
+) -> HedgeInputs<'a> {
+    let (market_value, market_value_max) = (BaseMoney::ZERO, money("600000"));
+    let spread = Some(legs(0, 0));
+    HedgeInputs { signals, nav: money("12000000"), held, market_value, market_value_max, chains, spread, universe, fx }
 }
 
-fn told(plan: &HedgePlan) -> String {
+fn told(plan: &HedgePlan, universe: &Universe) -> String {
     let actions = plan.actions.iter().map(|action| {
-        format!(
-            "{:?} {:+} {} ({}, premium {})",
-            action.purpose, action.contracts, action.name, action.hedge, action.premium
-        )
+        let name = &universe.contract(action.contract).name;
+        let premium = BaseMoney::new(action.premium.amount() * Decimal::from(action.contracts.abs()));
+        format!("{:?} {:+} {name} ({}, premium {premium})", action.purpose, action.contracts, action.hedge)
     });
     let refusals = plan.refusals.iter().map(|(hedge, why)| format!("{hedge}: {why}"));
     actions.chain(refusals).collect::<Vec<_>>().join("\n")
@@ -55,24 +66,24 @@ fn told(plan: &HedgePlan) -> String {
 #[test]
 fn the_first_day_of_a_month_spends_its_premium_by_type_and_says_why_not() {
     let mut state = HedgeState::default();
-    let chains = chains();
-    let plan = plan(&inputs(quiet(TODAY), &[], &chains), &policy(), &mut state);
-    insta::assert_snapshot!(told(&plan), @r"
-    Buy +1 SPX_20260529_P5250 (equity puts, premium 6,566.25)
-    Buy +49 VIX_20260415_C25 (VIX calls, premium 4,945.13)
-    Buy +71 HYG_20260529_P76 (credit puts, premium 3,698.24)
-    Buy +1 long (OAT–Bund, premium 2,822.04)
-    Buy -1 short (OAT–Bund, premium 0.00)
-    Buy +20 BNP_20260516_P52 (bank puts, premium 2,450.81)
+    let ((universe, chains), fx) = (chains(), rates());
+    let plan = plan(&inputs(quiet(TODAY), &[], &chains, (&universe, &fx)), &policy(), &mut state);
+    insta::assert_snapshot!(told(&plan, &universe), @r"
+    Buy +1 SPX_OPT_20260529_P5250 (equity puts, premium 6,566.25)
+    Buy +49 VIX_OPT_20260415_C25 (VIX calls, premium 4,945.13)
+    Buy +71 HYG_OPT_20260529_P75.5 (credit puts, premium 3,698.24)
+    Buy +1 FGBL_H6 (OAT–Bund, premium 2,822.04)
+    Buy -1 FOAT_H6 (OAT–Bund, premium 0.00)
+    Buy +20 BNP_OPT_20260516_P52.5 (bank puts, premium 2,450.81)
     ");
     for action in &plan.actions {
-        assert!(action.premium <= state.budget.free(action.hedge));
+        assert!(action.premium.amount() * Decimal::from(action.contracts) <= state.budget.free(action.hedge).amount());
     }
 }
 
 #[test]
 fn a_chain_without_a_fit_option_says_what_is_wrong_with_each() {
-    let mut options = chain("HYG", OptionRight::Put, 79.0, 0.09, 88, 0.5);
+    let mut options = chain(&mut universe(), "HYG_OPT", OptionRight::Put, (79.0, 0.09), 88, 0.5).options;
     for (index, option) in options.iter_mut().enumerate() {
         match index % 4 {
             0 => option.bid = None,
@@ -98,12 +109,11 @@ fn a_chain_without_a_fit_option_says_what_is_wrong_with_each() {
 
 #[test]
 fn the_option_nearest_to_the_middle_of_delta_and_days_is_bought() {
-    let near = chain("SPX", OptionRight::Put, 5_800.0, 0.18, 61, 50.0);
-    let middle = chain("SPX", OptionRight::Put, 5_800.0, 0.18, 90, 50.0);
-    let options = [near, middle].concat();
+    let listed = |days| chain(&mut universe(), "SPX_OPT", OptionRight::Put, (5_800.0, 0.18), days, 50.0).options;
+    let options = [listed(61), listed(90)].concat();
     let selected = policy().selection[&EquityPuts].select(&options, TODAY);
     let chosen = &options[selected.chosen.unwrap()];
-    assert_eq!((chosen.expiry - TODAY).get_days(), 90);
+    assert_eq!((chosen.key.expiry - TODAY).get_days(), 90);
     assert!((chosen.delta.unwrap() + 0.175).abs() < 0.01, "{chosen:?}");
     let wrong_day = policy().selection[&EquityPuts].select(&options, TODAY.saturating_add(60.days()));
     assert_eq!(wrong_day.chosen, None, "30 days are too few");
@@ -120,19 +130,21 @@ fn a_tick_too_much_premium_is_one_contract_fewer() {
 
 #[test]
 fn what_is_old_is_rolled_and_what_would_be_exercised_is_closed_first() {
+    let (mut universe, fx) = (universe(), rates());
     let book = [
-        (held("SPX_OLD", EquityPuts, 5_000.0, 21, 3), Some(5_800.0)),
-        (held("SPX_LAST", EquityPuts, 5_000.0, 2, 1), Some(5_800.0)),
-        (held("HYG_LAST", CreditPuts, 75.0, 5, 7), Some(79.0)),
-        (held("HYG_NEW", CreditPuts, 75.0, 70, 9), Some(79.0)),
+        (held(&mut universe, EquityPuts, 5_000.0, 21, 3), Some(5_800.0)),
+        (held(&mut universe, EquityPuts, 5_000.0, 2, 1), Some(5_800.0)),
+        (held(&mut universe, CreditPuts, 75.0, 5, 7), Some(79.0)),
+        (held(&mut universe, CreditPuts, 75.0, 70, 9), Some(79.0)),
     ];
-    let plan = plan(&inputs(quiet(TODAY), &book, &[]), &policy(), &mut HedgeState::default());
-    let sold: Vec<String> = told(&plan).lines().filter(|line| line.contains('-')).map(str::to_owned).collect();
+    let plan = plan(&inputs(quiet(TODAY), &book, &[], (&universe, &fx)), &policy(), &mut HedgeState::default());
+    let sold: Vec<String> =
+        told(&plan, &universe).lines().filter(|line| line.contains('-')).map(str::to_owned).collect();
     insta::assert_snapshot!(sold.join("\n"), @r"
-    CloseOut -7 HYG_LAST (credit puts, premium 0.00)
-    Roll -3 SPX_OLD (equity puts, premium 0.00)
-    Roll -1 SPX_LAST (equity puts, premium 0.00)
-    Buy -1 short (OAT–Bund, premium 0.00)
+    CloseOut -7 HYG_OPT_20260307_P75 (credit puts, premium 0.00)
+    Roll -3 SPX_OPT_20260323_P5000 (equity puts, premium 0.00)
+    Roll -1 SPX_OPT_20260304_P5000 (equity puts, premium 0.00)
+    Buy -1 FOAT_H6 (OAT–Bund, premium 0.00)
     ");
 }
 
@@ -140,12 +152,14 @@ proptest! {
     #[test]
     fn nothing_physically_settled_is_held_past_its_close_out_date(days in 1..200_i32, contracts in 1..50_i64) {
         let policy = policy();
-        let mut option = held("HYG", CreditPuts, 75.0, days, contracts);
+        let (mut universe, fx) = (universe(), rates());
+        let mut option = held(&mut universe, CreditPuts, 75.0, days, contracts);
         for day in 0..=days {
             let date = TODAY.saturating_add(day.days());
-            let book = [(option.clone(), Some(70.0))];
-            let plan = plan(&inputs(quiet(date), &book, &[]), &policy, &mut HedgeState::default());
-            option.contracts += plan.actions.iter().map(|action| action.contracts).sum::<i64>();
+            let book = [(option, Some(70.0))];
+            let plan = plan(&inputs(quiet(date), &book, &[], (&universe, &fx)), &policy, &mut HedgeState::default());
+            let own = plan.actions.iter().filter(|action| action.contract == option.contract);
+            option.contracts += own.map(|action| action.contracts).sum::<i64>();
             prop_assert!(option.contracts >= 0);
             prop_assert!(option.contracts == 0 || date < option.close_out_date(&policy.roll));
         }
@@ -154,14 +168,14 @@ proptest! {
 
 #[test]
 fn ten_days_of_crisis_are_one_monetisation_across_restarts() {
+    let ((mut universe, chains), fx) = (chains(), rates());
     let mut book = [
-        (held("SPX_IN", EquityPuts, 5_500.0, 90, 10), Some(5_800.0)),
-        (held("SPX_OUT", EquityPuts, 4_500.0, 90, 10), Some(5_800.0)),
-        (held("VIX_IN", VixCalls, 30.0, 45, 7), Some(18.0)),
+        (held(&mut universe, EquityPuts, 5_500.0, 90, 10), Some(5_800.0)),
+        (held(&mut universe, EquityPuts, 4_500.0, 90, 10), Some(5_800.0)),
+        (held(&mut universe, VixCalls, 30.0, 45, 7), Some(18.0)),
     ];
     let (mut state, mut sales) = (HedgeState::default(), Vec::new());
-    let chains = chains();
-    plan(&inputs(quiet(TODAY), &book, &chains), &policy(), &mut state);
+    plan(&inputs(quiet(TODAY), &book, &chains, (&universe, &fx)), &policy(), &mut state);
     for day in 1..=10 {
         // The options get into the money on the second day only.
         let (spx, vix) = if day == 1 { (5_600.0, 29.0) } else { (5_000.0, 44.0) };
@@ -170,11 +184,13 @@ fn ten_days_of_crisis_are_one_monetisation_across_restarts() {
         book[2].1 = Some(vix);
         let date = TODAY.saturating_add(day.days());
         for run in 0..2 {
-            let today = plan(&inputs(crisis(date), &book, &chains), &policy(), &mut state);
+            let today = plan(&inputs(crisis(date), &book, &chains, (&universe, &fx)), &policy(), &mut state);
             for action in today.actions.iter().filter(|action| action.purpose == HedgePurpose::Monetise) {
-                sales.push(format!("day {day} run {run}: {} {:+}", action.name, action.contracts));
-                let sold = book.iter_mut().find(|(option, _)| option.name == action.name).unwrap();
-                sold.0.contracts += action.contracts;
+                let name = &universe.contract(action.contract).name;
+                sales.push(format!("day {day} run {run}: {name} {:+}", action.contracts));
+                let sold = book.iter_mut().find(|(option, _)| option.contract == action.contract).unwrap();
+                // The exchange fills one contract a day; what is left is offered again, and nothing more than that.
+                sold.0.contracts -= 1;
             }
             let bought: Vec<HedgeType> =
                 today.actions.iter().filter(|a| a.purpose == HedgePurpose::Buy).map(|a| a.hedge).collect();
@@ -186,8 +202,16 @@ fn ten_days_of_crisis_are_one_monetisation_across_restarts() {
         }
     }
     insta::assert_snapshot!(sales.join("\n"), @r"
-    day 2 run 0: SPX_IN -6
-    day 2 run 0: VIX_IN -4
+    day 2 run 0: SPX_OPT_20260531_P5500 -6
+    day 2 run 0: VIX_OPT_20260416_C30 -4
+    day 2 run 1: SPX_OPT_20260531_P5500 -5
+    day 2 run 1: VIX_OPT_20260416_C30 -3
+    day 3 run 0: SPX_OPT_20260531_P5500 -4
+    day 3 run 0: VIX_OPT_20260416_C30 -2
+    day 3 run 1: SPX_OPT_20260531_P5500 -3
+    day 3 run 1: VIX_OPT_20260416_C30 -1
+    day 4 run 0: SPX_OPT_20260531_P5500 -2
+    day 4 run 1: SPX_OPT_20260531_P5500 -1
     ");
     assert_eq!(book.map(|(option, _)| option.contracts), [4, 10, 3]);
 }
@@ -195,9 +219,14 @@ fn ten_days_of_crisis_are_one_monetisation_across_restarts() {
 #[test]
 fn a_second_crisis_is_a_second_episode() {
     let mut episode = CrisisEpisode::default();
-    let book = [held("SPX", EquityPuts, 5_500.0, 90, 10)];
+    let whole = held(&mut universe(), EquityPuts, 5_500.0, 90, 10);
+    let mut book = [whole];
     let mut sold = |signals: CrisisSignals| -> i64 {
-        episode.advance(&signals, &book, |_| Some(5_000.0), &policy().crisis).iter().map(|sale| sale.contracts).sum()
+        let sales = episode.advance(&signals, &book, |_| Some(5_000.0), &policy().crisis);
+        let sold: i64 = sales.iter().map(|sale| sale.contracts).sum();
+        // The sale is filled; before the next crisis as much is bought again.
+        book[0].contracts = if signals.regime == Regime::Crisis { whole.contracts - sold } else { whole.contracts };
+        sold
     };
     let at = |day: i32| TODAY.saturating_add(day.days());
     let calmer = |day| CrisisSignals { vix: Some(36.0), ..crisis(at(day)) };
@@ -255,19 +284,20 @@ proptest! {
 }
 
 fn stressed_book() -> Vec<StressedOption> {
+    let mut universe = universe();
     let option = |held: HeldOption, price, volatility, rate| StressedOption {
         held,
         underlying: Underlying::Spot { price, rate: 0.03, dividend_yield: 0.01 },
         volatility,
         rate,
     };
-    let mut vix = option(held("VIX_C26", VixCalls, 26.0, 44, 20), 18.0, 0.95, 1.0);
+    let mut vix = option(held(&mut universe, VixCalls, 26.0, 44, 20), 18.0, 0.95, 1.0);
     vix.underlying = Underlying::Future { price: 18.0, rate: 0.03 };
     vec![
-        option(held("SPX_P5200", EquityPuts, 5_200.0, 88, 2), 5_800.0, 0.22, 1.0),
+        option(held(&mut universe, EquityPuts, 5_200.0, 88, 2), 5_800.0, 0.22, 1.0),
         vix,
-        option(held("HYG_P76", CreditPuts, 76.0, 88, 60), 79.0, 0.10, 1.0),
-        option(held("BNP_P52", BankPuts, 52.0, 75, 25), 60.0, 0.32, 1.17),
+        option(held(&mut universe, CreditPuts, 76.0, 88, 60), 79.0, 0.10, 1.0),
+        option(held(&mut universe, BankPuts, 52.0, 75, 25), 60.0, 0.32, 1.17),
     ]
 }
 
@@ -308,5 +338,5 @@ fn an_unchanged_world_pays_nothing_and_a_deeper_fall_pays_more() {
     assert!(!payoff.by_type.contains_key(&EquityPuts), "what cannot be priced pays nothing");
     assert!(!payoff.by_type.contains_key(&SovereignSpread));
     assert_eq!(payoff.coverage(0.0), None);
-    assert!(held("X", BankPuts, 52.0, 75, 1).in_the_money(price(51.99).to_f64()));
+    assert!(held(&mut universe(), BankPuts, 52.0, 75, 1).in_the_money(price(51.99).to_f64()));
 }

@@ -1,0 +1,85 @@
+//! A tear sheet needs nothing else, and says what its rows say.
+//!
+//! In: a made-up run. Out: the page. Invariant: nothing is fetched, nobody's text becomes markup, and its numbers are those
+//! of the rows.
+
+use backtest::result::{Day, Origin, Result, Run};
+use backtest::tear_sheet::tear_sheet;
+use jiff::ToSpan;
+use jiff::civil::date;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+
+/// Days that earn these returns, the first of which is before the first plan.
+fn run(returns: &[f64]) -> Result {
+    let mut unit_value = 1.0;
+    let day = |(i, daily_return): (usize, &f64)| {
+        unit_value *= 1.0 + daily_return;
+        Day {
+            date: date(2026, 3, 2).saturating_add((i as i64).days()),
+            nav_at_plan: Some(Decimal::from(10_000_000)),
+            nav: Some(Decimal::from(10_000_000)),
+            unit_value,
+            daily_return: *daily_return,
+            drawdown: 0.0,
+            gross: 1.0,
+            net: 0.1,
+            regime: if i % 5 == 3 { "ELEVATED" } else { "NORMAL" }.into(),
+            mode: "NORMAL".into(),
+            volatility: None,
+            vol_scale: 1.0,
+            state_factor: 1.0,
+            momentum_factor: 1.0,
+            scale: 1.0,
+            vix: None,
+            traded: 1e5,
+            commission: -10.0,
+            slippage: -5.0,
+            dividends: 0.0,
+            financing: 1.0,
+            fees: 0.0,
+            orders: 1,
+            refused: 0,
+            breaks: 0,
+            difference_bp: Some(0.0),
+            doubts: 0,
+            sleeves: BTreeMap::from([("core & more".to_owned(), 7.0)]),
+            plan_hash: String::new(),
+        }
+    };
+    let days = returns.iter().enumerate().map(day).collect();
+    let origin = Origin { data: "d".into(), config: "c".into(), code: "1".into() };
+    let run = Run {
+        title: "<script>alert(1)</script>".into(),
+        depth: "next-session".into(),
+        market: "made up".into(),
+        base: "USD".into(),
+        vol_target: 0.12,
+        origin,
+    };
+    Result { run, days, orders: vec![], fills: vec![], warnings: vec!["</script> & friends".into()] }
+}
+
+#[test]
+fn it_fetches_nothing_and_nobodys_text_becomes_markup() {
+    let page = tear_sheet(&run(&[0.0, 0.01, -0.02, 0.005, 0.0]));
+    for outside in ["http:", "https:", "src=", "@import", "url(", "href="] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page.matches("<script").count(), 2, "its data and its own script");
+    assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("core &amp; more"));
+}
+
+#[test]
+fn its_months_are_the_product_of_their_days() {
+    let page = tear_sheet(&run(&[0.0, 0.10, -0.05, 0.02]));
+    let march = (1.10 * 0.95 * 1.02 - 1.0) * 100.0;
+    assert!(page.contains(&format!(">{march:.1}</td>")), "{march}");
+    assert!(page.contains("−5.00 %") && page.contains("ELEVATED"));
+}
+
+#[test]
+fn a_run_of_one_day_has_no_figures_and_still_a_page() {
+    let page = tear_sheet(&run(&[0.0]));
+    assert!(page.contains("1 trade dates") && !page.contains("NaN"));
+}
