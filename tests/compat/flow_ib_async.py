@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 
-from ib_async import IB, ExecutionFilter, LimitOrder, Order, Stock
+from ib_async import IB, Bag, ComboLeg, ExecutionFilter, Future, Index, LimitOrder, Option, Order, Stock
 
 PATIENCE = 15.0
 EXPECTED_CODES = {200, 202, 2104, 2106, 2158}
@@ -96,6 +96,41 @@ def market_data(ib, contract):
     return snapshot.ask
 
 
+def options(ib):
+    (index,) = ib.reqContractDetails(Index("SPX", "CBOE", "USD"))
+    chains = ib.reqSecDefOptParams("SPX", "", "IND", index.contract.conId)
+    (chain,) = [chain for chain in chains if chain.exchange == "SMART"]
+    say("chain", chain.tradingClass, len(chain.expirations), "expiries,", len(chain.strikes), "strikes")
+    check(chain.multiplier == "100" and chain.tradingClass == "SPX", chain)
+    strike = chain.strikes[len(chain.strikes) // 2]
+    put = Option("SPX", sorted(chain.expirations)[3], strike, "P", "SMART", "100", "USD")
+    (details,) = ib.reqContractDetails(put)
+    contract = details.contract
+    check(contract.strike == strike and contract.right == "P" and details.underConId == index.contract.conId, details)
+    ib.reqMarketDataType(2)
+    ticker = ib.reqMktData(contract, "100,101")
+    until(ib, lambda: ticker.modelGreeks and ticker.putOpenInterest > 0, "greeks and open interest")
+    greeks = ticker.modelGreeks
+    say("put", contract.localSymbol, "volatility", greeks.impliedVol, "delta", greeks.delta)
+    check(-1 < greeks.delta < 0 and 0.03 < greeks.impliedVol < 2 and greeks.undPrice > 0, greeks)
+    ib.cancelMktData(contract)
+    ib.reqMarketDataType(1)
+
+
+def calendar_spread(ib, account):
+    futures = ib.reqContractDetails(Future("M6E", exchange="CME", currency="USD"))
+    near, far = sorted((each.contract for each in futures), key=lambda one: one.lastTradeDateOrContractMonth)[:2]
+    legs = [ComboLeg(conId=far.conId, ratio=1, action="BUY", exchange="CME"), ComboLeg(conId=near.conId, ratio=1, action="SELL", exchange="CME")]
+    bag = Bag(symbol="M6E", exchange="CME", currency="USD", comboLegs=legs)
+    roll = ib.placeOrder(bag, LimitOrder("BUY", 2, 0.05, account=account, tif="DAY", orderRef="roll"))
+    until(ib, lambda: roll.orderStatus.status == "Filled" and len(roll.fills) == 3, "the spread with its legs")
+    told = {(fill.contract.secType, fill.execution.side, fill.execution.shares) for fill in roll.fills}
+    say("spread at", roll.orderStatus.avgFillPrice, "legs", sorted(told))
+    check(told == {("BAG", "BOT", 2.0), ("FUT", "BOT", 2.0), ("FUT", "SLD", 2.0)}, told)
+    held = {position.contract.conId: position.position for position in ib.positions(account)}
+    check(held[far.conId] == 2 and held[near.conId] == -2, held)
+
+
 def trade(ib, contract, account, ask):
     state = ib.whatIfOrder(contract, LimitOrder("BUY", 10, ask, account=account))
     say("what-if: initial margin", state.initMarginChange)
@@ -129,7 +164,7 @@ def after(ib, account, contract, filled):
     opened = {trade.order.orderRef for trade in ib.openTrades()}
     check(opened == {"rests", "auction"}, "orders survive a reconnect", opened)
     ib.reqExecutions(ExecutionFilter(clientId=12))
-    fills = [fill for fill in ib.fills() if fill.execution.clientId == 12]
+    fills = [fill for fill in ib.fills() if fill.execution.clientId == 12 and fill.execution.orderRef == "partial"]
     say("executions", len(fills), "of", sum(fill.execution.shares for fill in fills), "first at", fills[0].execution.time)
     check(sum(fill.execution.shares for fill in fills) == filled, fills)
     check(all(fill.commissionReport.commission > 0 for fill in fills), fills)
@@ -141,7 +176,7 @@ def after(ib, account, contract, filled):
     single = ib.reqPnLSingle(account, "", contract.conId)
     until(ib, lambda: single.position == held["CSPX"], "profit of a contract")
     say("profit", profit.dailyPnL, profit.unrealizedPnL)
-    check(abs(profit.dailyPnL - profit.unrealizedPnL) < 0.02, "everything was bought today", profit)
+    check(abs(profit.dailyPnL - profit.unrealizedPnL) < 0.02, "everything was opened today", profit)
     ib.reqGlobalCancel()
     until(ib, lambda: not ib.openTrades(), "the end of every order")
     ended = {trade.order.orderRef: trade.orderStatus.status for trade in ib.reqCompletedOrders(True) if trade.order.orderRef}
@@ -157,7 +192,9 @@ def main(port):
     account_questions(ib, account)
     contract = contract_questions(ib)
     ask = market_data(ib, contract)
+    options(ib)
     filled = trade(ib, contract, account, ask)
+    calendar_spread(ib, account)
     ib.disconnect()
     time.sleep(0.5)  # until the gateway has seen it; a client id is taken as long as its connection is
     ib = connect(port)

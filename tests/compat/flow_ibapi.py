@@ -10,7 +10,7 @@ import time
 from decimal import Decimal
 
 from ibapi.client import EClient
-from ibapi.contract import Contract
+from ibapi.contract import ComboLeg, Contract
 from ibapi.execution import ExecutionFilter
 from ibapi.order import Order
 from ibapi.order_cancel import OrderCancel
@@ -28,7 +28,8 @@ class Client(EWrapper, EClient):
         managedAccounts nextValidId currentTime accountSummary accountSummaryEnd position positionEnd updateAccountValue
         updatePortfolio updateAccountTime accountDownloadEnd accountUpdateMulti accountUpdateMultiEnd contractDetails
         contractDetailsEnd marketRule tickPrice tickSize tickReqParams tickSnapshotEnd marketDataType historicalData
-        historicalDataEnd headTimestamp realtimeBar symbolSamples securityDefinitionOptionParameterEnd openOrder
+        historicalDataEnd headTimestamp realtimeBar symbolSamples securityDefinitionOptionParameter
+        securityDefinitionOptionParameterEnd tickOptionComputation openOrder
         openOrderEnd orderStatus execDetails execDetailsEnd commissionAndFeesReport completedOrder completedOrdersEnd
         pnl pnlSingle connectionClosed
     """.split()
@@ -147,6 +148,61 @@ def contract_questions(client):
     return details.contract
 
 
+def other(kind, symbol, exchange, **terms):
+    contract = Contract()
+    contract.symbol, contract.secType, contract.exchange, contract.currency = symbol, kind, exchange, "USD"
+    for name, value in terms.items():
+        setattr(contract, name, value)
+    return contract
+
+
+def details_of(client, number, contract):
+    client.reqContractDetails(number, contract)
+    client.await_one("contractDetailsEnd", lambda req: req == number)
+    return [details for _, details in client.all("contractDetails", lambda req, _: req == number)]
+
+
+def options(client):
+    (index,) = details_of(client, 40, other("IND", "SPX", "CBOE"))
+    client.reqSecDefOptParams(41, "SPX", "", "IND", index.contract.conId)
+    client.await_one("securityDefinitionOptionParameterEnd", lambda req: req == 41)
+    rows = client.all("securityDefinitionOptionParameter", lambda req, *_: req == 41)
+    _, _, underlying, kind, multiplier, expiries, strikes = next(row for row in rows if row[1] == "SMART")
+    say("chain", kind, len(expiries), "expiries,", len(strikes), "strikes")
+    check(underlying == index.contract.conId and multiplier == "100" and kind == "SPX", rows[0][:5])
+    expiry, strike = sorted(expiries)[3], sorted(strikes)[len(strikes) // 2]
+    terms = {"lastTradeDateOrContractMonth": expiry, "right": "P", "multiplier": "100"}
+    found = details_of(client, 42, other("OPT", "SPX", "SMART", **terms))
+    check(len(found) == len(strikes), len(found), "of", len(strikes))
+    (put,) = [each.contract for each in found if each.contract.strike == strike]
+    client.reqMarketDataType(2)
+    client.reqMktData(43, put, "100,101", False, False, [])
+    model = client.await_one("tickOptionComputation", lambda req, kind, *_: req == 43 and kind == 13)
+    _, _, _, volatility, delta, value, _, _, _, _, spot = model
+    say("put", put.localSymbol, "volatility", volatility, "delta", delta)
+    check(-1 < delta < 0 and 0.03 < volatility < 2 and value > 0 and spot > 0, model)
+    client.await_one("tickSize", lambda req, kind, size: req == 43 and kind == 28 and size > 0)
+    client.cancelMktData(43)
+    client.reqMarketDataType(1)
+
+
+def calendar_spread(client, account, number):
+    futures = details_of(client, 44, other("FUT", "M6E", "CME"))
+    near, far = sorted((each.contract for each in futures), key=lambda one: one.lastTradeDateOrContractMonth)[:2]
+    bag = other("BAG", "M6E", "CME")
+    bag.comboLegs = []
+    for leg, action in ((far, "BUY"), (near, "SELL")):
+        made = ComboLeg()
+        made.conId, made.ratio, made.action, made.exchange = leg.conId, 1, action, "CME"
+        bag.comboLegs.append(made)
+    client.placeOrder(number, bag, order(account, "BUY", 2, 0.05, ref="roll"))
+    client.await_one("orderStatus", lambda req, word, *_: req == number and word == "Filled")
+    told = client.all("execDetails", lambda _, __, execution: execution.orderId == number)
+    kinds = sorted((contract.secType, execution.side, execution.shares) for _, contract, execution in told)
+    say("spread", kinds)
+    check(kinds == [("BAG", "BOT", 2), ("FUT", "BOT", 2), ("FUT", "SLD", 2)], kinds)
+
+
 def market_data(client, contract):
     client.reqMarketDataType(1)
     client.reqMktData(20, contract, "", False, False, [])
@@ -214,7 +270,7 @@ def after(client, account, contract, numbers):
     partial, rest, auction = numbers
     client.reqExecutions(30, ExecutionFilter())
     client.await_one("execDetailsEnd", lambda req: req == 30)
-    executions = [execution for _, _, execution in client.all("execDetails")]
+    executions = [execution for _, _, execution in client.all("execDetails") if execution.orderRef != "roll"]
     say("executions", len(executions), "of", sum(execution.shares for execution in executions))
     check(executions and all(execution.orderRef == "partial" for execution in executions), executions)
     client.await_one("commissionAndFeesReport", count=len(executions))
@@ -238,7 +294,7 @@ def after(client, account, contract, numbers):
     client.await_one("completedOrdersEnd")
     ended = {terms.orderRef: state.status for _, terms, state in client.all("completedOrder")}
     say("completed", ended)
-    check(ended == {"partial": "Cancelled", "rests": "Cancelled", "auction": "Cancelled"}, ended)
+    check(ended == {"partial": "Cancelled", "rests": "Cancelled", "auction": "Cancelled", "roll": "Filled"}, ended)
 
 
 def main(port):
@@ -246,7 +302,9 @@ def main(port):
     account_questions(client, account)
     contract = contract_questions(client)
     ask = market_data(client, contract)
+    options(client)
     numbers = trade(client, contract, account, first_id, ask)
+    calendar_spread(client, account, first_id + 20)
     client.disconnect()
     # The client's reader lets go of its socket after a second; a client id is taken as long as its connection is.
     time.sleep(2)

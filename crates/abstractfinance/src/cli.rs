@@ -157,9 +157,10 @@ pub struct MarketArgs {
     /// realistic (the same, and borrowed shares that are called back, which a person has to answer).
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
-    /// A script of faults: a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}}.
-    #[arg(long, value_name = "FILE")]
-    pub faults: Option<PathBuf>,
+    /// What goes wrong: a script with a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}},
+    /// or a number, which makes days on which connections, orders and quotes fail by chance.
+    #[arg(long, value_name = "FILE|SEED")]
+    pub faults: Option<String>,
 }
 
 /// What happens to the simulated account outside of orders.

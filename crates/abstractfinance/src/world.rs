@@ -31,6 +31,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How many days a number of faults reaches.
+const FAULTY_DAYS: u32 = 400;
 /// The simulated account.
 const ACCOUNT: &str = "DU1000001";
 /// Its first deposit, in base currency.
@@ -328,12 +330,15 @@ fn flex_config(url: String, query_id: &str) -> FlexConfig {
     }
 }
 
-/// The script of faults a command line names.
-pub fn faults(market: &MarketArgs) -> Result<Vec<Fault>, Failure> {
-    let Some(path) = &market.faults else { return Ok(Vec::new()) };
-    let named = |problem: &dyn std::fmt::Display| Failure::Usage(format!("{}: {problem}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-    gateway::read_faults(&text).map_err(|bad| named(&bad))
+/// The script of faults a command line names, or the one a number makes from the first date on.
+pub fn faults(market: &MarketArgs, first: Date) -> Result<Vec<Fault>, Failure> {
+    let Some(named) = &market.faults else { return Ok(Vec::new()) };
+    if let Ok(seed) = named.parse() {
+        return Ok(gateway::faults_by_seed(seed, first, FAULTY_DAYS));
+    }
+    let failed = |problem: &dyn std::fmt::Display| Failure::Usage(format!("{named}: {problem}"));
+    let text = std::fs::read_to_string(named).map_err(|error| failed(&error))?;
+    gateway::read_faults(&text).map_err(|bad| failed(&bad))
 }
 
 /// The first six hexadecimal digits of the account's SHA-256.

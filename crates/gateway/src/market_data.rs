@@ -214,7 +214,7 @@ impl Desk {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
-        if let Some(answer) = self.wire.history.clone() {
+        if let Some(answer) = self.wire.history.take() {
             self.error(key, req_id, answer.code, &answer.text);
             if !answer.goes_on {
                 return;

@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, VecDeque};
 /// Something that goes wrong on the wire. `count` is how often; texts are the broker's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the field names are the trade's words; each variant is described")]
 pub enum WireFault {
     /// A message of a code to every client, about its last order or about nothing.
     Notice {
@@ -99,7 +100,7 @@ pub enum WireFault {
     NoSides {},
     /// Quotes are the last close and nothing else.
     StaleClose {},
-    /// Questions for bars are answered with a code: alone, or before the bars.
+    /// The next question for bars is answered with a code: alone, or before the bars.
     History {
         code: i32,
         text: String,

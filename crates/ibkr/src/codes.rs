@@ -79,6 +79,12 @@ pub(crate) fn is_no_history(code: i32, message: &str) -> bool {
     code == 162 && message.contains("returned no data")
 }
 
+/// True for the answer to a history request after which the same request may be answered: too many of them, or a word
+/// about the farm that ended the library's stream and not the bars.
+pub(crate) fn asks_again(code: i32, message: &str) -> bool {
+    (code == 162 && message.contains("pacing violation")) || severity(code) <= Severity::Warning
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +100,9 @@ mod tests {
         }
         assert_eq!(severity(1100), Severity::Connection);
         assert_eq!(severity(999_999), Severity::Unknown);
+        assert!(
+            asks_again(162, "Historical Market Data Service error message:pacing violation") && asks_again(165, "")
+        );
+        assert!(!asks_again(162, "Historical Market Data Service error message:No market data permissions"));
     }
 }

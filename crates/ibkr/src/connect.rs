@@ -25,6 +25,9 @@ const PROBE_ANSWER_MAX: u32 = 256;
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_LAST: Duration = Duration::from_secs(5);
 
+/// Attempts there is always time for.
+const ATTEMPTS_LEAST: u32 = 4;
+
 /// One connection that has answered everything a handshake asks.
 pub(crate) struct Session {
     pub(crate) client: Client,
@@ -58,7 +61,9 @@ pub(crate) async fn open(config: &IbkrConfig) -> Result<Session, BrokerError> {
     let deadline = Instant::now() + config.ready_timeout;
     let mut pause = PAUSE_FIRST;
     loop {
-        let limit = config.request_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        // One attempt that is never answered must leave time for others.
+        let limit = config.request_timeout.min(config.ready_timeout / ATTEMPTS_LEAST);
+        let limit = limit.min(deadline.saturating_duration_since(Instant::now()));
         let failed = match attempt(config, limit).await {
             Ok(session) => return Ok(session),
             Err(failed) => failed,

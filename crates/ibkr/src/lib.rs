@@ -48,7 +48,7 @@ use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout};
-use trouble::trouble;
+use trouble::{trouble, written_or_lost};
 
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,7 +203,10 @@ impl IbkrBroker {
 
     /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
     async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Decimal>, BrokerError> {
-        let Some(rule) = details.market_rule_ids.first().and_then(|rule| rule.parse::<i32>().ok()) else {
+        // Rules stand in the order of the exchanges: the one that matters is that of the exchange we route to.
+        let routed = |exchange: &String| details.contract.exchange.to_string() == *exchange;
+        let place = details.valid_exchanges.iter().position(routed).unwrap_or_default();
+        let Some(rule) = details.market_rule_ids.get(place).and_then(|rule| rule.parse::<i32>().ok()) else {
             return Ok(Vec::new());
         };
         if !self.steps.contains_key(&rule) {
@@ -311,19 +314,6 @@ impl IbkrBroker {
     }
 }
 
-/// A write that fails or is given up has left at most part of a frame, which the gateway cannot act on.
-async fn written_or_lost(
-    order_ref: OrderRef,
-    limit: Duration,
-    write: impl Future<Output = Result<(), ibapi::Error>>,
-) -> Result<(), BrokerError> {
-    let not_sent = |reason: &dyn std::fmt::Display| BrokerError::Lost(format!("{order_ref}: not sent: {reason}"));
-    match timeout(limit, write).await {
-        Ok(outcome) => outcome.map_err(|error| not_sent(&error)),
-        Err(_) => Err(not_sent(&format_args!("the gateway took no data for {limit:.1?}"))),
-    }
-}
-
 impl Broker for IbkrBroker {
     async fn identify(&mut self) -> Result<Identity, BrokerError> {
         self.alive()?;
@@ -415,16 +405,31 @@ impl Broker for IbkrBroker {
             InstrumentKind::Cash => WhatToShow::MidPoint,
             _ => WhatToShow::Trades,
         };
-        self.pacer.pass().await;
-        let fetch = self.session.client.historical_data(known, BarSize::Day).what_to_show(shown);
-        let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
-        let fetch = fetch.duration(quotes::span(sessions)).fetch();
-        let history = match timeout(self.config.request_timeout, fetch).await {
-            Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
-                return Ok(Vec::new());
+        let known = known.clone();
+        let mut asked = 0;
+        let history = loop {
+            asked += 1;
+            self.pacer.pass().await;
+            let fetch = self.session.client.historical_data(&known, BarSize::Day).what_to_show(shown);
+            let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
+            let fetch = fetch.duration(quotes::span(sessions)).fetch();
+            match timeout(self.config.request_timeout, fetch).await {
+                Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
+                    return Ok(Vec::new());
+                }
+                Ok(Err(ibapi::Error::Notice(notice)))
+                    if asked < quotes::HISTORY_TRIES && codes::asks_again(notice.code, &notice.message) =>
+                {
+                    let name = &self.universe.contract(contract).name;
+                    tracing::warn!(name, code = notice.code, text = %notice.message, "bars are asked for again");
+                    self.pacer.rest(quotes::HISTORY_PAUSE).await;
+                }
+                Ok(history) => break history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
+                Err(_) => {
+                    let late = "daily bars: the answer did not arrive in time";
+                    break Err(unusable(&self.universe, contract, late));
+                }
             }
-            Ok(history) => history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
-            Err(_) => Err(unusable(&self.universe, contract, "daily bars: the answer did not arrive in time")),
         };
         let history = self.noted(history)?;
         quotes::daily_bars(&self.universe, contract, &history.bars, sessions, before)
@@ -476,7 +481,10 @@ impl Broker for IbkrBroker {
 
     async fn send(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
         self.alive()?;
-        self.pacer.pass().await;
+        match command {
+            BrokerCommand::Cancel { .. } => self.pacer.pass_first(),
+            _ => self.pacer.pass().await,
+        }
         match command {
             BrokerCommand::Place(_) | BrokerCommand::PlaceSpread(_) => self.place(command).await,
             BrokerCommand::Replace(OrderRequest { order_ref, .. })

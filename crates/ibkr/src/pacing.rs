@@ -31,6 +31,20 @@ impl Pacer {
         }
     }
 
+    /// Waits because the gateway asked for it; not where time stands still.
+    pub(crate) async fn rest(&self, pause: Duration) {
+        if self.full_at.is_some() {
+            sleep(pause).await;
+        }
+    }
+
+    /// Counts a message that leaves at once whatever has left before: a cancel.
+    pub(crate) fn pass_first(&mut self) {
+        if let Some(full_at) = self.full_at {
+            self.reserve(full_at, Instant::now());
+        }
+    }
+
     fn reserve(&mut self, full_at: Instant, now: Instant) -> Duration {
         let interval = Duration::from_secs(1) / PER_SECOND;
         let used = full_at.saturating_duration_since(now);
@@ -58,5 +72,19 @@ mod tests {
         let busiest =
             sent.iter().map(|&from| sent.iter().filter(|&&t| t >= from && t < from + Duration::from_secs(1)).count());
         assert!(busiest.max().expect("messages were sent") <= 45);
+    }
+
+    #[tokio::test]
+    async fn a_cancel_waits_for_nothing_and_what_follows_waits_for_it() {
+        let mut pacer = Pacer::new(false);
+        for _ in 0..BURST {
+            pacer.pass().await;
+        }
+        let before = pacer.full_at;
+        pacer.pass_first();
+        assert!(pacer.full_at > before, "it is counted");
+        let start = Instant::now();
+        pacer.pass().await;
+        assert!(start.elapsed() >= Duration::from_millis(20), "the next message pays for it");
     }
 }

@@ -22,6 +22,11 @@ const DAYS_MAX: u32 = 365;
 /// Fewer sessions than any year of any venue has, so that the years asked for are enough.
 const SESSIONS_PER_YEAR: u32 = 240;
 
+/// How often bars are asked for when the broker says that it was too fast, or only that it is busy.
+pub(crate) const HISTORY_TRIES: u32 = 3;
+/// The same question may not be asked twice within it.
+pub(crate) const HISTORY_PAUSE: std::time::Duration = std::time::Duration::from_secs(16);
+
 /// One held subscription and what its ticks say.
 pub(crate) struct Feed {
     pub(crate) ticks: Subscription<TickTypes>,

@@ -12,7 +12,7 @@ use ::gateway::{Control, ControlError, Gateway, GatewayConfig, StatementAccess};
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
     let market = ground.simulation(&args.market)?;
-    let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market)? };
+    let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market, ground.first)? };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
     if let Some(at) = args.at {
         // A record may stand later already.

@@ -232,7 +232,14 @@ pub(super) async fn connect<B: Broker, J, C: Clock>(
     scope: &Scope<'_>,
     world: &mut World<B, J, C>,
 ) -> Result<Identity, Failure> {
-    let identity = world.broker.identify().await?;
+    let identity = match world.broker.identify().await {
+        // The night between two days may have ended the session; a new one is a fresh look.
+        Err(BrokerError::Lost(reason)) => {
+            tracing::warn!(reason, "the session of the day before is over: a new one is made");
+            world.broker.reconnect().await?
+        }
+        answer => answer?,
+    };
     world.broker.resolve(&scope.contracts(today(world))).await?;
     Ok(identity)
 }

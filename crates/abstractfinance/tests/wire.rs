@@ -1,0 +1,257 @@
+//! What goes wrong on the wire, made to happen at the simulated gateway and met by the whole program.
+//!
+//! In: a script of faults. Out: orders and executions in the broker's own record, modes and reports. Invariant: nothing
+//! is sent twice, no execution is lost or counted twice, and the books tie out once the wire is whole again.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::{Stage, Told, assert_tied_out};
+use console::DayReport;
+use domain::Quantity;
+use gateway::{Entry, read_record};
+use sim::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Before and while the first day's orders are at work, some minutes later, and before the second day's plan.
+const BEFORE_WORK: &str = "2026-03-02T14:44:50Z";
+const AT_WORK: &str = "2026-03-02T14:46:00Z";
+const LATER: &str = "2026-03-02T14:56:00Z";
+const BEFORE_THE_SECOND_DAY: &str = "2026-03-03T05:00:00Z";
+
+/// What a story found.
+struct Run {
+    stage: Stage,
+    told: Told,
+    days: Vec<DayReport>,
+}
+
+/// Three days; faults from a moment on, and all is healed in the evening of their date.
+fn met(at: &str, faults: &[&str]) -> Run {
+    let timed: Vec<(&str, &str)> = faults.iter().map(|fault| (at, *fault)).collect();
+    met_in_turn(&timed)
+}
+
+fn met_in_turn(faults: &[(&str, &str)]) -> Run {
+    let stage = Stage::new();
+    // A frozen gateway is given up after this long, on the wall.
+    stage.config("config", "settings.yaml", "heartbeat: 15s", "heartbeat: 2s");
+    let healed = format!("{}T21:30:00Z", &faults[0].0[..10]);
+    let line = |at: &str, inject: &str| format!(r#"{{"at": "{at}", "inject": {{{inject}}}}}"#);
+    let mut script: Vec<String> = faults.iter().map(|(at, fault)| line(at, fault)).collect();
+    script.push(line(&healed, r#""heal": {}"#));
+    std::fs::write(stage.path("faults.jsonl"), script.join("\n")).unwrap();
+    let told = stage.run("demo --days 3 --config config --faults faults.jsonl --state-dir state --json");
+    let days = if told.out.is_empty() { Vec::new() } else { common::reports(&told.out) };
+    Run { stage, told, days }
+}
+
+impl Run {
+    /// Every day tied out to the cent, no reference was placed under two numbers, and nothing was executed beyond what was
+    /// ordered.
+    fn assert_whole(&self, what: &str) {
+        assert_eq!((self.told.code, self.days.len()), (0, 3), "{what}: {}", self.told.err);
+        for day in &self.days {
+            let found: Vec<&str> = day.differences.iter().map(|row| row.id.as_str()).collect();
+            assert_eq!((day.mode.as_str(), found), ("NORMAL", vec![]), "{what}: {}", day.date);
+            assert_tied_out(day);
+        }
+        let orders = assert_nothing_twice(&self.stage.path("state/gateway.jsonl"), what);
+        assert!(orders > 0, "{what}: the days trade");
+    }
+
+    /// What became of the first day's orders, as `CSPX filled`.
+    fn ended(&self) -> Vec<String> {
+        self.days[0].orders.iter().map(|order| format!("{} {}", order.instrument, order.status)).collect()
+    }
+
+    /// How many orders of the first day were sent for an instrument.
+    fn sent(&self, instrument: &str) -> usize {
+        let orders = self.days[0].orders.iter().filter(|order| order.instrument == instrument);
+        orders.map(|order| order.children).sum()
+    }
+}
+
+/// In the broker's own record: a reference is one order, and an order executes at most its last quantity. Returns how many
+/// orders there were.
+fn assert_nothing_twice(record: &Path, what: &str) -> usize {
+    let (mut ordered, mut executed) = (BTreeMap::new(), BTreeMap::new());
+    let mut ids = BTreeSet::new();
+    for entry in read_record(record).unwrap() {
+        match entry {
+            Entry::Command { command: Command::Place { order, .. }, .. } => {
+                let earlier = ordered.insert(order.order_ref.clone(), order.quantity);
+                assert!(earlier.is_none(), "{what}: {} was placed twice", order.order_ref);
+            }
+            Entry::Command { command: Command::Modify { order, .. }, .. } => {
+                ordered.insert(order.order_ref.clone(), order.quantity);
+            }
+            Entry::Execution(execution) => {
+                assert!(ids.insert(execution.execution.clone()), "{what}: {}", execution.execution);
+                *executed.entry(execution.order_ref).or_insert(Quantity::ZERO) += execution.quantity;
+            }
+            _ => {}
+        }
+    }
+    for (order_ref, quantity) in executed {
+        assert!(quantity <= ordered[&order_ref], "{what}: {order_ref} executed {quantity}");
+    }
+    ordered.len()
+}
+
+const FILLED: [&str; 2] = ["CS51 filled", "CSPX filled"];
+
+#[test]
+fn whatever_the_link_does_the_day_is_traded_once() {
+    let stories: [(&str, &[(&str, &str)]); 12] = [
+        ("1100, 1102", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {}"#)]),
+        ("1100, 1101", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {"data_lost": true}"#)]),
+        ("dropped", &[(AT_WORK, r#""disconnect": {}"#)]),
+        ("restarted", &[(AT_WORK, r#""restart": {"count": 3}"#)]),
+        ("frozen, nothing carried out", &[(AT_WORK, r#""freeze": {}"#)]),
+        ("frozen, everything carried out", &[(BEFORE_WORK, r#""freeze": {"carried_out": true}"#)]),
+        ("326", &[(AT_WORK, r#""client_id_in_use": {"count": 2}"#), (AT_WORK, r#""restart": {"count": 0}"#)]),
+        ("no next id", &[(AT_WORK, r#""no_next_id": {}"#), (AT_WORK, r#""restart": {"count": 0}"#)]),
+        ("ids rolled back", &[(AT_WORK, r#""roll_back_ids": {}"#), (AT_WORK, r#""restart": {}"#)]),
+        ("100", &[(AT_WORK, r#""too_fast": {}"#)]),
+        ("farms", &[(AT_WORK, r#""notice": {"code": 2103}"#), (LATER, r#""notice": {"code": 2104}"#)]),
+        ("2110", &[(AT_WORK, r#""notice": {"code": 2110}"#), (LATER, r#""notice": {"code": 2158}"#)]),
+    ];
+    for (what, faults) in stories {
+        let run = met_in_turn(faults);
+        run.assert_whole(what);
+        assert_eq!(run.ended(), FILLED, "{what}");
+    }
+}
+
+#[test]
+fn a_port_that_was_reset_ends_the_session_and_not_the_books() {
+    met(AT_WORK, &[r#""notice": {"code": 1300}"#]).assert_whole("1300");
+}
+
+#[test]
+fn however_orders_are_told_they_are_counted_once() {
+    let telling = [
+        "executions_first",
+        "commissions_first",
+        "commissions_late",
+        "status_twice",
+        "no_status",
+        "executions_twice",
+        "second_perm_id",
+    ];
+    for how in telling {
+        let run = met(BEFORE_WORK, &[&format!(r#""tell": {{"how": "{how}"}}"#)]);
+        run.assert_whole(how);
+        assert_eq!(run.ended(), FILLED, "{how}");
+    }
+}
+
+#[test]
+fn a_word_about_an_order_that_lives_changes_nothing() {
+    for warned in [
+        r#""code": 404"#,
+        r#""code": 10349"#,
+        r#""code": 399, "text": "Order Message: it waits""#,
+        r#""code": 399, "text": "Warning: it waits""#,
+        r#""code": 2161"#,
+        r#""code": 2109"#,
+    ] {
+        let run = met(BEFORE_WORK, &[&format!(r#""warn_next": {{{warned}, "count": 5}}"#)]);
+        run.assert_whole(warned);
+        assert_eq!(run.ended(), FILLED, "{warned}");
+    }
+}
+
+#[test]
+fn what_is_refused_is_not_sent_again_that_day() {
+    for refused in [
+        r#""code": 201, "text": "Order rejected - reason:margin""#,
+        r#""code": 201, "text": "Order rejected - reason:no KID", "inactive": true"#,
+        r#""code": 110, "text": "The price does not conform""#,
+        r#""code": 103, "text": "Duplicate order id""#,
+        r#""code": 105, "text": "Order being modified does not match""#,
+    ] {
+        let run = met(BEFORE_WORK, &[&format!(r#""reject_next": {{{refused}}}"#)]);
+        run.assert_whole(refused);
+        assert_eq!(run.sent("CS51"), 1, "{refused}: {:?}", run.ended());
+        assert_ne!(run.ended()[0], "CS51 filled", "{refused}");
+    }
+}
+
+#[test]
+fn silence_is_not_answered_by_a_second_order() {
+    for silent in [r#""ignore_next": {}"#, r#""ignore_next": {"working": true}"#] {
+        let run = met(BEFORE_WORK, &[silent]);
+        run.assert_whole(silent);
+        assert_eq!(run.sent("CS51"), 1, "{silent}: {:?}", run.ended());
+    }
+}
+
+#[test]
+fn a_cancel_that_crosses_an_execution_loses_neither() {
+    for race in ["filled_before", "filled_after", "pending_then_filled", "api_cancelled", "ignored"] {
+        let run = met(BEFORE_WORK, &[&format!(r#""race_cancel": {{"race": "{race}"}}"#)]);
+        run.assert_whole(race);
+        assert_eq!(run.ended(), FILLED, "{race}");
+    }
+}
+
+#[test]
+fn nothing_is_priced_by_data_that_is_none() {
+    for data in [
+        r#""data": {"code": 354, "text": "not subscribed"}"#,
+        r#""data": {"code": 10197, "text": "a competing session"}"#,
+        r#""data": {"code": 10168, "text": "delayed data is not enabled"}"#,
+        r#""data": {"code": 10089, "text": "needs a subscription"}"#,
+        r#""delayed": {}"#,
+        r#""no_sides": {}"#,
+        r#""stale_close": {}"#,
+    ] {
+        let run = met(BEFORE_WORK, &[data]);
+        run.assert_whole(data);
+        assert_eq!((run.sent("CS51"), run.sent("CSPX")), (0, 0), "{data}");
+    }
+    for data in [r#""data": {"code": 10090, "goes_on": true}"#, r#""data": {"code": 10167, "goes_on": true}"#] {
+        let run = met(BEFORE_WORK, &[data]);
+        run.assert_whole(data);
+        assert_eq!(run.ended(), FILLED, "{data}");
+    }
+}
+
+#[test]
+fn bars_are_asked_for_again_when_the_broker_was_busy() {
+    for history in [r#""code": 162, "text": "pacing violation""#, r#""code": 165, "text": "busy", "goes_on": true"#] {
+        let run = met(BEFORE_THE_SECOND_DAY, &[&format!(r#""history": {{{history}}}"#)]);
+        run.assert_whole(history);
+    }
+}
+
+#[test]
+fn a_description_that_fits_two_contracts_stops_the_day() {
+    let run = met(BEFORE_THE_SECOND_DAY, &[r#""ambiguous": {"contract": "CSPX"}"#]);
+    assert_eq!(run.told.code, 3);
+    assert!(run.told.err.contains("the broker knows 2 of it"), "{}", run.told.err);
+}
+
+/// Days on which anything fails by chance: whatever it is, after a quiet day books and account agree to the cent. The long
+/// form is a year for each of ten seeds.
+#[test]
+fn a_season_of_faults_leaves_nothing_lost_and_nothing_double() {
+    let long = std::env::var_os("AF_LONG").is_some();
+    let (seeds, days) = if long { (1..=10, 250) } else { (1..=1, 12) };
+    for seed in seeds {
+        let stage = Stage::new();
+        stage.config("config", "settings.yaml", "heartbeat: 15s", "heartbeat: 2s");
+        let line = format!("demo --days {days} --config config --faults {seed} --state-dir state --json");
+        // A day that stops is started again, as a person would; a bound keeps a day that never ends from going on for ever.
+        let ended = (0..days / 4 + 2).map(|_| stage.run(&line)).find(|told| told.code == 0);
+        let days_told = common::reports(&ended.expect("it goes on after every stop").out);
+        assert_eq!(days_told.len(), days as usize);
+        days_told.iter().filter(|day| day.differences.is_empty()).for_each(assert_tied_out);
+        assert_tied_out(days_told.last().unwrap());
+        let orders = assert_nothing_twice(&stage.path("state/gateway.jsonl"), &format!("seed {seed}"));
+        println!("seed {seed}: {days} days, {orders} orders");
+    }
+}
