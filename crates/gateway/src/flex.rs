@@ -281,7 +281,10 @@ impl Statement<'_> {
         let value = execution.quantity.value_at(execution.price, instrument.multiplier);
         let proceeds = -Decimal::from(execution.side.sign()) * value;
         let sell = if execution.side == Side::Sell { "-" } else { "" };
-        let is_buy_in = |entry: &StatementEntry| matches!(&entry.item, StatementItem::BuyIn { execution: bought } if bought.stem() == execution.id.stem());
+        let is_buy_in = |entry: &StatementEntry| match &entry.item {
+            StatementItem::BuyIn { execution: bought } => bought.stem() == execution.id.stem(),
+            _ => false,
+        };
         let bought_in = self.desk.sim.statement().iter().any(is_buy_in);
         let mut row = self.head(Some(execution.contract), instrument.currency);
         row.extend([

@@ -14,6 +14,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod kill;
+mod look;
 mod options;
 mod orders;
 mod pacing;
@@ -240,23 +241,6 @@ impl IbkrBroker {
         }
     }
 
-    /// Compares a line of the instrument table with the broker, without using the contract: its id there, when the broker
-    /// knows one contract that fits, and everything both state differently.
-    ///
-    /// # Errors
-    /// [`BrokerError::Lost`] when the session ended; [`BrokerError::Unusable`] when the broker knows no such contract, or
-    /// several.
-    pub async fn inspect(&mut self, id: ContractId) -> Result<(i64, Vec<Difference>), BrokerError> {
-        self.alive()?;
-        let universe = self.universe.clone();
-        let answers = self.candidates(id).await;
-        let answers = self.noted(answers)?;
-        let details = contracts::only(&universe, id, &answers)?;
-        let steps = self.steps(&universe.contract(id).name, details).await;
-        let differences = contracts::differences(&universe, id, details, &self.noted(steps)?);
-        Ok((i64::from(details.contract.contract_id), differences))
-    }
-
     async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {
         if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.ended(id)) {
             return Ok(());
@@ -379,23 +363,7 @@ impl Broker for IbkrBroker {
     }
 
     async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
-        self.alive()?;
-        let mut questions =
-            Questions { client: &self.session.client, pacer: &mut self.pacer, limit: self.config.request_timeout };
-        let worth = questions.worth(&self.account).await;
-        let (net_liquidation, excess_liquidity) = self.noted(worth)?;
-        let quote = match quote.and_then(|id| Some((id, self.contracts.get(id)?))) {
-            None => None,
-            Some((id, contract)) => {
-                self.pacer.pass().await;
-                let ticks = self.session.client.market_data(contract).snapshot_once(self.config.request_timeout).await;
-                let unit = self.universe.instrument_of(id).quote_unit;
-                // No quote is an ordinary answer of a closed venue.
-                ticks.ok().map(|ticks| quotes::of_ticks(&ticks, unit, self.gateway_time.0))
-            }
-        };
-        let at = self.fence().await?;
-        Ok(Glance { at, net_liquidation, excess_liquidity, quote })
+        self.look(quote).await
     }
 
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {

@@ -265,3 +265,20 @@ fn windows(date: Date, run: &Run) -> Result<PerContract<Option<Window>>, Failure
     }
     Ok(windows)
 }
+
+/// An account that said nothing: what is read from it brings nothing into the books.
+pub(super) fn nothing(at: Timestamp, run: &Run) -> AccountSnapshot {
+    AccountSnapshot {
+        at,
+        base: run.setup.base,
+        net_liquidation: None,
+        gross_position_value: None,
+        cash: Vec::new(),
+        positions: Vec::new(),
+        foreign: Vec::new(),
+        open_orders: Vec::new(),
+        completed_orders: Vec::new(),
+        executions: Vec::new(),
+        disputes: Vec::new(),
+    }
+}

@@ -4,7 +4,7 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::adopt::adopt;
-use super::assemble::{inputs, measures};
+use super::assemble::{inputs, measures, nothing};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
@@ -324,23 +324,6 @@ pub(super) async fn patient_snapshot<B: Broker, J, C: Clock>(
             return Ok(Err(reason));
         }
         wait_until((now + ACCOUNT_PAUSE).min(until), world).await?;
-    }
-}
-
-/// An account that said nothing: what is read from it brings nothing into the books.
-fn nothing(at: Timestamp, run: &Run) -> AccountSnapshot {
-    AccountSnapshot {
-        at,
-        base: run.setup.base,
-        net_liquidation: None,
-        gross_position_value: None,
-        cash: Vec::new(),
-        positions: Vec::new(),
-        foreign: Vec::new(),
-        open_orders: Vec::new(),
-        completed_orders: Vec::new(),
-        executions: Vec::new(),
-        disputes: Vec::new(),
     }
 }
 
