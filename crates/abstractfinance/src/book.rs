@@ -10,7 +10,7 @@ use cycle::{Believed, Memory, Standing};
 use domain::{Books, ContractId, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ports::AccountSnapshot;
+use ports::{AccountSnapshot, BrokerError};
 use serde::{Deserialize, Serialize};
 
 /// Kind of the record that ends a trade date.
@@ -35,6 +35,9 @@ pub struct Book {
     pub date: Option<Date>,
     /// When they were opened: what the account did before is in their first balance.
     pub opened: Timestamp,
+    /// The last date the broker's statement has told of; `None` where no statement is asked for.
+    #[serde(default)]
+    pub told: Option<Date>,
     /// Names behind the books' keys.
     pub contracts: Vec<String>,
     /// Cash and positions, and what was booked lately.
@@ -79,10 +82,12 @@ impl Book {
     /// [`Failure::Halted`] when the account holds positions nobody takes over, or some that are not configured.
     pub fn open(snapshot: &AccountSnapshot, now: Timestamp, run: &Run) -> Result<(Book, Vec<LedgerEvent>), Failure> {
         let setup = &run.setup;
+        refuse_disputed(snapshot)?;
         refuse_strangers(snapshot, run)?;
         let adopted = run.adopter.iter().flat_map(|adopter| {
             let positions = snapshot.positions.iter();
-            positions.flat_map(|held| in_kind(held.contract, held.quantity, held.mark, now, adopter, run))
+            let marked = positions.filter_map(|held| held.mark.map(|mark| (held, mark)));
+            marked.flat_map(|(held, mark)| in_kind(held.contract, held.quantity, mark, now, adopter, run))
         });
         let cash = snapshot.cash.iter().flat_map(|row| {
             let money = |amount| Money::new(amount, row.currency);
@@ -104,8 +109,19 @@ impl Book {
         let (contracts, memory) = (names(&setup.universe), Memory::new(setup));
         let (believed, standing, measured) = (Believed::default(), Standing::default(), Measured::default());
         let handed = Vec::new();
-        let book =
-            Book { date: None, opened: now, contracts, books, sleeves, memory, standing, believed, measured, handed };
+        let book = Book {
+            date: None,
+            opened: now,
+            told: None,
+            contracts,
+            books,
+            sleeves,
+            memory,
+            standing,
+            believed,
+            measured,
+            handed,
+        };
         Ok((book, opening))
     }
 
@@ -146,6 +162,15 @@ impl Book {
 /// The names behind a universe's keys.
 pub fn names(universe: &Universe) -> Vec<String> {
     universe.contracts().map(|contract| universe.contract(contract).name.clone()).collect()
+}
+
+/// A table that contradicts the broker opens no books: the first start stops, and names every field.
+fn refuse_disputed(snapshot: &AccountSnapshot) -> Result<(), Failure> {
+    let disputes: Vec<&str> = snapshot.disputes.iter().map(|dispute| dispute.what.as_str()).collect();
+    match disputes.is_empty() {
+        true => Ok(()),
+        false => Err(BrokerError::Unusable(disputes.join("; ")).into()),
+    }
 }
 
 /// What nobody takes over, or nothing can value, opens no books.

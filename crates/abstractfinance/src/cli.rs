@@ -7,7 +7,8 @@ mod operator;
 mod research;
 
 pub use operator::{
-    AdoptArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
+    AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
+    SpanArgs,
 };
 pub use research::{BacktestArgs, Depth, StressArgs};
 
@@ -94,6 +95,8 @@ pub enum Command {
     Kill(KillArgs),
     /// Add nothing from now on, and close every position with the next plan, in its windows and inside its limits.
     Flatten(ReasonArgs),
+    /// Confirm the mandatory close-out of an expiring contract while the mode lets nothing else out.
+    CloseOut(CloseOutArgs),
     /// Build and inspect the catalogue of price history.
     #[command(subcommand)]
     Data(DataCommand),

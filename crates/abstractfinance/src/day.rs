@@ -4,6 +4,7 @@
 //! before anything is sent; a day that was cut off is finished, one that is over is left alone.
 
 mod adopt;
+mod alerts;
 mod assemble;
 mod believe;
 mod costs;
@@ -37,6 +38,7 @@ use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
+use risk::{Regime, RegimeState};
 use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
@@ -88,6 +90,8 @@ pub struct Adopter {
 struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
+    /// What the day would do in a crisis that begins before its orders are over; decided from the same inputs.
+    contingency: Option<DayPlan>,
     identity: Identity,
     /// What trading has cost before this day.
     measured: Measured,
@@ -152,9 +156,25 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let panel = inputs.panel(&run.setup).expect("just made over this universe");
     let plan = decide(&inputs.view(&panel), &run.setup);
     let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
-    let entries: Vec<Entry> = booked.into_iter().map(Entry::Booked).chain(decided).collect();
+    let alerts = alerts::of_morning(&notes, &inputs, &plan);
+    let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
     append(date, &entries, run, world).await?;
-    Ok(Decided { inputs, plan, identity, measured: measured(run, world).await?, notes: Some(notes) })
+    let contingency = contingency(&inputs, &plan, run);
+    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: Some(notes) })
+}
+
+/// The same decision in a crisis, when the regime can enter one at once. It is a function of what was recorded, so that a
+/// restart finds the same.
+fn contingency(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Option<DayPlan> {
+    let policy = &run.setup.policy;
+    let at_once = policy.regime.escalate_immediately.contains(&Regime::Crisis);
+    if policy.watchdog.is_none() || !at_once || plan.risk.regime == Regime::Crisis || plan.orders.is_empty() {
+        return None;
+    }
+    let mut inputs = inputs.clone();
+    inputs.memory.regime = RegimeState { regime: Regime::Crisis, pending: None };
+    let panel = inputs.panel(&run.setup).ok()?;
+    Some(decide(&inputs.view(&panel), &run.setup))
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -173,10 +193,11 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let (identity, _) = observe::connect(&scope, world).await?;
+    let contingency = contingency(&inputs, &plan, run);
     // What the plan bought and nobody holds yet.
     let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
     world.broker.resolve(&ordered).await?;
-    Ok(Decided { inputs, plan, identity, measured: measured(run, world).await?, notes: None })
+    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: None })
 }
 
 /// What trading cost up to the last finished date.
@@ -185,8 +206,10 @@ async fn measured<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Re
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
-    let RecordedInputs { windows, conditions, .. } = &decided.inputs;
+    let RecordedInputs { windows, conditions, confirmed, .. } = &decided.inputs;
     Session::start(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup)
+        .with_confirmed(confirmed)
+        .with_contingency(decided.contingency.as_ref())
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -197,8 +220,9 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
         entries.extend(entry.map(|entry| (record.at, entry)));
     }
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
-    let RecordedInputs { windows, conditions, .. } = &decided.inputs;
-    Ok(Session::resume(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup, folded))
+    let RecordedInputs { windows, conditions, confirmed, .. } = &decided.inputs;
+    let session = Session::resume(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup, folded);
+    Ok(session.with_confirmed(confirmed).with_contingency(decided.contingency.as_ref()))
 }
 
 /// Makes entries durable.

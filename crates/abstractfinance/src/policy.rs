@@ -15,7 +15,7 @@ use market::calendar::Calendars;
 use market::chain::ChainError;
 use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
-    VolatilityPolicy,
+    VolatilityPolicy, WatchdogPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
 use strategy::rolls::roll_dates;
@@ -70,6 +70,12 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
         },
         report_days: settings.risk.report_days as usize,
         regime: regime(settings),
+        watchdog: Some(WatchdogPolicy {
+            every_s: settings.watchdog.every.as_secs(),
+            cushion_min: settings.watchdog.margin_cushion_min,
+            blind_max_s: settings.watchdog.feed_age_max.as_secs(),
+            skew_max_s: settings.watchdog.clock_skew_max.as_secs(),
+        }),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {
             short_window: settings.momentum.short_window_days as usize,

@@ -165,17 +165,52 @@ fn a_position_sold_by_hand_is_gone_and_is_not_bought_again() {
 }
 
 #[test]
-fn a_buy_in_reduces_only_and_is_not_sold_again() {
+fn a_buy_in_is_booked_when_the_statement_calls_it_one() {
     let run = broken_by(r#""buy_in": {"contract": "CS51"}"#);
-    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"));
     assert_snapshot!(run.found(1), @r"
-    REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CS51 10,487 at 203.06, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    quantity:CS51 · external trade · execution 0000e0d5.0000001d.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    cash:EUR · external trade · execution 0000e0d5.0000001d.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN: mode REDUCE_ONLY
-    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN: mode REDUCE_ONLY
+    NORMAL
+    execution:0000e0d5.0000001d.01.01 · buy-in · CS51 10,487 at 203.06, without our reference, of our short; the activity statement of its day will say whether it is a buy-in, explains all of 10,487 → WARN: the instrument is frozen
+    quantity:CS51 · buy-in · execution 0000e0d5.0000001d.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen
+    cash:EUR · buy-in · execution 0000e0d5.0000001d.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN
+    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN
     ");
+    assert!(!run.days[1].orders.iter().any(|order| order.instrument == "CS51"), "nothing of it is traded meanwhile");
+    assert_snapshot!(run.days[2].alerts.join("\n"), @"CS51: a lender called 10487 back and the broker bought them at 203.06 (buy-in 0000e0d5.0000001d.01.01); booked against who was short");
+    assert_tied_out(&run.days[2]);
+    assert_eq!(run.found(2), "NORMAL");
+}
+
+#[test]
+fn a_short_that_was_covered_by_hand_is_no_buy_in() {
+    let run = broken_by(r#""external_trade": {"contract": "CS51", "side": "BUY", "quantity": "500"}"#);
+    assert_eq!((run.days[1].mode.as_str(), run.mode_kept().as_str()), ("NORMAL", "REDUCE_ONLY"));
+    assert_snapshot!(run.found(2), @r"
+    REDUCE_ONLY
+    execution:0000e0d5.0000001d.01.01 · external trade · CS51 500 at 203.06, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CS51 · external trade · execution 0000e0d5.0000001d.01.01 of 500 at 203.06, not booked, explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:EUR · external trade · execution 0000e0d5.0000001d.01.01 of CS51: 500 × 203.06 = −101,530.00 EUR explains −101,530.00 of −101,580.77 → WARN: mode REDUCE_ONLY
+    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −50.77 EUR explains −50.77 of −101,580.77 → WARN: mode REDUCE_ONLY
+    ");
+    assert!(!run.ordered_later().contains(&"CS51".to_owned()), "{:?}", run.ordered_later());
+}
+
+#[test]
+fn more_than_the_short_was_bought_so_it_is_no_buy_in() {
+    let run = broken_by(r#""external_trade": {"contract": "CS51", "side": "BUY", "quantity": "10488"}"#);
+    assert_eq!((run.days[1].mode.as_str(), run.told.code), ("REDUCE_ONLY", 0));
     run.assert_stood_still();
+}
+
+#[test]
+fn an_execution_the_broker_takes_back_leaves_no_trace() {
+    let bust = [("2026-03-02T23:00:00Z", r#""correct_execution": {"quantity": "0"}"#)];
+    let run = with_faults(3, &bust);
+    assert_snapshot!(run.booked(1), @"2 positions; 0 open orders; corrected by the broker: an execution of CS51 is taken back; corrected by the broker: commission of 0.00 EUR");
+    run.days.iter().for_each(assert_tied_out);
+    assert_eq!((run.told.code, run.found(1).as_str()), (0, "NORMAL"));
+    let busted = |day: usize| run.held(day).iter().map(|(name, held)| format!("{name} {held}")).collect::<Vec<_>>();
+    assert_ne!(busted(0), busted(1), "what was taken back is wanted again");
 }
 
 #[test]
@@ -263,15 +298,33 @@ fn an_account_told_in_another_currency_freezes_everything() {
 }
 
 #[test]
-fn pence_for_pounds_stop_the_day_with_the_field_that_differs() {
+fn pence_for_pounds_are_quarantined_with_the_field_that_differs() {
     let flipped = |magnifier: bool| {
-        let fault = format!(r#""pence_flip": {{"contract": "CSPX", "magnifier": {magnifier}}}"#);
-        let run = broken_by(&fault);
-        assert_eq!((run.told.out.as_str(), run.ordered_later().len()), ("", 0));
-        format!("exit {}: {}", run.told.code, run.told.err.trim())
+        let run = broken_by(&format!(r#""pence_flip": {{"contract": "CSPX", "magnifier": {magnifier}}}"#));
+        assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"), "{}", run.told.err);
+        assert!(!run.ordered_later().contains(&"CSPX".to_owned()), "{:?}", run.ordered_later());
+        let day = &run.days[1];
+        assert!(day.daily_return.abs() < 0.05, "no shock to NAV: {}", day.daily_return);
+        format!("{}\n{}", run.found(1), day.alerts.join("\n"))
     };
-    assert_snapshot!(flipped(true), @"exit 3: abstractfinance: broker answer unusable: CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right");
-    assert_snapshot!(flipped(false), @"exit 3: abstractfinance: broker answer unusable: CSPX: portfolio: value 2463831.12 against 3418 x 72084 x 1 = 246383112: unit or multiplier is wrong");
+    assert_snapshot!(flipped(true), @"
+    NORMAL
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    mark:CSPX · unit error · CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right → WARN: the price is quarantined, no new risk
+    ");
+    assert_snapshot!(flipped(false), @"
+    NORMAL
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    mark:CSPX · unit error · CSPX: portfolio: value 2463831.12 against 3418 x 72084 x 1 = 246383112: unit or multiplier is wrong → WARN: the price is quarantined, no new risk
+    ");
+}
+
+#[test]
+fn a_table_that_contradicts_the_broker_opens_no_books() {
+    let flip = r#""pence_flip": {"contract": "CSPX", "magnifier": true}"#;
+    let run = with_faults(1, &[("2026-03-02T05:00:00Z", flip)]);
+    assert_eq!((run.told.code, run.told.out.as_str()), (3, ""));
+    assert_snapshot!(run.told.err.trim(), @"abstractfinance: broker answer unusable: CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right");
 }
 
 #[test]
@@ -322,12 +375,67 @@ fn an_empty_list_is_not_a_flat_account() {
     run.assert_stood_still();
 }
 
+/// A second day without an account, a third one after it was healed, and a fourth after a person resumed.
+fn unread(inject: &str) -> String {
+    let stage = with_faults(1, &[]).stage;
+    let faults = format!(
+        "{{\"at\": \"{BEFORE_THE_SECOND_DAY}\", \"inject\": {{{inject}}}}}\n{{\"at\": \"2026-03-03T12:00:00Z\", \
+         \"inject\": {{\"heal\": {{}}}}}}\n"
+    );
+    std::fs::write(stage.path("faults.jsonl"), faults).unwrap();
+    let run = again(stage, 3);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "CANCEL_ONLY"), "{}", run.told.err);
+    run.assert_stood_still();
+    assert_eq!((run.days[1].nlv, run.days[1].difference_bp), (None, None), "what is not known is not made up");
+    assert_tied_out(&run.days[2]);
+    let alerts = run.days[1].alerts.join("\n");
+    run.stage.ok("resume --by ada --reason seen --state-dir state");
+    let run = again(run.stage, 4);
+    assert_eq!((run.days[3].mode.as_str(), run.told.code), ("NORMAL", 0));
+    assert!(!run.ordered_later().is_empty(), "it trades again");
+    alerts
+}
+
 #[test]
 fn a_list_without_an_end_is_no_answer() {
-    let run = broken_by(r#""truncated_positions": {"after": 1}"#);
-    assert_eq!((run.told.code, run.told.out.as_str(), run.ordered_later().len()), (3, "", 0));
-    assert_snapshot!(run.told.err.lines().last().unwrap(), @"abstractfinance: broker lost: a snapshot was not answered whole (broker answer unusable: positions: the answer has no end; a partial answer is no answer)");
-    assert!(run.stage.ok("positions --state-dir state").contains("CSPX"), "the books keep what they hold");
+    assert_snapshot!(unread(r#""truncated_positions": {"after": 1}"#), @"the account could not be read (positions: the answer has no end; a partial answer is no answer): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until a person resumes");
+}
+
+#[test]
+fn an_account_that_is_still_loading_is_waited_for_and_then_left_alone() {
+    assert_snapshot!(unread(r#""account_not_ready": {}"#), @"the account could not be read (account updates: the gateway is still loading the account: ask again): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until a person resumes");
+}
+
+#[test]
+fn an_account_that_gets_ready_in_time_is_traded() {
+    let faults = [(BEFORE_THE_SECOND_DAY, r#""account_not_ready": {}"#), ("2026-03-03T06:05:00Z", r#""heal": {}"#)];
+    let run = with_faults(2, &faults);
+    assert_eq!((run.told.code, run.found(1).as_str()), (0, "NORMAL"));
+    assert!(!run.ordered_later().is_empty());
+}
+
+#[test]
+fn a_close_out_waits_for_a_person_and_then_goes_out_of_a_stopped_account() {
+    let future = r#""external_trade": {"contract": "M6E_20260316", "side": "BUY", "quantity": "20"}"#;
+    let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, future)]);
+    let id = run.days[1].differences[0].id.clone();
+    run.stage.ok(&format!("reconcile adopt {id} --sleeve fx_hedge --by ada --reason hedge --state-dir state"));
+    run.stage.ok("halt --by ada --reason drill --state-dir state");
+    let run = again(run.stage, 3);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "CANCEL_ONLY"));
+    assert!(run.held(2).contains(&("M6E_20260316", "20")), "{:?}", run.held(2));
+    let waits = run.days[2].alerts.iter().find(|alert| alert.contains("close-out")).expect("it is told");
+    assert_snapshot!(waits, @"M6E_20260316 has to be closed out and the mode is CANCEL_ONLY: confirm it with `abstractfinance close-out --confirm M6E_20260316 --reason TEXT`");
+
+    let unheld = run.stage.run("close-out --confirm M6E_20260615 --by ada --reason roll --state-dir state");
+    assert_eq!(unheld.code, 2, "{}", unheld.err);
+    assert_snapshot!(run.stage.ok("close-out --confirm M6E_20260316 --by ada --reason roll --state-dir state"), @"message 3 to account f4f616: close out M6E_20260316, whatever the mode (by ada: roll); no engine is running: it counts from the next start");
+    let run = again(run.stage, 4);
+    assert_eq!((run.told.code, run.days[3].mode.as_str()), (5, "CANCEL_ONLY"));
+    assert!(run.held(3).iter().all(|(name, _)| *name != "M6E_20260316"), "{:?}", run.held(3));
+    let ordered: std::collections::BTreeSet<String> = run.ordered_later().into_iter().collect();
+    assert_eq!(ordered.into_iter().collect::<Vec<_>>(), ["M6E_20260316"], "and nothing else went out");
+    assert_tied_out(&run.days[3]);
 }
 
 #[test]

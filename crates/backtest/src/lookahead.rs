@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan};
 use market::fundamentals::Statement;
 use market::{Bar, Fundamentals};
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, MarginImpact,
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Glance, Identity, MarginImpact,
     OptionChain, OptionQuote,
 };
 use std::collections::BTreeSet;
@@ -233,6 +233,10 @@ impl<B: Broker> Broker for Leaky<B> {
 
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         self.broker.snapshot().await
+    }
+
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        self.broker.glance(quote).await
     }
 
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {

@@ -141,6 +141,7 @@ impl<'a> NextSession<'a> {
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
+                Effect::Look => unreachable!("nothing is watched where nothing happens between an open and the next"),
                 Effect::Done => return (session.into_books().into_ledger(), trades),
             }
         }

@@ -110,6 +110,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.0,
         },
+        watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         report_days: 0,
         regime: RegimePolicy {

@@ -19,6 +19,7 @@ pub fn page(day: &DayReport) -> String {
     targets(&mut page, day);
     orders(&mut page, day);
     hedges(&mut page, day);
+    alerts(&mut page, day);
     tail_hedges(&mut page, day);
     doubts(&mut page, day);
     refusals(&mut page, day);
@@ -215,6 +216,12 @@ fn hedges(page: &mut String, day: &DayReport) {
                 base = day.base
             ),
         );
+    }
+}
+
+fn alerts(page: &mut String, day: &DayReport) {
+    for alert in &day.alerts {
+        line(page, &format!("Alert     {alert}"));
     }
 }
 

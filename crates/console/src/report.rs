@@ -87,6 +87,10 @@ pub struct DayReport {
     pub tail_hedges: Option<HedgeBook>,
     /// Positions after the day, ours and the broker's.
     pub positions: Vec<Position>,
+    /// What a person should look at: changes of the mode with their reasons, what was booked without an order of ours,
+    /// and every difference the last reconciliation found.
+    #[serde(default)]
+    pub alerts: Vec<String>,
     /// Marks and rates that were used with a reservation, as sentences.
     pub doubts: Vec<String>,
     /// What each sleeve earned.

@@ -10,8 +10,8 @@ use crate::session::Consequence;
 use domain::{ContractId, ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Price, Quantity, Side};
 use execution::{Command, Pair};
 use ports::Connection;
-use risk::Mode;
 use risk::gate::Refusal;
+use risk::{Mode, Regime};
 use serde::Serialize;
 
 /// One entry of a day.
@@ -53,6 +53,10 @@ pub enum Entry {
     Operator(Instruction),
     /// The mode changed, with the reason.
     Mode { mode: Mode, reason: String },
+    /// The watchdog found something: the mode is no looser than this from now on, and a regime has begun.
+    Watchdog { code: String, mode: Mode, regime: Option<Regime>, sentence: String },
+    /// Something a person should look at today.
+    Alert { sentence: String },
     /// Too many orders of a contract and side: no more until a person resumes.
     Latched { contract: ContractId, side: Side },
 }
@@ -78,6 +82,8 @@ impl Entry {
             Entry::Resynced { .. } => "resynced",
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
+            Entry::Watchdog { .. } => "watchdog",
+            Entry::Alert { .. } => "alert",
             Entry::Latched { .. } => "latched",
         }
     }

@@ -120,6 +120,7 @@ fn policy() -> Policy {
             observations_min: 60,
             degraded_scale_max: 0.5,
         },
+        watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },
         report_days: 250,
         regime: RegimePolicy {

@@ -135,6 +135,9 @@ pub struct RecordedInputs {
     pub mode: Mode,
     /// A person wants every position closed.
     pub flatten: bool,
+    /// Contracts whose mandatory close-out a person confirmed, by name; the act phase reads it.
+    #[serde(default)]
+    pub confirmed: Vec<String>,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
     /// What broker and venues say of the day.
@@ -153,6 +156,9 @@ pub struct RecordedInputs {
     pub listings: Vec<Listings>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
+    /// The last date the broker's statement has told of; the decision does not read it.
+    #[serde(default)]
+    pub told: Option<Date>,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -188,6 +194,7 @@ impl RecordedInputs {
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
             flatten: inputs.flatten,
+            confirmed: Vec::new(),
             windows: inputs.windows.clone(),
             conditions: inputs.conditions.clone(),
             active: inputs.active.clone(),
@@ -196,6 +203,7 @@ impl RecordedInputs {
             screens: inputs.screens.to_vec(),
             listings: inputs.listings.to_vec(),
             opened: inputs.decided_at,
+            told: None,
         }
     }
 

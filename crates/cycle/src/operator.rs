@@ -39,6 +39,11 @@ pub enum Directive {
     },
     /// Add nothing from now on, and want nothing from the next plan on.
     Flatten,
+    /// Lets the close-out of an expiring contract out although the mode lets nothing out.
+    CloseOut {
+        /// The contract, by name.
+        name: String,
+    },
     /// Books a position we did not open, or gives one we hold to a sleeve.
     Adopt {
         /// The finding of the reconciliation it answers, such as `quantity:CSPX` or `cash:USD`.
@@ -73,6 +78,9 @@ pub struct Standing {
     pub flatten: bool,
     /// Drawdown starts again at the next valuation.
     pub new_high_water_mark: bool,
+    /// Contracts whose mandatory close-out a person has confirmed, by name.
+    #[serde(default)]
+    pub confirmed: Vec<String>,
     /// Contracts and sides of which too many orders were sent on a day.
     #[serde(default)]
     pub latched: Vec<Latch>,
@@ -95,6 +103,7 @@ impl Standing {
                 self.flatten = true;
                 self.mode = self.mode.tightened_to(Mode::ReduceOnly);
             }
+            Directive::CloseOut { name } => self.confirmed.push(name.clone()),
             Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
         }
     }
@@ -108,6 +117,7 @@ impl Instruction {
             Directive::Resume { mode, new_high_water_mark: false } => format!("mode {mode}"),
             Directive::Resume { mode, .. } => format!("mode {mode}, drawdown measured anew"),
             Directive::Flatten => "close every position, add nothing".to_owned(),
+            Directive::CloseOut { name } => format!("close out {name}, whatever the mode"),
             Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)

@@ -11,6 +11,7 @@ mod pace;
 mod pairs;
 mod resume;
 mod true_up;
+mod watch;
 
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
@@ -23,7 +24,7 @@ use market::calendar::Window;
 use pace::Totals;
 use ports::{AccountSnapshot, BrokerEvent};
 use risk::gate::{Conditions, Refusal};
-use risk::{Mode, Sendable};
+use risk::{Mode, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use strategy::sizing::Change;
@@ -39,6 +40,10 @@ pub enum Event {
     Operator(Instruction),
     /// A complete picture of the account.
     Resynced(Box<AccountSnapshot>),
+    /// The account was asked for and gave no answer that can be used: why.
+    Unreadable(String),
+    /// A look at account, index and clocks.
+    Watched(Sighting),
     /// Time has passed.
     Tick,
 }
@@ -52,6 +57,8 @@ pub enum Effect {
     Watch,
     /// Take a snapshot, then report [`Event::Resynced`].
     Resync,
+    /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
+    Look,
     /// Send this.
     Send(Sendable),
     /// Nothing before this time, unless an event arrives.
@@ -122,6 +129,9 @@ pub struct Session<'a> {
     recording: bool,
     watching: bool,
     needs_resync: bool,
+    /// The last resync brought nothing, and when the next is tried.
+    unreadable: bool,
+    resync_at: Timestamp,
     link_down: bool,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
@@ -129,6 +139,7 @@ pub struct Session<'a> {
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
     standing: Standing,
+    guard: watch::Guard<'a>,
     /// What all orders come to; drawn anew after every event.
     totals: Option<Totals>,
     /// When the messages of the last second were sent.
@@ -176,13 +187,23 @@ impl<'a> Session<'a> {
             recording: false,
             watching: false,
             needs_resync: false,
+            unreadable: false,
+            resync_at: Timestamp::MIN,
             link_down: false,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
             totals: None,
             messages: VecDeque::new(),
+            guard: watch::Guard::default(),
         }
+    }
+
+    /// Takes over which close-outs a person had confirmed before the day began.
+    #[must_use]
+    pub fn with_confirmed(mut self, contracts: &[String]) -> Self {
+        self.standing.confirmed.extend_from_slice(contracts);
+        self
     }
 
     /// Takes an event.
@@ -203,6 +224,8 @@ impl<'a> Session<'a> {
             Event::Broker(event) => self.broker(event),
             Event::Operator(instruction) => self.standing.obey(&instruction),
             Event::Resynced(snapshot) => self.resynced(&snapshot),
+            Event::Unreadable(reason) => self.unread(&reason),
+            Event::Watched(seen) => self.watched(&seen),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -211,6 +234,9 @@ impl<'a> Session<'a> {
     /// What to do next.
     pub fn poll(&mut self, now: Timestamp) -> Effect {
         assert!(!self.recording, "poll before the entries were recorded");
+        if self.looks(now) {
+            return Effect::Look;
+        }
         while std::mem::take(&mut self.stale) {
             self.advance(now);
         }
@@ -226,7 +252,7 @@ impl<'a> Session<'a> {
             self.withhold(&sendable);
         }
         if self.needs_resync && !self.link_down {
-            return Effect::Resync;
+            return self.resync(now);
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
@@ -237,6 +263,18 @@ impl<'a> Session<'a> {
             return Effect::Done;
         }
         Effect::Wait(self.next_deadline(now))
+    }
+
+    /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
+    fn resync(&mut self, now: Timestamp) -> Effect {
+        if std::mem::take(&mut self.unreadable) {
+            self.resync_at = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+        }
+        match () {
+            () if now >= self.resync_at => Effect::Resync,
+            () if self.slots.iter().all(|slot| slot.parent.is_over()) => Effect::Done,
+            () => Effect::Wait(self.resync_at),
+        }
     }
 
     /// The trade date.

@@ -7,7 +7,9 @@ use domain::{
     ContractId, Currency, InstrumentId, InstrumentKind, OptionKey, PerContract, PerCurrency, PerInstrument, Universe,
 };
 use execution::ExecutionPolicy;
-use risk::{Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy};
+use risk::{
+    Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy, WatchdogPolicy,
+};
 use serde::{Deserialize, Serialize};
 use strategy::tail_hedge::{HedgeRoot, SpreadFutures};
 use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, TailHedgePolicy};
@@ -43,6 +45,8 @@ pub struct Policy {
     pub execution: ExecutionPolicy,
     /// Tolerances against the broker.
     pub reconciliation: ReconciliationPolicy,
+    /// What is watched while the day's orders work; `None` in research without a live account.
+    pub watchdog: Option<WatchdogPolicy>,
 }
 
 /// Reference series the decision reads.

@@ -119,6 +119,14 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Latch { contract, side } = value(stored, universe)?;
             Entry::Latched { contract, side }
         }
+        "watchdog" => {
+            let Watchdog { code, mode, regime, sentence } = value(stored, universe)?;
+            Entry::Watchdog { code, mode, regime, sentence }
+        }
+        "alert" => {
+            let Alert { sentence } = value(stored, universe)?;
+            Entry::Alert { sentence }
+        }
         _ => return Ok(None),
     }))
 }
@@ -140,6 +148,19 @@ struct Told {
 struct Tightened {
     mode: risk::Mode,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct Watchdog {
+    code: String,
+    mode: risk::Mode,
+    regime: Option<risk::Regime>,
+    sentence: String,
+}
+
+#[derive(Deserialize)]
+struct Alert {
+    sentence: String,
 }
 
 #[derive(Deserialize)]

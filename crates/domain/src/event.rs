@@ -19,7 +19,7 @@ pub struct Fill {
     pub contract: ContractId,
     /// Which way.
     pub side: Side,
-    /// Always positive.
+    /// Positive; zero in the correction that takes an execution back (a bust).
     pub quantity: Quantity,
     /// Major currency units.
     pub price: Price,
@@ -131,6 +131,9 @@ impl LedgerEvent {
         let name = |contract: &ContractId| universe.contract(*contract).name.as_str();
         let of = |contract: &Option<ContractId>| contract.map_or("the account", |contract| name(&contract));
         match self {
+            LedgerEvent::Fill(Fill { contract, quantity, .. }) if quantity.is_zero() => {
+                format!("an execution of {} is taken back", name(contract))
+            }
             LedgerEvent::Fill(Fill { contract, side, quantity, price, .. }) => {
                 format!("{side} {quantity} {} at {price}", name(contract))
             }

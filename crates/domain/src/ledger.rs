@@ -132,7 +132,10 @@ impl Ledger {
     /// # Panics
     /// When the quantity is not positive: an execution of nothing is a bug at the adapter.
     pub fn fill(&mut self, contract: ContractId, side: Side, quantity: Quantity, price: Price, universe: &Universe) {
-        assert!(quantity > Quantity::ZERO, "an execution has a positive quantity");
+        assert!(quantity >= Quantity::ZERO, "an execution has no negative quantity");
+        if quantity.is_zero() {
+            return;
+        }
         let terms = universe.terms(contract);
         let signed = Quantity::from_units(quantity.units() * side.sign());
         let value = signed.value_at(price, terms.multiplier);

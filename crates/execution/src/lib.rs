@@ -4,14 +4,16 @@
 //! one transition table for every order; filled plus working never exceeds the permit; quantities
 //! come from executions alone.
 
+pub mod command;
 pub mod costs;
 pub mod order;
 pub mod pair;
 pub mod parent;
 pub mod policy;
 
+pub use command::Command;
 pub use costs::Worked;
 pub use order::{Order, OrderSignal, OrderState};
 pub use pair::{Pair, PairPolicy, PairState};
-pub use parent::{Command, Moment, OverExecuted, Parent, ParentState, PlannedOrder};
+pub use parent::{Moment, OverExecuted, Parent, ParentState, PlannedOrder};
 pub use policy::{ExecutionPolicy, Style, Urgency};

@@ -260,7 +260,7 @@ impl Statement<'_> {
         let last: BTreeMap<&str, &ExecutionId> =
             all.iter().map(|execution| (execution.id.stem(), &execution.id)).collect();
         let is_last = |execution: &&ExecutionView| last.get(execution.id.stem()) == Some(&&execution.id);
-        let within = all.iter().filter(|execution| self.covers(date_of(execution.at)));
+        let within = all.iter().filter(|execution| self.covers(date_of(execution.at)) && !execution.quantity.is_zero());
         let executed: String = within.filter(is_last).map(|execution| self.trade(execution)).collect();
         let conversions: Vec<(&StatementEntry, Decimal)> = self
             .desk
@@ -281,6 +281,11 @@ impl Statement<'_> {
         let value = execution.quantity.value_at(execution.price, instrument.multiplier);
         let proceeds = -Decimal::from(execution.side.sign()) * value;
         let sell = if execution.side == Side::Sell { "-" } else { "" };
+        let is_buy_in = |entry: &StatementEntry| match &entry.item {
+            StatementItem::BuyIn { execution: bought } => bought.stem() == execution.id.stem(),
+            _ => false,
+        };
+        let bought_in = self.desk.sim.statement().iter().any(is_buy_in);
         let mut row = self.head(Some(execution.contract), instrument.currency);
         row.extend([
             ("tradeID", execution.perm_id.to_string()),
@@ -298,6 +303,8 @@ impl Statement<'_> {
             ("ibOrderID", execution.perm_id.to_string()),
             ("ibExecID", execution.id.to_string()),
             ("orderReference", execution.order_ref.clone()),
+            ("notes", if bought_in { "B" } else { "" }.to_owned()),
+            ("transactionID", execution.perm_id.to_string()),
             ("levelOfDetail", "EXECUTION".to_owned()),
         ]);
         element("Trade", &row)

@@ -73,6 +73,9 @@ pub enum Injection {
     Lend { contract: String, shares: Decimal },
     /// The broker buys what is short, now.
     BuyIn { contract: String },
+    /// Every market moves now and stays there, by a share of world equity and of the volatility index: -0.06 and 1.5 are a
+    /// fall of 6 % and a VIX two and a half times as high.
+    MarketShock { equity: Decimal, volatility: Decimal },
     /// The contract ends now; a future is settled at its mark.
     ExpireNow { contract: String },
     /// The same, and no client is told.
@@ -368,6 +371,7 @@ impl Injection {
                 Intervention::Lend { contract: terms.contract(contract)?, shares: quantity(*shares)? }
             }
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
+            &Injection::MarketShock { equity, volatility } => Intervention::Shock { equity, volatility },
             Injection::ExpireNow { contract } => {
                 Intervention::Expire { contract: terms.contract(contract)?, silent: false }
             }

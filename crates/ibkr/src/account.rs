@@ -9,7 +9,7 @@ use crate::{contracts, convert};
 use domain::{ContractId, Currency, Price, Quantity};
 use ibapi::accounts::{AccountPortfolioValue, AccountSummary};
 use ibapi::contracts::{Contract, SecurityType};
-use ports::{BrokerError, BrokerPosition, CashRow, ForeignPosition};
+use ports::{BrokerError, BrokerPosition, CashRow, Dispute, ForeignPosition};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -18,8 +18,8 @@ use std::fmt::Display;
 const LEDGER_TAGS: [&str; 6] =
     ["CashBalance", "FuturesPNL", "AccruedCash", "NetDividend", "MoneyMarketFundValue", "ExchangeRate"];
 
-/// Positions of contracts of ours, and of anything else.
-type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>);
+/// Positions of contracts of ours, of anything else, and which of ours the broker values in a way that cannot be.
+type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>, Vec<Dispute>);
 
 impl Reader<'_> {
     /// Base currency and net liquidation value. What is missing or no number is `None`, and what no account can be worth
@@ -121,7 +121,7 @@ impl Reader<'_> {
         // Currency pairs appear as positions of what has been converted; cash says it already.
         held.retain(|_, (contract, _)| contract.security_type != SecurityType::ForexPair);
 
-        let (mut positions, mut foreign) = (Vec::new(), Vec::new());
+        let (mut positions, mut foreign, mut disputes) = (Vec::new(), Vec::new(), Vec::new());
         for (con_id, (contract, size)) in held {
             let quantity = Quantity::from_f64(size)
                 .map_err(|bad| unusable("positions", format_args!("{}: {bad}", contract.local_symbol)))?;
@@ -136,14 +136,27 @@ impl Reader<'_> {
             let mark = marks.get(&con_id).ok_or_else(|| {
                 contracts::unusable(self.universe, id, format_args!("{quantity} held but not marked in the portfolio"))
             })?;
-            positions.push(BrokerPosition { contract: id, quantity, mark: self.mark(id, quantity, mark)? });
+            let mark = match self.mark(id, quantity, mark)? {
+                _ if self.contracts.is_disputed(id) => None,
+                Ok(mark) => Some(mark),
+                Err(what) => {
+                    disputes.push(Dispute { contract: id, what });
+                    None
+                }
+            };
+            positions.push(BrokerPosition { contract: id, quantity, mark });
         }
         positions.sort_by_key(|position| position.contract);
-        Ok((positions, foreign))
+        Ok((positions, foreign, disputes))
     }
 
-    /// The portfolio's price, after its value has confirmed quantity, unit and multiplier.
-    fn mark(&self, id: ContractId, quantity: Quantity, row: &AccountPortfolioValue) -> Result<Price, BrokerError> {
+    /// The portfolio's price, after its value has confirmed unit and multiplier; else how they contradict each other.
+    fn mark(
+        &self,
+        id: ContractId,
+        quantity: Quantity,
+        row: &AccountPortfolioValue,
+    ) -> Result<Result<Price, String>, BrokerError> {
         let unusable = |what: &dyn Display| contracts::unusable(self.universe, id, format_args!("portfolio: {what}"));
         if Quantity::from_f64(row.position) != Ok(quantity) {
             return Err(unusable(&format_args!(
@@ -159,13 +172,14 @@ impl Reader<'_> {
         // A wrong unit or multiplier is off by a factor, rounding is not.
         let ratio = stated / expected;
         if ratio * Decimal::TWO < Decimal::ONE || ratio > Decimal::TWO {
-            return Err(unusable(&format_args!(
-                "value {stated} against {quantity} x {mark} x {} = {}: unit or multiplier is wrong",
+            return Ok(Err(format!(
+                "{}: portfolio: value {stated} against {quantity} x {mark} x {} = {}: unit or multiplier is wrong",
+                self.universe.contract(id).name,
                 instrument.multiplier,
                 expected.normalize()
             )));
         }
-        Ok(mark)
+        Ok(Ok(mark))
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::{convert, options};
 use domain::{ContractId, Currency, Instrument, InstrumentKind, Universe};
 use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
-use ports::BrokerError;
+use ports::{BrokerError, Dispute};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,6 +16,8 @@ use std::fmt::Display;
 pub(crate) struct ContractBook {
     resolved: BTreeMap<ContractId, Contract>,
     by_con_id: BTreeMap<i32, ContractId>,
+    /// What the broker says of a contract that is not what the table says.
+    disputed: BTreeMap<ContractId, String>,
 }
 
 impl ContractBook {
@@ -24,6 +26,23 @@ impl ContractBook {
             self.by_con_id.remove(&earlier.contract_id);
         }
         self.by_con_id.insert(contract.contract_id, id);
+        self.disputed.remove(&id);
+    }
+
+    /// Knows a contract by its id and nothing else: what the broker says of it contradicts the table.
+    pub(crate) fn dispute(&mut self, id: ContractId, con_id: i32, what: String) {
+        self.resolved.remove(&id);
+        self.by_con_id.insert(con_id, id);
+        self.disputed.insert(id, what);
+    }
+
+    /// Contracts that are not to be used, and why.
+    pub(crate) fn disputes(&self) -> impl Iterator<Item = Dispute> + '_ {
+        self.disputed.iter().map(|(&contract, what)| Dispute { contract, what: what.clone() })
+    }
+
+    pub(crate) fn is_disputed(&self, id: ContractId) -> bool {
+        self.disputed.contains_key(&id)
     }
 
     /// The broker's contract, with its routing exchange.
@@ -90,21 +109,21 @@ pub(crate) fn wider_query(universe: &Universe, id: ContractId) -> Result<Contrac
 
 /// The one contract among the answers, after every fact both sides state has been compared. `steps` are the price steps
 /// the exchange allows, empty when they are not known.
+///
+/// # Errors
+/// What they state differently, in words.
 pub(crate) fn agree(
     universe: &Universe,
     id: ContractId,
     details: &ContractDetails,
     steps: &[Decimal],
-) -> Result<(Contract, ports::ContractDetails), BrokerError> {
+) -> Result<(Contract, ports::ContractDetails), String> {
     let differences = differences(universe, id, details, steps);
     if !differences.is_empty() {
         let told: Vec<String> = differences.iter().map(Difference::to_string).collect();
         let told = told.join("; ");
-        return Err(unusable(
-            universe,
-            id,
-            format_args!("{told}: not traded until they agree; correct the table if the broker is right"),
-        ));
+        let name = &universe.contract(id).name;
+        return Err(format!("{name}: {told}: not traded until they agree; correct the table if the broker is right"));
     }
     let instrument = universe.instrument_of(id);
     let ours = ports::ContractDetails {
@@ -360,7 +379,7 @@ mod tests {
             let id = fixture::contract(&universe, name);
             let mut changed = answer(&universe, id);
             change(&mut changed);
-            agree(&universe, id, &changed, &[]).expect_err("a contradiction").to_string()
+            agree(&universe, id, &changed, &[]).expect_err("a contradiction")
         };
         let refusals = [
             refusal("CSPX", &|d| d.contract.currency = "GBP".into()),
@@ -371,12 +390,12 @@ mod tests {
             refusal("M6E_20251215", &|d| d.contract.last_trade_date_or_contract_month = "20251216".into()),
         ];
         insta::assert_snapshot!(refusals.join("\n"), @r"
-        broker answer unusable: CSPX: currency: the broker says GBP, the instrument table says USD: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: CSPX: tick: the broker says 0.05, the instrument table says 0.01: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: CSPX: isin: the broker says IE00B53SZB19, the instrument table says IE00B5BMR087: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: M6E_20251215: multiplier: the broker says 125000, the instrument table says 12500: not traded until they agree; correct the table if the broker is right
-        broker answer unusable: M6E_20251215: last trading day: the broker says 2025-12-16, the instrument table says 2025-12-15: not traded until they agree; correct the table if the broker is right
+        CSPX: currency: the broker says GBP, the instrument table says USD: not traded until they agree; correct the table if the broker is right
+        CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right
+        CSPX: tick: the broker says 0.05, the instrument table says 0.01: not traded until they agree; correct the table if the broker is right
+        CSPX: isin: the broker says IE00B53SZB19, the instrument table says IE00B5BMR087: not traded until they agree; correct the table if the broker is right
+        M6E_20251215: multiplier: the broker says 125000, the instrument table says 12500: not traded until they agree; correct the table if the broker is right
+        M6E_20251215: last trading day: the broker says 2025-12-16, the instrument table says 2025-12-15: not traded until they agree; correct the table if the broker is right
         ");
     }
 

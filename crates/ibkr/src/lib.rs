@@ -14,6 +14,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod kill;
+mod look;
 mod options;
 mod orders;
 mod pacing;
@@ -38,7 +39,7 @@ use market::Bar;
 use orders::OrderBook;
 use pacing::Pacer;
 use ports::{
-    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Identity, MarginImpact,
+    AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Glance, Identity, MarginImpact,
     OptionChain, OptionQuote, OrderRequest, SpreadRequest,
 };
 use quotes::Feed;
@@ -223,35 +224,26 @@ impl IbkrBroker {
         Ok(self.steps[&rule].clone())
     }
 
-    async fn resolve_one(&mut self, id: ContractId) -> Result<ContractDetails, BrokerError> {
+    async fn resolve_one(&mut self, id: ContractId) -> Result<Option<ContractDetails>, BrokerError> {
         let universe = self.universe.clone();
         let answers = self.candidates(id).await?;
         let details = contracts::only(&universe, id, &answers)?;
         let steps = self.steps(&universe.contract(id).name, details).await?;
-        let (contract, details) = contracts::agree(&universe, id, details, &steps)?;
-        self.contracts.insert(id, contract);
-        Ok(details)
-    }
-
-    /// Compares a line of the instrument table with the broker, without using the contract: its id there, when the broker
-    /// knows one contract that fits, and everything both state differently.
-    ///
-    /// # Errors
-    /// [`BrokerError::Lost`] when the session ended; [`BrokerError::Unusable`] when the broker knows no such contract, or
-    /// several.
-    pub async fn inspect(&mut self, id: ContractId) -> Result<(i64, Vec<Difference>), BrokerError> {
-        self.alive()?;
-        let universe = self.universe.clone();
-        let answers = self.candidates(id).await;
-        let answers = self.noted(answers)?;
-        let details = contracts::only(&universe, id, &answers)?;
-        let steps = self.steps(&universe.contract(id).name, details).await;
-        let differences = contracts::differences(&universe, id, details, &self.noted(steps)?);
-        Ok((i64::from(details.contract.contract_id), differences))
+        match contracts::agree(&universe, id, details, &steps) {
+            Ok((contract, details)) => {
+                self.contracts.insert(id, contract);
+                Ok(Some(details))
+            }
+            Err(what) => {
+                tracing::debug!(what, "a contract is disputed");
+                self.contracts.dispute(id, details.contract.contract_id, what);
+                Ok(None)
+            }
+        }
     }
 
     async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {
-        if self.feeds.contains_key(&id) && !self.ended(id) {
+        if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.ended(id)) {
             return Ok(());
         }
         let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
@@ -347,7 +339,7 @@ impl Broker for IbkrBroker {
         let mut resolved = Vec::with_capacity(contracts.len());
         for &id in contracts {
             let details = self.resolve_one(id).await;
-            resolved.push(self.noted(details)?);
+            resolved.extend(self.noted(details)?);
         }
         Ok(resolved)
     }
@@ -369,6 +361,10 @@ impl Broker for IbkrBroker {
         let snapshot = self.reader().snapshot(&answers)?;
         self.charges.snapshot(&answers.executions);
         Ok(snapshot)
+    }
+
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        self.look(quote).await
     }
 
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {

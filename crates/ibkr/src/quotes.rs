@@ -65,6 +65,11 @@ impl Feed {
     }
 }
 
+/// The top of book that these ticks make.
+pub(crate) fn of_ticks(ticks: &[TickTypes], unit: QuoteUnit, at: Timestamp) -> Quote {
+    quote(&realtime::Quote::from_ticks(ticks), unit, at)
+}
+
 fn quote(book: &realtime::Quote, unit: QuoteUnit, at: Timestamp) -> Quote {
     // The broker sends -1 or 0 for "none".
     let price = |quoted: Option<f64>| quoted.and_then(|quoted| convert::price(quoted, unit).ok());

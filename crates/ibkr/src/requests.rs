@@ -17,6 +17,7 @@ use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Client, Error, Notice};
 use jiff::Timestamp;
 use ports::BrokerError;
+use rust_decimal::Decimal;
 use tokio::time::{Duration, timeout};
 
 /// How far back executions are asked for: the broker keeps a week, and a gap can span a long weekend.
@@ -94,6 +95,27 @@ impl Questions<'_> {
             PositionUpdate::PositionEnd => None,
         };
         Ok(rows.into_iter().filter_map(position).collect())
+    }
+
+    /// Net liquidation and what of it lies above the maintenance margin, each when a number was told.
+    pub(crate) async fn worth(&mut self, account: &str) -> Result<(Option<Decimal>, Option<Decimal>), BrokerError> {
+        self.pacer.pass().await;
+        let what = "account summary";
+        let everyone = AccountGroup("All".to_owned());
+        let tags = [AccountSummaryTags::NET_LIQUIDATION, AccountSummaryTags::EXCESS_LIQUIDITY];
+        let mut updates = self.client.account_summary(&everyone, &tags).await.map_err(|e| trouble(what, e))?;
+        let rows = until_end(what, self.limit, &mut updates, |row| matches!(row, AccountSummaryResult::End)).await?;
+        self.pacer.pass().await;
+        updates.cancel().await;
+        let told = |tag: &str| {
+            rows.iter().find_map(|row| match row {
+                AccountSummaryResult::Summary(row) if row.account == account && row.tag == tag => {
+                    convert::decimal_text(&row.value)
+                }
+                _ => None,
+            })
+        };
+        Ok((told(AccountSummaryTags::NET_LIQUIDATION), told(AccountSummaryTags::EXCESS_LIQUIDITY)))
     }
 
     /// Marks, readiness, cash and net liquidation value.

@@ -28,7 +28,7 @@ impl Reader<'_> {
         let (base, net_liquidation) = self.net_liquidation(&answers.summary)?;
         let gross_position_value = self.base_amount(&answers.summary, "GrossPositionValue", base)?;
         let excess_liquidity = self.base_amount(&answers.summary, "ExcessLiquidity", base)?;
-        let (positions, foreign) = self.positions(answers)?;
+        let (positions, foreign, contradicted) = self.positions(answers)?;
         Ok(AccountSnapshot {
             at: answers.at,
             base,
@@ -41,6 +41,7 @@ impl Reader<'_> {
             open_orders: self.orders("open orders", &answers.open)?,
             completed_orders: self.completed(&answers.completed)?,
             executions: self.executions(&answers.executions)?,
+            disputes: self.contracts.disputes().chain(contradicted).collect(),
         })
     }
 
@@ -123,12 +124,15 @@ impl Reader<'_> {
         let what = format!("execution {} of {}", execution.execution_id, self.universe.contract(contract).name);
         let unusable = |reason: &dyn Display| unusable(&what, reason);
         let quantity = Quantity::from_f64(execution.shares).map_err(|bad| unusable(&bad))?;
-        if execution.execution_id.is_empty() || quantity.signum() != 1 {
+        let id = ExecutionId(execution.execution_id.clone());
+        // Only a correction can be of nothing: it takes the execution back.
+        let counts = quantity.signum() == 1 || (quantity.is_zero() && id.version() > 1);
+        if id.0.is_empty() || !counts {
             return Err(unusable(&format_args!("{quantity} shares: an execution has an id and a quantity above zero")));
         }
         let unit = self.universe.instrument_of(contract).quote_unit;
         Ok(Some(Fill {
-            execution: ExecutionId(execution.execution_id.clone()),
+            execution: id,
             order: execution.order_reference.parse::<OrderRef>().ok(),
             contract,
             side: match execution.side {
@@ -283,7 +287,8 @@ mod tests {
             .iter()
             .map(|c| format!("{} {} {} {}", c.currency, c.cash, c.accrued, c.exchange_rate))
             .collect();
-        let held: Vec<_> = snapshot.positions.iter().map(|p| format!("{} at {}", p.quantity, p.mark)).collect();
+        let held: Vec<_> =
+            snapshot.positions.iter().map(|p| format!("{} at {}", p.quantity, p.mark.expect("told"))).collect();
         let order = &snapshot.open_orders[0];
         let [charged] = &snapshot.executions[..] else { panic!("one execution is ours: {:?}", snapshot.executions) };
         insta::assert_snapshot!(
@@ -322,6 +327,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_another_unit_disputes_its_contract_and_leaves_the_rest() {
+        let mut changed = answers();
+        changed.portfolio[1].market_value = -81_235.0;
+        let snapshot = read(&changed).expect("an account");
+        let marks: Vec<_> =
+            snapshot.positions.iter().map(|position| position.mark.map(|mark| mark.to_string())).collect();
+        assert_eq!(marks, [Some("600.5".to_owned()), None]);
+        insta::assert_snapshot!(snapshot.disputes[0].what, @"ISF: portfolio: value -81235 against -100 x 8.1235 x 1 = -812.35: unit or multiplier is wrong");
+        assert_eq!(snapshot.disputes.len(), 1);
+    }
+
+    #[test]
     fn whatever_is_missing_or_contradictory_ends_the_snapshot() {
         let refusal = |change: &dyn Fn(&mut Answers)| {
             let mut changed = answers();
@@ -343,7 +360,6 @@ mod tests {
             refusal(&|a| drop(a.portfolio.remove(0))),
             refusal(&|a| a.portfolio[0].position = 11.0),
             refusal(&|a| a.portfolio[0].market_price = 0.0),
-            refusal(&|a| a.portfolio[1].market_value = -81_235.0),
             refusal(&|a| a.positions[0].position = f64::NAN),
             refusal(&|a| a.executions[0] = execution("e1.01", 2, f64::NAN)),
         ];
@@ -360,7 +376,6 @@ mod tests {
         broker answer unusable: CSPX: 10 held but not marked in the portfolio
         broker answer unusable: CSPX: portfolio: 11 held here, 10 in the positions: a fill came in between, ask again
         broker answer unusable: CSPX: portfolio: market price: a price must be above zero, got 0
-        broker answer unusable: ISF: portfolio: value -81235 against -100 x 8.1235 x 1 = -812.35: unit or multiplier is wrong
         broker answer unusable: positions: #1: NaN is not a finite number in range
         broker answer unusable: execution e1.01 of ISF: NaN is not a finite number in range
         ");

@@ -78,8 +78,17 @@ pub struct BrokerPosition {
     pub contract: ContractId,
     /// Signed quantity.
     pub quantity: Quantity,
-    /// The price the broker values it at, in the major unit.
-    pub mark: Price,
+    /// The price the broker values it at, in the major unit; `None` when what it says contradicts itself.
+    pub mark: Option<Price>,
+}
+
+/// A contract of which the broker and the instrument table, or two answers of the broker, do not mean the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Which.
+    pub contract: ContractId,
+    /// The field and both sides, in words.
+    pub what: String,
 }
 
 /// A position of a contract that is not in our universe.
@@ -142,6 +151,8 @@ pub struct AccountSnapshot {
     pub completed_orders: Vec<BrokerOrder>,
     /// Executions the broker still lists.
     pub executions: Vec<Execution>,
+    /// Contracts whose prices mean nothing until a person has looked.
+    pub disputes: Vec<Dispute>,
 }
 
 /// The terms of an order. To send it takes a [`Sendable`] of the gate.
@@ -321,6 +332,19 @@ pub enum BrokerEvent {
     Connection(Connection),
 }
 
+/// What is cheap to ask between windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// The gateway's time.
+    pub at: Timestamp,
+    /// Net liquidation value in the account's base currency; `None` when no number was told.
+    pub net_liquidation: Option<Decimal>,
+    /// Net liquidation above the maintenance margin, in the base currency.
+    pub excess_liquidity: Option<Decimal>,
+    /// The top of book that was asked for.
+    pub quote: Option<Quote>,
+}
+
 /// Why the broker did not answer, by what happens next.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -351,7 +375,9 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn reconnect(&mut self) -> Result<Identity, BrokerError>;
 
-    /// Resolves contracts; demands exactly one answer each and remembers the broker's key.
+    /// Resolves contracts; demands exactly one answer each and remembers the broker's key. One that contradicts the
+    /// instrument table is not among the results: it can be held, is neither quoted nor traded, and every snapshot
+    /// disputes it.
     ///
     /// # Errors
     /// [`BrokerError::Unusable`] names the contract that has none or several.
@@ -365,6 +391,12 @@ pub trait Broker {
     /// # Errors
     /// [`BrokerError`]; a missing end marker is `Unusable`.
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError>;
+
+    /// A look at the account's worth and at one quote, without the books.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError>;
 
     /// Daily bars of the last `sessions` sessions that closed before `before`, oldest first; empty when
     /// the broker has no history of the contract.

@@ -11,7 +11,7 @@ pub mod statement;
 
 pub use broker::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow, Connection,
-    ContractDetails, Execution, ForeignPosition, Identity, MarginImpact, OrderRequest, SpreadRequest,
+    ContractDetails, Dispute, Execution, ForeignPosition, Glance, Identity, MarginImpact, OrderRequest, SpreadRequest,
 };
 pub use clock::Clock;
 pub use option::{OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};

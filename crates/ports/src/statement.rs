@@ -3,7 +3,7 @@
 //! In: a span of dates. Out: lines with the broker's transaction id. Invariant: a line appears once per id however often
 //! it is asked for; amounts are the broker's, signed as they changed the account's cash.
 
-use domain::{Currency, Money, Quantity};
+use domain::{Currency, ExecutionId, Money, Price, Quantity};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,8 @@ pub enum Activity {
     Renamed { successor_con_id: i64 },
     /// Quantity of an option that was exercised, assigned or expired (signed change of the position), and the cash it paid.
     OptionEnded { how: OptionEnd, quantity: Quantity, cash: Money },
-    /// Borrowed stock was called back; what follows is an execution without our reference.
-    Recall { quantity: Quantity },
+    /// The broker bought borrowed stock back for us, because its lender wanted it (signed change of the position).
+    BuyIn { execution: ExecutionId, quantity: Quantity, price: Price, charge: Money },
     /// A commodity or sweep account moved cash between rows of one currency; nothing changed in total.
     Sweep { currency: Currency, amount: Decimal },
 }

@@ -18,6 +18,7 @@ pub mod regime;
 pub mod replay;
 pub mod scaling;
 pub mod volatility;
+pub mod watchdog;
 
 pub use collar::{Collar, CollarPolicy};
 pub use contributions::{Contributions, Dispersion};
@@ -35,3 +36,4 @@ pub use regime::{Regime, RegimePolicy, RegimeState};
 pub use replay::{ReplayRow, replay};
 pub use scaling::{Caps, Scaling};
 pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};
+pub use watchdog::{Morning, Sighting, Sign, WatchdogPolicy};

@@ -17,8 +17,8 @@ mod value;
 pub use consequence::{Status, Treatment};
 pub use explain::{Row, explain};
 pub use facts::{
-    BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ReconciliationPolicy,
-    ShortOrder, StatementEntry,
+    BrokerCash, BrokerFacts, Dispute, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin,
+    ReconciliationPolicy, ShortOrder, StatementEntry,
 };
 pub use finding::{Break, Cause, Explanation, Finding, Item, Layer};
 

@@ -37,7 +37,8 @@ pub enum Intervention {
     Trade { contract: ContractId, side: Side, quantity: Quantity, price: Option<Price> },
     /// An order of a client is executed at its limit, as far as it is open; also one that was cancelled.
     Fill { client: i32, order_id: i32, quantity: Option<Quantity> },
-    /// An execution turns out to have been of another quantity or price: it is told again with the next suffix.
+    /// An execution turns out to have been of another quantity or price, or of none (a bust): it is told again with the
+    /// next suffix.
     Correct { execution: ExecutionId, quantity: Option<Quantity>, price: Option<Price> },
     /// An execution is undone and listed no more.
     Withdraw { execution: ExecutionId },
@@ -63,6 +64,8 @@ pub enum Intervention {
     Lend { contract: ContractId, shares: Quantity },
     /// The broker buys what is short, now.
     BuyIn { contract: ContractId },
+    /// Every market moves at once and for good, by a share of world equity and of the volatility index.
+    Shock { equity: Decimal, volatility: Decimal },
     /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
     Expire { contract: ContractId, silent: bool },
 }
@@ -94,8 +97,8 @@ impl Intervention {
                 Some(_) => Ok(()),
             },
             Intervention::Trade { quantity, .. } if quantity.signum() <= 0 => no("the quantity must be above zero"),
-            Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() <= 0 => {
-                no("the corrected quantity must be above zero; withdraw the execution instead")
+            Intervention::Correct { quantity: Some(quantity), .. } if quantity.signum() < 0 => {
+                no("the corrected quantity must not be negative")
             }
             Intervention::Correct { execution, .. } | Intervention::Withdraw { execution }
                 if broker.find_execution(execution).is_none() =>
@@ -110,6 +113,10 @@ impl Intervention {
             Intervention::Dividend { contract, rate } if !is_company(*contract) || *rate <= Decimal::ZERO => {
                 no("only shares and funds pay dividends, above zero")
             }
+            Intervention::Shock { equity, volatility } if *equity <= -Decimal::ONE || *volatility <= -Decimal::ONE => {
+                no("nothing falls by all of itself")
+            }
+            Intervention::Shock { .. } if !board.tape.is_simulated() => no("replayed prices are what they were"),
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
@@ -148,7 +155,7 @@ impl Broker {
         match intervention.clone() {
             Intervention::Trade { contract, side, quantity, price } => {
                 let price = price.unwrap_or_else(|| mark(contract, board));
-                self.execute_for_nobody(contract, side, quantity, price, now);
+                let _ = self.execute_for_nobody(contract, side, quantity, price, now);
             }
             Intervention::Correct { execution, quantity, price } => self.correct(&execution, quantity, price, now),
             Intervention::Withdraw { execution } => {
@@ -196,12 +203,13 @@ impl Broker {
                 let amount = if refund { amount } else { -amount };
                 self.books.pay(booking, None, amount, kind, text.to_owned());
             }
+            Intervention::Shock { equity, volatility } => board.tape.shock(equity, volatility, now),
             Intervention::Fill { client, order_id, quantity } => self.fill_anyway((client, order_id), quantity, now),
             Intervention::Recall { contract } => self.recall(booking, contract, booking.date),
             Intervention::Lend { contract, shares } => {
                 self.lent.insert(contract, shares);
             }
-            Intervention::BuyIn { contract } => self.cover(contract, mark(contract, board), now),
+            Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
         }
     }
@@ -238,14 +246,16 @@ impl Broker {
         for contract in due {
             self.recalled.remove(&contract);
             if self.books.account.quantity(contract).signum() < 0 {
-                self.cover(contract, board.tape.official_close(contract, session), now);
+                let booking = Booking { date: utc_date(now), at: now };
+                self.cover(booking, contract, board.tape.official_close(contract, session));
             }
         }
     }
 
-    fn cover(&mut self, contract: ContractId, price: Price, now: Timestamp) {
+    fn cover(&mut self, booking: Booking, contract: ContractId, price: Price) {
         let quantity = self.books.account.quantity(contract).abs();
-        self.execute_for_nobody(contract, Side::Buy, quantity, price, now);
+        let execution = self.execute_for_nobody(contract, Side::Buy, quantity, price, booking.at);
+        self.books.note(booking, Some(contract), self.currency(contract), StatementItem::BuyIn { execution });
     }
 
     /// An execution without a client's order.
@@ -256,10 +266,10 @@ impl Broker {
         quantity: Quantity,
         price: Price,
         now: Timestamp,
-    ) {
+    ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now);
+        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now)
     }
 
     /// The same for a charge.
@@ -271,12 +281,12 @@ impl Broker {
         price: Price,
         charge: Decimal,
         now: Timestamp,
-    ) {
+    ) -> ExecutionId {
         let currency = self.currency(contract);
         let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
         self.tell_executed(ExecutionView {
-            id,
+            id: id.clone(),
             client: NOBODY,
             order_id: 0,
             perm_id: FIRST_FOREIGN_PERM_ID + i64::from(self.executed),
@@ -293,6 +303,7 @@ impl Broker {
             realized,
             spread: None,
         });
+        id
     }
 
     /// The corrected execution replaces the one before in the books; the broker lists both.
@@ -301,12 +312,16 @@ impl Broker {
         let before = self.executions[index].clone();
         self.undo(&before);
         let (quantity, price) = (quantity.unwrap_or(before.quantity), price.unwrap_or(before.price));
-        let ExecutionView { contract, side, commission, .. } = before;
+        let ExecutionView { contract, side, mut commission, .. } = before;
+        // Nobody is charged for what did not happen.
+        let busted = quantity.is_zero();
+        commission.amount = if busted { Decimal::ZERO } else { commission.amount };
         let trade = Trade { contract, side, quantity, price, commission: commission.amount };
-        let realized = self.books.account.trade(trade);
+        let realized = if busted { before.realized } else { self.books.account.trade(trade) };
         let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
         let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
-        self.tell_executed(ExecutionView { id, quantity, price, at: now, realized, spread: None, ..before });
+        let told = ExecutionView { id, quantity, price, at: now, realized, commission, spread: None, ..before };
+        self.tell_executed(told);
     }
 
     /// The last version of an execution that is in the books.

@@ -6,7 +6,7 @@
 use crate::SimConfig;
 use crate::exposure::{Exposure, LOCALS};
 use crate::factors::{Factors, day_number};
-use crate::levels::PerFactor;
+use crate::levels::{Factor, PerFactor};
 use crate::local::{Local, Walk};
 use crate::random::Chance;
 use crate::scenario::Scenario;
@@ -84,6 +84,8 @@ pub(crate) struct Model {
     /// Surroundings first, in the order of [`Local::ALL`], then what is instruments' own.
     walks: Vec<Walk>,
     rows: PerContract<Row>,
+    /// Moves of the factors that happened at an instant, in years since the origin, and stay.
+    shocks: Vec<(f64, PerFactor)>,
 }
 
 impl Model {
@@ -130,7 +132,8 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let mut model = Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows };
+        let mut model =
+            Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows, shocks: Vec::new() };
         model.extend_walks();
         let first = model.history_day(first_day);
         model.walks.iter_mut().for_each(|walk| walk.rebase(first));
@@ -185,6 +188,12 @@ impl Model {
         self.rows[contract].paid_out.push((years_between(self.origin, at), libm::log1p(-share)));
     }
 
+    /// From an instant on world equity and the volatility index stand elsewhere, by these logarithms.
+    pub(crate) fn shock(&mut self, market: f64, volatility: f64, at: Timestamp) {
+        let moved = PerFactor::of([(Factor::Market, market), (Factor::Volatility, volatility)]);
+        self.shocks.push((years_between(self.origin, at), moved));
+    }
+
     /// What payments within a span of time, its end included, left of a price; one where nothing was paid.
     pub(crate) fn left_after(&self, contract: ContractId, from: Timestamp, to: Timestamp) -> f64 {
         let years = |at| years_between(self.origin, at);
@@ -205,6 +214,9 @@ impl Model {
     fn log_price(&self, row: &Row, maturity: Maturity, knot: &Knot) -> f64 {
         let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
         let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
+        for (_, shock) in self.shocks.iter().filter(|(at, _)| *at <= knot.years) {
+            moved += row.exposure.factors.dot(shock);
+        }
         for &(walk, loading) in row.walks.iter().flatten() {
             moved += loading * self.walks[walk].at(knot.day, knot.share);
         }

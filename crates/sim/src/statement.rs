@@ -3,7 +3,7 @@
 //! In: what the broker books. Out: entries in the order they were booked. Invariant: an entry never changes; cash of a
 //! currency moves by trades, futures settlements and the cash entries of the statement, and by nothing else.
 
-use domain::{ContractId, Currency, OptionEnd, Quantity};
+use domain::{ContractId, Currency, ExecutionId, OptionEnd, Quantity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -93,6 +93,11 @@ pub enum StatementItem {
     Recall {
         /// How many, positive.
         quantity: Quantity,
+    },
+    /// The broker bought the called-back shares: what this execution was.
+    BuyIn {
+        /// The execution.
+        execution: ExecutionId,
     },
     /// An option ended.
     OptionEnded {

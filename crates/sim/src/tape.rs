@@ -213,6 +213,14 @@ impl Tape {
         self.ended[contract] = Some(now);
     }
 
+    /// From now on every market stands elsewhere.
+    pub(crate) fn shock(&mut self, equity: Decimal, volatility: Decimal, now: Timestamp) {
+        let logarithm = |share: Decimal| libm::log1p(share.to_f64().unwrap_or_default());
+        if let Source::Model(model) = &mut self.source {
+            model.shock(logarithm(equity), logarithm(volatility), now);
+        }
+    }
+
     /// From now on the price of a share is lower by what was paid on it. Replayed prices are what they were.
     pub(crate) fn pay_out(&mut self, contract: ContractId, rate: Decimal, now: Timestamp) {
         let Some(last) = self.last(contract, now) else { return };

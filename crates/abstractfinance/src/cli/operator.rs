@@ -137,6 +137,17 @@ impl FromStr for ResumeMode {
     }
 }
 
+/// Options of `close-out`.
+#[derive(Debug, Args)]
+pub struct CloseOutArgs {
+    /// The contract, as `positions` shows it, such as `M6E_20260316`. It is closed out in its window, at the collar and
+    /// checks of every order, and nothing else is.
+    #[arg(long, value_name = "CONTRACT")]
+    pub confirm: String,
+    #[command(flatten)]
+    pub say: ReasonArgs,
+}
+
 /// Options of `kill`.
 #[derive(Debug, Args)]
 pub struct KillArgs {

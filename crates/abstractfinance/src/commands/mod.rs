@@ -54,6 +54,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::ReduceOnly(args) => block_on(operate::tighten(global, &args, Mode::ReduceOnly)),
         Command::Resume(args) => block_on(operate::resume(global, &args)),
         Command::Kill(args) => block_on(operate::kill(global, &args)),
+        Command::CloseOut(args) => block_on(operate::close_out(global, &args)),
         Command::Flatten(args) => block_on(operate::flatten(global, &args)),
         Command::Data(cli::DataCommand::Import { map, source, out }) => {
             data::import(global, map.as_deref(), &source, &out)

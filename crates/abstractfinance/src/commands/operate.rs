@@ -6,7 +6,7 @@
 
 use super::records::Records;
 use super::show;
-use crate::cli::{Global, KillArgs, ReasonArgs, ResumeArgs, SayArgs};
+use crate::cli::{CloseOutArgs, Global, KillArgs, ReasonArgs, ResumeArgs, SayArgs};
 use crate::failure::Failure;
 use crate::settings;
 use cycle::{Directive, Instruction};
@@ -27,6 +27,22 @@ pub async fn tighten(global: &Global, args: &SayArgs, mode: Mode) -> Result<(), 
 
 pub async fn flatten(global: &Global, args: &ReasonArgs) -> Result<(), Failure> {
     say(global, Instruction { directive: Directive::Flatten, by: args.by()?, reason: args.reason.clone() }).await
+}
+
+pub async fn close_out(global: &Global, args: &CloseOutArgs) -> Result<(), Failure> {
+    let day = Records::open(global).await?.finished().await?;
+    let held: Vec<&str> =
+        day.positions.iter().filter(|row| row.ours != "0").map(|row| row.instrument.as_str()).collect();
+    if !held.contains(&args.confirm.as_str()) {
+        return Err(Failure::Usage(format!(
+            "{} is not held, so there is nothing to close out; held after {}: {}",
+            args.confirm,
+            day.date,
+            held.join(", ")
+        )));
+    }
+    let directive = Directive::CloseOut { name: args.confirm.clone() };
+    say(global, Instruction { directive, by: args.say.by()?, reason: args.say.reason.clone() }).await
 }
 
 pub async fn resume(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {

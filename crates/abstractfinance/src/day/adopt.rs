@@ -4,7 +4,7 @@
 //! the books with name and reason. Invariant: a position comes in at the broker's mark as a deposit in kind, so that it
 //! earns nothing by coming; nothing is adopted that nobody asked for.
 
-use super::assemble::broker_facts;
+use super::assemble::{Known, broker_facts};
 use super::believe::Belief;
 use super::observe::{News, news, unbookable};
 use super::{Adopter, Run};
@@ -30,7 +30,7 @@ pub(super) fn adopt(
     let mut told = Vec::new();
     for instruction in std::mem::take(&mut book.standing.adopt) {
         let Directive::Adopt { finding: id, sleeve } = &instruction.directive else { continue };
-        let facts = broker_facts(snapshot, (&book.books, book.opened), run);
+        let facts = broker_facts(snapshot, &Known::of(book), run);
         let Some(finding) = findings(book, belief, &facts, date, run).finding(id).cloned() else {
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;
@@ -141,4 +141,20 @@ fn post(book: &mut Book, id: &str, at: Timestamp, event: LedgerEvent, run: &Run)
         _ => book.books.post_line(id, at, event.clone(), universe).map_err(unbookable)?,
     };
     Ok(news(posted, event, run).into_iter().collect())
+}
+
+/// Books an execution and what it was charged.
+pub(super) fn post_execution(
+    book: &mut Book,
+    fill: Fill,
+    charge: Option<Money>,
+    run: &Run,
+) -> Result<Vec<News>, Failure> {
+    let (execution, at) = (fill.execution.clone(), fill.at);
+    let charge = charge.map(|amount| LedgerEvent::Commission { execution, amount });
+    let mut told = Vec::new();
+    for event in std::iter::once(LedgerEvent::Fill(fill)).chain(charge) {
+        told.extend(post(book, "", at, event, run)?);
+    }
+    Ok(told)
 }

@@ -6,15 +6,19 @@
 use super::Run;
 use super::believe::Belief;
 use super::observe::Bars;
+use super::statement::LATE_DAYS;
 use super::venues::Venues;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{RecordedInputs, Standing};
-use domain::{BaseMoney, Books, ContractId, Fill, Money, PerContract, PerInstrument, Quantity};
+use domain::{BaseMoney, Books, ContractId, Fill, Money, PerContract, PerInstrument, Quantity, Side};
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
-use ports::{AccountSnapshot, Execution};
+use jiff::tz::TimeZone;
+use ports::{AccountSnapshot, Dispute, Execution};
 use risk::gate::{Conditions, Latch};
+use risk::reconciliation;
 use risk::reconciliation::{
     BrokerCash, BrokerFacts, Evidence, ForeignHolding, ListedCharge, ListedExecution, Origin, ShortOrder,
 };
@@ -27,14 +31,14 @@ pub(super) fn inputs(
     date: Date,
     decided_at: Timestamp,
     book: Book,
-    snapshot: &AccountSnapshot,
+    snapshot: Option<&AccountSnapshot>,
     (bars, flows): (&Bars, BaseMoney),
     (belief, venues): (Belief, &Venues),
     run: &Run,
 ) -> Result<RecordedInputs, Failure> {
     let universe = &run.setup.universe;
     let Belief { marks, fx, doubts, believed } = belief;
-    let broker = broker_facts(snapshot, (&book.books, book.opened), run);
+    let broker = snapshot.map(|snapshot| broker_facts(snapshot, &Known::of(&book), run));
     Ok(RecordedInputs {
         date,
         decided_at,
@@ -47,11 +51,12 @@ pub(super) fn inputs(
         fx,
         doubts,
         believed,
-        broker: Some(broker),
+        broker,
         mode: book.standing.mode,
         flatten: book.standing.flatten,
-        windows: venues.windows.clone(),
         conditions: conditions(date, &book.standing, snapshot, bars, venues, run),
+        confirmed: book.standing.confirmed,
+        windows: venues.windows.clone(),
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active_contract(universe, &run.setup.rolls, id, date)).collect(),
         ),
@@ -60,6 +65,7 @@ pub(super) fn inputs(
         screens: Vec::new(),
         listings: Vec::new(),
         opened: book.opened,
+        told: book.told,
     })
 }
 
@@ -70,7 +76,7 @@ const ADV_SESSIONS: usize = 20;
 fn conditions(
     date: Date,
     standing: &Standing,
-    snapshot: &AccountSnapshot,
+    snapshot: Option<&AccountSnapshot>,
     bars: &Bars,
     venues: &Venues,
     run: &Run,
@@ -90,7 +96,7 @@ fn conditions(
         latched: standing.latched.iter().filter_map(latch).collect(),
         contradicted: venues.contradictions.iter().map(|contradiction| contradiction.contract).collect(),
         guards: run.settings.broker.guards(date),
-        excess_liquidity: snapshot.excess_liquidity.and_then(|excess| excess.to_f64()),
+        excess_liquidity: snapshot.and_then(|told| told.excess_liquidity?.to_f64()),
         foreign_account: venues.foreign_account,
     }
 }
@@ -119,6 +125,22 @@ fn new_rows(book: &Book, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, Per
     rows.into_iter().collect()
 }
 
+/// What is known of the account when the broker's word is read.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) books: &'a Books,
+    /// What was executed before is in their first balance.
+    pub(super) opened: Timestamp,
+    /// The last date the statement has told of.
+    pub(super) told: Option<Date>,
+}
+
+impl Known<'_> {
+    pub(super) fn of(book: &Book) -> Known<'_> {
+        Known { books: &book.books, opened: book.opened, told: book.told }
+    }
+}
+
 /// Whether the volatility estimate is made of an instrument's returns.
 pub(super) fn measures(contract: ContractId, run: &Run) -> bool {
     let instrument = run.setup.universe.contract(contract).instrument;
@@ -126,13 +148,13 @@ pub(super) fn measures(contract: ContractId, run: &Run) -> bool {
 }
 
 /// The broker's side of the reconciliation.
-pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> BrokerFacts {
+pub(super) fn broker_facts(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> BrokerFacts {
     let contracts = run.setup.universe.contract_count();
     let mut quantities = PerContract::filled(Quantity::ZERO, contracts);
     let mut marks = PerContract::filled(None, contracts);
     for position in &snapshot.positions {
         quantities[position.contract] = position.quantity;
-        marks[position.contract] = Some(position.mark);
+        marks[position.contract] = position.mark;
     }
     let foreign = snapshot.foreign.iter();
     let cash = snapshot.cash.iter().map(|row| BrokerCash {
@@ -150,16 +172,15 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, (books, opened): (&Books,
         marks,
         foreign: foreign.map(|p| ForeignHolding { symbol: p.symbol.clone(), quantity: p.quantity }).collect(),
         gross_position_value: snapshot.gross_position_value,
-        evidence: evidence(snapshot, (books, opened), run),
+        evidence: evidence(snapshot, known, run),
     }
 }
 
 /// What the broker lists and the books do not hold.
-fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Evidence {
-    let signed = |fill: &Fill| Quantity::from_units(fill.quantity.units() * fill.side.sign());
-    // What was executed before the books were opened is in their first balance.
-    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > opened);
-    let unbooked = since.filter(|listed| !books.holds(&listed.fill.execution));
+fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidence {
+    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > known.opened);
+    let unbooked = since.filter(|listed| !known.books.holds(&listed.fill.execution));
+    let mut covered = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
     let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
         contract: Some(fill.contract),
@@ -167,20 +188,50 @@ fn evidence(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), ru
         origin: match fill.order {
             Some(order) if order.account == run.account => Origin::OurOrder,
             Some(_) => Origin::UnknownReference,
+            None if perhaps_buy_in(fill, &mut covered, snapshot.at, known, run) => Origin::PerhapsBuyIn,
             None => Origin::External,
         },
-        quantity: signed(fill),
+        quantity: fill.change(),
         price: fill.price,
         commission: *commission,
     });
+    let executions = executions.collect();
     let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
     Evidence {
-        executions: executions.collect(),
-        charges: unbooked_charges(snapshot, books),
-        orders: short_orders(snapshot, (books, opened), run),
+        executions,
+        charges: unbooked_charges(snapshot, known.books),
+        orders: short_orders(snapshot, (known.books, known.opened), run),
         statement: Vec::new(),
+        disputes: snapshot
+            .disputes
+            .iter()
+            .map(|Dispute { contract, what }| reconciliation::Dispute { contract: *contract, what: what.clone() })
+            .collect(),
         sweeps: swept.map(|row| Money::new(row.swept, row.currency)).collect(),
     }
+}
+
+/// Whether an execution without a reference may be a buy-in: it buys back borrowed shares and no more than are short, and
+/// the statement that would call it one has not told of its day. A label that does not come within a week never comes.
+fn perhaps_buy_in(
+    fill: &Fill,
+    covered: &mut PerContract<Quantity>,
+    now: Timestamp,
+    known: &Known<'_>,
+    run: &Run,
+) -> bool {
+    let contract = fill.contract;
+    let borrowed = matches!(run.setup.universe.instrument_of(contract).kind, InstrumentKind::Stk | InstrumentKind::Etf);
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let untold = known.told.is_some_and(|told| told < day(fill.at));
+    let recent = day(now).saturating_sub(LATE_DAYS.days()) <= day(fill.at);
+    let bought = covered[contract] + fill.change();
+    let of_our_short = fill.side == Side::Buy && (known.books.ledger().quantity(contract) + bought).signum() <= 0;
+    if borrowed && untold && recent && of_our_short {
+        covered[contract] = bought;
+        return true;
+    }
+    false
 }
 
 /// What the broker charges for booked executions above what is booked for them.
@@ -215,4 +266,22 @@ fn short_orders(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp)
         (order.filled > held).then_some(short)
     });
     short.collect()
+}
+
+/// An account that said nothing: what is read from it brings nothing into the books.
+pub(super) fn nothing(at: Timestamp, run: &Run) -> AccountSnapshot {
+    AccountSnapshot {
+        at,
+        base: run.setup.base,
+        net_liquidation: None,
+        gross_position_value: None,
+        excess_liquidity: None,
+        cash: Vec::new(),
+        positions: Vec::new(),
+        foreign: Vec::new(),
+        open_orders: Vec::new(),
+        completed_orders: Vec::new(),
+        executions: Vec::new(),
+        disputes: Vec::new(),
+    }
 }

@@ -120,6 +120,7 @@ fn fx_policy(run: &Run) -> FxPolicy {
         warn_age_hours: fx.warn_age_hours,
         max_age_hours: fx.max_age_hours,
         triangular_gap_bps: fx.triangular_gap_bps,
+        source_gap_bps: fx.source_gap_bps,
         jump_max: fx.max_jump,
     }
 }
@@ -166,7 +167,7 @@ fn mark_offers<'a>(
     let held = snapshot.positions.iter().filter(move |position| position.contract == contract);
     let held = held.filter_map(move |position| {
         let session = last_session(contract, now, run)?;
-        Some(Offer { price: position.mark, session, source: MarkSource::Broker })
+        Some(Offer { price: position.mark?, session, source: MarkSource::Broker })
     });
     let close = bars.get(&contract).and_then(|bars| bars.last());
     held.chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))

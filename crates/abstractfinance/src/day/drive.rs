@@ -8,7 +8,10 @@ use super::operator::Ears;
 use super::{Run, World, append};
 use crate::failure::Failure;
 use cycle::{Effect, Event, Session};
-use ports::{Broker, BrokerError, BrokerEvent, Clock, Connection, Journal};
+use domain::{ContractId, Price};
+use jiff::Timestamp;
+use ports::{Broker, BrokerError, BrokerEvent, Clock, Connection, Glance, Journal};
+use risk::Sighting;
 
 /// Why a step could not be taken, by what happens next.
 enum Trouble {
@@ -41,9 +44,10 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
 ) -> Result<(), Failure> {
     let mut events = Vec::new();
     let mut ears = Ears::default();
+    let mut unread = false;
     loop {
         ears.listen(session, run, world).await?;
-        match step(session, &mut events, run, world).await {
+        match step(session, &mut events, &mut unread, run, world).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(Trouble::Lost(reason)) => reconnect(session, &mut events, reason, world).await?,
@@ -52,10 +56,11 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     }
 }
 
-/// One effect; true when it was the last.
+/// One effect; true when it was the last. `unread` says that the account could not be read when it was asked for last.
 async fn step<B: Broker, J: Journal, C: Clock>(
     session: &mut Session<'_>,
     events: &mut Vec<BrokerEvent>,
+    unread: &mut bool,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<bool, Trouble> {
@@ -73,9 +78,24 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             feed(session, events, world).await?;
         }
         Effect::Resync => {
-            let snapshot = snapshot(run, world).await?;
-            session.handle(Event::Resynced(Box::new(snapshot)));
+            match snapshot(run, world).await {
+                Ok(snapshot) => {
+                    *unread = false;
+                    session.handle(Event::Resynced(Box::new(snapshot)));
+                }
+                // The first time the question may have been cut off with its session: it is asked in a new one.
+                Err(BrokerError::Unusable(reason)) if std::mem::replace(unread, true) => {
+                    session.handle(Event::Unreadable(reason));
+                }
+                Err(BrokerError::Unusable(reason)) => return Err(Trouble::Lost(reason)),
+                Err(other) => return Err(other.into()),
+            }
         }
+        Effect::Look => match world.broker.glance(index(run)).await {
+            Ok(glance) => session.handle(Event::Watched(sighting(&glance, world.clock.now()))),
+            Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "the account was not seen"),
+            Err(other) => return Err(other.into()),
+        },
         Effect::Wait(deadline) => {
             if !feed(session, events, world).await? {
                 world.clock.wait(deadline).await.map_err(Failure::from)?;
@@ -85,6 +105,17 @@ async fn step<B: Broker, J: Journal, C: Clock>(
         Effect::Done => return Ok(true),
     }
     Ok(false)
+}
+
+/// The volatility index, when one is configured.
+fn index(run: &Run) -> Option<ContractId> {
+    run.setup.universe.spot_contract(run.setup.references.vix?)
+}
+
+fn sighting(glance: &Glance, now: Timestamp) -> Sighting {
+    let &Glance { at, net_liquidation, excess_liquidity, ref quote } = glance;
+    let vix = quote.as_ref().and_then(|quote| quote.last.or(quote.mid())).map(Price::to_f64);
+    Sighting { at: now, gateway: at, net_liquidation, excess_liquidity, vix }
 }
 
 /// Makes a new session. What the old one still holds is heard first; then everything in flight is asked about.

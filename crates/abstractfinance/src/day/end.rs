@@ -3,26 +3,26 @@
 //! In: the final snapshot and our books. Out: NAV on the broker's marks, and the last reconciliation.
 //! Invariant: valued by the same code as the morning.
 
-use super::assemble::broker_facts;
+use super::assemble::{Known, broker_facts};
 use super::believe::{Belief, believe};
 use super::observe::Bars;
 use super::{Decided, Run};
-use cycle::{Believed, Doubts, Session};
+use cycle::{Believed, Doubts, RecordedInputs, Session};
 use domain::{BaseMoney, FxRates, PerContract, Price};
 use jiff::Timestamp;
 use ports::AccountSnapshot;
-use risk::Reconciliation;
 use risk::reconciliation::{Ours, reconcile};
+use risk::{Mode, Reconciliation};
 
-/// The account after the last order, on the broker's marks.
+/// The account after the last order, on the broker's marks; without an answer of the broker, on the morning's.
 pub(super) struct End {
     pub(super) nav: Option<BaseMoney>,
     pub(super) marks: PerContract<Option<Price>>,
     pub(super) fx: FxRates,
     pub(super) doubts: Doubts,
     pub(super) believed: Believed,
-    pub(super) reconciliation: Reconciliation,
-    pub(super) snapshot: AccountSnapshot,
+    pub(super) reconciliation: Option<Reconciliation>,
+    pub(super) snapshot: Option<AccountSnapshot>,
 }
 
 impl End {
@@ -42,9 +42,22 @@ impl End {
         }
         let nav = ledger.nav(&marks, &fx, universe).ok();
         let ours = Ours { date, ledger, marks: &marks, fx: &fx, universe };
-        let facts = broker_facts(snapshot, (session.books(), decided.inputs.opened), run);
-        let reconciliation = reconcile(&ours, &facts, &run.setup.policy.reconciliation);
-        End { nav, marks, fx, doubts, believed, reconciliation, snapshot: snapshot.clone() }
+        let RecordedInputs { opened, told, .. } = decided.inputs;
+        let facts = broker_facts(snapshot, &Known { books: session.books(), opened, told }, run);
+        let reconciliation = Some(reconcile(&ours, &facts, &run.setup.policy.reconciliation));
+        End { nav, marks, fx, doubts, believed, reconciliation, snapshot: Some(snapshot.clone()) }
+    }
+
+    /// The end of a day whose account could not be read again.
+    pub(super) fn unread(session: &Session<'_>, decided: &Decided, run: &Run) -> End {
+        let RecordedInputs { marks, fx, doubts, believed, .. } = decided.inputs.clone();
+        let nav = session.ledger().nav(&marks, &fx, &run.setup.universe).ok();
+        End { nav, marks, fx, doubts, believed, reconciliation: None, snapshot: None }
+    }
+
+    /// The mode it asks for: without a look at the account nothing more is sent.
+    pub(super) fn mode(&self) -> Mode {
+        self.reconciliation.as_ref().map_or(Mode::CancelOnly, Reconciliation::mode)
     }
 }
 

@@ -4,22 +4,21 @@
 //! answer that is missing or absurd stops the day before anything was decided.
 
 use super::adopt::adopt;
-use super::assemble::{inputs, measures};
+use super::assemble::{inputs, measures, nothing};
 use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
 use super::venues::Venues;
-use super::{Run, World, last_book, listings, operator, screens};
+use super::{Run, World, last_book, listings, operator, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
-use crate::settings::Mode;
 use cycle::{Borrowable, RecordedInputs};
 use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use jiff::{SignedDuration, Timestamp};
 use market::Bar;
-use market::calendar::next_guard;
 use ports::{AccountSnapshot, Broker, BrokerError, Clock, ContractDetails, Execution, Identity, Journal};
+use risk::Mode;
 use risk::reconciliation::{Ours, Status, reconcile};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -30,19 +29,37 @@ use strategy::rolls::active_contract;
 const SEED_SESSIONS: u32 = 400;
 /// Sessions asked for on every later day: more than any run of holidays.
 const REFRESH_SESSIONS: u32 = 20;
-/// How often a snapshot is asked for when its parts do not fit together.
+/// How often a snapshot is asked for at once when its parts do not fit together.
 const SNAPSHOT_TRIES: u32 = 3;
+/// Pause before an account that gave no usable answer is asked again.
+const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Something worth telling, and the event when it was booked.
 pub(super) struct News {
     sentence: String,
     event: Option<LedgerEvent>,
+    /// Worth a person's look today.
+    alarming: bool,
 }
 
 impl News {
     /// Something that changed nothing.
     pub(super) fn note(sentence: String) -> News {
-        News { sentence, event: None }
+        News { sentence, event: None, alarming: false }
+    }
+
+    /// The account gave no answer that can be used.
+    fn missing(reason: &str) -> News {
+        let sentence = format!(
+            "the account could not be read ({reason}): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until \
+             a person resumes"
+        );
+        News { sentence, event: None, alarming: true }
+    }
+
+    /// Raises it to an alert, in these words.
+    pub(super) fn alarm(&mut self, sentence: String) {
+        (self.sentence, self.alarming) = (sentence, true);
     }
 }
 
@@ -50,6 +67,7 @@ impl News {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes {
     pub(super) booked: Vec<String>,
+    pub(super) alerts: Vec<String>,
     pub(super) without_history: Vec<String>,
     pub(super) positions: usize,
     pub(super) open_orders: usize,
@@ -97,7 +115,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
             now = world.clock.now()
         )));
     }
-    let waited = outwait_maintenance(date, run, world).await?;
+    let waited = venues::outwait_maintenance(date, run, world).await?;
     let last = last_book(run, world).await?;
     let (identity, details) = connect(&Scope::of(last.as_ref(), date, run), world).await?;
     let listings = listings::look(date, last.as_ref(), run, world).await?;
@@ -136,22 +154,28 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Read, Failure> {
-    let snapshot = snapshot(run, world).await?;
+    let (snapshot, missing) = match patient_snapshot(run, world).await? {
+        Ok(snapshot) => (snapshot, None),
+        Err(reason) => (nothing(world.clock.now(), run), Some(reason)),
+    };
     let (mut book, mut booked) = match last_book(run, world).await? {
-        Some(book) => (book, Vec::new()),
+        Some(book) => (book, missing.iter().map(|reason| News::missing(reason)).collect::<Vec<News>>()),
+        None if missing.is_some() => return Err(BrokerError::Unusable(missing.unwrap_or_default()).into()),
         None => {
             let (book, opening) = Book::open(&snapshot, world.clock.now(), run)?;
-            let told = |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event) };
+            let told =
+                |event: LedgerEvent| News { sentence: sentence(&event, run), event: Some(event), alarming: false };
             (book, opening.into_iter().map(told).collect())
         }
     };
     operator::attend(date, &mut book, run, world).await?;
-    booked.extend(book_statement(date, &mut book, run, world).await?);
+    booked.extend(book_statement(date, &mut book, &snapshot, run, world).await?);
     let late = late_executions(&mut book, &snapshot, date, run)?;
     late.iter().filter_map(|news| news.event.as_ref()).for_each(|event| pay_premium(event, &mut book, run));
     booked.extend(late);
     let due = screens::due(date, &book.memory.lists, run);
-    let bars = history(date, &book, &due, run, world).await?;
+    let disputed: Vec<ContractId> = snapshot.disputes.iter().map(|dispute| dispute.contract).collect();
+    let bars = history(date, &book, (&due, &disputed), run, world).await?;
     for (id, at, event) in settlements(&book, &bars, run)? {
         let posted = book.books.post_line(&id, at, event.clone(), &run.setup.universe);
         booked.extend(news(posted.map_err(unbookable)?, event, run));
@@ -160,15 +184,26 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     let splits = splits(&booked);
     let mut belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
     listings::mark(listings, &mut belief.marks, run);
-    booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?);
+    match &missing {
+        None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
+        Some(_) => {
+            book.standing.mode = book.standing.mode.tightened_to(Mode::CancelOnly);
+            let unheard = std::mem::take(&mut book.standing.adopt);
+            let unheard =
+                unheard.iter().map(|said| format!("not done without the account, say it again: {}", said.sentence()));
+            booked.extend(unheard.map(News::note));
+        }
+    }
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
     book.settle_sleeves(date, &belief.marks, run);
+    let alerts = booked.iter().filter(|news| news.alarming).map(|news| news.sentence.clone()).collect();
     let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
         booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
     let booked = booked.into_iter().flatten().collect();
     let screens = screens::observed(date, &due, &bars, &belief.fx, run);
     let notes = Notes {
         booked: sentences,
+        alerts,
         without_history: without_history(&bars, run),
         positions: snapshot.positions.len() + snapshot.foreign.len(),
         open_orders: snapshot.open_orders.len(),
@@ -176,7 +211,8 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         waited: None,
     };
     let borrowable = borrowable(&book, &due, run, world).await?;
-    let inputs = inputs(date, now, book, &snapshot, (&bars, flows), (belief, venues), run)?;
+    let told = missing.is_none().then_some(&snapshot);
+    let inputs = inputs(date, now, book, told, (&bars, flows), (belief, venues), run)?;
     let inputs = RecordedInputs { screens, borrowable, listings: listings.to_vec(), ..inputs };
     Ok(Read { inputs, booked, notes })
 }
@@ -219,41 +255,18 @@ pub(super) async fn connect<B: Broker, J, C: Clock>(
     Ok((identity, details))
 }
 
-/// Step 2: waits until broker and gateway are back, as long as the day may still begin then.
-async fn outwait_maintenance<B: Broker, J: Journal, C: Clock>(
-    date: Date,
-    run: &Run,
-    world: &mut World<B, J, C>,
-) -> Result<Option<Timestamp>, Failure> {
-    if run.settings.mode == Mode::Simulated {
-        return Ok(None); // the built-in gateway is never away
-    }
-    let guards = run.settings.broker.guards(date);
-    let guard = next_guard(&guards, world.clock.now()).filter(|guard| guard.contains(world.clock.now()));
-    let Some(back) = guard.map(|guard| guard.closes) else { return Ok(None) };
-    let latest = at(date, run.settings.schedule.catch_up_until, run)?;
-    if back > latest {
-        return Err(Failure::Halted(format!(
-            "{date} is skipped: broker or gateway are away until {back}, later than schedule.catch_up_until, {latest}; \
-             run the next trade date, or correct broker.maintenance"
-        )));
-    }
-    wait_until(back, world).await?;
-    Ok(Some(back))
-}
-
 fn today<B, J, C: Clock>(world: &World<B, J, C>) -> Date {
     world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-async fn wait_until<B, J, C: Clock>(time: Timestamp, world: &mut World<B, J, C>) -> Result<(), Failure> {
+pub(super) async fn wait_until<B, J, C: Clock>(time: Timestamp, world: &mut World<B, J, C>) -> Result<(), Failure> {
     while world.clock.now() < time {
         world.clock.wait(time).await?;
     }
     Ok(())
 }
 
-fn at(date: Date, time: Time, run: &Run) -> Result<Timestamp, Failure> {
+pub(super) fn at(date: Date, time: Time, run: &Run) -> Result<Timestamp, Failure> {
     let at = date.to_datetime(time);
     let zone = run.settings.schedule.zone();
     zone.to_timestamp(at).map_err(|error| Failure::Usage(format!("schedule: {time} on {date}: {error}")))
@@ -279,15 +292,50 @@ pub(super) async fn snapshot<B: Broker, J, C: Clock>(
     steady_snapshot(world).await
 }
 
-/// A picture, asked for again when something moved while it was drawn.
+/// A picture, asked for again when something moved while it was drawn. An answer that breaks off also ends the session:
+/// what counts then is the answer.
 async fn steady_snapshot<B: Broker, J, C>(world: &mut World<B, J, C>) -> Result<AccountSnapshot, BrokerError> {
-    for _ in 1..SNAPSHOT_TRIES {
+    let mut unusable = None;
+    for _ in 0..SNAPSHOT_TRIES {
         match world.broker.snapshot().await {
-            Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "snapshot asked for again"),
+            Err(BrokerError::Unusable(reason)) => {
+                tracing::warn!(reason, "snapshot not usable");
+                unusable = Some(reason);
+            }
+            Err(BrokerError::Lost(_)) if unusable.is_some() => break,
             answer => return answer,
         }
     }
-    world.broker.snapshot().await
+    Err(BrokerError::Unusable(unusable.expect("only an answer that cannot be used is asked for again")))
+}
+
+/// A picture, waited for as long as a gateway may take to become ready, because an account can be loading still. An
+/// answer that breaks off twice is given up at once: it was waited for already. `Err` inside says why there is none.
+pub(super) async fn patient_snapshot<B: Broker, J, C: Clock>(
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Result<AccountSnapshot, String>, Failure> {
+    let until = world.clock.now() + run.settings.broker.ready_timeout;
+    let mut broken_off = false;
+    loop {
+        let reason = match snapshot(run, world).await {
+            Ok(snapshot) => return Ok(Ok(snapshot)),
+            Err(BrokerError::Unusable(reason)) => reason,
+            Err(other) => return Err(other.into()),
+        };
+        if world.broker.fence().await.is_err() {
+            world.broker.reconnect().await?;
+            if std::mem::replace(&mut broken_off, true) {
+                return Ok(Err(reason));
+            }
+            continue;
+        }
+        let now = world.clock.now();
+        if now >= until {
+            return Ok(Err(reason));
+        }
+        wait_until((now + ACCOUNT_PAUSE).min(until), world).await?;
+    }
 }
 
 /// Executions of ours that arrived after the last date was closed, and corrections of older ones, booked before
@@ -343,7 +391,7 @@ fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
 
 /// What was new to the books, in words and as an event.
 pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
-    let told = |sentence: String, event| Some(News { sentence, event: Some(event) });
+    let told = |sentence: String, event| Some(News { sentence, event: Some(event), alarming: false });
     match posted {
         Posted::New => told(sentence(&event, run), event),
         Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
@@ -361,14 +409,14 @@ pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 async fn history<B: Broker, J, C: Clock>(
     date: Date,
     book: &Book,
-    due: &[usize],
+    (due, disputed): (&[usize], &[ContractId]),
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
     let sessions = if book.memory.last_row.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
     let mut bars = Bars::new();
     let measured = screens::candidates(due, run);
-    for contract in contracts_read(date, book, run)? {
+    for contract in contracts_read(date, book, run)?.into_iter().filter(|contract| !disputed.contains(contract)) {
         let sessions = match measured.binary_search(&contract) {
             // A future that no sleeve holds is only valued and settled.
             _ if run.setup.universe.terms(contract).settles_daily && !measures(contract, run) => REFRESH_SESSIONS,
@@ -430,7 +478,15 @@ fn sentence(event: &LedgerEvent, run: &Run) -> String {
             format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
         }
         LedgerEvent::Fill(fill) => {
-            format!("late execution of {} booked", run.setup.universe.contract(fill.contract).name)
+            let name = &run.setup.universe.contract(fill.contract).name;
+            match fill.order {
+                Some(_) => format!("late execution of {name} booked"),
+                None => format!("{} {} {name} at {} booked, no order of ours", fill.side, fill.quantity, fill.price),
+            }
+        }
+        LedgerEvent::Recall { contract, quantity } => {
+            let name = &run.setup.universe.contract(*contract).name;
+            format!("{quantity} {name} called back by the lender: the broker bought them")
         }
         LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
         other => other.sentence(&run.setup.universe),

@@ -3,8 +3,9 @@
 //! In: the finished session. Out: the `day_closed` record and its report. Invariant: the report is
 //! made from what the engine decided and the broker confirmed; a break tightens the mode.
 
+use super::alerts;
 use super::end::End;
-use super::observe::snapshot;
+use super::observe::patient_snapshot;
 use super::report::report;
 use super::{Decided, Run, World, append};
 use crate::book::{Book, Closed, DAY_CLOSED};
@@ -16,6 +17,7 @@ use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
+use risk::RegimeState;
 use rust_decimal::Decimal;
 
 /// The report of a date that is over.
@@ -42,28 +44,39 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
-    let snapshot = snapshot(run, world).await?;
+    let snapshot = patient_snapshot(run, world).await?;
     let now = world.clock.now();
-    // The last word on executions and commissions, booked by the session like any other.
-    session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    if let Ok(snapshot) = &snapshot {
+        // The last word on executions and commissions, booked by the session like any other.
+        session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    }
     while session.poll(now) == Effect::Record {
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = End::of(&session, &snapshot, now, decided, run);
+    let end = match &snapshot {
+        Ok(snapshot) => End::of(&session, snapshot, now, decided, run),
+        Err(_) => End::unread(&session, decided, run),
+    };
+    if let Some(alert) = alerts::of_evening(session.mode(), &end) {
+        append(decided.inputs.date, &[alert], run, world).await?;
+    }
+    let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let memory = settled(&session, decided, run);
-    let report = report(&session, &end, (&sleeves, &memory), decided, resumed, run);
+    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, resumed, run) };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
         opened: decided.inputs.opened,
+        told: decided.inputs.told,
         contracts: decided.inputs.contracts.clone(),
         books: closed_books(&session, decided.inputs.date),
         sleeves,
         memory,
         standing: Standing {
-            mode: session.mode().tightened_to(end.reconciliation.mode()),
+            mode: session.mode().tightened_to(end.mode()),
+            confirmed: still_held(&session, run),
             ..session.standing().clone()
         },
         believed: end.believed.clone(),
@@ -77,6 +90,13 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
 }
 
+/// A confirmation stands until the contract is closed.
+fn still_held(session: &Session<'_>, run: &Run) -> Vec<String> {
+    let held: Vec<&str> =
+        session.ledger().held().map(|contract| run.setup.universe.contract(contract).name.as_str()).collect();
+    session.standing().confirmed.iter().filter(|name| held.contains(&name.as_str())).cloned().collect()
+}
+
 /// The decision state with the premium of the day's hedges paid.
 fn settled(session: &Session<'_>, decided: &Decided, run: &Run) -> Memory {
     let mut memory = decided.plan.memory.clone();
@@ -88,6 +108,10 @@ fn settled(session: &Session<'_>, decided: &Decided, run: &Run) -> Memory {
         (filled, price.unwrap_or_default() * filled.to_decimal() * Decimal::from(terms.multiplier) * rate)
     };
     settle_premium(&decided.plan, &mut memory, premium);
+    // A regime that began at once within the day is in force tomorrow, whatever the close says.
+    if let Some(regime) = session.worse_regime().filter(|&regime| regime > memory.regime.regime) {
+        memory.regime = RegimeState { regime, pending: None };
+    }
     memory
 }
 

@@ -13,7 +13,7 @@ use console::reconciliation::Difference;
 use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
 use cycle::session::outcome;
 use cycle::{DayPlan, Memory, Session, store};
-use domain::{ContractId, Ledger, OrderRef, Price, SleeveBooks, SleeveProfit};
+use domain::{ContractId, Ledger, OrderRef, Price, Quantity, SleeveBooks, SleeveProfit};
 use execution::Parent;
 use risk::reconciliation::{Row, explain};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -39,15 +39,15 @@ pub(super) fn report(
         already_done: false,
         resumed,
         nav: end.nav.map(|nav| cents(nav.amount())),
-        nlv: end.snapshot.net_liquidation.map(cents),
-        difference_bp: end.reconciliation.difference_bp.map(rounded_bp),
+        nlv: end.snapshot.as_ref().and_then(|snapshot| snapshot.net_liquidation).map(cents),
+        difference_bp: end.reconciliation.as_ref().and_then(|result| result.difference_bp).map(rounded_bp),
         nav_at_plan: plan.nav.map(|nav| cents(nav.amount())),
         base: run.setup.base.to_string(),
         gross: cents(exposure.gross().amount()),
         net: cents(exposure.net().amount()),
         gross_of_nav: exposure.gross().over(nav),
         net_of_nav: exposure.net().over(nav),
-        mode: session.mode().tightened_to(end.reconciliation.mode()).to_string(),
+        mode: session.mode().tightened_to(end.mode()).to_string(),
         regime: risk.regime.name().to_owned(),
         pending: risk.pending.map(|(regime, days)| format!("{} {days}", regime.name())),
         vol: risk.vol,
@@ -72,6 +72,7 @@ pub(super) fn report(
         positions: positions(session.ledger(), end, books, &hedges, run),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
         differences: differences(end, run),
+        alerts: Vec::new(),
         doubts: doubts(end, decided, run),
         refusals: refusals
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
@@ -145,14 +146,16 @@ fn hedge(decision: &strategy::HedgeDecision) -> Hedge {
 fn positions(ledger: &Ledger, end: &End, books: &SleeveBooks, hedges: &Hedges, run: &Run) -> Vec<Position> {
     let universe = &run.setup.universe;
     let theirs = |contract| {
-        let position = end.snapshot.positions.iter().find(|position| position.contract == contract);
-        position.map_or_else(Default::default, |position| position.quantity)
+        let rows = end.snapshot.as_ref().map(|snapshot| snapshot.positions.iter());
+        rows.map(|mut rows| rows.find(|row| row.contract == contract).map_or(Quantity::ZERO, |row| row.quantity))
     };
-    let shown = |contract: &ContractId| !ledger.quantity(*contract).is_zero() || !theirs(*contract).is_zero();
+    let shown = |contract: &ContractId| {
+        !ledger.quantity(*contract).is_zero() || theirs(*contract).is_some_and(|quantity| !quantity.is_zero())
+    };
     let row = |contract| Position {
         instrument: universe.contract(contract).name.clone(),
         ours: ledger.quantity(contract).to_string(),
-        broker: theirs(contract).to_string(),
+        broker: theirs(contract).map_or_else(|| "unknown".into(), |quantity| quantity.to_string()),
         mark: end.marks[contract].map_or_else(|| "unknown".into(), |mark| mark.to_string()),
         sleeves: holders(contract, books),
         currency: universe.terms(contract).currency.to_string(),
@@ -177,7 +180,8 @@ fn holders(contract: ContractId, books: &SleeveBooks) -> Vec<String> {
 
 /// What the last reconciliation found, cause by cause.
 fn differences(end: &End, run: &Run) -> Vec<Difference> {
-    let rows = explain(&end.reconciliation, &run.setup.universe, &run.setup.policy.reconciliation);
+    let Some(result) = &end.reconciliation else { return Vec::new() };
+    let rows = explain(result, &run.setup.universe, &run.setup.policy.reconciliation);
     rows.into_iter().map(difference).collect()
 }
 

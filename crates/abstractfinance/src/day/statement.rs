@@ -4,27 +4,36 @@
 //! the broker's own id; one that names a contract we do not have is booked as cash with its words; a statement that does
 //! not come changes nothing, and what it would have explained stays a break.
 
+use super::adopt::post_execution;
 use super::observe::{News, news, unbookable};
 use super::{Run, World};
 use crate::book::Book;
 use crate::failure::Failure;
-use domain::{LedgerEvent, Money, Quantity};
+use domain::{Fill, LedgerEvent, Money, Quantity, Side};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use ports::{Activity, Broker, StatementLine, Statements};
+use ports::{AccountSnapshot, Activity, Broker, StatementLine, Statements};
 
 /// Lines may be added to a statement some days late.
-const LATE_DAYS: i64 = 7;
+pub(super) const LATE_DAYS: i64 = 7;
 
 /// Books what the statement tells, or says why there is none.
 pub(super) async fn book_statement<B: Broker, J, C>(
     date: Date,
     book: &mut Book,
+    snapshot: &AccountSnapshot,
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Vec<News>, Failure> {
-    let (Some(statements), Some(left)) = (&mut world.statements, book.date) else { return Ok(Vec::new()) };
+    // What counts for a day before the books were opened is in their first balance.
+    let opened = book.opened.to_zoned(TimeZone::UTC).date();
+    let Some(statements) = &mut world.statements else {
+        book.told = None;
+        return Ok(Vec::new());
+    };
+    book.told = book.told.or(Some(opened.saturating_sub(1.day())));
+    let Some(left) = book.date else { return Ok(Vec::new()) };
     let (from, to) = (left.saturating_sub(LATE_DAYS.days()), date.saturating_sub(1.day()));
     let lines = match statements.activity(from, to).await {
         Ok(lines) => lines,
@@ -33,14 +42,58 @@ pub(super) async fn book_statement<B: Broker, J, C>(
             return Ok(vec![News::note(format!("{error}; what it would have explained is a break until it comes"))]);
         }
     };
+    book.told = Some(to);
     let mut told = Vec::new();
-    // What counts for a day before the books were opened is in their first balance.
-    let opened = book.opened.to_zoned(TimeZone::UTC).date();
     for line in lines.iter().filter(|line| line.date >= opened) {
+        told.extend(buy_in(line, book, snapshot, &world.broker, run)?);
         let Some(event) = event(line, &world.broker) else { continue };
-        let at = TimeZone::UTC.to_timestamp(line.date.into()).map_err(|e| Failure::Broker(e.to_string()))?;
-        let posted = book.books.post_line(&line.id, at, event.clone(), &run.setup.universe).map_err(unbookable)?;
-        told.extend(news(posted, event, run));
+        let posted = book.books.post_line(&line.id, start_of(line.date)?, event.clone(), &run.setup.universe);
+        told.extend(news(posted.map_err(unbookable)?, event, run));
+    }
+    Ok(told)
+}
+
+fn start_of(date: Date) -> Result<jiff::Timestamp, Failure> {
+    TimeZone::UTC.to_timestamp(date.into()).map_err(|error| Failure::Broker(error.to_string()))
+}
+
+/// The execution the broker calls a buy-in, as the API told it, or as the statement does when it is no longer listed.
+fn buy_in<B: Broker>(
+    line: &StatementLine,
+    book: &mut Book,
+    snapshot: &AccountSnapshot,
+    broker: &B,
+    run: &Run,
+) -> Result<Vec<News>, Failure> {
+    let Activity::BuyIn { execution, quantity, price, charge } = &line.activity else { return Ok(Vec::new()) };
+    let Some(contract) = line.con_id.and_then(|con_id| broker.contract_of(con_id)) else { return Ok(Vec::new()) };
+    let Some(side) = Side::of(*quantity) else { return Ok(Vec::new()) };
+    let listed = snapshot.executions.iter().find(|listed| listed.fill.execution.stem() == execution.stem());
+    let fill = match listed {
+        Some(listed) => Fill { order: None, ..listed.fill.clone() },
+        None => Fill {
+            execution: execution.clone(),
+            order: None,
+            contract,
+            side,
+            quantity: quantity.abs(),
+            price: *price,
+            // It was executed on that date, after everything that counts from its start.
+            at: start_of(line.date.saturating_add(1.day()))? - jiff::SignedDuration::from_secs(1),
+        },
+    };
+    if fill.at <= book.opened {
+        return Ok(Vec::new());
+    }
+    book.books.claim(execution);
+    let mut told = post_execution(book, fill, Some(*charge), run)?;
+    let name = &run.setup.universe.contract(contract).name;
+    if let Some(booked) = told.first_mut() {
+        booked.alarm(format!(
+            "{name}: a lender called {} back and the broker bought them at {price} (buy-in {execution}); booked against \
+             who was short",
+            quantity.abs()
+        ));
     }
     Ok(told)
 }
@@ -72,13 +125,13 @@ fn event<B: Broker>(line: &StatementLine, broker: &B) -> Option<LedgerEvent> {
         (&Activity::OptionEnded { how, quantity, cash }, Some(contract)) => {
             LedgerEvent::OptionEnded { contract, how: ended(how), quantity, cash, delivery: None }
         }
-        (&Activity::Recall { quantity }, Some(contract)) => LedgerEvent::Recall { contract, quantity },
+        (&Activity::BuyIn { quantity, .. }, Some(contract)) => LedgerEvent::Recall { contract, quantity },
         // A position we do not know, or cash that only changed its row: the reconciliation compares the totals.
         (
             Activity::Split { .. }
             | Activity::Renamed { .. }
             | Activity::OptionEnded { .. }
-            | Activity::Recall { .. }
+            | Activity::BuyIn { .. }
             | Activity::Sweep { .. },
             _,
         ) => return None,

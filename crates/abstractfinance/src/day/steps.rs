@@ -52,7 +52,7 @@ pub(super) fn steps(
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
         ("plan", "done", format!("{} stored, approved by rule{}", &hash[..12], expected(decided, run))),
         ("execute", "done", executed(session)),
-        ("record", outcome_of(Some(&end.reconciliation)), sentence_of(Some(&end.reconciliation))),
+        ("record", outcome_of(end.reconciliation.as_ref()), sentence_of(end.reconciliation.as_ref())),
     ];
     let step = |(index, (name, outcome, detail)): (usize, (&str, &str, String))| Step {
         number: index as u8 + 1,

@@ -3,7 +3,8 @@
 //! In: calendars, settings, contract details. Out: execution windows, auction cut-offs, contradictions. Invariant: a window the
 //! broker does not confirm is no window; the legs of a pair share theirs.
 
-use super::Run;
+use super::observe::{at, wait_until};
+use super::{Run, World};
 use crate::failure::Failure;
 use crate::settings::Mode;
 use crate::world::account_tag;
@@ -11,8 +12,8 @@ use domain::{ContractId, InstrumentKind, PerContract};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
-use market::calendar::{Session, Window, WindowRule, execution_window};
-use ports::{ContractDetails, Identity};
+use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
+use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -175,6 +176,29 @@ fn moment(date: &str, text: &str) -> Option<DateTime> {
 
 fn first_days(hours: &str) -> String {
     hours.split(';').take(2).collect::<Vec<_>>().join(";")
+}
+
+/// Step 2: waits until broker and gateway are back, as long as the day may still begin then.
+pub(super) async fn outwait_maintenance<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<Option<Timestamp>, Failure> {
+    if run.settings.mode == Mode::Simulated {
+        return Ok(None); // the built-in gateway is never away
+    }
+    let guards = run.settings.broker.guards(date);
+    let guard = next_guard(&guards, world.clock.now()).filter(|guard| guard.contains(world.clock.now()));
+    let Some(back) = guard.map(|guard| guard.closes) else { return Ok(None) };
+    let latest = at(date, run.settings.schedule.catch_up_until, run)?;
+    if back > latest {
+        return Err(Failure::Halted(format!(
+            "{date} is skipped: broker or gateway are away until {back}, later than schedule.catch_up_until, {latest}; \
+             run the next trade date, or correct broker.maintenance"
+        )));
+    }
+    wait_until(back, world).await?;
+    Ok(Some(back))
 }
 
 #[cfg(test)]

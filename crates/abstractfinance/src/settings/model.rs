@@ -11,7 +11,7 @@ use super::rules::{
 };
 use super::safety::ExecutionSafety;
 use super::sleeves::Sleeve;
-use super::truth::{Data, Reconciliation};
+use super::truth::{Data, Reconciliation, Watchdog};
 use domain::Currency;
 use garde::Validate;
 use jiff::civil::Date;
@@ -98,6 +98,9 @@ pub struct Settings {
     /// Where the journal is kept.
     #[garde(dive)]
     pub journal: Journal,
+    /// What is watched while the day's orders wait and work.
+    #[garde(dive)]
+    pub watchdog: Watchdog,
 }
 
 /// Which kind of account is traded.
@@ -199,6 +202,9 @@ pub struct Fx {
     /// Gap between three pairs, in hundredths of a percent, above which their currencies take no new risk.
     #[garde(range(min = 1, max = 500))]
     pub triangular_gap_bps: u32,
+    /// Gap between two sources of one moment, in hundredths of a percent, above which a currency takes no new risk.
+    #[garde(range(min = 1, max = 500))]
+    pub source_gap_bps: u32,
     /// Move of a rate, as a fraction, above which it waits for confirmation.
     #[garde(range(min = 0.01, max = 1.0), custom(finite))]
     pub max_jump: f64,

@@ -136,8 +136,8 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
     insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:77:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     77 |   halt_threshold_pct: 0.25          # by more: no new orders
+    settings.yaml:78:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     78 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -156,20 +156,20 @@ fn a_negative_limit_is_refused() {
 #[test]
 fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
     insta::assert_snapshot!(refused("    ETF: 0.15", "    ETF: 15"), @r"
-    settings.yaml:61:10: `data.max_jump.etf` is 15, but 2 is the most it may be
-     61 |     ETF: 15
+    settings.yaml:62:10: `data.max_jump.etf` is 15, but 2 is the most it may be
+     62 |     ETF: 15
         |          ^^
     did you mean 0.15? Shares are written as fractions: 15 % is 0.15
     ");
     insta::assert_snapshot!(refused("    VOL_FUT: 0.40\n", ""), @r"
-    settings.yaml:67:5: `VOL_FUT` is missing in this section
-     67 |     IND: 0.25
+    settings.yaml:68:5: `VOL_FUT` is missing in this section
+     68 |     IND: 0.25
         |     ^^^
     add it; the built-in line is `VOL_FUT: 0.40`
     ");
     insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
-    settings.yaml:87:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
-     87 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+    settings.yaml:88:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     88 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
         |                         ^^
     write a duration such as 15s or 10m
     ");
@@ -278,8 +278,8 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 #[test]
 fn settings_must_be_consistent_with_each_other() {
     insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:112:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     112 |   vix_exit_crisis: 45
+    settings.yaml:113:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     113 |   vix_exit_crisis: 45
          |                    ^^
     leave a regime at a calmer level than you enter it
     ");
@@ -454,8 +454,8 @@ fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
     assert!(told(&of(service, "my query")).contains("which is no query id"));
     insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
-    settings.yaml:71:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
-     71 |     pause_ms: 5                     # between two questions
+    settings.yaml:72:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     72 |     pause_ms: 5                     # between two questions
         |               ^
     use 100 or more
     ");

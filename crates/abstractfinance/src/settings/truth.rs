@@ -160,3 +160,25 @@ impl Reconciliation {
         rows.map(|(class, bps)| (class, BasisPoints(i32::try_from(bps).expect("at most 5,000")))).to_vec()
     }
 }
+
+/// What is watched while the day's orders wait and work; losses and the regime have their lines in `risk` and `hysteresis`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct Watchdog {
+    /// Time between two looks at account, volatility index and clocks.
+    #[garde(custom(lasts(15, 3600)))]
+    #[schemars(with = "String")]
+    pub every: SignedDuration,
+    /// Excess liquidity, as a share of net liquidation, below which only risk is reduced.
+    #[garde(range(min = 0.0, max = 0.9), custom(finite))]
+    pub margin_cushion_min: f64,
+    /// Time without a look that could be taken after which only risk is reduced.
+    #[garde(custom(lasts(60, 14400)))]
+    #[schemars(with = "String")]
+    pub feed_age_max: SignedDuration,
+    /// Difference of the gateway's clock from ours beyond which nothing is sent.
+    #[garde(custom(lasts(1, 600)))]
+    #[schemars(with = "String")]
+    pub clock_skew_max: SignedDuration,
+}

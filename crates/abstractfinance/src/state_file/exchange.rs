@@ -141,6 +141,7 @@ pub fn imported(file: &StateFile, loaded: &Loaded, universe: Universe) -> Result
     Ok(Book {
         date: Some(date),
         opened: at,
+        told: None,
         contracts: names(&setup.universe),
         books,
         sleeves,

@@ -15,7 +15,8 @@ use jiff::{Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
 use ports::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
-    ContractDetails, Execution, ForeignPosition, Identity, MarginImpact, OptionChain, OptionQuote, OrderRequest,
+    ContractDetails, Execution, ForeignPosition, Glance, Identity, MarginImpact, OptionChain, OptionQuote,
+    OrderRequest,
 };
 use risk::Sendable;
 use rust_decimal::Decimal;
@@ -200,7 +201,7 @@ impl Broker for SimBroker {
             }
             match self.ours(held.contract) {
                 Some(contract) => {
-                    positions.push(BrokerPosition { contract, quantity: held.quantity, mark: held.mark });
+                    positions.push(BrokerPosition { contract, quantity: held.quantity, mark: Some(held.mark) });
                 }
                 None => foreign.push(ForeignPosition {
                     con_id: con_id(held.contract),
@@ -234,7 +235,17 @@ impl Broker for SimBroker {
             open_orders: simulation.open_orders().into_iter().map(|view| self.order(view)).collect(),
             completed_orders,
             executions,
+            disputes: Vec::new(),
         })
+    }
+
+    async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
+        let listed = quote.map(|contract| self.listed(contract)).transpose()?;
+        let simulation = self.world.simulation.borrow();
+        let account = simulation.account();
+        let net_liquidation = Some(as_told(account.net_liquidation));
+        let quote = listed.map(|contract| simulation.quote(contract));
+        Ok(Glance { at: simulation.now(), net_liquidation, excess_liquidity: None, quote })
     }
 
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {

@@ -5,11 +5,12 @@
 
 use super::SimWorld;
 use super::broker::con_id;
-use domain::{Currency, Money};
+use domain::{Currency, Money, Quantity};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{Activity, OptionEnd, StatementError, StatementLine, Statements};
 use rust_decimal::Decimal;
-use sim::{CashKind, StatementEntry, StatementItem};
+use sim::{CashKind, Simulation, StatementEntry, StatementItem};
 use std::collections::BTreeMap;
 
 /// Statements of a simulated account.
@@ -38,8 +39,9 @@ impl Statements for SimStatements {
         let first = entries.partition_point(|entry| entry.date < from);
         let entries = &entries[first..];
         let within = || entries.iter().filter(|entry| (from..=to).contains(&entry.date));
-        let mut lines: Vec<StatementLine> =
-            within().filter_map(|entry| activity(entry).map(|(id, activity)| self.line(entry, id, activity))).collect();
+        let mut lines: Vec<StatementLine> = within()
+            .filter_map(|entry| activity(entry, &simulation).map(|(id, activity)| self.line(entry, id, activity)))
+            .collect();
         let mut interest: BTreeMap<(Date, Currency), Decimal> = BTreeMap::new();
         for entry in within() {
             if let StatementItem::InterestAccrual { amount, .. } = entry.item {
@@ -60,7 +62,7 @@ impl Statements for SimStatements {
 }
 
 /// An entry's line; `None` for what is told in the sum of its day, or in no section.
-fn activity(entry: &StatementEntry) -> Option<(String, Activity)> {
+fn activity(entry: &StatementEntry, simulation: &Simulation) -> Option<(String, Activity)> {
     let money = |amount: Decimal| Money::new(amount.normalize(), entry.currency);
     let id = entry.id.to_string();
     Some(match &entry.item {
@@ -78,6 +80,13 @@ fn activity(entry: &StatementEntry) -> Option<(String, Activity)> {
                 domain::OptionEnd::Expired => OptionEnd::Expired,
             };
             (format!("option/{id}"), Activity::OptionEnded { how, quantity, cash: money(cash) })
+        }
+        StatementItem::BuyIn { execution } => {
+            let executed = simulation.executions(Timestamp::MIN);
+            let bought = executed.iter().rev().find(|known| known.id.stem() == execution.stem())?;
+            let quantity = Quantity::from_units(bought.quantity.units() * bought.side.sign());
+            let charge = Money::new(bought.commission.amount.normalize(), bought.commission.currency);
+            (format!("trade/{id}"), Activity::BuyIn { execution: bought.id.clone(), quantity, price: bought.price, charge })
         }
         StatementItem::InterestAccrual { .. }
         | StatementItem::BorrowFee { .. }

@@ -7,7 +7,7 @@ use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
-use risk::{Check, Purpose, Quality};
+use risk::{Check, Permission, Purpose, Quality};
 use strategy::sizing::Change;
 
 pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -61,7 +61,9 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         verdict.fail(check);
         allowed = change.reduce;
     }
-    if !(change.reduce + rolled).is_zero() && !plan.mode.permits(Purpose::Reduce) {
+    // A future outside of the hedges is only ever closed out, and a person may confirm that.
+    let reduction = if setup.universe.terms(contract).settles_daily { Purpose::CloseOut } else { Purpose::Reduce };
+    if !(change.reduce + rolled).is_zero() && plan.mode.permission(reduction) == Permission::No {
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }

@@ -10,7 +10,7 @@ use crate::setup::Chain;
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, Ledger, PerCurrency, Price, Quantity};
 use risk::gate::{Refusal, Withheld};
-use risk::{Check, Purpose};
+use risk::{Check, Permission, Purpose};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::ScreenList;
@@ -139,7 +139,7 @@ fn schedule(contract: ContractId, purpose: Purpose, inputs: &DayInputs<'_>, plan
     }
     let raises = plan.table.wanted[contract].abs() > inputs.ledger.quantity(contract).abs();
     let stopped = match () {
-        () if !plan.mode.permits(purpose) => Some(Check::Mode),
+        () if plan.mode.permission(purpose) == Permission::No => Some(Check::Mode),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
         () if plan.table.unit_price[contract] == 0.0 && raises => Some(Check::NoMark),
         () => plan.facts.no_increase(contract).filter(|_| raises),

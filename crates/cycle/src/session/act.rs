@@ -10,7 +10,7 @@ use execution::{Command, Moment, OrderSignal, PlannedOrder, Urgency};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::gate::{Facts, MarketFacts, Proposal};
-use risk::{Check, Gate, Mode, Sendable};
+use risk::{Check, Gate, Mode, Permission, Sendable};
 
 impl Slot {
     /// The window is open and the gate was not asked a moment ago.
@@ -27,7 +27,8 @@ impl Slot {
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        if self.link_down {
+        self.mind(now);
+        if self.link_down || self.unreadable || self.resync_at > now {
             return self.outwait(now);
         }
         if self.needs_resync {
@@ -37,18 +38,36 @@ impl Session<'_> {
         for index in 0..self.slots.len() {
             self.expire(index, now);
             self.chase(index, now);
-            let permitted = self.standing.mode.permits(self.slots[index].parent.planned().purpose);
-            match self.pace(index) {
-                Pace::Work(urgency) if permitted => self.work(index, urgency, now),
-                Pace::Wait if permitted => self.take_back(index, now),
-                Pace::Work(_) | Pace::Wait | Pace::Stop => {
+            match (self.pace(index), self.permission(index)) {
+                (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
+                (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
+                    self.take_back(index, now);
+                }
+                (Pace::Stop, _) | (_, Permission::No) => {
                     self.slots[index].parent.expire();
                     self.take_back(index, now);
                 }
             }
         }
         self.protect(now);
+        self.replan();
         self.true_up(now);
+    }
+
+    /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
+    fn permission(&self, index: usize) -> Permission {
+        let planned = self.slots[index].parent.planned();
+        if self.is_taken_back(index) {
+            return Permission::No;
+        }
+        match self.standing.mode.permission(planned.purpose) {
+            Permission::AfterConfirmation if self.is_confirmed(planned.contract) => Permission::Yes,
+            permission => permission,
+        }
+    }
+
+    fn is_confirmed(&self, contract: ContractId) -> bool {
+        self.standing.confirmed.contains(&self.setup.universe.contract(contract).name)
     }
 
     /// Moves one order as far as its permit and the market allow.
@@ -108,8 +127,8 @@ impl Session<'_> {
         let permitted = match sendable {
             Sendable::Cancel { .. } => true,
             order => {
-                let planned = self.slots[usize::from(order.order_ref().intent) - 1].parent.planned();
-                self.standing.mode.permits(planned.purpose) && order.expires().is_none_or(|expires| now < expires)
+                self.permission(usize::from(order.order_ref().intent) - 1) == Permission::Yes
+                    && order.expires().is_none_or(|expires| now < expires)
             }
         };
         !self.link_down && permitted
@@ -131,7 +150,10 @@ impl Session<'_> {
             let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
             if late && !slot.parent.is_over() {
                 slot.parent.give_up();
-                self.tighten(Mode::CancelOnly, "the link to the broker was lost and did not come back");
+                self.tighten(
+                    Mode::CancelOnly,
+                    "what became of an order was not told in time: the broker was lost, or could not be read",
+                );
             }
         }
     }
@@ -178,6 +200,11 @@ impl Session<'_> {
             slot.ask_again = ask_again;
             return;
         }
+        let mode = match self.standing.mode.permission(slot.parent.planned().purpose) {
+            // The one order a person has looked at is judged as on a day that only reduces.
+            Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
+            _ => self.standing.mode,
+        };
         let activity = self.activity(index, now);
         let slot = &self.slots[index];
         let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
@@ -191,7 +218,7 @@ impl Session<'_> {
         let facts = Facts {
             day: &self.plan.facts,
             conditions: self.conditions,
-            mode: self.standing.mode,
+            mode,
             market: MarketFacts { now, quote: quote.as_ref(), window: slot.window },
             activity,
         };
@@ -243,6 +270,7 @@ impl Session<'_> {
         };
         let pairs = self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs));
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        self.slots.iter().filter_map(of_slot).chain(pairs).min().map_or(soon, |deadline| deadline.max(now))
+        let next = self.slots.iter().filter_map(of_slot).chain(pairs).chain(self.next_look()).min();
+        next.map_or(soon, |deadline| deadline.max(now))
     }
 }

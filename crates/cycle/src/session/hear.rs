@@ -131,6 +131,12 @@ impl Session<'_> {
         self.entries.push(Entry::Resynced { open_orders: open.len(), executions: snapshot.executions.len() });
     }
 
+    /// Without an answer nobody knows what became of what was sent.
+    pub(super) fn unread(&mut self, reason: &str) {
+        (self.needs_resync, self.unreadable) = (true, true);
+        self.tighten(Mode::CancelOnly, &format!("the account could not be read: {reason}"));
+    }
+
     pub(super) fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
         if let Some(slot) = self.slot_mut(order_ref) {
             slot.parent.signal(order_ref, signal);

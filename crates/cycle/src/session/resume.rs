@@ -72,6 +72,7 @@ impl<'a> Session<'a> {
             Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
             &Entry::Latched { contract, side } => self.latch(contract, side),
             Entry::Operator(instruction) => self.standing.obey(instruction),
+            Entry::Watchdog { code, mode, regime, .. } => self.recall(code, *mode, *regime),
             _ => {}
         }
     }

@@ -130,6 +130,7 @@ impl Desk {
             open_orders: open_orders.collect(),
             completed_orders: vec![],
             executions: self.executions.clone(),
+            disputes: vec![],
         }
     }
 
@@ -228,6 +229,7 @@ fn run_until(
                 contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
             }
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
+            Effect::Look => unreachable!("this world has no watchdog"),
             Effect::Wait(deadline) => {
                 let events = desk.trade(now);
                 if events.is_empty() {

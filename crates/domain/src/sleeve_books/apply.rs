@@ -117,6 +117,9 @@ impl SleeveBooks {
             parts.extend(own.iter().map(|&(sleeve, _)| sleeve).zip(shares));
         }
         parts.retain(|&(_, units)| units != 0);
+        if parts.is_empty() {
+            return;
+        }
         let units: Vec<i64> = parts.iter().map(|&(_, units)| units).collect();
         for ((sleeve, units), value) in parts.into_iter().zip(shared(value, &units)) {
             self.trade(sleeve, contract, Quantity::from_units(units), value, universe);

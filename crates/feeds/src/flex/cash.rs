@@ -4,13 +4,16 @@
 //! currency summaries are passed over, because their parts are there.
 
 use super::row::Row;
-use domain::{Currency, Money};
+use domain::{Currency, ExecutionId, Money, Price};
 use ports::{Activity, StatementLine};
 use rust_decimal::Decimal;
 
 type Lines = Result<Vec<StatementLine>, String>;
 /// A cash transaction's `type`, and what it becomes.
 type CashType = (&'static str, fn(Money) -> Activity);
+
+/// Digits a price has at most.
+const PRICE_DIGITS: u32 = 8;
 
 /// What the `type` of a cash transaction means.
 const CASH: &[CashType] = &[
@@ -140,7 +143,7 @@ pub(super) fn transfers(rows: &[Row<'_>]) -> Lines {
 }
 
 /// `Trades`: executions are the API's business. What it does not show is a conversion the broker made by itself (`AFx`)
-/// and the reason of a buy-in (`B`).
+/// and which of the executions without a reference was a buy-in (`B`).
 pub(super) fn trades(rows: &[Row<'_>]) -> Lines {
     let mut lines = Vec::new();
     for row in rows.iter().filter(|row| row.text("orderReference").is_none()) {
@@ -150,10 +153,29 @@ pub(super) fn trades(rows: &[Row<'_>]) -> Lines {
             lines.push(row.line(id, date?, conversion(row)?)?);
         } else if row.codes().any(|code| code == "B") {
             let id = row.required("transactionID")?.to_owned();
-            lines.push(row.line(id, date?, Activity::Recall { quantity: row.quantity("quantity")? })?);
+            lines.push(row.line(id, date?, buy_in(row)?)?);
         }
     }
     Ok(lines)
+}
+
+/// The price is what was paid for one, so that a line quoted in pence needs no guess.
+fn buy_in(row: &Row<'_>) -> Result<Activity, String> {
+    let quantity = row.quantity("quantity")?;
+    let proceeds = row.required_number("proceeds")?;
+    let multiplier = row.number("multiplier")?.unwrap_or(Decimal::ONE);
+    let each = (-proceeds).checked_div(quantity.to_decimal() * multiplier).unwrap_or_default();
+    let price = Price::from_decimal(each.round_dp(PRICE_DIGITS));
+    let price = price.map_err(|error| row.wrong(format!("proceeds {proceeds} for {quantity}: {error}")))?;
+    let charged = row.number("ibCommission")?.unwrap_or_default();
+    let currency = match row.text("ibCommissionCurrency") {
+        Some(code) => code
+            .parse()
+            .map_err(|_| row.wrong(format!("is charged in {code}, a currency this engine does not hold")))?,
+        None => row.currency()?,
+    };
+    let execution = ExecutionId(row.required("ibExecID")?.to_owned());
+    Ok(Activity::BuyIn { execution, quantity, price, charge: Money::new(-charged, currency) })
 }
 
 /// `EUR.USD`: quantity counts euros, proceeds count dollars, each with the sign of the cash.

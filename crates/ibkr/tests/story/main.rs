@@ -80,7 +80,7 @@ async fn a_day_of_one_engine_from_connect_to_a_snapshot_that_ties() {
         let first = if row.currency == Currency::Usd { dec!(10_000_000) } else { Decimal::ZERO };
         assert_eq!(row.cash, first - spent(&placed, row.currency), "cash ties with the drained executions");
         let held = after.positions.iter().filter(|p| universe().terms(p.contract).currency == row.currency);
-        let value: Decimal = held.map(|position| position.quantity.value_at(position.mark, 1)).sum();
+        let value: Decimal = held.map(|position| position.quantity.value_at(position.mark.expect("marked"), 1)).sum();
         worth += row.exchange_rate * (row.cash + value);
     }
     let net_liquidation = after.net_liquidation.expect("told");

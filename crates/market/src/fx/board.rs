@@ -28,6 +28,8 @@ pub struct FxPolicy {
     pub max_age_hours: u32,
     /// Gap of a triangle of pairs in basis points above which its currencies take no new risk.
     pub triangular_gap_bps: u32,
+    /// Gap of two sources of one moment in basis points above which a currency takes no new risk.
+    pub source_gap_bps: u32,
     /// Move against the last good rate that is believed at once, as a fraction.
     pub jump_max: f64,
 }
@@ -178,7 +180,9 @@ impl FxBoard {
         for (rank, candidate) in candidates.iter().enumerate() {
             let Candidate { rate, source, .. } = *candidate;
             let near = |to: Decimal| moved(to, rate) <= policy.jump_max;
-            if near(last.rate) || confirmed(rank, candidates, last, calendar) {
+            let against = contradiction(rank, candidates, policy);
+            if near(last.rate) || confirmed(rank, candidates, last, calendar, against.is_some()) {
+                table.findings.extend(against.map(|problem| FxFinding { currency, problem }));
                 return Some(*candidate);
             }
             let problem = match near(Decimal::ONE / last.rate) {
@@ -219,8 +223,35 @@ impl FxBoard {
     }
 }
 
-/// A jump that a second source or a later session says too.
-fn confirmed(rank: usize, candidates: &[Candidate], last: LastRate, calendar: Option<&Calendar>) -> bool {
+/// A less preferred source that says something else: of one moment more than the settings allow, of another one more than
+/// a day's move. What a more preferred one said was refused already.
+fn contradiction(rank: usize, candidates: &[Candidate], policy: &FxPolicy) -> Option<FxProblem> {
+    let Candidate { rate, source, at } = candidates[rank];
+    let problem = |other: &Candidate| {
+        let together = apart(other.at, at) <= ONE_PICTURE;
+        let limit = if together { f64::from(policy.source_gap_bps) / 10_000.0 } else { SOURCES_AGREE };
+        let gap = moved(rate, other.rate);
+        let bps = |share: f64| (share * 10_000.0 + 0.5) as i64;
+        (other.source != source && gap > limit).then(|| FxProblem::Apart {
+            source,
+            rate,
+            other: other.source,
+            other_rate: other.rate,
+            gap_bps: bps(gap),
+            limit: bps(limit),
+        })
+    };
+    candidates[rank + 1..].iter().find_map(problem)
+}
+
+/// A jump that a second source says too, or a later session while no source says otherwise.
+fn confirmed(
+    rank: usize,
+    candidates: &[Candidate],
+    last: LastRate,
+    calendar: Option<&Calendar>,
+    contradicted: bool,
+) -> bool {
     let candidate = candidates[rank];
     let second = candidates
         .iter()
@@ -230,7 +261,7 @@ fn confirmed(rank: usize, candidates: &[Candidate], last: LastRate, calendar: Op
         let same_side = (suspect > last.rate) == (candidate.rate > last.rate);
         same_side && sessions.is_some_and(|(seen, now)| seen < now)
     });
-    second || later
+    second || (later && !contradicted)
 }
 
 /// The date of the last session that had opened by an instant.

@@ -35,6 +35,8 @@ pub enum FxProblem {
     Inverted { source: RateSource, rate: Decimal, last: Decimal },
     /// Moves further than it may and nobody confirms it.
     Jump { source: RateSource, rate: Decimal, last: Decimal },
+    /// Two sources say something else, and one of them is stale or wrong.
+    Apart { source: RateSource, rate: Decimal, other: RateSource, other_rate: Decimal, gap_bps: i64, limit: i64 },
     /// Three pairs of one source do not fit together.
     Triangle { other: Currency, gap_bps: i64, limit: i64 },
 }
@@ -75,6 +77,12 @@ impl FxFinding {
                 shown(*rate),
                 (rate / last - Decimal::ONE) * Decimal::ONE_HUNDRED,
                 shown(*last)
+            ),
+            FxProblem::Apart { source, rate, other, other_rate, gap_bps, limit } => format!(
+                "{currency}: {source} is {} and {other} says {}, {gap_bps} bp apart, more than {limit}: one of them is stale or \
+                 wrong; what is held stays valued at the former and {next}",
+                shown(*rate),
+                shown(*other_rate)
             ),
             FxProblem::Triangle { other, gap_bps, limit } => format!(
                 "{currency}: its pair with {other} and both rates to base are {gap_bps} bp apart, more than {limit}; one of the \

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use Currency::{Chf, Eur, Gbp, Jpy, Usd};
 
-const POLICY: FxPolicy = FxPolicy { warn_age_hours: 24, max_age_hours: 72, triangular_gap_bps: 20, jump_max: 0.10 };
+const POLICY: FxPolicy =
+    FxPolicy { warn_age_hours: 24, max_age_hours: 72, triangular_gap_bps: 20, source_gap_bps: 50, jump_max: 0.10 };
 
 fn calendar() -> Calendar {
     let table = include_str!("../../../../config/calendars/FX.csv");
@@ -173,4 +174,38 @@ fn the_franc_of_january_2015_passes_once_it_is_confirmed() {
     let both = [RateSource::Account, RateSource::Yahoo].map(|source| spike(source, "2015-01-15T11:00:00Z"));
     let second = settled(before, &both, "2015-01-15T11:00:00Z");
     assert_eq!((second.get_rate(Chf, Usd), second.takes_risk(Chf)), (Ok(dec!(1.1900)), true));
+}
+
+#[test]
+fn a_rate_that_stands_still_is_told_by_a_second_source() {
+    let last = remembered(Eur, dec!(1.1600), "2026-03-02T06:00:00Z");
+    let account = |rate| offer(Eur, Usd, rate, RateSource::Account, "2026-03-03T06:00:00Z");
+    let second = |rate, when| offer(Eur, Usd, rate, RateSource::Yahoo, when);
+    let now = "2026-03-03T06:00:00Z";
+
+    let still = settled(last, &[account(dec!(1.1600)), second(dec!(1.1680), now)], now);
+    insta::assert_snapshot!(told(&still), @"EUR: the account's rate is 1.16 and Yahoo says 1.168, 69 bp apart, more than 50: one of them is stale or wrong; what is held stays valued at the former and EUR takes no new risk until a rate is good again");
+    assert!(!still.takes_risk(Eur));
+    assert_eq!(still.get_rate(Eur, Usd), Ok(dec!(1.1600)), "net liquidation is counted with it");
+
+    let night = settled(last, &[account(dec!(1.1600)), second(dec!(1.1680), "2026-03-02T22:00:00Z")], now);
+    assert!(night.takes_risk(Eur), "a close of last night may be a night's move away: {}", told(&night));
+    let agreeing = settled(last, &[account(dec!(1.1600)), second(dec!(1.1657), now)], now);
+    assert!(agreeing.takes_risk(Eur), "{}", told(&agreeing));
+}
+
+#[test]
+fn a_jump_is_not_believed_after_a_session_while_another_source_says_otherwise() {
+    let suspect = Some((dec!(1.0400), at("2026-03-03T06:00:00Z")));
+    let last = PerCurrency::from_fn(|c| {
+        (c == Eur).then(|| LastRate { rate: dec!(1.1600), at: at("2026-03-02T06:00:00Z"), suspect })
+    });
+    let account = offer(Eur, Usd, dec!(1.0400), RateSource::Account, "2026-03-04T06:00:00Z");
+    let close = offer(Eur, Usd, dec!(1.1610), RateSource::Mid, "2026-03-03T22:00:00Z");
+    let now = "2026-03-04T06:00:00Z";
+    let contradicted = settled(last, &[account, close], now);
+    assert_eq!(contradicted.get_rate(Eur, Usd), Ok(dec!(1.1610)));
+    assert!(!contradicted.takes_risk(Eur), "{}", told(&contradicted));
+    let alone = settled(last, &[account], now);
+    assert_eq!(alone.get_rate(Eur, Usd), Ok(dec!(1.0400)), "a session later, and nobody says otherwise");
 }

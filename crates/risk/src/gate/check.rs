@@ -275,7 +275,8 @@ impl Refusal {
                 "one side of a sleeve is smaller than a lot, so the sleeve holds neither: it needs more NAV".to_owned()
             }
             Check::Account => format!(
-                "{who}: the account at the broker is not the one this mode trades; nothing is sent until `mode` and `broker.account` agree with it"
+                "{who}: the account at the broker is not the one this mode trades; nothing is sent until `mode` and \
+                 `broker.account` agree with it"
             ),
             Check::Restricted => {
                 format!("{who}: it is on the restricted list of the settings, so it takes no new risk")

@@ -104,8 +104,20 @@ pub struct Evidence {
     pub orders: Vec<ShortOrder>,
     /// Lines of the activity statement that are not booked.
     pub statement: Vec<StatementEntry>,
+    /// Contracts whose unit or terms the two sides state differently, in words.
+    #[serde(default)]
+    pub disputes: Vec<Dispute>,
     /// Rows of cash the broker keeps beside the cash row: sweep accounts, money-market funds.
     pub sweeps: Vec<Money>,
+}
+
+/// A contract whose prices mean nothing until a person has looked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Which.
+    pub contract: ContractId,
+    /// The field and both sides.
+    pub what: String,
 }
 
 /// Whose an execution is.
@@ -116,8 +128,22 @@ pub enum Origin {
     OurOrder,
     /// No reference of ours: the owner, the broker, another program.
     External,
+    /// No reference of ours; it buys back borrowed shares, and the statement of its day has not come.
+    PerhapsBuyIn,
     /// Our reference on an order the journal does not hold: another engine may trade this account.
     UnknownReference,
+}
+
+impl Origin {
+    /// Why the books and the broker differ by such an execution.
+    pub(super) fn cause(self) -> Cause {
+        match self {
+            Origin::OurOrder => Cause::UnsettledFill,
+            Origin::External => Cause::ExternalTrade,
+            Origin::PerhapsBuyIn => Cause::BuyIn,
+            Origin::UnknownReference => Cause::Unknown,
+        }
+    }
 }
 
 /// An execution the broker lists and the books do not hold.

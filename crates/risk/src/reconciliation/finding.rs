@@ -127,6 +127,8 @@ pub enum Cause {
     UnsettledFill,
     /// An execution without our reference.
     ExternalTrade,
+    /// The broker bought back what its lender called for.
+    BuyIn,
     /// A commission or another fee of the broker.
     Fee,
     /// Withholding or transaction tax.
@@ -175,6 +177,7 @@ impl fmt::Display for Cause {
         f.pad(match self {
             Cause::UnsettledFill => "unsettled fill",
             Cause::ExternalTrade => "external trade",
+            Cause::BuyIn => "buy-in",
             Cause::Fee => "fee",
             Cause::Tax => "tax",
             Cause::Dividend => "dividend",

@@ -156,5 +156,12 @@ fn marks(sides: &Sides<'_>) -> Vec<Break> {
             tolerance: theirs.to_decimal() * Decimal::from(bp) / Decimal::from(10_000),
         })
     });
-    pairs.collect()
+    let disputed = sides.broker.evidence.disputes.iter().map(|dispute| Break {
+        layer: Layer::Marks,
+        item: Item::Contract { contract: dispute.contract },
+        ours: None,
+        theirs: None,
+        tolerance: Decimal::ZERO,
+    });
+    pairs.chain(disputed).collect()
 }

@@ -39,7 +39,7 @@ enum Kind {
 }
 
 /// The table: layer, kind, rule; read from top to bottom.
-const RULES: [(Layer, Kind, Rule); 27] = {
+const RULES: [(Layer, Kind, Rule); 29] = {
     use Kind::{Fact, Guess};
     [
         (Layer::Account, Guess, account::other_currency),
@@ -68,6 +68,8 @@ const RULES: [(Layer, Kind, Rule); 27] = {
         (Layer::NetLiquidation, Fact, account::owed),
         (Layer::NetLiquidation, Fact, account::rates),
         (Layer::NetLiquidation, Guess, account::wrong_unit),
+        (Layer::NetLiquidation, Guess, account::disputed),
+        (Layer::Marks, Guess, quantity::disputed),
         (Layer::Marks, Guess, quantity::mark),
     ]
 };
@@ -115,6 +117,7 @@ fn take_facts(facts: Vec<Claim>, case: &mut Case<'_>) -> Vec<Claim> {
 fn told(claim: Claim, whole: Decimal, layer: Layer) -> Explanation {
     let Claim { cause, amount, arithmetic } = claim;
     let share = match amount == whole {
+        true if whole.is_zero() => return Explanation { cause, amount, sentence: arithmetic },
         true => format!("explains all of {}", shown(whole, layer)),
         false => format!("explains {} of {}", shown(amount, layer), shown(whole, layer)),
     };

@@ -59,7 +59,12 @@ impl Broker for Account {
             open_orders: vec![],
             completed_orders: vec![],
             executions: vec![],
+            disputes: vec![],
         })
+    }
+
+    async fn glance(&mut self, _: Option<ContractId>) -> Result<ports::Glance, BrokerError> {
+        unreachable!("nothing is watched before the day is decided")
     }
 
     async fn daily_bars(&mut self, _: ContractId, _: u32, _: Date) -> Result<Vec<Bar>, BrokerError> {
@@ -201,7 +206,7 @@ fn what_is_still_so_three_minutes_later_stops_the_day() {
 #[tokio::test]
 async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
     let mut run = run();
-    run.settings.mode = Mode::Paper;
+    run.settings.mode = settings::Mode::Paper;
     let mut begins = std::collections::BTreeMap::new();
     for day in 0..364 {
         let date = jiff::civil::date(2026, 1, 5) + jiff::ToSpan::days(day);
@@ -211,7 +216,7 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
             statements: None,
             clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()),
         };
-        outwait_maintenance(date, &run, &mut world).await.unwrap();
+        venues::outwait_maintenance(date, &run, &mut world).await.unwrap();
         *begins.entry(world.clock.now().strftime("%H:%M").to_string()).or_insert(0) += 1;
     }
     insta::assert_snapshot!(format!("{begins:?}"), @"");

@@ -161,6 +161,7 @@ fn history(seed: u64, world: &World, plan: &DayPlan) -> (Rogue, Ledger, Mode, us
             Effect::Record => session.handle(Event::Recorded),
             Effect::Send(command) => desk.receive(command),
             Effect::Watch => quotes(&mut session, world, now),
+            Effect::Look => unreachable!("this world has no watchdog"),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Wait(deadline) => {
                 let step = now + SignedDuration::from_secs(1 + desk.dice.roll(40) as i64);

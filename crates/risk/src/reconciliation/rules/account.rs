@@ -53,16 +53,17 @@ pub(super) fn origin(case: &Case<'_>) -> Vec<Claim> {
     let Item::Execution { execution, .. } = &case.found.item else { return Vec::new() };
     let listed = case.sides.broker.evidence.executions.iter().find(|listed| listed.id == *execution);
     let claim = |listed: &super::super::ListedExecution| {
-        let (cause, whose) = match listed.origin {
-            Origin::OurOrder => (Cause::UnsettledFill, "of our order, not booked"),
-            Origin::External => {
-                (Cause::ExternalTrade, "without our reference (by hand, a buy-in after a recall, or a liquidation)")
+        let whose = match listed.origin {
+            Origin::OurOrder => "of our order, not booked",
+            Origin::External => "without our reference (by hand, a buy-in after a recall, or a liquidation)",
+            Origin::PerhapsBuyIn => {
+                "without our reference, of our short; the activity statement of its day will say whether it is a buy-in"
             }
-            Origin::UnknownReference => (Cause::Unknown, "under a reference of ours that the journal does not hold"),
+            Origin::UnknownReference => "under a reference of ours that the journal does not hold",
         };
         let (quantity, price) = (figure(listed.quantity.to_decimal()), figure(listed.price.to_decimal()));
         let arithmetic = format!("{} {quantity} at {price}, {whose},", listed.symbol);
-        Claim { cause, amount: case.open, arithmetic }
+        Claim { cause: listed.origin.cause(), amount: case.open, arithmetic }
     };
     listed.map(claim).into_iter().collect()
 }
@@ -157,4 +158,19 @@ pub(super) fn wrong_unit(case: &Case<'_>) -> Vec<Claim> {
         near.then_some(Claim { cause: Cause::UnitError, amount: case.open, arithmetic })
     };
     case.sides.ours.ledger.held().filter_map(claim).collect()
+}
+
+/// A mark the two sides dispute: ours is the last good one, and the broker's own value has moved on by no more than a day's
+/// move.
+pub(super) fn disputed(case: &Case<'_>) -> Vec<Claim> {
+    let claim = |dispute: &super::super::Dispute| {
+        let contract = dispute.contract;
+        let held = case.sides.ours.ledger.quantity(contract);
+        let value = case.sides.base_value(contract, held).filter(|value| !value.is_zero())?;
+        let (name, mark) = (case.sides.name(contract), case.sides.marks[contract]?);
+        let near = case.open.abs() <= value.abs() * NEAR;
+        let arithmetic = format!("{name} is disputed and valued at its last good mark {mark}: its move since");
+        near.then_some(Claim { cause: Cause::UnitError, amount: case.open, arithmetic })
+    };
+    case.sides.broker.evidence.disputes.iter().filter_map(claim).collect()
 }

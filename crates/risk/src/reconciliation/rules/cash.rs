@@ -5,7 +5,7 @@
 
 use super::super::layers::expired as has_expired;
 use super::super::value::{Sides, figure, money};
-use super::super::{Cause, Item, ListedExecution, Origin, StatementEntry};
+use super::super::{Cause, Item, ListedExecution, StatementEntry};
 use super::{Case, Claim};
 use domain::{ContractId, Currency, Money};
 use rust_decimal::{Decimal, dec};
@@ -28,11 +28,7 @@ fn trade(case: &Case<'_>, execution: &ListedExecution, currency: Currency) -> Op
     }
     let cost = execution.quantity.value_at(execution.price, terms.multiplier);
     let kept = if terms.settles_daily { case.sides.value(contract, execution.quantity)? } else { Decimal::ZERO };
-    let cause = match execution.origin {
-        Origin::OurOrder => Cause::UnsettledFill,
-        Origin::External => Cause::ExternalTrade,
-        Origin::UnknownReference => Cause::Unknown,
-    };
+    let cause = execution.origin.cause();
     let multiplier = if terms.multiplier == 1 { String::new() } else { format!(" × {}", terms.multiplier) };
     let (quantity, price) = (figure(execution.quantity.to_decimal()), figure(execution.price.to_decimal()));
     let marked = if terms.settles_daily { " against its mark" } else { "" };

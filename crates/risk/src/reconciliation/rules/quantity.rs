@@ -5,7 +5,7 @@
 
 use super::super::layers::expired as has_expired;
 use super::super::value::{figure, ratio};
-use super::super::{Cause, Item, Layer, Origin};
+use super::super::{Cause, Item, Layer};
 use super::{Case, Claim};
 use domain::{ContractId, Quantity};
 use rust_decimal::{Decimal, dec};
@@ -18,11 +18,7 @@ const SPLIT_TERM_MAX: u32 = 50;
 pub(super) fn executions(case: &Case<'_>) -> Vec<Claim> {
     let listed = case.sides.broker.evidence.executions.iter();
     let claim = |execution: &super::super::ListedExecution| {
-        let cause = match execution.origin {
-            Origin::OurOrder => Cause::UnsettledFill,
-            Origin::External => Cause::ExternalTrade,
-            Origin::UnknownReference => Cause::Unknown,
-        };
+        let cause = execution.origin.cause();
         let (quantity, price) = (figure(execution.quantity.to_decimal()), figure(execution.price.to_decimal()));
         let arithmetic = format!("execution {} of {quantity} at {price}, not booked,", execution.id);
         Claim { cause, amount: execution.quantity.to_decimal(), arithmetic }
@@ -160,6 +156,14 @@ pub(super) fn phantom(case: &Case<'_>) -> Vec<Claim> {
         [ours, _] => format!("we hold {} and the broker says nothing of how it went;", figure(ours)),
     };
     one(sides.iter().any(Decimal::is_zero), Cause::PhantomPosition, case.open, format!("{arithmetic} this"))
+}
+
+/// Terms of which the two sides do not mean the same.
+pub(super) fn disputed(case: &Case<'_>) -> Vec<Claim> {
+    let unpriced = case.found.ours.is_none() && case.found.theirs.is_none();
+    let disputes = case.sides.broker.evidence.disputes.iter();
+    let own = disputes.filter(|dispute| unpriced && case.found.item.contract() == Some(dispute.contract));
+    own.map(|dispute| Claim { cause: Cause::UnitError, amount: case.open, arithmetic: dispute.what.clone() }).collect()
 }
 
 /// A mark that is far from ours.

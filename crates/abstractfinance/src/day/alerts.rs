@@ -1,0 +1,95 @@
+//! What a person should look at today.
+//!
+//! In: what was observed, decided, heard and found at the end. Out: sentences, each a record before it is shown.
+//! Invariant: a mode that is tighter than it was says why; the report repeats what the journal holds, so a restart
+//! loses none.
+
+use super::end::End;
+use super::observe::Notes;
+use cycle::{DayPlan, Entry, RecordedInputs, store};
+use domain::Universe;
+use execution::PlannedOrder;
+use ports::StoredRecord;
+use risk::reconciliation::{Reconciliation, Status};
+use risk::{Mode, Permission};
+
+/// Differences a sentence names; the rest are in the reconciliation.
+const NAMED: usize = 3;
+
+/// Of the morning: what was booked without an order of ours, and why the plan's mode is tighter than yesterday's.
+pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan) -> Vec<Entry> {
+    let tighter = (plan.mode > inputs.mode).then(|| changed(inputs.mode, plan.mode, &reasons(inputs, plan)));
+    let mild = plan.risk.alarms.iter().filter(|alarm| alarm.mode() == Mode::Normal).map(|alarm| alarm.sentence());
+    let waiting = plan.orders.iter().filter_map(|order| waits(order, inputs, plan));
+    notes
+        .alerts
+        .iter()
+        .cloned()
+        .chain(tighter)
+        .chain(mild)
+        .chain(waiting)
+        .map(|sentence| Entry::Alert { sentence })
+        .collect()
+}
+
+/// Of the evening: the last reconciliation asks for a tighter mode.
+pub(super) fn of_evening(mode: Mode, end: &End) -> Option<Entry> {
+    let asked = end.mode();
+    let found = || end.reconciliation.as_ref().map_or_else(|| "the account could not be read again".into(), found);
+    let sentence = || changed(mode, asked, &[found()]);
+    (asked > mode).then(|| Entry::Alert { sentence: sentence() })
+}
+
+/// The day's alerts as its records hold them.
+pub(super) fn recorded(records: &[StoredRecord], universe: &Universe) -> Vec<String> {
+    let told = |record: &StoredRecord| match store::entry(record, universe).ok().flatten()? {
+        Entry::Alert { sentence } => Some(sentence),
+        Entry::Mode { mode, reason } => Some(format!("mode {mode}: {reason}")),
+        Entry::Watchdog { sentence, .. } => Some(format!("watchdog: {sentence}")),
+        Entry::Operator(instruction) => Some(instruction.sentence()),
+        _ => None,
+    };
+    let spoken =
+        records.iter().filter(|record| ["alert", "mode", "operator", "watchdog"].contains(&record.kind.as_str()));
+    spoken.filter_map(told).collect()
+}
+
+/// A close-out that a person has to confirm.
+fn waits(order: &PlannedOrder, inputs: &RecordedInputs, plan: &DayPlan) -> Option<String> {
+    let name = &inputs.contracts[order.contract.index()];
+    let waits =
+        plan.mode.permission(order.purpose) == Permission::AfterConfirmation && !inputs.confirmed.contains(name);
+    waits.then(|| {
+        format!(
+            "{name} has to be closed out and the mode is {}: confirm it with `abstractfinance close-out --confirm {name} \
+             --reason TEXT`",
+            plan.mode
+        )
+    })
+}
+
+fn changed(from: Mode, to: Mode, reasons: &[String]) -> String {
+    format!("mode {from} → {to}: {}", reasons.join("; "))
+}
+
+/// Everything that tightens a plan's mode.
+fn reasons(inputs: &RecordedInputs, plan: &DayPlan) -> Vec<String> {
+    let mut reasons = Vec::new();
+    reasons.extend(plan.reconciliation.as_ref().filter(|result| result.mode() > Mode::Normal).map(found));
+    reasons.extend(plan.nav.is_none().then(|| "a held contract has no mark or no rate".to_owned()));
+    let stale = inputs.doubts.marks.iter().filter(|flag| flag.stale).count();
+    reasons.extend((stale > 0).then(|| format!("held marks that are too old: {stale}")));
+    reasons.extend(plan.risk.alarms.iter().filter(|alarm| alarm.mode() > Mode::Normal).map(|alarm| alarm.sentence()));
+    reasons
+}
+
+fn found(result: &Reconciliation) -> String {
+    let serious = result.findings.iter();
+    let named: Vec<String> =
+        serious.take(NAMED).map(|finding| format!("{} ({})", finding.id, finding.cause())).collect();
+    let more = result.findings.len() - named.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let what =
+        if result.status >= Status::Halt { "the books and the broker differ" } else { "the account has a break" };
+    format!("{what}: {}{more}", named.join(", "))
+}

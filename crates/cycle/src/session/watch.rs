@@ -1,0 +1,156 @@
+//! The watchdog of the act phase: looks on time, and what they change.
+//!
+//! In: looks, the time. Out: requests for a look, tighter modes, increases taken back, orders of a worse regime. Invariant:
+//! it only tightens; the same sign is told once; before the first order of a window there was a look in it; what it
+//! changed is an entry and comes back after a restart.
+
+use super::{Entry, Session, Slot};
+use crate::DayPlan;
+use domain::ContractId;
+use execution::PlannedOrder;
+use jiff::{SignedDuration, Timestamp};
+use risk::{Mode, Morning, Purpose, Regime, Sighting, Sign, WatchdogPolicy, watchdog};
+
+/// Why the crisis plan's orders go.
+const CRISIS: &str = "a crisis began after the plan was made";
+
+/// What the watchdog remembers of the day.
+#[derive(Debug, Default)]
+pub(super) struct Guard<'a> {
+    /// When a look was last asked for, and when the account was last seen.
+    asked: Option<Timestamp>,
+    seen: Option<Timestamp>,
+    told: Vec<(String, Mode)>,
+    worse: Option<Regime>,
+    /// What the day would do in a crisis, decided with the plan.
+    contingency: Option<&'a DayPlan>,
+    /// Its orders have been taken on.
+    replanned: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Takes over what the day would do if a crisis began before its orders are over.
+    #[must_use]
+    pub fn with_contingency(mut self, plan: Option<&'a DayPlan>) -> Self {
+        self.guard.contingency = plan;
+        self.guard.replanned = self.consequences.iter().any(|own| own.reason == CRISIS);
+        self
+    }
+
+    /// The regime that began since the plan, if one did.
+    pub fn worse_regime(&self) -> Option<Regime> {
+        self.guard.worse
+    }
+
+    fn policy(&self) -> Option<&'a WatchdogPolicy> {
+        self.setup.policy.watchdog.as_ref()
+    }
+
+    /// Whether it is time for a look; at the latest when a window opens.
+    pub(super) fn looks(&mut self, now: Timestamp) -> bool {
+        let Some(policy) = self.policy() else { return false };
+        let busy = !self.entries.is_empty() || self.link_down || self.needs_resync;
+        if busy || self.slots.iter().all(|slot| slot.parent.is_over()) {
+            return false;
+        }
+        let due = self.guard.asked.is_none_or(|asked| {
+            let opened = |slot: &Slot| slot.window.is_some_and(|window| asked < window.opens && window.opens <= now);
+            now >= asked + SignedDuration::from_secs(policy.every_s) || self.slots.iter().any(opened)
+        });
+        if due {
+            self.guard.asked = Some(now);
+            self.stale = true;
+        }
+        due
+    }
+
+    /// When the next look is due.
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
+        let every = SignedDuration::from_secs(self.policy()?.every_s);
+        self.guard.asked.map(|asked| asked + every)
+    }
+
+    /// What was seen, against the morning.
+    pub(super) fn watched(&mut self, seen: &Sighting) {
+        let Some(policy) = self.policy() else { return };
+        if seen.net_liquidation.is_some() {
+            self.guard.seen = Some(seen.at);
+        }
+        let (risk, nav) = (&self.plan.risk, self.plan.facts.nav);
+        let regime = self.guard.worse.unwrap_or(risk.regime);
+        let morning = Morning { nav, drawdown: risk.drawdown, regime };
+        let tables = (&self.setup.policy.loss, &self.setup.policy.regime);
+        watchdog::signs(seen, &morning, tables, policy).iter().for_each(|sign| self.heed(sign));
+    }
+
+    /// What the passing of time means: an account nobody sees.
+    pub(super) fn mind(&mut self, now: Timestamp) {
+        let Some(policy) = self.policy() else { return };
+        let last = *self.guard.seen.get_or_insert(now);
+        if let Some(sign) = watchdog::blind(last, now, policy) {
+            self.heed(&sign);
+        }
+    }
+
+    fn heed(&mut self, sign: &Sign) {
+        let (code, mode, regime) = (sign.code(), sign.mode(), sign.regime());
+        if self.guard.told.iter().any(|(told, at)| told == code && *at >= mode) && regime <= self.guard.worse {
+            return;
+        }
+        self.recall(code, mode, regime);
+        self.entries.push(Entry::Watchdog { code: code.to_owned(), mode, regime, sentence: sign.sentence() });
+    }
+
+    /// Applies a sign, now or after a restart.
+    pub(super) fn recall(&mut self, code: &str, mode: Mode, regime: Option<Regime>) {
+        self.standing.mode = self.standing.mode.tightened_to(mode);
+        self.guard.worse = self.guard.worse.max(regime);
+        self.guard.told.push((code.to_owned(), mode));
+    }
+
+    /// Whether a worse regime has taken an order of the plan back: its increases, and with a crisis plan in their place its
+    /// reductions too. Hedges go on and are trued up on what is really filled.
+    pub(super) fn is_taken_back(&self, index: usize) -> bool {
+        if self.guard.worse.is_none() || index >= self.plan.orders.len() {
+            return false;
+        }
+        match self.slots[index].parent.planned().purpose {
+            Purpose::Increase => true,
+            Purpose::Reduce => self.guard.worse == Some(Regime::Crisis) && self.guard.contingency.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Takes the crisis plan's reductions on, once no order for a position works any more: from what is held then to what
+    /// that plan wants, never to more.
+    pub(super) fn replan(&mut self) {
+        let Some(plan) = self.guard.contingency.filter(|_| self.guard.worse == Some(Regime::Crisis)) else { return };
+        let positions = self
+            .slots
+            .iter()
+            .filter(|slot| !matches!(slot.parent.planned().purpose, Purpose::CloseOut | Purpose::FxHedge));
+        let working = positions.into_iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
+        if working || self.guard.replanned || self.link_down || self.needs_resync {
+            return;
+        }
+        self.guard.replanned = true;
+        for planned in plan.orders.iter().filter(|order| order.purpose == Purpose::Reduce) {
+            let (contract, purpose) = (planned.contract, planned.purpose);
+            let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
+            let change = wanted - held;
+            if change.signum() != planned.quantity.signum() || wanted.abs() > held.abs() {
+                continue;
+            }
+            let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
+            let sleeve = self.owner(contract);
+            self.order(order, &sleeve, CRISIS.to_owned());
+        }
+    }
+
+    /// The first sleeve that trades a contract; hedges are nobody's.
+    fn owner(&self, contract: ContractId) -> String {
+        let mut sleeves = self.setup.policy.sleeves.iter().zip(&self.plan.memory.lists);
+        let owner = sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
+        owner.map_or_else(|| "fx_hedge".to_owned(), |(sleeve, _)| sleeve.name.clone())
+    }
+}
