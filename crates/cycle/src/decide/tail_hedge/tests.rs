@@ -19,6 +19,9 @@ use strategy::tail_hedge::{
 };
 use strategy::{Listings, Sleeve, SleeveKind, TailHedgePolicy};
 
+/// Roots follow the instruments of the fixture.
+const SPX_OPT: InstrumentId = InstrumentId(8);
+const VIX_OPT: InstrumentId = InstrumentId(9);
 const SPX: ContractId = ContractId(3);
 const VIX: ContractId = ContractId(5);
 
@@ -38,7 +41,7 @@ fn selection(right: OptionRight, delta: (f64, f64), days: (i32, i32)) -> Selecti
 }
 
 fn policy() -> TailHedgePolicy {
-    let root = |hedge, root, underlying| HedgeRoot { hedge, root: InstrumentId(root), underlying, physical: false };
+    let root = |hedge, root, underlying| HedgeRoot { hedge, root, underlying, physical: false };
     let unused = BondFuture { dv01: Decimal::ONE, as_of: Date::MIN };
     TailHedgePolicy {
         budget: BudgetPolicy {
@@ -47,7 +50,7 @@ fn policy() -> TailHedgePolicy {
             months_carried: 12,
             shares: [(EquityPuts, dec!(0.6)), (VixCalls, dec!(0.4))].into(),
         },
-        roots: vec![root(EquityPuts, 7, SPX), root(VixCalls, 8, VIX)],
+        roots: vec![root(EquityPuts, SPX_OPT, SPX), root(VixCalls, VIX_OPT, VIX)],
         selection: [
             (EquityPuts, selection(OptionRight::Put, (0.10, 0.25), (60, 120))),
             (VixCalls, selection(OptionRight::Call, (0.20, 0.35), (30, 60))),
@@ -93,9 +96,10 @@ fn hedged_world() -> World {
     let kind = SleeveKind::TailHedge(Box::new(self::policy()));
     policy.sleeves.push(Sleeve { name: "crisis_alpha".into(), budget: 0.05, follows_momentum: false, kind });
     let universe = domain::Universe::new(instruments, contracts);
-    world.setup = Setup::new(universe, policy, world.setup.references.clone(), Currency::Usd);
+    let rolls = world.setup.rolls.clone();
+    world.setup = Setup::new(universe, policy, world.setup.references.clone(), Currency::Usd).with_rolls(rolls);
     world.memory = crate::Memory::new(&world.setup);
-    world.active = PerInstrument::from_vec((0..9).map(|i| (i < 7).then_some(ContractId(i))).collect());
+    world.active = PerInstrument::from_vec((0..10).map(|i| (i < 8).then_some(ContractId(i))).collect());
     world
 }
 
@@ -140,17 +144,17 @@ fn quote_chains(world: &mut World) -> [ContractId; 2] {
     let call = |strike: &str| key(month, strike, OptionRight::Call);
     world.listings = vec![
         Listings {
-            root: InstrumentId(7),
+            root: SPX_OPT,
             options: vec![
                 listed(put("5700"), "79", "81", -0.31),
                 listed(put("5400"), "38", "40", -0.17),
                 listed(put("5000"), "11.9", "12.1", -0.06),
             ],
         },
-        Listings { root: InstrumentId(8), options: vec![listed(call("22"), "1.1", "1.2", 0.27)] },
+        Listings { root: VIX_OPT, options: vec![listed(call("22"), "1.1", "1.2", 0.27)] },
     ];
-    let spx = list(world, InstrumentId(7), put("5400"), "39");
-    let vix = list(world, InstrumentId(8), call("22"), "1.15");
+    let spx = list(world, SPX_OPT, put("5400"), "39");
+    let vix = list(world, VIX_OPT, call("22"), "1.15");
     [spx, vix]
 }
 
