@@ -204,7 +204,6 @@ fn nothing_is_priced_by_data_that_is_none() {
         r#""data": {"code": 354, "text": "not subscribed"}"#,
         r#""data": {"code": 10197, "text": "a competing session"}"#,
         r#""data": {"code": 10168, "text": "delayed data is not enabled"}"#,
-        r#""data": {"code": 10089, "text": "needs a subscription"}"#,
         r#""delayed": {}"#,
         r#""no_sides": {}"#,
         r#""stale_close": {}"#,
