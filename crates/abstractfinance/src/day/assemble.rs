@@ -11,7 +11,7 @@ use super::venues::Venues;
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{RecordedInputs, Standing};
-use domain::{BaseMoney, Books, ContractId, Fill, Money, PerContract, PerInstrument, Quantity, Side};
+use domain::{BaseMoney, Books, ContractId, Fill, InstrumentKind, Money, PerContract, PerInstrument, Quantity, Side};
 use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;

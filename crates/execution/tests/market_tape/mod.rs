@@ -5,7 +5,7 @@
 
 use domain::{
     AccountTag, AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind,
-    PerCurrency, Price, Quantity, Side, Universe,
+    OrderType, PerCurrency, Price, Quantity, Side, Universe,
 };
 use execution::{
     Command, ExecutionPolicy, Moment, OrderSignal, PairPolicy, Parent, ParentState, PlannedOrder, Style, Urgency,
@@ -13,7 +13,7 @@ use execution::{
 use jiff::{SignedDuration, Timestamp};
 use market::calendar::Window;
 use market::{DataType, Quote};
-use risk::gate::{DayFacts, MarketFacts, Proposal};
+use risk::gate::{Activity, Conditions, DayFacts, Facts, MarketFacts, Proposal};
 use risk::{CollarPolicy, Gate, GatePolicy, Mode, Purpose};
 use std::iter::Sum;
 use std::ops::Add;
@@ -166,6 +166,13 @@ impl Tape {
             turnover_max: 1.0,
             gross_max: 2.0,
             net_max: 1.0,
+            position_max: 1.0,
+            adv_max: 1.0,
+            adv_slice: 1.0,
+            excess_liquidity_min: 0.0,
+            orders_per_side_max: u32::MAX,
+            messages_per_second_max: u32::MAX,
+            restricted: Vec::new(),
             quote_age_max_s: 60,
             collars: vec![(class, collar)],
         };
@@ -208,7 +215,13 @@ impl Tape {
         let signed = Quantity::whole(quantity * side.sign());
         let planned = PlannedOrder { number: 1, contract: CONTRACT, quantity: signed, purpose: Purpose::Increase };
         let window = Window { opens: quotes[0].at, closes: quotes[STRIDE].at };
-        let proposal = Proposal { contract: CONTRACT, quantity: signed, purpose: Purpose::Increase, collar: None };
+        let proposal = Proposal {
+            contract: CONTRACT,
+            quantity: signed,
+            purpose: Purpose::Increase,
+            order_type: OrderType::Lmt,
+            collar: None,
+        };
         let day = DayFacts {
             nav: 1e12,
             rates: PerCurrency::from_fn(|_| Some(1.0)),
@@ -217,7 +230,10 @@ impl Tape {
             price_max: vec![],
         };
         let market = MarketFacts { now: window.opens, quote: Some(&quotes[0]), window: Some(window) };
-        let permit = Gate::new(&self.gate, &self.universe).admit(proposal, &day, Mode::Normal, market);
+        let conditions = Conditions::ample(1);
+        let activity = Activity { unit_value: quotes[0].mid().expect("two sides").to_f64(), ..Activity::default() };
+        let facts = Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity };
+        let permit = Gate::new(&self.gate, &self.universe).admit(proposal, &facts);
         let mut parent = Parent::new(planned);
         let half_spread = quotes[0].spread_mantissa().and_then(|spread| Price::from_mantissa(spread / 2).ok());
         parent.admit(permit.expect("a quote of this moment inside the window"), half_spread);
@@ -228,8 +244,8 @@ impl Tape {
             let mut shown = far(quote, side).1;
             meet(&mut parent, quote, side, true, &mut shown, tally);
             let moment = Moment { now: quote.at, quote: Some(quote), tick, urgency: Urgency::Normal, style };
-            while let Some(command) = parent.step(&moment, (account, date), policy) {
-                match command {
+            while let Some(sendable) = parent.step(&moment, (account, date), policy) {
+                match Command::from(&sendable) {
                     Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
                         parent.signal(order_ref, OrderSignal::Acknowledged);
                         meet(&mut parent, quote, side, false, &mut shown, tally);

@@ -154,12 +154,13 @@ fn history(seed: u64, world: &World, plan: &DayPlan) -> (Rogue, Ledger, Mode, us
     (0..8).for_each(|_| _ = dice.roll(2));
     let mut desk = Rogue { orders: vec![], executions: vec![], unsaid: vec![], cut: false, dice };
     let books = Books::new(world.ledger.clone());
-    let mut session = Session::start(plan, &world.windows, books, "a1b2c3".parse().unwrap(), &world.setup);
+    let account = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(plan, &world.windows, &world.conditions, books, account, &world.setup);
     let mut now = world.decided_at();
     for events in 0..20_000 {
         match session.poll(now) {
             Effect::Record => session.handle(Event::Recorded),
-            Effect::Send(command) => desk.receive(command),
+            Effect::Send(sendable) => desk.receive(Command::from(&sendable)),
             Effect::Watch => quotes(&mut session, world, now),
             Effect::Look => unreachable!("this world has no watchdog"),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
