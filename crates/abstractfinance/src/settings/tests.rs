@@ -136,8 +136,8 @@ fn a_share_in_percent_is_refused_with_the_fraction_that_was_meant() {
     did you mean 0.12? Shares are written as fractions, without the sign
     ");
     insta::assert_snapshot!(refused("halt_threshold_pct: 0.0025", "halt_threshold_pct: 0.25"), @r"
-    settings.yaml:78:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
-     78 |   halt_threshold_pct: 0.25          # by more: no new orders
+    settings.yaml:84:23: `reconciliation.halt_threshold_pct` is 0.25, but 0.05 is the most it may be
+     84 |   halt_threshold_pct: 0.25          # by more: no new orders
         |                       ^^^^
     did you mean 0.0025? Shares are written as fractions: 0.25 % is 0.0025
     ");
@@ -156,8 +156,8 @@ fn a_negative_limit_is_refused() {
 #[test]
 fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
     insta::assert_snapshot!(refused("    ETF: 0.15", "    ETF: 15"), @r"
-    settings.yaml:62:10: `data.max_jump.etf` is 15, but 2 is the most it may be
-     62 |     ETF: 15
+    settings.yaml:68:10: `data.max_jump.etf` is 15, but 2 is the most it may be
+     68 |     ETF: 15
         |          ^^
     did you mean 0.15? Shares are written as fractions: 15 % is 0.15
     ");
@@ -278,8 +278,8 @@ fn sleeves_and_hedges_name_instruments_that_exist_and_fit() {
 #[test]
 fn settings_must_be_consistent_with_each_other() {
     insta::assert_snapshot!(refused("vix_exit_crisis: 35", "vix_exit_crisis: 45"), @r"
-    settings.yaml:113:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
-     113 |   vix_exit_crisis: 45
+    settings.yaml:120:20: `hysteresis.vix_exit_crisis` is 45, not below `vix_enter_crisis`, which is 40
+     120 |   vix_exit_crisis: 45
          |                    ^^
     leave a regime at a calmer level than you enter it
     ");
@@ -306,8 +306,8 @@ fn every_fault_of_a_file_is_told_at_once() {
 #[test]
 fn values_that_cannot_be_read_show_the_usual_form() {
     insta::assert_snapshot!(refused("heartbeat: 15s", "heartbeat: soon"), @r#"
-    settings.yaml:176:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
-     176 |   heartbeat: soon                      # silence after which the connection counts as lost
+    settings.yaml:191:14: `soon` cannot be read here: failed to parse input in the "friendly" duration format: expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found
+     191 |   heartbeat: soon                      # silence after which the connection counts as lost
          |              ^^^^
     the built-in line is `heartbeat: 15s`
     "#);
@@ -454,8 +454,8 @@ fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     assert!(told(&of("http://flex.example", "123456")).contains("which would send the token for everybody to read"));
     assert!(told(&of(service, "my query")).contains("which is no query id"));
     insta::assert_snapshot!(refused("pause_ms: 500", "pause_ms: 5"), @r"
-    settings.yaml:72:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
-     72 |     pause_ms: 5                     # between two questions
+    settings.yaml:78:15: `data.yahoo.pause_ms` is 5, but 100 is the least it may be
+     78 |     pause_ms: 5                     # between two questions
         |               ^
     use 100 or more
     ");

@@ -219,5 +219,7 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
         venues::outwait_maintenance(date, &run, &mut world).await.unwrap();
         *begins.entry(world.clock.now().strftime("%H:%M").to_string()).or_insert(0) += 1;
     }
-    insta::assert_snapshot!(format!("{begins:?}"), @"");
+    insta::assert_snapshot!(format!("{begins:?}"), @r#"
+    {"06:00": 180, "06:55": 132, "07:10": 34, "08:10": 18}
+    "#);
 }
