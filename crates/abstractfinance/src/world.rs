@@ -288,7 +288,7 @@ impl Ground {
             client_id: i32::try_from(broker.client_id).unwrap_or(i32::MAX),
             account: Some(ACCOUNT.into()),
             ready_timeout: wall(broker.ready_timeout).min(SIMULATED_READY),
-            request_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(10),
             heartbeat_timeout: wall(broker.heartbeat),
             virtual_time: true,
             order_id_high_water: 0,

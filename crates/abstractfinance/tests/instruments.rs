@@ -53,7 +53,7 @@ fn a_fact_the_broker_contradicts_stops_a_run_before_it_trades() {
     exit 3
     abstractfinance: broker answer unusable: CSPX: quote_unit: the broker says 1 quoted for one USD, the instrument table says 100 quoted for one USD: not traded until they agree; correct the table if the broker is right
     exit 3
-    abstractfinance: broker answer unusable: M6E_20260316: multiplier: the broker says 12500, the instrument table says 125000: not traded until they agree; correct the table if the broker is right
+    abstractfinance: broker answer unusable: M6E_20260316: multiplier: the broker says 12500, the instrument table says 125000: not traded until they agree; correct the table if the broker is right; M6E_20260615: multiplier: the broker says 12500, the instrument table says 125000: not traded until they agree; correct the table if the broker is right; M6E_20260914: multiplier: the broker says 12500, the instrument table says 125000: not traded until they agree; correct the table if the broker is right
     exit 3
     abstractfinance: broker answer unusable: CSPX: tick: the broker says 0.01, the instrument table says 0.02: not traded until they agree; correct the table if the broker is right
     exit 3
@@ -61,7 +61,7 @@ fn a_fact_the_broker_contradicts_stops_a_run_before_it_trades() {
     exit 3
     abstractfinance: broker answer unusable: CSPX: symbol: the broker says CNDX, the instrument table says CSPX: not traded until they agree; correct the table if the broker is right
     exit 3
-    abstractfinance: broker answer unusable: M6E_20260320: last trading day: the broker says 2026-03-16, the instrument table says 2026-03-20: not traded until they agree; correct the table if the broker is right
+    abstractfinance: broker answer unusable: M6E_20260320: last trading day: the broker says 2026-03-16, the instrument table says 2026-03-20: not traded until they agree; correct the table if the broker is right; M6E_20260618: last trading day: the broker says 2026-06-15, the instrument table says 2026-06-18: not traded until they agree; correct the table if the broker is right; M6E_20260918: last trading day: the broker says 2026-09-14, the instrument table says 2026-09-18: not traded until they agree; correct the table if the broker is right
     ");
 }
 

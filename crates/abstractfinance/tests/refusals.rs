@@ -220,7 +220,7 @@ fn a_gateway_that_is_not_there_or_does_not_answer() {
     ");
     assert_snapshot!(said(&silent_port, control), @r"
     exit 3
-    abstractfinance: broker lost: gateway at 127.0.0.1:[silent]: no handshake within 1000.0ms (start `abstractfinance gateway`, or name its address with --gateway)
+    abstractfinance: broker lost: gateway at 127.0.0.1:[silent]: no handshake within 1.0s (start `abstractfinance gateway`, or name its address with --gateway)
     ");
 
     assert_eq!(fs::read(stage.path("record.jsonl")).unwrap(), record, "no time passed and nothing was ordered");

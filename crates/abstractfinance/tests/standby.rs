@@ -28,10 +28,11 @@ fn stage() -> Option<(Stage, &'static PostgresServer, PostgresDatabase)> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(server.database());
     let stage = Stage::new();
     let settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/settings.yaml")).unwrap();
-    let ours = &settings[settings.find("  database_url: null").expect("the journal's section is the last")..];
+    let (_, journal) = settings.split_once("journal:\n").expect("the journal's section");
+    let ours: String = journal.split_inclusive('\n').take(2).collect();
     let password = server.password_file();
     let theirs = format!("  database_url: {}\n  password_file: {}\n", database.place, password.display());
-    stage.config("shared", "settings.yaml", ours, &theirs);
+    stage.config("shared", "settings.yaml", &ours, &theirs);
     Some((stage, server, database))
 }
 

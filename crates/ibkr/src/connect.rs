@@ -78,7 +78,8 @@ pub(crate) async fn open(config: &IbkrConfig) -> Result<Session, BrokerError> {
 }
 
 async fn attempt(config: &IbkrConfig, limit: Duration) -> Result<Session, Failed> {
-    let silent = || Failed::for_now(lost(&config.address, format_args!("no handshake within {limit:.1?}")));
+    let patience = config.ready_timeout;
+    let silent = || Failed::for_now(lost(&config.address, format_args!("no handshake within {patience:.1?}")));
     let version = timeout(limit, probe(&config.address)).await.map_err(|_| silent())??;
     if version < OLDEST_VERSION {
         return Err(Failed::for_good(BrokerError::Refused(format!(

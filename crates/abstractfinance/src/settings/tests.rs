@@ -162,14 +162,14 @@ fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
     did you mean 0.15? Shares are written as fractions: 15 % is 0.15
     ");
     insta::assert_snapshot!(refused("    VOL_FUT: 0.40\n", ""), @r"
-    settings.yaml:68:5: `VOL_FUT` is missing in this section
-     68 |     IND: 0.25
+    settings.yaml:74:5: `VOL_FUT` is missing in this section
+     74 |     IND: 0.25
         |     ^^^
     add it; the built-in line is `VOL_FUT: 0.40`
     ");
     insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
-    settings.yaml:88:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
-     88 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
+    settings.yaml:94:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds
+     94 |   second_reading_after: 1m            # before a first comparison stops the day, the account is read again after this
         |                         ^^
     write a duration such as 15s or 10m
     ");
@@ -290,8 +290,8 @@ fn settings_must_be_consistent_with_each_other() {
     both are the loss that starts a crisis; write the same value twice
     ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
-    settings.yaml:171:3: `broker` has no paper account, whose id begins with DU
-     171 |   host: 127.0.0.1
+    settings.yaml:186:3: `broker` has no paper account, whose id begins with DU
+     186 |   host: 127.0.0.1
          |   ^
     set `account`, or `mode: simulated`
     ");
