@@ -16,7 +16,7 @@ mod watch;
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
-use domain::{AccountTag, Books, ContractId, Ledger, PerContract};
+use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
 use execution::{Pair, Parent, ParentState, PlannedOrder};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
@@ -24,7 +24,7 @@ use market::calendar::Window;
 use pace::Totals;
 use ports::{AccountSnapshot, BrokerEvent};
 use risk::gate::{Conditions, Refusal};
-use risk::{Mode, Sendable, Sighting};
+use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use strategy::sizing::Change;
@@ -161,7 +161,11 @@ impl<'a> Session<'a> {
     ) -> Self {
         let slot = |&planned: &PlannedOrder| {
             let held = books.ledger().quantity(planned.contract);
-            let added = Change::between(held, held + planned.quantity).increase;
+            let added = match planned.purpose {
+                Purpose::Increase => Change::between(held, held + planned.quantity).increase,
+                // Hedges and rolls are no part of the day's turnover.
+                _ => Quantity::ZERO,
+            };
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
             Slot { increase, ..Slot::new(planned, windows) }
         };

@@ -170,9 +170,9 @@ fn every_reason_is_reported_at_once() {
     CS51: more orders of one side would leave in a day than are allowed; none go out until a person resumes
     CS51: 40 messages were sent in the last second, 40 are allowed; it is tried again
     CS51: how much of it trades on an average day is not known, so it takes no new risk
-    CS51: increases of 50.0 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over
-    CS51: worst-case gross 2.250 × NAV would pass the cap of 2.000; increases wait
-    CS51: worst-case net 1.250 × NAV would pass the cap of 1.000; increases wait
+    CS51: increases of 50.0 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 2 days at this rate
+    CS51: worst-case gross 2.250 × NAV would pass the cap of 2.000; increases are cut to fit
+    CS51: worst-case net 1.250 × NAV would pass the cap of 1.000; increases are cut to fit
     CS51: the broker tells of no excess liquidity, so no risk is added
     ");
 }

@@ -11,6 +11,7 @@ use domain::{
 };
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use risk::gate::Conditions;
 use risk::{Mode, Purpose, Regime};
 use rust_decimal::{Decimal, dec};
 use strategy::tail_hedge::{
@@ -133,6 +134,7 @@ fn list(world: &mut World, root: InstrumentId, key: OptionKey, mark: &str) -> Co
     world.windows = PerContract::from_vec(windows);
     world.ledger = world.ledger.rekeyed(&world.setup.universe, Some).unwrap();
     world.broker.marks = PerContract::filled(None, world.setup.universe.contract_count());
+    world.conditions = Conditions::ample(world.setup.universe.contract_count());
     world.agree_with_broker();
     contract
 }
