@@ -3,9 +3,11 @@
 //! In: arguments. Out: typed commands. Invariant: `--help` is enough to start without the book, and an
 //! exit code never changes its meaning.
 
+mod decisions;
 mod operator;
 mod research;
 
+pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
 pub use operator::{
     AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
     SpanArgs,
@@ -85,6 +87,18 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Show what each sleeve earned, day by day or in sum.
     Sleeves(NavArgs),
+    /// Decide a trade date, store the plan and show it; send nothing.
+    Plan(PlanArgs),
+    /// Let a stored plan be executed, or reject it.
+    Approve(ApproveArgs),
+    /// Show why an order is what it is, or an instrument held or not: every number with what it is made of.
+    Explain(ExplainArgs),
+    /// Name the rule that keeps an instrument from being traded.
+    WhyNot(WhyNotArgs),
+    /// Show what differs between the plans of two trade dates.
+    Diff(DiffArgs),
+    /// Decide recorded days again from what the journal holds, and name the first step whose result is another.
+    Replay(ReplayDaysArgs),
     /// Stop: nothing is sent but cancels (mode CANCEL_ONLY), until `resume`.
     Halt(SayArgs),
     /// Only let orders out that lower risk (mode REDUCE_ONLY), until `resume`.

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod alerts;
+mod approval;
 mod assemble;
 mod believe;
 mod costs;
@@ -12,6 +13,7 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod margin;
 mod observe;
 mod operator;
 mod record;
@@ -31,6 +33,7 @@ use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
+use approval::Consent;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
@@ -70,6 +73,8 @@ pub struct Run {
     pub account: AccountTag,
     /// Fencing number of the lease.
     pub fence: i64,
+    /// Content hash of the configuration in force.
+    pub configuration: String,
     /// The person who takes over what an account holds when its books are opened, and why.
     pub adopter: Option<Adopter>,
     /// Where the journal is, for people.
@@ -97,6 +102,8 @@ struct Decided {
     measured: Measured,
     /// What observing found; `None` when an earlier run did.
     notes: Option<observe::Notes>,
+    /// Who approved the plan, or why nothing of it is sent.
+    consent: String,
 }
 
 impl Decided {
@@ -115,19 +122,55 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
-    let stored = world.journal.records(date).await?;
+    let mut stored = world.journal.records(date).await?;
     if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
         return record::report_of(closed, &mut world.journal).await;
     }
     let resumed = stored.iter().any(|record| record.kind == "plan");
-    if !resumed {
+    let mut decided = if resumed {
+        operator::answer(date, run, world).await?;
+        stored = world.journal.records(date).await?;
+        recorded(&stored, run, world).await?
+    } else {
         may_begin(date, run, world).await?;
-    }
-    let decided = if resumed { recorded(&stored, run, world).await? } else { decide_day(date, run, world).await? };
+        decide_day(date, run, world).await?
+    };
     let run = &*run;
+    let consent = approval::consent(&decided, &stored, run, world).await?;
+    decided.consent = consent.words().to_owned();
     let mut session = if resumed { resume(&decided, &stored, run)? } else { start(&decided, run) };
+    if matches!(consent, Consent::Refused(_)) {
+        session = session.withdrawn();
+    }
     drive::drive(&mut session, run, world).await?;
     record::close(&decided, session, resumed, run, world).await
+}
+
+/// Steps 1 to 12 of a trade date: decides and stores, and sends nothing. A plan that is stored already stays, unless another
+/// one is asked for and nothing of it was sent.
+///
+/// # Errors
+/// [`Failure`]; nothing was sent.
+pub async fn plan_day<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    again: bool,
+    run: &mut Run,
+    world: &mut World<B, J, C>,
+) -> Result<(), Failure> {
+    let stored = world.journal.records(date).await?;
+    let has = |kind: &str| stored.iter().any(|record| record.kind == kind);
+    if has("plan") && (!again || has(DAY_CLOSED) || has("command")) {
+        return match again {
+            false => Ok(()),
+            true => Err(Failure::Usage(format!("{date} is under way or over: its plan is the one that was executed"))),
+        };
+    }
+    if !has("plan") {
+        may_begin(date, run, world).await?;
+    }
+    let decided = decide_day(date, run, world).await?;
+    let told = margin::ask(&decided, run, world).await?;
+    append(date, &[told], run, world).await.map(|_| ())
 }
 
 /// Dates run in order, each to its end: a mode that tightened on a later date must not be forgotten.
@@ -160,7 +203,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
     append(date, &entries, run, world).await?;
     let contingency = contingency(&inputs, &plan, run);
-    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: Some(notes) })
+    let measured = measured(run, world).await?;
+    Ok(Decided { inputs, plan, contingency, identity, measured, notes: Some(notes), consent: String::new() })
 }
 
 /// The same decision in a crisis, when the regime can enter one at once. It is a function of what was recorded, so that a
@@ -184,7 +228,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
     let unreadable = |error: store::Unreadable| Failure::Journal(error.to_string());
-    let find = |kind| stored.iter().find(|record| record.kind == kind);
+    let find = |kind| stored.iter().rfind(|record| record.kind == kind);
     let (Some(inputs), Some(plan)) = (find("inputs"), find("plan")) else {
         return Err(Failure::Journal("a plan without its inputs: the journal is damaged".into()));
     };
@@ -197,7 +241,8 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     // What the plan bought and nobody holds yet.
     let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
     world.broker.resolve(&ordered).await?;
-    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: None })
+    let measured = measured(run, world).await?;
+    Ok(Decided { inputs, plan, contingency, identity, measured, notes: None, consent: String::new() })
 }
 
 /// What trading cost up to the last finished date.
@@ -214,7 +259,8 @@ fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
     let mut entries: Vec<(Timestamp, Entry)> = Vec::new();
-    let after_plan = stored.iter().skip_while(|record| record.kind != "plan").skip(1);
+    let plan = stored.iter().rposition(|record| record.kind == "plan").unwrap_or_default();
+    let after_plan = stored.iter().skip(plan + 1);
     for record in after_plan {
         let entry = store::entry(record, &run.setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
         entries.extend(entry.map(|entry| (record.at, entry)));

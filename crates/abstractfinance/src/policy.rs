@@ -6,6 +6,7 @@
 mod hedges;
 
 use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes};
+use cycle::approval::ApprovalRules;
 use cycle::setup::References;
 use cycle::{Policy, Setup};
 use domain::rounding::LotRounding;
@@ -218,6 +219,17 @@ pub fn regime(settings: &Settings) -> RegimePolicy {
     }
 }
 
+/// What a plan may be to approve itself.
+pub fn approval(settings: &Settings) -> ApprovalRules {
+    let approval = &settings.approval;
+    ApprovalRules {
+        automatic: approval.mode == settings::ApprovalMode::Auto,
+        increases_max: approval.auto_increases_max_pct_nav,
+        orders_max: approval.auto_orders_max as usize,
+        regimes: approval.auto_regimes.iter().map(|&regime| core_regime(regime)).collect(),
+    }
+}
+
 fn core_regime(regime: settings::Regime) -> Regime {
     match regime {
         settings::Regime::Normal => Regime::Normal,
@@ -305,6 +317,7 @@ fn gate(settings: &Settings, universe: &Universe) -> GatePolicy {
     let safety = &settings.execution_safety;
     let restricted = safety.restricted.iter();
     GatePolicy {
+        plan_move_max: settings.approval.max_price_move_pct,
         order_value_max: safety.max_order_value_pct_nav,
         turnover_max: safety.max_daily_turnover_pct_nav,
         position_max: safety.max_position_pct_nav,

@@ -226,6 +226,7 @@ impl Ground {
         control: C,
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
+        self.keep(&journal).await?;
         let universe = Arc::new(self.with_options(&mut journal).await?);
         let broker = IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
             Failure::Broker(format!("{error} (start `abstractfinance gateway`, or name its address with --gateway)"))
@@ -263,9 +264,15 @@ impl Ground {
             settings: self.loaded.settings.clone(),
             account: account_tag(ACCOUNT),
             fence,
+            configuration: format!("{:x}", Sha256::digest(self.loaded.recorded())),
             adopter,
             journal,
         })
+    }
+
+    /// Keeps the configuration in the journal, once while it stays the same.
+    pub async fn keep(&self, journal: &AccountJournal) -> Result<(), Failure> {
+        Ok(journal.keep(self.loaded.recorded().as_bytes()).await.map(|_| ())?)
     }
 
     /// The universe with the options of the last day that was begun: they may be held, or in orders.

@@ -145,6 +145,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
         short_proxies: vec![],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
+            plan_move_max: 0.05,
             order_value_max: 1e6,
             turnover_max: 1e9,
             gross_max: 1e9,

@@ -12,7 +12,8 @@ use execution::{Command, Pair};
 use ports::Connection;
 use risk::gate::Refusal;
 use risk::{Mode, Regime};
-use serde::Serialize;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// One entry of a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,8 +26,16 @@ pub enum Entry {
     Plan(Box<DayPlan>),
     /// Something booked outside of orders: settlement, flow.
     Booked(LedgerEvent),
-    /// The gate let an order out at this arrival price, inside this collar, at half this spread.
-    Admitted { number: u16, arrival: Price, worst: Price, half_spread: Option<Price> },
+    /// The gate let an order out at this arrival price, inside this collar, at half this spread; again after a pause at the
+    /// reference of that moment, which bounds what one order may be.
+    Admitted {
+        number: u16,
+        arrival: Price,
+        worst: Price,
+        half_spread: Option<Price>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reference: Option<Price>,
+    },
     /// The gate did not let an order out.
     Refused { number: u16, refusals: Vec<Refusal> },
     /// An order that was not in the plan.
@@ -55,10 +64,25 @@ pub enum Entry {
     Mode { mode: Mode, reason: String },
     /// The watchdog found something: the mode is no looser than this from now on, and a regime has begun.
     Watchdog { code: String, mode: Mode, regime: Option<Regime>, sentence: String },
+    /// What the broker says the plan's orders would do to the margin; asked when a plan is only made.
+    Margin { orders: Vec<MarginChange>, unanswered: Option<String> },
     /// Something a person should look at today.
     Alert { sentence: String },
     /// Too many orders of a contract and side: no more until a person resumes.
     Latched { contract: ContractId, side: Side },
+}
+
+/// The broker's what-if of one order, in base currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MarginChange {
+    /// Number of the order.
+    pub number: u16,
+    /// Change of the initial margin.
+    pub initial: Option<Decimal>,
+    /// Change of the maintenance margin.
+    pub maintenance: Option<Decimal>,
+    /// What it would be charged at most.
+    pub commission: Option<Money>,
 }
 
 impl Entry {
@@ -83,6 +107,7 @@ impl Entry {
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
             Entry::Watchdog { .. } => "watchdog",
+            Entry::Margin { .. } => "margin",
             Entry::Alert { .. } => "alert",
             Entry::Latched { .. } => "latched",
         }

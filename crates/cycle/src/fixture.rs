@@ -160,6 +160,7 @@ fn policy() -> Policy {
         short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
+            plan_move_max: 0.05,
             order_value_max: 0.10,
             turnover_max: 0.50,
             gross_max: 2.0,

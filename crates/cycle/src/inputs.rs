@@ -111,6 +111,9 @@ pub struct RecordedInputs {
     pub date: Date,
     /// When it was decided.
     pub decided_at: Timestamp,
+    /// Content hash of the configuration it was decided under; the decision does not read it.
+    #[serde(default)]
+    pub configuration: String,
     /// Names of the contracts by key; a universe that differs cannot replay this day.
     pub contracts: Vec<String>,
     /// Our books: the decision needs the ledger, the act phase what was booked.
@@ -182,6 +185,7 @@ impl RecordedInputs {
         RecordedInputs {
             date: inputs.date,
             decided_at: inputs.decided_at,
+            configuration: String::new(),
             contracts: contract_names(setup),
             books,
             sleeves: inputs.sleeves.cloned().unwrap_or_else(|| SleeveBooks::new([])),

@@ -4,8 +4,10 @@
 //! inputs give the same plan bit for bit; nothing is sent before its record is durable; the act
 //! phase adds prices and timing to the plan, or tightens it, and decides nothing else.
 
+pub mod approval;
 pub mod decide;
 pub mod entry;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 pub mod hedges;
@@ -13,6 +15,7 @@ pub mod inputs;
 pub mod memory;
 pub mod operator;
 pub mod plan;
+pub mod replay;
 pub mod session;
 pub mod setup;
 pub mod store;

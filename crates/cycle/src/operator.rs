@@ -44,6 +44,16 @@ pub enum Directive {
         /// The contract, by name.
         name: String,
     },
+    /// Lets the plan with this content be executed.
+    Approve {
+        /// Its content hash.
+        plan: String,
+    },
+    /// Sends nothing of the plan with this content.
+    Reject {
+        /// Its content hash.
+        plan: String,
+    },
     /// Books a position we did not open, or gives one we hold to a sleeve.
     Adopt {
         /// The finding of the reconciliation it answers, such as `quantity:CSPX` or `cash:USD`.
@@ -105,6 +115,8 @@ impl Standing {
             }
             Directive::CloseOut { name } => self.confirmed.push(name.clone()),
             Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
+            // They are about one plan, which is asked for them before it is executed.
+            Directive::Approve { .. } | Directive::Reject { .. } => {}
         }
     }
 }
@@ -118,6 +130,8 @@ impl Instruction {
             Directive::Resume { mode, .. } => format!("mode {mode}, drawdown measured anew"),
             Directive::Flatten => "close every position, add nothing".to_owned(),
             Directive::CloseOut { name } => format!("close out {name}, whatever the mode"),
+            Directive::Approve { plan } => format!("execute plan {}", &plan[..plan.len().min(12)]),
+            Directive::Reject { plan } => format!("send nothing of plan {}", &plan[..plan.len().min(12)]),
             Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)

@@ -28,6 +28,9 @@ pub struct PlanTable {
     pub target_value: PerContract<f64>,
     /// Held quantity × unit price.
     pub held_value: PerContract<f64>,
+    /// Quantity all sleeves together ask for, in lots, before what one contract can take.
+    #[serde(default)]
+    pub netted: PerContract<Quantity>,
     /// Quantity the book should hold, in lots.
     pub wanted: PerContract<Quantity>,
     /// Part of the way from held to wanted that another contract of its chain gives up: it adds no exposure.
@@ -47,6 +50,7 @@ impl PlanTable {
             weight: PerContract::filled(0.0, contracts),
             target_value: PerContract::filled(0.0, contracts),
             held_value: PerContract::filled(0.0, contracts),
+            netted: PerContract::filled(Quantity::ZERO, contracts),
             wanted: PerContract::filled(Quantity::ZERO, contracts),
             rolled: PerContract::filled(Quantity::ZERO, contracts),
             scheduled: PerContract::filled(Quantity::ZERO, contracts),
@@ -60,6 +64,7 @@ impl PlanTable {
         self.weight.fill(0.0);
         self.target_value.fill(0.0);
         self.held_value.fill(0.0);
+        self.netted.fill(Quantity::ZERO);
         self.wanted.fill(Quantity::ZERO);
         self.rolled.fill(Quantity::ZERO);
         self.scheduled.fill(Quantity::ZERO);

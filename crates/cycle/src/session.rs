@@ -210,6 +210,13 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// Gives every order up before anything was sent: the plan is not to be executed.
+    #[must_use]
+    pub fn withdrawn(mut self) -> Self {
+        self.slots.iter_mut().for_each(|slot| slot.parent.expire());
+        self
+    }
+
     /// Takes an event.
     ///
     /// # Panics

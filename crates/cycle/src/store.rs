@@ -96,8 +96,12 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             Entry::Commission { execution, amount }
         }
         "admitted" => {
-            let Admission { number, arrival, worst, half_spread } = value(stored, universe)?;
-            Entry::Admitted { number, arrival, worst, half_spread }
+            let Admission { number, arrival, worst, half_spread, reference } = value(stored, universe)?;
+            Entry::Admitted { number, arrival, worst, half_spread, reference }
+        }
+        "refused" => {
+            let Held { number, refusals } = value(stored, universe)?;
+            Entry::Refused { number, refusals }
         }
         "acknowledged" => {
             let Known { order_ref, perm_id } = value(stored, universe)?;
@@ -122,6 +126,10 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
         "watchdog" => {
             let Watchdog { code, mode, regime, sentence } = value(stored, universe)?;
             Entry::Watchdog { code, mode, regime, sentence }
+        }
+        "margin" => {
+            let Margin { orders, unanswered } = value(stored, universe)?;
+            Entry::Margin { orders, unanswered }
         }
         "alert" => {
             let Alert { sentence } = value(stored, universe)?;
@@ -159,6 +167,12 @@ struct Watchdog {
 }
 
 #[derive(Deserialize)]
+struct Margin {
+    orders: Vec<crate::entry::MarginChange>,
+    unanswered: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Alert {
     sentence: String,
 }
@@ -169,6 +183,14 @@ struct Admission {
     arrival: domain::Price,
     worst: domain::Price,
     half_spread: Option<domain::Price>,
+    #[serde(default)]
+    reference: Option<domain::Price>,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    number: u16,
+    refusals: Vec<risk::gate::Refusal>,
 }
 
 #[derive(Deserialize)]

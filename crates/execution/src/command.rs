@@ -24,6 +24,9 @@ pub enum Command {
         quantity: Quantity,
         /// Worst price.
         limit: Price,
+        /// Bid and ask it was made of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        touch: Option<(Price, Price)>,
     },
     /// Change the limit of the working order.
     Replace {
@@ -37,12 +40,26 @@ pub enum Command {
         quantity: Quantity,
         /// The new worst price.
         limit: Price,
+        /// Bid and ask it was made of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        touch: Option<(Price, Price)>,
     },
     /// Cancel the working order.
     Cancel {
         /// Identity.
         order_ref: OrderRef,
     },
+}
+
+impl Command {
+    /// The same with the bid and ask its limit was made of.
+    #[must_use]
+    pub fn made_of(mut self, quote: Option<(Price, Price)>) -> Command {
+        if let Command::Place { touch, .. } | Command::Replace { touch, .. } = &mut self {
+            *touch = quote;
+        }
+        self
+    }
 }
 
 impl From<&Sendable> for Command {
@@ -53,11 +70,11 @@ impl From<&Sendable> for Command {
         match sendable {
             Sendable::Place(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
-                Command::Place { order_ref, contract, side, quantity, limit }
+                Command::Place { order_ref, contract, side, quantity, limit, touch: None }
             }
             Sendable::Replace(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
-                Command::Replace { order_ref, contract, side, quantity, limit }
+                Command::Replace { order_ref, contract, side, quantity, limit, touch: None }
             }
             Sendable::PlaceSpread(_) | Sendable::ReplaceSpread(_) => unreachable!("no parent works a spread"),
             Sendable::Cancel { order_ref } => Command::Cancel { order_ref: *order_ref },

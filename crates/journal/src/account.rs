@@ -83,6 +83,14 @@ impl AccountJournal {
         self.lease.fence()
     }
 
+    /// Keeps bytes by their content, so that records can name them; returns their hash.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`].
+    pub async fn keep(&self, bytes: &[u8]) -> Result<String, JournalError> {
+        self.journal.put_blob(bytes).await
+    }
+
     /// Gives the lease back and closes the journal.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod explain;
 mod permit;
 mod sendable;
 
-pub use basket::{Basket, DayFacts, Fit, PriceMax, Withheld};
+pub use basket::{Basket, DayFacts, Fit, Limit, PriceMax, Withheld};
 pub use check::{Check, Refusal, Verdict};
 pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
@@ -92,6 +92,8 @@ pub struct GatePolicy {
     pub messages_per_second_max: u32,
     /// Instruments that take no new risk.
     pub restricted: Vec<InstrumentId>,
+    /// Furthest a price may have moved since the plan for new risk to go out, as a fraction.
+    pub plan_move_max: f64,
     /// Oldest quote that may price an order, in seconds.
     pub quote_age_max_s: i64,
     /// Collars by asset class.
@@ -268,6 +270,11 @@ impl<'a> Gate<'a> {
             ruling.at_most(Check::OrderValue, policy.order_value_max, lot);
         }
         let is_option = self.universe.instrument_of(contract).asset_class == AssetClass::Option;
+        if let Some(reference) = reference.filter(|_| !is_option && activity.unit_value > 0.0) {
+            let lot = self.universe.terms(contract).lot.to_f64();
+            let moved = self.lot_value(contract, reference, facts.day) / (lot * activity.unit_value) - 1.0;
+            ruling.at_most(Check::PlanPrice, policy.plan_move_max, moved.abs());
+        }
         match facts.conditions.adv[contract] {
             _ if is_option => {} // its size is bounded by premium; few trade it, and market makers quote it
             Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, quantity.abs().to_f64() / adv),

@@ -100,7 +100,7 @@ impl ReasonArgs {
     }
 }
 
-fn named(by: &Option<String>) -> Result<String, Failure> {
+pub(super) fn named(by: &Option<String>) -> Result<String, Failure> {
     by.clone().filter(|name| !name.trim().is_empty()).ok_or_else(|| {
         Failure::Usage("say who you are with --by NAME: the journal keeps a name with every instruction".into())
     })

@@ -111,7 +111,7 @@ struct Tightened {
 }
 
 pub(super) async fn read_status(records: &Records) -> Result<Status, Failure> {
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     let closed = journal.last_of_kind(account, crate::book::DAY_CLOSED).await?;
     let mut standing =
         closed.as_ref().map(body::<Closed>).transpose()?.map_or_else(Standing::default, |c| c.book.standing);
@@ -143,7 +143,7 @@ pub(super) async fn read_status(records: &Records) -> Result<Status, Failure> {
 }
 
 async fn open_day(records: &Records, closed: i64) -> Result<Option<OpenDay>, Failure> {
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     let Some(plan) = journal.last_of_kind(account, "plan").await?.filter(|plan| plan.seq > closed) else {
         return Ok(None);
     };

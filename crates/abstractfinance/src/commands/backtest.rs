@@ -65,6 +65,7 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
         return counted.days(dates, &mut run, &mut world, (&market, ground)).await;
     };
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
+    ground.keep(&engaged.journal).await?;
     let mut run = ground.run(engaged.journal.fence(), engaged.path, None)?;
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {

@@ -3,6 +3,7 @@
 //! In: settings, and the journal of the state folder when there is one. Out: a table, or JSON. Invariant: limits are the
 //! gate's own; values are recomputed from what the last plan was made of and what was sent since.
 
+use super::recorded::RecordedDay;
 use super::records::Records;
 use super::show;
 use crate::cli::Global;
@@ -11,41 +12,59 @@ use crate::policy;
 use crate::world::Ground;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use cycle::{DayPlan, Entry, RecordedInputs, Setup, store};
+use cycle::{DayPlan, Entry, RecordedInputs, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::{Command, PlannedOrder};
 use jiff::civil::Date;
-use journal::StoredEvent;
 use market::calendar::next_guard;
-use ports::StoredRecord;
 use risk::Check;
 use risk::gate::{Concerns, Exposure, Holding};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// One check as a person reads it.
 #[derive(Serialize)]
-struct Row {
-    code: &'static str,
+pub(super) struct Row {
+    pub(super) code: &'static str,
     concerns: Concerns,
-    limit: String,
-    now: String,
+    pub(super) limit: String,
+    pub(super) now: String,
     does: &'static str,
 }
 
+/// The checks that a whole plan uses up.
+const USED: [Check; 7] = [
+    Check::Turnover,
+    Check::Gross,
+    Check::Net,
+    Check::Position,
+    Check::OrderValue,
+    Check::Adv,
+    Check::Margin,
+];
+
+/// How much of its limits a plan uses.
+pub(super) fn of_plan(day: &RecordedDay) -> Result<Vec<Row>, Failure> {
+    let (setup, day) = Day::of(day)?;
+    Ok(USED.into_iter().map(|check| row(check, setup, Some(&day))).collect())
+}
+
+fn row(check: Check, setup: &Setup, day: Option<&Day<'_>>) -> Row {
+    let (concerns, does) = check.rule();
+    let limit = check.limit(&setup.policy.gate, &setup.universe);
+    let now = day.map_or_else(String::new, |day| day.value(check, setup));
+    Row { code: check.code(), concerns, limit, now, does }
+}
+
 pub async fn explain(global: &Global) -> Result<(), Failure> {
-    let last = LastDay::read(global).await?;
-    let ground = Ground::new(global, last.as_ref().map(|last| last.plan.trade_date), 1)?;
-    let setup = policy::setup(&ground.loaded, (*ground.universe).clone());
-    let day = last.map(|last| last.day(&setup)).transpose()?;
-    let row = |check: Check| {
-        let (concerns, does) = check.rule();
-        let limit = check.limit(&setup.policy.gate, &setup.universe);
-        let now = day.as_ref().map_or_else(String::new, |day| day.value(check, &setup));
-        Row { code: check.code(), concerns, limit, now, does }
+    let last = last(global).await?;
+    let ground = Ground::new(global, None, 1)?;
+    let asked = policy::setup(&ground.loaded, (*ground.universe).clone());
+    let (setup, day) = match &last {
+        Some(last) => Day::of(last).map(|(setup, day)| (setup, Some(day)))?,
+        None => (&asked, None),
     };
-    let mut rows: Vec<Row> = Check::ALL.into_iter().map(row).collect();
+    let mut rows: Vec<Row> = Check::ALL.into_iter().map(|check| row(check, setup, day.as_ref())).collect();
     rows.sort_by_key(|row| row.concerns);
     let date = day.as_ref().map(|day| day.plan.date);
     if global.json {
@@ -65,66 +84,38 @@ fn page(date: Option<Date>, rows: &[Row]) -> String {
     table.lines().fold(told + "\n", |page, line| page + line.trim_end() + "\n")
 }
 
-/// Records of the last planned day as they are stored.
-struct LastDay {
-    inputs: StoredRecord,
-    plan: StoredRecord,
-    commands: Vec<StoredRecord>,
-}
-
-/// The same, read.
-struct Day {
-    inputs: RecordedInputs,
-    plan: DayPlan,
+/// The last planned day, with what was sent.
+struct Day<'a> {
+    inputs: &'a RecordedInputs,
+    plan: &'a DayPlan,
     /// Orders sent by contract and side.
     sent: BTreeMap<(ContractId, Side), u32>,
 }
 
-impl LastDay {
-    /// `None` when the state folder holds no plan.
-    async fn read(global: &Global) -> Result<Option<LastDay>, Failure> {
-        let dir = global.state_dir.clone().unwrap_or_else(|| "state".into());
-        if global.state_dir.is_none() && !dir.exists() {
-            return Ok(None);
-        }
-        let records = Records::open(global).await?;
-        let Some(plan) = records.journal.last_of_kind(&records.account, "plan").await? else { return Ok(None) };
-        let plan = stored(&plan)?;
-        let events = records.journal.events(&records.account, plan.trade_date).await?;
-        let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind).map(stored);
-        let Some(inputs) = of("inputs").next() else { return Ok(None) };
-        Ok(Some(LastDay { inputs: inputs?, plan, commands: of("command").collect::<Result<_, _>>()? }))
+/// The last day with a plan; `None` when the state folder holds none.
+async fn last(global: &Global) -> Result<Option<RecordedDay>, Failure> {
+    let dir = global.state_dir.clone().unwrap_or_else(|| "state".into());
+    if global.state_dir.is_none() && !dir.exists() {
+        return Ok(None);
     }
+    let records = Records::open(global).await?;
+    match records.journal.last_of_kind(&records.account, "plan").await? {
+        Some(_) => records.day(None).await.map(Some),
+        None => Ok(None),
+    }
+}
 
-    fn day(self, setup: &Setup) -> Result<Day, Failure> {
+impl<'a> Day<'a> {
+    fn of(day: &'a RecordedDay) -> Result<(&'a Setup, Day<'a>), Failure> {
         let mut sent = BTreeMap::new();
-        for record in &self.commands {
-            let entry = store::entry(record, &setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
-            if let Some(Entry::Command(Command::Place { contract, side, .. })) = entry {
+        for (_, entry) in day.entries()? {
+            if let Entry::Command(Command::Place { contract, side, .. }) = entry {
                 *sent.entry((contract, side)).or_default() += 1;
             }
         }
-        Ok(Day { inputs: read(&self.inputs, setup)?, plan: read(&self.plan, setup)?, sent })
+        Ok((&day.setup, Day { inputs: &day.inputs, plan: &day.plan, sent }))
     }
-}
 
-fn stored(event: &StoredEvent) -> Result<StoredRecord, Failure> {
-    let damaged = |problem: &dyn std::fmt::Display| Failure::Journal(format!("record {}: {problem}", event.seq));
-    Ok(StoredRecord {
-        seq: event.seq,
-        trade_date: event.trade_date.parse().map_err(|error| damaged(&error))?,
-        at: jiff::Timestamp::from_microsecond(event.at_us).map_err(|error| damaged(&error))?,
-        kind: event.kind.clone(),
-        version: event.version,
-        body: event.body.clone(),
-    })
-}
-
-fn read<T: DeserializeOwned>(record: &StoredRecord, setup: &Setup) -> Result<T, Failure> {
-    store::value(record, &setup.universe).map_err(|error| Failure::Journal(error.to_string()))
-}
-
-impl Day {
     /// The value a check looked at, as far as it is one of the day and not of a single order.
     fn value(&self, check: Check, setup: &Setup) -> String {
         let (nav, conditions) = (self.plan.facts.nav, &self.inputs.conditions);

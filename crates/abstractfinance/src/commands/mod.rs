@@ -11,6 +11,8 @@ mod config;
 mod costs;
 mod data;
 mod demo;
+mod diff;
+mod explain;
 mod gate;
 mod gateway;
 mod instruments;
@@ -18,9 +20,13 @@ mod journal;
 mod lookahead;
 mod obligations;
 mod operate;
+mod plan;
+mod preview;
 mod pull;
 mod reconcile;
+mod recorded;
 mod records;
+mod replay;
 mod risk;
 mod run;
 mod screen;
@@ -77,6 +83,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Gate(cli::GateCommand::Explain) => block_on(gate::explain(global)),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
+        Command::Plan(args) => block_on(plan::plan(global, &args)),
+        Command::Approve(args) => block_on(plan::approve(global, &args)),
+        Command::Explain(args) => block_on(explain::explain(global, &args)),
+        Command::WhyNot(args) => block_on(explain::why_not(global, &args)),
+        Command::Diff(args) => block_on(diff::diff(global, &args)),
+        Command::Replay(args) => block_on(replay::replay(global, &args)),
         Command::Hedges => block_on(account::hedges(global)),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }

@@ -83,7 +83,7 @@ async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
 
 /// Leaves the instruction for the engine and says when it counts.
 pub(super) async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
-    let Records { journal, account } = Records::open(global).await?;
+    let Records { journal, account, .. } = Records::open(global).await?;
     let body = serde_json::to_string(&instruction).expect("plain data");
     let now = Timestamp::now().as_microsecond();
     let id = journal.send_to_inbox(&account, now, &instruction.by, &body).await?;

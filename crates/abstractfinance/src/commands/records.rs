@@ -6,7 +6,7 @@
 use crate::book::DAY_CLOSED;
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::settings;
+use crate::settings::{self, Loaded};
 use console::DayReport;
 use journal::{Journal, StoredEvent};
 use serde::Deserialize;
@@ -17,6 +17,8 @@ use std::path::PathBuf;
 pub(super) struct Records {
     pub(super) journal: Journal,
     pub(super) account: String,
+    /// The configuration asked for on the command line.
+    pub(super) loaded: Loaded,
 }
 
 /// The part of a `day_closed` body that people read.
@@ -28,11 +30,12 @@ struct Closed {
 impl Records {
     pub(super) async fn open(global: &Global) -> Result<Records, Failure> {
         let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-        let settings = settings::load(global.config.as_deref())?.settings;
-        let journal = Journal::open_existing(settings.journal.place(&dir).map_err(Failure::Usage)?).await?;
+        let loaded = settings::load(global.config.as_deref())?;
+        let place = loaded.settings.journal.place(&dir).map_err(Failure::Usage)?;
+        let journal = Journal::open_existing(place).await?;
         let mut accounts = journal.accounts().await?;
         match (accounts.pop(), accounts.is_empty()) {
-            (Some(account), true) => Ok(Records { journal, account }),
+            (Some(account), true) => Ok(Records { journal, account, loaded }),
             (None, _) => Err(Failure::Usage(format!(
                 "nothing was ever recorded in {}: run a day first, or name another folder with --state-dir",
                 dir.display()

@@ -57,7 +57,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// A control that has told the time once; a port that merely accepts connections is none.
-async fn connect(address: SocketAddr) -> Result<RemoteControl, Failure> {
+pub(super) async fn connect(address: SocketAddr) -> Result<RemoteControl, Failure> {
     let connecting = async {
         let mut control = RemoteControl::connect(address).await?;
         control.now().await.map(|_| control)

@@ -42,6 +42,7 @@ pub(super) fn inputs(
     Ok(RecordedInputs {
         date,
         decided_at,
+        configuration: run.configuration.clone(),
         rows: new_rows(&book, date, bars, run),
         contracts: book.contracts,
         books: book.books,

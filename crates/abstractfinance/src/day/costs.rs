@@ -6,6 +6,7 @@
 
 use super::end::End;
 use super::{Decided, Run};
+use crate::settings::Settings;
 use console::costs::{DayCosts, OrderCost};
 use cycle::{DayPlan, Session};
 use domain::{AssetClass, Costs, ExecutionId, LedgerEvent, Money, OrderRef, Quantity, SleeveBooks};
@@ -29,9 +30,9 @@ struct Experience {
 impl Measured {
     /// What an order of a class is expected to cost, in basis points: the collar, the most it may slip, before any was
     /// measured.
-    pub fn expected_bps(&self, class: AssetClass, run: &Run) -> f64 {
+    pub fn expected_bps(&self, class: AssetClass, settings: &Settings) -> f64 {
         let measured = self.0.get(&name(class)).and_then(|known| basis_points(known.cost, known.traded));
-        measured.unwrap_or_else(|| f64::from(run.settings.execution.collar(class).0))
+        measured.unwrap_or_else(|| f64::from(settings.execution.collar(class).0))
     }
 
     /// With a day more: what was known before weighs as it would in an exponential mean over the configured days.
@@ -55,7 +56,7 @@ pub(super) fn expected(plan: &DayPlan, measured: &Measured, run: &Run) -> f64 {
     let cost = |order: &execution::PlannedOrder| {
         let class = run.setup.universe.instrument_of(order.contract).asset_class;
         let value = order.quantity.to_f64().abs() * plan.table.unit_price[order.contract];
-        value * measured.expected_bps(class, run) / 1e4
+        value * measured.expected_bps(class, &run.settings) / 1e4
     };
     plan.orders.iter().map(cost).sum()
 }
@@ -131,7 +132,7 @@ fn order(
         arrival: parent.arrival().map(|price| price.to_decimal().normalize()),
         average: parent.average_price().map(|price| price.round_dp(6).normalize()),
         traded,
-        expected_bps: decided.measured.expected_bps(instrument.asset_class, run),
+        expected_bps: decided.measured.expected_bps(instrument.asset_class, &run.settings),
         sleeves: shares(&costs, traded, &wants),
         costs,
     })

@@ -60,6 +60,15 @@ pub(super) async fn attend<B, J: Journal, C: Clock>(
     Ok(())
 }
 
+/// Before a plan goes on: answers what is open, so that what was said of it counts.
+pub(super) async fn answer<B, J: Journal, C: Clock>(
+    date: Date,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<(), Failure> {
+    answered(date, run, world).await.map(|_| ())
+}
+
 async fn answered<B, J: Journal, C: Clock>(
     date: Date,
     run: &Run,

@@ -50,7 +50,7 @@ pub(super) fn steps(
         ("targets", targets_outcome(decided, run), targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
-        ("plan", "done", format!("{} stored, approved by rule{}", &hash[..12], expected(decided, run))),
+        ("plan", "done", format!("{} stored, {}{}", &hash[..12], decided.consent, expected(decided, run))),
         ("execute", "done", executed(session)),
         ("record", outcome_of(end.reconciliation.as_ref()), sentence_of(end.reconciliation.as_ref())),
     ];

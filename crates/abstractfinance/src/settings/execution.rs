@@ -5,6 +5,7 @@
 
 use super::data::Statements;
 use super::instruments::Instruments;
+use super::model::Regime;
 use super::rules::{after, amount_up_to, at_most, database, exact, finite, known_zone, lasts, never, stand_ins, zone};
 use super::safety::Maintenance;
 use domain::{AssetClass, BasisPoints, Mic};
@@ -258,20 +259,36 @@ impl Journal {
     }
 }
 
-/// Who approves a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Who approves a plan, and how long that holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
 pub struct Approval {
     /// By rule or by a person.
+    #[garde(skip)]
     pub mode: ApprovalMode,
+    /// Most a plan may add and still approve itself, as a share of NAV.
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
+    pub auto_increases_max_pct_nav: f64,
+    /// Most orders a plan may have and still approve itself.
+    #[garde(range(max = 10_000))]
+    pub auto_orders_max: u32,
+    /// Regimes in which plans approve themselves.
+    #[garde(skip)]
+    pub auto_regimes: Vec<Regime>,
+    /// Furthest a price may have moved since the plan for new risk to go out.
+    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
+    pub max_price_move_pct: f64,
 }
 
 /// Who approves a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalMode {
-    /// The rules do.
+    /// The rules do, inside their limits.
     Auto,
+    /// A person does, every plan.
+    Manual,
 }
 
 impl Execution {

@@ -8,7 +8,7 @@ use super::ConfigError;
 use super::instruments::{Category, InstrumentRow, Instruments};
 use domain::{AssetClass, Currency, InstrumentKind, Mic, Price, Quantity, QuoteUnit};
 use garde::Validate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const BUILT_IN: [(&str, &str); 2] = [
 ];
 
 /// One company that may be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The instrument's name.
     pub instrument: String,

@@ -10,6 +10,7 @@ mod hedges;
 mod instruments;
 mod members;
 mod model;
+mod recorded;
 mod refusal;
 mod rules;
 mod safety;
@@ -19,14 +20,15 @@ mod tests;
 mod truth;
 mod universe;
 
-pub use execution::Policy as ExecutionPolicyName;
+pub use execution::{ApprovalMode, Policy as ExecutionPolicyName};
 pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, Settings};
+pub use recorded::values;
 pub use refusal::Refusal;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
-pub use universe::universe;
+pub use universe::{universe, universe_named};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +78,8 @@ pub enum Source {
     BuiltIn,
     /// Read from a file.
     File(PathBuf),
+    /// Recorded in a journal.
+    Journal,
 }
 
 impl fmt::Display for Source {
@@ -83,6 +87,7 @@ impl fmt::Display for Source {
         match self {
             Source::BuiltIn => f.write_str("built in"),
             Source::File(path) => path.display().fmt(f),
+            Source::Journal => f.write_str("recorded"),
         }
     }
 }
@@ -175,6 +180,7 @@ fn shown(source: &Source, name: &str) -> String {
     match source {
         Source::BuiltIn => format!("{name} (built in)"),
         Source::File(path) => path.display().to_string(),
+        Source::Journal => format!("{name} (recorded)"),
     }
 }
 

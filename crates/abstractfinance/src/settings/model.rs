@@ -93,7 +93,7 @@ pub struct Settings {
     #[garde(custom(suits(self.mode)), dive)]
     pub broker: Broker,
     /// Who approves a plan.
-    #[garde(skip)]
+    #[garde(dive)]
     pub approval: Approval,
     /// Where the journal is kept.
     #[garde(dive)]

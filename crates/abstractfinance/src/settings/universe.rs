@@ -4,7 +4,7 @@
 //! not expire is one contract, a future the contracts that trade in the run and those to roll into, an option root none.
 
 use super::instruments::Instruments;
-use domain::{Contract, FutureRule, InstrumentId, InstrumentKind, Mic, Universe};
+use domain::{Contract, FutureRule, InstrumentId, InstrumentKind, Mic, OptionKey, Universe};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use market::calendar::{Calendars, NoCalendar};
@@ -69,6 +69,26 @@ pub fn universe(
     }
     let instruments = instruments.iter().map(|(name, row)| row.to_instrument(name)).collect();
     Ok(Universe::new(instruments, contracts))
+}
+
+/// The universe a day was decided over, from the names of its contracts: the last trading day of a future is in its name.
+/// `None` when one of them is of no instrument of the table.
+pub fn universe_named(instruments: &Instruments, names: &[String]) -> Option<Universe> {
+    let mut contracts = Vec::new();
+    for name in names.iter().filter(|name| OptionKey::parse(name).is_none()) {
+        let (of, expiry) = match name.rsplit_once('_') {
+            Some((of, day)) if instruments.get(name).is_none() => (of, Some(Date::strptime("%Y%m%d", day).ok()?)),
+            _ => (name.as_str(), None),
+        };
+        let instrument = instruments.iter().position(|(known, _)| known == of)?;
+        let instrument = InstrumentId(u16::try_from(instrument).ok()?);
+        contracts.push(Contract { name: name.clone(), instrument, expiry });
+    }
+    let table = instruments.iter().map(|(name, row)| row.to_instrument(name)).collect();
+    let mut universe = Universe::new(table, contracts);
+    universe.list_named(names.iter().map(String::as_str));
+    let same = universe.contracts().map(|contract| &universe.contract(contract).name).eq(names);
+    same.then_some(universe)
 }
 
 fn contract_name(instrument: &str, last_trading_day: Date) -> String {

@@ -23,7 +23,7 @@ pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan
 
 /// Sums the basket without the currency hedge, which counts outside turnover and caps. A roll adds nothing: the contract
 /// it opens counts as far as it grows beyond the one it closes.
-pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
+pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let (mut basket, table) = (Basket::default(), &plan.table);
     let held = inputs.ledger.quantities().as_slice().iter().zip(table.exposure.as_slice());
     let wanted = table.wanted.as_slice().iter().zip(table.rolled.as_slice());

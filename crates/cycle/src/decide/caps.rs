@@ -11,28 +11,43 @@ use strategy::ScreenList;
 use strategy::sizing::Change;
 
 /// The share of a contract's increase that may be ordered, and what cuts it.
-struct Cut {
-    contract: ContractId,
-    share: f64,
+pub(crate) struct Cut {
+    pub(crate) contract: ContractId,
+    pub(crate) share: f64,
     check: Check,
     /// Limit and value, in the check's unit; `None` for the other legs of a pair.
     told: Option<(f64, f64)>,
 }
 
 pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    if plan.facts.nav <= 0.0 {
-        return; // nothing is increased against a NAV nobody knows
+    plan.table.netted.as_mut_slice().copy_from_slice(plan.table.wanted.as_slice());
+    for Cut { contract, share, check, told } in cuts(inputs, setup, plan) {
+        let held = inputs.ledger.quantity(contract);
+        let change = Change::between(held, plan.table.netted[contract]);
+        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
+            plan.table.wanted[contract] = held + change.with_share(share, setup.universe.terms(contract).lot);
+            plan.table.verdict[contract].fail(check);
+            let refusal = |(limit, value)| Refusal { check, contract: Some(contract), limit, value };
+            plan.refusals.extend(told.map(refusal));
+        }
     }
+}
+
+/// What has to be cut of the netted quantities, the legs of a pair alike.
+pub(crate) fn cuts(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cut> {
     let mut cuts = Vec::new();
+    if plan.facts.nav <= 0.0 {
+        return cuts; // nothing is increased against a NAV nobody knows
+    }
     for (contract, &held) in inputs.ledger.quantities().iter() {
-        let change = Change::between(held, plan.table.wanted[contract]);
+        let change = Change::between(held, plan.table.netted[contract]);
         // What a roll opens another contract gives up: it is never cut.
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));
         }
     }
     if cuts.is_empty() {
-        return;
+        return cuts;
     }
     for sleeve in setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
         let legs = sleeve.contracts(&ScreenList::default()).into_iter();
@@ -47,16 +62,7 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
             }
         }
     }
-    for Cut { contract, share, check, told } in cuts {
-        let held = inputs.ledger.quantity(contract);
-        let change = Change::between(held, plan.table.wanted[contract]);
-        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
-            plan.table.wanted[contract] = held + change.with_share(share, setup.universe.terms(contract).lot);
-            plan.table.verdict[contract].fail(check);
-            let refusal = |(limit, value)| Refusal { check, contract: Some(contract), limit, value };
-            plan.refusals.extend(told.map(refusal));
-        }
-    }
+    cuts
 }
 
 /// How far one contract's increase has to be cut; `None` when all of it fits.

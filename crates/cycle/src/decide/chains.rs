@@ -13,7 +13,7 @@ use risk::Check;
 use strategy::sizing::Change;
 
 /// Ours of a whole chain: contracts and their value in base currency. What is outside is not ours.
-pub(super) fn held(chain: &Chain, inputs: &DayInputs<'_>, plan: &DayPlan) -> (Quantity, f64) {
+pub(crate) fn held(chain: &Chain, inputs: &DayInputs<'_>, plan: &DayPlan) -> (Quantity, f64) {
     chain.contracts.iter().fold((Quantity::ZERO, 0.0), |(quantity, value), &contract| {
         let ours = ours(contract, inputs);
         (quantity + ours, value + ours.to_f64() * plan.table.unit_price[contract])

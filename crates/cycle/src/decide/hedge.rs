@@ -126,6 +126,7 @@ fn place(
     let total = if active.is_some() { decision.wanted } else { decision.held };
     chains::place(chain, Quantity::whole(total), inputs, setup, plan);
     for &contract in &chain.contracts {
+        plan.table.netted[contract] = plan.table.wanted[contract];
         let purpose = if Some(contract) == active { Purpose::FxHedge } else { Purpose::CloseOut };
         schedule(contract, purpose, inputs, plan);
     }

@@ -24,6 +24,14 @@ pub struct Shift {
     pub weight: f64,
 }
 
+impl Shift {
+    /// What it puts on a contract, signed.
+    pub fn onto(&self, contract: ContractId) -> f64 {
+        let (from, to) = (self.contract == contract, self.successor == Some(contract));
+        f64::from(u8::from(to)) * self.weight - f64::from(u8::from(from)) * self.weight
+    }
+}
+
 /// Moves what cannot be had, and says so.
 pub(super) fn shift(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = plan.risk.scale * plan.facts.nav;

@@ -15,7 +15,11 @@ mod targets;
 mod value;
 mod wants;
 
+pub(crate) use basket::basket;
+pub(crate) use caps::cuts;
+pub(crate) use chains::held as chain_held;
 pub(crate) use hedge::currency_exposure;
+pub(crate) use wants::outside;
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
 

@@ -112,6 +112,6 @@ fn add(wants: &mut Vec<(SleeveId, Quantity)>, sleeve: SleeveId, quantity: Quanti
 }
 
 /// What is held of a contract that no order may touch.
-pub(super) fn outside(inputs: &DayInputs<'_>, contract: ContractId) -> Quantity {
+pub(crate) fn outside(inputs: &DayInputs<'_>, contract: ContractId) -> Quantity {
     inputs.sleeves.map_or(Quantity::ZERO, |sleeves| sleeves.quantity(SleeveId::EXTERNAL, contract))
 }

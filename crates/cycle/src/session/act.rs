@@ -84,12 +84,13 @@ impl Session<'_> {
         let moment = Moment { now, quote: quote.as_ref(), tick, urgency, style };
         let identity = (self.account, self.plan.date);
         let sendable = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
-        self.stage(sendable);
+        self.stage(sendable, quote.and_then(|quote| quote.two_sided()));
     }
 
     /// What is to be sent is written down first.
-    fn stage(&mut self, sendable: Option<Sendable>) {
-        self.entries.extend(sendable.as_ref().map(|sendable| Entry::Command(Command::from(sendable))));
+    fn stage(&mut self, sendable: Option<Sendable>, touch: Option<(Price, Price)>) {
+        let command = |sendable| Entry::Command(Command::from(sendable).made_of(touch));
+        self.entries.extend(sendable.as_ref().map(command));
         self.staged.extend(sendable);
     }
 
@@ -168,7 +169,7 @@ impl Session<'_> {
     /// Takes back what works.
     fn take_back(&mut self, index: usize, now: Timestamp) {
         let cancel = self.slots[index].parent.withdraw(now);
-        self.stage(cancel);
+        self.stage(cancel, None);
     }
 
     /// Asks what became of an order whose cancel nobody confirms, and in the end goes on without it.
@@ -231,7 +232,8 @@ impl Session<'_> {
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
                 slot.parent.admit(permit, half_spread);
                 slot.refusals.clear();
-                self.entries.push(Entry::Admitted { number, arrival, worst, half_spread });
+                let reference = quote.and_then(|quote| quote.mid());
+                self.entries.push(Entry::Admitted { number, arrival, worst, half_spread, reference });
                 self.let_out(&activity, proposal.quantity);
             }
             Err(refusals) => {

@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
 
     fn replay(&mut self, at: Timestamp, entry: &Entry) {
         match entry {
-            Entry::Admitted { number, arrival, worst, half_spread } => {
+            Entry::Admitted { number, arrival, worst, half_spread, .. } => {
                 if let Some(slot) = usize::from(*number).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
                     slot.parent.replay_admission(Collar { reference: *arrival, worst: *worst }, *half_spread);
                 }

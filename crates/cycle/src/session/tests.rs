@@ -52,7 +52,7 @@ impl Desk {
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
         match command {
-            Command::Place { order_ref, contract, side, quantity, limit } => {
+            Command::Place { order_ref, contract, side, quantity, limit, .. } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let filled = Quantity::ZERO;
                 self.orders.push(DeskOrder { order_ref, contract, side, quantity, filled, limit, open: true });
@@ -253,7 +253,7 @@ fn run_until(
 
 fn told(command: Command, world: &World) -> String {
     match command {
-        Command::Place { order_ref, contract, side, quantity, limit } => {
+        Command::Place { order_ref, contract, side, quantity, limit, .. } => {
             format!("{side} {quantity} {} at {limit}, {order_ref}", world.name(contract))
         }
         Command::Replace { order_ref, limit, .. } => format!("replace {order_ref} at {limit}"),
@@ -383,13 +383,13 @@ fn a_refused_change_of_a_working_order_does_not_end_it() {
     let plan = decide(&world.inputs(), &world.setup);
     let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
     let (mut session, command) = first_order(&world, &plan, now);
-    let Command::Place { order_ref, contract, side, quantity, limit } = command else { panic!("a new order") };
+    let Command::Place { order_ref, contract, side, quantity, limit, touch } = command else { panic!("a new order") };
     session.handle(Event::Broker(BrokerEvent::Acknowledged { order_ref, perm_id: 1 }));
     let text = "price off the grid".to_owned();
     session.handle(Event::Broker(BrokerEvent::Notice { order_ref: Some(order_ref), code: 110, text }));
     assert_eq!(settled(&mut session, now), Effect::Resync);
     let mut desk = Desk::new(0);
-    desk.receive(Command::Place { order_ref, contract, side, quantity, limit });
+    desk.receive(Command::Place { order_ref, contract, side, quantity, limit, touch });
     session.handle(Event::Resynced(Box::new(desk.snapshot(now))));
     settled(&mut session, now);
     assert!(session.parents().any(|parent| parent.has_live_child()), "it still works and is still looked after");

@@ -53,7 +53,7 @@ impl DayFacts {
     }
 
     /// The rate of a currency that has already been checked.
-    pub(super) fn rate_to_base(&self, currency: Currency) -> f64 {
+    pub fn rate_to_base(&self, currency: Currency) -> f64 {
         self.rates[currency].expect("an order without a valid rate was refused when it was sized")
     }
 }
@@ -75,6 +75,21 @@ pub struct Basket {
 struct Worst {
     before: f64,
     more: f64,
+}
+
+/// A limit on the whole basket; values in base currency, the limit as a multiple of NAV.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    /// Which.
+    pub check: Check,
+    /// Most of NAV.
+    pub limit: f64,
+    /// What there is without increases.
+    pub before: f64,
+    /// What they add.
+    pub more: f64,
+    /// The side it is about.
+    pub side: Option<Side>,
 }
 
 /// How much of the increases fits, and every limit that cut them.
@@ -110,6 +125,18 @@ impl Basket {
         self.short.more -= increase.min(0.0);
     }
 
+    /// The limits of a day, with what the basket comes to before its increases and what they add.
+    pub fn limits(&self, policy: &GatePolicy) -> [Limit; 4] {
+        let limit = |check, limit, before, more, side| Limit { check, limit, before, more, side };
+        let net = |side: Worst, of: Side| limit(Check::Net, policy.net_max, side.before, side.more, Some(of));
+        [
+            limit(Check::Turnover, policy.turnover_max, 0.0, self.increases, None),
+            limit(Check::Gross, policy.gross_max, self.gross, self.gross_more, None),
+            net(self.long, Side::Buy),
+            net(self.short, Side::Sell),
+        ]
+    }
+
     /// The share of all increases under turnover and caps. Reductions take from none of them; a pair keeps its
     /// proportion because every increase is cut alike.
     pub fn fit(&self, nav: f64, policy: &GatePolicy) -> Fit {
@@ -118,14 +145,7 @@ impl Basket {
             fit.share = 0.0; // nothing is increased against a NAV nobody knows
             return fit;
         }
-        let net = |side: Worst, of: Side| (Check::Net, policy.net_max, side.before, side.more, Some(of));
-        let limits = [
-            (Check::Turnover, policy.turnover_max, 0.0, self.increases, None),
-            (Check::Gross, policy.gross_max, self.gross, self.gross_more, None),
-            net(self.long, Side::Buy),
-            net(self.short, Side::Sell),
-        ];
-        for (check, limit, before, more, side) in limits {
+        for Limit { check, limit, before, more, side } in self.limits(policy) {
             if before + more > limit * nav && more > 0.0 {
                 let share = ((limit * nav - before) / more).max(0.0);
                 if share == 0.0 && side.is_some() {

@@ -82,11 +82,13 @@ pub enum Check {
     Throttle,
     /// Too many messages in a second.
     Messages,
+    /// The price has left the plan's collar.
+    PlanPrice,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 36] = [
+    pub const ALL: [Check; 37] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -123,6 +125,7 @@ impl Check {
         Check::Margin,
         Check::Throttle,
         Check::Messages,
+        Check::PlanPrice,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -164,6 +167,7 @@ impl Check {
             Check::Margin => "MARGIN",
             Check::Throttle => "THROTTLE",
             Check::Messages => "MESSAGES",
+            Check::PlanPrice => "PLAN_PRICE",
         }
     }
 }
@@ -322,6 +326,12 @@ impl Refusal {
                     "{who}: {value:.0} messages were sent in the last second, {limit:.0} are allowed; it is tried again"
                 )
             }
+            Check::PlanPrice => format!(
+                "{who}: its price is {:.2} % from the one it was planned and approved at, the limit is {:.2} %; no risk is added \
+                 unless it comes back",
+                value * 100.0,
+                limit * 100.0
+            ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {
                 format!("{who}: what is left to trade today is below the smallest trade of {limit:.0} in base currency")

@@ -65,6 +65,7 @@ impl Check {
             Check::Margin => (Increases, "adds no risk below the cushion"),
             Check::Throttle => (Orders, "latches the contract and side until a person resumes"),
             Check::Messages => (Orders, "waits for the next second; cancels go first"),
+            Check::PlanPrice => (Increases, "adds no risk at prices far from those the plan was approved at"),
             Check::MinimumTrade => (Plan, "leaves out trades not worth their costs, full exits apart"),
             Check::PairLeg => (Plan, "holds back the other leg of a pair"),
             Check::RollDeadline => (Plan, "reports a contract past its deadline that cannot be closed"),
@@ -85,6 +86,7 @@ impl Check {
                 let [most, slice] = [policy.adv_max, policy.adv_slice].map(|share| round(share * 100.0));
                 format!("{most} % of ADV, slices of {slice} %")
             }
+            Check::PlanPrice => percent(policy.plan_move_max, "the plan's price"),
             Check::Turnover => percent(policy.turnover_max, "NAV a day"),
             Check::Position => percent(policy.position_max, "NAV"),
             Check::Gross => percent(policy.gross_max, "NAV"),

@@ -1,0 +1,117 @@
+//! `plan`: steps 1 to 12 of a day, and nothing after them; or the stored plan of a date.
+//!
+//! In: a date, a gateway when the date is not planned yet. Out: the plan's page, or JSON. Invariant: no order is sent; what is
+//! shown is what is stored, and what will be executed.
+
+use super::preview::{Preview, page};
+use super::recorded::RecordedDay;
+use super::records::{Records, body};
+use super::show;
+use crate::book::DAY_CLOSED;
+use crate::cli::{ApproveArgs, Global, PlanArgs};
+use crate::day::{Measured, plan_day};
+use crate::failure::Failure;
+use crate::world::{Ground, Outside, StateFolder, configured_statements};
+use cycle::{Directive, Instruction};
+use journal::Takeover;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
+    let planned = if args.again { None } else { stored(global, args).await? };
+    let day = match planned {
+        Some(day) => day,
+        None => {
+            make(global, args).await?;
+            Records::open(global).await?.day(Some(args.date)).await?
+        }
+    };
+    let records = Records::open(global).await?;
+    let measured = measured(&records, &day).await?;
+    let preview = Preview::of(&day, &measured, &records.account)?;
+    show(if global.json {
+        format!("{}\n", serde_json::to_string(&preview).expect("plain data"))
+    } else {
+        page(&preview)
+    })
+}
+
+/// The plan of the date, when there is one already.
+async fn stored(global: &Global, args: &PlanArgs) -> Result<Option<RecordedDay>, Failure> {
+    let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
+    if crate::settings::load(global.config.as_deref())?.settings.journal.database_url.is_none()
+        && !dir.join("journal.db").exists()
+    {
+        return Ok(None);
+    }
+    let Ok(records) = Records::open(global).await else { return Ok(None) };
+    match records.dates().await?.contains(&args.date) {
+        true => records.day(Some(args.date)).await.map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Observes, decides and stores.
+async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
+    let ground = Ground::new(global, Some(args.date), 1)?;
+    if ground.trade_dates(1)? != [args.date] {
+        return Err(Failure::Usage(format!(
+            "{} is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions",
+            args.date
+        )));
+    }
+    let control = super::run::connect(args.control).await?;
+    let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
+    let engaged = StateFolder::open(&dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
+    let statements = configured_statements(&ground.loaded.settings)?;
+    let outside = Outside { statements, adopter: args.adopt.adopter()? };
+    let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
+    let planned = plan_day(args.date, args.again, &mut run, &mut world).await;
+    world.broker.disconnect().await;
+    world.journal.close().await?;
+    planned
+}
+
+/// What trading had cost before the date.
+async fn measured(records: &Records, day: &RecordedDay) -> Result<Measured, Failure> {
+    #[derive(Deserialize)]
+    struct Closed {
+        book: Book,
+    }
+    #[derive(Deserialize)]
+    struct Book {
+        #[serde(default)]
+        measured: Measured,
+    }
+    let closed = records.journal.events_of_kind(&records.account, DAY_CLOSED).await?;
+    let before = closed.iter().rfind(|event| event.trade_date < day.date.to_string());
+    Ok(before.map(body::<Closed>).transpose()?.map(|closed| closed.book.measured).unwrap_or_default())
+}
+
+pub async fn approve(global: &Global, args: &ApproveArgs) -> Result<(), Failure> {
+    let refused = |code: &str, why: String| Err(Failure::Halted(format!("{code}: {why}")));
+    let records = Records::open(global).await?;
+    if records.journal.last_of_kind(&records.account, "plan").await?.is_none() {
+        return refused("NO_PLAN", "nothing was planned yet; `plan --date DATE` makes one".into());
+    }
+    let day = records.day(None).await?;
+    let (hash, date) = (day.hash(), day.date);
+    if args.plan.len() < 8 || !hash.starts_with(&args.plan) {
+        return refused(
+            "PLAN_OTHER",
+            format!("the plan in force is {} of {date}, not {}; look at it with `plan --date {date}`", &hash[..12], args.plan),
+        );
+    }
+    let has = |kind: &str| day.records.iter().any(|record| record.kind == kind && record.seq > day.stored.seq);
+    if has(DAY_CLOSED) {
+        return refused("PLAN_FINISHED", format!("{date} is over; its plan was executed or has expired"));
+    }
+    if has("command") {
+        return refused("PLAN_UNDER_WAY", format!("orders of {date} have been sent; `halt` stops the rest"));
+    }
+    let (directive, reason) = match &args.reject {
+        Some(why) => (Directive::Reject { plan: hash }, why.clone()),
+        None => (Directive::Approve { plan: hash }, args.reason.clone().unwrap_or_else(|| "approved as shown".into())),
+    };
+    super::operate::say(global, Instruction { directive, by: args.by()?, reason }).await
+}
