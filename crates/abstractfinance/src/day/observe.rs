@@ -160,7 +160,9 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         Err(reason) => (nothing(world.clock.now(), run), Some(reason)),
     };
     let (mut book, mut booked) = match last_book(run, world).await? {
-        Some(book) => (Arc::unwrap_or_clone(book), missing.iter().map(|reason| News::missing(reason)).collect::<Vec<News>>()),
+        Some(book) => {
+            (Arc::unwrap_or_clone(book), missing.iter().map(|reason| News::missing(reason)).collect::<Vec<News>>())
+        }
         None if missing.is_some() => return Err(BrokerError::Unusable(missing.unwrap_or_default()).into()),
         None => {
             let (book, opening) = Book::open(&snapshot, world.clock.now(), run)?;

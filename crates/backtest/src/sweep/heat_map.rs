@@ -48,7 +48,8 @@ impl Axis<'_> {
 /// The page of a search.
 pub fn heat_map(title: &str, trials: &[Trial], verdict: &Verdict) -> String {
     let keys = keys(trials);
-    let axes: Vec<Axis<'_>> = keys.iter().map(|key| Axis::of(key, trials)).filter(|axis| axis.labels.len() > 1).collect();
+    let axes: Vec<Axis<'_>> =
+        keys.iter().map(|key| Axis::of(key, trials)).filter(|axis| axis.labels.len() > 1).collect();
     let one = Axis { key: "", labels: vec![String::new()], place: vec![Some(0); trials.len()] };
     let mut maps: Vec<String> = Vec::new();
     for (position, across) in axes.iter().enumerate() {
@@ -131,7 +132,14 @@ mod tests {
         let dates = (jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 6, 30));
         let returns = (0..100).map(|day| drift + 0.01 * f64::from(day % 3 - 1)).collect();
         Trial {
-            id: String::new(), set, dates, returns, turnover_per_year: 1.0, trading_bps_per_year: 2.0, fills: 3, stopped: 0,
+            id: String::new(),
+            set,
+            dates,
+            returns,
+            turnover_per_year: 1.0,
+            trading_bps_per_year: 2.0,
+            fills: 3,
+            stopped: 0,
             failure: None,
         }
     }

@@ -106,7 +106,8 @@ pub fn shown(value: Option<&serde_json::Value>) -> String {
 /// What the format cannot hold.
 pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
     let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
-    let stat = |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
+    let stat =
+        |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
     let mut columns: Vec<(String, Column)> = keys(trials)
         .into_iter()
         .map(|key| {

@@ -140,7 +140,10 @@ mod tests {
     fn a_choice_sees_nothing_of_what_it_is_judged_on() {
         let (mut one, other) = (noise(1, 0.001, 400), noise(2, 0.0, 400));
         let before = walk_forward(&[&one, &other], 3);
-        assert_eq!(before.iter().map(|f| (f.chosen_at, f.judged_to)).collect::<Vec<_>>(), [(100, 200), (200, 300), (300, 400)]);
+        assert_eq!(
+            before.iter().map(|f| (f.chosen_at, f.judged_to)).collect::<Vec<_>>(),
+            [(100, 200), (200, 300), (300, 400)]
+        );
         one[300..].iter_mut().for_each(|r| *r = -0.5);
         let after = walk_forward(&[&one, &other], 3);
         let choice = |folds: &[Fold]| folds.iter().map(|f| (f.trial, f.seen)).collect::<Vec<_>>();
