@@ -39,8 +39,9 @@ pub(crate) fn cuts(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec
     if plan.facts.nav <= 0.0 {
         return cuts; // nothing is increased against a NAV nobody knows
     }
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        let change = Change::between(held, plan.table.netted[contract]);
+    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.netted.as_slice());
+    for (row, (&held, &netted)) in rows.enumerate().filter(|(_, (held, netted))| held != netted) {
+        let (contract, change) = (ContractId(row as u16), Change::between(held, netted));
         // What a roll opens another contract gives up: it is never cut.
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));
