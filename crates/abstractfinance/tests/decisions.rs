@@ -13,7 +13,7 @@ use common::Stage;
 use formula::evaluate;
 use insta::assert_snapshot;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const DECLINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
 
@@ -107,7 +107,18 @@ fn an_order_is_asked_about_by_its_reference() {
         refused("explain NOTHING"),
         refused("explain CSPX --date 2026-03-09"),
     ];
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r"
+    exit 2
+    abstractfinance: AF-f4f616-20260302-99-1: 2026-03-02 has 2 orders; `explain --date 2026-03-02` shows them
+    exit 2
+    abstractfinance: AF-000000-20260302-1-1 is an order of another account; this journal is of f4f616
+    exit 2
+    abstractfinance: AF-f4f616-20260302-1-1 is of 2026-03-02, not of 2026-03-03; leave --date away
+    exit 2
+    abstractfinance: `NOTHING` is no instrument, contract or order reference of 2026-03-03; `config show` lists the instruments
+    exit 2
+    abstractfinance: nothing was planned for 2026-03-09 in this journal; the last date with a plan is 2026-03-03
+    ");
 }
 
 #[test]
@@ -115,23 +126,33 @@ fn the_rule_in_the_way_is_named() {
     let stage = Stage::new();
     stage.days("demo --days 3 --state-dir state");
     let told = |line: &str| stage.ok(&format!("why-not {line} --state-dir state"));
-    let said = [
-        told("CSPX --date 2026-03-02"),
-        told("CSPX"),
-        told("SPX"),
-        told("IUIT"),
-        told("M6E"),
-    ];
-    assert_snapshot!(said.join(""), @"");
+    let said = [told("CSPX --date 2026-03-02"), told("CSPX"), told("SPX"), told("IUIT"), told("M6E")];
+    assert_snapshot!(said.join(""), @r"
+    2026-03-02 · CSPX
+      TURNOVER           the basket: increases of 52.5 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 2 days at this rate
+      SENT               order 2: 3418 of 3418 executed; nothing stopped it
+    2026-03-04 · CSPX
+      INSIDE_DRIFT       CSPX: 7322 from its target, and it trades from 52608 of the base currency on
+    2026-03-04 · SPX
+      NOT_TRADABLE       SPX: a reference instrument, quoted and never traded
+    2026-03-04 · IUIT
+      NO_SLEEVE          IUIT: no sleeve wants it today; not configured: credit_carry, crisis_alpha, sector_rv, single_name
+    2026-03-04 · M6E_20260615
+      HEDGED             M6E_20260615: 22345 EUR of exposure leave 26164 of the base currency unhedged, inside the band of 100205
+    ");
+}
+
+#[test]
+fn a_mode_in_the_way_is_named() {
+    let stage = Stage::new();
+    stage.days("demo --days 1 --state-dir state");
     stage.ok("reduce-only --by ada --reason drill --state-dir state");
-    stage.days("demo --days 4 --state-dir state --scenario calm");
-    let codes: BTreeSet<String> = ["CSPX", "CS51"]
-        .iter()
-        .flat_map(|name| json(&stage, &format!("why-not {name} --state-dir state"))["why_not"].as_array().unwrap().clone())
-        .flat_map(|row| row["reasons"].as_array().unwrap().clone())
-        .map(|reason| reason["code"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(!codes.is_empty());
+    stage.days("demo --days 2 --state-dir state");
+    let told = json(&stage, "why-not CSPX --state-dir state");
+    let reasons = told["why_not"][0]["reasons"].as_array().unwrap();
+    let blocking: Vec<&str> =
+        reasons.iter().filter(|row| row["blocks"] == true).map(|row| row["code"].as_str().unwrap()).collect();
+    assert_eq!(blocking, ["MODE"], "{told:#}");
 }
 
 #[test]
@@ -169,7 +190,21 @@ fn every_plan_is_decided_again_to_the_last_bit_here_and_on_another_machine() {
     stage.ok("journal import --from day.af --state-dir elsewhere");
     let alone = stage.ok(&format!("replay --date {last} --state-dir elsewhere"));
     assert!(alone.contains("the same to the last bit"), "{alone}");
+}
 
-    let other = stage.ok("replay --all --state-dir state --under config");
-    assert!(other.contains("vol"), "{other}");
+#[test]
+fn another_configuration_is_named_with_the_first_step_it_changes() {
+    let stage = Stage::new();
+    stage.days("demo --days 3 --state-dir state");
+    stage.config("slower", "settings.yaml", "vol_target_annual: 0.12", "vol_target_annual: 0.06");
+    stage.config("patient", "settings.yaml", "max_daily_turnover_pct_nav: 0.50", "max_daily_turnover_pct_nav: 0.40");
+    let first = |config: &str| {
+        let told = json(&stage, &format!("replay --date 2026-03-02 --under {config} --state-dir state"));
+        let found = &told["days"][0]["first_difference"];
+        format!("{}: {}", found["step"].as_str().unwrap(), found["value"].as_str().unwrap())
+    };
+    assert_eq!(first("slower"), "risk: risk.scale");
+    assert!(first("patient").starts_with("schedule: table.scheduled"), "{}", first("patient"));
+    let page = stage.ok("replay --all --under slower --state-dir state");
+    assert!(page.contains("another configuration changes 3"), "{page}");
 }

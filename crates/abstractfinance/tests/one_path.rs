@@ -1,7 +1,8 @@
-//! Research is the live engine: the same days in this process and over TCP.
+//! Research is the live engine: the same days in this process, over TCP, and by an engine that dies every day.
 //!
-//! In: one simulated world, twice. Out: two journals. Invariant: every plan is the same to the last bit, and so are the
-//! books every evening, although one of them went through a gateway, a wire and the broker's client.
+//! In: one simulated world, three times. Out: three journals. Invariant: every plan is the same to the last bit, and so are
+//! the books every evening, although one of them went through a gateway, a wire and the broker's client, and another
+//! through `kill -9` and a new process on every trade date.
 #![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
@@ -39,34 +40,69 @@ fn evenings(state: &Path) -> Vec<(String, [Value; 3])> {
     bodies(state, "day_closed").iter().map(|(date, body)| (date.clone(), parts(body))).collect()
 }
 
-fn the_same_over_tcp(options: &str) {
+/// Days of an engine that dies: every third of the others' in the short form, because each is several processes.
+fn deaths() -> u32 {
+    if std::env::var_os("AF_LONG").is_some() { 250 } else { 8 }
+}
+
+/// Runs the same days three ways and demands the same plans and books.
+fn the_same_three_ways(options: &str) {
     let stage = Stage::new();
     let count = days();
     stage.ok(&format!("demo --days {count} {options} --state-dir over-tcp"));
     let last = FIRST + (i64::from(count) * 7 / 5 + 14).days();
     let to = bodies(&stage.path("over-tcp"), "plan").last().map_or(last.to_string(), |(date, _)| date.clone());
     stage.ok(&format!("backtest --depth order-level --from {FIRST} --to {to} {options} --state-dir in-process"));
+    let deaths = dying(&stage, deaths().min(count), options);
+    assert!(deaths > 0, "{options}: no run died before its plan was approved");
 
-    let (wire, here) = (stage.path("over-tcp"), stage.path("in-process"));
-    let (wired, direct) = (bodies(&wire, "plan"), bodies(&here, "plan"));
-    assert_eq!(wired.len() as u32, count, "{options}");
-    for ((date, wired), (_, direct)) in wired.iter().zip(&direct) {
-        assert_eq!(wired, direct, "{options}: the plan of {date}");
-    }
-    assert_eq!(wired.len(), direct.len(), "{options}");
-    for ((date, wired), (_, direct)) in evenings(&wire).iter().zip(&evenings(&here)) {
-        assert_eq!(wired, direct, "{options}: the books after {date}");
+    let wired = stage.path("over-tcp");
+    assert_eq!(bodies(&wired, "plan").len() as u32, count, "{options}");
+    assert_eq!(bodies(&stage.path("in-process"), "plan").len() as u32, count, "{options}");
+    for way in ["in-process", "dying"] {
+        assert_same(&wired, &stage.path(way), &format!("{way}, {options}"));
     }
 }
 
-#[test]
-fn the_same_calm_days_over_tcp_and_in_process() {
-    the_same_over_tcp("--seed 3 --account-events unattended");
+/// Every day of `other` is the same day of `one`.
+fn assert_same(one: &Path, other: &Path, what: &str) {
+    for ((date, one), (_, other)) in bodies(one, "plan").iter().zip(&bodies(other, "plan")) {
+        assert_eq!(one, other, "{what}: the plan of {date}");
+    }
+    for ((date, one), (_, other)) in evenings(one).iter().zip(&evenings(other)) {
+        assert_eq!(one, other, "{what}: the books after {date}");
+    }
+}
+
+/// Runs days whose engine is killed while it plans, at another moment each, and started again; a plan waits for a person,
+/// so that nothing was sent when it died. Returns how many runs did not end by themselves.
+fn dying(stage: &Stage, count: u32, options: &str) -> usize {
+    stage.config("waiting", "settings.yaml", "mode: auto ", "mode: manual ");
+    let line = format!("demo --days {count} {options} --config waiting --state-dir dying");
+    let mut died = 0;
+    for day in 0..count {
+        died += usize::from(stage.killed_once_grown(&line, "dying/journal.db-wal", u64::from(day % 5) * 60_000));
+        let told = stage.run(&line);
+        if told.code == 0 {
+            continue; // a day without orders waits for nobody, and so it went on to the end
+        }
+        assert_eq!(told.code, 5, "{options}: day {day}: {}", told.err);
+        let plan = told.err.split_once("`approve ").and_then(|(_, rest)| rest.split_once('`')).expect(&told.err).0;
+        stage.ok(&format!("approve {plan} --by ada --config waiting --state-dir dying"));
+    }
+    let told = stage.run(&line);
+    assert_eq!(told.code, 0, "{options}: {}", told.err);
+    died
 }
 
 #[test]
-fn the_same_crash_over_tcp_and_in_process() {
-    the_same_over_tcp("--seed 8 --scenario crash --account-events unattended");
+fn the_same_calm_days_over_tcp_in_process_and_by_a_dying_engine() {
+    the_same_three_ways("--seed 3 --account-events unattended");
+}
+
+#[test]
+fn the_same_crash_over_tcp_in_process_and_by_a_dying_engine() {
+    the_same_three_ways("--seed 8 --scenario crash --account-events unattended");
 }
 
 #[test]

@@ -137,5 +137,6 @@ fn orders(day: &RecordedDay) -> Values {
 }
 
 fn configuration(day: &RecordedDay) -> Values {
-    values(&day.configuration).into_iter().map(|(path, value)| (("settings", path, ""), value)).collect()
+    let named = |path: String| path.strip_prefix("settings.").map(str::to_owned).unwrap_or(path);
+    values(&day.configuration).into_iter().map(|(path, value)| (("settings", named(path), ""), value)).collect()
 }

@@ -59,7 +59,7 @@ fn of_reference(day: &Day<'_>, own: OrderRef, account: &str, subject: &str) -> R
     }
     let planned = day.planned(own.intent).ok_or_else(|| {
         let last = day.orders().len();
-        Failure::Usage(format!("{subject}: {} has {last} orders; `orders` lists them with their references", own.date))
+        Failure::Usage(format!("{subject}: {0} has {last} orders; `explain --date {0}` shows them", own.date))
     })?;
     Ok(ordered(day, planned.number, Some(own.attempt)))
 }

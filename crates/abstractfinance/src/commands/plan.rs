@@ -68,8 +68,9 @@ async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
     let planned = plan_day(args.date, args.again, &mut run, &mut world).await;
     world.broker.disconnect().await;
-    world.journal.close().await?;
-    planned
+    let closed = world.journal.close().await;
+    planned?;
+    Ok(closed?)
 }
 
 /// What trading had cost before the date.

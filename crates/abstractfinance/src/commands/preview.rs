@@ -132,11 +132,12 @@ impl Preview {
         let value: f64 = orders.iter().map(|order| order.value).sum();
         let margin = margin(&entries, day);
         let commission = entries.iter().rev().find_map(|entry| match entry {
-            Entry::Margin { orders, .. } => Some(
-                orders.iter().filter_map(|row| row.commission.map(|money| in_base(money, day))).sum::<Decimal>().round_dp(2),
-            ),
+            Entry::Margin { orders, .. } => {
+                orders.iter().map(|row| row.commission.map(|money| in_base(money, day))).sum::<Option<Decimal>>()
+            }
             _ => None,
         });
+        let commission = commission.filter(|most| !most.is_zero()).map(|most| most.round_dp(2));
         Ok(Preview {
             date: day.date.to_string(),
             plan_hash: day.hash(),

@@ -48,10 +48,12 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let statements = configured_statements(&ground.loaded.settings)?;
     let outside = Outside { statements, adopter: args.adopt.adopter()? };
     let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
-    let day = run_day(args.date, &mut run, &mut world).await?;
+    let day = run_day(args.date, &mut run, &mut world).await;
     world.broker.disconnect().await;
-    world.journal.close().await?;
-    let days = [day];
+    // A day that stopped gives its lease back too: a plan may wait in the journal, and no engine runs meanwhile.
+    let closed = world.journal.close().await;
+    let days = [day?];
+    closed?;
     show(if global.json { days_json(&days) } else { page(&days[0]) })?;
     went_well(&days[0])
 }

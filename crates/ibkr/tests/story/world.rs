@@ -180,6 +180,7 @@ fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, or
     let line = |i: usize| Contract { name: i.to_string(), instrument: InstrumentId(i as u16), expiry: None };
     let universe = Universe::new((0..count).map(share).collect(), (0..count).map(line).collect());
     let policy = GatePolicy {
+        plan_move_max: 0.05,
         order_value_max: 1.0,
         turnover_max: 1.0,
         gross_max: 1.0,

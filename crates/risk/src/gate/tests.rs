@@ -226,7 +226,7 @@ fn without_a_fresh_quote_only_an_auction_is_priced_and_from_last_or_close() {
             ask.proposal.order_type = order_type;
         })
     };
-    assert_eq!(old(OrderType::Lmt, Some("200"), None).codes(), ["QUOTE_STALE"]);
+    assert_eq!(old(OrderType::Lmt, Some("200"), None).codes(), ["QUOTE_STALE", "PLAN_PRICE"]);
     let reference = |ask: Ask| ask.admit().unwrap().collar().reference.to_string();
     assert_eq!(reference(old(OrderType::Loc, Some("201"), Some("199"))), "201");
     assert_eq!(reference(old(OrderType::Loc, None, Some("199"))), "199");

@@ -160,6 +160,7 @@ fn run() -> Run {
         screens: Default::default(),
         account: "aaaaaa".parse().unwrap(),
         fence: 1,
+        configuration: String::new(),
         adopter: None,
         journal: String::new(),
     }

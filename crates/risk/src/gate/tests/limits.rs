@@ -173,3 +173,21 @@ fn lists_and_states_refuse_one_way_and_let_reductions_out_where_they_may() {
     }
     assert_eq!(Ask::but(|ask| ask.proposal.quantity = Quantity::ZERO).codes(), ["QUANTITY"]);
 }
+
+#[test]
+fn no_risk_is_added_far_from_the_price_of_the_plan_and_risk_is_lowered_all_the_same() {
+    let codes = |ask: &Ask| -> Vec<&'static str> {
+        ask.admit().err().unwrap_or_default().iter().map(|refusal| refusal.check.code()).collect()
+    };
+    // The mid is 250 USD a share: 4.2 % and 8.7 % from these.
+    let near = Ask::but(|ask| ask.activity.unit_value = 240.0);
+    let far = Ask::but(|ask| ask.activity.unit_value = 230.0);
+    assert_eq!(codes(&near), [""; 0]);
+    assert_eq!(codes(&far), ["PLAN_PRICE"]);
+    let lowering = Ask::but(|ask| {
+        ask.activity.unit_value = 230.0;
+        ask.activity.holding.held = Quantity::whole(20_000);
+        ask.proposal.purpose = Purpose::Reduce;
+    });
+    assert_eq!(codes(&lowering), [""; 0]);
+}

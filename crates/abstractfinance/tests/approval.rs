@@ -1,0 +1,200 @@
+//! Plans that wait: nothing is sent by planning, and only the approved content is executed.
+//!
+//! In: a gateway of its own, a wire that is listened to, plans, a person. Out: frames, exit codes, the broker's record.
+//! Invariant: the wire is read frame by frame by the gateway's own reader of requests, not by the engine.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::{GatewayProcess, Stage};
+use gateway::wire::{Codec, Request};
+use gateway::{Control, Entry, Injection, RemoteControl, read_record};
+use serde_json::Value;
+use sim::Command;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+const DAY: &str = "--date 2026-03-02 --state-dir state --config config";
+
+/// A cable that writes down what the engine says.
+struct Tap {
+    address: SocketAddr,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    fn plug(upstream: SocketAddr) -> Tap {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, said): (_, Arc<Mutex<Vec<u8>>>) = (listener.local_addr().unwrap(), Arc::default());
+        let heard = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, far) = (near.unwrap(), TcpStream::connect(upstream).unwrap());
+                [&near, &far].iter().for_each(|end| end.set_nodelay(true).unwrap());
+                carry(near.try_clone().unwrap(), far.try_clone().unwrap(), Some(Arc::clone(&heard)));
+                carry(far, near, None);
+            }
+        });
+        Tap { address, said }
+    }
+
+    /// Every request of one session, in order.
+    fn requests(&self) -> Vec<Request> {
+        let said = std::mem::take(&mut *self.said.lock().unwrap());
+        let mut rest = &said[4..]; // after the greeting
+        let mut frames = Vec::new();
+        while let Some((length, body)) = rest.split_first_chunk::<4>() {
+            let (frame, after) = body.split_at(u32::from_be_bytes(*length) as usize);
+            frames.push(frame);
+            rest = after;
+        }
+        // The first frame is the range of versions.
+        frames[1..].iter().map(|frame| Request::decode(Codec::Protobuf(222), frame).unwrap()).collect()
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, heard: Option<Arc<Mutex<Vec<u8>>>>) {
+    std::thread::spawn(move || {
+        let mut bytes = [0; 16_384];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            if let Some(heard) = &heard {
+                heard.lock().unwrap().extend_from_slice(&bytes[..count]);
+            }
+            if to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}
+
+/// Orders and cancels among requests; a what-if asks and places nothing.
+fn sent(requests: &[Request]) -> usize {
+    let is_sent = |request: &&Request| match request {
+        Request::PlaceOrder(place) => place.order.as_ref().and_then(|order| order.what_if) != Some(true),
+        Request::CancelOrder(_) | Request::GlobalCancel(_) => true,
+        _ => false,
+    };
+    requests.iter().filter(is_sent).count()
+}
+
+/// A stage on which every plan waits for a person, and its gateway.
+fn waiting() -> (Stage, GatewayProcess) {
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", "mode: auto ", "mode: manual ");
+    let gateway = stage.gateway("--record record.jsonl");
+    (stage, gateway)
+}
+
+fn hash(stage: &Stage) -> String {
+    let plan: Value = serde_json::from_str(&stage.ok(&format!("plan {DAY} --json"))).unwrap();
+    plan["plan_hash"].as_str().unwrap().to_owned()
+}
+
+/// Orders in the broker's own record.
+fn placed(stage: &Stage) -> usize {
+    let record = read_record(&stage.path("record.jsonl")).unwrap();
+    record.iter().filter(|entry| matches!(entry, Entry::Command { command: Command::Place { .. }, .. })).count()
+}
+
+fn at_the_control(gateway: &GatewayProcess, act: impl AsyncFnOnce(&mut RemoteControl)) {
+    let control = gateway.address.split_whitespace().nth(3).unwrap().parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut control = RemoteControl::connect(control).await.unwrap();
+        act(&mut control).await;
+    });
+}
+
+#[test]
+fn planning_sends_nothing_and_only_the_approved_plan_is_executed() {
+    let (stage, gateway) = waiting();
+    let tap = Tap::plug(gateway.api());
+    let tapped = gateway.address.replace(&gateway.api().to_string(), &tap.address.to_string());
+
+    let page = stage.ok(&format!("plan {DAY} {tapped}"));
+    let asked = tap.requests();
+    assert!(asked.len() > 20, "the tap hears the engine: {}", asked.len());
+    assert_eq!(sent(&asked), 0, "planning sends nothing");
+    let what_ifs = asked.iter().filter(|request| matches!(request, Request::PlaceOrder(_))).count();
+    assert_eq!(what_ifs, 2, "the margin of each order is asked for");
+    assert!(page.contains("Approval waits\n  APPROVAL_MANUAL"), "{page}");
+
+    let waits = stage.refused(&format!("run --once {DAY} {tapped}"));
+    assert!(waits.starts_with("exit 5\n") && waits.contains("APPROVAL_MANUAL"), "{waits}");
+    assert_eq!(sent(&tap.requests()), 0, "an engine without approval sends nothing");
+
+    let plan = hash(&stage);
+    let other = stage.refused("approve 00000000 --by ada --state-dir state --config config");
+    assert!(other.contains("PLAN_OTHER"), "{other}");
+    assert!(stage.ok(&format!("approve {} --by ada --state-dir state --config config", &plan[..8])).contains("execute plan"));
+    let days = stage.days(&format!("run --once {DAY} {tapped}"));
+    assert!(sent(&tap.requests()) > 2, "and the same tap hears orders when they are sent");
+    assert_eq!(days[0].plan_hash, plan);
+    assert!(days[0].orders.iter().all(|order| order.status == "filled"), "{:?}", days[0].orders);
+    let step = days[0].steps.iter().find(|step| step.name == "plan").unwrap();
+    assert!(step.detail.contains("approved by ada"), "{}", step.detail);
+
+    let over = stage.refused(&format!("approve {plan} --by ada --state-dir state --config config"));
+    assert!(over.contains("PLAN_FINISHED"), "{over}");
+}
+
+#[test]
+fn a_rejected_plan_ends_its_day_without_an_order() {
+    let (stage, gateway) = waiting();
+    stage.ok(&format!("plan {DAY} {}", gateway.address));
+    let reject = format!("approve {} --reject drill --by ada --state-dir state --config config", hash(&stage));
+    assert!(stage.ok(&reject).contains("send nothing of plan"));
+    let days = stage.days(&format!("run --once {DAY} {}", gateway.address));
+    assert_eq!(placed(&stage), 0);
+    assert!(days[0].orders.iter().all(|order| order.status == "carried over"), "{:?}", days[0].orders);
+    let step = days[0].steps.iter().find(|step| step.name == "plan").unwrap();
+    assert!(step.detail.contains("PLAN_REJECTED"), "{}", step.detail);
+}
+
+#[test]
+fn what_changed_since_the_plan_stops_it_with_a_code() {
+    let (stage, gateway) = waiting();
+    stage.ok(&format!("plan {DAY} {}", gateway.address));
+    let approve = || stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
+    approve();
+    let run = |options: &str| stage.refused(&format!("run --once --date 2026-03-02 --state-dir state {options} {}", gateway.address));
+    let settings = run("");
+    assert!(settings.starts_with("exit 5\n") && settings.contains("PLAN_SETTINGS"), "{settings}");
+
+    at_the_control(&gateway, async |control| {
+        let trade = r#"{"external_trade": {"contract": "CSPX", "side": "BUY", "quantity": "10"}}"#;
+        control.inject(serde_json::from_str::<Injection>(trade).unwrap()).await.unwrap();
+    });
+    let positions = run("--config config");
+    assert!(positions.contains("PLAN_POSITIONS") && positions.contains("CSPX"), "{positions}");
+    assert_eq!(placed(&stage), 0);
+    // Another plan sees what is there: it has another content, and asks again.
+    let before = hash(&stage);
+    stage.ok(&format!("plan {DAY} --again {}", gateway.address));
+    assert_ne!(hash(&stage), before);
+    assert!(run("--config config").contains("APPROVAL_MANUAL"), "the old approval is of other content");
+}
+
+#[test]
+fn an_approval_that_comes_too_late_executes_nothing() {
+    let (stage, gateway) = waiting();
+    stage.ok(&format!("plan {DAY} {}", gateway.address));
+    at_the_control(&gateway, async |control| control.advance_to("2026-03-02T20:00:00Z".parse().unwrap()).await.unwrap());
+    stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
+    let days = stage.days(&format!("run --once {DAY} {}", gateway.address));
+    assert_eq!(placed(&stage), 0);
+    let step = days[0].steps.iter().find(|step| step.name == "plan").unwrap();
+    assert!(step.detail.contains("PLAN_EXPIRED"), "{}", step.detail);
+}
+
+#[test]
+fn rules_approve_what_is_small_enough() {
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", "auto_increases_max_pct_nav: 0.50", "auto_increases_max_pct_nav: 0.20");
+    let gateway = stage.gateway("--record record.jsonl");
+    let waits = stage.refused(&format!("run --once {DAY} {}", gateway.address));
+    assert!(waits.contains("APPROVAL_INCREASES"), "{waits}");
+    assert_eq!(placed(&stage), 0);
+}
