@@ -11,6 +11,7 @@ use crate::books::Books;
 use crate::commission::commission;
 use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
+use crate::view::Owner;
 use crate::venue::Trading;
 use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
 use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
@@ -358,23 +359,32 @@ impl Broker {
             (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
         view.last_fill_price = Some(price.to_decimal());
         let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
-        let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
+        let trade = Trade { contract, side, quantity, price, commission: charge };
+        let (cumulative, average_price) = (view.filled, view.average_price);
+        ExecutionView { cumulative, average_price, liquidity, ..self.trade(view.owner(), id, trade, now) }
+    }
+
+    /// A trade in the account, as the first execution of its order that took what was there.
+    pub(crate) fn trade(&mut self, owner: Owner, id: ExecutionId, trade: Trade, at: Timestamp) -> ExecutionView {
+        let Owner { client, order_id, perm_id, order_ref } = owner;
+        let Trade { contract, side, quantity, price, commission } = trade;
+        let currency = self.universe.terms(contract).currency;
         ExecutionView {
             id,
-            client: view.client,
-            order_id: view.order.order_id,
-            perm_id: view.perm_id,
-            order_ref: view.order.order_ref.clone(),
+            client,
+            order_id,
+            perm_id,
+            order_ref,
             contract,
             side,
             quantity,
             price,
-            at: now,
-            cumulative: view.filled,
-            average_price: view.average_price,
-            liquidity,
-            commission: Money::new(charge, instrument.currency),
-            realized,
+            at,
+            cumulative: quantity,
+            average_price: price.to_decimal(),
+            liquidity: Liquidity::Removed,
+            commission: Money::new(commission, currency),
+            realized: self.books.account.trade(trade),
             spread: None,
         }
     }
