@@ -92,8 +92,7 @@ impl Entry {
     pub fn order_ref(&self) -> Option<OrderRef> {
         match self {
             Entry::Command(command) => Some(command.order_ref()),
-            Entry::Acknowledged { order_ref, .. }
-            | Entry::Status { order_ref, .. } => Some(*order_ref),
+            Entry::Acknowledged { order_ref, .. } | Entry::Status { order_ref, .. } => Some(*order_ref),
             Entry::Execution(fill) => fill.order,
             Entry::Notice { order_ref, .. } => *order_ref,
             _ => None,

@@ -109,7 +109,14 @@ impl From<&Sendable> for Command {
             }
             Sendable::ReplaceSpread(spread) => {
                 let (order_ref, (near, far), side) = (spread.order_ref(), spread.legs(), spread.side());
-                Command::ReplaceSpread { order_ref, near, far, side, quantity: spread.quantity(), limit: spread.limit() }
+                Command::ReplaceSpread {
+                    order_ref,
+                    near,
+                    far,
+                    side,
+                    quantity: spread.quantity(),
+                    limit: spread.limit(),
+                }
             }
             Sendable::Cancel { order_ref } => Command::Cancel { order_ref: *order_ref },
         }

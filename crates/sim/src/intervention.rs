@@ -287,8 +287,7 @@ impl Broker {
         let perm_id = FIRST_FOREIGN_PERM_ID + i64::from(self.executed);
         let owner = Owner { client: NOBODY, order_id: 0, perm_id, order_ref: String::new() };
         let trade = Trade { contract, side, quantity, price, commission: charge };
-        let execution =
-            ExecutionView { liquidity: Liquidity::Auction, ..self.trade(owner, id.clone(), trade, now) };
+        let execution = ExecutionView { liquidity: Liquidity::Auction, ..self.trade(owner, id.clone(), trade, now) };
         self.tell_executed(execution);
         id
     }

@@ -15,9 +15,9 @@ use console::DayReport;
 use console::obligations::{Obligation, obligations_page};
 use cycle::Setup;
 use domain::{ContractId, Mic};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use jiff::civil::Date;
 use market::calendar::Calendars;
 use std::collections::{BTreeMap, BTreeSet};
 use strategy::rolls::active_contract;
@@ -125,9 +125,9 @@ fn option_ends(setup: &Setup, held: &BTreeMap<ContractId, String>, from: Date, t
             (gone, "option close-out", "sold whatever it brings: it would be exercised or delivered"),
             (expiry, "option expiry", end),
         ];
-        let due = due.into_iter().filter(|(date, kind, _)| {
-            (from..=to).contains(date) && (physical || *kind != "option close-out")
-        });
+        let due = due
+            .into_iter()
+            .filter(|(date, kind, _)| (from..=to).contains(date) && (physical || *kind != "option close-out"));
         let subject = &setup.universe.contract(contract).name;
         rows.extend(due.map(|(date, kind, what)| Obligation {
             date: date.to_string(),
@@ -165,7 +165,9 @@ fn absences(maintenance: &[Maintenance], guard_minutes: u16, from: Date, to: Dat
             subject: each.name.clone(),
             what: match first == last {
                 true => format!("{hours} UTC, and nothing is sent {guard_minutes} min before and after"),
-                false => format!("{hours} UTC, {often} until {last}, and nothing is sent {guard_minutes} min before and after"),
+                false => format!(
+                    "{hours} UTC, {often} until {last}, and nothing is sent {guard_minutes} min before and after"
+                ),
             },
             held: None,
         }));

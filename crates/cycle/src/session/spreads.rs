@@ -77,9 +77,7 @@ impl Session<'_> {
             self.ask_gate(index, now);
         }
         let legs = self.legs(spread);
-        let works = |leg: usize| {
-            self.permission(leg) == Permission::Yes && matches!(self.pace(leg), Pace::Work(_))
-        };
+        let works = |leg: usize| self.permission(leg) == Permission::Yes && matches!(self.pace(leg), Pace::Work(_));
         if Some(&index) != legs.iter().max() || !legs.into_iter().all(works) {
             return;
         }

@@ -63,7 +63,15 @@ struct DeskOrder {
 
 impl Desk {
     pub(super) fn new(pace: u32) -> Desk {
-        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false, slow: None, wakes: Timestamp::MIN, plain: false }
+        Desk {
+            orders: Vec::new(),
+            executions: Vec::new(),
+            pace,
+            deaf: false,
+            slow: None,
+            wakes: Timestamp::MIN,
+            plain: false,
+        }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {

@@ -56,7 +56,14 @@ impl Parent {
     }
 
     /// Rebuilds its part of a spread from the journal.
-    pub fn replay_spread(&mut self, order_ref: OrderRef, quantity: Quantity, limit: Decimal, at: Timestamp, again: i64) {
+    pub fn replay_spread(
+        &mut self,
+        order_ref: OrderRef,
+        quantity: Quantity,
+        limit: Decimal,
+        at: Timestamp,
+        again: i64,
+    ) {
         match self.child_mut(order_ref) {
             Some(child) => {
                 child.spread = Some(limit);
