@@ -33,7 +33,7 @@ pub async fn obligations(global: &Global, args: &ObligationsArgs) -> Result<(), 
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let setup = policy::dated_setup(&ground.loaded, (*ground.universe).clone(), &ground.calendars);
     let setup = setup.map_err(|error| usage(&error))?;
-    let setup = day.iter().fold(setup, |setup, day| with_options(setup, day));
+    let setup = day.iter().fold(setup, with_options);
     let held = day.as_ref().map_or_else(|| Ok(BTreeMap::new()), |day| holdings(day, &setup))?;
     let broker = &ground.loaded.settings.broker;
     let mut rows = ends(&setup, &held, from, to);
