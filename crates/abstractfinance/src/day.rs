@@ -29,6 +29,7 @@ pub use costs::Measured;
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
@@ -51,6 +52,8 @@ pub struct World<B, J, C> {
     pub journal: J,
     /// The broker's activity statements, when there are any.
     pub statements: Option<ActivitySource>,
+    /// Exchange rates from outside the broker, when the settings name a source.
+    pub rates: Option<SecondRates>,
     /// Time.
     pub clock: C,
 }

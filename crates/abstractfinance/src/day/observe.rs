@@ -12,7 +12,7 @@ use super::venues::Venues;
 use super::{Run, World, last_book, listings, operator, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::{Borrowable, RecordedInputs};
+use cycle::{Borrowable, Instruction, RecordedInputs};
 use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
@@ -182,16 +182,20 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     }
     let now = world.clock.now();
     let splits = splits(&booked);
-    let mut belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    let (elsewhere, silent) = match &mut world.rates {
+        Some(rates) => rates.offers(now).await,
+        None => Default::default(),
+    };
+    booked.extend(silent.into_iter().map(News::note));
+    let before = (&book.believed, &splits[..]);
+    let mut belief = believe(&snapshot, (&bars, &elsewhere), before, book.books.ledger(), now, run);
     listings::mark(listings, &mut belief.marks, run);
     match &missing {
         None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
         Some(_) => {
             book.standing.mode = book.standing.mode.tightened_to(Mode::CancelOnly);
-            let unheard = std::mem::take(&mut book.standing.adopt);
-            let unheard =
-                unheard.iter().map(|said| format!("not done without the account, say it again: {}", said.sentence()));
-            booked.extend(unheard.map(News::note));
+            let waits = |said: &Instruction| format!("waits for the account: {}", said.sentence());
+            booked.extend(book.standing.adopt.iter().map(waits).map(News::note));
         }
     }
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
