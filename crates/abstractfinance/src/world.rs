@@ -236,7 +236,7 @@ impl Ground {
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
         let rates = SecondRates::configured(&self.loaded)?;
-        Ok((run, World { broker, journal, statements, rates, clock }))
+        Ok((run, World { broker, journal, statements, rates, clock, closed: None }))
     }
 
     /// A simulation as this run's universe sees it.
@@ -252,7 +252,7 @@ impl Ground {
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
-        World { broker: market.broker(), journal, statements, rates: None, clock: market.clock() }
+        World { broker: market.broker(), journal, statements, rates: None, clock: market.clock(), closed: None }
     }
 
     /// What stays the same over a run.
