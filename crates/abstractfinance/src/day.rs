@@ -12,6 +12,7 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod news;
 mod observe;
 mod operator;
 mod record;

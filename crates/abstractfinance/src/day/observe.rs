@@ -6,6 +6,7 @@
 use super::adopt::adopt;
 use super::assemble::{inputs, measures, nothing};
 use super::believe::believe;
+use super::news::{News, news, sentence, unbookable};
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
 use super::venues::Venues;
@@ -13,7 +14,7 @@ use super::{Run, World, last_book, listings, operator, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, Instruction, RecordedInputs};
-use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Side};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
@@ -34,35 +35,6 @@ const REFRESH_SESSIONS: u32 = 20;
 const SNAPSHOT_TRIES: u32 = 3;
 /// Pause before an account that gave no usable answer is asked again.
 const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-
-/// Something worth telling, and the event when it was booked.
-pub(super) struct News {
-    sentence: String,
-    event: Option<LedgerEvent>,
-    /// Worth a person's look today.
-    alarming: bool,
-}
-
-impl News {
-    /// Something that changed nothing.
-    pub(super) fn note(sentence: String) -> News {
-        News { sentence, event: None, alarming: false }
-    }
-
-    /// The account gave no answer that can be used.
-    fn missing(reason: &str) -> News {
-        let sentence = format!(
-            "the account could not be read ({reason}): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until \
-             a person resumes"
-        );
-        News { sentence, event: None, alarming: true }
-    }
-
-    /// Raises it to an alert, in these words.
-    pub(super) fn alarm(&mut self, sentence: String) {
-        (self.sentence, self.alarming) = (sentence, true);
-    }
-}
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -396,20 +368,6 @@ fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
     booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
 }
 
-/// What was new to the books, in words and as an event.
-pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
-    let told = |sentence: String, event| Some(News { sentence, event: Some(event), alarming: false });
-    match posted {
-        Posted::New => told(sentence(&event, run), event),
-        Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
-        Posted::Again | Posted::Waiting => None,
-    }
-}
-
-pub(super) fn unbookable(reason: Unbookable) -> Failure {
-    Failure::Halted(reason.to_string())
-}
-
 pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 
 /// Daily bars of everything the decision or the books read.
@@ -476,28 +434,6 @@ fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Times
 fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
     let empty = bars.iter().filter(|(_, bars)| bars.is_empty());
     empty.map(|(contract, _)| run.setup.universe.contract(*contract).name.clone()).collect()
-}
-
-fn sentence(event: &LedgerEvent, run: &Run) -> String {
-    match event {
-        LedgerEvent::Flow { amount } => format!("deposit or withdrawal of {amount}"),
-        LedgerEvent::VariationMargin { contract, settlement } => {
-            format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
-        }
-        LedgerEvent::Fill(fill) => {
-            let name = &run.setup.universe.contract(fill.contract).name;
-            match fill.order {
-                Some(_) => format!("late execution of {name} booked"),
-                None => format!("{} {} {name} at {} booked, no order of ours", fill.side, fill.quantity, fill.price),
-            }
-        }
-        LedgerEvent::Recall { contract, quantity } => {
-            let name = &run.setup.universe.contract(*contract).name;
-            format!("{quantity} {name} called back by the lender: the broker bought them")
-        }
-        LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
-        other => other.sentence(&run.setup.universe),
-    }
 }
 
 #[cfg(test)]
