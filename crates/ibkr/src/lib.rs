@@ -31,8 +31,8 @@ mod watch;
 pub use kill::cancel_everything;
 
 use connect::Session;
-pub use contracts::Difference;
 use contracts::ContractBook;
+pub use contracts::Difference;
 use domain::{ContractId, InstrumentId, OptionKey, Quantity, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -3,10 +3,10 @@
 //! In: the contracts to watch. Out: a subscription for each and for no other. Invariant: one that lives is left alone; one
 //! that the broker ended, or that says nothing, is asked for again.
 
+use crate::IbkrBroker;
 use crate::contracts::unresolved;
 use crate::quotes::Feed;
 use crate::trouble::trouble;
-use crate::IbkrBroker;
 use domain::ContractId;
 use ports::BrokerError;
 

@@ -70,7 +70,9 @@ impl Session<'_> {
             return;
         }
         let held = order_ref.map_or_else(String::new, |order_ref| {
-            format!(" about {order_ref}, which is held: nothing is sent in its place until the broker's lists tell of it")
+            format!(
+                " about {order_ref}, which is held: nothing is sent in its place until the broker's lists tell of it"
+            )
         });
         let sentence = format!("the broker said code {code} (`{text}`), which no table knows{held}: look it up");
         self.entries.push(Entry::Alert { sentence });
