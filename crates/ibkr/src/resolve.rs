@@ -23,15 +23,18 @@ impl IbkrBroker {
         }
     }
 
-    /// The descriptions that fit our facts; when none does, the nearest of what goes by the symbol.
+    /// The description of the id that is known, else those that fit our facts; when none does, the nearest of what goes by the symbol.
     pub(crate) async fn candidates(&mut self, id: ContractId) -> Result<Vec<WireDetails>, BrokerError> {
         let universe = self.universe.clone();
         let name = &universe.contract(id).name;
         let resolved = self.contracts.get(id).map(|contract| contract.contract_id);
         let known = resolved.or_else(|| i32::try_from(self.pin(id)?).ok());
-        let exact = self.described(name, &contracts::query(&universe, id, known)?).await?;
-        if !exact.is_empty() {
-            return Ok(exact);
+        // An id that is gone leaves the facts: what they find has another one, and a person has to look.
+        for known in known.map(Some).into_iter().chain([None]) {
+            let exact = self.described(name, &contracts::query(&universe, id, known)?).await?;
+            if !exact.is_empty() {
+                return Ok(exact);
+            }
         }
         let wider = self.described(name, &contracts::wider_query(&universe, id)?).await?;
         Ok(contracts::nearest(&universe, id, &wider).cloned().into_iter().collect())
