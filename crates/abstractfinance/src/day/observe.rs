@@ -100,8 +100,7 @@ impl Read {
     }
 }
 
-/// Waits for the run time, then reads everything. Nothing is written but the broker's ids of contracts: what was booked
-/// becomes durable together with the plan that stands on it.
+/// Waits for the run time, then reads everything; what it books becomes durable with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
     run: &mut Run,
