@@ -17,6 +17,7 @@ mod policy;
 mod rates;
 mod settings;
 mod state_file;
+mod wall;
 mod world;
 
 use clap::Parser;
