@@ -33,12 +33,12 @@ pub struct PlanArgs {
     pub again: bool,
     #[command(flatten)]
     pub adopt: AdoptArgs,
-    /// Where the gateway listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
-    pub gateway: SocketAddr,
-    /// Where its control listens; time is kept in step with it.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
-    pub control: SocketAddr,
+    /// Where the gateway listens; without it as for `run`.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
+    /// Where the control of a simulated gateway listens; without it as for `run`.
+    #[arg(long, value_name = "ADDR")]
+    pub control: Option<SocketAddr>,
 }
 
 const APPROVE_HELP: &str = "\

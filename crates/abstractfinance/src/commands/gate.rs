@@ -109,9 +109,14 @@ impl<'a> Day<'a> {
     fn of(day: &'a RecordedDay) -> Result<(&'a Setup, Day<'a>), Failure> {
         let mut sent = BTreeMap::new();
         for (_, entry) in day.entries()? {
-            if let Entry::Command(Command::Place { contract, side, .. }) = entry {
-                *sent.entry((contract, side)).or_default() += 1;
-            }
+            let legs = match entry {
+                Entry::Command(Command::Place { contract, side, .. }) => vec![(contract, side)],
+                Entry::Command(Command::PlaceSpread { near, far, side, .. }) => {
+                    vec![(near, side.opposite()), (far, side)]
+                }
+                _ => Vec::new(),
+            };
+            legs.into_iter().for_each(|leg| *sent.entry(leg).or_default() += 1);
         }
         Ok((&day.setup, Day { inputs: &day.inputs, plan: &day.plan, sent }))
     }

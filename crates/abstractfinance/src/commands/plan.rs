@@ -6,12 +6,13 @@
 use super::preview::{Preview, page};
 use super::recorded::RecordedDay;
 use super::records::{Records, body};
+use super::run::{address, time_of};
 use super::show;
 use crate::book::DAY_CLOSED;
 use crate::cli::{ApproveArgs, Global, PlanArgs};
 use crate::day::{Measured, plan_day};
 use crate::failure::Failure;
-use crate::world::{Ground, Outside, StateFolder, configured_statements};
+use crate::world::{Outside, StateFolder, configured_statements};
 use cycle::{Directive, Instruction};
 use journal::Takeover;
 use serde::Deserialize;
@@ -53,19 +54,14 @@ async fn stored(global: &Global, args: &PlanArgs) -> Result<Option<RecordedDay>,
 
 /// Observes, decides and stores.
 async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
-    let ground = Ground::new(global, Some(args.date), 1)?;
-    if ground.trade_dates(1)? != [args.date] {
-        return Err(Failure::Usage(format!(
-            "{} is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions",
-            args.date
-        )));
-    }
-    let control = super::run::connect(args.control).await?;
+    let ground = super::run::ground(global, args.date)?;
+    let settings = &ground.loaded.settings;
+    let clock = time_of(args.control, settings.mode).await?;
     let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let engaged = StateFolder::open(&dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
-    let statements = configured_statements(&ground.loaded.settings)?;
-    let outside = Outside { statements, adopter: args.adopt.adopter()? };
-    let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
+    let engaged = StateFolder::open(&dir, settings).await?.engage(ground.account(), Takeover::OfTheDead).await?;
+    let outside = Outside { statements: configured_statements(&ground)?, adopter: args.adopt.adopter()? };
+    let gateway = address(args.gateway, settings, &clock);
+    let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let planned = plan_day(args.date, args.again, &mut run, &mut world).await;
     world.broker.disconnect().await;
     let closed = world.journal.close().await;

@@ -7,6 +7,8 @@ use super::{Chain, Day};
 use crate::Entry;
 use domain::{ContractId, Price, Quantity, Side};
 use execution::{Command, PlannedOrder, Style};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 /// One order that was sent, with its limits in time.
@@ -27,6 +29,9 @@ pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, 
         Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
             day.is_of(Some(*order_ref), number) && attempt.is_none_or(|attempt| attempt == order_ref.attempt)
         }
+        Command::PlaceSpread { order_ref, near, far, .. } | Command::ReplaceSpread { order_ref, near, far, .. } => {
+            order_ref.date == day.plan.date && [*near, *far].contains(&contract)
+        }
         Command::Cancel { .. } => false,
     };
     let commands: Vec<(usize, &Command)> = day.commands().filter(|(_, command)| own(command)).collect();
@@ -43,9 +48,23 @@ pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, 
                 let turn = chain.links.iter().filter(|link| link.name.starts_with(&prefix)).count() + 1;
                 price(chain, day, contract, side, (&format!("{attempt}_{turn}"), limit, touch));
             }
+            Command::PlaceSpread { order_ref, quantity, limit, .. } => {
+                let (attempt, note) = (order_ref.attempt, "sent as one calendar spread with its other leg");
+                chain.given("limit", &format!("sent_{attempt}"), quantity.to_f64(), "units", note);
+                spread_limit(chain, attempt, limit);
+            }
+            Command::ReplaceSpread { order_ref, limit, .. } => spread_limit(chain, order_ref.attempt, limit),
             Command::Cancel { .. } => {}
         }
     }
+}
+
+/// A spread is priced between the collars of both its legs.
+fn spread_limit(chain: &mut Chain, attempt: u16, limit: Decimal) {
+    let prefix = format!("limit_{attempt}_");
+    let turn = chain.links.iter().filter(|link| link.name.starts_with(&prefix)).count() + 1;
+    let note = "the later contract less the earlier, no worse than both collars together";
+    chain.given("limit", &format!("{prefix}{turn}"), limit.to_f64().unwrap_or(0.0), "price", note);
 }
 
 /// The gate's answer in force when a command was made.
