@@ -240,6 +240,7 @@ pub(crate) struct World {
     pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
     pub(crate) listings: Vec<strategy::Listings>,
+    pub(crate) margins: Vec<crate::Margin>,
 }
 
 impl World {
@@ -279,6 +280,7 @@ impl World {
             borrowable: Vec::new(),
             screens: Vec::new(),
             listings: Vec::new(),
+            margins: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -317,6 +319,7 @@ impl World {
             flows: BaseMoney::ZERO,
             screens: &self.screens,
             listings: &self.listings,
+            margins: &self.margins,
         }
     }
 

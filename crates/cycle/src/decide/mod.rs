@@ -16,6 +16,7 @@ mod value;
 mod wants;
 
 pub(crate) use hedge::currency_exposure;
+pub use basket::margin_needed;
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
 

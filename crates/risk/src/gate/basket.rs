@@ -62,6 +62,9 @@ impl DayFacts {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Basket {
     increases: f64,
+    /// What the account may lose before the broker liquidates, and what the increases would take of it.
+    excess: f64,
+    needed: f64,
     gross: f64,
     gross_more: f64,
     /// Net after the buys that reduce, and what increases buy on top.
@@ -118,7 +121,12 @@ impl Basket {
         self.short.more -= increase.min(0.0);
     }
 
-    /// The share of all increases under turnover and caps. Reductions take from none of them. Turnover and the gross cap
+    /// Tells of the broker's margin: what is free of it, and what all increases together would take.
+    pub fn margin(&mut self, excess: f64, needed: f64) {
+        (self.excess, self.needed) = (excess, needed);
+    }
+
+    /// The share of all increases under turnover and caps. Reductions take from none of them. Turnover, margin and the gross cap
     /// cut every increase alike, so a pair keeps its proportion; the net cap cuts the side it is about, and the other, which
     /// brings the net back, does not wait for it: else a book whose long and short sides are nearly equal would come to its
     /// target in ever smaller steps.
@@ -135,6 +143,13 @@ impl Basket {
             net(self.long, Side::Buy),
             net(self.short, Side::Sell),
         ];
+        let free = self.excess - policy.excess_liquidity_min * nav;
+        if self.needed > free.max(0.0) {
+            let share = free.max(0.0) / self.needed;
+            (fit.buys, fit.sells, fit.bound) = (share, share, Some(Check::Margin));
+            let (limit, value) = (policy.excess_liquidity_min, (self.excess - self.needed) / nav);
+            fit.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
+        }
         for (check, limit, before, more, side) in limits {
             if before + more > limit * nav && more > 0.0 {
                 let share = ((limit * nav - before) / more).max(0.0);
