@@ -2,6 +2,7 @@
 
 mod borrow;
 mod fx;
+mod margin;
 mod netting;
 mod ramp;
 mod rolls;
