@@ -159,6 +159,7 @@ fn policy() -> Policy {
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
         short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
+        history_proxies: vec![(InstrumentId(0), InstrumentId(3))],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,

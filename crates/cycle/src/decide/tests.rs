@@ -2,6 +2,7 @@
 
 mod borrow;
 mod fx;
+mod history;
 mod margin;
 mod netting;
 mod ramp;

@@ -84,8 +84,8 @@ fn days_until_done(world: &mut World) -> Result<usize, TestCaseError> {
 fn slack(plan: &DayPlan, world: &World) -> f64 {
     let rebalance = &world.setup.policy.rebalance;
     let target = |contract: ContractId| plan.table.target_value[contract].abs() / plan.facts.nav;
-    let drift = |contract| (rebalance.drift_of_target * target(contract)).max(rebalance.drift_of_nav);
-    let lot = |contract| (plan.table.unit_price[contract] + rebalance.trade_min) / plan.facts.nav;
+    let drift = |contract: ContractId| (rebalance.drift_of_target * target(contract)).max(rebalance.drift_of_nav);
+    let lot = |contract: ContractId| (plan.table.unit_price[contract] + rebalance.trade_min) / plan.facts.nav;
     CONTRACTS.into_iter().map(|contract| 2.0 * drift(contract) + lot(contract)).sum()
 }
 
