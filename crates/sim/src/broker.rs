@@ -12,9 +12,8 @@ use crate::commission::commission;
 use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
 use crate::venue::Trading;
-use crate::view::Owner;
 use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
-use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
+use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Session;
@@ -362,43 +361,6 @@ impl Broker {
         let trade = Trade { contract, side, quantity, price, commission: charge };
         let (cumulative, average_price) = (view.filled, view.average_price);
         ExecutionView { cumulative, average_price, liquidity, ..self.trade(view.owner(), id, trade, now) }
-    }
-
-    /// A trade in the account, as the first execution of its order that took what was there.
-    pub(crate) fn trade(&mut self, owner: Owner, id: ExecutionId, trade: Trade, at: Timestamp) -> ExecutionView {
-        let Owner { client, order_id, perm_id, order_ref } = owner;
-        let Trade { contract, side, quantity, price, commission } = trade;
-        let currency = self.universe.terms(contract).currency;
-        ExecutionView {
-            id,
-            client,
-            order_id,
-            perm_id,
-            order_ref,
-            contract,
-            side,
-            quantity,
-            price,
-            at,
-            cumulative: quantity,
-            average_price: price.to_decimal(),
-            liquidity: Liquidity::Removed,
-            commission: Money::new(commission, currency),
-            realized: self.books.account.trade(trade),
-            spread: None,
-        }
-    }
-
-    pub(crate) fn tell_executed(&mut self, execution: ExecutionView) {
-        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
-        self.executions.push(execution.clone());
-        self.tell(client, SimEventKind::Execution(execution));
-        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
-    }
-
-    pub(crate) fn next_execution_id(&mut self) -> ExecutionId {
-        self.executed += 1;
-        ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executed))
     }
 
     /// Ends every order in a contract.

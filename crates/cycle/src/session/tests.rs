@@ -38,15 +38,9 @@ pub(super) struct Desk {
     plain: bool,
 }
 
-/// What the earlier contract of a spread trades at.
-struct Near(Price);
-
-static NEAR: std::sync::LazyLock<Near> = std::sync::LazyLock::new(|| Near(fixture::price("5000")));
-
-impl Near {
-    fn plus(&self, difference: rust_decimal::Decimal) -> Price {
-        Price::from_decimal(self.0.to_decimal() + difference).unwrap()
-    }
+/// What the later contract of a spread trades at when the earlier one trades at 5,000.
+fn later(difference: rust_decimal::Decimal) -> Price {
+    Price::from_decimal(dec!(5000) + difference).unwrap()
 }
 
 struct DeskOrder {
@@ -91,13 +85,12 @@ impl Desk {
             }
             Command::PlaceSpread { order_ref, near, far, side, quantity, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
-                let (contract, near, filled) = (far, Some(near), Quantity::ZERO);
-                let limit = NEAR.plus(limit);
+                let (contract, near, filled, limit) = (far, Some(near), Quantity::ZERO, later(limit));
                 self.orders.push(DeskOrder { order_ref, contract, near, side, quantity, filled, limit, open: true });
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
             Command::ReplaceSpread { order_ref, limit, .. } => {
-                self.order(order_ref).limit = NEAR.plus(limit);
+                self.order(order_ref).limit = later(limit);
                 vec![]
             }
             Command::Cancel { .. } if self.deaf => vec![],
@@ -129,7 +122,7 @@ impl Desk {
             }
             order.filled += quantity;
             order.open = order.filled < order.quantity;
-            let near = order.near.map(|near| (near, order.side.opposite(), NEAR.0));
+            let near = order.near.map(|near| (near, order.side.opposite(), later(dec!(0))));
             for (contract, side, price) in [(order.contract, order.side, order.limit)].into_iter().chain(near) {
                 let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
                 let (id, order, at) = (execution.clone(), Some(order.order_ref), now);
@@ -169,8 +162,7 @@ impl Desk {
 
     fn executed(&self, contract: ContractId) -> Quantity {
         let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
-        of_contract
-            .fold(Quantity::ZERO, |sum, e| sum + Quantity::from_units(e.fill.quantity.units() * e.fill.side.sign()))
+        of_contract.fold(Quantity::ZERO, |sum, e| sum + e.fill.change())
     }
 }
 
