@@ -15,8 +15,8 @@ mod targets;
 mod value;
 mod wants;
 
-pub(crate) use hedge::currency_exposure;
 pub use basket::margin_needed;
+pub(crate) use hedge::currency_exposure;
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
 
