@@ -114,7 +114,11 @@ pub struct Ground {
 impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
-        let loaded = settings::load(global.config.as_deref())?;
+        Ground::of(settings::load(global.config.as_deref())?, first, days)
+    }
+
+    /// The same for a configuration that was read already.
+    pub fn of(loaded: Loaded, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         if loaded.settings.mode != settings::Mode::Simulated {
             return Err(Failure::Usage(format!(
                 "mode in {} is not `simulated`: this version trades against a simulated gateway only; set `mode: simulated`",
