@@ -35,6 +35,32 @@ pub struct BacktestArgs {
     pub out: Option<PathBuf>,
 }
 
+/// Numbers of runs, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers(Vec<std::ops::RangeInclusive<usize>>);
+
+impl Numbers {
+    /// Whether a number is among them.
+    pub fn contains(&self, number: usize) -> bool {
+        self.0.iter().any(|range| range.contains(&number))
+    }
+}
+
+impl std::str::FromStr for Numbers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Numbers, String> {
+        let number = |text: &str| text.trim().parse().ok().filter(|number: &usize| *number > 0);
+        let range = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = number(first).zip(number(last)).filter(|(first, last)| first <= last)?;
+            Some(first..=last)
+        };
+        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+        ranges.map(Numbers).ok_or_else(|| format!("`{text}` is no list of run numbers; write 1-8 or 3,5"))
+    }
+}
+
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
@@ -51,6 +77,13 @@ pub struct SweepArgs {
     /// Runs at once; one per core without it.
     #[arg(long, value_name = "N")]
     pub threads: Option<std::num::NonZeroU16>,
+    /// Only make these runs, such as 1-8 or 3,5; what has no result yet is left out of the table. For spreading a search over
+    /// machines: gather the lines of their runs.jsonl in one folder, and run the whole search there.
+    #[arg(long, value_name = "RUNS")]
+    pub only: Option<Numbers>,
+    /// Print what each run would set, as JSON, and make none.
+    #[arg(long)]
+    pub list: bool,
     /// How many parts are judged by choices made before them.
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub folds: u8,

@@ -32,6 +32,13 @@ const RUNS: &str = "runs.jsonl";
 pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
     let search = Search::read(&args.search)?;
     let points = search.points();
+    if args.list {
+        let listed: Vec<_> = points.iter().map(|point| &point.set).collect();
+        return show(format!("{}\n", serde_json::json!(listed)));
+    }
+    let wanted = |number: usize| args.only.as_ref().is_none_or(|only| only.contains(number));
+    let points: Vec<Point> =
+        points.into_iter().enumerate().filter(|(run, _)| wanted(run + 1)).map(|(_, point)| point).collect();
     let (from, to) = span(&args.span)?;
     let known = known(&args.out)?;
     let stage = Stage { global, args, from, to, base: base(global, args, (from, to))? };
@@ -140,7 +147,9 @@ fn ground(
 ) -> Result<Ground, Failure> {
     let loaded = settings::load_with(global.config.as_deref(), set)?;
     let weekdays = (to - from).get_days() / 7 * 5 + 5;
-    Ground::of(loaded, Some(from), weekdays.unsigned_abs())
+    let ground = Ground::of(loaded, Some(from), weekdays.unsigned_abs())?;
+    ground.only_simulated("a sweep")?;
+    Ok(ground)
 }
 
 /// The world of the settings as they are.
