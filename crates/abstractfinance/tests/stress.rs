@@ -26,7 +26,8 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
     assert!(near(&shock["long"], notional("CSPX") * -0.399), "{shock}");
     assert!(near(&shock["short"], notional("CS51") * -0.340), "a short earns when it falls: {shock}");
     assert!(near(&shock["borrow"], notional("CS51") * 0.05 / 12.0), "{shock}");
-    let parts = ["long", "short", "options", "currencies", "spreads", "borrow"].map(|part| shock[part].as_f64().unwrap());
+    let parts =
+        ["long", "short", "options", "currencies", "spreads", "borrow"].map(|part| shock[part].as_f64().unwrap());
     assert!(near(&shock["total"], parts.iter().sum()), "{shock}");
 
     let all = stage.ok("stress --state-dir state");

@@ -127,7 +127,8 @@ impl Tape {
             .filter_map(|id| Some((id, Root::of(universe, id, &config.events)?)))
             .collect();
         let expiry = |contract| universe.contract(contract).expiry;
-        let listed = |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
+        let listed =
+            |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
         let listed_from = PerContract::from_vec(universe.contracts().map(listed).collect());
         let universe = universe.clone();
         let mut tape =

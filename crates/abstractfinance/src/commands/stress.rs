@@ -223,7 +223,8 @@ fn page(outcomes: &[Outcome], day: &DayReport, plan: bool) -> String {
     }
     let left_out = outcomes.first().map(|row| row.left_out.join(", ")).unwrap_or_default();
     if !left_out.is_empty() {
-        writeln!(page, "\n  left out, because no row of a shock is about them, or nothing prices them: {left_out}").expect("text");
+        writeln!(page, "\n  left out, because no row of a shock is about them, or nothing prices them: {left_out}")
+            .expect("text");
     }
     page
 }

@@ -72,7 +72,9 @@ impl Search {
         }
         match self.runs() {
             0 => Err("`random.runs` is 0; ask for at least one".into()),
-            runs if runs > RUNS_MAX => Err(format!("{runs} runs; at most {RUNS_MAX} are made: draw some with `random`")),
+            runs if runs > RUNS_MAX => {
+                Err(format!("{runs} runs; at most {RUNS_MAX} are made: draw some with `random`"))
+            }
             _ => Ok(()),
         }
     }
@@ -140,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_random_search_is_drawn_from_its_seed() {
-        let yaml = |seed| format!("settings:\n  a: {{from: 1, to: 2}}\n  b: [x, y]\nrandom: {{runs: 200, seed: {seed}}}\n");
+        let yaml =
+            |seed| format!("settings:\n  a: {{from: 1, to: 2}}\n  b: [x, y]\nrandom: {{runs: 200, seed: {seed}}}\n");
         let points = search(&yaml(1)).unwrap().points();
         assert_eq!(points, search(&yaml(1)).unwrap().points());
         assert_ne!(points, search(&yaml(2)).unwrap().points());
