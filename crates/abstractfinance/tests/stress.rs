@@ -40,6 +40,18 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
     assert!(refused.starts_with("exit 2") && refused.contains("known are 2008"), "{refused}");
 }
 
+#[test]
+fn options_that_a_backtest_bought_are_priced_anew() {
+    let stage = Stage::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    stage.ok(&format!("backtest --config {config} --to 2026-03-04 --state-dir state"));
+    let told = stage.ok(&format!("stress --config {config} --shock 2008 --state-dir state --json"));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let shock = &told["shocks"][0];
+    assert!(shock["options"].as_f64().unwrap() > 10_000.0, "puts and VIX calls pay in 2008: {shock}");
+    assert_eq!(shock["left_out"].as_array().unwrap().len(), 0, "{shock}");
+}
+
 /// The long leg halves and the short one does not move.
 const OWN: &str = "worst:\n  {when: never, source: made up, us_equity: -0.5, eu_equity: 0, credit: 0, rates: 0, vix: 80, \
                    eur: 0, gbp: 0, chf: 0, spread_bps: 0, borrow: 0}\n";

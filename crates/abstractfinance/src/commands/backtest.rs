@@ -69,7 +69,7 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
             dir.display()
         )));
     }
-    let result = counted.days(dates, &mut run, &mut world, (&market, ground)).await;
+    let result = counted.days(dates, &mut run, &mut world, &market).await;
     world.journal.close().await?;
     result
 }
@@ -85,7 +85,7 @@ pub(super) async fn research(
     let market = ground.market(simulation);
     let mut run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
     let mut world = ground.research(&market, ResearchJournal::default());
-    Counted::new(about, shows_progress).days(dates, &mut run, &mut world, (&market, ground)).await
+    Counted::new(about, shows_progress).days(dates, &mut run, &mut world, &market).await
 }
 
 /// The world at its beginning, with an exchange of a depth.
@@ -194,25 +194,25 @@ impl Counted {
         dates: &[Date],
         run: &mut Run,
         world: &mut World<SimBroker, J, SimClock>,
-        (market, ground): (&SimWorld, &Ground),
+        market: &SimWorld,
     ) -> Result<Research, Failure> {
         let bar = if self.shows_progress { progress(dates.len() as u64) } else { ProgressBar::hidden() };
         for &date in dates {
             bar.set_message(date.to_string());
             let report = run_day(date, run, world).await?;
-            self.day(&report, market, ground);
+            self.day(&report, market);
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(self.into_result())
     }
 
-    fn day(&mut self, report: &DayReport, market: &SimWorld, ground: &Ground) {
+    fn day(&mut self, report: &DayReport, market: &SimWorld) {
         let date: Date = report.date.parse().expect("reports are dated");
         self.orders(date, report);
-        let (traded, commission) = self.fills(market, ground);
+        let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
-        let slippage = report.orders.iter().filter_map(|order| slippage(order, market, ground)).sum();
+        let slippage = report.orders.iter().filter_map(|order| slippage(order, market)).sum();
         self.warn(report);
         self.result.days.push(Day {
             date,
@@ -268,12 +268,13 @@ impl Counted {
     }
 
     /// Executions since the last date: what they traded, and what was charged for them.
-    fn fills(&mut self, market: &SimWorld, ground: &Ground) -> (f64, f64) {
+    fn fills(&mut self, market: &SimWorld) -> (f64, f64) {
         let (rows, traded, commission) = market.look(|world| {
             let all = world.executions(jiff::Timestamp::MIN);
             let (mut rows, mut traded, mut commission) = (Vec::new(), 0.0, 0.0);
             for one in &all[self.executions..] {
-                let universe = ground.listed();
+                // Options are listed as they are chosen.
+                let universe = world.universe();
                 let instrument = universe.instrument_of(one.contract);
                 let value = one.quantity.value_at(one.price, instrument.multiplier);
                 let notional = base(world, Money::new(value, instrument.currency));
@@ -352,11 +353,12 @@ impl Counted {
 }
 
 /// What an order paid against the mid when it was let out, in base currency; negative when paid.
-fn slippage(order: &console::report::Order, market: &SimWorld, ground: &Ground) -> Option<f64> {
+fn slippage(order: &console::report::Order, market: &SimWorld) -> Option<f64> {
     let bps = order.slippage_bps?;
-    let universe = &ground.universe;
-    let contract = universe.find_contract(&order.instrument)?;
-    let terms = universe.terms(contract);
+    let terms = market.look(|world| {
+        let universe = world.universe();
+        universe.find_contract(&order.instrument).map(|contract| *universe.terms(contract))
+    })?;
     let (filled, arrival): (f64, f64) = (order.filled.parse().ok()?, order.arrival.as_ref()?.parse().ok()?);
     let rate = market.look(|world| world.exchange_rate(terms.currency)).and_then(|rate| rate.to_f64())?;
     Some(-bps / 1e4 * filled.abs() * arrival * f64::from(terms.multiplier) * rate)
