@@ -7,7 +7,10 @@
 mod common;
 
 use common::Stage;
+use flate2::read::GzDecoder;
 use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 const SUBJECTS: [&str; 12] = [
@@ -127,8 +130,10 @@ fn looser_limits_need_a_name_and_a_reason_and_tighter_ones_nobody() {
     ");
     stage.ok("demo --days 3 --state-dir state --accept-loosened agreed --by ada");
     stage.ok("demo --days 4 --state-dir state");
-    let kept = stage.ok("journal export --state-dir state");
-    assert!(kept.contains("agreed") && kept.contains("gross_leverage_max"), "the journal keeps who and why");
+    stage.ok("journal export --date 2026-03-04 --out day.gz --state-dir state");
+    let mut kept = String::new();
+    GzDecoder::new(File::open(stage.path("day.gz")).unwrap()).read_to_string(&mut kept).unwrap();
+    assert!(kept.contains("agreed") && kept.contains("gross_leverage_max"), "the journal keeps who and why: {kept}");
 }
 
 #[test]
