@@ -9,10 +9,10 @@ mod research;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
 pub use operator::{
-    AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
-    SpanArgs,
+    AdoptArgs, CloseOutArgs, DoctorArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs,
+    SayArgs, SpanArgs,
 };
-pub use research::{BacktestArgs, Depth, StressArgs};
+pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -71,6 +71,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
+    /// Run many backtests over settings that differ, on all cores, and say how far the best may be believed.
+    Sweep(SweepArgs),
     /// Show what named shocks (2008, August 2015, February 2018, March 2020) would do to the book, against its limits.
     Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
@@ -117,6 +119,8 @@ pub enum Command {
     /// Write the account as one JSON file, or open books from one.
     #[command(subcommand)]
     State(StateCommand),
+    /// Look at everything a trading day needs: configuration, machine, dates, broker; each with what to do about it.
+    Doctor(DoctorArgs),
     /// Check and print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -24,6 +24,7 @@ mod report;
 mod risk_report;
 mod scope;
 mod screens;
+mod settings;
 mod statement;
 mod steps;
 mod venues;
@@ -85,6 +86,8 @@ pub struct Run {
     pub configuration: String,
     /// The person who takes over what an account holds when its books are opened, and why.
     pub adopter: Option<Adopter>,
+    /// The person who lets the engine do more than on its last day, and why.
+    pub loosening: Option<Adopter>,
     /// Where the journal is, for people.
     pub journal: String,
 }
@@ -121,6 +124,11 @@ impl Decided {
     }
 }
 
+/// The contracts a strategy looks at and trades on a date, before it holds anything.
+pub(crate) fn wanted(run: &Run, date: Date) -> Vec<ContractId> {
+    Scope::new(None, &[], &[], run).contracts(date)
+}
+
 /// Runs a trade date from wherever it stands.
 ///
 /// # Errors
@@ -134,6 +142,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
         return record::report_of(closed, &mut world.journal).await;
     }
+    settings::on_record(date, run, world).await?;
     let resumed = stored.iter().any(|record| record.kind == "plan");
     let mut decided = if resumed {
         operator::answer(date, run, world).await?;
@@ -176,9 +185,7 @@ pub async fn plan_day<B: Broker, J: Journal, C: Clock>(
     if !has("plan") {
         may_begin(date, run, world).await?;
     }
-    let decided = decide_day(date, run, world).await?;
-    let told = margin::ask(&decided, run, world).await?;
-    append(date, &[told], run, world).await.map(|_| ())
+    decide_day(date, run, world).await.map(|_| ())
 }
 
 /// Dates run in order, each to its end: a mode that tightened on a later date must not be forgotten.
@@ -203,9 +210,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
-    let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
-    let panel = inputs.panel(&run.setup).expect("just made over this universe");
-    let plan = decide(&inputs.view(&panel), &run.setup);
+    let Observed { mut inputs, identity, booked, mut notes } = observe::observe(date, run, world).await?;
+    let plan = margin::decide_within(&mut inputs, &mut notes, run, world).await?;
     let mut entries = alerts::of_morning(&notes, &inputs, &plan);
     entries.extend(booked.into_iter().map(Entry::Booked));
     // A copy of both is made for a journal that wants them.

@@ -28,6 +28,7 @@ use ports::{BrokerError, Clock};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sim::{AccountEvents, Prices, SimConfig, Simulation};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -120,7 +121,11 @@ pub struct Ground {
 impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
-        let loaded = settings::load(global.config.as_deref())?;
+        Ground::of(settings::load(global.config.as_deref())?, first, days)
+    }
+
+    /// The same for a configuration that was read already.
+    pub fn of(loaded: Loaded, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let brokers = settings::as_brokers_know(&loaded.instruments);
         let rows = loaded.instruments.iter().chain(brokers.iter());
         let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
@@ -256,6 +261,7 @@ impl Ground {
         };
         let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| self.not_connected(error))?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
+        run.loosening = outside.loosening;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
         let rates = SecondRates::configured(&self.loaded)?;
@@ -284,11 +290,6 @@ impl Ground {
         SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
     }
 
-    /// What the simulated broker lists.
-    pub fn listed(&self) -> &Universe {
-        &self.brokers_universe
-    }
-
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
@@ -307,6 +308,7 @@ impl Ground {
             fence,
             configuration: format!("{:x}", Sha256::digest(self.loaded.recorded())),
             adopter,
+            loosening: None,
             journal,
         })
     }
@@ -323,7 +325,7 @@ impl Ground {
     }
 
     /// A session that only asks; it takes the account the gateway serves.
-    pub async fn inspector(&self, gateway: SocketAddr) -> Result<IbkrBroker, Failure> {
+    pub async fn inspector(&self, gateway: impl Display) -> Result<IbkrBroker, Failure> {
         let address = Address {
             gateway: gateway.to_string(),
             virtual_time: self.loaded.settings.mode == settings::Mode::Simulated,
@@ -373,6 +375,8 @@ pub struct Outside {
     pub statements: Option<FlexStatements>,
     /// Who takes over positions the engine did not open.
     pub adopter: Option<Adopter>,
+    /// Who lets the engine do more than on its last day.
+    pub loosening: Option<Adopter>,
 }
 
 /// The statements of a gateway in this process.

@@ -12,8 +12,7 @@ use execution::{Command, Pair};
 use ports::Connection;
 use risk::gate::Refusal;
 use risk::{Mode, Regime};
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One entry of a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,25 +63,10 @@ pub enum Entry {
     Mode { mode: Mode, reason: String },
     /// The watchdog found something: the mode is no looser than this from now on, and a regime has begun.
     Watchdog { code: String, mode: Mode, regime: Option<Regime>, sentence: String },
-    /// What the broker says the plan's orders would do to the margin; asked when a plan is only made.
-    Margin { orders: Vec<MarginChange>, unanswered: Option<String> },
     /// Something a person should look at today.
     Alert { sentence: String },
     /// Too many orders of a contract and side: no more until a person resumes.
     Latched { contract: ContractId, side: Side },
-}
-
-/// The broker's what-if of one order, in base currency.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MarginChange {
-    /// Number of the order.
-    pub number: u16,
-    /// Change of the initial margin.
-    pub initial: Option<Decimal>,
-    /// Change of the maintenance margin.
-    pub maintenance: Option<Decimal>,
-    /// What it would be charged at most.
-    pub commission: Option<Money>,
 }
 
 impl Entry {
@@ -107,7 +91,6 @@ impl Entry {
             Entry::Operator(_) => "operator",
             Entry::Mode { .. } => "mode",
             Entry::Watchdog { .. } => "watchdog",
-            Entry::Margin { .. } => "margin",
             Entry::Alert { .. } => "alert",
             Entry::Latched { .. } => "latched",
         }

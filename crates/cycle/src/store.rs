@@ -127,10 +127,6 @@ pub fn entry(stored: &StoredRecord, universe: &Universe) -> Result<Option<Entry>
             let Watchdog { code, mode, regime, sentence } = value(stored, universe)?;
             Entry::Watchdog { code, mode, regime, sentence }
         }
-        "margin" => {
-            let Margin { orders, unanswered } = value(stored, universe)?;
-            Entry::Margin { orders, unanswered }
-        }
         "alert" => {
             let Alert { sentence } = value(stored, universe)?;
             Entry::Alert { sentence }
@@ -164,12 +160,6 @@ struct Watchdog {
     mode: risk::Mode,
     regime: Option<risk::Regime>,
     sentence: String,
-}
-
-#[derive(Deserialize)]
-struct Margin {
-    orders: Vec<crate::entry::MarginChange>,
-    unanswered: Option<String>,
 }
 
 #[derive(Deserialize)]

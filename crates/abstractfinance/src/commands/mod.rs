@@ -12,6 +12,7 @@ mod costs;
 mod data;
 mod demo;
 mod diff;
+mod doctor;
 mod explain;
 mod gate;
 mod gateway;
@@ -32,6 +33,7 @@ mod run;
 mod screen;
 mod state;
 mod stress;
+mod sweep;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -47,6 +49,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
+        Command::Sweep(args) => sweep::sweep(global, &args),
         Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
@@ -67,6 +70,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::State(cli::StateCommand::Export) => block_on(state::export(global)),
         Command::State(cli::StateCommand::Import { file }) => block_on(state::import(global, &file)),
+        Command::Doctor(args) => block_on(doctor::doctor(global, &args)),
         Command::Config(cli::ConfigCommand::Check) => config::check(global),
         Command::Config(cli::ConfigCommand::Schema) => config::schema(),
         Command::Config(cli::ConfigCommand::Show) => config::in_force(global),

@@ -59,7 +59,11 @@ async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let clock = time_of(args.control, settings.mode).await?;
     let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let engaged = StateFolder::open(&dir, settings).await?.engage(ground.account(), Takeover::OfTheDead).await?;
-    let outside = Outside { statements: configured_statements(&ground)?, adopter: args.adopt.adopter()? };
+    let outside = Outside {
+        statements: configured_statements(&ground)?,
+        adopter: args.adopt.adopter()?,
+        loosening: args.adopt.loosening()?,
+    };
     let gateway = address(args.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let planned = plan_day(args.date, args.again, &mut run, &mut world).await;

@@ -15,7 +15,6 @@ use cycle::{Directive, Entry};
 use domain::money::grouped;
 use domain::{ContractId, OrderRef};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 use strategy::sizing::Change;
 
@@ -88,15 +87,14 @@ struct DayAhead {
     left: f64,
 }
 
-/// The cushion, in base currency; `after` is the broker's what-if, order by order.
+/// The cushion in base currency, before and after the day's increases.
 #[derive(Serialize)]
 struct Margin {
     excess_before: Option<f64>,
+    excess_before_of_nav: Option<f64>,
+    needed: f64,
     excess_after: Option<f64>,
-    initial_change: Option<Decimal>,
-    maintenance_change: Option<Decimal>,
-    /// Why there is no figure after.
-    unanswered: Option<String>,
+    excess_after_of_nav: Option<f64>,
 }
 
 /// Estimated costs, in base currency.
@@ -104,8 +102,6 @@ struct Margin {
 struct Costs {
     expected: f64,
     expected_bps: f64,
-    /// What the broker would charge at most, where it was asked.
-    commission_max: Option<Decimal>,
 }
 
 /// One currency.
@@ -130,14 +126,6 @@ impl Preview {
         let orders: Vec<Order> = plan.orders.iter().map(|order| of_order(order, day, measured, &loaded, account)).collect();
         let expected: f64 = orders.iter().map(|order| order.expected_cost).sum();
         let value: f64 = orders.iter().map(|order| order.value).sum();
-        let margin = margin(&entries, day);
-        let commission = entries.iter().rev().find_map(|entry| match entry {
-            Entry::Margin { orders, .. } => {
-                orders.iter().map(|row| row.commission.map(|money| in_base(money, day))).sum::<Option<Decimal>>()
-            }
-            _ => None,
-        });
-        let commission = commission.filter(|most| !most.is_zero()).map(|most| most.round_dp(2));
         Ok(Preview {
             date: day.date.to_string(),
             plan_hash: day.hash(),
@@ -152,20 +140,15 @@ impl Preview {
             costs: Costs {
                 expected,
                 expected_bps: if value > 0.0 { expected / value * 1e4 } else { 0.0 },
-                commission_max: commission,
             },
             orders,
             schedule: schedule(day),
-            margin,
+            margin: margin(day),
             limits: gate::of_plan(day)?,
             hedges: hedges(day),
             warnings: warnings(day),
         })
     }
-}
-
-fn in_base(money: domain::Money, day: &RecordedDay) -> Decimal {
-    day.inputs.fx.to_base(money).map(|base| base.amount()).unwrap_or_default()
 }
 
 fn of_order(
@@ -279,27 +262,19 @@ fn schedule(day: &RecordedDay) -> Vec<DayAhead> {
     days
 }
 
-fn margin(entries: &[Entry], day: &RecordedDay) -> Margin {
+/// The broker was asked what each increase would take before it was chosen.
+fn margin(day: &RecordedDay) -> Margin {
     let before = day.inputs.conditions.excess_liquidity;
-    let told = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Margin { orders, unanswered } => Some((orders, unanswered)),
-        _ => None,
-    });
-    let Some((orders, unanswered)) = told else {
-        let why = "the broker is asked when a plan is made by `plan`; this one was made by a run".to_owned();
-        return Margin { excess_before: before, excess_after: None, initial_change: None, maintenance_change: None, unanswered: Some(why) };
-    };
-    let all = unanswered.is_none() && orders.len() == day.plan.orders.len();
-    let sum = |of: fn(&cycle::entry::MarginChange) -> Option<Decimal>| {
-        orders.iter().map(of).sum::<Option<Decimal>>().filter(|_| all).map(|sum| sum.round_dp(2))
-    };
-    let (initial, maintenance) = (sum(|row| row.initial), sum(|row| row.maintenance));
+    let panel = day.panel();
+    let needed = cycle::margin_needed(&day.view(&panel), &day.plan);
+    let nav = day.plan.facts.nav;
+    let share = |value: f64| if nav > 0.0 { value / nav } else { 0.0 };
     Margin {
         excess_before: before,
-        excess_after: before.zip(maintenance.and_then(|change| change.to_f64())).map(|(before, change)| before - change),
-        initial_change: initial,
-        maintenance_change: maintenance,
-        unanswered: unanswered.clone(),
+        excess_before_of_nav: before.map(share),
+        needed,
+        excess_after: before.map(|before| before - needed),
+        excess_after_of_nav: before.map(|before| share(before - needed)),
     }
 }
 
@@ -386,10 +361,13 @@ pub fn page(plan: &Preview) -> String {
     line(format!("\nSchedule  {}{rest}, at today's prices and targets", shortened(&days)));
     let cushion = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), money);
     let margin = &plan.margin;
-    let why = margin.unanswered.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
-    line(format!("Margin    excess liquidity {} before, {} after{why}", cushion(margin.excess_before), cushion(margin.excess_after)));
-    let most = plan.costs.commission_max.map_or_else(String::new, |most| format!("; the broker charges {} at most", grouped(most, 2)));
-    line(format!("Costs     about {} {base}, {:.1} bp of what is traded{most}", money(plan.costs.expected), plan.costs.expected_bps));
+    line(format!(
+        "Margin    excess liquidity {} before, {} after",
+        cushion(margin.excess_before),
+        cushion(margin.excess_after)
+    ));
+    let costs = &plan.costs;
+    line(format!("Costs     about {} {base}, {:.1} bp of what is traded", money(costs.expected), costs.expected_bps));
     for hedge in &plan.hedges {
         let into = hedge.contract.as_ref().map_or_else(|| "nothing can be traded".to_owned(), Clone::clone);
         line(format!(

@@ -50,7 +50,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(clock) => clock,
         None => time_of(args.control, settings.mode).await?,
     };
-    let outside = Outside { statements: configured_statements(&ground)?, adopter: args.adopt.adopter()? };
+    let outside = Outside {
+        statements: configured_statements(&ground)?,
+        adopter: args.adopt.adopter()?,
+        loosening: args.adopt.loosening()?,
+    };
     let gateway = address(args.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = run_day(args.date, &mut run, &mut world).await;

@@ -1,49 +1,65 @@
-//! What the plan's orders would do to the margin.
+//! Steps 9 and 10 under the broker's margin: what an increase would need is asked before it is chosen.
 //!
-//! In: a stored plan, the broker's what-if. Out: an entry with a row per order. Invariant: a what-if places nothing; one that
-//! is not answered leaves its row out and says why.
+//! In: the day's inputs. Out: the plan, and in the inputs what the broker said. Invariant: every increase of the plan was
+//! asked about with an order that is only looked at; what the broker would refuse is not increased, nor is the other leg
+//! of its pair.
 
-use super::{Decided, Run, World};
+use super::observe::Notes;
+use super::{Run, World};
 use crate::failure::Failure;
-use cycle::Entry;
-use cycle::entry::MarginChange;
-use domain::rounding::limit_to_tick;
+use cycle::{DayPlan, Margin, RecordedInputs, decide, margin_needed};
 use domain::{OrderRef, OrderType, Side, TimeInForce};
+use execution::PlannedOrder;
 use ports::{Broker, BrokerCommand, BrokerError, OrderRequest};
+use risk::{Collar, Purpose};
+use rust_decimal::prelude::ToPrimitive;
 
-/// Asks for every order of the plan, at its mark.
-///
-/// # Errors
-/// [`Failure::Broker`] when the link is lost.
-pub(super) async fn ask<B: Broker, J, C>(
-    decided: &Decided,
+/// Decides the day, and again when what the broker says of its increases leaves less than they want.
+pub(super) async fn decide_within<B: Broker, J, C>(
+    inputs: &mut RecordedInputs,
+    notes: &mut Notes,
     run: &Run,
     world: &mut World<B, J, C>,
-) -> Result<Entry, Failure> {
-    let (mut orders, mut unanswered) = (Vec::new(), None);
-    for planned in &decided.plan.orders {
-        let (Some(side), Some(mark)) = (Side::of(planned.quantity), decided.inputs.marks[planned.contract]) else { continue };
-        let order_ref =
-            OrderRef { account: run.account, date: decided.plan.date, intent: planned.number, attempt: 0 };
-        let command = BrokerCommand::Place(OrderRequest {
-            order_ref,
-            contract: planned.contract,
-            side,
-            quantity: planned.quantity.abs(),
-            order_type: OrderType::Lmt,
-            time_in_force: TimeInForce::Day,
-            limit: limit_to_tick(mark, run.setup.universe.terms(planned.contract).tick, side),
-        });
-        match world.broker.what_if(&command).await {
-            Ok(impact) => orders.push(MarginChange {
-                number: planned.number,
-                initial: impact.initial,
-                maintenance: impact.maintenance,
-                commission: impact.commission,
-            }),
-            Err(BrokerError::Unusable(reason)) => unanswered = Some(format!("order {}: {reason}", planned.number)),
-            Err(lost) => return Err(lost.into()),
-        }
+) -> Result<DayPlan, Failure> {
+    let panel = inputs.panel(&run.setup).expect("just made over this universe");
+    let plan = decide(&inputs.view(&panel), &run.setup);
+    let grows = |order: &&PlannedOrder| order.purpose == Purpose::Increase;
+    for order in plan.orders.iter().filter(grows) {
+        let Some(request) = request(order, inputs, run) else { continue };
+        let per_unit = match world.broker.what_if(&BrokerCommand::Place(request)).await {
+            Ok(impact) => match impact.maintenance.and_then(|more| more.to_f64()) {
+                Some(more) => Some((more / order.quantity.to_f64().abs()).max(0.0)),
+                None => continue,
+            },
+            Err(BrokerError::Unusable(words)) => {
+                let name = &run.setup.universe.contract(order.contract).name;
+                notes.booked.push(format!("{name}: an order that adds to it would be refused: {words}"));
+                None
+            }
+            Err(other) => return Err(other.into()),
+        };
+        inputs.margins.push(Margin { contract: order.contract, per_unit });
     }
-    Ok(Entry::Margin { orders, unanswered })
+    let view = inputs.view(&panel);
+    let free =
+        inputs.conditions.excess_liquidity.unwrap_or(0.0) - run.setup.policy.gate.excess_liquidity_min * plan.facts.nav;
+    let refused = inputs.margins.iter().any(|margin| margin.per_unit.is_none());
+    Ok(if refused || margin_needed(&view, &plan) > free { decide(&view, &run.setup) } else { plan })
+}
+
+/// The order in words, at the worst price its collar would allow around the mark.
+fn request(order: &PlannedOrder, inputs: &RecordedInputs, run: &Run) -> Option<OrderRequest> {
+    let (universe, contract) = (&run.setup.universe, order.contract);
+    let side = Side::of(order.quantity)?;
+    let collar = run.setup.policy.gate.collar(universe.instrument_of(contract).asset_class)?;
+    let collar = Collar::around(inputs.marks[contract]?, side, universe.terms(contract).tick, collar);
+    Some(OrderRequest {
+        order_ref: OrderRef { account: run.account, date: inputs.date, intent: order.number, attempt: 1 },
+        contract,
+        side,
+        quantity: order.quantity.abs(),
+        order_type: OrderType::Lmt,
+        limit: collar.worst,
+        time_in_force: TimeInForce::Day,
+    })
 }

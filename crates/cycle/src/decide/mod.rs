@@ -16,6 +16,7 @@ mod value;
 mod wants;
 
 pub(crate) use basket::basket;
+pub use basket::margin_needed;
 pub(crate) use caps::cuts;
 pub(crate) use chains::held as chain_held;
 pub(crate) use hedge::currency_exposure;

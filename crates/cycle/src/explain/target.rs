@@ -366,7 +366,8 @@ fn schedule(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: bool
     let share = fit.share_of(Side::of(increase));
     let tight = basket.limits(gate).into_iter().find(|limit| {
         let room = ((limit.limit * day.plan.facts.nav - limit.before) / limit.more).max(0.0);
-        share < 1.0 && limit.more > 0.0 && room == share
+        let own = limit.side.is_none() || limit.side == Side::of(increase);
+        share < 1.0 && own && limit.more > 0.0 && room == share
     });
     match tight {
         Some(limit) => {
@@ -382,6 +383,7 @@ fn schedule(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: bool
             chain.made("schedule", "day_share", share, "", formula);
         }
         None if day.plan.facts.nav <= 0.0 => chain.given("schedule", "day_share", share, "", "NAV is not known"),
+        None if share < 1.0 => chain.given("schedule", "day_share", share, "", "what the broker's margin leaves: MARGIN"),
         None => chain.given("schedule", "day_share", share, "", "all increases fit under the day's limits"),
     }
     let lot = day.setup.universe.terms(contract).lot;

@@ -162,6 +162,7 @@ fn run() -> Run {
         fence: 1,
         configuration: String::new(),
         adopter: None,
+        loosening: None,
         journal: String::new(),
     }
 }
