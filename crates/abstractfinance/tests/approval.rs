@@ -128,7 +128,11 @@ fn planning_sends_nothing_and_only_the_approved_plan_is_executed() {
     let plan = hash(&stage);
     let other = stage.refused("approve 00000000 --by ada --state-dir state --config config");
     assert!(other.contains("PLAN_OTHER"), "{other}");
-    assert!(stage.ok(&format!("approve {} --by ada --state-dir state --config config", &plan[..8])).contains("execute plan"));
+    assert!(
+        stage
+            .ok(&format!("approve {} --by ada --state-dir state --config config", &plan[..8]))
+            .contains("execute plan")
+    );
     let days = stage.days(&format!("run --once {DAY} {tapped}"));
     assert!(sent(&tap.requests()) > 2, "and the same tap hears orders when they are sent");
     assert_eq!(days[0].plan_hash, plan);
@@ -159,7 +163,9 @@ fn what_changed_since_the_plan_stops_it_with_a_code() {
     stage.ok(&format!("plan {DAY} {}", gateway.address));
     let approve = || stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
     approve();
-    let run = |options: &str| stage.refused(&format!("run --once --date 2026-03-02 --state-dir state {options} {}", gateway.address));
+    let run = |options: &str| {
+        stage.refused(&format!("run --once --date 2026-03-02 --state-dir state {options} {}", gateway.address))
+    };
     let settings = run("");
     assert!(settings.starts_with("exit 5\n") && settings.contains("PLAN_SETTINGS"), "{settings}");
 
@@ -181,7 +187,9 @@ fn what_changed_since_the_plan_stops_it_with_a_code() {
 fn an_approval_that_comes_too_late_executes_nothing() {
     let (stage, gateway) = waiting();
     stage.ok(&format!("plan {DAY} {}", gateway.address));
-    at_the_control(&gateway, async |control| control.advance_to("2026-03-02T20:00:00Z".parse().unwrap()).await.unwrap());
+    at_the_control(&gateway, async |control| {
+        control.advance_to("2026-03-02T20:00:00Z".parse().unwrap()).await.unwrap()
+    });
     stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
     let days = stage.days(&format!("run --once {DAY} {}", gateway.address));
     assert_eq!(placed(&stage), 0);

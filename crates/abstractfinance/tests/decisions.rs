@@ -32,7 +32,8 @@ fn recomputed(chain: &Value, what: &str) -> BTreeMap<String, f64> {
     for link in chain["links"].as_array().unwrap() {
         let (name, value) = (link["name"].as_str().unwrap(), link["value"].as_f64().unwrap());
         if let Some(formula) = link["formula"].as_str() {
-            let made = evaluate(formula, &known).unwrap_or_else(|problem| panic!("{what}: {name} = {formula}: {problem}"));
+            let made =
+                evaluate(formula, &known).unwrap_or_else(|problem| panic!("{what}: {name} = {formula}: {problem}"));
             let near = (made - value).abs() <= 1e-9 * value.abs().max(1.0);
             assert!(near, "{what}: {name} = {formula} makes {made}, recorded {value}\n{chain:#}");
         } else {
@@ -165,7 +166,9 @@ fn two_days_are_compared_settings_included() {
     let rows = told["differences"].as_array().unwrap();
     let of = |about: &str, of: &str, what: &str| {
         let row = rows.iter().find(|row| row["about"] == about && row["of"] == of && row["what"] == what);
-        row.map(|row| (row["before"].as_str().unwrap_or("–").to_owned(), row["after"].as_str().unwrap_or("–").to_owned()))
+        row.map(|row| {
+            (row["before"].as_str().unwrap_or("–").to_owned(), row["after"].as_str().unwrap_or("–").to_owned())
+        })
     };
     assert_eq!(of("settings", "vol_target_annual", ""), Some(("0.12".into(), "0.1".into())));
     assert!(of("risk", "", "scale").is_some() && of("contract", "CSPX", "4 held").is_some(), "{rows:#?}");
@@ -175,7 +178,8 @@ fn two_days_are_compared_settings_included() {
 #[test]
 fn every_plan_is_decided_again_to_the_last_bit_here_and_on_another_machine() {
     let stage = Stage::new();
-    let line = format!("demo --days {} --seed 8 --scenario crash --account-events unattended --config {DECLINE}", days());
+    let line =
+        format!("demo --days {} --seed 8 --scenario crash --account-events unattended --config {DECLINE}", days());
     let reports = stage.days(&format!("{line} --state-dir state"));
     let told = json(&stage, "replay --all --state-dir state");
     assert_eq!((told["replayed"].as_u64(), told["differ"].as_u64()), (Some(reports.len() as u64), Some(0)));

@@ -131,7 +131,9 @@ mod tests {
         let name = universe.contract(contract).name.clone();
         type Change<'a> = &'a dyn Fn(&mut DayPlan);
         let changes: [(&str, &str, Change<'_>); 9] = [
-            ("value", "table.unit_price", &|plan| plan.table.unit_price[contract] = f64::from_bits(plan.table.unit_price[contract].to_bits() + 1)),
+            ("value", "table.unit_price", &|plan| {
+                plan.table.unit_price[contract] = f64::from_bits(plan.table.unit_price[contract].to_bits() + 1)
+            }),
             ("value", "facts.nav", &|plan| plan.facts.nav += 1.0),
             ("reconcile", "facts.frozen", &|plan| plan.facts.frozen.push(contract)),
             ("risk", "risk.scale", &|plan| plan.risk.scale *= 0.99),

@@ -32,7 +32,8 @@ pub async fn diff(global: &Global, args: &DiffArgs) -> Result<(), Failure> {
     let (first, second) = (records.day(Some(args.first)).await?, records.day(Some(args.second)).await?);
     let rows = rows(&first, &second);
     if global.json {
-        let [before, after] = [&first, &second].map(|day| serde_json::json!({ "date": day.date, "plan_hash": day.hash() }));
+        let [before, after] =
+            [&first, &second].map(|day| serde_json::json!({ "date": day.date, "plan_hash": day.hash() }));
         return show(format!("{}\n", serde_json::json!({ "before": before, "after": after, "differences": rows })));
     }
     let heading = format!(
@@ -131,8 +132,10 @@ fn contracts(day: &RecordedDay) -> Values {
 
 fn orders(day: &RecordedDay) -> Values {
     let name = |contract| day.setup.universe.contract(contract).name.clone();
-    let rows = day.plan.orders.iter().map(|order| (("orders", name(order.contract), "ordered"), order.quantity.to_string()));
-    let purposes = day.plan.orders.iter().map(|order| (("orders", name(order.contract), "purpose"), order.purpose.to_string()));
+    let rows =
+        day.plan.orders.iter().map(|order| (("orders", name(order.contract), "ordered"), order.quantity.to_string()));
+    let purposes =
+        day.plan.orders.iter().map(|order| (("orders", name(order.contract), "purpose"), order.purpose.to_string()));
     rows.chain(purposes).collect()
 }
 

@@ -31,7 +31,9 @@ pub async fn explain(global: &Global, args: &ExplainArgs) -> Result<(), Failure>
     let records = Records::open(global).await?;
     let subject = args.subject.as_deref().unwrap_or_default();
     let reference = subject.parse::<OrderRef>().ok();
-    if let (Some(own), Some(date)) = (reference, args.date.filter(|&date| reference.is_some_and(|own| own.date != date))) {
+    if let (Some(own), Some(date)) =
+        (reference, args.date.filter(|&date| reference.is_some_and(|own| own.date != date)))
+    {
         return Err(Failure::Usage(format!("{subject} is of {}, not of {date}; leave --date away", own.date)));
     }
     let day = records.day(args.date.or(reference.map(|own| own.date))).await?;

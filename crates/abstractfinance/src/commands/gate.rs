@@ -33,15 +33,8 @@ pub(super) struct Row {
 }
 
 /// The checks that a whole plan uses up.
-const USED: [Check; 7] = [
-    Check::Turnover,
-    Check::Gross,
-    Check::Net,
-    Check::Position,
-    Check::OrderValue,
-    Check::Adv,
-    Check::Margin,
-];
+const USED: [Check; 7] =
+    [Check::Turnover, Check::Gross, Check::Net, Check::Position, Check::OrderValue, Check::Adv, Check::Margin];
 
 /// How much of its limits a plan uses.
 pub(super) fn of_plan(day: &RecordedDay) -> Result<Vec<Row>, Failure> {

@@ -100,7 +100,11 @@ pub async fn approve(global: &Global, args: &ApproveArgs) -> Result<(), Failure>
     if args.plan.len() < 8 || !hash.starts_with(&args.plan) {
         return refused(
             "PLAN_OTHER",
-            format!("the plan in force is {} of {date}, not {}; look at it with `plan --date {date}`", &hash[..12], args.plan),
+            format!(
+                "the plan in force is {} of {date}, not {}; look at it with `plan --date {date}`",
+                &hash[..12],
+                args.plan
+            ),
         );
     }
     let has = |kind: &str| day.records.iter().any(|record| record.kind == kind && record.seq > day.stored.seq);

@@ -123,7 +123,8 @@ impl Preview {
         let loaded = Loaded::read_back(&day.configuration).map_err(Failure::Journal)?;
         let (plan, universe) = (&day.plan, &day.setup.universe);
         let entries: Vec<Entry> = day.entries()?.into_iter().map(|(_, entry)| entry).collect();
-        let orders: Vec<Order> = plan.orders.iter().map(|order| of_order(order, day, measured, &loaded, account)).collect();
+        let orders: Vec<Order> =
+            plan.orders.iter().map(|order| of_order(order, day, measured, &loaded, account)).collect();
         let expected: f64 = orders.iter().map(|order| order.expected_cost).sum();
         let value: f64 = orders.iter().map(|order| order.value).sum();
         Ok(Preview {
@@ -137,10 +138,7 @@ impl Preview {
             scale: plan.risk.scale,
             approval: approval(day, &entries, &loaded),
             targets: universe.contracts().filter_map(|contract| target(contract, day)).collect(),
-            costs: Costs {
-                expected,
-                expected_bps: if value > 0.0 { expected / value * 1e4 } else { 0.0 },
-            },
+            costs: Costs { expected, expected_bps: if value > 0.0 { expected / value * 1e4 } else { 0.0 } },
             orders,
             schedule: schedule(day),
             margin: margin(day),
@@ -228,7 +226,8 @@ fn schedule(day: &RecordedDay) -> Vec<DayAhead> {
         let price = plan.table.exposure[contract].abs();
         let rolled = plan.table.rolled[contract];
         let all = (Change::between(held, plan.table.netted[contract]).increase - rolled).to_f64().abs() * price;
-        let now = (Change::between(held, held + plan.table.scheduled[contract]).increase - rolled).to_f64().abs() * price;
+        let now =
+            (Change::between(held, held + plan.table.scheduled[contract]).increase - rolled).to_f64().abs() * price;
         today += now;
         let lot = setup.universe.terms(contract).lot.to_f64() * price;
         left.extend((all - now >= lot && lot > 0.0).then_some((contract, all - now)));
@@ -306,7 +305,8 @@ fn warnings(day: &RecordedDay) -> Vec<String> {
         format!("{}: valued at its last good mark{old}", universe.contract(flag.contract).name)
     });
     let rates = day.inputs.doubts.rates.iter().map(|finding| format!("the rate of {} is in doubt", finding.currency));
-    let refusals = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.check.code(), refusal.sentence(universe)));
+    let refusals =
+        plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.check.code(), refusal.sentence(universe)));
     alarms.chain(measures).chain(marks).chain(rates).chain(refusals).collect()
 }
 
@@ -323,39 +323,48 @@ pub fn page(plan: &Preview) -> String {
     line(format!("Approval {}", plan.approval.status));
     plan.approval.objections.iter().for_each(|(code, why)| line(format!("  {code}: {why}")));
     line(format!("Content hash {}", plan.plan_hash));
-    let rows: Vec<Vec<String>> = plan.targets.iter().map(|row| {
-        vec![
-            row.instrument.clone(),
-            percent(row.weight),
-            money(row.target_value),
-            row.held.clone(),
-            row.wanted.clone(),
-            row.today.clone(),
-            row.held_back_by.join(", "),
-        ]
-    }).collect();
+    let rows: Vec<Vec<String>> = plan
+        .targets
+        .iter()
+        .map(|row| {
+            vec![
+                row.instrument.clone(),
+                percent(row.weight),
+                money(row.target_value),
+                row.held.clone(),
+                row.wanted.clone(),
+                row.today.clone(),
+                row.held_back_by.join(", "),
+            ]
+        })
+        .collect();
     let header = ["instrument", "weight", "target value", "held", "wanted", "today", "held back by"];
     line(format!("\nTarget against current (values in {base})\n{}", table(&header, &rows, &[1, 2, 3, 4, 5])));
     let time = |instant: &Option<String>| instant.as_ref().and_then(|text| text.get(11..16)).unwrap_or("–").to_owned();
-    let rows: Vec<Vec<String>> = plan.orders.iter().map(|row| {
-        vec![
-            row.order_ref.clone(),
-            row.side.clone(),
-            row.quantity.clone(),
-            row.instrument.clone(),
-            row.purpose.clone(),
-            money(row.value),
-            format!("{}–{}", time(&row.opens), time(&row.closes)),
-            format!("{:.1} bp", row.expected_cost_bps),
-        ]
-    }).collect();
+    let rows: Vec<Vec<String>> = plan
+        .orders
+        .iter()
+        .map(|row| {
+            vec![
+                row.order_ref.clone(),
+                row.side.clone(),
+                row.quantity.clone(),
+                row.instrument.clone(),
+                row.purpose.clone(),
+                money(row.value),
+                format!("{}–{}", time(&row.opens), time(&row.closes)),
+                format!("{:.1} bp", row.expected_cost_bps),
+            ]
+        })
+        .collect();
     if rows.is_empty() {
         line("\nNo orders.".to_owned());
     } else {
         let header = ["order", "side", "quantity", "instrument", "purpose", "value", "window (UTC)", "expected"];
         line(format!("\nOrders (nothing is sent by this command)\n{}", table(&header, &rows, &[2, 5, 7])));
     }
-    let days: Vec<String> = plan.schedule.iter().map(|day| format!("day {} adds {}", day.day, percent(day.adds))).collect();
+    let days: Vec<String> =
+        plan.schedule.iter().map(|day| format!("day {} adds {}", day.day, percent(day.adds))).collect();
     let left = plan.schedule.last().map_or(0.0, |day| day.left);
     let rest = if left > 0.0 { format!("; {} of NAV is left then", percent(left)) } else { String::new() };
     line(format!("\nSchedule  {}{rest}, at today's prices and targets", shortened(&days)));
@@ -372,8 +381,12 @@ pub fn page(plan: &Preview) -> String {
         let into = hedge.contract.as_ref().map_or_else(|| "nothing can be traded".to_owned(), Clone::clone);
         line(format!(
             "Hedge     {} {} of exposure · {} contracts held, {} wanted in {into} · 1 % of it moves NAV by {}, hedged {}",
-            money(hedge.exposure), hedge.currency, hedge.contracts_held, hedge.contracts_wanted,
-            money(hedge.one_percent_before), money(hedge.one_percent_after)
+            money(hedge.exposure),
+            hedge.currency,
+            hedge.contracts_held,
+            hedge.contracts_wanted,
+            money(hedge.one_percent_before),
+            money(hedge.one_percent_after)
         ));
     }
     let rows: Vec<Vec<String>> =

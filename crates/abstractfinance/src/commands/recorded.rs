@@ -44,7 +44,8 @@ impl Records {
     /// Every trade date with a plan, oldest first.
     pub async fn dates(&self) -> Result<Vec<Date>, Failure> {
         let plans = self.journal.events_of_kind(&self.account, "plan").await?;
-        let mut dates: Vec<Date> = plans.iter().map(|plan| Ok(stored(plan)?.trade_date)).collect::<Result<_, Failure>>()?;
+        let mut dates: Vec<Date> =
+            plans.iter().map(|plan| Ok(stored(plan)?.trade_date)).collect::<Result<_, Failure>>()?;
         dates.dedup();
         Ok(dates)
     }
@@ -87,8 +88,9 @@ impl Records {
 
 /// Universe and policy of a configuration over contracts by name.
 fn setup_over(configuration: &str, contracts: &[String]) -> Result<Setup, String> {
-    let loaded = Loaded::read_back(configuration)
-        .map_err(|error| format!("its configuration cannot be read by this version ({error}); use the one that wrote it"))?;
+    let loaded = Loaded::read_back(configuration).map_err(|error| {
+        format!("its configuration cannot be read by this version ({error}); use the one that wrote it")
+    })?;
     let universe = settings::universe_named(&loaded.instruments, contracts)
         .ok_or("it was decided over other contracts than its configuration has")?;
     let venues: Vec<Mic> = loaded.instruments.iter().flat_map(|(_, row)| row.venues()).collect();
@@ -132,7 +134,8 @@ impl RecordedDay {
     pub fn entries(&self) -> Result<Vec<(jiff::Timestamp, Entry)>, Failure> {
         let after = self.records.iter().filter(|record| record.seq > self.stored.seq);
         let read = after.map(|record| {
-            let entry = store::entry(record, &self.setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
+            let entry =
+                store::entry(record, &self.setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
             Ok(entry.map(|entry| (record.at, entry)))
         });
         read.filter_map(Result::transpose).collect()

@@ -92,7 +92,10 @@ fn page(rows: &[Row], other: bool) -> String {
         let (first, last) = (rows[0].date, rows[rows.len() - 1].date);
         let what = if other { "another configuration changes" } else { "decided otherwise now:" };
         page += &match differ {
-            0 => format!("{} days from {first} to {last} decided again: every plan is the same to the last bit\n", rows.len()),
+            0 => format!(
+                "{} days from {first} to {last} decided again: every plan is the same to the last bit\n",
+                rows.len()
+            ),
             _ => format!("{} days from {first} to {last} decided again; {what} {differ}\n", rows.len()),
         };
     }

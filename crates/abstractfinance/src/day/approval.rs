@@ -45,7 +45,8 @@ pub(super) async fn consent<B: Broker, J: Journal, C: Clock>(
     let (plan, hash) = (&decided.plan, store::plan_hash(&decided.plan, &run.setup.universe));
     let said = said_of(&hash, stored, run)?;
     if plan.orders.is_empty() || is_under_way(stored) {
-        let who = said.as_ref().filter(|(yes, _)| *yes).map_or_else(|| "by rule".to_owned(), |(_, who)| format!("by {who}"));
+        let who =
+            said.as_ref().filter(|(yes, _)| *yes).map_or_else(|| "by rule".to_owned(), |(_, who)| format!("by {who}"));
         return Ok(Consent::Given(format!("approved {who}")));
     }
     if let Some((false, who)) = said {

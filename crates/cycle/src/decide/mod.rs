@@ -20,9 +20,9 @@ pub use basket::margin_needed;
 pub(crate) use caps::cuts;
 pub(crate) use chains::held as chain_held;
 pub(crate) use hedge::currency_exposure;
-pub(crate) use wants::outside;
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
+pub(crate) use wants::outside;
 
 use crate::{DayInputs, DayPlan, Setup};
 

@@ -29,7 +29,9 @@ pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
     chain.made(step, "band", decision.band, "base", "max(hedge_size * hedge_rate, band_of_nav * nav)");
     let wanted = decision.wanted as f64;
     match () {
-        () if day.plan.flatten => chain.given(step, "hedge_wanted", wanted, "units", "a person wants every position closed"),
+        () if day.plan.flatten => {
+            chain.given(step, "hedge_wanted", wanted, "units", "a person wants every position closed")
+        }
         () if decision.residual.abs() > decision.band => {
             chain.made(step, "hedge_wanted", wanted, "units", "nearest(0 - hedge_ratio * exposure / hedge_size)");
         }
@@ -56,7 +58,8 @@ fn exposure(chain: &mut Chain, day: &Day<'_>, currency: domain::Currency) -> Vec
         let unit = unit.unwrap_or(0.0);
         let mut part = 0.0;
         if terms.settles_daily {
-            part += if terms.currency == currency { held.to_f64() * unit - settled.to_f64().unwrap_or(0.0) } else { 0.0 };
+            part +=
+                if terms.currency == currency { held.to_f64() * unit - settled.to_f64().unwrap_or(0.0) } else { 0.0 };
         } else {
             part -= if terms.currency == currency { change.to_f64() * unit } else { 0.0 };
             let rates = day.plan.facts.rates[terms.currency].zip(day.plan.facts.rates[terms.risk_currency]);
@@ -67,7 +70,11 @@ fn exposure(chain: &mut Chain, day: &Day<'_>, currency: domain::Currency) -> Vec
         }
         if part != 0.0 {
             let name = format!("part_{}", word(day.name(contract)));
-            let note = if terms.settles_daily { "profit not yet paid into cash" } else { "market value after the day's orders, less what they pay" };
+            let note = if terms.settles_daily {
+                "profit not yet paid into cash"
+            } else {
+                "market value after the day's orders, less what they pay"
+            };
             chain.given(step, &name, part, "foreign", note);
             names.push(name);
         }

@@ -162,8 +162,18 @@ fn price(
     };
     let buffer = ((ask.mantissa() - bid.mantissa()) as f64 * policy.spread_buffer) as i64;
     let (far, near, through, joined) = match side {
-        Side::Buy => (ask.mantissa() + buffer, bid.mantissa(), format!("tick_down(min({ask_name} + spread_share * ({ask_name} - {bid_name}), worst), tick)"), format!("tick_down(min({bid_name}, worst), tick)")),
-        Side::Sell => (bid.mantissa() - buffer, ask.mantissa(), format!("tick_up(max({bid_name} - spread_share * ({ask_name} - {bid_name}), worst), tick)"), format!("tick_up(max({ask_name}, worst), tick)")),
+        Side::Buy => (
+            ask.mantissa() + buffer,
+            bid.mantissa(),
+            format!("tick_down(min({ask_name} + spread_share * ({ask_name} - {bid_name}), worst), tick)"),
+            format!("tick_down(min({bid_name}, worst), tick)"),
+        ),
+        Side::Sell => (
+            bid.mantissa() - buffer,
+            ask.mantissa(),
+            format!("tick_up(max({bid_name} - spread_share * ({ask_name} - {bid_name}), worst), tick)"),
+            format!("tick_up(max({ask_name}, worst), tick)"),
+        ),
     };
     let passive = policy.style_of(day.setup.universe.instrument_of(contract).asset_class) == Style::PassiveThenCross;
     let formula = match () {

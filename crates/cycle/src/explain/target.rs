@@ -46,7 +46,13 @@ fn price(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
     let Some(mark) = day.inputs.marks[contract] else {
         return chain.given("value", "unit_price", 0.0, "base", "no mark: it cannot be sized");
     };
-    chain.given("value", "mark", mark.to_f64(), "price", format!("{} at the plan, in {}", day.name(contract), terms.currency));
+    chain.given(
+        "value",
+        "mark",
+        mark.to_f64(),
+        "price",
+        format!("{} at the plan, in {}", day.name(contract), terms.currency),
+    );
     chain.given("FX", "multiplier", f64::from(terms.multiplier), "", "instrument table");
     let Some(rate) = day.plan.facts.rates[terms.currency] else {
         return chain.given("FX", "unit_price", 0.0, "base", format!("no rate for {}", terms.currency));
@@ -65,7 +71,8 @@ fn weights(chain: &mut Chain, day: &Day<'_>, contract: ContractId) -> bool {
             let carries = day.setup.carrier(of, day.inputs.active) == Some(contract);
             share += if carries { weight / sleeve.budget } else { 0.0 };
         });
-        let shift: f64 = plan.shifts.iter().filter(|shift| shift.sleeve == position).map(|shift| shift.onto(contract)).sum();
+        let shift: f64 =
+            plan.shifts.iter().filter(|shift| shift.sleeve == position).map(|shift| shift.onto(contract)).sum();
         if share == 0.0 && shift == 0.0 {
             continue;
         }
@@ -73,7 +80,11 @@ fn weights(chain: &mut Chain, day: &Day<'_>, contract: ContractId) -> bool {
         let mut terms = Vec::new();
         if share != 0.0 {
             chain.given("sleeve weight", &format!("{name}_budget"), sleeve.budget, "of NAV", "sleeves in the settings");
-            let what = if sleeve.screen().is_some() { "its share of the screen's list" } else { "its signed share of the sleeve" };
+            let what = if sleeve.screen().is_some() {
+                "its share of the screen's list"
+            } else {
+                "its signed share of the sleeve"
+            };
             chain.given("sleeve weight", &format!("{name}_share"), share, "", what);
             terms.push(format!("{name}_budget * {name}_share"));
             if sleeve.follows_momentum {
@@ -120,7 +131,13 @@ fn scale(chain: &mut Chain, day: &Day<'_>) {
     match (estimate.ewma.zip(estimate.rolling), risk.vol) {
         (Some((ewma, rolling)), Some(volatility)) if risk.quality != Quality::Invalid => {
             let step = "scale";
-            chain.given(step, "ewma_volatility", ewma, "a year", "exponential estimate over the unit strategy's returns");
+            chain.given(
+                step,
+                "ewma_volatility",
+                ewma,
+                "a year",
+                "exponential estimate over the unit strategy's returns",
+            );
             chain.given(step, "rolling_volatility", rolling, "a year", "plain estimate over the last window");
             chain.given(step, "ewma_share", policy.volatility.ewma_weight, "", "volatility.vol_blend_weight");
             chain.given(step, "volatility_floor", policy.volatility.floor, "a year", "volatility.vol_floor");
@@ -128,7 +145,9 @@ fn scale(chain: &mut Chain, day: &Day<'_>) {
             chain.made(step, "volatility", volatility, "a year", blend);
             chain.given(step, "volatility_target", policy.volatility.target, "a year", "vol_target_annual");
             let (most, key) = match risk.quality {
-                Quality::Degraded => (policy.volatility.degraded_scale_max, "volatility.degraded_scale_max: too few returns"),
+                Quality::Degraded => {
+                    (policy.volatility.degraded_scale_max, "volatility.degraded_scale_max: too few returns")
+                }
                 _ => (policy.volatility.scale_max, "volatility.vol_scale_max"),
             };
             chain.given(step, "volatility_scale_max", most, "", key);
@@ -262,7 +281,10 @@ fn option(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
 
 /// A name as the journal writes it.
 fn words<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(|name| name.replace('_', " "))).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|name| name.as_str().map(|name| name.replace('_', " ")))
+        .unwrap_or_default()
 }
 
 /// A future: the whole chain's lots in the contract to hold, nothing in the others.
@@ -272,7 +294,9 @@ fn future_lots(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: b
     let Some(of) = day.setup.chains.iter().find(|of| of.instrument == instrument) else { return };
     if day.inputs.active[instrument] != Some(contract) {
         let dates = day.setup.rolls[contract];
-        let note = dates.map_or_else(String::new, |dates| format!("it is left from {} on and gone by {}", dates.starts, dates.deadline));
+        let note = dates.map_or_else(String::new, |dates| {
+            format!("it is left from {} on and gone by {}", dates.starts, dates.deadline)
+        });
         chain.given("rolls", "staying", 0.0, "units", note);
         return netted(chain, day, contract, foreign, "outside + staying".to_owned());
     }
@@ -293,7 +317,8 @@ fn future_lots(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: b
         (0.0, "rounded")
     };
     let others = of.contracts.iter().filter(|&&other| other != contract);
-    let staying = others.fold(Quantity::ZERO, |sum, &other| sum + day.plan.table.netted[other] - outside(&day.inputs, other));
+    let staying =
+        others.fold(Quantity::ZERO, |sum, &other| sum + day.plan.table.netted[other] - outside(&day.inputs, other));
     chain.given("rolls", "elsewhere", staying.to_f64(), "units", "that stay in other contracts of it");
     let asked = foreign + total.0 - staying.to_f64();
     netted(chain, day, contract, asked, format!("outside + {} - elsewhere", total.1));
@@ -383,7 +408,9 @@ fn schedule(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: bool
             chain.made("schedule", "day_share", share, "", formula);
         }
         None if day.plan.facts.nav <= 0.0 => chain.given("schedule", "day_share", share, "", "NAV is not known"),
-        None if share < 1.0 => chain.given("schedule", "day_share", share, "", "what the broker's margin leaves: MARGIN"),
+        None if share < 1.0 => {
+            chain.given("schedule", "day_share", share, "", "what the broker's margin leaves: MARGIN")
+        }
         None => chain.given("schedule", "day_share", share, "", "all increases fit under the day's limits"),
     }
     let lot = day.setup.universe.terms(contract).lot;
@@ -412,7 +439,13 @@ fn sleeves(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
             SleeveId::FX_HEDGE => "fx_hedge_want".to_owned(),
             sleeve => format!("{}_want", word(books.name(sleeve))),
         };
-        chain.given("netting", &name, want.quantity.to_f64(), "units", "what the sleeve wants of the way to its target");
+        chain.given(
+            "netting",
+            &name,
+            want.quantity.to_f64(),
+            "units",
+            "what the sleeve wants of the way to its target",
+        );
         names.push(name);
     }
     let way = (day.plan.table.wanted[contract] - day.inputs.ledger.quantity(contract)).to_f64();

@@ -45,7 +45,9 @@ pub fn why_not(day: &Day<'_>, contract: ContractId) -> Vec<Reason> {
         let what = format!("order {}: {filled} of {ordered} executed", order.number);
         reasons.push(match filled == ordered {
             true => reason("SENT", format!("{what}; nothing stopped it"), false),
-            false => reason("CARRIED_OVER", format!("{what}; the rest is drift that the next plan sees"), filled.is_zero()),
+            false => {
+                reason("CARRIED_OVER", format!("{what}; the rest is drift that the next plan sees"), filled.is_zero())
+            }
         });
         reasons.extend(at_the_gate(day, order.number));
     }
@@ -58,7 +60,9 @@ fn refused(day: &Day<'_>, contract: ContractId, nothing_goes: bool) -> Vec<Reaso
     let verdict = plan.table.verdict[contract];
     let own = plan.refusals.iter().filter(|refusal| refusal.contract == Some(contract));
     let mut reasons: Vec<Reason> = own.map(|refusal| told(refusal, day, nothing_goes)).collect();
-    for check in verdict.failed().filter(|check| reasons.iter().all(|reason| reason.code != check.code())).collect::<Vec<_>>() {
+    for check in
+        verdict.failed().filter(|check| reasons.iter().all(|reason| reason.code != check.code())).collect::<Vec<_>>()
+    {
         let basket = plan.refusals.iter().find(|refusal| refusal.check == check && refusal.contract.is_none());
         let refusal = Refusal { check, contract: Some(contract), limit: 0.0, value: 0.0 };
         reasons.push(match basket {
@@ -66,7 +70,8 @@ fn refused(day: &Day<'_>, contract: ContractId, nothing_goes: bool) -> Vec<Reaso
             None => told(&refusal, day, nothing_goes),
         });
     }
-    let volatility = plan.refusals.iter().find(|refusal| refusal.check == Check::Volatility && refusal.contract.is_none());
+    let volatility =
+        plan.refusals.iter().find(|refusal| refusal.check == Check::Volatility && refusal.contract.is_none());
     reasons.extend(volatility.map(|refusal| told(refusal, day, nothing_goes)));
     let held_back = plan.held_back.iter().map(|&position| (position, &day.setup.policy.sleeves[position]));
     for (position, sleeve) in held_back {
@@ -106,7 +111,11 @@ fn nothing_to_do(day: &Day<'_>, contract: ContractId) -> Reason {
     let (table, name) = (&plan.table, day.name(contract));
     let held = day.inputs.ledger.quantity(contract);
     if setup.option(contract).is_some() || setup.is_spread(contract) {
-        return reason("NOT_DUE", format!("{name}: the tail hedges neither buy nor sell it today; `hedges` shows the budget"), true);
+        return reason(
+            "NOT_DUE",
+            format!("{name}: the tail hedges neither buy nor sell it today; `hedges` shows the budget"),
+            true,
+        );
     }
     if let Some(hedge) = setup.chains.iter().find(|chain| chain.hedges && chain.contracts.contains(&contract)) {
         let rule = setup.policy.fx_hedge.rules.iter().find(|rule| rule.future == hedge.instrument);
@@ -128,7 +137,8 @@ fn nothing_to_do(day: &Day<'_>, contract: ContractId) -> Reason {
         let least = (rebalance.drift_of_target * target.abs()).max(rebalance.drift_of_nav * plan.facts.nav);
         if table.wanted[contract] == held && (target - value).abs() <= least {
             let drift = (target - value).abs();
-            let sentence = format!("{name}: {drift:.0} from its target, and it trades from {least:.0} of the base currency on");
+            let sentence =
+                format!("{name}: {drift:.0} from its target, and it trades from {least:.0} of the base currency on");
             return reason("INSIDE_DRIFT", sentence, true);
         }
         return reason("AT_TARGET", format!("{name}: {held} held is what is wanted"), true);

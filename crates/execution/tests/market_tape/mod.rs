@@ -161,7 +161,8 @@ impl Tape {
             _ => 10,
         };
         let collar = CollarPolicy { width: BasisPoints(width), ticks_min: 2 };
-        let gate = GatePolicy { plan_move_max: 0.05,
+        let gate = GatePolicy {
+            plan_move_max: 0.05,
             order_value_max: 1.0,
             turnover_max: 1.0,
             gross_max: 2.0,

@@ -17,7 +17,7 @@ pub(super) fn universe() -> Universe {
 
 pub(super) fn policy() -> GatePolicy {
     GatePolicy {
-            plan_move_max: 0.05,
+        plan_move_max: 0.05,
         order_value_max: 0.10,
         turnover_max: 0.50,
         gross_max: 2.0,
