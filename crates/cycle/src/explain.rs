@@ -8,7 +8,6 @@ mod order;
 mod target;
 mod why_not;
 
-pub use order::Sent;
 pub use why_not::{Reason, why_not};
 
 use crate::{DayInputs, DayPlan, Entry, Setup};

@@ -9,18 +9,6 @@ use domain::{ContractId, Price, Quantity, Side};
 use execution::{Command, PlannedOrder, Style};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::Serialize;
-
-/// One order that was sent, with its limits in time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Sent {
-    /// Its attempt.
-    pub attempt: u16,
-    /// How much.
-    pub quantity: Quantity,
-    /// First to last.
-    pub limits: Vec<Price>,
-}
 
 pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, attempt: Option<u16>) {
     let (contract, number) = (planned.contract, planned.number);
