@@ -12,6 +12,7 @@ pub use operator::{
 };
 pub use research::{BacktestArgs, Depth, StressArgs};
 
+use crate::faults::Stop;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
@@ -197,6 +198,9 @@ pub struct RunArgs {
     /// Where its control listens; time is kept in step with it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
     pub control: SocketAddr,
+    /// For the crash campaign: stop for good where a point is reached, and say so on standard error.
+    #[arg(long, value_name = "POINT[@N]|trace", hide = true)]
+    pub stop_at: Option<Stop>,
 }
 
 /// Options of `gateway`.

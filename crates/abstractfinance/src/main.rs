@@ -11,6 +11,7 @@ mod cli;
 mod commands;
 mod day;
 mod failure;
+mod faults;
 mod fundamentals;
 mod lockstep;
 mod policy;

@@ -227,7 +227,12 @@ impl Ground {
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
         let universe = Arc::new(self.with_options(&mut journal).await?);
-        let broker = IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
+        let mut config = self.broker_config(gateway);
+        if outside.standby {
+            // The gateway may hold the session of the engine that died until it notices.
+            config.ready_timeout = self.loaded.settings.broker.ready_timeout.unsigned_abs();
+        }
+        let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| {
             Failure::Broker(format!("{error} (start `abstractfinance gateway`, or name its address with --gateway)"))
         })?;
         let clock = Lockstep::new(control).await?;
@@ -303,6 +308,8 @@ pub struct Outside {
     pub statements: Option<FlexStatements>,
     /// Who takes over positions the engine did not open.
     pub adopter: Option<Adopter>,
+    /// It takes over from an engine whose session the gateway may still hold.
+    pub standby: bool,
 }
 
 /// The statements of a gateway in this process.

@@ -77,6 +77,7 @@ impl LocalControl {
             ControlRequest::Clock => {}
             ControlRequest::AdvanceTo { to } => desk.advance_to(to).map_err(|error| error.to_string())?,
             ControlRequest::Inject { inject } => desk.inject(&inject, None).map_err(|error| error.to_string())?,
+            ControlRequest::NoteAccount => desk.note_account().map_err(|error| error.to_string())?,
         }
         Ok(Clock { now: desk.now(), next_event: desk.next_event() })
     }
@@ -182,6 +183,8 @@ enum ControlRequest {
     AdvanceTo { to: Timestamp },
     /// Make something go wrong.
     Inject { inject: Injection },
+    /// Write down in the record what the account holds.
+    NoteAccount,
 }
 
 /// The gateway's line: the clock after the request, or why it was declined.

@@ -27,7 +27,7 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let access = StatementAccess::default();
     let statements = gateway.serve_statements(any_port, access.clone()).await?;
     let statements = Some(embedded_statements(statements, &access)?);
-    let outside = Outside { statements, adopter: args.adopt.adopter()? };
+    let outside = Outside { statements, adopter: args.adopt.adopter()?, standby: false };
     let engaged = state.engage(Takeover::OfTheDead).await?;
     let (mut run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
     let bar = progress(dates.len() as u64);

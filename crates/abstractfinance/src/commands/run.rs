@@ -7,10 +7,12 @@ use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
+use crate::faults::Armed;
 use crate::world::{Ground, Outside, StateFolder, configured_statements};
 use console::page;
 use gateway::{Control, ControlError, RemoteControl};
 use journal::Takeover;
+use ports::{Faults, Moment, Place, Point};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,17 +42,26 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let state = StateFolder::open(&state_dir, settings).await?;
     let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
+    let faults = args.stop_at.map(Armed::new);
+    let at = |kind, moment| faults.iter().for_each(|faults| faults.reach(Point::new(Place::Lease, kind, moment)));
+    at("take", Moment::Before);
     let engaged = state.engage(takeover).await?;
+    at("take", Moment::After);
     let control = match early {
         Some(control) => control,
         None => connect(args.control).await?,
     };
     let statements = configured_statements(&ground.loaded.settings)?;
-    let outside = Outside { statements, adopter: args.adopt.adopter()? };
+    let outside = Outside { statements, adopter: args.adopt.adopter()?, standby: args.standby };
     let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
-    let day = run_day(args.date, &mut run, &mut world).await?;
+    let day = match &faults {
+        None => run_day(args.date, &mut run, &mut world).await?,
+        Some(faults) => run_day(args.date, &mut run, &mut world.with(faults)).await?,
+    };
     world.broker.disconnect().await;
+    at("release", Moment::Before);
     world.journal.close().await?;
+    at("release", Moment::After);
     let days = [day];
     show(if global.json { days_json(&days) } else { page(&days[0]) })?;
     went_well(&days[0])
