@@ -3,7 +3,7 @@
 //! In: the program and how long to go on. Out: a report: what was reached, what was survived, what was not. Invariant: a
 //! campaign that killed nobody, or reached too little, has not passed.
 
-use super::episode::{Downtime, Episode, Kill};
+use super::episode::{Deaths, Downtime, Episode, Kill};
 use super::worlds::{World, worlds};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Deaths on one date.
-const KILLS_A_DAY: usize = 3;
+const KILLS_A_DAY: usize = 4;
+
+/// How often a point may fail to come before it is given up in a world.
+const MISSES_MAX: u32 = 2;
 
 /// What a campaign found.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +46,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let killed = self.deaths.values().filter(|deaths| **deaths > 0).count();
         writeln!(
             f,
-            "{} episodes, {} engines killed at {killed} of {} points, {} days finished by a successor, {} violations",
+            "{} episodes, {} engines killed at {} of {} points, {} days finished by a successor, {} violations",
             self.episodes,
             self.kills(),
+            self.deaths.len(),
             self.listed.len(),
             self.resumed,
             self.violations.len()
@@ -133,54 +136,43 @@ impl Campaign {
 
     /// One world: a census, then episodes until every point it reached has killed an engine.
     fn world(&self, world: &World, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
-        let reached = self.census(world)?;
-        let mut choice = Choice(world.seed ^ reached.len() as u64);
-        let downtimes = [Downtime::None, Downtime::Seconds30, Downtime::None, Downtime::Overnight];
-        let mut kills: VecDeque<Kill> = VecDeque::new();
-        for (point, times) in reached {
-            let visit = 1 + choice.below(times.div_ceil(world.dates.len() as u32).min(6));
-            let downtime = downtimes[choice.below(4) as usize];
-            kills.push_back(Kill { point, visit, downtime });
-        }
-        while !kills.is_empty() && !self.is_over() {
-            let before = kills.len();
-            self.episode(world, &mut kills, told)?;
-            if kills.len() == before {
-                // What was reached once in an undisturbed world need not come again after a death.
-                kills.iter_mut().for_each(|kill| kill.visit = 1);
-                let last = kills.len();
-                self.episode(world, &mut kills, told)?;
-                if kills.len() == last {
-                    break;
-                }
-            }
+        let traces = self.census(world)?;
+        let mut plan = Plan::new(world.seed, traces);
+        while !plan.todo.is_empty() && !self.is_over() {
+            self.episode(world, &mut plan, told)?;
         }
         Ok(())
     }
 
-    fn census(&self, world: &World) -> Result<BTreeMap<String, u32>> {
-        let mut reached = BTreeMap::new();
+    /// What every date comes to when nothing kills the engine.
+    fn census(&self, world: &World) -> Result<Vec<Vec<String>>> {
+        let mut traces = Vec::new();
         let mut episode = Episode::begin(&self.program, world)?.with_bug(self.bug.as_deref());
         for (index, date) in world.dates.iter().enumerate() {
             say(&mut episode, world, index)?;
-            let listed = episode.census(date, &mut reached)?;
+            let (listed, reached) = episode.census(date)?;
             self.report.lock().expect("no worker panics").listed.extend(listed);
+            traces.push(reached);
         }
-        Ok(reached)
+        Ok(traces)
     }
 
-    /// An episode that takes kills from the queue; a failure is a violation like any other.
-    fn episode(&self, world: &World, kills: &mut VecDeque<Kill>, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
+    /// An episode of the plan; a failure is a violation like any other.
+    fn episode(&self, world: &World, plan: &mut Plan, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
         let mut episode = Episode::begin(&self.program, world)?.with_bug(self.bug.as_deref());
-        let played = play(&mut episode, world, kills);
+        let mut died = Vec::new();
+        let played = play(&mut episode, world, plan, &mut died);
         let mut violations = match played {
             Ok(()) => episode.verdict()?,
             Err(error) => vec![format!("{error:#}")],
         };
+        if violations.is_empty() && died.iter().all(|deaths| deaths.at.is_empty() && deaths.missed.is_empty()) {
+            plan.todo.clear();
+        }
         let mut report = self.report.lock().expect("no worker panics");
         report.episodes += 1;
-        report.resumed += episode.resumed;
-        for point in &episode.died_at {
+        report.resumed += died.iter().filter(|deaths| deaths.resumed).count() as u32;
+        for point in died.iter().flat_map(|deaths| &deaths.at) {
             *report.deaths.entry(point.clone()).or_default() += 1;
         }
         if !violations.is_empty() {
@@ -190,6 +182,60 @@ impl Campaign {
         }
         told(&report);
         Ok(())
+    }
+}
+
+/// Which points still have to kill an engine in a world, and when they come.
+#[derive(Debug)]
+struct Plan {
+    choice: Choice,
+    /// By date, the points in the order in which an undisturbed engine comes to them.
+    traces: Vec<Vec<String>>,
+    /// With how often each did not come.
+    todo: BTreeMap<String, u32>,
+}
+
+impl Plan {
+    fn new(seed: u64, traces: Vec<Vec<String>>) -> Plan {
+        let todo = traces.iter().flatten().map(|point| (point.clone(), 0)).collect();
+        Plan { choice: Choice(seed), traces, todo }
+    }
+
+    /// Some deaths of a date, in the order in which they are due. What a restart passes again counts from there.
+    fn kills(&mut self, date: usize) -> Vec<Kill> {
+        let trace = &self.traces[date];
+        let mut here: Vec<&String> = self.todo.keys().filter(|point| trace.contains(point)).collect();
+        let mut chosen: Vec<usize> = Vec::new();
+        while chosen.len() < KILLS_A_DAY && !here.is_empty() {
+            let point = here.swap_remove(self.choice.below(here.len() as u32) as usize);
+            let missed = self.todo[point] > 0;
+            let comes: Vec<usize> = (0..trace.len()).filter(|&at| trace[at] == *point).collect();
+            let which = if missed { 0 } else { self.choice.below(comes.len() as u32) as usize };
+            chosen.push(comes[which]);
+        }
+        chosen.sort_unstable();
+        let mut kills: Vec<Kill> = Vec::new();
+        let mut from = 0;
+        for &at in &chosen {
+            let visit = trace[from..=at].iter().filter(|point| **point == trace[at]).count().min(4) as u32;
+            let downtime = if self.choice.below(2) == 0 { Downtime::None } else { Downtime::Seconds30 };
+            kills.push(Kill { point: trace[at].clone(), visit, downtime });
+            from = at + 1;
+        }
+        if let Some(last) = kills.last_mut().filter(|_| self.choice.below(4) == 0) {
+            last.downtime = Downtime::Overnight;
+        }
+        kills
+    }
+
+    fn note(&mut self, deaths: &Deaths) {
+        deaths.at.iter().for_each(|point| drop(self.todo.remove(point)));
+        for point in &deaths.missed {
+            if let Some(misses) = self.todo.get_mut(point) {
+                *misses += 1;
+            }
+        }
+        self.todo.retain(|_, misses| *misses < MISSES_MAX);
     }
 }
 
@@ -203,10 +249,12 @@ fn say(episode: &mut Episode, world: &World, index: usize) -> Result<()> {
     words.map_or(Ok(()), |words| episode.tell(words).map(drop).context("what a person says"))
 }
 
-fn play(episode: &mut Episode, world: &World, kills: &mut VecDeque<Kill>) -> Result<()> {
+fn play(episode: &mut Episode, world: &World, plan: &mut Plan, died: &mut Vec<Deaths>) -> Result<()> {
     for (index, date) in world.dates.iter().enumerate() {
         say(episode, world, index)?;
-        episode.day(date, kills, KILLS_A_DAY)?;
+        let deaths = episode.day(date, &plan.kills(index))?;
+        plan.note(&deaths);
+        died.push(deaths);
     }
     Ok(())
 }

@@ -9,7 +9,6 @@ use super::worlds::World;
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -60,15 +59,23 @@ pub struct Episode {
     folder: TempDir,
     /// The broker.
     pub gateway: GatewayProcess,
+    options: Vec<String>,
     config: Vec<String>,
     bug: Option<String>,
     evenings: Vec<Evening>,
     /// What was done, for the report of a violation.
     pub story: Vec<String>,
+}
+
+/// What became of the kills of a date.
+#[derive(Debug, Default)]
+pub struct Deaths {
     /// Points at which an engine died.
-    pub died_at: Vec<String>,
-    /// Dates that were finished after an engine died on them.
-    pub resumed: u32,
+    pub at: Vec<String>,
+    /// Points that did not come.
+    pub missed: Vec<String>,
+    /// Another engine than the first one finished the date.
+    pub resumed: bool,
 }
 
 /// Starts until a date has to be over: broken sessions may cost some.
@@ -83,8 +90,8 @@ impl Episode {
         let folder = TempDir::with_prefix("af-crash-")?;
         let (options, config) = world.options(folder.path())?;
         let gateway = GatewayProcess::start(program, folder.path(), &options)?;
-        let (evenings, story, died_at) = Default::default();
-        Ok(Episode { program: program.into(), folder, gateway, config, bug: None, evenings, story, died_at, resumed: 0 })
+        let (evenings, story) = Default::default();
+        Ok(Episode { program: program.into(), folder, gateway, options, config, bug: None, evenings, story })
     }
 
     /// The same with a planted bug awake in its engines.
@@ -163,50 +170,47 @@ impl Episode {
         }
     }
 
-    /// A date with its deaths, to its end. Kills whose point does not come are left in the queue.
+    /// A date with its deaths, in the order in which they are due, to its end; says which points killed an engine and which
+    /// did not come. What was left when the date was over is in neither list.
     ///
     /// # Errors
     /// When the date can neither be finished nor was stopped by the engine's own rules.
-    pub fn day(&mut self, date: &str, kills: &mut VecDeque<Kill>, kills_max: usize) -> Result<()> {
-        let mut killed = 0;
-        let mut fruitless = VecDeque::new();
-        while killed < kills_max {
-            let Some(kill) = kills.pop_front() else { break };
+    pub fn day(&mut self, date: &str, kills: &[Kill]) -> Result<Deaths> {
+        let mut deaths = Deaths::default();
+        for kill in kills {
             let stop_at = format!("{}@{}", kill.point, kill.visit);
             match self.run(date, Some(&stop_at))? {
                 Run::Killed => {
-                    killed += 1;
                     self.story.push(format!("{date}: killed at `{stop_at}`, dead: {:?}", kill.downtime));
-                    self.died_at.push(kill.point);
+                    deaths.at.push(kill.point.clone());
                     self.stay_dead(kill.downtime)?;
                 }
                 Run::Ended { code, err, .. } => {
-                    fruitless.push_back(kill);
-                    if matches!(code, 0 | 5) {
-                        break;
+                    self.story.push(format!("{date}: never came to `{stop_at}`, exit {code} {}", err.trim_end()));
+                    deaths.missed.push(kill.point.clone());
+                    match code {
+                        0 | 5 => break,
+                        3 => self.stay_dead(Downtime::Seconds30)?,
+                        _ => bail!("{date}: exit {code}: {err}"),
                     }
-                    ensure!(code == 3, "{date}: exit {code}: {err}");
-                    self.stay_dead(Downtime::Seconds30)?;
                 }
             }
         }
-        kills.append(&mut fruitless);
-        self.finish(date, killed > 0)
+        self.finish(date)?;
+        deaths.resumed = !deaths.at.is_empty();
+        Ok(deaths)
     }
 
     /// Starts the engine until the date is over, and notes both sides' books.
     ///
     /// # Errors
     /// When it is not over after some starts, or a run fails for a reason of its own.
-    pub fn finish(&mut self, date: &str, disturbed: bool) -> Result<()> {
+    pub fn finish(&mut self, date: &str) -> Result<()> {
         for _ in 0..STARTS_MAX {
             let Run::Ended { code, err, .. } = self.run(date, None)? else { bail!("nobody kills this one") };
             self.story.push(format!("{date}: exit {code}{}{}", if err.is_empty() { "" } else { ": " }, err.trim_end()));
             match code {
-                0 | 5 => {
-                    self.resumed += u32::from(disturbed);
-                    return self.evening(date);
-                }
+                0 | 5 => return self.evening(date),
                 3 => self.stay_dead(Downtime::Seconds30)?,
                 _ => bail!("{date}: exit {code}: {err}"),
             }
@@ -226,6 +230,26 @@ impl Episode {
             Err(error) if self.evenings.is_empty() => self.story.push(format!("{date}: no books yet: {error}")),
             Err(error) => return Err(error),
         }
+        Ok(())
+    }
+
+    /// Starts the gateway anew from a record without its last movements of time, as after a clock that was corrected.
+    ///
+    /// # Errors
+    /// When the gateway does not start.
+    pub fn turn_back(&mut self) -> Result<()> {
+        let lines = self.record()?;
+        let mut lines: Vec<&str> = lines.lines().collect();
+        while lines.last().is_some_and(|line| line.contains(r#""command":"advance_to""#)) && lines.len() > 1 {
+            lines.pop();
+            if !lines.last().is_some_and(|line| line.contains(r#""command":"advance_to""#)) {
+                break;
+            }
+        }
+        let kept: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.gateway.stop();
+        std::fs::write(self.folder.path().join("record.jsonl"), kept)?;
+        self.gateway = GatewayProcess::start(&self.program, self.folder.path(), &self.options)?;
         Ok(())
     }
 
@@ -260,25 +284,26 @@ impl Episode {
         judge(&evidence)
     }
 
-    /// How often every point is reached in the world's days when nothing kills the engine, and all points there are.
+    /// The points a date comes to when nothing kills the engine, in order, and all points there are.
     ///
     /// # Errors
     /// When a date does not end.
-    pub fn census(&mut self, date: &str, reached: &mut BTreeMap<String, u32>) -> Result<Vec<String>> {
-        let mut listed = Vec::new();
+    pub fn census(&mut self, date: &str) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut listed, mut reached) = (Vec::new(), Vec::new());
         for _ in 0..STARTS_MAX {
             let Run::Ended { code, err, .. } = self.run(date, Some("trace"))? else { bail!("a trace does not park") };
-            listed = err.lines().filter_map(|line| line.strip_prefix("listed: ").map(str::to_owned)).collect();
-            for point in err.lines().filter_map(|line| line.strip_prefix("reached: ")) {
-                *reached.entry(point.to_owned()).or_default() += 1;
-            }
+            let told = |what: &str| -> Vec<String> {
+                err.lines().filter_map(|line| line.strip_prefix(what).map(str::to_owned)).collect()
+            };
+            listed = told("listed: ");
+            reached.append(&mut told("reached: "));
             match code {
-                0 | 5 => return Ok(listed),
+                0 | 5 => return Ok((listed, reached)),
                 3 => self.stay_dead(Downtime::Seconds30)?,
                 _ => bail!("{date}: exit {code}: {err}"),
             }
         }
-        Ok(listed)
+        Ok((listed, reached))
     }
 }
 

@@ -88,9 +88,16 @@ impl GatewayProcess {
     }
 }
 
-impl Drop for GatewayProcess {
-    fn drop(&mut self) {
+impl GatewayProcess {
+    /// Ends the process.
+    pub fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
