@@ -229,7 +229,7 @@ impl Plan {
     }
 
     fn note(&mut self, deaths: &Deaths) {
-        deaths.at.iter().for_each(|point| drop(self.todo.remove(point)));
+        self.todo.retain(|point, _| !deaths.at.contains(point));
         for point in &deaths.missed {
             if let Some(misses) = self.todo.get_mut(point) {
                 *misses += 1;

@@ -233,19 +233,15 @@ impl Episode {
         Ok(())
     }
 
-    /// Starts the gateway anew from a record without its last movements of time, as after a clock that was corrected.
+    /// Starts the gateway anew from a record without its last movement of time, as after a clock that was corrected.
     ///
     /// # Errors
     /// When the gateway does not start.
     pub fn turn_back(&mut self) -> Result<()> {
-        let lines = self.record()?;
-        let mut lines: Vec<&str> = lines.lines().collect();
-        while lines.last().is_some_and(|line| line.contains(r#""command":"advance_to""#)) && lines.len() > 1 {
-            lines.pop();
-            if !lines.last().is_some_and(|line| line.contains(r#""command":"advance_to""#)) {
-                break;
-            }
-        }
+        let record = self.record()?;
+        let mut lines: Vec<&str> = record.lines().collect();
+        let last = lines.pop().unwrap_or_default();
+        ensure!(last.contains(r#""command":"advance_to""#), "time moved last, and nothing else: {last}");
         let kept: String = lines.iter().map(|line| format!("{line}\n")).collect();
         self.gateway.stop();
         std::fs::write(self.folder.path().join("record.jsonl"), kept)?;

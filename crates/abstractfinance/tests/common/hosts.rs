@@ -55,10 +55,10 @@ impl Host {
         let mut on_host = Command::new("ip");
         on_host.args(["netns", "exec", &self.name]).arg(command.get_program()).args(command.get_args());
         on_host.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        for (name, value) in command.get_envs() {
-            value.into_iter().for_each(|value| drop(on_host.env(name, value)));
+        on_host.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = command.get_current_dir() {
+            on_host.current_dir(folder);
         }
-        command.get_current_dir().into_iter().for_each(|dir| drop(on_host.current_dir(dir)));
         on_host
     }
 
