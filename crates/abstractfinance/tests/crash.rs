@@ -82,8 +82,10 @@ fn a_second_kill_during_recovery_changes_nothing() {
 #[test]
 fn a_day_that_died_is_ended_on_the_next_date_and_the_next_one_runs() {
     let mut episode = Episode::begin(program(), &calm()).unwrap();
-    let deaths = episode.day("2026-03-02", &[kill("append commission before", 2, Downtime::Overnight)]).unwrap();
+    // An order was written down and never sent; the night goes by.
+    let deaths = episode.day("2026-03-02", &[kill("send place before", 4, Downtime::Overnight)]).unwrap();
     assert_eq!(deaths.at.len(), 1, "{:?}", episode.story);
+    assert_eq!(episode.story.last().unwrap(), "2026-03-02: exit 0", "nothing is left for a person to do");
     let placed = count(&episode.record().unwrap(), "\"command\":\"place\"");
     episode.day("2026-03-03", &[]).unwrap();
     let later = count(&episode.record().unwrap(), "\"command\":\"place\"");

@@ -133,6 +133,8 @@ pub struct Session<'a> {
     unreadable: bool,
     resync_at: Timestamp,
     link_down: bool,
+    /// When an engine that resumed the day first had an answer: what is unknown then is asked about from there on.
+    answered_from: Option<Timestamp>,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// An event or the passing of time may have given an order something to do.
@@ -194,6 +196,7 @@ impl<'a> Session<'a> {
             unreadable: false,
             resync_at: Timestamp::MIN,
             link_down: false,
+            answered_from: None,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },

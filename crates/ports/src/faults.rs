@@ -61,7 +61,6 @@ pub const POINTS: [(Place, &[&str]); 7] = [
             "notice",
             "connection",
             "resynced",
-            "operator",
             "mode",
             "watchdog",
             "latched",
