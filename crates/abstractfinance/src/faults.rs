@@ -211,6 +211,10 @@ impl<B: Broker, F: Faults> Broker for Faulty<'_, B, F> {
         self.asking("identify", async |broker| broker.identify().await).await
     }
 
+    fn order_id_high_water(&self) -> i32 {
+        self.door.order_id_high_water()
+    }
+
     async fn reconnect(&mut self) -> Result<Identity, BrokerError> {
         self.asking("reconnect", async |broker| broker.reconnect().await).await
     }

@@ -15,8 +15,10 @@ mod faults;
 mod fundamentals;
 mod lockstep;
 mod policy;
+mod rates;
 mod settings;
 mod state_file;
+mod wall;
 mod world;
 
 use clap::Parser;

@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "stories run programs")]
 
 use std::path::Path;
-use tests::crash::campaign::Campaign;
+use tests::crash::campaign::{Campaign, Report};
 use tests::crash::episode::{Downtime, Episode, Kill, Run};
 use tests::crash::worlds::{World, worlds};
 
@@ -35,9 +35,15 @@ fn assert_right(episode: &mut Episode) {
     assert!(violations.is_empty(), "{violations:#?}\n{:#?}", episode.story);
 }
 
+/// Progress, for who watches with `--nocapture`.
+fn told(report: &Report) {
+    eprintln!("{}", report.to_string().lines().next().unwrap_or_default());
+    report.violations.iter().for_each(|violation| eprintln!("{violation}"));
+}
+
 #[test]
 fn every_point_of_the_table_that_these_days_reach_is_survived() {
-    let report = Campaign::new(program(), 2).run(1..2, &|report| eprint!("{}", report.to_string().lines().next().unwrap_or_default().to_owned() + "\n")).expect("a campaign");
+    let report = Campaign::new(program(), 2).run(1..2, &told).expect("a campaign");
     println!("{report}");
     assert!(report.violations.is_empty(), "{report}");
     assert!(report.deaths.len() >= POINTS_MIN, "{report}");

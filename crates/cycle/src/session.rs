@@ -10,6 +10,7 @@ mod hear;
 mod pace;
 mod pairs;
 mod resume;
+mod spreads;
 mod true_up;
 mod watch;
 
@@ -26,7 +27,7 @@ use ports::{AccountSnapshot, BrokerEvent};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use strategy::sizing::Change;
 
 /// Something that happened.
@@ -73,6 +74,8 @@ struct Slot {
     parent: Parent,
     window: Option<Window>,
     ask_again: Timestamp,
+    /// When the gate was first asked.
+    asked: Option<Timestamp>,
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
@@ -84,6 +87,7 @@ impl Slot {
             parent: Parent::new(planned),
             window: windows[planned.contract],
             ask_again: Timestamp::MIN,
+            asked: None,
             refusals: Vec::new(),
             increase: 0.0,
         }
@@ -106,6 +110,9 @@ pub struct Consequence {
     pub sleeve: String,
     /// Why.
     pub reason: String,
+    /// The pair of the plan that it answers, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<u16>,
 }
 
 /// The day's orders from window to window.
@@ -135,6 +142,10 @@ pub struct Session<'a> {
     link_down: bool,
     /// When an engine that resumed the day first had an answer: what is unknown then is asked about from there on.
     answered_from: Option<Timestamp>,
+    /// Codes of the broker that no table knows and that a person was told of.
+    unknown_codes: BTreeSet<i32>,
+    /// When quotes that cannot price an order are asked for again.
+    watch_again: Timestamp,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// An event or the passing of time may have given an order something to do.
@@ -147,6 +158,9 @@ pub struct Session<'a> {
     /// When the messages of the last second were sent.
     messages: VecDeque<Timestamp>,
 }
+
+/// How long quotes that cannot price an order are put up with before they are asked for again.
+const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long after its window an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
@@ -197,6 +211,8 @@ impl<'a> Session<'a> {
             resync_at: Timestamp::MIN,
             link_down: false,
             answered_from: None,
+            unknown_codes: BTreeSet::new(),
+            watch_again: Timestamp::MIN,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
@@ -263,6 +279,7 @@ impl<'a> Session<'a> {
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
+            self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
         }

@@ -65,6 +65,9 @@ pub const POINTS: [(Place, &[&str]); 7] = [
             "watchdog",
             "latched",
             "day_closed",
+            "order_ids",
+            "con_ids",
+            "other",
         ],
     ),
     (Place::Answer, &["message"]),
@@ -101,13 +104,14 @@ pub struct Point {
 }
 
 impl Point {
-    /// A point of the table.
+    /// A point of the table; a kind it does not list is `other`, where the place has that.
     ///
     /// # Panics
-    /// When the table has no such kind: what the engine does there cannot be tested by a crash.
+    /// When the table has neither: what the engine does there cannot be tested by a crash.
     pub fn new(place: Place, kind: &str, moment: Moment) -> Point {
         let kinds = POINTS.iter().find(|(listed, _)| *listed == place).map_or(&[][..], |(_, kinds)| kinds);
-        let known = kinds.iter().find(|known| **known == kind);
+        let listed = |kind: &str| kinds.iter().find(|known| **known == kind);
+        let known = listed(kind).or_else(|| listed("other"));
         Point { place, kind: known.unwrap_or_else(|| panic!("ports::faults has no kind {kind} at {place}")), moment }
     }
 

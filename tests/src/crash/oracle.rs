@@ -24,7 +24,8 @@ pub struct Evening {
 struct Order {
     reference: String,
     quantity: Decimal,
-    executed: Decimal,
+    /// By contract: a spread executes in two.
+    executed: BTreeMap<String, Decimal>,
     ended: bool,
 }
 
@@ -205,7 +206,7 @@ impl Broker {
         if self.orders.values().any(|known| known.reference == reference) {
             violations.push(format!("{reference} was placed twice"));
         }
-        let placed = Order { reference: reference.clone(), quantity, executed: Decimal::ZERO, ended: false };
+        let placed = Order { reference: reference.clone(), quantity, executed: BTreeMap::new(), ended: false };
         if self.orders.insert(id, placed).is_some() {
             violations.push(format!("order id {id} was used twice"));
         }
@@ -216,7 +217,7 @@ impl Broker {
         let (id, quantity) = (text(&entry["execution"]).to_owned(), decimal(&entry["quantity"]));
         let reference = text(&entry["order_ref"]).to_owned();
         if let Some(order) = self.orders.get_mut(&entry["order_id"].as_i64().unwrap_or_default()) {
-            order.executed += quantity;
+            *order.executed.entry(text(&entry["contract"]).to_owned()).or_default() += quantity;
         }
         let signed = if text(&entry["side"]) == "BUY" { quantity } else { -quantity };
         let row = (reference.clone(), text(&entry["contract"]).to_owned(), signed);
@@ -234,7 +235,8 @@ impl Broker {
             return;
         };
         let same = self.orders.values().filter(|order| intent(&order.reference).as_ref() == Some(&of));
-        let reach: Decimal = same.map(|order| if order.ended { order.executed } else { order.quantity }).sum();
+        let done = |order: &Order| order.executed.values().max().copied().unwrap_or_default();
+        let reach: Decimal = same.map(|order| if order.ended { done(order) } else { order.quantity }).sum();
         if reach > *planned {
             violations.push(format!("{reference}: orders over {reach} for a plan of {planned}"));
         }

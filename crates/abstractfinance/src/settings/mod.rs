@@ -8,6 +8,7 @@ mod data;
 mod execution;
 mod hedges;
 mod instruments;
+pub mod interlock;
 mod members;
 mod model;
 mod refusal;
@@ -23,8 +24,9 @@ pub use execution::Policy as ExecutionPolicyName;
 pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
-pub use model::{Mode, MomentumCurrency, Regime, Settings};
+pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
 pub use refusal::Refusal;
+pub use safety::Maintenance;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
 pub use universe::universe;
 

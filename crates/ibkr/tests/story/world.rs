@@ -29,7 +29,7 @@ pub const ISF: ContractId = ContractId(1);
 pub const M6E: ContractId = ContractId(2);
 pub const GBPUSD: ContractId = ContractId(3);
 
-static UNIVERSE: LazyLock<Arc<Universe>> = LazyLock::new(|| Arc::new(instruments_and_contracts()));
+pub static UNIVERSE: LazyLock<Arc<Universe>> = LazyLock::new(|| Arc::new(instruments_and_contracts()));
 static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| {
     let tables = [
         (Mic::Xlon, include_str!("../../../../config/calendars/XLON.csv")),
@@ -120,6 +120,7 @@ pub fn config(address: SocketAddr) -> IbkrConfig {
         heartbeat_timeout: Duration::from_secs(10),
         virtual_time: true,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     }
 }
 
@@ -169,7 +170,13 @@ pub fn released_spread(request: &SpreadRequest) -> SendableSpread {
     let leg = |contract, side, worst| permit(contract, side, request.quantity, price(worst), OrderType::Lmt);
     let near = leg(request.near, request.side.opposite(), near);
     let far = leg(request.far, request.side, far);
-    Permit::release_spread((&near, &far), request.order_ref, request.quantity, request.limit, at(MORNING))
+    Permit::release_spread(
+        [(&near, Quantity::ZERO), (&far, Quantity::ZERO)],
+        request.order_ref,
+        request.quantity,
+        request.limit,
+        at(MORNING),
+    )
 }
 
 /// Leave for one order, of a gate over a universe of its own in which everything is a share.
