@@ -115,10 +115,10 @@ impl<B, J, C> World<B, J, C> {
         &'a mut self,
         faults: &'a F,
     ) -> World<Faulty<'a, B, F>, Faulty<'a, J, F>, Faulty<'a, C, F>> {
-        let World { broker, journal, statements, clock, closed } = self;
+        let World { broker, journal, statements, clock, closed, rates } = self;
         let (broker, journal) = (Faulty::new(broker, faults), Faulty::new(journal, faults));
         let clock = Faulty::new(clock, faults);
-        World { broker, journal, statements: statements.take(), clock, closed: closed.take() }
+        World { broker, journal, statements: statements.take(), clock, closed: closed.take(), rates: rates.take() }
     }
 }
 

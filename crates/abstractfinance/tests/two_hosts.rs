@@ -44,7 +44,8 @@ impl Theatre {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let database = runtime.block_on(server.database());
         let stage = Stage::new();
-        let gateway = stage.gateway("--record record.jsonl");
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+        let gateway = stage.gateway(&format!("--record record.jsonl --config {example}"));
         let mut bridges = Vec::new();
         let mut engine = |host: &Host, number: usize, more: &str| {
             let line = line(&stage, (&gateway, server, &database), (host, number), &mut bridges);
@@ -80,7 +81,6 @@ impl Theatre {
         let days = reports(&String::from_utf8(output.stdout).unwrap());
         assert!(days[0].resumed, "the plan of the first engine was finished");
         days.iter().for_each(assert_tied_out);
-        assert!(days[0].orders.iter().all(|order| order.filled == order.quantity), "{:?}", days[0].orders);
         oracle::judge(&stage.path("record.jsonl"), &database.place, &days);
         drop((gateway, hosts));
     }
@@ -93,7 +93,9 @@ fn line(
     (host, number): (&Host, usize),
     bridges: &mut Vec<Bridge>,
 ) -> String {
-    let settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/settings.yaml")).unwrap();
+    // All six sleeves: a day that is long enough to die in.
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    let settings = std::fs::read_to_string(format!("{example}/settings.yaml")).unwrap();
     let (_, journal) = settings.split_once("journal:\n").expect("the journal's section");
     let ours: String = journal.split_inclusive('\n').take(2).collect();
     let mut across = |address: &str| {
@@ -111,7 +113,11 @@ fn line(
         server.password_file().display()
     );
     let config = format!("config-{number}");
-    stage.config(&config, "settings.yaml", &ours, &theirs);
+    std::fs::create_dir(stage.path(&config)).unwrap();
+    for file in std::fs::read_dir(example).unwrap().map(|file| file.unwrap()).filter(|file| file.path().is_file()) {
+        let text = std::fs::read_to_string(file.path()).unwrap().replacen(&ours, &theirs, 1);
+        std::fs::write(stage.path(&config).join(file.file_name()), text).unwrap();
+    }
     let words: Vec<&str> = gateway.address.split_whitespace().collect();
     let (api, control) = (across(words[1]), across(words[3]));
     format!(
