@@ -63,6 +63,10 @@ pub struct Episode {
     config: Vec<String>,
     bug: Option<String>,
     evenings: Vec<Evening>,
+    /// Accounts in the record.
+    noted: usize,
+    /// A night has gone by since the last evening.
+    overnight: bool,
     /// What was done, for the report of a violation.
     pub story: Vec<String>,
 }
@@ -91,7 +95,7 @@ impl Episode {
         let (options, config) = world.options(folder.path())?;
         let gateway = GatewayProcess::start(program, folder.path(), &options)?;
         let (evenings, story) = Default::default();
-        Ok(Episode { program: program.into(), folder, gateway, options, config, bug: None, evenings, story })
+        Ok(Episode { program: program.into(), folder, gateway, options, config, bug: None, evenings, noted: 0, overnight: false, story })
     }
 
     /// The same with a planted bug awake in its engines.
@@ -164,6 +168,7 @@ impl Episode {
             Downtime::None => Ok(()),
             Downtime::Seconds30 => self.gateway.advance_to(&later(&now, 30)),
             Downtime::Overnight => {
+                self.overnight = true;
                 let tomorrow = later(&now, 86_400);
                 self.gateway.advance_to(&format!("{}T05:00:00Z", &tomorrow[..10]))
             }
@@ -221,11 +226,13 @@ impl Episode {
     /// Notes both sides' books; a first date that was skipped has left none.
     fn evening(&mut self, date: &str) -> Result<()> {
         self.gateway.note_account()?;
-        let account = self.evenings.len();
+        let account = self.noted;
+        self.noted += 1;
+        let same_day = !std::mem::take(&mut self.overnight);
         match self.tell(&["state", "export"]) {
             Ok(books) => {
                 let books: Value = serde_json::from_str(&books)?;
-                self.evenings.push(Evening { date: date.to_owned(), books, account });
+                self.evenings.push(Evening { date: date.to_owned(), books, account, same_day });
             }
             Err(error) if self.evenings.is_empty() => self.story.push(format!("{date}: no books yet: {error}")),
             Err(error) => return Err(error),

@@ -17,6 +17,9 @@ pub struct Evening {
     pub books: Value,
     /// Which of the record's accounts it belongs to, counted from 0.
     pub account: usize,
+    /// No night went by before the books were closed. In a night futures are settled, which the books of the next morning
+    /// say: cash is then compared a day later.
+    pub same_day: bool,
 }
 
 /// An order at the broker.
@@ -258,7 +261,8 @@ impl Broker {
         let ours = amounts(&evening.books["positions"], |row| decimal(&row["quantity"]));
         let cents = |value: &Value| decimal(value).round_dp(2);
         let (cash, our_cash) = (amounts(&account["cash"], cents), amounts(&evening.books["cash_by_ccy"], cents));
-        for (what, theirs, ours) in [("position", &held, &ours), ("cash", &cash, &our_cash)] {
+        let compared = [("position", &held, &ours), ("cash", &cash, &our_cash)];
+        for (what, theirs, ours) in compared.into_iter().take(1 + usize::from(evening.same_day)) {
             for name in theirs.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
                 let of = |side: &BTreeMap<String, Decimal>| side.get(name).copied().unwrap_or_default();
                 if of(theirs) != of(ours) {
