@@ -19,10 +19,17 @@ use postgres::{PostgresDatabase, PostgresServer};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// About two lines of the gateway's record.
-const STEP_BYTES: u64 = 450;
+/// Orders at the broker when the standby starts, and when the first engine's trouble begins.
+const STANDBY_AFTER: usize = 3;
+const TROUBLE_AFTER: usize = 8;
 /// A standby takes over within a minute of the first engine's death.
 const TAKEOVER: Duration = Duration::from_secs(60);
+/// When a host gives up a peer that answers nothing.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(18);
+/// When an engine that reaches nothing has noticed.
+const ENDS_WITHIN: Duration = Duration::from_secs(90);
+/// Connections of a host: database, gateway, control.
+const BRIDGES: usize = 3;
 const DATE: &str = "2026-03-02";
 
 /// An account whose engine runs on the first host and whose standby waits on the second.
@@ -56,9 +63,9 @@ impl Theatre {
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
         let mut first = piped(&mut commands[0]);
-        grows(&stage, STEP_BYTES, &mut first);
+        trades(&stage, STANDBY_AFTER, &mut first);
         let standby = piped(&mut commands[1]);
-        grows(&stage, 2 * STEP_BYTES, &mut first);
+        trades(&stage, TROUBLE_AFTER, &mut first);
         Some(Theatre { stage, gateway, database, bridges, first, standby, hosts })
     }
 
@@ -69,13 +76,13 @@ impl Theatre {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// The standby's page, when it has finished the day in time.
+    /// The standby has the lease in time, and finishes the day.
     fn taken_over(self, since: Instant) {
         let Theatre { stage, gateway, database, standby, hosts, mut first, .. } = self;
         let output = standby.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(since.elapsed() < TAKEOVER, "{:?}", since.elapsed());
         eprintln!("taken over and finished {:.1} s after", since.elapsed().as_secs_f64());
+        assert!(since.elapsed() < TAKEOVER, "{:?}", since.elapsed());
         let _ = first.kill();
         first.wait().unwrap();
         let days = reports(&String::from_utf8(output.stdout).unwrap());
@@ -125,13 +132,15 @@ fn line(
     )
 }
 
-/// Waits until the broker has been told so much more.
-fn grows(stage: &Stage, bytes: u64, engine: &mut Child) {
-    let length = || std::fs::metadata(stage.path("record.jsonl")).map_or(0, |record| record.len());
-    let enough = length() + bytes;
-    while length() < enough {
+/// Waits until so many orders were placed.
+fn trades(stage: &Stage, orders: usize, engine: &mut Child) {
+    let placed = || {
+        let record = std::fs::read_to_string(stage.path("record.jsonl")).unwrap_or_default();
+        record.matches(r#""command":"place""#).count()
+    };
+    while placed() < orders {
         assert!(engine.try_wait().unwrap().is_none(), "the first engine is in the middle of its day");
-        std::thread::sleep(Duration::from_micros(200));
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -147,16 +156,17 @@ fn an_engine_that_is_cut_off_stops_by_itself_and_the_other_one_goes_on() {
     let Some(mut theatre) = Theatre::open() else { return };
     theatre.hosts[0].cable(false);
     let cut = Instant::now();
+    // The gateway's host gives up connections that nobody answers.
+    std::thread::sleep(GIVEN_UP_AFTER);
+    theatre.bridges[..BRIDGES].iter().for_each(Bridge::give_up);
     let status = loop {
         if let Some(status) = theatre.first.try_wait().unwrap() {
             break status;
         }
-        assert!(cut.elapsed() < Duration::from_secs(40), "an engine that reaches nothing ends");
+        assert!(cut.elapsed() < ENDS_WITHIN, "an engine that reaches nothing ends");
         std::thread::sleep(Duration::from_millis(50));
     };
     assert!([3, 4].contains(&status.code().unwrap()), "journal or broker is gone: {status}");
-    // The gateway's host gives up connections that nobody answers.
-    theatre.bridges[..3].iter().for_each(Bridge::give_up);
     theatre.hosts[0].cable(true);
     theatre.taken_over(cut);
 }
