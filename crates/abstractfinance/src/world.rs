@@ -373,13 +373,10 @@ pub struct Outside {
     pub statements: Option<FlexStatements>,
     /// Who takes over positions the engine did not open.
     pub adopter: Option<Adopter>,
-<<<<<<< HEAD
-    /// It takes over from an engine whose session the gateway may still hold.
-    pub standby: bool,
-=======
     /// Who lets the engine do more than on its last day.
     pub loosening: Option<Adopter>,
->>>>>>> main
+    /// It takes over from an engine whose session the gateway may still hold.
+    pub standby: bool,
 }
 
 /// The statements of a gateway in this process.

@@ -65,16 +65,12 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(clock) => clock,
         None => time_of(args, settings.mode).await?,
     };
-<<<<<<< HEAD
-    let (statements, adopter) = (configured_statements(&ground)?, args.adopt.adopter()?);
-    let outside = Outside { statements, adopter, standby: args.standby };
-=======
     let outside = Outside {
         statements: configured_statements(&ground)?,
         adopter: args.adopt.adopter()?,
         loosening: args.adopt.loosening()?,
+        standby: args.standby,
     };
->>>>>>> main
     let gateway = address(args, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = match &faults {
