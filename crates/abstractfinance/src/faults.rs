@@ -37,7 +37,8 @@ impl FromStr for Stop {
             return Ok(Stop::Nowhere);
         }
         let (point, visit) = text.split_once('@').unwrap_or((text, "1"));
-        let visit = visit.parse().map_err(|_| format!("`{visit}` counts nothing; `append plan before@2` is the second"))?;
+        let visit =
+            visit.parse().map_err(|_| format!("`{visit}` counts nothing; `append plan before@2` is the second"))?;
         Ok(Stop::At(point.parse().map_err(|unknown: ports::faults::UnknownPoint| unknown.to_string())?, visit))
     }
 }
@@ -154,7 +155,8 @@ impl<J: Journal, F: Faults> Journal for Faulty<'_, J, F> {
     }
 
     async fn answer(&mut self, trade_date: Date, message: &Message, answer: &Record) -> Result<(), JournalError> {
-        self.around(Place::Answer, &["message"], async |journal| journal.answer(trade_date, message, answer).await).await
+        self.around(Place::Answer, &["message"], async |journal| journal.answer(trade_date, message, answer).await)
+            .await
     }
 
     async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, JournalError> {

@@ -118,9 +118,9 @@ impl Point {
     /// Every point there is.
     pub fn all() -> impl Iterator<Item = Point> {
         let of_place = |(place, kinds): (Place, &'static [&'static str])| {
-            kinds.iter().flat_map(move |&kind| {
-                [Moment::Before, Moment::After].map(|moment| Point { place, kind, moment })
-            })
+            kinds
+                .iter()
+                .flat_map(move |&kind| [Moment::Before, Moment::After].map(|moment| Point { place, kind, moment }))
         };
         POINTS.into_iter().flat_map(of_place)
     }

@@ -226,7 +226,9 @@ impl Plan {
             from = at + 1;
         }
         // A night after a day that was closed is a night the books of that evening know nothing of.
-        let open = |kill: &&mut Kill| !["append day_closed after", "lease release"].iter().any(|end| kill.point.starts_with(end));
+        let open = |kill: &&mut Kill| {
+            !["append day_closed after", "lease release"].iter().any(|end| kill.point.starts_with(end))
+        };
         if let Some(last) = kills.last_mut().filter(open).filter(|_| self.choice.below(4) == 0) {
             last.downtime = Downtime::Overnight;
         }

@@ -95,7 +95,18 @@ impl Episode {
         let (options, config) = world.options(folder.path())?;
         let gateway = GatewayProcess::start(program, folder.path(), &options)?;
         let (evenings, story) = Default::default();
-        Ok(Episode { program: program.into(), folder, gateway, options, config, bug: None, evenings, noted: 0, overnight: false, story })
+        Ok(Episode {
+            program: program.into(),
+            folder,
+            gateway,
+            options,
+            config,
+            bug: None,
+            evenings,
+            noted: 0,
+            overnight: false,
+            story,
+        })
     }
 
     /// The same with a planted bug awake in its engines.

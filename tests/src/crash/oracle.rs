@@ -159,9 +159,12 @@ impl Journal {
         let often = |(date, n): (&String, &usize), what: &str| (*n > 1).then(|| format!("{date} was {what} {n} times"));
         violations.extend(self.plans.iter().filter_map(|count| often(count, "planned")));
         violations.extend(self.closed.iter().filter_map(|count| often(count, "closed")));
-        violations.extend(self.plans.keys().filter(|date| !self.closed.contains_key(*date)).map(|date| {
-            format!("{date} was planned and never finished")
-        }));
+        violations.extend(
+            self.plans
+                .keys()
+                .filter(|date| !self.closed.contains_key(*date))
+                .map(|date| format!("{date} was planned and never finished")),
+        );
         for (reference, (_, seq)) in &self.placed {
             let planned = intent(reference).and_then(|(date, _)| self.plan_seq.get(&date));
             if planned.is_none_or(|planned| planned > seq) {
@@ -250,7 +253,8 @@ impl Broker {
         let happened: BTreeSet<&String> = self.executions.keys().collect();
         let booked: BTreeSet<&String> = journal.executions.iter().collect();
         violations.extend(happened.difference(&booked).map(|id| format!("execution {id} was lost")));
-        violations.extend(booked.difference(&happened).map(|id| format!("execution {id} was booked and never happened")));
+        violations
+            .extend(booked.difference(&happened).map(|id| format!("execution {id} was booked and never happened")));
     }
 
     /// Books and account agree, position by position and to the cent.
@@ -266,7 +270,11 @@ impl Broker {
             for name in theirs.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
                 let of = |side: &BTreeMap<String, Decimal>| side.get(name).copied().unwrap_or_default();
                 if of(theirs) != of(ours) {
-                    violations.push(format!("{at}: {what} {name} is {} here and {} at the broker", of(ours), of(theirs)));
+                    violations.push(format!(
+                        "{at}: {what} {name} is {} here and {} at the broker",
+                        of(ours),
+                        of(theirs)
+                    ));
                 }
             }
         }

@@ -52,19 +52,15 @@ const TROUBLE: &str = r#"
 {"at": "2026-03-04T21:30:00Z", "inject": {"heal": {}}}
 "#;
 
-const SAYS: &[&[&str]] = &[&["reduce-only", "--reason", "a drill", "--by", "campaign"], &["resume", "--reason", "the drill is over", "--by", "campaign"]];
+const SAYS: &[&[&str]] = &[
+    &["reduce-only", "--reason", "a drill", "--by", "campaign"],
+    &["resume", "--reason", "the drill is over", "--by", "campaign"],
+];
 
 /// The worlds of one seed.
 pub fn worlds(seed: u64) -> Vec<World> {
-    let world = |name, example, scenario, faults, says| World {
-        name,
-        example,
-        scenario,
-        seed,
-        faults,
-        dates: WEEK,
-        says,
-    };
+    let world =
+        |name, example, scenario, faults, says| World { name, example, scenario, seed, faults, dates: WEEK, says };
     vec![
         world("calm", Some("european-decline"), "calm", Faults::None, SAYS),
         world("trouble", Some("european-decline"), "decline", Faults::Script(TROUBLE), &[]),

@@ -90,7 +90,9 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
 fn armed(stop: Stop, mode: Mode) -> Result<Armed, Failure> {
     match mode {
         Mode::Simulated => Ok(Armed::new(stop)),
-        Mode::Paper | Mode::Live => Err(Failure::Usage("--stop-at is for mode simulated: it leaves orders alone".into())),
+        Mode::Paper | Mode::Live => {
+            Err(Failure::Usage("--stop-at is for mode simulated: it leaves orders alone".into()))
+        }
     }
 }
 

@@ -27,7 +27,10 @@ impl Host {
         if let [Some(one), Some(two)] = made {
             return Some([one, two]);
         }
-        assert!(std::env::var_os("AF_NEED_NAMESPACES").is_none(), "AF_NEED_NAMESPACES is set and `ip netns` does not work");
+        assert!(
+            std::env::var_os("AF_NEED_NAMESPACES").is_none(),
+            "AF_NEED_NAMESPACES is set and `ip netns` does not work"
+        );
         eprintln!("skipped: two hosts (no network namespaces: they need root on Linux and `ip` of iproute2)");
         None
     }
