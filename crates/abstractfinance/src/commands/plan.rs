@@ -63,6 +63,7 @@ async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
         statements: configured_statements(&ground)?,
         adopter: args.adopt.adopter()?,
         loosening: args.adopt.loosening()?,
+        standby: false,
     };
     let gateway = address(args.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;

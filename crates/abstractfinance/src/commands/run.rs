@@ -7,6 +7,7 @@ use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
+use crate::faults::{Armed, Stop};
 use crate::lockstep::Lockstep;
 use crate::settings::interlock::interlock;
 use crate::settings::{Mode, Settings};
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::Takeover;
+use ports::{Faults, Moment, Place, Point};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,7 +47,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let state = StateFolder::open(&state_dir, settings).await?;
     let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
+    let faults = args.stop_at.map(|stop| armed(stop, settings.mode)).transpose()?;
+    let at = |kind, moment| faults.iter().for_each(|faults| faults.reach(Point::new(Place::Lease, kind, moment)));
+    at("take", Moment::Before);
     let engaged = state.engage(ground.account(), takeover).await?;
+    at("take", Moment::After);
     let clock = match early {
         Some(clock) => clock,
         None => time_of(args.control, settings.mode).await?,
@@ -54,15 +60,21 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         statements: configured_statements(&ground)?,
         adopter: args.adopt.adopter()?,
         loosening: args.adopt.loosening()?,
+        standby: args.standby,
     };
     let gateway = address(args.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
-    let day = run_day(args.date, &mut run, &mut world).await;
+    let day = match &faults {
+        None => run_day(args.date, &mut run, &mut world).await,
+        Some(faults) => run_day(args.date, &mut run, &mut world.with(faults)).await,
+    };
     world.broker.disconnect().await;
     // A day that stopped gives its lease back too: a plan may wait in the journal, and no engine runs meanwhile.
+    at("release", Moment::Before);
     let closed = world.journal.close().await;
     let days = [day?];
     closed?;
+    at("release", Moment::After);
     show(if global.json { days_json(&days) } else { page(&days[0]) })?;
     went_well(&days[0])
 }
@@ -81,6 +93,16 @@ pub(super) fn ground(global: &Global, date: Date) -> Result<Ground, Failure> {
         Failure::Usage(format!("{}: `broker` {problem}: {remedy}", ground.loaded.sources.settings))
     })?;
     Ok(ground)
+}
+
+/// Points to stop at, which only a simulated run has.
+fn armed(stop: Stop, mode: Mode) -> Result<Armed, Failure> {
+    match mode {
+        Mode::Simulated => Ok(Armed::new(stop)),
+        Mode::Paper | Mode::Live => {
+            Err(Failure::Usage("--stop-at is for mode simulated: it leaves orders alone".into()))
+        }
+    }
 }
 
 /// The time of the run: a simulated gateway's where there is one, else the wall's.
