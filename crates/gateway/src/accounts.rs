@@ -259,7 +259,7 @@ impl Desk {
 
     /// Every value of the account: those of the whole, then those of each currency.
     fn account_rows(&self, account: &AccountView) -> Vec<Row> {
-        let mut rows = whole_account(account, margin::requirement(&self.directory, account));
+        let mut rows = whole_account(account, margin::requirement(&self.directory, &self.sim, account));
         rows.extend(segments(account));
         self.misstate(&mut rows);
         for row in &account.cash {

@@ -21,6 +21,7 @@ mod greeks;
 mod injection;
 mod margin;
 mod market_data;
+mod minutes;
 mod moment;
 mod options;
 mod orders;

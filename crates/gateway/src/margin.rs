@@ -5,9 +5,9 @@
 
 use crate::accounts::rate;
 use crate::contracts::Directory;
-use domain::{AssetClass, Currency, InstrumentKind};
+use domain::{Currency, InstrumentKind};
 use rust_decimal::Decimal;
-use sim::{AccountView, SimOrder, Simulation, margin_rates};
+use sim::{AccountView, SimOrder, Simulation};
 
 /// What an account must keep, in the base currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) struct Impact {
 pub(crate) struct Unpriced;
 
 /// The requirement of an account as it stands.
-pub(crate) fn requirement(directory: &Directory, account: &AccountView) -> Requirement {
+pub(crate) fn requirement(directory: &Directory, sim: &Simulation, account: &AccountView) -> Requirement {
     let mut requirement = Requirement {
         equity: account.net_liquidation,
         initial: Decimal::ZERO,
@@ -46,7 +46,7 @@ pub(crate) fn requirement(directory: &Directory, account: &AccountView) -> Requi
     for position in &account.positions {
         let instrument = directory.instrument(position.contract);
         let value = rate(account, instrument.currency) * position.market_value.abs();
-        requirement.add(instrument.asset_class, value);
+        requirement.add(sim.margin(position.contract, position.quantity.to_decimal(), value));
         if instrument.kind != InstrumentKind::Fut {
             requirement.gross_position_value += value;
         }
@@ -60,7 +60,7 @@ pub(crate) fn requirement(directory: &Directory, account: &AccountView) -> Requi
 /// [`Unpriced`] when the contract has no mark or its currency no rate.
 pub(crate) fn what_if(directory: &Directory, sim: &Simulation, order: &SimOrder) -> Result<Impact, Unpriced> {
     let account = sim.account();
-    let before = requirement(directory, &account);
+    let before = requirement(directory, sim, &account);
     let mut after = before;
     let other = order.against.map(|against| (against, order.side.opposite()));
     for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {
@@ -72,19 +72,19 @@ pub(crate) fn what_if(directory: &Directory, sim: &Simulation, order: &SimOrder)
         let position = account.positions.iter().find(|position| position.contract == contract);
         let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
         let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
-        let change = unit_value * (then_held.abs() - held.abs());
-        after.add(instrument.asset_class, change);
+        let now = sim.margin(contract, held, unit_value * held);
+        let then = sim.margin(contract, then_held, unit_value * then_held);
+        after.add((then.0 - now.0, then.1 - now.1));
         if instrument.kind != InstrumentKind::Fut {
-            after.gross_position_value += change;
+            after.gross_position_value += unit_value * (then_held.abs() - held.abs());
         }
     }
     Ok(Impact { before, after, currency: account.base })
 }
 
 impl Requirement {
-    fn add(&mut self, class: AssetClass, value: Decimal) {
-        let (initial, maintenance) = margin_rates(class);
-        self.initial += (initial * value).round_dp(2);
-        self.maintenance += (maintenance * value).round_dp(2);
+    fn add(&mut self, (initial, maintenance): (Decimal, Decimal)) {
+        self.initial += initial;
+        self.maintenance += maintenance;
     }
 }

@@ -20,7 +20,7 @@ use ports::{
 };
 use risk::Sendable;
 use rust_decimal::Decimal;
-use sim::{ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
+use sim::{ExecutionView, OrderView, SimEventKind, SimOrder, trading_hours};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -195,7 +195,7 @@ impl Broker for SimBroker {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
             let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
             let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
-            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
+            maintenance += simulation.margin(held.contract, held.quantity.to_decimal(), value).1;
             if instrument.kind != domain::InstrumentKind::Fut {
                 gross += value;
             }
