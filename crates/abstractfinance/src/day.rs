@@ -12,6 +12,8 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod margin;
+mod news;
 mod observe;
 mod operator;
 pub(crate) mod order_ids;
@@ -31,6 +33,7 @@ pub use costs::Measured;
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
@@ -53,6 +56,8 @@ pub struct World<B, J, C> {
     pub journal: J,
     /// The broker's activity statements, when there are any.
     pub statements: Option<ActivitySource>,
+    /// Exchange rates from outside the broker, when the settings name a source.
+    pub rates: Option<SecondRates>,
     /// Time.
     pub clock: C,
     /// The books as this process left or found them last; nobody else writes them while it holds the account.
@@ -156,9 +161,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
-    let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
-    let panel = inputs.panel(&run.setup).expect("just made over this universe");
-    let plan = decide(&inputs.view(&panel), &run.setup);
+    let Observed { mut inputs, identity, booked, mut notes } = observe::observe(date, run, world).await?;
+    let plan = margin::decide_within(&mut inputs, &mut notes, run, world).await?;
     let mut entries = alerts::of_morning(&notes, &inputs, &plan);
     entries.extend(booked.into_iter().map(Entry::Booked));
     // A copy of both is made for a journal that wants them.

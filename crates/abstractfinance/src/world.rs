@@ -8,6 +8,7 @@ use crate::cli::{self, Global, MarketArgs};
 use crate::day::pins::{self, Pins};
 use crate::day::{Adopter, Run, World, order_ids};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use backtest::{SimBroker, SimClock, SimWorld};
@@ -119,7 +120,11 @@ pub struct Ground {
 impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
-        let loaded = settings::load(global.config.as_deref())?;
+        Ground::of(settings::load(global.config.as_deref())?, first, days)
+    }
+
+    /// The same for a configuration that was read already.
+    pub fn of(loaded: Loaded, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let brokers = settings::as_brokers_know(&loaded.instruments);
         let rows = loaded.instruments.iter().chain(brokers.iter());
         let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
@@ -256,7 +261,8 @@ impl Ground {
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
-        Ok((run, World { broker, journal, statements, clock, closed: None }))
+        let rates = SecondRates::configured(&self.loaded)?;
+        Ok((run, World { broker, journal, statements, rates, clock, closed: None }))
     }
 
     fn not_connected(&self, error: BrokerError) -> Failure {
@@ -281,15 +287,10 @@ impl Ground {
         SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
     }
 
-    /// What the simulated broker lists.
-    pub fn listed(&self) -> &Universe {
-        &self.brokers_universe
-    }
-
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
-        World { broker: market.broker(), journal, statements, clock: market.clock(), closed: None }
+        World { broker: market.broker(), journal, statements, rates: None, clock: market.clock(), closed: None }
     }
 
     /// What stays the same over a run.

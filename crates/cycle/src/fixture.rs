@@ -34,7 +34,8 @@ fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrumen
     if name == "FESX" {
         let (asset_class, venue) = (AssetClass::EquityIndexFuture, Mic::Xeur);
         let (multiplier, future, tick) = (10, Some(FutureRule::IndexQuarterly), price("1"));
-        return Instrument { asset_class, venue, multiplier, future, tick, ..Instrument::plain(name, kind, currency) };
+        let plain = Instrument::plain(name, kind, currency);
+        return Instrument { asset_class, venue, multiplier, future, tick, calendar_spread: true, ..plain };
     }
     let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
     match kind {
@@ -158,6 +159,7 @@ fn policy() -> Policy {
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
         short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
+        history_proxies: vec![(InstrumentId(0), InstrumentId(3))],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,
@@ -204,6 +206,23 @@ fn policy() -> Policy {
     }
 }
 
+/// A pair of a fund and an index future.
+pub(crate) fn future_pair(budget: f64) -> Vec<Sleeve> {
+    let kind = SleeveKind::Pair { long: ContractId(0), short: ContractId(7) };
+    vec![Sleeve { name: "core_index_rv".into(), budget, follows_momentum: true, kind }]
+}
+
+/// That pair, funded, on a date; history is up to date.
+pub(crate) fn held_until(day: Date) -> World {
+    let mut world = World::first_day().with_sleeves(future_pair(0.30));
+    world.fill_everything();
+    world.fill_everything();
+    while world.date < day {
+        world.next_day(15.0);
+    }
+    world
+}
+
 /// A day's inputs, owned and adjustable.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
@@ -222,6 +241,7 @@ pub(crate) struct World {
     pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
     pub(crate) listings: Vec<strategy::Listings>,
+    pub(crate) margins: Vec<crate::Margin>,
 }
 
 impl World {
@@ -261,6 +281,7 @@ impl World {
             borrowable: Vec::new(),
             screens: Vec::new(),
             listings: Vec::new(),
+            margins: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -299,6 +320,7 @@ impl World {
             flows: BaseMoney::ZERO,
             screens: &self.screens,
             listings: &self.listings,
+            margins: &self.margins,
         }
     }
 

@@ -3,7 +3,7 @@
 //! In: what `observe` read. Out: the same value after a round trip through the journal.
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
-use crate::{Memory, Setup};
+use crate::{Instruction, Memory, Setup};
 use domain::{
     BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, Quantity,
     SleeveBooks,
@@ -62,6 +62,17 @@ pub struct DayInputs<'a> {
     pub screens: &'a [Observed],
     /// Options that were quoted today, because a hedge is looked for.
     pub listings: &'a [Listings],
+    /// What the broker would ask for more of what is to grow; nothing for what it says nothing of.
+    pub margins: &'a [Margin],
+}
+
+/// What the broker said of an order that would add to a position, before it was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Margin {
+    /// Of what.
+    pub contract: ContractId,
+    /// Maintenance margin of one unit more, in base currency; `None` when the broker would refuse the order.
+    pub per_unit: Option<f64>,
 }
 
 /// Shares the broker can lend.
@@ -138,6 +149,9 @@ pub struct RecordedInputs {
     /// Contracts whose mandatory close-out a person confirmed, by name; the act phase reads it.
     #[serde(default)]
     pub confirmed: Vec<String>,
+    /// What a person wants in the books and an account that did not answer kept waiting; the decision does not read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Instruction>,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
     /// What broker and venues say of the day.
@@ -154,6 +168,9 @@ pub struct RecordedInputs {
     /// Options that were quoted.
     #[serde(default)]
     pub listings: Vec<Listings>,
+    /// What more would cost in margin.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
     /// The last date the broker's statement has told of; the decision does not read it.
@@ -195,6 +212,7 @@ impl RecordedInputs {
             mode: inputs.mode,
             flatten: inputs.flatten,
             confirmed: Vec::new(),
+            waiting: Vec::new(),
             windows: inputs.windows.clone(),
             conditions: inputs.conditions.clone(),
             active: inputs.active.clone(),
@@ -202,6 +220,7 @@ impl RecordedInputs {
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
             listings: inputs.listings.to_vec(),
+            margins: inputs.margins.to_vec(),
             opened: inputs.decided_at,
             told: None,
         }
@@ -242,6 +261,7 @@ impl RecordedInputs {
             flows: self.flows,
             screens: &self.screens,
             listings: &self.listings,
+            margins: &self.margins,
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What the simulated broker asks for a position, the same over TCP and in process.
+//! What the simulated broker asks as margin.
 //!
-//! In: a contract, a signed quantity, its market value. Out: initial and maintenance requirement. Invariant: a share of the
-//! value per asset class; an option sold short is asked what an exchange asks at least, and a bought one its price.
+//! In: the account, an order that is being considered. Out: initial and maintenance requirement, before and
+//! after. Invariant: what the gateway tells over TCP and what is told in process is the same.
 
-use crate::simulation::Simulation;
 use crate::terms::margin_rates;
-use domain::{ContractId, InstrumentKind, OptionRight};
+use crate::{AccountView, SimOrder, Simulation};
+use domain::{ContractId, Currency, InstrumentKind, OptionRight};
 use market::Underlying;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -17,7 +17,83 @@ const ON_INDEX: f64 = 0.15;
 const ON_SHARE: f64 = 0.20;
 const LEAST: f64 = 0.10;
 
+/// What an account must keep, in the base currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// Equity with loan value.
+    pub equity: Decimal,
+    /// Needed to open.
+    pub initial: Decimal,
+    /// Needed to hold.
+    pub maintenance: Decimal,
+    /// Σ |market value| of everything but futures.
+    pub gross_position_value: Decimal,
+}
+
+/// Requirements without and with an order, as if it were filled at the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Impact {
+    /// Without the order.
+    pub before: Requirement,
+    /// With it.
+    pub after: Requirement,
+    /// The base currency.
+    pub currency: Currency,
+}
+
+/// The order's value cannot be expressed in the base currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no price or no exchange rate to value the order with")]
+pub struct Unpriced;
+
 impl Simulation {
+    /// The requirement of the account as it stands.
+    pub fn requirement(&self, account: &AccountView) -> Requirement {
+        let mut requirement = Requirement {
+            equity: account.net_liquidation,
+            initial: Decimal::ZERO,
+            maintenance: Decimal::ZERO,
+            gross_position_value: Decimal::ZERO,
+        };
+        for position in &account.positions {
+            let instrument = self.universe().instrument_of(position.contract);
+            let value = rate(account, instrument.currency) * position.market_value.abs();
+            requirement.add(self.margin(position.contract, position.quantity.to_decimal(), value));
+            if instrument.kind != InstrumentKind::Fut {
+                requirement.gross_position_value += value;
+            }
+        }
+        requirement
+    }
+
+    /// What an order would change.
+    ///
+    /// # Errors
+    /// [`Unpriced`] when a contract of it has no mark or its currency no rate.
+    pub fn margin_impact(&self, order: &SimOrder) -> Result<Impact, Unpriced> {
+        let account = self.account();
+        let before = self.requirement(&account);
+        let mut after = before;
+        let other = order.against.map(|against| (against, order.side.opposite()));
+        for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {
+            let instrument = self.universe().instrument_of(contract);
+            let quote = self.quote(contract);
+            let mark = quote.mid().or(quote.last).or(quote.close).ok_or(Unpriced)?;
+            let rate = self.exchange_rate(instrument.currency).ok_or(Unpriced)?;
+            let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
+            let position = account.positions.iter().find(|position| position.contract == contract);
+            let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
+            let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
+            let now = self.margin(contract, held, unit_value * held);
+            let then = self.margin(contract, then_held, unit_value * then_held);
+            after.add((then.0 - now.0, then.1 - now.1));
+            if instrument.kind != InstrumentKind::Fut {
+                after.gross_position_value += unit_value * (then_held.abs() - held.abs());
+            }
+        }
+        Ok(Impact { before, after, currency: account.base })
+    }
+
     /// Initial and maintenance requirement of a position, in the currency of its value.
     pub fn margin(&self, contract: ContractId, quantity: Decimal, value: Decimal) -> (Decimal, Decimal) {
         let universe = &self.board.tape.universe;
@@ -45,5 +121,18 @@ impl Simulation {
         let share = if on_index { ON_INDEX } else { ON_SHARE };
         let asked = (share * spot - out).max(floor);
         Decimal::from_f64(asked / view.value.price.max(f64::MIN_POSITIVE))
+    }
+}
+
+/// Units of base currency for one unit of a currency of the account.
+fn rate(account: &AccountView, currency: Currency) -> Decimal {
+    let row = account.cash.iter().find(|row| row.currency == currency);
+    row.expect("the account has a row for every currency in use").exchange_rate
+}
+
+impl Requirement {
+    fn add(&mut self, (initial, maintenance): (Decimal, Decimal)) {
+        self.initial += initial;
+        self.maintenance += maintenance;
     }
 }

@@ -120,6 +120,10 @@ pub struct InstrumentRow {
     #[serde(default)]
     #[garde(custom(only_for_futures(self.kind)))]
     pub future: Option<FutureRule>,
+    /// Whether the venue trades two contracts of the chain as one calendar spread, for futures only.
+    #[serde(default)]
+    #[garde(custom(only_of_futures(self.kind)))]
+    pub calendar_spread: bool,
     /// False for references, which are quoted and never traded.
     #[garde(custom(not_an_index(self.kind)))]
     pub tradable: bool,
@@ -127,6 +131,10 @@ pub struct InstrumentRow {
     #[serde(default)]
     #[garde(skip)]
     pub short_proxy: Option<String>,
+    /// Whose returns the volatility estimate takes as long as this has no history.
+    #[serde(default)]
+    #[garde(skip)]
+    pub history_proxy: Option<String>,
     /// Who may buy it; anybody unless stated.
     #[serde(default)]
     #[garde(skip)]
@@ -176,6 +184,7 @@ impl InstrumentRow {
             venue: self.mic,
             asset_class: self.asset_class,
             future: self.future,
+            calendar_spread: self.calendar_spread,
             underlying: self.underlying.clone(),
             tradable: self.tradable,
         }
@@ -247,7 +256,12 @@ impl Validate for Instruments {
             let mut path = garde::util::nested_path!(parent, name);
             row.validate_into(context, &mut path, report);
             let mut nested = &mut path as &mut dyn FnMut() -> garde::Path;
-            for (field, linked) in [("underlying", self.underlies(row)), ("short_proxy", self.stands_in(row))] {
+            let links = [
+                ("underlying", self.underlies(row)),
+                ("short_proxy", self.stands_in(row)),
+                ("history_proxy", self.measures(row)),
+            ];
+            for (field, linked) in links {
                 if let Err(error) = linked {
                     let mut place = garde::util::nested_path!(nested, field);
                     report.append(place(), error);
@@ -260,6 +274,11 @@ impl Validate for Instruments {
 impl Instruments {
     fn underlies(&self, row: &InstrumentRow) -> garde::Result {
         let Some(name) = &row.underlying else { return Ok(()) };
+        rule(self.get(name).is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))
+    }
+
+    fn measures(&self, row: &InstrumentRow) -> garde::Result {
+        let Some(name) = &row.history_proxy else { return Ok(()) };
         rule(self.get(name).is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))
     }
 
@@ -292,6 +311,13 @@ fn only_for_futures(kind: InstrumentKind) -> impl FnOnce(&Option<FutureRule>, &(
         rule(!is_future || future.is_some(), missing, format!("add `future:` with one of {rules}"))?;
         let surplus = format!("is {VALUE}, but this is no future");
         rule(is_future || future.is_none(), surplus, "remove it, or set `kind: FUT`")
+    }
+}
+
+fn only_of_futures(kind: InstrumentKind) -> impl FnOnce(&bool, &()) -> garde::Result {
+    move |spread, _| {
+        let problem = format!("is {VALUE}, but only contracts of a future make a calendar spread");
+        rule(!spread || kind == InstrumentKind::Fut, problem, "remove it, or set `kind: FUT`")
     }
 }
 
