@@ -227,7 +227,8 @@ fn a_word_about_an_order_that_lives_changes_nothing() {
 
 #[test]
 fn a_net_liquidation_value_that_is_not_ours_tightens_by_how_far_it_is_off() {
-    for (share, mode, code) in [(dec!(1.001), "NORMAL", 0), (dec!(1.005), "CANCEL_ONLY", 5), (dec!(0.98), "FROZEN", 5)] {
+    for (share, mode, code) in [(dec!(1.001), "NORMAL", 0), (dec!(1.005), "CANCEL_ONLY", 5), (dec!(0.98), "FROZEN", 5)]
+    {
         let stage = Stage::new();
         let nav = stage.days("demo --days 1 --state-dir state")[0].nav.expect("valued");
         let told = (nav * share).round_dp(2);
@@ -326,9 +327,10 @@ fn a_season_of_faults_leaves_nothing_lost_and_nothing_double() {
     for week in 1..=days / 5 {
         let line = format!("demo --days {} --config config --faults 1 --state-dir state --json", week * 5);
         // A day that stops is started again, as a person would; a bound keeps a day that never ends from going on for ever.
-        let ended = (0..10).map(|_| stage.run(&line)).inspect(|told| stops += i32::from(told.code != 0)).find(|told| {
-            told.code == 0
-        });
+        let ended = (0..10)
+            .map(|_| stage.run(&line))
+            .inspect(|told| stops += i32::from(told.code != 0))
+            .find(|told| told.code == 0);
         let told = common::reports(&ended.expect("it goes on after every stop").out);
         assert_eq!(told.len(), week * 5);
         for day in told[told.len() - 5..].iter().filter(|day| day.differences.is_empty()) {

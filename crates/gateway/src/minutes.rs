@@ -3,11 +3,11 @@
 //! In: a size, a duration, an end. Out: bars of the sessions before it, in the quote unit. Invariant: a bar is of prices that
 //! were quoted within it, and only bars that have ended are told.
 
+use crate::contracts::quoted;
 use crate::desk::Desk;
 use crate::market_data::BARS_MAX;
-use crate::wire::HistoricalDataBar;
-use crate::contracts::quoted;
 use crate::moment::wire_time;
+use crate::wire::HistoricalDataBar;
 use domain::{ContractId, QuoteUnit};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use sim::IntradayBar;
@@ -51,7 +51,9 @@ impl Reach {
         match unit {
             "S" => Some(Reach::Back(SignedDuration::from_secs(i64::from(count)))),
             "D" => Some(Reach::Sessions(count as usize)),
-            "W" if i64::from(count) * 7 <= DAYS_BACK => Some(Reach::Back(SignedDuration::from_hours(i64::from(count) * 168))),
+            "W" if i64::from(count) * 7 <= DAYS_BACK => {
+                Some(Reach::Back(SignedDuration::from_hours(i64::from(count) * 168)))
+            }
             _ => None,
         }
     }

@@ -69,8 +69,8 @@ fn restored(choice: &mut Choice, at: Timestamp, faults: &mut Vec<Fault>) {
 /// One trouble: a fault, or two that belong together.
 fn troubles(choice: &mut Choice) -> Vec<Injection> {
     use WireFault::{
-        ClientIdInUse, Data, Delayed, Freeze, History, IgnoreNext, LinkLost, NoNextId, NoSides, Notice, RaceCancel, RejectNext,
-        Restart, RollBackIds, StaleClose, Tell, TooFast, WarnNext,
+        ClientIdInUse, Data, Delayed, Freeze, History, IgnoreNext, LinkLost, NoNextId, NoSides, Notice, RaceCancel,
+        RejectNext, Restart, RollBackIds, StaleClose, Tell, TooFast, WarnNext,
     };
     let text = String::new;
     let count = 1 + choice.below(3) as u32;

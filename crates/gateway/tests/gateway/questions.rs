@@ -237,9 +237,13 @@ async fn bars_within_a_session_add_up_to_its_day_and_end_with_the_last_that_is_o
     // London trades 510 minutes; of today an hour and seven minutes are over.
     assert_eq!(minutes.len(), 510 + 67, "{} to {}", begins(&minutes[0]), begins(&minutes[minutes.len() - 1]));
     let (yesterday, today) = minutes.split_at(510);
-    let (high, low) = yesterday.iter().fold((0.0_f64, f64::MAX), |(high, low), bar| (high.max(bar.high), low.min(bar.low)));
+    let (high, low) =
+        yesterday.iter().fold((0.0_f64, f64::MAX), |(high, low), bar| (high.max(bar.high), low.min(bar.low)));
     assert_eq!((yesterday[0].open, yesterday[509].close), (day.open, day.close));
-    assert!(high <= day.high && low >= day.low && high > day.high * 0.999 && low < day.low * 1.001, "{high} {low} {day:?}");
+    assert!(
+        high <= day.high && low >= day.low && high > day.high * 0.999 && low < day.low * 1.001,
+        "{high} {low} {day:?}"
+    );
     assert!(minutes.windows(2).all(|pair| begins(&pair[0]) < begins(&pair[1])));
     assert!(today.iter().all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.low > 100.0), "in pence");
     assert_eq!(bars(BarSize::Hour, 1).await.len(), 1, "one hour of today is over");
