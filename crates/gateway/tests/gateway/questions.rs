@@ -231,7 +231,7 @@ async fn bars_within_a_session_add_up_to_its_day_and_end_with_the_last_that_is_o
         let request = client.historical_data(&isf, size).duration(days.days()).what_to_show(WhatToShow::Trades);
         request.fetch().await.expect("bars").bars
     };
-    let day = bars(BarSize::Day, 1).await[0].clone();
+    let day = bars(BarSize::Day, 1).await[0];
     let minutes = bars(BarSize::Min, 2).await;
     let begins = |bar: &ibapi::market_data::historical::Bar| bar.date.to_string();
     // London trades 510 minutes; of today an hour and seven minutes are over.
