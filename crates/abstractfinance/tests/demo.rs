@@ -13,7 +13,7 @@ use serde_json::Value;
 
 #[test]
 fn the_first_day_reads_like_this() {
-    let stage = Stage::new();
+    let stage = Stage::as_shipped();
     let page = stage.ok("demo --state-dir state");
     let (page, head) = page.rsplit_once("Head      ").expect("the page names the chain's head");
     let (records, hash) = head.trim_end().split_once(':').unwrap();
@@ -23,7 +23,7 @@ fn the_first_day_reads_like_this() {
 
 #[test]
 fn an_empty_folder_is_enough_and_stays_empty() {
-    let stage = Stage::new();
+    let stage = Stage::as_shipped();
     let page = stage.ok("demo");
     assert!(page.contains("Tie-out"), "{page}");
     assert_eq!(stage.files(), [""; 0]);
