@@ -67,6 +67,9 @@ mod tests {
     fn a_long_sentence_is_broken_and_loses_nothing() {
         assert_eq!(wrapped("one; short", 20), "one; short");
         assert_eq!(wrapped("NAV − NLV = 0.00, no breaks", 12), "NAV − NLV =\n0.00, no\nbreaks");
-        assert_eq!(wrapped("2 orders; buy SPY_OPT_20260515_P630 now", 10), "2 orders;\nbuy\nSPY_OPT_20260515_P630\nnow");
+        assert_eq!(
+            wrapped("2 orders; buy SPY_OPT_20260515_P630 now", 10),
+            "2 orders;\nbuy\nSPY_OPT_20260515_P630\nnow"
+        );
     }
 }

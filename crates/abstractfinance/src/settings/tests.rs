@@ -55,7 +55,8 @@ fn the_built_in_configuration_is_the_specification_s() {
     assert_eq!(sources.settings.to_string(), "built in");
     let Sleeve::Pair { weight, long, short } = &settings.sleeves["core_index_rv"] else { panic!("a pair") };
     assert_eq!((*weight, long.as_str(), short.as_str()), (0.35, "CSPX", "CS51"));
-    let weights: Vec<(&str, f64)> = settings.sleeves.iter().map(|(name, sleeve)| (name.as_str(), sleeve.weight())).collect();
+    let weights: Vec<(&str, f64)> =
+        settings.sleeves.iter().map(|(name, sleeve)| (name.as_str(), sleeve.weight())).collect();
     let budget = [
         ("cash_buffer", 0.05),
         ("core_index_rv", 0.35),
@@ -151,8 +152,7 @@ fn rows_refer_to_rows_that_exist() {
 #[test]
 fn the_journal_s_text_depends_on_meaning_only() {
     let built_in = core_pair();
-    let relaid =
-        CORE_PAIR.replace("min_trade_notional_usd: \"2500\"", "min_trade_notional_usd: 2500.00 # dollars");
+    let relaid = CORE_PAIR.replace("min_trade_notional_usd: \"2500\"", "min_trade_notional_usd: 2500.00 # dollars");
     let settings = parse_settings("settings.yaml", &relaid, &built_in.instruments).unwrap();
     let relaid = Loaded { settings, ..built_in.clone() };
     assert_eq!(relaid.canonical_json(), built_in.canonical_json());
@@ -389,7 +389,7 @@ fn instrument_facts_are_checked() {
 }
 
 #[test]
-fn a_directory_without_settings_is_refused_and_one_without_a_table_uses_the_one_core_pair() {
+fn a_directory_without_settings_is_refused_and_one_without_a_table_uses_the_one_built_in() {
     let dir = tempfile::tempdir().unwrap();
     let message = load(Some(dir.path())).unwrap_err().to_string().replace(&dir.path().display().to_string(), "DIR");
     insta::assert_snapshot!(message, @"cannot read DIR/settings.yaml: No such file or directory (os error 2). A configuration directory holds settings.yaml, and instruments.yaml if the table differs from the one built in; without one the built-in configuration is used.");
