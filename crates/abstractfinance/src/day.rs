@@ -14,6 +14,8 @@ mod hedges;
 mod listings;
 mod observe;
 mod operator;
+pub(crate) mod order_ids;
+pub(crate) mod pins;
 mod record;
 mod report;
 mod risk_report;
@@ -236,10 +238,15 @@ async fn append<B, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<i64, Failure> {
+    let records = records(entries, run, world);
+    Ok(world.journal.append(date, &records).await?)
+}
+
+/// The records of entries, now.
+fn records<B, J: Journal, C: Clock>(entries: &[Entry], run: &Run, world: &World<B, J, C>) -> Vec<Record> {
     let now = world.clock.now();
     let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
-    let records: Vec<Record> = kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect();
-    Ok(world.journal.append(date, &records).await?)
+    kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect()
 }
 
 /// The books the day starts from: those this process closed last, or else those of the journal.

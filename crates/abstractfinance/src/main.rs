@@ -16,6 +16,7 @@ mod lockstep;
 mod policy;
 mod settings;
 mod state_file;
+mod wall;
 mod world;
 
 use clap::Parser;

@@ -71,6 +71,7 @@ async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
         heartbeat_timeout: KILL_PATIENCE,
         virtual_time: false,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     };
     ibkr::cancel_everything(&config).await.map_err(|error| {
         Failure::Broker(format!(

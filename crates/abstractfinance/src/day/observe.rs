@@ -9,7 +9,7 @@ use super::believe::believe;
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
 use super::venues::Venues;
-use super::{Run, World, last_book, listings, operator, screens, venues};
+use super::{Run, World, last_book, listings, operator, pins, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, RecordedInputs};
@@ -100,8 +100,7 @@ impl Read {
     }
 }
 
-/// Waits for the run time, then reads everything. Nothing is written: what was booked becomes durable
-/// together with the plan that stands on it.
+/// Waits for the run time, then reads everything; what it books becomes durable with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
     run: &mut Run,
@@ -119,6 +118,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     let waited = venues::outwait_maintenance(date, run, world).await?;
     let last = last_book(run, world).await?;
     let (identity, details) = connect(&Scope::of(last.as_deref(), date, run), world).await?;
+    pins::remember(date, &details, run, world).await?;
     let listings = listings::look(date, last.as_deref(), run, world).await?;
     let run = &*run;
     let venues = Venues::of(date, &identity, &details, run)?;
