@@ -87,7 +87,7 @@ fn a_crash_turns_the_hedges_into_money_once() {
     assert!(gained > spent(before), "{gained} for {}", spent(before));
     // A sale refills nothing; and a month's premium, at the stressed rate, is all that can be spent in it.
     let accrued = dec!(10000000) * dec!(0.025) / dec!(12) * dec!(1.5);
-    let in_march = days.iter().filter(|day| day.date.starts_with("2026-03")).next_back().unwrap();
+    let in_march = days.iter().rfind(|day| day.date.starts_with("2026-03")).unwrap();
     assert!(spent(on) == spent(before) && spent(in_march) <= accrued, "{} of {accrued}", spent(in_march));
     // Ever after in this crisis nothing is turned into money again.
     for day in days[crisis + 1..].iter().take_while(|day| day.regime == "CRISIS") {
