@@ -14,6 +14,7 @@ mod failure;
 mod fundamentals;
 mod lockstep;
 mod policy;
+mod rates;
 mod settings;
 mod state_file;
 mod wall;
