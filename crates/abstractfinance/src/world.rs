@@ -283,11 +283,6 @@ impl Ground {
         SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
     }
 
-    /// What the simulated broker lists.
-    pub fn listed(&self) -> &Universe {
-        &self.brokers_universe
-    }
-
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));

@@ -97,6 +97,16 @@ fn a_crash_turns_the_hedges_into_money_once() {
     assert_eq!(pages, ["equity −10 %", "equity −20 %", "equity −40 %", "VIX +20", "VIX +40"]);
 }
 
+/// Options are listed day by day: whoever reads the account's fills must know the names of today.
+#[test]
+fn the_whole_strategy_is_researched() {
+    let told = Stage::as_shipped().ok("backtest --to 2026-03-06 --json");
+    let summary: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((summary["days"].as_u64(), summary["difference_bp_max"].as_f64()), (Some(5), Some(0.0)), "{told}");
+    assert!(summary["fills"].as_u64().unwrap() > 40, "{told}");
+    assert_ne!(summary["sleeves"]["crisis_alpha"].as_f64(), Some(0.0), "{told}");
+}
+
 #[test]
 fn an_engine_that_dies_in_a_crash_keeps_its_premium_and_its_crisis() {
     let stage = Stage::as_shipped();

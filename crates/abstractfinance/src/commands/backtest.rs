@@ -182,7 +182,7 @@ impl Counted {
     fn day(&mut self, report: &DayReport, market: &SimWorld, ground: &Ground) {
         let date: Date = report.date.parse().expect("reports are dated");
         self.orders(date, report);
-        let (traded, commission) = self.fills(market, ground);
+        let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
         let slippage = report.orders.iter().filter_map(|order| slippage(order, market, ground)).sum();
         self.warn(report);
@@ -240,12 +240,12 @@ impl Counted {
     }
 
     /// Executions since the last date: what they traded, and what was charged for them.
-    fn fills(&mut self, market: &SimWorld, ground: &Ground) -> (f64, f64) {
+    fn fills(&mut self, market: &SimWorld) -> (f64, f64) {
         let (rows, traded, commission) = market.look(|world| {
             let all = world.executions(jiff::Timestamp::MIN);
             let (mut rows, mut traded, mut commission) = (Vec::new(), 0.0, 0.0);
             for one in &all[self.executions..] {
-                let universe = ground.listed();
+                let universe = world.universe();
                 let instrument = universe.instrument_of(one.contract);
                 let value = one.quantity.value_at(one.price, instrument.multiplier);
                 let notional = base(world, Money::new(value, instrument.currency));
