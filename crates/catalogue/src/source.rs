@@ -103,7 +103,8 @@ fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve
         _ => [table.column("open")?, table.column("high")?, table.column("low")?, table.column("close")?],
     };
     let volume = if *columns == Columns::Ohlcv { Some(table.column("volume")?) } else { None };
-    let symbol = rule.symbol.as_deref().map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
+    let symbol =
+        rule.symbol.as_deref().map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
     let dates = table.column("date")?;
     let mut last = None;
     let mut bars = Vec::new();
@@ -113,7 +114,8 @@ fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve
         for (value, column) in quoted.iter_mut().zip(prices) {
             *value = row.number(column)?;
         }
-        let volume = volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_else(|| rule.assumed_volume());
+        let volume =
+            volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_else(|| rule.assumed_volume());
         if let Some(prices) = sieve.pass(date, quoted) {
             bars.push(row.bar(date, prices, volume)?);
         }
