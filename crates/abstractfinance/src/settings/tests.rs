@@ -7,7 +7,6 @@ use super::instruments::ClientCategory;
 use super::*;
 use domain::{AssetClass, BasisPoints, Mic};
 use jiff::civil::date;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 mod schema;
