@@ -140,10 +140,9 @@ fn obligations_say_what_comes_due() {
 
 #[test]
 fn options_that_are_held_are_among_the_obligations() {
-    let stage = Stage::new();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
-    stage.ok(&format!("demo --config {example} --days 2 --state-dir state --json"));
-    let told = stage.ok(&format!("calendar obligations --config {example} --state-dir state --days 120 --json"));
+    let stage = Stage::as_shipped();
+    stage.ok("demo --days 2 --state-dir state --json");
+    let told = stage.ok("calendar obligations --state-dir state --days 120 --json");
     let document: serde_json::Value = serde_json::from_str(&told).unwrap();
     let rows: Vec<&serde_json::Value> = document["obligations"].as_array().unwrap().iter().collect();
     let of = |kind: &str| -> BTreeSet<String> {

@@ -24,7 +24,7 @@ mod truth;
 mod universe;
 
 pub use execution::{ApprovalMode, Policy as ExecutionPolicyName};
-pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
+pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};
