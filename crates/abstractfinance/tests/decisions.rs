@@ -15,7 +15,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const DECLINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+const DECLINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
 
 /// A year with `AF_LONG=1` in the environment, else some weeks.
 fn days() -> u32 {

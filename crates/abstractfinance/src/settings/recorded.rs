@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_configuration_reads_back_from_its_bytes_and_from_nothing_else() {
-        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/core-pair");
         for loaded in [load(None).unwrap(), load(Some(std::path::Path::new(dir))).unwrap()] {
             let again = Loaded::read_back(&loaded.recorded()).unwrap();
             assert_eq!(again.recorded(), loaded.recorded());
