@@ -14,6 +14,8 @@ mod hedges;
 mod listings;
 mod observe;
 mod operator;
+pub(crate) mod order_ids;
+pub(crate) mod pins;
 mod record;
 mod report;
 mod risk_report;
@@ -31,7 +33,7 @@ use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
-use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
+use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -54,6 +56,8 @@ pub struct World<B, J, C> {
     pub statements: Option<ActivitySource>,
     /// Time.
     pub clock: C,
+    /// The books as this process left or found them last; nobody else writes them while it holds the account.
+    pub closed: Option<Arc<Book>>,
 }
 
 /// What stays the same over a run.
@@ -156,9 +160,11 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
     let panel = inputs.panel(&run.setup).expect("just made over this universe");
     let plan = decide(&inputs.view(&panel), &run.setup);
-    let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
-    let alerts = alerts::of_morning(&notes, &inputs, &plan);
-    let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
+    let mut entries = alerts::of_morning(&notes, &inputs, &plan);
+    entries.extend(booked.into_iter().map(Entry::Booked));
+    // A copy of both is made for a journal that wants them.
+    entries.extend(world.journal.keeps("inputs").then(|| Entry::Inputs(Box::new(inputs.clone()))));
+    entries.extend(world.journal.keeps("plan").then(|| Entry::Plan(Box::new(plan.clone()))));
     append(date, &entries, run, world).await?;
     let contingency = contingency(&inputs, &plan, run);
     Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: Some(notes) })
@@ -172,10 +178,10 @@ fn contingency(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Option<Day
     if policy.watchdog.is_none() || !at_once || plan.risk.regime == Regime::Crisis || plan.orders.is_empty() {
         return None;
     }
-    let mut inputs = inputs.clone();
-    inputs.memory.regime = RegimeState { regime: Regime::Crisis, pending: None };
+    let mut memory = inputs.memory.clone();
+    memory.regime = RegimeState { regime: Regime::Crisis, pending: None };
     let panel = inputs.panel(&run.setup).ok()?;
-    Some(decide(&inputs.view(&panel), &run.setup))
+    Some(decide(&DayInputs { memory: &memory, ..inputs.view(&panel) }, &run.setup))
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -203,7 +209,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
 
 /// What trading cost up to the last finished date.
 async fn measured<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Measured, Failure> {
-    Ok(last_book(run, world).await?.map(|book| book.measured).unwrap_or_default())
+    Ok(last_book(run, world).await?.map(|book| book.measured.clone()).unwrap_or_default())
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
@@ -233,25 +239,50 @@ async fn append<B, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<i64, Failure> {
-    let now = world.clock.now();
-    let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
-    let records: Vec<Record> = kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect();
+    let records = records(entries, run, world);
     Ok(world.journal.append(date, &records).await?)
 }
 
-/// The books the day starts from: those of the last closed date, or of a file that opened them since.
-async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
-    let closed = world.journal.latest(DAY_CLOSED).await?;
-    let imported = world.journal.latest(BOOK_IMPORTED).await?;
-    let book = match (closed, imported) {
+/// The records of entries, now.
+fn records<B, J: Journal, C: Clock>(entries: &[Entry], run: &Run, world: &World<B, J, C>) -> Vec<Record> {
+    let now = world.clock.now();
+    let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
+    kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect()
+}
+
+/// The books the day starts from: those this process closed last, or else those of the journal.
+async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Arc<Book>>, Failure> {
+    let universe = &run.setup.universe;
+    // A universe only grows while a program runs, at its end.
+    let book = match world.closed.take() {
+        Some(book) if book.contracts.len() == universe.contract_count() => book,
+        Some(book) => Arc::new(fitted(Arc::unwrap_or_clone(book), run)?),
+        None => match stored_book(&mut world.journal).await? {
+            Some(book) => Arc::new(fitted(book, run)?),
+            None => return Ok(None),
+        },
+    };
+    world.closed = Some(book.clone());
+    Ok(Some(book))
+}
+
+/// Books over this run's universe and strategy.
+fn fitted(book: Book, run: &Run) -> Result<Book, Failure> {
+    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Book { memory: book.memory.fitted(&run.setup), ..book })
+}
+
+/// The books of the last closed date, or of a file that opened them since.
+async fn stored_book(journal: &mut impl Journal) -> Result<Option<Book>, Failure> {
+    let closed = journal.latest(DAY_CLOSED).await?;
+    let imported = journal.latest(BOOK_IMPORTED).await?;
+    match (closed, imported) {
         (Some(closed), imported) if imported.as_ref().is_none_or(|imported| imported.seq < closed.seq) => {
-            record::book_of(&closed)?
+            record::book_of(&closed).map(Some)
         }
         (_, Some(imported)) => serde_json::from_str(&imported.body)
-            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq)))?,
-        (None, None) => return Ok(None),
+            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq))),
+        (None, None) => Ok(None),
         (Some(_), None) => unreachable!("the first arm takes it"),
-    };
-    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Some(Book { memory: book.memory.fitted(&run.setup), ..book }))
+    }
 }

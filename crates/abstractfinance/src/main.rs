@@ -17,6 +17,7 @@ mod lockstep;
 mod policy;
 mod settings;
 mod state_file;
+mod wall;
 mod world;
 
 use clap::Parser;

@@ -26,7 +26,7 @@ use ports::{AccountSnapshot, BrokerEvent};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use strategy::sizing::Change;
 
 /// Something that happened.
@@ -133,6 +133,10 @@ pub struct Session<'a> {
     unreadable: bool,
     resync_at: Timestamp,
     link_down: bool,
+    /// Codes of the broker that no table knows and that a person was told of.
+    unknown_codes: BTreeSet<i32>,
+    /// When quotes that cannot price an order are asked for again.
+    watch_again: Timestamp,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// An event or the passing of time may have given an order something to do.
@@ -145,6 +149,9 @@ pub struct Session<'a> {
     /// When the messages of the last second were sent.
     messages: VecDeque<Timestamp>,
 }
+
+/// How long quotes that cannot price an order are put up with before they are asked for again.
+const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long after its window an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
@@ -185,20 +192,22 @@ impl<'a> Session<'a> {
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
             board: traded.map(|contract| Watched { contract, quote: None }).collect(),
-            entries: Vec::new(),
-            staged: Vec::new(),
-            ready: VecDeque::new(),
+            entries: Vec::with_capacity(2 * plan.orders.len()),
+            staged: Vec::with_capacity(plan.orders.len()),
+            ready: VecDeque::with_capacity(plan.orders.len()),
             recording: false,
             watching: false,
             needs_resync: false,
             unreadable: false,
             resync_at: Timestamp::MIN,
             link_down: false,
+            unknown_codes: BTreeSet::new(),
+            watch_again: Timestamp::MIN,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
             totals: None,
-            messages: VecDeque::new(),
+            messages: VecDeque::with_capacity(plan.orders.len()),
             guard: watch::Guard::default(),
         }
     }
@@ -260,6 +269,7 @@ impl<'a> Session<'a> {
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
+            self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
         }

@@ -9,7 +9,7 @@ use crate::cli::{DemoArgs, Global};
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
-use crate::world::{Ground, Outside, StateFolder, embedded_statements, faults};
+use crate::world::{Address, Ground, Outside, StateFolder, embedded_statements, faults};
 use console::{DayReport, page};
 use gateway::{Control, Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,6 +30,7 @@ const BETWEEN_DAYS: Duration = Duration::from_secs(15);
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let lived = if args.serve { DAYS_LIVED } else { 0 };
     let ground = Ground::new(global, args.market.from, args.days + lived)?;
+    ground.only_simulated("`demo`")?;
     let mut dates = ground.trade_dates(args.days + lived)?;
     let to_live = dates.split_off(args.days as usize);
     let market = ground.simulation(&args.market)?;
@@ -42,8 +43,9 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let statements = gateway.serve_statements(any_port, access.clone()).await?;
     let statements = Some(embedded_statements(statements, &access)?);
     let outside = Outside { statements, adopter: args.adopt.adopter()? };
-    let engaged = state.engage(Takeover::OfTheDead).await?;
-    let (mut run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
+    let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
+    let clock = Lockstep::new(gateway.control()).await?;
+    let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;
     if args.serve {
         let served = Global { state_dir: Some(dir.clone()), ..global.clone() };
         let address = serve(&served, &args.listen, Some(gateway.local_addr())).await?;

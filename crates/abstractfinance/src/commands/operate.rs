@@ -74,6 +74,7 @@ pub async fn cancel(global: &Global, gateway: Option<SocketAddr>) -> Result<Stri
         heartbeat_timeout: KILL_PATIENCE,
         virtual_time: false,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     };
     ibkr::cancel_everything(&config).await.map_err(|error| {
         Failure::Broker(format!(

@@ -8,6 +8,7 @@ mod data;
 mod execution;
 mod hedges;
 mod instruments;
+pub mod interlock;
 mod members;
 mod model;
 mod refusal;

@@ -5,6 +5,7 @@
 
 use super::execution::Broker;
 use super::instruments::{InstrumentRow, Instruments};
+use super::interlock::interlock;
 use super::model::{Crisis, Hedges, Mode};
 use super::refusal::{NOT_FINITE, VALUE, rule};
 use super::sleeves::{Basket, Sleeve};
@@ -240,13 +241,8 @@ pub(super) fn only_dollars(currency: &Currency, _: &Instruments) -> garde::Resul
 /// A broker section that fits the mode.
 pub(super) fn suits(mode: Mode) -> impl FnOnce(&Broker, &Instruments) -> garde::Result {
     move |broker, _| {
-        let is_paper = broker.account.as_deref().map(|account| account.starts_with("DU"));
-        let remedy = "set `account`, or `mode: simulated`";
-        match mode {
-            Mode::Simulated => Ok(()),
-            Mode::Paper => rule(is_paper == Some(true), "has no paper account, whose id begins with DU", remedy),
-            Mode::Live => rule(is_paper == Some(false), "has no live account, which `mode: live` needs", remedy),
-        }
+        let Err((problem, remedy)) = interlock(mode, broker, None) else { return Ok(()) };
+        rule(false, problem, remedy)
     }
 }
 

@@ -36,6 +36,9 @@ impl Session<'_> {
         }
         self.totals = None;
         for index in 0..self.slots.len() {
+            if self.slots[index].parent.is_finished() {
+                continue;
+            }
             self.expire(index, now);
             self.chase(index, now);
             match (self.pace(index), self.permission(index)) {
@@ -79,6 +82,10 @@ impl Session<'_> {
         let contract = self.slots[index].parent.planned().contract;
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        if quote.is_none() && now >= self.watch_again {
+            // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
+            self.watching = false;
+        }
         let tick = self.setup.universe.terms(contract).tick;
         let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
         let moment = Moment { now, quote: quote.as_ref(), tick, urgency, style };
