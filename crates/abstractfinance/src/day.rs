@@ -12,6 +12,7 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod news;
 mod observe;
 mod operator;
 pub(crate) mod order_ids;
@@ -31,6 +32,7 @@ pub use costs::Measured;
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
@@ -54,6 +56,8 @@ pub struct World<B, J, C> {
     pub journal: J,
     /// The broker's activity statements, when there are any.
     pub statements: Option<ActivitySource>,
+    /// Exchange rates from outside the broker, when the settings name a source.
+    pub rates: Option<SecondRates>,
     /// Time.
     pub clock: C,
     /// The books as this process left or found them last; nobody else writes them while it holds the account.

@@ -15,6 +15,7 @@ mod failure;
 mod fundamentals;
 mod lockstep;
 mod policy;
+mod rates;
 mod settings;
 mod state_file;
 mod wall;

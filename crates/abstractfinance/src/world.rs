@@ -8,6 +8,7 @@ use crate::cli::{self, Global, MarketArgs};
 use crate::day::pins::{self, Pins};
 use crate::day::{Adopter, Run, World, order_ids};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use backtest::{SimBroker, SimClock, SimWorld};
@@ -256,7 +257,8 @@ impl Ground {
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
-        Ok((run, World { broker, journal, statements, clock, closed: None }))
+        let rates = SecondRates::configured(&self.loaded)?;
+        Ok((run, World { broker, journal, statements, rates, clock, closed: None }))
     }
 
     fn not_connected(&self, error: BrokerError) -> Failure {
@@ -289,7 +291,7 @@ impl Ground {
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
-        World { broker: market.broker(), journal, statements, clock: market.clock(), closed: None }
+        World { broker: market.broker(), journal, statements, rates: None, clock: market.clock(), closed: None }
     }
 
     /// What stays the same over a run.

@@ -24,7 +24,7 @@ pub use execution::Policy as ExecutionPolicyName;
 pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
-pub use model::{Mode, MomentumCurrency, Regime, Settings};
+pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
 pub use refusal::Refusal;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
 pub use universe::universe;
