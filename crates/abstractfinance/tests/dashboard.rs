@@ -112,7 +112,9 @@ fn nobody_sees_or_says_anything_without_a_right_to() {
     assert!(hashing.wait().unwrap().success());
     let open = stage.run("dashboard --state-dir state --listen 0.0.0.0:0");
     assert_eq!(open.code, 2);
-    assert_snapshot!(open.err, @"");
+    assert_snapshot!(open.err, @r"
+    abstractfinance: 0.0.0.0:0 can be reached from other hosts, and there is no password: write one with `abstractfinance dashboard --new-password FILE`, and name that file with --password-file; or listen on 127.0.0.1
+    ");
 
     let dashboard =
         Dashboard::start(stage.command("dashboard --state-dir state --listen 127.0.0.1:0 --password-file password"));
@@ -150,7 +152,31 @@ fn nobody_sees_or_says_anything_without_a_right_to() {
     row("POST /logout, no token", [&post("/logout", "", "csrf="), &post("/logout", &person, "csrf=")]);
     let foreign = format!("{person}Host: evil.example\r\n");
     row("GET /, by another name", [&get("/", "Host: evil.example\r\n"), &get("/", &foreign)]);
-    assert_snapshot!(matrix, @"");
+    assert_snapshot!(matrix, @r"
+    GET /                              303        200
+    GET /today                         303        200
+    GET /positions                     303        200
+    GET /orders                        303        200
+    GET /costs                         303        200
+    GET /risk                          303        200
+    GET /reconciliation                303        200
+    GET /hedges                        303        200
+    GET /calendar                      303        200
+    GET /modes                         303        200
+    GET /events                        303        200
+    GET /ready                         200        200
+    GET /health                        200        200
+    GET /login                         200        200
+    GET /assets/app.js                 200        200
+    GET /nowhere                       303        404
+    POST /say, no token                401        403
+    POST /say, another's token         401        403
+    POST /say, from another page       401        403
+    POST /say kill, not confirmed      401        400
+    POST /say halt                     401        303
+    POST /logout, no token             401        403
+    GET /, by another name             421        421
+    ");
     assert!(get("/modes", &person).body.contains("CANCEL_ONLY"), "what was said stands on the page");
 }
 
