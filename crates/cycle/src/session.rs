@@ -10,6 +10,7 @@ mod hear;
 mod pace;
 mod pairs;
 mod resume;
+mod spreads;
 mod true_up;
 mod watch;
 
@@ -73,6 +74,8 @@ struct Slot {
     parent: Parent,
     window: Option<Window>,
     ask_again: Timestamp,
+    /// When the gate was first asked.
+    asked: Option<Timestamp>,
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
@@ -84,6 +87,7 @@ impl Slot {
             parent: Parent::new(planned),
             window: windows[planned.contract],
             ask_again: Timestamp::MIN,
+            asked: None,
             refusals: Vec::new(),
             increase: 0.0,
         }
@@ -106,6 +110,9 @@ pub struct Consequence {
     pub sleeve: String,
     /// Why.
     pub reason: String,
+    /// The pair of the plan that it answers, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<u16>,
 }
 
 /// The day's orders from window to window.

@@ -4,6 +4,10 @@
 //! Invariant: one live child; a new one only after the last is certainly over and from what
 //! executions left; nothing works past the permit.
 
+mod spread;
+
+pub use spread::{spread_left, step_spread};
+
 use crate::command::Command;
 use crate::order::{Order, OrderSignal, OrderState};
 use crate::policy::{ExecutionPolicy, Pricing, Style, Urgency};
@@ -360,11 +364,7 @@ impl Parent {
         policy: &ExecutionPolicy,
     ) -> Option<Sendable> {
         let &Moment { now, quote, tick, urgency, style } = moment;
-        let permit = self.permit.as_ref()?;
-        let made = self.children.len() - self.before_permit;
-        if self.state != ParentState::Working || now >= permit.expires() || made >= permit.orders_max() as usize {
-            return None;
-        }
+        let permit = self.permit.as_ref().filter(|_| self.may_launch(now))?;
         let side = permit.side();
         let pricing = Pricing { quote: quote?, collar: permit.collar(), tick, side, urgency, waited_s: 0 };
         let limit = policy.limit(style, &pricing)?;
@@ -392,6 +392,10 @@ impl Parent {
                     child.replaces += 1;
                 }
             }
+            Command::PlaceSpread { order_ref, quantity, limit, .. }
+            | Command::ReplaceSpread { order_ref, quantity, limit, .. } => {
+                self.replay_spread(order_ref, quantity, limit, at, policy.replace_interval_s);
+            }
             Command::Cancel { order_ref } => self.signal(order_ref, OrderSignal::CancelSent),
         }
     }
@@ -411,7 +415,8 @@ impl Parent {
     pub fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
         let Some(child) = self.child_mut(order_ref) else { return };
         child.signal(signal);
-        if child.state == OrderState::Rejected {
+        // Without the spread the order can still go alone.
+        if child.state == OrderState::Rejected && child.spread.is_none() {
             self.state = ParentState::Rejected;
         }
     }

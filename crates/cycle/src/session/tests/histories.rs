@@ -43,7 +43,16 @@ impl Rogue {
                     return; // it never arrived, and nobody says so
                 }
                 let filled = Quantity::ZERO;
-                self.orders.push(DeskOrder { order_ref, contract, side, quantity, filled, limit, open: true });
+                self.orders.push(DeskOrder {
+                    order_ref,
+                    contract,
+                    near: None,
+                    side,
+                    quantity,
+                    filled,
+                    limit,
+                    open: true,
+                });
                 if !self.dice.one_in(4) {
                     let perm_id = self.orders.len() as i64;
                     self.say(BrokerEvent::Acknowledged { order_ref, perm_id });
@@ -60,6 +69,9 @@ impl Rogue {
                 if refused {
                     self.say(BrokerEvent::Notice { order_ref: Some(order_ref), code: 201, text: "no".to_owned() });
                 }
+            }
+            Command::PlaceSpread { .. } | Command::ReplaceSpread { .. } => {
+                unreachable!("nothing rolls on the first day")
             }
             Command::Cancel { order_ref } => {
                 let Some(index) = self.orders.iter().position(|order| order.order_ref == order_ref) else { return };
