@@ -20,7 +20,7 @@ use ports::{
 };
 use risk::Sendable;
 use rust_decimal::Decimal;
-use sim::{ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
+use sim::{ExecutionView, Impact, OrderView, SimEventKind, SimOrder, trading_hours};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -190,15 +190,9 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let (mut gross, mut maintenance) = (Decimal::ZERO, Decimal::ZERO);
+        let sim::Requirement { maintenance, gross_position_value, .. } = simulation.requirement(&account);
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
-            let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
-            let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
-            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
-            if instrument.kind != domain::InstrumentKind::Fut {
-                gross += value;
-            }
             match self.ours(held.contract) {
                 Some(contract) => {
                     positions.push(BrokerPosition { contract, quantity: held.quantity, mark: Some(held.mark) });
@@ -227,7 +221,7 @@ impl Broker for SimBroker {
             at: now,
             base: account.base,
             net_liquidation: Some(as_told(account.net_liquidation)),
-            gross_position_value: Some(as_told(gross)),
+            gross_position_value: Some(as_told(gross_position_value)),
             excess_liquidity: Some(as_told(account.net_liquidation - maintenance)),
             cash,
             positions,
@@ -268,9 +262,24 @@ impl Broker for SimBroker {
         self.grow(universe);
     }
 
-    /// This broker says nothing of margin.
-    async fn what_if(&mut self, _: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
-        Ok(MarginImpact::default())
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        let order = match command {
+            BrokerCommand::Place(request) | BrokerCommand::Replace(request) => self.sim_order(request, 0)?,
+            BrokerCommand::PlaceSpread(request) | BrokerCommand::ReplaceSpread(request) => self.spread(request, 0)?,
+            BrokerCommand::Cancel { order_ref } => {
+                return Err(BrokerError::Unusable(format!("{order_ref}: a cancel places nothing")));
+            }
+        };
+        let impact = self.world.simulation.borrow().margin_impact(&order);
+        let Impact { before, after, .. } = impact.map_err(|error| BrokerError::Unusable(error.to_string()))?;
+        Ok(MarginImpact {
+            initial: Some(as_told(after.initial - before.initial)),
+            maintenance: Some(as_told(after.maintenance - before.maintenance)),
+            initial_after: Some(as_told(after.initial)),
+            maintenance_after: Some(as_told(after.maintenance)),
+            equity_after: Some(as_told(after.equity)),
+            commission: None,
+        })
     }
 
     /// A feed that is there already goes on as it was: it tells what changes.
