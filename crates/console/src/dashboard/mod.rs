@@ -2,6 +2,7 @@
 //!
 //! In: a desk that reads the journal, an address. Out: pages, and what a person says to the engine. Invariant: serves
 //! only files that are part of the program; asks no broker; an error on a page never reaches the trading path.
+#![allow(clippy::disallowed_methods, reason = "visitors wait and are forgotten by the wall clock")]
 
 mod desk;
 mod guard;
@@ -32,8 +33,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The longest name and reason that are passed on.
 const TEXT_MAX: usize = 200;
 
+/// A page as a function of what the journal says.
+type Shown = fn(&View) -> Page;
+
 /// The pages in the order of the menu: path, name, what it shows. The n-th opens with the key n.
-const PAGES: [(&str, &str, fn(&View) -> Page); 10] = [
+const PAGES: [(&str, &str, Shown); 10] = [
     ("/", "Overview", pages::overview),
     ("/today", "Today", pages::today),
     ("/positions", "Positions", pages::positions),
@@ -97,7 +101,7 @@ async fn asset(Path(name): Path<String>) -> Response {
 
 async fn shown<D: Desk>(
     path: &'static str,
-    page: fn(&View) -> Page,
+    page: Shown,
     desk: &D,
     session: &Session,
 ) -> Result<Html<String>, Response> {
