@@ -11,6 +11,7 @@ mod cli;
 mod commands;
 mod dashboard;
 mod day;
+mod doctor;
 mod failure;
 mod fundamentals;
 mod lockstep;
