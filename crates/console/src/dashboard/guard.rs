@@ -112,7 +112,7 @@ pub(super) async fn guard(State(access): State<Access>, mut request: Request, ne
             request.extensions_mut().insert(session.clone());
             next.run(request).await
         }
-        Err(refused) => refused,
+        Err(refused) => refused.into_response(),
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -123,23 +123,21 @@ pub(super) async fn guard(State(access): State<Access>, mut request: Request, ne
     response
 }
 
-fn admitted(access: &Access, session: &Session, request: &Request) -> Result<(), Response> {
+fn admitted(access: &Access, session: &Session, request: &Request) -> Result<(), Refusal> {
     if !access.knows_host(request.headers()) {
-        return Err(refusal(
-            StatusCode::MISDIRECTED_REQUEST,
-            "this host name is not one of the dashboard's; name it with --host if it is",
-        ));
+        let why = "this host name is not one of the dashboard's; name it with --host if it is";
+        return Err(Refusal::Said(StatusCode::MISDIRECTED_REQUEST, why));
     }
     let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
     if request.method() == Method::POST && foreign {
-        return Err(refusal(StatusCode::FORBIDDEN, "this came from another page"));
+        return Err(Refusal::Said(StatusCode::FORBIDDEN, "this came from another page"));
     }
     if !access.has_login() || session.logged_in() || is_public(request.uri().path()) {
         return Ok(());
     }
     Err(match *request.method() {
-        Method::GET => Redirect::to("/login").into_response(),
-        _ => refusal(StatusCode::UNAUTHORIZED, "log in first"),
+        Method::GET => Refusal::LogIn,
+        _ => Refusal::Said(StatusCode::UNAUTHORIZED, "log in first"),
     })
 }
 
@@ -148,17 +146,31 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn refusal(status: StatusCode, why: &'static str) -> Response {
-    (status, why).into_response()
+/// Why a request goes no further.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// With a status and a sentence.
+    Said(StatusCode, &'static str),
+    /// Log in first.
+    LogIn,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Refusal::Said(status, why) => (status, why).into_response(),
+            Refusal::LogIn => Redirect::to("/login").into_response(),
+        }
+    }
 }
 
 /// Whether a form carries the token of this visitor.
 ///
 /// # Errors
 /// The refusal to send.
-pub(super) fn own_form(session: &Session, token: &str) -> Result<(), Response> {
-    let refused = || refusal(StatusCode::FORBIDDEN, "this form is not of this session; load the page again and repeat");
-    session.owns(token).then_some(()).ok_or_else(refused)
+pub(super) fn own_form(session: &Session, token: &str) -> Result<(), Refusal> {
+    let why = "this form is not of this session; load the page again and repeat";
+    session.owns(token).then_some(()).ok_or(Refusal::Said(StatusCode::FORBIDDEN, why))
 }
 
 /// What the form of the login posts.
@@ -181,7 +193,7 @@ pub(super) async fn login(
     State(access): State<Access>,
     Extension(session): Extension<Session>,
     Form(given): Form<Password>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     own_form(&session, &given.csrf)?;
     let Some(hash) = access.password.clone() else { return Ok(Redirect::to("/").into_response()) };
     // One try at a time: guessing is as slow as one guesser.
@@ -207,7 +219,7 @@ pub(super) struct Leaving {
 pub(super) async fn logout(
     Extension(session): Extension<Session>,
     Form(given): Form<Leaving>,
-) -> Result<Redirect, Response> {
+) -> Result<Redirect, Refusal> {
     own_form(&session, &given.csrf)?;
     session.log_out();
     Ok(Redirect::to("/login"))

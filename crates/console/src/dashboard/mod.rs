@@ -134,7 +134,7 @@ async fn say<D: Desk>(
     Extension(session): Extension<Session>,
     Form(said): Form<Said>,
 ) -> Result<Redirect, Response> {
-    guard::own_form(&session, &said.csrf)?;
+    guard::own_form(&session, &said.csrf).map_err(IntoResponse::into_response)?;
     let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned()).into_response();
     let wish = Wish::named(&said.wish).ok_or_else(|| bad("there is no such instruction"))?;
     let [by, reason] = [said.by, said.reason].map(|text| text.trim().to_owned());
