@@ -13,6 +13,7 @@ mod dashboard;
 mod day;
 mod doctor;
 mod failure;
+mod faults;
 mod fundamentals;
 mod lockstep;
 mod policy;
