@@ -9,7 +9,7 @@ mod common;
 use common::Stage;
 use serde_json::Value;
 
-const SETTINGS: &str = include_str!("../../../config/settings.yaml");
+const SETTINGS: &str = include_str!("../../../config/examples/core-pair/settings.yaml");
 const INSTRUMENTS: &str = include_str!("../../../config/instruments.yaml");
 
 #[test]
