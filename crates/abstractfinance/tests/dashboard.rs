@@ -13,6 +13,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PASSWORD: &str = "a long enough password";
@@ -23,6 +25,8 @@ const PAGES: [&str; 10] =
 struct Dashboard {
     process: Child,
     address: String,
+    /// Whether the history that it lives through first was printed.
+    history: Arc<AtomicBool>,
 }
 
 impl Dashboard {
@@ -32,17 +36,19 @@ impl Dashboard {
         let said: [Box<dyn Read + Send>; 2] =
             [Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())];
         let (tell, told) = std::sync::mpsc::channel();
+        let history = Arc::new(AtomicBool::new(false));
         for stream in said {
-            let tell = tell.clone();
+            let (tell, history) = (tell.clone(), Arc::clone(&history));
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    history.fetch_or(line.starts_with("Journal "), Ordering::Relaxed);
                     let address = line.strip_prefix("dashboard: http://").and_then(|rest| rest.split('/').next());
                     address.into_iter().for_each(|address| tell.send(address.to_owned()).unwrap_or_default());
                 }
             });
         }
         let address = told.recv_timeout(Duration::from_secs(60)).expect("it says where it listens");
-        Dashboard { process, address }
+        Dashboard { process, address, history }
     }
 
     /// One request; status, head and body of the answer.
@@ -191,7 +197,8 @@ fn a_person_walks_through_a_living_fund() {
     )));
     let screenshots = repository().join("target/screenshots");
     let started = std::time::Instant::now();
-    while !dashboard.ask("GET", "/today", "", "").body.contains("is in progress") {
+    let lives = || dashboard.ask("GET", "/today", "", "").body.contains("is in progress");
+    while !dashboard.history.load(Ordering::Relaxed) || !lives() {
         assert!(started.elapsed() < Duration::from_secs(600), "the history was not lived through");
         std::thread::sleep(Duration::from_secs(1));
     }
