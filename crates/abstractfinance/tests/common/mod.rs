@@ -136,7 +136,7 @@ impl Stage {
         let length = || std::fs::metadata(self.path(file)).map_or(0, |metadata| metadata.len());
         let enough = length() + bytes;
         let mut child = self.command(line).stdout(Stdio::null()).spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "{line} neither ends nor writes {file}");
             if length() >= enough {
