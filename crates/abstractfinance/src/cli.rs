@@ -7,8 +7,8 @@ mod operator;
 mod research;
 
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DoctorArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs,
-    SayArgs, SpanArgs,
+    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, KillArgs, ListenArgs, NavArgs, ReasonArgs, ReconcileArgs,
+    ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
 };
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
@@ -131,33 +131,6 @@ pub enum Command {
     Screen(ScreenArgs),
     /// Tail hedges: premium spent against its budget, options held with their Greeks, what they would pay in a crash.
     Hedges,
-}
-
-/// Where a dashboard listens, and who may look.
-#[derive(Debug, Args)]
-pub struct ListenArgs {
-    /// Address of the dashboard; one that other hosts can reach takes a password.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    pub listen: SocketAddr,
-    /// File with the password's Argon2 hash, as `dashboard --new-password` writes it.
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// A further name browsers may call it by, such as that of a reverse proxy; again for each.
-    #[arg(long = "host", value_name = "NAME")]
-    pub hosts: Vec<String>,
-}
-
-/// Options of `dashboard`.
-#[derive(Debug, Args)]
-pub struct DashboardArgs {
-    #[command(flatten)]
-    pub listen: ListenArgs,
-    /// Where `kill` finds the gateway, when it is not where the settings say.
-    #[arg(long, value_name = "ADDRESS")]
-    pub gateway: Option<SocketAddr>,
-    /// Read a password from standard input, write its hash to this file, readable by its owner alone, and end.
-    #[arg(long, value_name = "FILE")]
-    pub new_password: Option<PathBuf>,
 }
 
 /// Options of `demo`.

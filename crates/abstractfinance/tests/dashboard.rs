@@ -191,7 +191,7 @@ fn nobody_sees_or_says_anything_without_a_right_to() {
 fn a_person_walks_through_a_living_fund() {
     let Some((node, chromium, folder)) = browser() else { return };
     let stage = Stage::new();
-    let days = if std::env::var_os("AF_LONG").is_some() { 250 } else { 60 };
+    let days = if std::env::var_os("AF_LONG").is_some() { 250 } else { 30 };
     let dashboard = Dashboard::start(stage.command(&format!(
         "demo --days {days} --serve --listen 127.0.0.1:0 --state-dir state --account-events realistic"
     )));

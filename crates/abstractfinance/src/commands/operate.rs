@@ -118,10 +118,11 @@ pub async fn leave(global: &Global, instruction: &Instruction) -> Result<Left, F
 pub(super) async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
     let left = leave(global, &instruction).await?;
     if global.json {
-        return show(format!(
-            "{}\n",
-            serde_json::json!({ "message": left.message, "account": left.account, "engine_running": left.running, "instruction": instruction })
-        ));
+        let Left { message, account, running, .. } = left;
+        let told = serde_json::json!({
+            "message": message, "account": account, "engine_running": running, "instruction": instruction,
+        });
+        return show(format!("{told}\n"));
     }
     show(format!("{}\n", left.sentence()))
 }
