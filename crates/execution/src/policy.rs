@@ -30,6 +30,8 @@ pub enum Style {
     MarketableLimit,
     /// At the near side of the quote for a while, then through the far side.
     PassiveThenCross,
+    /// A limit on close in the closing auction, where there is one; else as [`Style::MarketableLimit`].
+    AuctionClose,
 }
 
 /// Timing and pricing of orders.
@@ -45,6 +47,12 @@ pub struct ExecutionPolicy {
     pub ttl_s: i64,
     /// Seconds between looks at the price.
     pub replace_interval_s: i64,
+    /// What continuous trading leaves goes to the closing auction, where there is one.
+    pub rest_to_close: bool,
+    /// How long before an auction's cut-off its orders are sent, in seconds.
+    pub auction_lead_s: i64,
+    /// Largest share of the session's volume so far that a day's orders of a contract may be.
+    pub participation_max: f64,
     /// Most replaces of one order.
     pub replaces_max: u32,
     /// Seconds a passive order waits at the near side before it crosses.
@@ -114,6 +122,9 @@ mod tests {
             replace_interval_s: 15,
             replaces_max: 6,
             passive_s: 60,
+            rest_to_close: false,
+            auction_lead_s: 600,
+            participation_max: 0.10,
             pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
         }
     }
@@ -126,6 +137,7 @@ mod tests {
             ask_size: Quantity::ZERO,
             last: None,
             close: None,
+            volume: None,
             at: "2025-01-02T15:00:00Z".parse().unwrap(),
             data_type: market::DataType::Live,
         }

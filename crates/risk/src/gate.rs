@@ -86,6 +86,8 @@ pub struct GatePolicy {
     pub adv_slice: f64,
     /// Least excess liquidity as a fraction of NAV.
     pub excess_liquidity_min: f64,
+    /// Whether new risk has to be asked about with the broker's what-if before it leaves.
+    pub what_if: bool,
     /// Most orders of one contract and side in a day; asking for one more latches.
     pub orders_per_side_max: u32,
     /// Most messages in a second.
@@ -285,6 +287,11 @@ impl<'a> Gate<'a> {
         if excess < policy.excess_liquidity_min {
             ruling.refuse(Check::Margin, policy.excess_liquidity_min, excess);
         }
+    }
+
+    /// Whether the broker has to be asked what an order would do to the margin before a permit of it is used.
+    pub fn asks_margin(&self, proposal: &Proposal, activity: &Activity) -> bool {
+        self.policy.what_if && activity.excess_after.is_none() && is_increase(proposal, activity)
     }
 
     /// A quote that may price an order now: young, live, two-sided.

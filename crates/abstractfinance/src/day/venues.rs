@@ -58,6 +58,9 @@ impl Venues {
             foreign_account: is_foreign(identity, run),
         };
         for details in details {
+            if !details.order_types.iter().any(|listed| listed == "LOC") {
+                venues.auction_until[details.contract] = None;
+            }
             let Some(window) = venues.windows[details.contract] else { continue };
             if let Err(problem) = confirmed(window, details) {
                 let name = &run.setup.universe.contract(details.contract).name;

@@ -20,7 +20,7 @@ use ports::{
 };
 use risk::Sendable;
 use rust_decimal::Decimal;
-use sim::{ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
+use sim::{AccountView, ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -71,6 +71,21 @@ impl SimBroker {
 
     fn ours(&self, listed: ContractId) -> Option<ContractId> {
         self.world.known(listed).filter(|&contract| self.resolved[contract])
+    }
+
+    /// Σ |market value| of everything but futures, and the maintenance margin, in base currency.
+    fn requirement(&self, account: &AccountView) -> (Decimal, Decimal) {
+        let (mut gross, mut maintenance) = (Decimal::ZERO, Decimal::ZERO);
+        for held in &account.positions {
+            let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
+            let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
+            let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
+            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
+            if instrument.kind != domain::InstrumentKind::Fut {
+                gross += value;
+            }
+        }
+        (gross, maintenance)
     }
 
     fn describe(&self, contract: ContractId) -> Result<ContractDetails, BrokerError> {
@@ -190,15 +205,9 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let (mut gross, mut maintenance) = (Decimal::ZERO, Decimal::ZERO);
+        let (gross, maintenance) = self.requirement(&account);
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
-            let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
-            let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
-            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
-            if instrument.kind != domain::InstrumentKind::Fut {
-                gross += value;
-            }
             match self.ours(held.contract) {
                 Some(contract) => {
                     positions.push(BrokerPosition { contract, quantity: held.quantity, mark: Some(held.mark) });
@@ -269,8 +278,28 @@ impl Broker for SimBroker {
     }
 
     /// This broker says nothing of margin.
-    async fn what_if(&mut self, _: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
-        Ok(MarginImpact::default())
+    /// The requirement of the account with an order as if it were filled at the mark, in the terms of the gateway.
+    async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
+        let BrokerCommand::Place(request) = command else { return Ok(MarginImpact::default()) };
+        let listed = self.listed(request.contract)?;
+        let simulation = self.world.simulation.borrow();
+        let (account, quote) = (simulation.account(), simulation.quote(listed));
+        let instrument = self.world.ours.instrument_of(request.contract);
+        let rate = simulation.exchange_rate(instrument.currency);
+        let mark = quote.mid().or(quote.last).zip(rate);
+        let (mark, rate) = mark.ok_or_else(|| BrokerError::Unusable("no price or rate to value it with".into()))?;
+        let held = account.positions.iter().find(|position| position.contract == listed);
+        let held = held.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
+        let then = held + Decimal::from(request.side.sign()) * request.quantity.to_decimal();
+        let unit_value = mark.to_decimal() * Decimal::from(instrument.multiplier) * rate;
+        let more = (margin_rates(instrument.asset_class).1 * unit_value * (then.abs() - held.abs())).round_dp(2);
+        let (_, maintenance) = self.requirement(&account);
+        Ok(MarginImpact {
+            maintenance: Some(as_told(more)),
+            maintenance_after: Some(as_told(maintenance + more)),
+            equity_after: Some(as_told(account.net_liquidation)),
+            ..MarginImpact::default()
+        })
     }
 
     /// A feed that is there already goes on as it was: it tells what changes.

@@ -54,6 +54,17 @@ impl Session<'_> {
         }
     }
 
+    /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
+    pub(super) fn volume_left(&self, contract: ContractId) -> Option<Quantity> {
+        let volume = self.quote(contract)?.volume?;
+        let lot = self.setup.universe.terms(contract).lot.units();
+        let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
+        let used = self.parents().filter(|parent| is_of(parent, contract));
+        let used = used.fold(Quantity::ZERO, |sum, parent| sum + parent.filled() + parent.working());
+        let left = Quantity::whole(share) - used;
+        Some(Quantity::from_units(left.units().max(0) / lot * lot))
+    }
+
     /// Stops a contract and side of which too many orders were sent, until a person resumes.
     pub(super) fn latch(&mut self, contract: ContractId, side: Side) {
         if !self.is_latched(contract, side) {

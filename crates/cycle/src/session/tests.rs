@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{self, World};
 use crate::{DayPlan, decide, store};
-use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, Price, Quantity, Side};
+use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side};
 use execution::Command;
 use jiff::SignedDuration;
 use market::DataType;
@@ -11,7 +11,9 @@ use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
+mod auction;
 mod histories;
+mod margin;
 mod pairs;
 mod true_up;
 
@@ -33,6 +35,8 @@ pub(super) struct Desk {
     slow: Option<(ContractId, u32, Timestamp)>,
     /// Everything else fills at the pace only from then on.
     wakes: Timestamp,
+    /// When closing orders are filled, all at once.
+    auction: Timestamp,
 }
 
 struct DeskOrder {
@@ -41,21 +45,32 @@ struct DeskOrder {
     side: Side,
     quantity: Quantity,
     filled: Quantity,
+    order_type: OrderType,
     limit: Price,
     open: bool,
 }
 
 impl Desk {
     pub(super) fn new(pace: u32) -> Desk {
-        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false, slow: None, wakes: Timestamp::MIN }
+        let (wakes, auction) = (Timestamp::MIN, Timestamp::MAX);
+        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false, slow: None, wakes, auction }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
         match command {
-            Command::Place { order_ref, contract, side, quantity, limit } => {
+            Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let filled = Quantity::ZERO;
-                self.orders.push(DeskOrder { order_ref, contract, side, quantity, filled, limit, open: true });
+                self.orders.push(DeskOrder {
+                    order_ref,
+                    contract,
+                    side,
+                    quantity,
+                    filled,
+                    order_type,
+                    limit,
+                    open: true,
+                });
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
             Command::Replace { order_ref, limit, .. } => {
@@ -83,6 +98,11 @@ impl Desk {
         for order in self.orders.iter_mut().filter(|order| order.open) {
             let slow = self.slow.filter(|(contract, _, until)| *contract == order.contract && now < *until);
             let pace = if now < self.wakes { 0 } else { slow.map_or(self.pace, |(_, pace, _)| pace) };
+            let pace = match order.order_type {
+                OrderType::Lmt => pace,
+                OrderType::Loc if now >= self.auction => 100,
+                OrderType::Loc => 0,
+            };
             let share = order.quantity.units() * i64::from(pace) / 100 / Quantity::UNITS_PER_SHARE;
             let share = if pace > 0 { share.max(1) } else { 0 };
             let quantity = Quantity::whole(share).min(order.quantity - order.filled);
@@ -153,6 +173,7 @@ fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
         ask_size: size,
         last: None,
         close: None,
+        volume: None,
         at,
         data_type: DataType::Live,
     };
@@ -230,6 +251,7 @@ fn run_until(
             }
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Look => unreachable!("this world has no watchdog"),
+            Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
             Effect::Wait(deadline) => {
                 let events = desk.trade(now);
                 if events.is_empty() {
@@ -253,8 +275,9 @@ fn run_until(
 
 fn told(command: Command, world: &World) -> String {
     match command {
-        Command::Place { order_ref, contract, side, quantity, limit } => {
-            format!("{side} {quantity} {} at {limit}, {order_ref}", world.name(contract))
+        Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
+            let close = if order_type == OrderType::Loc { " on close" } else { "" };
+            format!("{side} {quantity} {} at {limit}{close}, {order_ref}", world.name(contract))
         }
         Command::Replace { order_ref, limit, .. } => format!("replace {order_ref} at {limit}"),
         Command::Cancel { order_ref } => format!("cancel {order_ref}"),
@@ -383,13 +406,15 @@ fn a_refused_change_of_a_working_order_does_not_end_it() {
     let plan = decide(&world.inputs(), &world.setup);
     let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
     let (mut session, command) = first_order(&world, &plan, now);
-    let Command::Place { order_ref, contract, side, quantity, limit } = command else { panic!("a new order") };
+    let Command::Place { order_ref, contract, side, quantity, order_type, limit } = command else {
+        panic!("a new order")
+    };
     session.handle(Event::Broker(BrokerEvent::Acknowledged { order_ref, perm_id: 1 }));
     let text = "price off the grid".to_owned();
     session.handle(Event::Broker(BrokerEvent::Notice { order_ref: Some(order_ref), code: 110, text }));
     assert_eq!(settled(&mut session, now), Effect::Resync);
     let mut desk = Desk::new(0);
-    desk.receive(Command::Place { order_ref, contract, side, quantity, limit });
+    desk.receive(Command::Place { order_ref, contract, side, quantity, order_type, limit });
     session.handle(Event::Resynced(Box::new(desk.snapshot(now))));
     settled(&mut session, now);
     assert!(session.parents().any(|parent| parent.has_live_child()), "it still works and is still looked after");

@@ -34,6 +34,9 @@ pub fn policy() -> ExecutionPolicy {
         replace_interval_s: 15,
         replaces_max: 6,
         passive_s: 60,
+        rest_to_close: false,
+        auction_lead_s: 600,
+        participation_max: 0.10,
         pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
     }
 }
@@ -147,7 +150,17 @@ impl Tape {
                 let side = |side: &str| Price::from_f64(number(&format!("{side}_{point}"))?).ok();
                 let at = start + SignedDuration::from_secs(15 * step as i64);
                 let (bid, ask) = (side("bid"), side("ask"));
-                Quote { bid, ask, bid_size, ask_size, last: None, close: None, at, data_type: DataType::Live }
+                Quote {
+                    bid,
+                    ask,
+                    bid_size,
+                    ask_size,
+                    last: None,
+                    close: None,
+                    volume: None,
+                    at,
+                    data_type: DataType::Live,
+                }
             };
             order.into_iter().enumerate().map(quote).collect::<Vec<_>>()
         });
@@ -170,6 +183,7 @@ impl Tape {
             adv_max: 1.0,
             adv_slice: 1.0,
             excess_liquidity_min: 0.0,
+            what_if: false,
             orders_per_side_max: u32::MAX,
             messages_per_second_max: u32::MAX,
             restricted: Vec::new(),
@@ -243,7 +257,8 @@ impl Tape {
         for quote in quotes {
             let mut shown = far(quote, side).1;
             meet(&mut parent, quote, side, true, &mut shown, tally);
-            let moment = Moment { now: quote.at, quote: Some(quote), tick, urgency: Urgency::Normal, style };
+            let moment =
+                Moment { now: quote.at, quote: Some(quote), tick, urgency: Urgency::Normal, style, volume_left: None };
             while let Some(sendable) = parent.step(&moment, (account, date), policy) {
                 match Command::from(&sendable) {
                     Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
