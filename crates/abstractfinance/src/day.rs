@@ -31,7 +31,7 @@ use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use console::DayReport;
-use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
+use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
 use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,6 +53,8 @@ pub struct World<B, J, C> {
     pub statements: Option<ActivitySource>,
     /// Time.
     pub clock: C,
+    /// The books as this process left or found them last; nobody else writes them while it holds the account.
+    pub closed: Option<Arc<Book>>,
 }
 
 /// What stays the same over a run.
@@ -155,9 +157,11 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
     let panel = inputs.panel(&run.setup).expect("just made over this universe");
     let plan = decide(&inputs.view(&panel), &run.setup);
-    let decided = [Entry::Inputs(Box::new(inputs.clone())), Entry::Plan(Box::new(plan.clone()))];
-    let alerts = alerts::of_morning(&notes, &inputs, &plan);
-    let entries: Vec<Entry> = alerts.into_iter().chain(booked.into_iter().map(Entry::Booked)).chain(decided).collect();
+    let mut entries = alerts::of_morning(&notes, &inputs, &plan);
+    entries.extend(booked.into_iter().map(Entry::Booked));
+    // A copy of both is made for a journal that wants them.
+    entries.extend(world.journal.keeps("inputs").then(|| Entry::Inputs(Box::new(inputs.clone()))));
+    entries.extend(world.journal.keeps("plan").then(|| Entry::Plan(Box::new(plan.clone()))));
     append(date, &entries, run, world).await?;
     let contingencies = contingencies(&inputs, &plan, run);
     Ok(Decided { inputs, plan, contingencies, identity, measured: measured(run, world).await?, notes: Some(notes) })
@@ -169,10 +173,10 @@ fn contingencies(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Vec<(Reg
     let policy = &run.setup.policy;
     let worse = policy.regime.escalate_immediately.iter().filter(|regime| **regime > plan.risk.regime);
     let decided = |&regime: &Regime| {
-        let mut inputs = inputs.clone();
-        inputs.memory.regime = RegimeState { regime, pending: None };
+        let mut memory = inputs.memory.clone();
+        memory.regime = RegimeState { regime, pending: None };
         let panel = inputs.panel(&run.setup).ok()?;
-        Some((regime, decide(&inputs.view(&panel), &run.setup)))
+        Some((regime, decide(&DayInputs { memory: &memory, ..inputs.view(&panel) }, &run.setup)))
     };
     let watched = worse.filter(|_| policy.watchdog.is_some());
     watched.filter_map(decided).collect()
@@ -203,7 +207,7 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
 
 /// What trading cost up to the last finished date.
 async fn measured<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Measured, Failure> {
-    Ok(last_book(run, world).await?.map(|book| book.measured).unwrap_or_default())
+    Ok(last_book(run, world).await?.map(|book| book.measured.clone()).unwrap_or_default())
 }
 
 fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
@@ -239,19 +243,39 @@ async fn append<B, J: Journal, C: Clock>(
     Ok(world.journal.append(date, &records).await?)
 }
 
-/// The books the day starts from: those of the last closed date, or of a file that opened them since.
-async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Book>, Failure> {
-    let closed = world.journal.latest(DAY_CLOSED).await?;
-    let imported = world.journal.latest(BOOK_IMPORTED).await?;
-    let book = match (closed, imported) {
+/// The books the day starts from: those this process closed last, or else those of the journal.
+async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Arc<Book>>, Failure> {
+    let universe = &run.setup.universe;
+    // A universe only grows while a program runs, at its end.
+    let book = match world.closed.take() {
+        Some(book) if book.contracts.len() == universe.contract_count() => book,
+        Some(book) => Arc::new(fitted(Arc::unwrap_or_clone(book), run)?),
+        None => match stored_book(&mut world.journal).await? {
+            Some(book) => Arc::new(fitted(book, run)?),
+            None => return Ok(None),
+        },
+    };
+    world.closed = Some(book.clone());
+    Ok(Some(book))
+}
+
+/// Books over this run's universe and strategy.
+fn fitted(book: Book, run: &Run) -> Result<Book, Failure> {
+    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Book { memory: book.memory.fitted(&run.setup), ..book })
+}
+
+/// The books of the last closed date, or of a file that opened them since.
+async fn stored_book(journal: &mut impl Journal) -> Result<Option<Book>, Failure> {
+    let closed = journal.latest(DAY_CLOSED).await?;
+    let imported = journal.latest(BOOK_IMPORTED).await?;
+    match (closed, imported) {
         (Some(closed), imported) if imported.as_ref().is_none_or(|imported| imported.seq < closed.seq) => {
-            record::book_of(&closed)?
+            record::book_of(&closed).map(Some)
         }
         (_, Some(imported)) => serde_json::from_str(&imported.body)
-            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq)))?,
-        (None, None) => return Ok(None),
+            .map_err(|error| Failure::Journal(format!("record {} cannot be read: {error}", imported.seq))),
+        (None, None) => Ok(None),
         (Some(_), None) => unreachable!("the first arm takes it"),
-    };
-    let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Some(Book { memory: book.memory.fitted(&run.setup), ..book }))
+    }
 }

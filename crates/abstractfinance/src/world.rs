@@ -234,7 +234,7 @@ impl Ground {
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
-        Ok((run, World { broker, journal, statements, clock }))
+        Ok((run, World { broker, journal, statements, clock, closed: None }))
     }
 
     /// A simulation as this run's universe sees it.
@@ -250,7 +250,7 @@ impl Ground {
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
-        World { broker: market.broker(), journal, statements, clock: market.clock() }
+        World { broker: market.broker(), journal, statements, clock: market.clock(), closed: None }
     }
 
     /// What stays the same over a run.

@@ -9,6 +9,7 @@ pub mod next_session;
 pub mod page;
 pub mod result;
 pub mod statistics;
+pub mod sweep;
 pub mod table;
 pub mod tear_sheet;
 pub mod workload;

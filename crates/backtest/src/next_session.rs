@@ -154,7 +154,8 @@ impl<'a> NextSession<'a> {
         };
         let (contract, side, quantity) = (placed.contract(), placed.side(), placed.quantity());
         let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
-        let execution = ExecutionId(trade.to_string());
+        // Numbered upwards as text too, with a version, as brokers do.
+        let execution = ExecutionId(format!("{trade:08}.01"));
         let amount = self.charge(quantity, price, contract);
         let order = Some(placed.order_ref());
         let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at: now };

@@ -59,7 +59,7 @@ impl Column {
 ///
 /// # Errors
 /// What the format cannot hold.
-pub fn write_table(name: &str, columns: &[(&'static str, Column)]) -> Result<Vec<u8>, ParquetError> {
+pub fn write_table(name: &str, columns: &[(&str, Column)]) -> Result<Vec<u8>, ParquetError> {
     let shapes: String = columns.iter().map(|(name, column)| column.shape(name)).collect();
     let schema = Arc::new(parse_message_type(&format!("message {name} {{ {shapes} }}"))?);
     let properties = Arc::new(WriterProperties::builder().set_compression(Compression::SNAPPY).build());

@@ -208,9 +208,9 @@ impl<'a> Session<'a> {
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
             board: traded.map(|contract| Watched { contract, quote: None }).collect(),
-            entries: Vec::new(),
-            staged: Vec::new(),
-            ready: VecDeque::new(),
+            entries: Vec::with_capacity(2 * plan.orders.len()),
+            staged: Vec::with_capacity(plan.orders.len()),
+            ready: VecDeque::with_capacity(plan.orders.len()),
             recording: false,
             watching: false,
             needs_resync: false,
@@ -221,7 +221,7 @@ impl<'a> Session<'a> {
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
             totals: None,
-            messages: VecDeque::new(),
+            messages: VecDeque::with_capacity(plan.orders.len()),
             guard: watch::Guard::default(),
         }
     }

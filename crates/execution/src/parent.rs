@@ -200,6 +200,11 @@ impl Parent {
         }
     }
 
+    /// True when nothing can ever happen to it again: it is over, and no child of it lives that nobody has told of.
+    pub fn is_finished(&self) -> bool {
+        self.is_over() && !self.has_live_child()
+    }
+
     /// True when the broker has to be asked what became of the live child: its cancel was never
     /// confirmed, or it was listed nowhere some time ago.
     pub fn is_unanswered(&self, now: Timestamp) -> bool {

@@ -53,18 +53,21 @@ impl Sleeve {
     /// Hands every contract's weight at `factor` (momentum; 1 otherwise) to `each`. `list` is what its screen chose,
     /// empty for the kinds that do not screen.
     pub fn for_each_weight(&self, list: &ScreenList, factor: f64, mut each: impl FnMut(ContractId, f64)) {
+        self.until(list, factor, |contract, weight| {
+            each(contract, weight);
+            false
+        });
+    }
+
+    /// The same until `each` says that it has seen enough.
+    pub fn until(&self, list: &ScreenList, factor: f64, mut each: impl FnMut(ContractId, f64) -> bool) {
         let budget = self.budget * factor;
-        match &self.kind {
-            SleeveKind::Pair { long, short } => {
-                each(*long, budget / 2.0);
-                each(*short, -budget / 2.0);
-            }
-            SleeveKind::WeightedBasket { members } => members.iter().for_each(|&(c, share)| each(c, budget * share)),
-            SleeveKind::FactorScreen(_) => {
-                list.names.iter().for_each(|name| each(name.contract, budget * name.share));
-            }
-            SleeveKind::TailHedge(_) | SleeveKind::Cash | SleeveKind::NotConfigured => {}
-        }
+        let _ = match &self.kind {
+            SleeveKind::Pair { long, short } => each(*long, budget / 2.0) || each(*short, -budget / 2.0),
+            SleeveKind::WeightedBasket { members } => members.iter().any(|&(c, share)| each(c, budget * share)),
+            SleeveKind::FactorScreen(_) => list.names.iter().any(|name| each(name.contract, budget * name.share)),
+            SleeveKind::TailHedge(_) | SleeveKind::Cash | SleeveKind::NotConfigured => true,
+        };
     }
 
     /// The contracts this sleeve trades with this list.
@@ -98,11 +101,12 @@ impl Sleeve {
     /// True when the sleeve would have to trade one side without the other.
     pub fn must_wait(&self, list: &ScreenList, tradable: impl Fn(ContractId) -> bool) -> bool {
         let (mut has, mut can) = ([false; 2], [false; 2]);
-        self.for_each_weight(list, 1.0, |contract, weight| {
+        self.until(list, 1.0, |contract, weight| {
             let side = usize::from(weight < 0.0);
             has[side] = true;
             // One leg of a side is enough: the rest are not asked about.
             can[side] = can[side] || tradable(contract);
+            can == [true; 2]
         });
         has == [true; 2] && can != [true; 2]
     }

@@ -22,6 +22,7 @@ use risk::Mode;
 use risk::reconciliation::{Ours, Status, reconcile};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use strategy::Listings;
 use strategy::rolls::active_contract;
 
@@ -117,8 +118,8 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     }
     let waited = venues::outwait_maintenance(date, run, world).await?;
     let last = last_book(run, world).await?;
-    let (identity, details) = connect(&Scope::of(last.as_ref(), date, run), world).await?;
-    let listings = listings::look(date, last.as_ref(), run, world).await?;
+    let (identity, details) = connect(&Scope::of(last.as_deref(), date, run), world).await?;
+    let listings = listings::look(date, last.as_deref(), run, world).await?;
     let run = &*run;
     let venues = Venues::of(date, &identity, &details, run)?;
     let mut first = read(date, (&listings, &venues), run, world).await?;
@@ -159,7 +160,9 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         Err(reason) => (nothing(world.clock.now(), run), Some(reason)),
     };
     let (mut book, mut booked) = match last_book(run, world).await? {
-        Some(book) => (book, missing.iter().map(|reason| News::missing(reason)).collect::<Vec<News>>()),
+        Some(book) => {
+            (Arc::unwrap_or_clone(book), missing.iter().map(|reason| News::missing(reason)).collect::<Vec<News>>())
+        }
         None if missing.is_some() => return Err(BrokerError::Unusable(missing.unwrap_or_default()).into()),
         None => {
             let (book, opening) = Book::open(&snapshot, world.clock.now(), run)?;

@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
 use risk::RegimeState;
 use rust_decimal::Decimal;
+use std::sync::Arc;
 
 /// The report of a date that is over.
 pub(super) async fn report_of(record: &StoredRecord, journal: &mut impl Journal) -> Result<DayReport, Failure> {
@@ -84,9 +85,13 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         handed: Vec::new(),
     };
     let closed = Closed { book, report };
-    let body = serde_json::to_string(&closed).expect("plain data");
-    let record = Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body };
-    let seq = world.journal.append(decided.inputs.date, &[record]).await?;
+    let body = || serde_json::to_string(&closed).expect("plain data");
+    let kept = world.journal.keeps(DAY_CLOSED);
+    let record = kept.then(|| Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body: body() });
+    // A journal that fails here may have the day or not: then it is asked.
+    world.closed = None;
+    let seq = world.journal.append(decided.inputs.date, record.as_slice()).await?;
+    world.closed = Some(Arc::new(closed.book));
     Ok(DayReport { journal_head: Some(world.journal.head_at(seq).await?), ..closed.report })
 }
 

@@ -15,7 +15,7 @@ use plot::{Format, Plot, Series, Stroke};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// Days of the rolling deviation.
 const WINDOW: usize = 60;
@@ -296,7 +296,7 @@ fn signed(text: String) -> String {
     text.replace('-', "−")
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

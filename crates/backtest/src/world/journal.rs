@@ -1,20 +1,17 @@
-//! A journal that remembers what the next day needs, and nothing longer.
+//! A journal that forgets.
 //!
-//! In: records. Out: the newest books, and every plan when it was asked to keep them. Invariant: it answers like a journal
-//! whose days all ended well; nothing is durable, because a research run that is cut off is simply run again.
+//! In: records. Out: every plan when it was asked to keep them, else nothing. Invariant: it answers like a journal in which
+//! no day was begun; the books go from day to day in memory, and a research run that is cut off is simply run again.
 
 use jiff::civil::Date;
 use ports::{Journal, JournalError, Message, Record, StoredRecord};
 
-/// What a day hands to the next.
-const KEPT: &str = "day_closed";
 const PLAN: &str = "plan";
 
 /// An account's journal in memory.
 #[derive(Debug, Default)]
 pub struct ResearchJournal {
     seq: i64,
-    newest: Option<StoredRecord>,
     plans: Option<Vec<String>>,
 }
 
@@ -32,24 +29,14 @@ impl ResearchJournal {
 
 impl Journal for ResearchJournal {
     fn keeps(&self, kind: &str) -> bool {
-        kind == KEPT || (kind == PLAN && self.plans.is_some())
+        kind == PLAN && self.plans.is_some()
     }
 
-    async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, JournalError> {
+    async fn append(&mut self, _: Date, records: &[Record]) -> Result<i64, JournalError> {
         for record in records {
             self.seq += 1;
             if let (PLAN, Some(plans)) = (record.kind, &mut self.plans) {
                 plans.push(record.body.clone());
-            }
-            if record.kind == KEPT {
-                self.newest = Some(StoredRecord {
-                    seq: self.seq,
-                    trade_date,
-                    kind: KEPT.to_owned(),
-                    version: record.version,
-                    at: record.at,
-                    body: record.body.clone(),
-                });
             }
         }
         Ok(self.seq)
@@ -63,8 +50,8 @@ impl Journal for ResearchJournal {
         Err(JournalError::Down(format!("nobody can have left message {} in a research run", message.id)))
     }
 
-    async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, JournalError> {
-        Ok(self.newest.iter().filter(|record| record.kind == kind && record.seq > seq).cloned().collect())
+    async fn since(&mut self, _: &str, _: i64) -> Result<Vec<StoredRecord>, JournalError> {
+        Ok(Vec::new())
     }
 
     /// Every date runs once, from its beginning.
@@ -72,8 +59,8 @@ impl Journal for ResearchJournal {
         Ok(Vec::new())
     }
 
-    async fn latest(&mut self, kind: &str) -> Result<Option<StoredRecord>, JournalError> {
-        Ok(self.newest.clone().filter(|record| record.kind == kind))
+    async fn latest(&mut self, _: &str) -> Result<Option<StoredRecord>, JournalError> {
+        Ok(None)
     }
 
     async fn head_at(&mut self, seq: i64) -> Result<String, JournalError> {

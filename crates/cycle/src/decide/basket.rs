@@ -31,6 +31,10 @@ pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
         if outside || (held.is_zero() && wanted.is_zero()) {
             continue;
         }
+        if held == wanted && rolled.is_zero() {
+            basket.hold(held.to_f64() * exposure);
+            continue;
+        }
         let change = Change::between(*held, *wanted);
         let (reduce, increase) = (change.reduce.to_f64() * exposure, (change.increase - *rolled).to_f64() * exposure);
         basket.add(held.to_f64() * exposure, reduce, increase);

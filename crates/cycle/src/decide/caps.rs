@@ -24,8 +24,9 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         return; // nothing is increased against a NAV nobody knows
     }
     let mut cuts = Vec::new();
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        let change = Change::between(held, plan.table.wanted[contract]);
+    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
+    for (row, (&held, &wanted)) in rows.enumerate().filter(|(_, (held, wanted))| held != wanted) {
+        let (contract, change) = (ContractId(row as u16), Change::between(held, wanted));
         // What a roll opens another contract gives up: it is never cut.
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));

@@ -85,13 +85,15 @@ fn stand_in(contract: ContractId, inputs: &DayInputs<'_>, setup: &Setup, plan: &
 /// Reduces the larger side of a sleeve as far as shifts and lots reduced the other.
 fn balance(sleeve: usize, factor: f64, inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (mut wanted, mut had, mut whole) = ([0.0; 2], [0.0; 2], [false; 2]);
-    each(sleeve, inputs, setup, plan, |contract, weight| {
+    let lost_any = plan.shifts.iter().any(|shift| shift.sleeve == sleeve && shift.successor.is_none());
+    until(sleeve, inputs, setup, plan, |contract, weight| {
         let side = usize::from(weight < 0.0);
         wanted[side] += weight.abs();
-        whole[side] |= weight.abs() * factor >= lot_value(contract, setup, plan) / 2.0;
+        whole[side] = whole[side] || weight.abs() * factor >= lot_value(contract, setup, plan) / 2.0;
+        whole == [true; 2] && !lost_any
     });
-    if wanted.contains(&0.0) {
-        return; // it has one side by design
+    if wanted.contains(&0.0) || (whole == [true; 2] && !lost_any) {
+        return; // it has one side by design, or nothing is missing on either
     }
     let lost = |side: usize| -> f64 {
         let shifts = plan.shifts.iter().filter(|shift| shift.sleeve == sleeve && shift.successor.is_none());
@@ -121,12 +123,24 @@ fn balance(sleeve: usize, factor: f64, inputs: &DayInputs<'_>, setup: &Setup, pl
 
 /// Weights of a sleeve on the contracts that carry them.
 fn each(sleeve: usize, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan, mut each: impl FnMut(ContractId, f64)) {
+    until(sleeve, inputs, setup, plan, |contract, weight| {
+        each(contract, weight);
+        false
+    });
+}
+
+/// The same until `each` says that it has seen enough.
+fn until(
+    sleeve: usize,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+    plan: &DayPlan,
+    mut each: impl FnMut(ContractId, f64) -> bool,
+) {
     let (sleeve, list): (_, &ScreenList) = (&setup.policy.sleeves[sleeve], &plan.memory.lists[sleeve]);
     let momentum = if sleeve.follows_momentum { plan.risk.momentum_factor } else { 1.0 };
-    sleeve.for_each_weight(list, momentum, |contract, weight| {
-        if let Some(carrier) = setup.carrier(contract, inputs.active) {
-            each(carrier, weight);
-        }
+    sleeve.until(list, momentum, |contract, weight| {
+        setup.carrier(contract, inputs.active).is_some_and(|carrier| each(carrier, weight))
     });
 }
 

@@ -53,26 +53,26 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let waits = contracts_held_back(inputs, setup, plan);
     let without_list = contracts_without_list(setup, plan);
     let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
-    for (contract, &held) in inputs.ledger.quantities().iter() {
-        plan.table.wanted[contract] = held;
-        if setup.universe.terms(contract).settles_daily {
+    let quantities = inputs.ledger.quantities().as_slice();
+    plan.table.wanted.as_mut_slice().copy_from_slice(quantities);
+    for (row, (&held, terms)) in quantities.iter().zip(setup.universe.all_terms()).enumerate() {
+        if terms.settles_daily {
             continue;
         }
+        let contract = ContractId(row as u16);
         let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
-        let target = plan.table.target_value[contract];
+        let (target, unit_price) = (plan.table.target_value[contract], plan.table.unit_price[contract]);
         if target == 0.0 && held == outside {
             continue;
         }
-        let unit_price = plan.table.unit_price[contract];
         if unit_price == 0.0 {
-            let rate = plan.facts.rates[setup.universe.terms(contract).currency];
+            let rate = plan.facts.rates[terms.currency];
             plan.table.verdict[contract].fail(if rate.is_none() { Check::FxRate } else { Check::NoMark });
             continue;
         }
         let value = plan.table.held_value[contract] - outside.to_f64() * unit_price;
         if held == outside || target == 0.0 || rebalance.drifted(target, value, nav) {
-            let lot = setup.universe.terms(contract).lot;
-            let wanted = outside + rebalance.wanted(target, unit_price, lot);
+            let wanted = outside + rebalance.wanted(target, unit_price, terms.lot);
             if let Some(check) = untouched(contract, &waits, inputs, plan).filter(|_| wanted != held) {
                 plan.table.verdict[contract].fail(check);
                 continue;

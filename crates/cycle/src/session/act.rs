@@ -47,6 +47,9 @@ impl Session<'_> {
         }
         self.totals = None;
         for index in 0..self.slots.len() {
+            if self.slots[index].parent.is_finished() {
+                continue;
+            }
             self.expire(index, now);
             self.chase(index, now);
             match (self.pace(index), self.permission(index)) {

@@ -87,10 +87,10 @@ impl Session<'_> {
             return totals;
         }
         let mut totals = Totals::default();
-        for (contract, held) in self.books.ledger().quantities().iter() {
-            if !held.is_zero() && !self.setup.outside_caps[contract] {
-                totals.exposure.add(self.held(contract), self.plan.table.unit_price[contract]);
-            }
+        let values = self.plan.table.unit_price.as_slice().iter().zip(self.setup.outside_caps.as_slice());
+        let rows = self.books.ledger().quantities().as_slice().iter().zip(values);
+        for (held, (unit_price, _)) in rows.filter(|(held, (_, outside))| !held.is_zero() && !**outside) {
+            totals.exposure.hold(held.to_f64() * unit_price);
         }
         for (index, slot) in self.slots.iter().enumerate() {
             if slot.parent.was_let_out() {

@@ -78,18 +78,21 @@ impl Ledger {
     ) -> Result<BaseMoney, Unvalued> {
         let mut value = PerCurrency::<i128>::default();
         let mut settled = self.cash;
-        let rows = self.quantities.as_slice().iter().zip(marks.as_slice()).zip(universe.all_terms()).enumerate();
-        for (row, ((quantity, mark), terms)) in rows {
+        let held = self.quantities.as_slice().iter().zip(self.costs.as_slice());
+        let rows = held.zip(marks.as_slice().iter().zip(universe.all_terms()));
+        for (row, ((quantity, costs), (mark, terms))) in rows.enumerate() {
             if terms.settles_daily {
-                settled[terms.currency] -= self.costs[ContractId(row as u16)].settled_value;
+                settled[terms.currency] -= costs.settled_value;
             }
             if quantity.is_zero() {
                 continue;
             }
-            let unmarked = || Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone());
+            let Some(mark) = mark else {
+                return Err(Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone()));
+            };
             let units = quantity.units() * i64::from(terms.multiplier);
             // Two i64 always fit an i128; the checked product would be a library call per contract.
-            value[terms.currency] += i128::from(units).wrapping_mul(i128::from(mark.ok_or_else(unmarked)?.mantissa()));
+            value[terms.currency] += i128::from(units).wrapping_mul(i128::from(mark.mantissa()));
         }
         let mut nav = BaseMoney::ZERO;
         for currency in Currency::ALL {

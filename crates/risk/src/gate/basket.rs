@@ -98,6 +98,14 @@ impl Fit {
 }
 
 impl Basket {
+    /// Adds a contract without an order: its signed notional.
+    #[inline]
+    pub fn hold(&mut self, held: f64) {
+        self.gross += held.abs();
+        self.long.before += held;
+        self.short.before -= held;
+    }
+
     /// Adds one contract: its signed notional, and the reducing and the increasing part of its order.
     #[inline]
     pub fn add(&mut self, held: f64, reduce: f64, increase: f64) {

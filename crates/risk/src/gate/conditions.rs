@@ -102,6 +102,14 @@ impl Exposure {
         self.short -= (holding.held - holding.sells).to_f64() * unit_value;
     }
 
+    /// Adds a contract without orders, at its value in base currency.
+    #[inline]
+    pub fn hold(&mut self, value: f64) {
+        self.gross += value.abs();
+        self.long += value;
+        self.short -= value;
+    }
+
     /// The same with one order more.
     pub fn with(self, holding: Holding, order: Quantity, unit_value: f64) -> Exposure {
         let after = holding.with(order);

@@ -173,6 +173,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
         journal: Blank,
         statements: None,
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
+        closed: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let Observed { inputs, notes, .. } = runtime.block_on(observe(DAY, &mut run, &mut world)).unwrap();
@@ -215,6 +216,7 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
             journal: Blank,
             statements: None,
             clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()),
+            closed: None,
         };
         venues::outwait_maintenance(date, &run, &mut world).await.unwrap();
         *begins.entry(world.clock.now().strftime("%H:%M").to_string()).or_insert(0) += 1;

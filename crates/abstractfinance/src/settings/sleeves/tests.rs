@@ -3,7 +3,7 @@
 //! In: edits of the built-in configuration. Out: what is loaded, or the refusal a person reads. Invariant: one
 //! instrument per ISIN.
 
-use super::super::tests::{built_in, refused};
+use super::super::tests::{built_in, refused, unnumbered};
 use super::super::*;
 
 const SCREEN: &str = "single_name:
@@ -23,19 +23,19 @@ const SCREEN: &str = "single_name:
     fallback: {long: [CSPX], short: [CS51]}
 ";
 
-/// The built-in directory with a screen in it, and one edit of the screen.
-fn screened(from: &str, to: &str) -> Result<Loaded, ConfigError> {
+/// The built-in settings with a screen in them, and one edit of the screen; and what becomes of them in a directory.
+fn screened(from: &str, to: &str) -> (String, Result<Loaded, ConfigError>) {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(SCREEN.matches(from).count(), 1, "{from}");
     let sleeve = SCREEN.replace(from, to);
     let text = BUILT_IN_SETTINGS.replace("single_name: {kind: not_configured, weight: 0.15}", &sleeve);
-    std::fs::write(dir.path().join(SETTINGS_FILE), text).unwrap();
-    load(Some(dir.path()))
+    std::fs::write(dir.path().join(SETTINGS_FILE), &text).unwrap();
+    (text, load(Some(dir.path())))
 }
 
 #[test]
 fn a_universe_brings_its_stocks_along_and_a_stock_of_the_table_stays_what_it_is() {
-    let loaded = screened("banks", "banks").unwrap();
+    let loaded = screened("banks", "banks").1.unwrap();
     assert_eq!(loaded.sources.instruments, Source::BuiltIn);
     let members = &loaded.universes["eu_large"];
     assert!(members.len() > 50 && members.iter().all(|member| loaded.instruments.get(&member.instrument).is_some()));
@@ -60,28 +60,29 @@ fn a_universe_brings_its_stocks_along_and_a_stock_of_the_table_stays_what_it_is(
 #[test]
 fn a_screen_that_cannot_be_run_with_is_refused() {
     let refused = |from: &str, to: &str| {
-        let message = screened(from, to).unwrap_err().to_string();
+        let (text, outcome) = screened(from, to);
+        let message = unnumbered(&text, &outcome.unwrap_err());
         message.split_once("settings.yaml:").map_or(message.clone(), |(_, rest)| rest.to_owned())
     };
     insta::assert_snapshot!(refused("us_large", "us_small"), @r"
     universe/us_small.csv: there is no such file beside the settings; built in are us_large, eu_large
     ");
     insta::assert_snapshot!(refused("quality: 0.50", "quality: 0.60"), @r"
-    26:41: `sleeves.single_name.long.factors` has share weights that add up to 1.1, not 1
-     26 |     long: {universe: us_large, factors: {quality: 0.60, momentum: 0.30, size: 0.20}}
-        |                                         ^
+    #:41: `sleeves.single_name.long.factors` has share weights that add up to 1.1, not 1
+     # |     long: {universe: us_large, factors: {quality: 0.60, momentum: 0.30, size: 0.20}}
+       |                                         ^
     0.1 is too much; change one of the weights
     ");
     insta::assert_snapshot!(refused("long: [CSPX]", "long: [SPX]"), @r"
-    37:22: `sleeves.single_name.fallback.long` holds `SPX`, which a sleeve cannot
-     37 |     fallback: {long: [SPX], short: [CS51]}
-        |                      ^
+    #:22: `sleeves.single_name.fallback.long` holds `SPX`, which a sleeve cannot
+     # |     fallback: {long: [SPX], short: [CS51]}
+       |                      ^
     name a share, fund or future of instruments.yaml that has `tradable: true`
     ");
     insta::assert_snapshot!(refused("winsor_tail: 0.05", "winsor_tail: 5"), @r"
-    30:18: `sleeves.single_name.winsor_tail` is 5, but 0.25 is the most it may be
-     30 |     winsor_tail: 5
-        |                  ^
+    #:18: `sleeves.single_name.winsor_tail` is 5, but 0.25 is the most it may be
+     # |     winsor_tail: 5
+       |                  ^
     did you mean 0.05? Shares are written as fractions: 5 % is 0.05
     ");
 }
@@ -96,15 +97,15 @@ fn baskets_are_halves_of_their_sleeve() {
     };
     assert_eq!((long.shares(), short.shares()), (vec![("CSPX", 1.0)], vec![("CS51", 1.0)]));
     insta::assert_snapshot!(refused(old, &basket.replace("[CSPX]", "[CSPX, CSPX]")), @r"
-    settings.yaml:22:61: `sleeves.sector_rv.long` is empty or names an instrument twice
-     22 |   sector_rv: {kind: long_short_baskets, weight: 0.25, long: [CSPX, CSPX], short: {CS51: 1.0}}      # holds nothing, and the plan says so
-        |                                                             ^
+    settings.yaml:#:61: `sleeves.sector_rv.long` is empty or names an instrument twice
+     # |   sector_rv: {kind: long_short_baskets, weight: 0.25, long: [CSPX, CSPX], short: {CS51: 1.0}}      # holds nothing, and the plan says so
+       |                                                             ^
     name each instrument once, and one at least
     ");
     insta::assert_snapshot!(refused(old, &basket.replace("CS51: 1.0", "CS51: 0.9")), @r"
-    settings.yaml:22:76: `sleeves.sector_rv.short` has member weights that add up to 0.9, not 1
-     22 |   sector_rv: {kind: long_short_baskets, weight: 0.25, long: [CSPX], short: {CS51: 0.9}}      # holds nothing, and the plan says so
-        |                                                                            ^
+    settings.yaml:#:76: `sleeves.sector_rv.short` has member weights that add up to 0.9, not 1
+     # |   sector_rv: {kind: long_short_baskets, weight: 0.25, long: [CSPX], short: {CS51: 0.9}}      # holds nothing, and the plan says so
+       |                                                                            ^
     0.1 is missing; change one of the weights
     ");
 }

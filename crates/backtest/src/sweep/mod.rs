@@ -1,0 +1,222 @@
+//! Many runs over settings that differ: their table, their map, and how far the best may be believed.
+//!
+//! In: what each trial was given and what it earned. Out: a page, Parquet, HTML. Invariant: the order of trials is that of
+//! the search, whatever the order in which they were finished.
+
+mod heat_map;
+pub mod overfit;
+
+pub use heat_map::heat_map;
+
+use crate::statistics::statistics;
+use crate::table::{Column, write_table};
+use overfit::{Deflated, Fold, deflated, followed, walk_forward};
+use parquet::errors::ParquetError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// One finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Hash of everything it stands on: what has the same need not be run again.
+    pub id: String,
+    /// What was set, by its key in the settings.
+    pub set: BTreeMap<String, serde_json::Value>,
+    /// First and last date.
+    pub dates: (jiff::civil::Date, jiff::civil::Date),
+    /// Daily returns from plan to plan.
+    pub returns: Vec<f64>,
+    /// Executed notional a year over mean NAV.
+    pub turnover_per_year: f64,
+    /// Commissions and slippage a year over mean NAV, in basis points.
+    pub trading_bps_per_year: f64,
+    /// Executions.
+    pub fills: usize,
+    /// Trade dates that ended in a mode in which nothing more is sent.
+    pub stopped: usize,
+    /// Why there are no returns, if the settings were refused or the run broke off.
+    pub failure: Option<String>,
+}
+
+impl Trial {
+    fn figures(&self) -> Option<crate::statistics::Statistics> {
+        statistics(&self.returns)
+    }
+
+    /// Annual Sharpe ratio.
+    pub fn sharpe(&self) -> Option<f64> {
+        self.figures()?.sharpe
+    }
+}
+
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Runs with a result.
+    pub trials: usize,
+    /// The one with the best Sharpe ratio.
+    pub best: Option<usize>,
+    /// Its ratio, deflated by how many were tried.
+    pub deflated: Option<Deflated>,
+    /// Choices on growing pasts.
+    pub folds: Vec<Fold>,
+    /// Annual Sharpe ratio of following them.
+    pub followed: Option<f64>,
+}
+
+/// Judges a search: the best trial, deflated; and walk-forward choices in so many parts.
+pub fn verdict(trials: &[Trial], folds: usize) -> Verdict {
+    let rated: Vec<(usize, f64)> = trials.iter().enumerate().filter_map(|(i, t)| Some((i, t.sharpe()?))).collect();
+    let best = rated.iter().copied().reduce(|best, other| if other.1 > best.1 { other } else { best });
+    let sharpes: Vec<f64> = rated.iter().map(|(_, sharpe)| *sharpe).collect();
+    let returns: Vec<&[f64]> = rated.iter().map(|(i, _)| &trials[*i].returns[..]).collect();
+    let mut folds = walk_forward(&returns, folds);
+    let following = followed(&returns, &folds);
+    folds.iter_mut().for_each(|fold| fold.trial = rated[fold.trial].0);
+    Verdict {
+        trials: rated.len(),
+        best: best.map(|(i, _)| i),
+        deflated: best.and_then(|(i, _)| deflated(&trials[i].returns, &sharpes)),
+        folds,
+        followed: statistics(&following).and_then(|stats| stats.sharpe),
+    }
+}
+
+/// Keys that any trial set, in order.
+pub fn keys(trials: &[Trial]) -> Vec<&str> {
+    let mut keys: Vec<&str> = trials.iter().flat_map(|trial| trial.set.keys().map(String::as_str)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// A value as a person writes it.
+pub fn shown(value: Option<&serde_json::Value>) -> String {
+    match value {
+        None => "–".into(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The rows of a search as one Parquet file: a column for each key, then the figures.
+///
+/// # Errors
+/// What the format cannot hold.
+pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
+    let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
+    let stat =
+        |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
+    let mut columns: Vec<(String, Column)> = keys(trials)
+        .into_iter()
+        .map(|key| {
+            let values = || trials.iter().map(|trial| trial.set.get(key));
+            let numeric = values().flatten().all(serde_json::Value::is_number);
+            let column = match numeric {
+                true => Column::Maybe(values().map(|v| v.and_then(serde_json::Value::as_f64)).collect()),
+                false => Column::Text(values().map(shown).collect()),
+            };
+            (key.replace('.', "__"), column)
+        })
+        .collect();
+    let figures = [
+        ("total_return", stat(|s| Some(s.total_return))),
+        ("annual_return", stat(|s| Some(s.annual_return))),
+        ("annual_volatility", stat(|s| s.annual_volatility)),
+        ("sharpe", stat(|s| s.sharpe)),
+        ("sortino", stat(|s| s.sortino)),
+        ("max_drawdown", stat(|s| Some(s.max_drawdown))),
+        ("worst_day", stat(|s| Some(s.worst_day))),
+        ("turnover_per_year", number(&|t| Some(t.turnover_per_year))),
+        ("trading_bps_per_year", number(&|t| Some(t.trading_bps_per_year))),
+        ("fills", Column::Count(trials.iter().map(|t| t.fills as i64).collect())),
+        ("stopped_dates", Column::Count(trials.iter().map(|t| t.stopped as i64).collect())),
+        ("failure", Column::Text(trials.iter().map(|t| t.failure.clone().unwrap_or_default()).collect())),
+    ];
+    columns.extend(figures.into_iter().map(|(name, column)| (name.to_owned(), column)));
+    let columns: Vec<(&str, Column)> = columns.iter().map(|(name, column)| (name.as_str(), column.clone())).collect();
+    write_table("runs", &columns)
+}
+
+/// The best rows as a table, and what to believe of them.
+pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
+    let keys = keys(trials);
+    let mut order: Vec<usize> = (0..trials.len()).collect();
+    let rank = |i: &usize| trials[*i].sharpe().map_or(f64::NEG_INFINITY, |sharpe| sharpe);
+    order.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(a.cmp(b)));
+    let width = |key: &str| {
+        let values = trials.iter().map(|trial| shown(trial.set.get(key)).chars().count());
+        values.chain([key.chars().count()]).max().unwrap_or(0)
+    };
+    let mut page = String::from("  run");
+    keys.iter().for_each(|key| write!(page, "  {key:>width$}", width = width(key)).expect("text"));
+    page.push_str("    return      vol  Sharpe   drawdown  turnover    cost\n");
+    let percent = |x: f64| format!("{:.2} %", x * 100.0).replace('-', "−");
+    for &i in order.iter().take(rows) {
+        let trial = &trials[i];
+        write!(page, "{:>5}", i + 1).expect("text");
+        for key in &keys {
+            write!(page, "  {:>width$}", shown(trial.set.get(*key)), width = width(key)).expect("text");
+        }
+        match (trial.figures(), &trial.failure) {
+            (_, Some(failure)) => write!(page, "  {}", failure.lines().next().unwrap_or_default()).expect("text"),
+            (None, None) => write!(page, "  too few dates").expect("text"),
+            (Some(s), None) => write!(
+                page,
+                "{:>10}{:>9}{:>8}{:>11}{:>10.1}{:>5.1} bp{}",
+                percent(s.annual_return),
+                s.annual_volatility.map_or_else(|| "–".into(), percent),
+                s.sharpe.map_or_else(|| "–".into(), |x| format!("{x:.2}").replace('-', "−")),
+                percent(s.max_drawdown),
+                trial.turnover_per_year,
+                trial.trading_bps_per_year,
+                if trial.stopped > 0 { format!("  stopped on {} dates", trial.stopped) } else { String::new() },
+            )
+            .expect("text"),
+        }
+        page.push('\n');
+    }
+    if trials.len() > rows {
+        writeln!(page, "  … {} more", trials.len() - rows).expect("text");
+    }
+    page.push('\n');
+    page.push_str(&believed(verdict));
+    page
+}
+
+fn believed(verdict: &Verdict) -> String {
+    let number = |x: f64| format!("{x:.2}").replace('-', "−");
+    let mut text = String::new();
+    if let (Some(best), Some(d)) = (verdict.best, verdict.deflated) {
+        writeln!(
+            text,
+            "  Run {} has the best Sharpe ratio of {}: {}. The best of so many runs without any merit would have {};\n  \
+             the probability that its merit is more than luck is {:.0} %.",
+            best + 1,
+            verdict.trials,
+            number(d.sharpe),
+            number(d.by_luck),
+            d.probability * 100.0
+        )
+        .expect("text");
+    }
+    if !verdict.folds.is_empty() {
+        text.push_str("  Chosen on the past, judged on what came next:\n");
+        for fold in &verdict.folds {
+            writeln!(
+                text,
+                "    after {:>4} days  run {:>3}  Sharpe {:>6} seen, {:>6} unseen",
+                fold.chosen_at,
+                fold.trial + 1,
+                number(fold.seen),
+                fold.unseen.map_or_else(|| "–".into(), number)
+            )
+            .expect("text");
+        }
+    }
+    if let Some(followed) = verdict.followed {
+        writeln!(text, "  Following these choices: Sharpe {}.", number(followed)).expect("text");
+    }
+    text
+}
