@@ -9,7 +9,7 @@ mod work;
 
 use crate::order::{Order, OrderState};
 use crate::policy::{Style, Urgency};
-use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
+use domain::{ContractId, Grid, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::{Collar, Permit, Purpose};
@@ -36,8 +36,8 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// A quote that may price an order, if there is one.
     pub quote: Option<&'a Quote>,
-    /// The contract's price step.
-    pub tick: Price,
+    /// The prices a limit of the contract may have.
+    pub grid: Grid<'a>,
     /// How much it may pay to be done soon.
     pub urgency: Urgency,
     /// How it is worked.

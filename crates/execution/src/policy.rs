@@ -4,8 +4,7 @@
 //! beyond the collar drawn at arrival, however often it is replaced; without a two-sided quote nothing is priced.
 
 use crate::pair::PairPolicy;
-use domain::rounding::limit_to_tick;
-use domain::{AssetClass, Price, Side};
+use domain::{AssetClass, Grid, Price, Side};
 use market::Quote;
 use risk::Collar;
 use serde::{Deserialize, Serialize};
@@ -68,8 +67,8 @@ pub struct Pricing<'a> {
     pub quote: &'a Quote,
     /// The worst price.
     pub collar: Collar,
-    /// The price step.
-    pub tick: Price,
+    /// The prices a limit may have.
+    pub grid: Grid<'a>,
     /// Which way.
     pub side: Side,
     /// The hurry.
@@ -86,7 +85,7 @@ impl ExecutionPolicy {
 
     /// The limit in continuous trading; `None` without a two-sided quote.
     pub fn limit(&self, style: Style, pricing: &Pricing<'_>) -> Option<Price> {
-        let &Pricing { quote, collar, tick, side, urgency, waited_s } = pricing;
+        let &Pricing { quote, collar, grid, side, urgency, waited_s } = pricing;
         let (bid, ask) = quote.two_sided()?;
         let waits = style == Style::PassiveThenCross && waited_s < self.passive_s;
         let buffer = ((ask.mantissa() - bid.mantissa()) as f64 * self.spread_buffer) as i64;
@@ -102,7 +101,7 @@ impl ExecutionPolicy {
             Side::Sell => wanted.max(collar.worst.mantissa()),
         };
         let inside = Price::from_mantissa(inside).expect("the collar's worst price is positive");
-        Some(limit_to_tick(inside, tick, side))
+        Some(grid.limit(inside, side))
     }
 }
 
@@ -156,8 +155,8 @@ mod tests {
         let quote = quote(10_000 * cent, 10_004 * cent);
         let collar = CollarPolicy { width: BasisPoints(10), ticks_min: 2 };
         let limit = |side, waited_s, urgency| {
-            let collar = Collar::around(quote.mid().unwrap(), side, tick, collar);
-            let pricing = Pricing { quote: &quote, collar, tick, side, urgency, waited_s };
+            let collar = Collar::around(quote.mid().unwrap(), side, tick.into(), collar);
+            let pricing = Pricing { quote: &quote, collar, grid: tick.into(), side, urgency, waited_s };
             policy().limit(Style::PassiveThenCross, &pricing).unwrap().to_string()
         };
         assert_eq!(limit(Side::Buy, 59, Urgency::Normal), "100");
@@ -177,11 +176,11 @@ mod tests {
             let side = if buy { Side::Buy } else { Side::Sell };
             let cent = 1_000_000;
             let arrival = quote(bid * cent, (bid + spread) * cent);
-            let collar = Collar::around(arrival.mid().unwrap(), side, tick, CollarPolicy { width: BasisPoints(10), ticks_min: 2 });
+            let collar = Collar::around(arrival.mid().unwrap(), side, tick.into(), CollarPolicy { width: BasisPoints(10), ticks_min: 2 });
             let now = quote((bid + moved) * cent, (bid + spread + moved) * cent);
             let urgency = if hurry { Urgency::High } else { Urgency::Normal };
             let style = if passive { Style::PassiveThenCross } else { Style::MarketableLimit };
-            let limit = policy().limit(style, &Pricing { quote: &now, collar, tick, side, urgency, waited_s }).unwrap();
+            let limit = policy().limit(style, &Pricing { quote: &now, collar, grid: tick.into(), side, urgency, waited_s }).unwrap();
             prop_assert!(collar.holds(limit, side));
             prop_assert_eq!(limit.mantissa() % tick.mantissa(), 0);
             // Rounding to safety may lose a step.

@@ -13,7 +13,7 @@ mod sendable;
 
 pub use basket::{Basket, DayFacts, Fit, PriceMax, Withheld};
 pub use check::{Check, Refusal, Verdict};
-pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
+pub use conditions::{Activity, Banded, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
 pub use permit::Permit;
 pub use sendable::{Sendable, SendableOrder, SendableSpread};
@@ -212,7 +212,8 @@ impl<'a> Gate<'a> {
         match (reference, collar_policy, side, expires) {
             (Some(reference), Some(collar), Some(side), Some(expires)) if ruling.refusals.is_empty() => {
                 let tick = self.universe.terms(proposal.contract).tick;
-                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, tick, collar));
+                let grid = facts.conditions.grid(proposal.contract, tick);
+                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, grid, collar));
                 let price_max = facts.day.price_max(proposal.contract).filter(|_| side == Side::Buy);
                 Ok(Permit::new(permit::Envelope {
                     contract: proposal.contract,

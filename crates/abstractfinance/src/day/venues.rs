@@ -14,6 +14,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
+use risk::gate::Banded;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -24,6 +25,8 @@ pub(super) struct Venues {
     pub(super) windows: PerContract<Option<Window>>,
     /// Until when each contract takes orders for its closing auction.
     pub(super) auction_until: PerContract<Option<Timestamp>>,
+    /// Contracts whose price steps differ by price level.
+    pub(super) banded: Vec<Banded>,
     /// Contracts whose hours the broker tells otherwise; they have no window.
     pub(super) contradictions: Vec<Contradiction>,
     /// The account is not one this mode trades.
@@ -54,6 +57,7 @@ impl Venues {
         let mut venues = Venues {
             windows: windows(date, &sessions, run),
             auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
+            banded: details.iter().filter_map(banded).collect(),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
         };
@@ -75,6 +79,12 @@ impl Venues {
         }
         Ok(venues)
     }
+}
+
+/// One step for every price needs no table beside the instrument's.
+fn banded(details: &ContractDetails) -> Option<Banded> {
+    let ContractDetails { contract, bands, .. } = details;
+    (bands.len() > 1).then(|| Banded { contract: *contract, bands: bands.clone() })
 }
 
 /// An account of another kind than the mode trades, or not the one of this run.
@@ -218,6 +228,7 @@ mod tests {
             currency: domain::Currency::Usd,
             multiplier: Decimal::ONE,
             min_tick: Decimal::ONE,
+            bands: vec![],
             price_magnifier: 1,
             last_trade: None,
             long_name: String::new(),

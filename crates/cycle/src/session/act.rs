@@ -93,10 +93,11 @@ impl Session<'_> {
         let contract = self.slots[index].parent.planned().contract;
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
-        let tick = self.setup.universe.terms(contract).tick;
+        let grid = self.conditions.grid(contract, self.setup.universe.terms(contract).tick);
         let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
-        let volume_left = self.volume_left(contract);
-        let moment = Moment { now, quote: quote.as_ref(), tick, urgency, style, volume_left };
+        let launches = quote.as_ref().filter(|_| !self.slots[index].parent.has_live_child());
+        let volume_left = launches.and_then(|quote| self.volume_left(contract, quote));
+        let moment = Moment { now, quote: quote.as_ref(), grid, urgency, style, volume_left };
         let identity = (self.account, self.plan.date);
         let sendable = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
         self.stage(sendable);

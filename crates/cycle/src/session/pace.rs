@@ -5,9 +5,10 @@
 
 use super::{Entry, Session};
 use crate::operator::Latch;
-use domain::{ContractId, Quantity, Side};
+use domain::{AssetClass, ContractId, Quantity, Side};
 use execution::Parent;
 use jiff::{SignedDuration, Timestamp};
+use market::Quote;
 use risk::Sendable;
 use risk::gate::{self, Activity, Exposure, Holding};
 
@@ -55,8 +56,9 @@ impl Session<'_> {
     }
 
     /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
-    pub(super) fn volume_left(&self, contract: ContractId) -> Option<Quantity> {
-        let volume = self.quote(contract)?.volume?;
+    pub(super) fn volume_left(&self, contract: ContractId, quote: &Quote) -> Option<Quantity> {
+        let is_option = self.setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
+        let volume = quote.volume.filter(|_| !is_option)?; // market makers quote what nobody trades
         let lot = self.setup.universe.terms(contract).lot.units();
         let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
         let used = self.parents().filter(|parent| is_of(parent, contract));

@@ -16,6 +16,7 @@ mod histories;
 mod margin;
 mod pairs;
 mod true_up;
+mod worse;
 
 /// How often a law is tried: many times with `AF_LONG=1` in the environment.
 #[expect(clippy::disallowed_methods, reason = "a campaign asks how long it may take")]

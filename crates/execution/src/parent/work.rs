@@ -35,7 +35,7 @@ impl Parent {
     }
 
     fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Sendable> {
-        let &Moment { now, quote, tick, urgency, style, .. } = moment;
+        let &Moment { now, quote, grid, urgency, style, .. } = moment;
         let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
         let permit = self.permit.as_ref();
         let child = self.children.last_mut().expect("a live child");
@@ -57,7 +57,7 @@ impl Parent {
         child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
         let waited_s = now.duration_since(child.sent_at).as_secs();
         let (quote, permit) = quote.zip(permit)?;
-        let pricing = Pricing { quote, collar: permit.collar(), tick, side, urgency, waited_s };
+        let pricing = Pricing { quote, collar: permit.collar(), grid, side, urgency, waited_s };
         let limit = policy.limit(style, &pricing).filter(|&limit| limit != child.limit)?;
         child.limit = limit;
         child.replaces += 1;
@@ -80,10 +80,11 @@ impl Parent {
             return None;
         }
         let limit = first_limit(permit, moment, policy)?;
-        let quantity = self.remaining().min(permit.order_quantity_max());
-        let quantity = moment.volume_left.map_or(quantity, |left| quantity.min(left));
-        if quantity <= Quantity::ZERO {
-            return None; // too little has traded today for one lot of ours
+        let slice = self.remaining().min(permit.order_quantity_max());
+        let quantity = moment.volume_left.map_or(slice, |left| slice.min(left));
+        // Too little has traded so far: a day has only so many orders, so half a slice is waited for.
+        if quantity.units() * 2 < slice.units() {
+            return None;
         }
         let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
         let attempt = self.children.len() as u16 + 1;
@@ -113,11 +114,11 @@ impl Parent {
 
 /// The limit of a new child: by its policy in continuous trading; an auction finds the price, so there the collar is enough.
 fn first_limit(permit: &Permit, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Price> {
-    let &Moment { quote, tick, urgency, style, .. } = moment;
+    let &Moment { quote, grid, urgency, style, .. } = moment;
     let (collar, side) = (permit.collar(), permit.side());
     match permit.order_type() {
         OrderType::Loc => Some(collar.worst),
-        OrderType::Lmt => policy.limit(style, &Pricing { quote: quote?, collar, tick, side, urgency, waited_s: 0 }),
+        OrderType::Lmt => policy.limit(style, &Pricing { quote: quote?, collar, grid, side, urgency, waited_s: 0 }),
     }
 }
 

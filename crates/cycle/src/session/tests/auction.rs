@@ -92,7 +92,7 @@ fn a_day_s_orders_stay_below_their_share_of_what_has_traded() {
     let plan = decide(&world.inputs(), &world.setup);
     let now = at("14:45:00");
     let mut session = about_to_send(&world, &plan, now);
-    let sent = |session: &Session<'_>| session.parents().map(Parent::working).max().unwrap();
+    let sent = |session: &Session<'_>| session.parents().next().unwrap().working();
     assert_eq!(sent(&session), Quantity::whole(4_000), "nobody tells a volume: slices of the average day");
     let mut session_of = |shares: i64| {
         let books = Books::new(world.ledger.clone());
@@ -108,7 +108,7 @@ fn a_day_s_orders_stay_below_their_share_of_what_has_traded() {
         sent(&session)
     };
     assert_eq!(session_of(0), Quantity::ZERO);
-    assert_eq!(session_of(9), Quantity::ZERO, "a tenth of it is less than a share");
+    assert_eq!(session_of(19_999), Quantity::ZERO, "half a slice is waited for");
     assert_eq!(session_of(20_000), Quantity::whole(2_000));
     assert_eq!(session_of(20_009), Quantity::whole(2_000), "never above");
     assert_eq!(session_of(50_000), Quantity::whole(4_000), "then the slice is smaller");
