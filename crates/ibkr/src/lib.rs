@@ -28,7 +28,7 @@ pub use kill::cancel_everything;
 
 use connect::Session;
 pub use contracts::Difference;
-use contracts::{ContractBook, unresolved, unusable};
+use contracts::{ContractBook, Step, unresolved, unusable};
 use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Quantity, Universe};
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ibapi::market_data::TradingHours;
@@ -84,7 +84,7 @@ pub struct IbkrBroker {
     feeds: BTreeMap<ContractId, Feed>,
     charges: events::Charges,
     /// Price steps by market rule.
-    steps: BTreeMap<i32, Vec<Decimal>>,
+    steps: BTreeMap<i32, Vec<Step>>,
     pacer: Pacer,
     /// The gateway's time when it was last asked, and when that was.
     gateway_time: (Timestamp, Instant),
@@ -204,7 +204,7 @@ impl IbkrBroker {
     }
 
     /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
-    async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Decimal>, BrokerError> {
+    async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Step>, BrokerError> {
         // Rules stand in the order of the exchanges: the one that matters is that of the exchange we route to.
         let routed = |exchange: &String| details.contract.exchange.to_string() == *exchange;
         let place = details.valid_exchanges.iter().position(routed).unwrap_or_default();
@@ -218,7 +218,10 @@ impl IbkrBroker {
                 .await
                 .map_err(|_| BrokerError::Lost(format!("{name}: price steps: no answer in time")))?;
             let increments = answer.map_err(|e| trouble(name, e))?.price_increments;
-            let steps = increments.iter().filter_map(|step| convert::decimal(step.increment)).collect();
+            let steps = increments
+                .iter()
+                .filter_map(|step| Some((convert::decimal(step.low_edge)?, convert::decimal(step.increment)?)));
+            let steps = steps.collect();
             self.steps.insert(rule, steps);
         }
         Ok(self.steps[&rule].clone())
