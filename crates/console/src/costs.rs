@@ -304,7 +304,7 @@ mod tests {
 
         Netting saved: 18% of turnover
         ");
-        let future = OrderCost { asset_class: "equity_index_future".into(), ..worst };
+        let future = OrderCost { asset_class: "equity_index_future".into(), ..worst.clone() };
         let summary = Summary { worst: Some((3.0, &future)), base: "EUR", ..summary };
         assert!(summary.text().contains("on 500 contracts") && summary.text().contains("Commission: 35 EUR"));
     }

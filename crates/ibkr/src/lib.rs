@@ -45,7 +45,6 @@ use ports::{
 use quotes::Feed;
 use requests::{Answers, Questions};
 use risk::Sendable;
-use rust_decimal::Decimal;
 use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
