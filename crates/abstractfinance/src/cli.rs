@@ -65,7 +65,7 @@ pub struct Global {
 pub enum Command {
     /// Run trading days against the built-in simulated IB Gateway: no account, no network, no database server.
     Demo(DemoArgs),
-    /// Run one trade date against a simulated gateway in another process.
+    /// Run one trade date against a gateway in another process: the simulated one, or the broker's in mode paper or live.
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
@@ -191,12 +191,14 @@ pub struct RunArgs {
     pub date: Date,
     #[command(flatten)]
     pub adopt: AdoptArgs,
-    /// Where the gateway listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
-    pub gateway: SocketAddr,
-    /// Where its control listens; time is kept in step with it.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
-    pub control: SocketAddr,
+    /// Where the gateway listens; without it 127.0.0.1:4000 in mode simulated, and what `broker` in the settings says in
+    /// mode paper and live.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
+    /// Where the control of a simulated gateway listens; time is kept in step with it. Without it 127.0.0.1:4001 in mode
+    /// simulated; in mode paper and live time is the wall's.
+    #[arg(long, value_name = "ADDR")]
+    pub control: Option<SocketAddr>,
 }
 
 /// Options of `gateway`.
@@ -216,6 +218,9 @@ pub struct GatewayArgs {
     /// The instant to begin at, such as 2026-03-02T09:00:00Z; without it, midnight of the first trade date.
     #[arg(long, value_name = "INSTANT")]
     pub at: Option<jiff::Timestamp>,
+    /// The account it serves: DU and digits like a paper account, U and digits like one of real money.
+    #[arg(long, value_name = "ID", default_value = "DU1000001", value_parser = account)]
+    pub account: String,
     /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
     #[arg(long, value_name = "ADDR")]
     pub statements: Option<SocketAddr>,
@@ -463,4 +468,12 @@ pub struct ReplayArgs {
     /// Print comma-separated columns in full precision.
     #[arg(long)]
     pub csv: bool,
+}
+
+/// An account id as the broker gives them out.
+fn account(text: &str) -> Result<String, String> {
+    match crate::settings::interlock::money(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("an account is DU and digits (paper) or U and digits (real money), such as DU1000001".into()),
+    }
 }

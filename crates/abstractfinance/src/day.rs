@@ -12,8 +12,11 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod news;
 mod observe;
 mod operator;
+pub(crate) mod order_ids;
+pub(crate) mod pins;
 mod record;
 mod report;
 mod risk_report;
@@ -29,6 +32,7 @@ pub use costs::Measured;
 use crate::activity::ActivitySource;
 use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
+use crate::rates::SecondRates;
 use crate::settings::Settings;
 use console::DayReport;
 use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
@@ -51,6 +55,8 @@ pub struct World<B, J, C> {
     pub journal: J,
     /// The broker's activity statements, when there are any.
     pub statements: Option<ActivitySource>,
+    /// Exchange rates from outside the broker, when the settings name a source.
+    pub rates: Option<SecondRates>,
     /// Time.
     pub clock: C,
     /// The books as this process left or found them last; nobody else writes them while it holds the account.
@@ -237,10 +243,15 @@ async fn append<B, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<i64, Failure> {
+    let records = records(entries, run, world);
+    Ok(world.journal.append(date, &records).await?)
+}
+
+/// The records of entries, now.
+fn records<B, J: Journal, C: Clock>(entries: &[Entry], run: &Run, world: &World<B, J, C>) -> Vec<Record> {
     let now = world.clock.now();
     let kept = entries.iter().filter(|entry| world.journal.keeps(entry.kind()));
-    let records: Vec<Record> = kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect();
-    Ok(world.journal.append(date, &records).await?)
+    kept.map(|entry| store::record(entry, now, &run.setup.universe)).collect()
 }
 
 /// The books the day starts from: those this process closed last, or else those of the journal.

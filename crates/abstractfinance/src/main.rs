@@ -14,8 +14,10 @@ mod failure;
 mod fundamentals;
 mod lockstep;
 mod policy;
+mod rates;
 mod settings;
 mod state_file;
+mod wall;
 mod world;
 
 use clap::Parser;

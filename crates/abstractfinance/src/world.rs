@@ -5,9 +5,10 @@
 
 use crate::activity::ActivitySource;
 use crate::cli::{self, Global, MarketArgs};
-use crate::day::{Adopter, Run, World};
+use crate::day::pins::{self, Pins};
+use crate::day::{Adopter, Run, World, order_ids};
 use crate::failure::Failure;
-use crate::lockstep::Lockstep;
+use crate::rates::SecondRates;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use backtest::{SimBroker, SimClock, SimWorld};
@@ -15,14 +16,15 @@ use catalogue::Catalogue;
 use domain::{AccountTag, Mic, Money, PerContract, Universe};
 use feeds::Secret;
 use feeds::flex::{FlexConfig, FlexStatements};
+use gateway::Fault;
 use gateway::StatementAccess;
-use gateway::{Control, Fault};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use journal::{AccountJournal, Journal, Restored, StateLock, Takeover};
 use market::calendar::Calendars;
+use ports::{BrokerError, Clock};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sim::{AccountEvents, Prices, SimConfig, Simulation};
@@ -47,6 +49,10 @@ const ROLL_DAYS: i64 = 210;
 
 /// How long a statement may be in the making.
 const STATEMENT_READY: Duration = Duration::from_secs(120);
+
+/// How long one answer may take.
+const SIMULATED_ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// How long a simulated gateway may take to answer at first; a real one may have to log in.
 const SIMULATED_READY: Duration = Duration::from_secs(10);
@@ -84,11 +90,11 @@ impl StateFolder {
     }
 
     /// Takes the lease of the account that this program trades.
-    pub async fn engage(self, takeover: Takeover) -> Result<Engaged, Failure> {
+    pub async fn engage(self, account: &str, takeover: Takeover) -> Result<Engaged, Failure> {
         let StateFolder { lock, journal } = self;
         let path = journal.place().to_string();
         let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
-        let journal = AccountJournal::open(journal, &account_tag(ACCOUNT).to_string(), run_id, lock, takeover).await?;
+        let journal = AccountJournal::open(journal, &account_tag(account).to_string(), run_id, lock, takeover).await?;
         Ok(Engaged { journal, path })
     }
 }
@@ -115,12 +121,6 @@ impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let loaded = settings::load(global.config.as_deref())?;
-        if loaded.settings.mode != settings::Mode::Simulated {
-            return Err(Failure::Usage(format!(
-                "mode in {} is not `simulated`: this version trades against a simulated gateway only; set `mode: simulated`",
-                loaded.sources.settings
-            )));
-        }
         let brokers = settings::as_brokers_know(&loaded.instruments);
         let rows = loaded.instruments.iter().chain(brokers.iter());
         let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
@@ -142,6 +142,27 @@ impl Ground {
         };
         let (ours, brokers_universe) = (universe(&loaded.instruments)?, universe(&brokers)?);
         Ok(Ground { loaded, calendars, universe: ours, brokers_universe, first })
+    }
+
+    /// Refuses a configuration that means a real gateway, where only the built-in one is served.
+    pub fn only_simulated(&self, what: &str) -> Result<(), Failure> {
+        if self.loaded.settings.mode == settings::Mode::Simulated {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "mode in {} is not `simulated`, and {what} trades against the built-in gateway only: set `mode: simulated`, or \
+             use `run --once` for the gateway in `broker`",
+            self.loaded.sources.settings
+        )))
+    }
+
+    /// The account that is traded: the configured one, or the built-in gateway's.
+    pub fn account(&self) -> &str {
+        let settings = &self.loaded.settings;
+        match (settings.mode, &settings.broker.account) {
+            (settings::Mode::Paper | settings::Mode::Live, Some(account)) => account,
+            _ => ACCOUNT,
+        }
     }
 
     /// Trade dates from the first on: weekdays on which a configured venue has a session.
@@ -218,23 +239,43 @@ impl Ground {
         Ok(PerContract::from_vec(series.collect::<Result<_, _>>()?))
     }
 
-    /// The run and its world in front of a simulated gateway.
-    pub async fn world<C: Control>(
+    /// The run and its world in front of a gateway, in the time of a clock.
+    pub async fn world<C: Clock>(
         &self,
         Engaged { mut journal, path }: Engaged,
-        gateway: SocketAddr,
-        control: C,
+        gateway: Address,
+        clock: C,
         outside: Outside,
-    ) -> Result<(Run, World<IbkrBroker, AccountJournal, Lockstep<C>>), Failure> {
+    ) -> Result<(Run, World<IbkrBroker, AccountJournal, C>), Failure> {
         let universe = Arc::new(self.with_options(&mut journal).await?);
-        let broker = IbkrBroker::connect(self.broker_config(gateway), universe.clone()).await.map_err(|error| {
-            Failure::Broker(format!("{error} (start `abstractfinance gateway`, or name its address with --gateway)"))
-        })?;
-        let clock = Lockstep::new(control).await?;
+        let config = IbkrConfig {
+            order_id_high_water: order_ids::high_water(&mut journal).await?,
+            pins: self.pins(&mut journal).await?,
+            ..self.broker_config(gateway)
+        };
+        let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| self.not_connected(error))?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
-        Ok((run, World { broker, journal, statements, clock, closed: None }))
+        let rates = SecondRates::configured(&self.loaded)?;
+        Ok((run, World { broker, journal, statements, rates, clock, closed: None }))
+    }
+
+    fn not_connected(&self, error: BrokerError) -> Failure {
+        match self.loaded.settings.mode {
+            settings::Mode::Simulated => Failure::Broker(format!(
+                "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
+            )),
+            _ => Failure::Broker(format!("{error} (`broker` in settings.yaml names the gateway and the account)")),
+        }
+    }
+
+    /// The broker's contract ids: those of earlier sessions, and before them what a person wrote into the table.
+    async fn pins(&self, journal: &mut AccountJournal) -> Result<Pins, Failure> {
+        let mut pins = pins::known(journal).await?;
+        let written = self.loaded.instruments.iter().filter_map(|(name, row)| Some((name.to_owned(), row.con_id?)));
+        pins.extend(written);
+        Ok(pins)
     }
 
     /// A simulation as this run's universe sees it.
@@ -250,7 +291,7 @@ impl Ground {
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.
     pub fn research<J>(&self, market: &SimWorld, journal: J) -> World<SimBroker, J, SimClock> {
         let statements = Some(ActivitySource::Simulated(market.statements()));
-        World { broker: market.broker(), journal, statements, clock: market.clock(), closed: None }
+        World { broker: market.broker(), journal, statements, rates: None, clock: market.clock(), closed: None }
     }
 
     /// What stays the same over a run.
@@ -261,7 +302,7 @@ impl Ground {
             calendars: self.calendars.clone(),
             screens: fundamentals::load(&self.loaded, self.first)?,
             settings: self.loaded.settings.clone(),
-            account: account_tag(ACCOUNT),
+            account: account_tag(self.account()),
             fence,
             adopter,
             journal,
@@ -276,23 +317,45 @@ impl Ground {
 
     /// A session that only asks; it takes the account the gateway serves.
     pub async fn inspector(&self, gateway: SocketAddr) -> Result<IbkrBroker, Failure> {
-        let config = IbkrConfig { account: None, ..self.broker_config(gateway) };
+        let address = Address {
+            gateway: gateway.to_string(),
+            virtual_time: self.loaded.settings.mode == settings::Mode::Simulated,
+        };
+        let config = IbkrConfig { account: None, ..self.broker_config(address) };
         Ok(IbkrBroker::connect(config, self.universe.clone()).await?)
     }
 
-    fn broker_config(&self, gateway: SocketAddr) -> IbkrConfig {
+    fn broker_config(&self, Address { gateway, virtual_time }: Address) -> IbkrConfig {
         let broker = &self.loaded.settings.broker;
         let wall = |duration: jiff::SignedDuration| duration.unsigned_abs();
+        let ready = wall(broker.ready_timeout);
         IbkrConfig {
-            address: gateway.to_string(),
+            address: gateway,
             client_id: i32::try_from(broker.client_id).unwrap_or(i32::MAX),
-            account: Some(ACCOUNT.into()),
-            ready_timeout: wall(broker.ready_timeout).min(SIMULATED_READY),
-            request_timeout: Duration::from_secs(10),
+            account: Some(self.account().to_owned()),
+            ready_timeout: if virtual_time { ready.min(SIMULATED_READY) } else { ready },
+            request_timeout: if virtual_time { SIMULATED_ANSWER } else { ANSWER },
             heartbeat_timeout: wall(broker.heartbeat),
-            virtual_time: true,
+            virtual_time,
             order_id_high_water: 0,
+            pins: Pins::new(),
         }
+    }
+}
+
+/// Where a gateway is, and whose time it keeps.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Host and port.
+    pub gateway: String,
+    /// It is a simulated one whose clock stands still between steps.
+    pub virtual_time: bool,
+}
+
+impl Address {
+    /// A simulated gateway in step with the engine.
+    pub fn simulated(gateway: SocketAddr) -> Address {
+        Address { gateway: gateway.to_string(), virtual_time: true }
     }
 }
 
@@ -307,24 +370,24 @@ pub struct Outside {
 
 /// The statements of a gateway in this process.
 pub fn embedded_statements(address: SocketAddr, access: &StatementAccess) -> Result<FlexStatements, Failure> {
-    let config = flex_config(format!("http://{address}/AccountManagement/FlexWebService"), &access.query);
+    let config = flex_config(format!("http://{address}/AccountManagement/FlexWebService"), &access.query, ACCOUNT);
     let config = FlexConfig { first_pause: Duration::from_millis(2), ..config };
     FlexStatements::new(config, Secret::embedded(&access.token)).map_err(|error| Failure::Broker(error.to_string()))
 }
 
 /// The statements the settings name, if they name any.
-pub fn configured_statements(settings: &Settings) -> Result<Option<FlexStatements>, Failure> {
-    let Some(statements) = &settings.broker.statements else { return Ok(None) };
+pub fn configured_statements(ground: &Ground) -> Result<Option<FlexStatements>, Failure> {
+    let Some(statements) = &ground.loaded.settings.broker.statements else { return Ok(None) };
     let token = Secret::from_file(&statements.token_file).map_err(|error| Failure::Usage(error.to_string()))?;
-    let config = flex_config(statements.url.clone(), &statements.query_id);
+    let config = flex_config(statements.url.clone(), &statements.query_id, ground.account());
     FlexStatements::new(config, token).map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-fn flex_config(url: String, query_id: &str) -> FlexConfig {
+fn flex_config(url: String, query_id: &str, account: &str) -> FlexConfig {
     FlexConfig {
         url,
         query_id: query_id.to_owned(),
-        account: ACCOUNT.into(),
+        account: account.to_owned(),
         ready_timeout: STATEMENT_READY,
         first_pause: Duration::from_secs(1),
     }

@@ -402,6 +402,26 @@ fn a_list_without_an_end_is_no_answer() {
 }
 
 #[test]
+fn what_is_to_be_adopted_waits_for_an_account_that_answers() {
+    let trade = r#""external_trade": {"contract": "CSPX", "side": "SELL", "quantity": "25"}"#;
+    let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, trade)]);
+    let id = run.days[1].differences[0].id.clone();
+    run.stage.ok(&format!("reconcile adopt {id} --by ada --reason known --state-dir state"));
+    let faults = [
+        format!(r#"{{"at": "{BEFORE_THE_SECOND_DAY}", "inject": {{{trade}}}}}"#),
+        r#"{"at": "2026-03-04T05:00:00Z", "inject": {"truncated_positions": {"after": 1}}}"#.to_owned(),
+        r#"{"at": "2026-03-04T12:00:00Z", "inject": {"heal": {}}}"#.to_owned(),
+    ];
+    std::fs::write(run.stage.path("faults.jsonl"), faults.join("\n")).unwrap();
+    let run = again(run.stage, 4);
+    assert_eq!(run.days[2].mode, "CANCEL_ONLY");
+    let waits = format!("waits for the account: book {id} into external (by ada: known)");
+    assert!(run.booked(2).contains(&waits), "{}", run.booked(2));
+    assert!(run.booked(3).contains("SELL 25 CSPX at 720.84 booked"), "said once, done once: {}", run.booked(3));
+    assert_tied_out(&run.days[3]);
+}
+
+#[test]
 fn an_account_that_is_still_loading_is_waited_for_and_then_left_alone() {
     assert_snapshot!(unread(r#""account_not_ready": {}"#), @"the account could not be read (account updates: the gateway is still loading the account: ask again): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until a person resumes");
 }

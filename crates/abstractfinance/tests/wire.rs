@@ -34,9 +34,19 @@ fn met(at: &str, faults: &[&str]) -> Run {
 }
 
 fn met_in_turn(faults: &[(&str, &str)]) -> Run {
-    let stage = Stage::new();
     // A frozen gateway is given up after this long, on the wall.
-    stage.config("config", "settings.yaml", "heartbeat: 15s", "heartbeat: 2s");
+    staged(faults, "heartbeat: 15s", "heartbeat: 2s")
+}
+
+/// The same with another setting.
+fn met_with(at: &str, faults: &[&str], from: &str, to: &str) -> Run {
+    let timed: Vec<(&str, &str)> = faults.iter().map(|fault| (at, *fault)).collect();
+    staged(&timed, from, to)
+}
+
+fn staged(faults: &[(&str, &str)], from: &str, to: &str) -> Run {
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", from, to);
     let healed = format!("{}T21:30:00Z", &faults[0].0[..10]);
     let line = |at: &str, inject: &str| format!(r#"{{"at": "{at}", "inject": {{{inject}}}}}"#);
     let mut script: Vec<String> = faults.iter().map(|(at, fault)| line(at, fault)).collect();
@@ -77,14 +87,15 @@ impl Run {
     }
 }
 
-/// In the broker's own record: a reference is one order, and an order executes at most its last quantity. Returns how many
-/// orders there were.
+/// In the broker's own record: a reference is one order, a number is too, and an order executes at most its last quantity.
+/// Returns how many orders there were.
 fn assert_nothing_twice(record: &Path, what: &str) -> usize {
     let (mut ordered, mut executed) = (BTreeMap::new(), BTreeMap::new());
-    let mut ids = BTreeSet::new();
+    let (mut ids, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for entry in read_record(record).unwrap() {
         match entry {
-            Entry::Command { command: Command::Place { order, .. }, .. } => {
+            Entry::Command { command: Command::Place { client, order }, .. } => {
+                assert!(numbers.insert((client, order.order_id)), "{what}: number {} was used twice", order.order_id);
                 let earlier = ordered.insert(order.order_ref.clone(), order.quantity);
                 assert!(earlier.is_none(), "{what}: {} was placed twice", order.order_ref);
             }
@@ -108,7 +119,7 @@ const FILLED: [&str; 2] = ["CS51 filled", "CSPX filled"];
 
 #[test]
 fn whatever_the_link_does_the_day_is_traded_once() {
-    let stories: [(&str, &[(&str, &str)]); 12] = [
+    let stories: [(&str, &[(&str, &str)]); 13] = [
         ("1100, 1102", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {}"#)]),
         ("1100, 1101", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {"data_lost": true}"#)]),
         ("dropped", &[(AT_WORK, r#""disconnect": {}"#)]),
@@ -119,6 +130,7 @@ fn whatever_the_link_does_the_day_is_traded_once() {
         ("no next id", &[(AT_WORK, r#""no_next_id": {}"#), (AT_WORK, r#""restart": {"count": 0}"#)]),
         ("ids rolled back", &[(AT_WORK, r#""roll_back_ids": {}"#), (AT_WORK, r#""restart": {}"#)]),
         ("100", &[(AT_WORK, r#""too_fast": {}"#)]),
+        ("1300", &[(AT_WORK, r#""notice": {"code": 1300}"#)]),
         ("farms", &[(AT_WORK, r#""notice": {"code": 2103}"#), (LATER, r#""notice": {"code": 2104}"#)]),
         ("2110", &[(AT_WORK, r#""notice": {"code": 2110}"#), (LATER, r#""notice": {"code": 2158}"#)]),
     ];
@@ -130,11 +142,45 @@ fn whatever_the_link_does_the_day_is_traded_once() {
 }
 
 #[test]
-fn a_port_that_was_reset_ends_the_session_and_not_the_books() {
-    // Nothing is seen through a session that has ended: the watchdog lets nothing grow until a person has looked.
+fn a_broker_that_was_lost_and_found_is_told_to_a_person() {
     let run = met(AT_WORK, &[r#""notice": {"code": 1300}"#]);
-    run.assert_tied_out_in("REDUCE_ONLY", "1300");
-    assert!(run.days[0].alerts.iter().any(|alert| alert.contains("was not seen")), "{:?}", run.days[0].alerts);
+    let alerts = run.days[0].alerts.join("\n");
+    assert!(alerts.contains("the broker was lost (the gateway's port was reset"), "{alerts}");
+    assert!(alerts.contains("the broker is back at attempt 1"), "{alerts}");
+}
+
+#[test]
+fn a_broker_that_is_away_for_minutes_is_looked_for_while_the_window_lasts() {
+    // The adapter knocks three or four times within its second, then half a minute passes, then a minute.
+    let run = met_with(AT_WORK, &[r#""restart": {"count": 8}"#], "ready_timeout: 10m", "ready_timeout: 1s");
+    run.assert_whole("away");
+    assert_eq!(run.ended(), FILLED);
+    let alerts = run.days[0].alerts.join("\n");
+    let attempts = alerts.split("the broker is back at attempt ").nth(1).and_then(|rest| rest.split(':').next());
+    let attempts: u32 = attempts.and_then(|count| count.parse().ok()).expect(&alerts);
+    assert!(attempts > 1, "{alerts}");
+}
+
+#[test]
+fn a_code_that_no_table_knows_holds_its_order_and_tells_a_person() {
+    let run = met(BEFORE_WORK, &[r#""warn_next": {"code": 54321, "text": "never heard of", "count": 5}"#]);
+    run.assert_whole("54321");
+    assert_eq!(run.ended(), FILLED, "the order lives, and is found again among the broker's");
+    let told: Vec<&String> = run.days[0].alerts.iter().filter(|alert| alert.contains("54321")).collect();
+    let [alert] = told[..] else { panic!("once: {:?}", run.days[0].alerts) };
+    assert!(alert.contains("`never heard of`") && alert.contains("is held"), "{alert}");
+}
+
+#[test]
+fn numbers_that_a_gateway_rolled_back_are_not_used_twice_by_another_engine() {
+    let stage = Stage::new();
+    stage.ok("demo --days 1 --state-dir state");
+    let fault = r#"{"at": "2026-03-03T01:00:00Z", "inject": {"roll_back_ids": {}}}"#;
+    std::fs::write(stage.path("faults.jsonl"), fault).unwrap();
+    // A script is no part of the world, so the same account goes on under a gateway whose numbers begin at 1 again.
+    let days = stage.days("demo --days 3 --faults faults.jsonl --state-dir state");
+    days.iter().for_each(assert_tied_out);
+    assert!(assert_nothing_twice(&stage.path("state/gateway.jsonl"), "rolled back") > 2);
 }
 
 #[test]
@@ -178,7 +224,10 @@ fn what_is_refused_is_not_sent_again_that_day() {
         r#""code": 201, "text": "Order rejected - reason:no KID", "inactive": true"#,
         r#""code": 110, "text": "The price does not conform""#,
         r#""code": 103, "text": "Duplicate order id""#,
+        r#""code": 104, "text": "Cannot modify a filled order""#,
         r#""code": 105, "text": "Order being modified does not match""#,
+        r#""code": 387, "text": "Unsupported order type for this exchange and security type""#,
+        r#""code": 54321, "text": "a code that no table knows""#,
     ] {
         let run = met(BEFORE_WORK, &[&format!(r#""reject_next": {{{refused}}}"#)]);
         run.assert_whole(refused);
@@ -211,6 +260,7 @@ fn nothing_is_priced_by_data_that_is_none() {
         r#""data": {"code": 354, "text": "not subscribed"}"#,
         r#""data": {"code": 10197, "text": "a competing session"}"#,
         r#""data": {"code": 10168, "text": "delayed data is not enabled"}"#,
+        r#""data": {"code": 10089, "text": "needs a subscription"}"#,
         r#""delayed": {}"#,
         r#""no_sides": {}"#,
         r#""stale_close": {}"#,

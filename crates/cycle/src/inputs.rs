@@ -3,7 +3,7 @@
 //! In: what `observe` read. Out: the same value after a round trip through the journal.
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
-use crate::{Memory, Setup};
+use crate::{Instruction, Memory, Setup};
 use domain::{
     BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, Quantity,
     SleeveBooks,
@@ -138,6 +138,9 @@ pub struct RecordedInputs {
     /// Contracts whose mandatory close-out a person confirmed, by name; the act phase reads it.
     #[serde(default)]
     pub confirmed: Vec<String>,
+    /// What a person wants in the books and an account that did not answer kept waiting; the decision does not read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Instruction>,
     /// Execution windows.
     pub windows: PerContract<Option<Window>>,
     /// What broker and venues say of the day.
@@ -195,6 +198,7 @@ impl RecordedInputs {
             mode: inputs.mode,
             flatten: inputs.flatten,
             confirmed: Vec::new(),
+            waiting: Vec::new(),
             windows: inputs.windows.clone(),
             conditions: inputs.conditions.clone(),
             active: inputs.active.clone(),

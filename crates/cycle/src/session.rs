@@ -30,7 +30,7 @@ use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use strategy::sizing::Change;
 
 /// Something that happened.
@@ -155,6 +155,10 @@ pub struct Session<'a> {
     unreadable: bool,
     resync_at: Timestamp,
     link_down: bool,
+    /// Codes of the broker that no table knows and that a person was told of.
+    unknown_codes: BTreeSet<i32>,
+    /// When quotes that cannot price an order are asked for again.
+    watch_again: Timestamp,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// An event or the passing of time may have given an order something to do.
@@ -167,6 +171,9 @@ pub struct Session<'a> {
     /// When the messages of the last second were sent.
     messages: VecDeque<Timestamp>,
 }
+
+/// How long quotes that cannot price an order are put up with before they are asked for again.
+const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long after its hours an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
@@ -217,6 +224,8 @@ impl<'a> Session<'a> {
             unreadable: false,
             resync_at: Timestamp::MIN,
             link_down: false,
+            unknown_codes: BTreeSet::new(),
+            watch_again: Timestamp::MIN,
             corrections: 0,
             stale: true,
             standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
@@ -287,6 +296,7 @@ impl<'a> Session<'a> {
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
+            self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
         }

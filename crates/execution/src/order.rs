@@ -47,6 +47,8 @@ pub enum OrderSignal {
     CancelConfirmed,
     /// The broker refused it.
     Refused,
+    /// The broker said something about it that nobody understands.
+    Doubted,
     /// The answer to something we sent may be lost.
     LinkLost,
     /// A resync found it among the open orders.
@@ -68,7 +70,7 @@ pub fn next(state: OrderState, signal: OrderSignal) -> OrderState {
         (Cancelling | Unknown, On::Refused) => state,
         (Sent, On::Acknowledged) => Working,
         (Working | Cancelling | Unknown, On::Acknowledged) => state, // an old word from before the cut
-        (Sent | Working | Cancelling | Unknown, On::LinkLost) => Unknown,
+        (Sent | Working | Cancelling | Unknown, On::LinkLost | On::Doubted) => Unknown,
         (Sent | Working | Unknown, On::CancelSent) => Cancelling,
         (Cancelling, On::CancelSent) => Cancelling,
         (Sent | Working | Cancelling | Unknown, On::FoundOpen) => Working,
@@ -126,9 +128,9 @@ impl Order {
         }
     }
 
-    /// Applies a signal. An order that was refused and has ended is a rejected one.
+    /// Applies a signal. An order that was refused or doubted and has ended is a rejected one: nothing is sent in its place.
     pub fn signal(&mut self, signal: OrderSignal) {
-        self.refused |= signal == OrderSignal::Refused;
+        self.refused |= matches!(signal, OrderSignal::Refused | OrderSignal::Doubted);
         let ended_refused = signal == OrderSignal::FoundEnded && self.refused && self.state.is_live();
         self.state = if ended_refused { OrderState::Rejected } else { next(self.state, signal) };
     }
@@ -155,12 +157,13 @@ mod tests {
         OrderState::Cancelled,
         OrderState::Rejected,
     ];
-    const SIGNALS: [OrderSignal; 8] = [
+    const SIGNALS: [OrderSignal; 9] = [
         OrderSignal::Acknowledged,
         OrderSignal::FullyExecuted,
         OrderSignal::CancelSent,
         OrderSignal::CancelConfirmed,
         OrderSignal::Refused,
+        OrderSignal::Doubted,
         OrderSignal::LinkLost,
         OrderSignal::FoundOpen,
         OrderSignal::FoundEnded,
@@ -176,14 +179,14 @@ mod tests {
         }
         let table = table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(table, @r"
-                    Acknowledged    FullyExecuted   CancelSent      CancelConfirmed Refused         LinkLost        FoundOpen       FoundEnded
-        Sent        Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Working         Cancelled
-        Working     Working         Filled          Cancelling      Cancelled       Unknown         Unknown         Working         Cancelled
-        Cancelling  Cancelling      Filled          Cancelling      Cancelled       Cancelling      Unknown         Working         Cancelled
-        Unknown     Unknown         Filled          Cancelling      Cancelled       Unknown         Unknown         Working         Cancelled
-        Filled      Filled          Filled          Filled          Filled          Filled          Filled          Filled          Filled
-        Cancelled   Cancelled       Filled          Cancelled       Cancelled       Cancelled       Cancelled       Cancelled       Cancelled
-        Rejected    Rejected        Filled          Rejected        Rejected        Rejected        Rejected        Rejected        Rejected
+                    Acknowledged    FullyExecuted   CancelSent      CancelConfirmed Refused         Doubted         LinkLost        FoundOpen       FoundEnded
+        Sent        Working         Filled          Cancelling      Cancelled       Rejected        Unknown         Unknown         Working         Cancelled
+        Working     Working         Filled          Cancelling      Cancelled       Unknown         Unknown         Unknown         Working         Cancelled
+        Cancelling  Cancelling      Filled          Cancelling      Cancelled       Cancelling      Unknown         Unknown         Working         Cancelled
+        Unknown     Unknown         Filled          Cancelling      Cancelled       Unknown         Unknown         Unknown         Working         Cancelled
+        Filled      Filled          Filled          Filled          Filled          Filled          Filled          Filled          Filled          Filled
+        Cancelled   Cancelled       Filled          Cancelled       Cancelled       Cancelled       Cancelled       Cancelled       Cancelled       Cancelled
+        Rejected    Rejected        Filled          Rejected        Rejected        Rejected        Rejected        Rejected        Rejected        Rejected
         ");
     }
 }

@@ -1,6 +1,6 @@
 //! Feeds over HTTP: the broker's activity statements and public price charts.
 //!
-//! In: addresses, tokens from files, dates. Out: statement lines and bars with their source. Invariant: every answer is
+//! In: addresses, tokens from files, dates. Out: statement lines, bars and last prices with their source. Invariant: every answer is
 //! capped in size and time, an answer that is not complete is an error, and no secret appears in an error or a log.
 
 #![allow(clippy::disallowed_methods, reason = "an adapter: the network is its business")]
@@ -13,4 +13,4 @@ pub mod yahoo;
 pub use flex::{FlexConfig, FlexStatements};
 pub use http::install_tls_provider;
 pub use secret::{Secret, SecretError};
-pub use yahoo::{Chart, ChartBar, ChartError, Charts, ChartsConfig, QuotedIn};
+pub use yahoo::{Chart, ChartBar, ChartError, Charts, ChartsConfig, LastPrice, QuotedIn};

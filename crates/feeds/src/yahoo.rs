@@ -1,13 +1,13 @@
-//! Client of Yahoo's chart endpoint: daily bars, dividends and splits of one symbol.
+//! Client of Yahoo's chart endpoint: daily bars, dividends and splits of one symbol, or its last price.
 //!
-//! In: a symbol and dates. Out: a chart with its currency, unit, zone and time. Invariant: only hosts on the list are
+//! In: a symbol and dates. Out: a chart with its currency, unit, zone and time, or a price with them. Invariant: only hosts on the list are
 //! asked, one question at a time with a pause between; prices are in the major unit the answer declares, never in one
 //! guessed from their size; a day without a price is missing.
 
 mod chart;
 mod parse;
 
-pub use chart::{Chart, ChartBar, Dividend, QuotedIn, Split};
+pub use chart::{Chart, ChartBar, Dividend, LastPrice, QuotedIn, Split};
 
 use crate::http::{self, Answer, Trouble};
 use jiff::ToSpan;
@@ -96,16 +96,43 @@ impl Charts {
     /// # Errors
     /// [`ChartError`].
     pub async fn daily(&mut self, symbol: &str, from: Date, to: Date) -> Result<Chart, ChartError> {
+        let wrong = |error: jiff::Error| ChartError::Refused { symbol: symbol.to_owned(), problem: error.to_string() };
+        // A day on either side, because the exchange's zone is in the answer; dates are compared when it is known.
+        let second = |date: Date| date.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp().as_second());
+        let first = from.checked_sub(1.day()).and_then(second).map_err(wrong)?;
+        let last = to.checked_add(2.days()).and_then(second).map_err(wrong)?;
+        let query = [
+            ("period1", first.to_string()),
+            ("period2", last.to_string()),
+            ("interval", "1d".to_owned()),
+            ("events", "div,split".to_owned()),
+        ];
+        let answer = self.patiently(symbol, &query).await?;
+        Charts::read(symbol, &answer, |body| parse::chart(symbol, from, to, body))
+    }
+
+    /// The last price of a symbol, with the time at which it was one.
+    ///
+    /// # Errors
+    /// [`ChartError`].
+    pub async fn last(&mut self, symbol: &str) -> Result<LastPrice, ChartError> {
+        let query = [("range", "1d".to_owned()), ("interval", "1d".to_owned())];
+        let answer = self.patiently(symbol, &query).await?;
+        Charts::read(symbol, &answer, |body| parse::last(symbol, body))
+    }
+
+    /// Asks, and asks again while the server wants patience.
+    async fn patiently(&mut self, symbol: &str, query: &[(&str, String)]) -> Result<Answer, ChartError> {
         let mut pause = self.pause;
         for attempt in 1.. {
             if self.asked_before {
                 tokio::time::sleep(pause).await;
             }
             self.asked_before = true;
-            let answer = self.ask(symbol, from, to).await?;
+            let answer = self.ask(symbol, query).await?;
             let hasty = answer.status == 429 || answer.status >= 500;
             if !hasty || attempt == ATTEMPTS_MAX {
-                return self.read(symbol, from, to, &answer);
+                return Ok(answer);
             }
             let asked_for = answer.retry_after.map_or(Duration::ZERO, Duration::from_secs);
             if asked_for > PAUSE_MAX {
@@ -118,31 +145,19 @@ impl Charts {
         unreachable!("the last attempt returns")
     }
 
-    async fn ask(&self, symbol: &str, from: Date, to: Date) -> Result<Answer, ChartError> {
-        let wrong = |problem: String| ChartError::Refused { symbol: symbol.to_owned(), problem };
+    async fn ask(&self, symbol: &str, query: &[(&str, String)]) -> Result<Answer, ChartError> {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an https address has a path").pop_if_empty().push(symbol);
-        // A day on either side, because the exchange's zone is in the answer; dates are compared when it is known.
-        let second = |date: Date| date.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp().as_second());
-        let first = from.checked_sub(1.day()).and_then(second).map_err(|error| wrong(error.to_string()))?;
-        let last = to.checked_add(2.days()).and_then(second).map_err(|error| wrong(error.to_string()))?;
-        let query = [
-            ("period1", first.to_string()),
-            ("period2", last.to_string()),
-            ("interval", "1d".to_owned()),
-            ("events", "div,split".to_owned()),
-        ];
-        http::ask(self.http.get(url).query(&query), BODY_MAX).await.map_err(|trouble| match trouble {
+        http::ask(self.http.get(url).query(query), BODY_MAX).await.map_err(|trouble| match trouble {
             Trouble::Unreachable(problem) => ChartError::Unavailable { symbol: symbol.to_owned(), problem },
             Trouble::Unusable(problem) => ChartError::Unusable { symbol: symbol.to_owned(), problem },
         })
     }
 
-    fn read(&self, symbol: &str, from: Date, to: Date, answer: &Answer) -> Result<Chart, ChartError> {
+    fn read<T>(symbol: &str, answer: &Answer, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ChartError> {
         let symbol = symbol.to_owned();
         match answer.status {
-            200 => parse::chart(&symbol, from, to, &answer.body)
-                .map_err(|problem| ChartError::Unusable { symbol, problem }),
+            200 => parse(&answer.body).map_err(|problem| ChartError::Unusable { symbol, problem }),
             400 | 404 | 422 => {
                 let words = parse::refusal(&answer.body).unwrap_or_else(|| format!("status {}", answer.status));
                 let problem = format!("{words}; correct `yahoo_symbol` in instruments.yaml, or the dates");

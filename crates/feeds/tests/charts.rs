@@ -136,3 +136,28 @@ async fn only_hosts_on_the_list_are_asked_and_redirects_lead_nowhere() {
     serve(&server, "IUKD.L", elsewhere, 1).await;
     insta::assert_snapshot!(ask(&server, "IUKD.L", FROM, TO).await.unwrap_err(), @"no chart of IUKD.L: the server answered with status 302; what was pulled is kept, so pull again later");
 }
+
+/// The pair with its last price, as the endpoint gives it for one day.
+fn rate(price: &str, time: &str) -> String {
+    let meta = format!(r#""regularMarketTime":{time},"regularMarketPrice":{price}"#);
+    PAIR.replace(r#""regularMarketTime":1562803200"#, &meta)
+}
+
+async fn last_of(body: &str) -> String {
+    let server = MockServer::start().await;
+    let chart = Mock::given(method("GET")).and(path("/v8/finance/chart/EURUSD=X")).and(query_param("range", "1d"));
+    chart.respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
+    match charts(&server.address().to_string()).unwrap().last("EURUSD=X").await {
+        Ok(last) => format!("{} {:?} at {}", last.price, last.quoted_in.currency, last.at),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_last_price_comes_with_its_time_or_not_at_all() {
+    insta::assert_snapshot!(last_of(&rate("1.1208", "1562803200")).await, @"1.1208 Usd at 2019-07-11T00:00:00Z");
+    insta::assert_snapshot!(last_of(&rate("1.1208", "null")).await, @"the chart of EURUSD=X is unusable: its last price has no time");
+    insta::assert_snapshot!(last_of(PAIR).await, @"the chart of EURUSD=X is unusable: it holds no last price");
+    insta::assert_snapshot!(last_of(&rate("-1.1208", "1562803200")).await, @"the chart of EURUSD=X is unusable: a price must be above zero, got -1.1208");
+    insta::assert_snapshot!(last_of(&rate("1.1208", "1562803200").replace("EURUSD=X", "EURUSD")).await, @"the chart of EURUSD=X is unusable: it is the chart of EURUSD");
+}

@@ -3,8 +3,9 @@
 //! In: resolved contracts. Out: shares by contract, as generic tick 236 tells them. Invariant: a contract the broker says
 //! nothing about is left out, and no market data line outlives the question.
 
+use crate::contracts::unresolved;
 use crate::trouble::trouble;
-use crate::{IbkrBroker, requests, unresolved};
+use crate::{IbkrBroker, requests};
 use domain::{ContractId, Quantity};
 use futures::{FutureExt, StreamExt};
 use ibapi::contracts::tick_types::TickType;

@@ -4,7 +4,7 @@
 //! nothing waits, fills come from live executions only, and whatever cannot be understood or was dropped becomes
 //! a lost and restored link, because only a resync can tell what it was.
 
-use crate::codes::{self, Severity, client, link};
+use crate::codes::{client, link};
 use crate::{IbkrBroker, orders, snapshot};
 use domain::{ContractId, ExecutionId, OrderRef, Quantity};
 use futures::{FutureExt, StreamExt};
@@ -13,6 +13,7 @@ use ibapi::orders::{
 };
 use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Error, Notice};
+use ports::code::{Severity, severity};
 use ports::{BrokerError, BrokerEvent, Connection};
 use std::collections::BTreeMap;
 
@@ -180,7 +181,9 @@ impl IbkrBroker {
             let Some(notice) = next else { return self.lose("notice stream: closed") };
             log(&notice, None);
             match notice.code {
-                link::LOST | link::PORT_RESET => events.push(BrokerEvent::Connection(Connection::Lost)),
+                link::LOST => events.push(BrokerEvent::Connection(Connection::Lost)),
+                // The gateway listens anew and drops this connection: only a new session will do.
+                link::PORT_RESET => return self.lose(&format!("the gateway's port was reset: {}", notice.message)),
                 link::RESTORED => events.push(BrokerEvent::Connection(Connection::Restored)),
                 link::RESTORED_DATA_LOST => {
                     self.end_feeds();
@@ -213,7 +216,10 @@ impl IbkrBroker {
                         gap(&format!("{name}: {}", notice.message), Connection::RestoredDataLost, events);
                         break;
                     }
-                    Some(Ok(SubscriptionItem::Notice(notice))) => data_notice(name, notice, events),
+                    Some(Ok(SubscriptionItem::Notice(notice))) => {
+                        feed.doubted = true;
+                        data_notice(name, notice, events);
+                    }
                     Some(Err(Error::Notice(notice))) => {
                         feed.ended = true;
                         data_notice(name, notice, events);
@@ -237,9 +243,10 @@ impl IbkrBroker {
         }
     }
 
-    /// Contracts whose market data the broker has ended or dropped.
-    pub(crate) fn ended(&self, contract: ContractId) -> bool {
-        self.feeds.get(&contract).is_some_and(|feed| feed.ended)
+    /// Whether a contract's market data has to be asked for again: the broker has ended or dropped it, or it said a word
+    /// about it and then nothing. The library keeps such a subscription open, and nothing would ever come of it.
+    pub(crate) fn is_mute(&self, contract: ContractId) -> bool {
+        self.feeds.get(&contract).is_some_and(|feed| feed.ended || feed.doubted)
     }
 }
 
@@ -273,7 +280,7 @@ fn data_notice(name: &str, notice: Notice, events: &mut Vec<BrokerEvent>) {
 
 fn log(notice: &Notice, order_ref: Option<OrderRef>) {
     let (code, text, order) = (notice.code, &notice.message, order_ref.map(|order_ref| order_ref.to_string()));
-    match codes::severity(code) {
+    match severity(code) {
         Severity::Informational => tracing::debug!(code, %text, order, "broker notice"),
         Severity::Warning => tracing::warn!(code, %text, order, "broker warning"),
         Severity::Rejection => tracing::warn!(code, %text, order, "broker refused"),

@@ -13,6 +13,7 @@ mod convert;
 mod events;
 #[cfg(test)]
 mod fixture;
+mod history;
 mod kill;
 mod look;
 mod options;
@@ -20,19 +21,19 @@ mod orders;
 mod pacing;
 mod quotes;
 mod requests;
+mod resolve;
+mod send;
 mod snapshot;
 mod spreads;
 mod trouble;
+mod watch;
 
 pub use kill::cancel_everything;
 
 use connect::Session;
+use contracts::ContractBook;
 pub use contracts::Difference;
-use contracts::{ContractBook, Step, unresolved, unusable};
-use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OrderRef, Quantity, Universe};
-use ibapi::contracts::{Contract, ContractDetails as WireDetails};
-use ibapi::market_data::TradingHours;
-use ibapi::market_data::historical::{BarSize, WhatToShow};
+use domain::{ContractId, InstrumentId, OptionKey, Quantity, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::Bar;
@@ -40,7 +41,7 @@ use orders::OrderBook;
 use pacing::Pacer;
 use ports::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, ContractDetails, Glance, Identity, MarginImpact,
-    OptionChain, OptionQuote, OrderRequest, SpreadRequest,
+    OptionChain, OptionQuote,
 };
 use quotes::Feed;
 use requests::{Answers, Questions};
@@ -48,8 +49,8 @@ use risk::Sendable;
 use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::time::{Duration, Instant, timeout};
-use trouble::{trouble, written_or_lost};
+use tokio::time::{Duration, Instant};
+use trouble::trouble;
 
 /// Where the gateway is, who we are there, and how long things may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +71,8 @@ pub struct IbkrConfig {
     pub virtual_time: bool,
     /// The highest order id any earlier run has used; 0 when there was none.
     pub order_id_high_water: i32,
+    /// The broker's ids of contracts by our names, from earlier runs or from a person: another id for one is disputed.
+    pub pins: BTreeMap<String, i64>,
 }
 
 /// One brokerage account behind an IB Gateway or TWS.
@@ -83,8 +86,9 @@ pub struct IbkrBroker {
     feeds: BTreeMap<ContractId, Feed>,
     charges: events::Charges,
     /// Price steps by market rule.
-    steps: BTreeMap<i32, Vec<Step>>,
+    steps: BTreeMap<i32, Vec<contracts::Step>>,
     pacer: Pacer,
+    history_pacer: history::HistoryPacer,
     /// The gateway's time when it was last asked, and when that was.
     gateway_time: (Timestamp, Instant),
     /// Why the session is over.
@@ -105,6 +109,7 @@ impl IbkrBroker {
         let mut broker = IbkrBroker {
             account: String::new(),
             pacer: Pacer::new(config.virtual_time),
+            history_pacer: history::HistoryPacer::default(),
             contracts: ContractBook::default(),
             feeds: BTreeMap::new(),
             charges: events::Charges::default(),
@@ -141,11 +146,6 @@ impl IbkrBroker {
         self.session.client.disconnect().await;
     }
 
-    /// The highest order id used so far; what the next run passes as [`IbkrConfig::order_id_high_water`].
-    pub fn order_id_high_water(&self) -> i32 {
-        self.orders.high_water()
-    }
-
     fn alive(&self) -> Result<(), BrokerError> {
         match &self.lost {
             None => Ok(()),
@@ -168,6 +168,26 @@ impl IbkrBroker {
         outcome
     }
 
+    /// The account to trade: the configured one, or the only one the login serves.
+    async fn named_account(&self) -> Result<String, BrokerError> {
+        let served = self.session.client.managed_accounts().await.map_err(|error| match error {
+            ibapi::Error::Timeout => BrokerError::Lost("account list: no answer in time".to_owned()),
+            error => trouble("account list", error),
+        })?;
+        match (&self.config.account, &served[..]) {
+            (Some(wanted), served) if served.contains(wanted) => Ok(wanted.clone()),
+            (None, [only]) => Ok(only.clone()),
+            (Some(_), served) => Err(BrokerError::Refused(format!(
+                "the configured account is none of the {} this login serves",
+                served.len()
+            ))),
+            (None, served) => Err(BrokerError::Refused(format!(
+                "this login serves {} accounts: name the one to trade in the settings",
+                served.len()
+            ))),
+        }
+    }
+
     fn reader(&self) -> Reader<'_> {
         Reader { universe: &self.universe, contracts: &self.contracts, account: &self.account }
     }
@@ -176,88 +196,6 @@ impl IbkrBroker {
     fn gateway_now(&self) -> Timestamp {
         let (time, asked) = self.gateway_time;
         if self.config.virtual_time { time } else { convert::later(time, asked.elapsed()) }
-    }
-
-    /// Every description that fits a query; none is an answer too.
-    async fn described(&mut self, name: &str, query: &Contract) -> Result<Vec<WireDetails>, BrokerError> {
-        self.pacer.pass().await;
-        let request = self.session.client.contract_details_stream(query).subscribe().await;
-        let mut rows = request.map_err(|e| trouble(name, e))?;
-        match rows.collect_to_end_within(self.config.request_timeout).await {
-            Err(ibapi::Error::Notice(notice)) if notice.code == codes::NO_SUCH_CONTRACT => Ok(Vec::new()),
-            answers => answers.map_err(|e| trouble(name, e)),
-        }
-    }
-
-    /// The descriptions that fit our facts; when none does, the nearest of what goes by the symbol.
-    async fn candidates(&mut self, id: ContractId) -> Result<Vec<WireDetails>, BrokerError> {
-        let universe = self.universe.clone();
-        let name = &universe.contract(id).name;
-        let known = self.contracts.get(id).map(|contract| contract.contract_id);
-        let exact = self.described(name, &contracts::query(&universe, id, known)?).await?;
-        if !exact.is_empty() {
-            return Ok(exact);
-        }
-        let wider = self.described(name, &contracts::wider_query(&universe, id)?).await?;
-        Ok(contracts::nearest(&universe, id, &wider).cloned().into_iter().collect())
-    }
-
-    /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
-    async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Step>, BrokerError> {
-        // Rules stand in the order of the exchanges: the one that matters is that of the exchange we route to.
-        let routed = |exchange: &String| details.contract.exchange.to_string() == *exchange;
-        let place = details.valid_exchanges.iter().position(routed).unwrap_or_default();
-        let Some(rule) = details.market_rule_ids.get(place).and_then(|rule| rule.parse::<i32>().ok()) else {
-            return Ok(Vec::new());
-        };
-        if !self.steps.contains_key(&rule) {
-            self.pacer.pass().await;
-            let answer = self.session.client.market_rule(rule);
-            let answer = timeout(self.config.request_timeout, answer)
-                .await
-                .map_err(|_| BrokerError::Lost(format!("{name}: price steps: no answer in time")))?;
-            let increments = answer.map_err(|e| trouble(name, e))?.price_increments;
-            let steps = increments
-                .iter()
-                .filter_map(|step| Some((convert::decimal(step.low_edge)?, convert::decimal(step.increment)?)));
-            let steps = steps.collect();
-            self.steps.insert(rule, steps);
-        }
-        Ok(self.steps[&rule].clone())
-    }
-
-    async fn resolve_one(&mut self, id: ContractId) -> Result<Option<ContractDetails>, BrokerError> {
-        let universe = self.universe.clone();
-        let answers = self.candidates(id).await?;
-        let details = contracts::only(&universe, id, &answers)?;
-        let steps = self.steps(&universe.contract(id).name, details).await?;
-        match contracts::agree(&universe, id, details, &steps) {
-            Ok((contract, details)) => {
-                self.contracts.insert(id, contract);
-                Ok(Some(details))
-            }
-            Err(what) => {
-                tracing::debug!(what, "a contract is disputed");
-                self.contracts.dispute(id, details.contract.contract_id, what);
-                Ok(None)
-            }
-        }
-    }
-
-    async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {
-        if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.ended(id)) {
-            return Ok(());
-        }
-        let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
-        if let Some(ended) = self.feeds.remove(&id) {
-            self.pacer.pass().await;
-            ended.ticks.cancel().await;
-        }
-        self.pacer.pass().await;
-        let ticks = self.session.client.market_data(contract).subscribe().await;
-        let ticks = ticks.map_err(|e| trouble(&self.universe.contract(id).name, e))?;
-        self.feeds.insert(id, Feed::new(ticks));
-        Ok(())
     }
 
     /// Rows of a snapshot. A question without its whole answer ends the session: the rest of the answer could
@@ -271,58 +209,14 @@ impl IbkrBroker {
         }
         answers
     }
-
-    async fn submit(&mut self, order_ref: OrderRef, command: &BrokerCommand, order_id: i32) -> Result<(), BrokerError> {
-        let (contract, order) =
-            self.worded(command).map_err(|reason| BrokerError::Lost(format!("{order_ref}: not sent: {reason}")))?;
-        let written = self.session.client.submit_order(order_id, &contract, &order);
-        written_or_lost(order_ref, self.config.request_timeout, written).await
-    }
-
-    async fn place(&mut self, command: &BrokerCommand) -> Result<(), BrokerError> {
-        let order_ref = spreads::order_ref(command);
-        let order_id = self.orders.open(order_ref);
-        let outcome = self.submit(order_ref, command, order_id).await;
-        if outcome.is_err() {
-            self.orders.withdraw(order_ref);
-        }
-        outcome
-    }
-
-    async fn cancel(&mut self, order_ref: OrderRef, order_id: i32) -> Result<(), BrokerError> {
-        let written = async { self.session.client.cancel_order(order_id, "").await.map(drop) };
-        written_or_lost(order_ref, self.config.request_timeout, written).await
-    }
-
-    fn order_id(&self, order_ref: OrderRef) -> Result<i32, BrokerError> {
-        self.orders.get(order_ref).map(|known| known.order_id).ok_or_else(|| {
-            BrokerError::Lost(format!("{order_ref}: not sent: this session knows no such order; take a snapshot first"))
-        })
-    }
 }
 
 impl Broker for IbkrBroker {
     async fn identify(&mut self) -> Result<Identity, BrokerError> {
         self.alive()?;
         self.pacer.pass().await;
-        let accounts = self.session.client.managed_accounts().await.map_err(|error| match error {
-            ibapi::Error::Timeout => BrokerError::Lost("account list: no answer in time".to_owned()),
-            error => trouble("account list", error),
-        });
-        let accounts = self.noted(accounts)?;
-        let account = match (&self.config.account, &accounts[..]) {
-            (Some(wanted), served) if served.contains(wanted) => wanted.clone(),
-            (Some(_), served) => {
-                let text = format!("the configured account is none of the {} this login serves", served.len());
-                return Err(BrokerError::Refused(text));
-            }
-            (None, [only]) => only.clone(),
-            (None, served) => {
-                let text =
-                    format!("this login serves {} accounts: name the one to trade in the settings", served.len());
-                return Err(BrokerError::Refused(text));
-            }
-        };
+        let account = self.named_account().await;
+        let account = self.noted(account)?;
         if !self.account.is_empty() && self.account != account {
             return Err(BrokerError::Refused("the gateway now serves another account than before".to_owned()));
         }
@@ -330,6 +224,11 @@ impl Broker for IbkrBroker {
         let server_time = self.fence().await?;
         let server_version = self.session.client.server_version();
         Ok(Identity { account: self.account.clone(), server_version, server_time })
+    }
+
+    /// What the next run passes as [`IbkrConfig::order_id_high_water`].
+    fn order_id_high_water(&self) -> i32 {
+        self.orders.high_water()
     }
 
     async fn reconnect(&mut self) -> Result<Identity, BrokerError> {
@@ -371,39 +270,8 @@ impl Broker for IbkrBroker {
 
     async fn daily_bars(&mut self, contract: ContractId, sessions: u32, before: Date) -> Result<Vec<Bar>, BrokerError> {
         self.alive()?;
-        let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?;
-        let shown = match self.universe.instrument_of(contract).kind {
-            InstrumentKind::Cash => WhatToShow::MidPoint,
-            _ => WhatToShow::Trades,
-        };
-        let known = known.clone();
-        let mut asked = 0;
-        let history = loop {
-            asked += 1;
-            self.pacer.pass().await;
-            let fetch = self.session.client.historical_data(&known, BarSize::Day).what_to_show(shown);
-            let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
-            let fetch = fetch.duration(quotes::span(sessions)).fetch();
-            match timeout(self.config.request_timeout, fetch).await {
-                Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
-                    return Ok(Vec::new());
-                }
-                Ok(Err(ibapi::Error::Notice(notice)))
-                    if asked < quotes::HISTORY_TRIES && codes::asks_again(notice.code, &notice.message) =>
-                {
-                    let name = &self.universe.contract(contract).name;
-                    tracing::warn!(name, code = notice.code, text = %notice.message, "bars are asked for again");
-                    self.pacer.rest(quotes::HISTORY_PAUSE).await;
-                }
-                Ok(history) => break history.map_err(|e| trouble(&self.universe.contract(contract).name, e)),
-                Err(_) => {
-                    let late = "daily bars: the answer did not arrive in time";
-                    break Err(unusable(&self.universe, contract, late));
-                }
-            }
-        };
-        let history = self.noted(history)?;
-        quotes::daily_bars(&self.universe, contract, &history.bars, sessions, before)
+        let history = self.history(contract, sessions, before).await;
+        self.noted(history)
     }
 
     async fn option_chain(&mut self, root: InstrumentId) -> Result<OptionChain, BrokerError> {
@@ -437,34 +305,13 @@ impl Broker for IbkrBroker {
 
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
         self.alive()?;
-        // A login has about a hundred lines: what is no longer looked at gives its own back.
-        let idle: Vec<ContractId> = self.feeds.keys().filter(|id| !contracts.contains(id)).copied().collect();
-        for feed in idle.iter().filter_map(|id| self.feeds.remove(id)).collect::<Vec<_>>() {
-            self.pacer.pass().await;
-            feed.ticks.cancel().await;
-        }
-        for &id in contracts {
-            let watched = self.watch_one(id).await;
-            self.noted(watched)?;
-        }
-        Ok(())
+        let watched = self.watch_all(contracts).await;
+        self.noted(watched)
     }
 
     async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
         self.alive()?;
-        let command = &BrokerCommand::from(sendable);
-        match command {
-            BrokerCommand::Cancel { .. } => self.pacer.pass_first(),
-            _ => self.pacer.pass().await,
-        }
-        match command {
-            BrokerCommand::Place(_) | BrokerCommand::PlaceSpread(_) => self.place(command).await,
-            BrokerCommand::Replace(OrderRequest { order_ref, .. })
-            | BrokerCommand::ReplaceSpread(SpreadRequest { order_ref, .. }) => {
-                self.submit(*order_ref, command, self.order_id(*order_ref)?).await
-            }
-            BrokerCommand::Cancel { order_ref } => self.cancel(*order_ref, self.order_id(*order_ref)?).await,
-        }
+        self.tell_broker(&BrokerCommand::from(sendable)).await
     }
 
     async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {

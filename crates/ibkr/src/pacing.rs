@@ -31,13 +31,6 @@ impl Pacer {
         }
     }
 
-    /// Waits because the gateway asked for it; not where time stands still.
-    pub(crate) async fn rest(&self, pause: Duration) {
-        if self.full_at.is_some() {
-            sleep(pause).await;
-        }
-    }
-
     /// Counts a message that leaves at once whatever has left before: a cancel.
     pub(crate) fn pass_first(&mut self) {
         if let Some(full_at) = self.full_at {

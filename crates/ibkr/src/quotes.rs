@@ -22,27 +22,25 @@ const DAYS_MAX: u32 = 365;
 /// Fewer sessions than any year of any venue has, so that the years asked for are enough.
 const SESSIONS_PER_YEAR: u32 = 240;
 
-/// How often bars are asked for when the broker says that it was too fast, or only that it is busy.
-pub(crate) const HISTORY_TRIES: u32 = 3;
-/// The same question may not be asked twice within it.
-pub(crate) const HISTORY_PAUSE: std::time::Duration = std::time::Duration::from_secs(16);
-
 /// One held subscription and what its ticks say.
 pub(crate) struct Feed {
     pub(crate) ticks: Subscription<TickTypes>,
     book: realtime::Quote,
     /// The broker will send nothing more on it.
     pub(crate) ended: bool,
+    /// The broker said something about it, and no price came since.
+    pub(crate) doubted: bool,
 }
 
 impl Feed {
     pub(crate) fn new(ticks: Subscription<TickTypes>) -> Feed {
-        Feed { ticks, book: realtime::Quote::default(), ended: false }
+        Feed { ticks, book: realtime::Quote::default(), ended: false, doubted: false }
     }
 
     /// Takes a tick in; true when it touched the top of book.
     pub(crate) fn fold(&mut self, tick: &TickTypes) -> bool {
         self.book.apply(tick);
+        self.doubted &= !matches!(tick, TickTypes::Price(_) | TickTypes::PriceSize(_));
         matches!(
             tick,
             TickTypes::Price(_) | TickTypes::Size(_) | TickTypes::PriceSize(_) | TickTypes::MarketDataType(_)

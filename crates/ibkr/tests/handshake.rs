@@ -39,6 +39,7 @@ async fn connect(address: String, ready_timeout: Duration) -> (BrokerError, Dura
         heartbeat_timeout: Duration::from_millis(250),
         virtual_time: true,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     };
     let started = Instant::now();
     let outcome = IbkrBroker::connect(config, Arc::new(Universe::new(Vec::new(), Vec::new()))).await;

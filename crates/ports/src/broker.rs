@@ -371,6 +371,12 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn identify(&mut self) -> Result<Identity, BrokerError>;
 
+    /// The highest number an order of ours may have at the broker; 0 where orders have no numbers. What is placed next is
+    /// numbered above it.
+    fn order_id_high_water(&self) -> i32 {
+        0
+    }
+
     /// A new session after [`BrokerError::Lost`]. Resolved contracts are kept; quotes must be watched
     /// again and a snapshot taken before anything is sent.
     ///

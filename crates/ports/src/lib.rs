@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod code;
 pub mod option;
 pub mod record;
 pub mod statement;

@@ -112,8 +112,8 @@ pub struct ResumeArgs {
     #[command(flatten)]
     pub say: ReasonArgs,
     /// The mode to go on in: normal, reduce-only or cancel-only.
-    #[arg(long, default_value = "normal")]
-    pub mode: ResumeMode,
+    #[arg(long, value_name = "MODE", default_value = "normal")]
+    pub to: ResumeMode,
     /// Measure drawdown from today on: the loss so far is accepted.
     #[arg(long)]
     pub new_high_water_mark: bool,

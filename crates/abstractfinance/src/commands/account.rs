@@ -40,7 +40,16 @@ pub async fn hedges(global: &Global) -> Result<(), Failure> {
     show(console::hedges::hedges(&day.date, &day.base, book))
 }
 
+/// A table for spreadsheets is no JSON document.
+fn one_form(global: &Global, args: &NavArgs) -> Result<(), Failure> {
+    match global.json && args.csv {
+        true => Err(Failure::Usage("--csv and --json each say how to print it: leave one out".into())),
+        false => Ok(()),
+    }
+}
+
 pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
+    one_form(global, args)?;
     let days = Records::open(global).await?.days().await?;
     let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
     let inside = |row: &NavRow| {
@@ -65,6 +74,7 @@ pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
 }
 
 pub async fn sleeves(global: &Global, args: &NavArgs) -> Result<(), Failure> {
+    one_form(global, args)?;
     let mut days = Records::open(global).await?.days().await?;
     let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
     days.retain(|day| {

@@ -27,6 +27,7 @@ pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failur
     let (from, to) = span(args)?;
     let weekdays = (to - from).get_days() / 7 * 5 + 5;
     let ground = Ground::new(global, Some(from), weekdays.unsigned_abs())?;
+    ground.only_simulated("a backtest")?;
     let dates = ground.trade_dates_to(to)?;
     if dates.is_empty() {
         return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
@@ -64,7 +65,8 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
         let mut world = ground.research(&market, ResearchJournal::default());
         return counted.days(dates, &mut run, &mut world, (&market, ground)).await;
     };
-    let engaged = StateFolder::open(dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
+    let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
+    let engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
     let mut run = ground.run(engaged.journal.fence(), engaged.path, None)?;
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {

@@ -7,7 +7,8 @@ use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, Outside, StateFolder, embedded_statements, faults};
+use crate::lockstep::Lockstep;
+use crate::world::{Address, Ground, Outside, StateFolder, embedded_statements, faults};
 use console::{DayReport, page};
 use gateway::{Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, args.days)?;
+    ground.only_simulated("`demo`")?;
     let dates = ground.trade_dates(args.days)?;
     let market = ground.simulation(&args.market)?;
     let dir = state_dir(global);
@@ -28,8 +30,9 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let statements = gateway.serve_statements(any_port, access.clone()).await?;
     let statements = Some(embedded_statements(statements, &access)?);
     let outside = Outside { statements, adopter: args.adopt.adopter()? };
-    let engaged = state.engage(Takeover::OfTheDead).await?;
-    let (mut run, mut world) = ground.world(engaged, gateway.local_addr(), gateway.control(), outside).await?;
+    let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
+    let clock = Lockstep::new(gateway.control()).await?;
+    let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {

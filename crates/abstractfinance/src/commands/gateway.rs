@@ -8,10 +8,11 @@ use crate::cli::{GatewayArgs, Global};
 use crate::failure::Failure;
 use crate::world::{Ground, faults};
 use ::gateway::{Control, ControlError, Gateway, GatewayConfig, StatementAccess};
+use sim::SimConfig;
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
-    let market = ground.simulation(&args.market)?;
+    let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
     let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market, ground.first)? };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
     if let Some(at) = args.at {

@@ -191,7 +191,7 @@ impl Search<'_> {
         let world = self.ground.research(&market, ResearchJournal::keeping_plans());
         let broker = Leaky::new(market.broker(), leak, universe, Rc::new(PerContract::from_vec(history)));
         let crate::day::World { journal, statements, clock, .. } = world;
-        let mut world = crate::day::World { broker, journal, statements, clock, closed: None };
+        let mut world = crate::day::World { broker, journal, statements, rates: None, clock, closed: None };
         let mut reports = Vec::with_capacity(dates.len());
         for &date in dates {
             reports.push(run_day(date, &mut run, &mut world).await?);

@@ -46,7 +46,7 @@ pub async fn close_out(global: &Global, args: &CloseOutArgs) -> Result<(), Failu
 }
 
 pub async fn resume(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {
-    let directive = Directive::Resume { mode: args.mode.0, new_high_water_mark: args.new_high_water_mark };
+    let directive = Directive::Resume { mode: args.to.0, new_high_water_mark: args.new_high_water_mark };
     let instruction = Instruction { directive, by: args.say.by()?, reason: args.say.reason.clone() };
     say(global, instruction).await
 }
@@ -71,6 +71,7 @@ async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
         heartbeat_timeout: KILL_PATIENCE,
         virtual_time: false,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     };
     ibkr::cancel_everything(&config).await.map_err(|error| {
         Failure::Broker(format!(

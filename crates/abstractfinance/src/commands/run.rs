@@ -1,20 +1,30 @@
-//! `run --once`: one trade date against a simulated gateway in another process.
+//! `run --once`: one trade date against a gateway in another process, simulated or the broker's.
 //!
-//! In: a date and the gateway's two addresses. Out: the day's page. Invariant: a date that is over is
+//! In: a date, the mode, the gateway's address. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
-use crate::world::{Ground, Outside, StateFolder, configured_statements};
+use crate::lockstep::Lockstep;
+use crate::settings::interlock::interlock;
+use crate::settings::{Mode, Settings};
+use crate::wall::{RunClock, WallClock};
+use crate::world::{Address, Ground, Outside, StateFolder, configured_statements};
 use console::page;
 use gateway::{Control, ControlError, RemoteControl};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use journal::Takeover;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// Where `gateway` listens unless it is told otherwise.
+const SIMULATED_PORT: u16 = 4000;
+const SIMULATED_CONTROL: u16 = 4001;
 
 /// How long the control may take to tell the time; it has nothing else to do.
 const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
@@ -28,6 +38,10 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         )));
     }
     let settings = &ground.loaded.settings;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    interlock(settings.mode, &settings.broker, Some(today)).map_err(|(problem, remedy)| {
+        Failure::Usage(format!("{}: `broker` {problem}: {remedy}", ground.loaded.sources.settings))
+    })?;
     if args.standby && settings.journal.database_url.is_none() {
         return Err(Failure::Usage(
             "--standby takes over from an engine on another host, which needs a journal that both reach: \
@@ -36,24 +50,44 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         ));
     }
     // An engine that starts now says at once when there is no gateway; a standby needs none until it takes over.
-    let early = if args.standby { None } else { Some(connect(args.control).await?) };
+    let early = if args.standby { None } else { Some(time_of(args, settings.mode).await?) };
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let state = StateFolder::open(&state_dir, settings).await?;
     let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
-    let engaged = state.engage(takeover).await?;
-    let control = match early {
-        Some(control) => control,
-        None => connect(args.control).await?,
+    let engaged = state.engage(ground.account(), takeover).await?;
+    let clock = match early {
+        Some(clock) => clock,
+        None => time_of(args, settings.mode).await?,
     };
-    let statements = configured_statements(&ground.loaded.settings)?;
-    let outside = Outside { statements, adopter: args.adopt.adopter()? };
-    let (mut run, mut world) = ground.world(engaged, args.gateway, control, outside).await?;
+    let outside = Outside { statements: configured_statements(&ground)?, adopter: args.adopt.adopter()? };
+    let gateway = address(args, settings, &clock);
+    let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = run_day(args.date, &mut run, &mut world).await?;
     world.broker.disconnect().await;
     world.journal.close().await?;
     let days = [day];
     show(if global.json { days_json(&days) } else { page(&days[0]) })?;
     went_well(&days[0])
+}
+
+/// The time of the run: a simulated gateway's where there is one, else the wall's.
+async fn time_of(args: &RunArgs, mode: Mode) -> Result<RunClock, Failure> {
+    let control = match (args.control, mode) {
+        (Some(control), _) => control,
+        (None, Mode::Simulated) => SocketAddr::from((Ipv4Addr::LOCALHOST, SIMULATED_CONTROL)),
+        (None, Mode::Paper | Mode::Live) => return Ok(RunClock::Wall(WallClock)),
+    };
+    Ok(RunClock::Simulated(Lockstep::new(connect(control).await?).await?))
+}
+
+/// The gateway the command line names, else the built-in one's usual place, or that of the settings.
+fn address(args: &RunArgs, settings: &Settings, clock: &RunClock) -> Address {
+    let configured = match settings.mode {
+        Mode::Simulated => SocketAddr::from((Ipv4Addr::LOCALHOST, SIMULATED_PORT)).to_string(),
+        Mode::Paper | Mode::Live => format!("{}:{}", settings.broker.host, settings.broker.port),
+    };
+    let gateway = args.gateway.map_or(configured, |named| named.to_string());
+    Address { gateway, virtual_time: matches!(clock, RunClock::Simulated(_)) }
 }
 
 /// A control that has told the time once; a port that merely accepts connections is none.

@@ -50,8 +50,8 @@ async fn open_books(global: &Global, file: &StateFile) -> Result<(), Failure> {
     let ground = Ground::new(global, Some(date), 1)?;
     let book = imported(file, &ground.loaded, (*ground.universe).clone()).map_err(unusable)?;
     let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let Engaged { mut journal, .. } =
-        StateFolder::open(&dir, &ground.loaded.settings).await?.engage(Takeover::OfTheDead).await?;
+    let folder = StateFolder::open(&dir, &ground.loaded.settings).await?;
+    let Engaged { mut journal, .. } = folder.engage(ground.account(), Takeover::OfTheDead).await?;
     if journal.latest(DAY_CLOSED).await?.is_some() || journal.latest(BOOK_IMPORTED).await?.is_some() {
         return Err(unusable(format!("{} has books already; name an empty folder with --state-dir", dir.display())));
     }

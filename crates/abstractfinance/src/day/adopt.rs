@@ -6,7 +6,7 @@
 
 use super::assemble::{Known, broker_facts};
 use super::believe::Belief;
-use super::observe::{News, news, unbookable};
+use super::news::{News, news, unbookable};
 use super::{Adopter, Run};
 use crate::book::{Book, Handed};
 use crate::failure::Failure;

@@ -56,6 +56,7 @@ pub(super) fn inputs(
         flatten: book.standing.flatten,
         conditions: conditions(date, &book.standing, snapshot, bars, venues, run),
         confirmed: book.standing.confirmed,
+        waiting: book.standing.adopt,
         windows: venues.windows.clone(),
         active: PerInstrument::from_vec(
             universe.instruments().map(|id| active_contract(universe, &run.setup.rolls, id, date)).collect(),

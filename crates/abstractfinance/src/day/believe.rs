@@ -1,6 +1,6 @@
 //! Which marks and rates the day stands on.
 //!
-//! In: the account, bars, what was believed before. Out: marks, rates, doubts, and what to believe from now on.
+//! In: the account, bars, rates from elsewhere, what was believed before. Out: marks, rates, doubts, and what to believe from now on.
 //! Invariant: pure; an offer that is not believed leaves the last good one in place and says so.
 
 use super::Run;
@@ -32,14 +32,14 @@ pub(super) struct Belief {
 /// Judges what the account and the bars say at `now` against what was believed before.
 pub(super) fn believe(
     snapshot: &AccountSnapshot,
-    bars: &Bars,
+    (bars, elsewhere): (&Bars, &[RateOffer]),
     (before, splits): (&Believed, &[Split]),
     ledger: &Ledger,
     now: Timestamp,
     run: &Run,
 ) -> Belief {
     let mut board = FxBoard::new(run.setup.base, before.rates);
-    rate_offers(snapshot, bars, run).for_each(|offer| board.offer(offer));
+    rate_offers(snapshot, bars, run).chain(elsewhere.iter().copied()).for_each(|offer| board.offer(offer));
     let table = board.settle(now, run.calendars.get(Mic::Fx).ok(), &fx_policy(run));
     let universe = &run.setup.universe;
     let mut marks = PerContract::filled(None, universe.contract_count());

@@ -5,13 +5,16 @@
 
 use super::observe::snapshot;
 use super::operator::Ears;
-use super::{Run, World, append};
+use super::{Run, World, order_ids, records};
 use crate::failure::Failure;
-use cycle::{Effect, Event, Session};
+use cycle::{Effect, Entry, Event, Session};
 use domain::{ContractId, Price};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::{Broker, BrokerError, BrokerEvent, Clock, Connection, Glance, Journal};
 use risk::Sighting;
+
+/// Seconds between attempts to reach a broker that was lost; the last one goes on.
+const PAUSES_S: [i64; 4] = [30, 60, 90, 120];
 
 /// Why a step could not be taken, by what happens next.
 enum Trouble {
@@ -45,12 +48,13 @@ pub(super) async fn drive<B: Broker, J: Journal, C: Clock>(
     let mut events = Vec::new();
     let mut ears = Ears::default();
     let mut unread = false;
+    let mut absence = Absence::default();
     loop {
         ears.listen(session, run, world).await?;
         match step(session, &mut events, &mut unread, run, world).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
-            Err(Trouble::Lost(reason)) => reconnect(session, &mut events, reason, world).await?,
+            Err(Trouble::Lost(reason)) => reconnect(session, &mut events, reason, &mut absence, run, world).await?,
             Err(Trouble::Stop(failure)) => return Err(failure),
         }
     }
@@ -66,7 +70,9 @@ async fn step<B: Broker, J: Journal, C: Clock>(
 ) -> Result<bool, Trouble> {
     match session.poll(world.clock.now()) {
         Effect::Record => {
-            append(session.date(), session.entries(), run, world).await?;
+            let mut records = records(session.entries(), run, world);
+            records.extend(order_ids::reserved(session.entries(), world.clock.now(), world));
+            world.journal.append(session.date(), &records).await.map_err(Failure::from)?;
             session.handle(Event::Recorded);
         }
         Effect::Send(sendable) => world.broker.send(&sendable).await?,
@@ -129,22 +135,74 @@ fn sighting(glance: &Glance, now: Timestamp) -> Sighting {
     Sighting { at: now, gateway: at, net_liquidation, excess_liquidity, vix }
 }
 
-/// Makes a new session. What the old one still holds is heard first; then everything in flight is asked about.
-async fn reconnect<B: Broker, J, C>(
+/// How a broker that was lost is looked for.
+#[derive(Debug, Default)]
+struct Absence {
+    /// Attempts since it was lost.
+    attempts: usize,
+    /// When the next one is due.
+    next: Timestamp,
+}
+
+impl Absence {
+    /// Notes an attempt that failed.
+    fn failed(&mut self, now: Timestamp) {
+        let pause = PAUSES_S[(self.attempts - 1).min(PAUSES_S.len() - 1)];
+        self.next = now + SignedDuration::from_secs(pause);
+    }
+}
+
+/// Tries to make a new session. What the old one still holds is heard first; after a success everything in flight is asked
+/// about, after a failure there is a pause, and the next step comes here again. It ends with the day's last window: the
+/// session then gives up what it cannot ask about.
+async fn reconnect<B: Broker, J: Journal, C: Clock>(
     session: &mut Session<'_>,
     events: &mut Vec<BrokerEvent>,
     reason: String,
+    absence: &mut Absence,
+    run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<(), Failure> {
-    world.broker.drain(events).await;
-    events.drain(..).for_each(|event| session.handle(Event::Broker(event)));
-    session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
-    // The adapter tries for as long as it may take to become ready.
-    world.broker.reconnect().await.map_err(|error| {
-        Failure::Broker(format!("{reason}, and it was not reached again: {error}; start the day again, it resumes"))
-    })?;
-    session.handle(Event::Broker(BrokerEvent::Connection(Connection::RestoredDataLost)));
-    Ok(())
+    if absence.attempts == 0 {
+        world.broker.drain(events).await;
+        events.drain(..).for_each(|event| session.handle(Event::Broker(event)));
+        session.handle(Event::Broker(BrokerEvent::Connection(Connection::Lost)));
+        alert(session, format!("the broker was lost ({reason}): nothing is sent until it is back"), run, world).await?;
+    }
+    if absence.attempts > 0 && world.clock.now() < absence.next {
+        world.clock.wait(absence.next).await?;
+        session.handle(Event::Tick);
+        return Ok(());
+    }
+    absence.attempts += 1;
+    // The adapter itself tries for as long as it may take to become ready.
+    match world.broker.reconnect().await {
+        Ok(_) => {
+            let attempts = std::mem::take(&mut absence.attempts);
+            session.handle(Event::Broker(BrokerEvent::Connection(Connection::RestoredDataLost)));
+            let sentence = format!("the broker is back at attempt {attempts}: everything in flight is asked about");
+            alert(session, sentence, run, world).await
+        }
+        Err(BrokerError::Lost(again)) => {
+            tracing::warn!(attempt = absence.attempts, reason = again, "the broker was not reached");
+            absence.failed(world.clock.now());
+            Ok(())
+        }
+        Err(error) => Err(Failure::Broker(format!(
+            "{reason}, and it was not reached again: {error}; start the day again, it resumes"
+        ))),
+    }
+}
+
+/// Tells a person, now and in the day's report.
+async fn alert<B: Broker, J: Journal, C: Clock>(
+    session: &Session<'_>,
+    sentence: String,
+    run: &Run,
+    world: &mut World<B, J, C>,
+) -> Result<(), Failure> {
+    tracing::error!(sentence);
+    super::append(session.date(), &[Entry::Alert { sentence }], run, world).await.map(drop)
 }
 
 /// Hands everything the gateway had sent before now to the session; true when there was anything.

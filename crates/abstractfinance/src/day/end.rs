@@ -34,7 +34,7 @@ impl End {
         run: &Run,
     ) -> End {
         let (date, ledger, universe) = (decided.inputs.date, session.ledger(), &run.setup.universe);
-        let evening = believe(snapshot, &Bars::new(), (&decided.inputs.believed, &[]), ledger, now, run);
+        let evening = believe(snapshot, (&Bars::new(), &[]), (&decided.inputs.believed, &[]), ledger, now, run);
         let Belief { mut marks, fx, doubts, believed } = evening;
         // What is not held has no mark of the evening: it keeps the morning's.
         for contract in universe.contracts().filter(|&contract| ledger.quantity(contract).is_zero()) {

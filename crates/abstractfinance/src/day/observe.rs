@@ -6,14 +6,15 @@
 use super::adopt::adopt;
 use super::assemble::{inputs, measures, nothing};
 use super::believe::believe;
+use super::news::{News, news, sentence, unbookable};
 use super::scope::{Scope, holds, is_current};
 use super::statement::book_statement;
 use super::venues::Venues;
-use super::{Run, World, last_book, listings, operator, screens, venues};
+use super::{Run, World, last_book, listings, operator, pins, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
-use cycle::{Borrowable, RecordedInputs};
-use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Posted, Side, Unbookable};
+use cycle::{Borrowable, Instruction, RecordedInputs};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Side};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
@@ -34,35 +35,6 @@ const REFRESH_SESSIONS: u32 = 20;
 const SNAPSHOT_TRIES: u32 = 3;
 /// Pause before an account that gave no usable answer is asked again.
 const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_secs(30);
-
-/// Something worth telling, and the event when it was booked.
-pub(super) struct News {
-    sentence: String,
-    event: Option<LedgerEvent>,
-    /// Worth a person's look today.
-    alarming: bool,
-}
-
-impl News {
-    /// Something that changed nothing.
-    pub(super) fn note(sentence: String) -> News {
-        News { sentence, event: None, alarming: false }
-    }
-
-    /// The account gave no answer that can be used.
-    fn missing(reason: &str) -> News {
-        let sentence = format!(
-            "the account could not be read ({reason}): nothing is known of it, so nothing is sent; mode CANCEL_ONLY until \
-             a person resumes"
-        );
-        News { sentence, event: None, alarming: true }
-    }
-
-    /// Raises it to an alert, in these words.
-    pub(super) fn alarm(&mut self, sentence: String) {
-        (self.sentence, self.alarming) = (sentence, true);
-    }
-}
 
 /// What observing found worth reporting.
 #[derive(Clone, Debug, Default)]
@@ -100,8 +72,7 @@ impl Read {
     }
 }
 
-/// Waits for the run time, then reads everything. Nothing is written: what was booked becomes durable
-/// together with the plan that stands on it.
+/// Waits for the run time, then reads everything; what it books becomes durable with the plan that stands on it.
 pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     date: Date,
     run: &mut Run,
@@ -119,6 +90,7 @@ pub(super) async fn observe<B: Broker, J: Journal, C: Clock>(
     let waited = venues::outwait_maintenance(date, run, world).await?;
     let last = last_book(run, world).await?;
     let (identity, details) = connect(&Scope::of(last.as_deref(), date, run), world).await?;
+    pins::remember(date, &details, run, world).await?;
     let listings = listings::look(date, last.as_deref(), run, world).await?;
     let run = &*run;
     let venues = Venues::of(date, &identity, &details, run)?;
@@ -185,16 +157,20 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     }
     let now = world.clock.now();
     let splits = splits(&booked);
-    let mut belief = believe(&snapshot, &bars, (&book.believed, &splits), book.books.ledger(), now, run);
+    let (elsewhere, silent) = match &mut world.rates {
+        Some(rates) => rates.offers(now).await,
+        None => Default::default(),
+    };
+    booked.extend(silent.into_iter().map(News::note));
+    let before = (&book.believed, &splits[..]);
+    let mut belief = believe(&snapshot, (&bars, &elsewhere), before, book.books.ledger(), now, run);
     listings::mark(listings, &mut belief.marks, run);
     match &missing {
         None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
         Some(_) => {
             book.standing.mode = book.standing.mode.tightened_to(Mode::CancelOnly);
-            let unheard = std::mem::take(&mut book.standing.adopt);
-            let unheard =
-                unheard.iter().map(|said| format!("not done without the account, say it again: {}", said.sentence()));
-            booked.extend(unheard.map(News::note));
+            let waits = |said: &Instruction| format!("waits for the account: {}", said.sentence());
+            booked.extend(book.standing.adopt.iter().map(waits).map(News::note));
         }
     }
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
@@ -392,20 +368,6 @@ fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
     booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
 }
 
-/// What was new to the books, in words and as an event.
-pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
-    let told = |sentence: String, event| Some(News { sentence, event: Some(event), alarming: false });
-    match posted {
-        Posted::New => told(sentence(&event, run), event),
-        Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
-        Posted::Again | Posted::Waiting => None,
-    }
-}
-
-pub(super) fn unbookable(reason: Unbookable) -> Failure {
-    Failure::Halted(reason.to_string())
-}
-
 pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
 
 /// Daily bars of everything the decision or the books read.
@@ -472,28 +434,6 @@ fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Times
 fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
     let empty = bars.iter().filter(|(_, bars)| bars.is_empty());
     empty.map(|(contract, _)| run.setup.universe.contract(*contract).name.clone()).collect()
-}
-
-fn sentence(event: &LedgerEvent, run: &Run) -> String {
-    match event {
-        LedgerEvent::Flow { amount } => format!("deposit or withdrawal of {amount}"),
-        LedgerEvent::VariationMargin { contract, settlement } => {
-            format!("{} settled at {settlement}", run.setup.universe.contract(*contract).name)
-        }
-        LedgerEvent::Fill(fill) => {
-            let name = &run.setup.universe.contract(fill.contract).name;
-            match fill.order {
-                Some(_) => format!("late execution of {name} booked"),
-                None => format!("{} {} {name} at {} booked, no order of ours", fill.side, fill.quantity, fill.price),
-            }
-        }
-        LedgerEvent::Recall { contract, quantity } => {
-            let name = &run.setup.universe.contract(*contract).name;
-            format!("{quantity} {name} called back by the lender: the broker bought them")
-        }
-        LedgerEvent::Commission { amount, .. } => format!("late commission of {amount} booked"),
-        other => other.sentence(&run.setup.universe),
-    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         standing: Standing {
             mode: session.mode().tightened_to(end.mode()),
             confirmed: still_held(&session, run),
+            adopt: [&decided.inputs.waiting[..], &session.standing().adopt].concat(),
             ..session.standing().clone()
         },
         believed: end.believed.clone(),

@@ -5,7 +5,7 @@
 //! not come changes nothing, and what it would have explained stays a break.
 
 use super::adopt::post_execution;
-use super::observe::{News, news, unbookable};
+use super::news::{News, news, unbookable};
 use super::{Run, World};
 use crate::book::Book;
 use crate::failure::Failure;

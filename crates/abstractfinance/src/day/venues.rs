@@ -7,6 +7,7 @@ use super::observe::{at, wait_until};
 use super::{Run, World};
 use crate::failure::Failure;
 use crate::settings::Mode;
+use crate::settings::interlock::{Money, money};
 use crate::world::account_tag;
 use domain::{ContractId, InstrumentKind, PerContract};
 use jiff::Timestamp;
@@ -89,12 +90,12 @@ fn banded(details: &ContractDetails) -> Option<Banded> {
 
 /// An account of another kind than the mode trades, or not the one of this run.
 fn is_foreign(identity: &Identity, run: &Run) -> bool {
-    let is_paper = identity.account.starts_with("DU");
-    let agrees = match run.settings.mode {
-        Mode::Simulated | Mode::Paper => is_paper,
-        Mode::Live => !is_paper,
+    let served = money(&identity.account);
+    let wanted = match run.settings.mode {
+        Mode::Simulated | Mode::Paper => Money::Paper,
+        Mode::Live => Money::Real,
     };
-    !agrees || account_tag(&identity.account) != run.account
+    served != Some(wanted) || account_tag(&identity.account) != run.account
 }
 
 /// Today's session of each contract that can trade, with the rule of its venue.

@@ -10,7 +10,7 @@ use super::safety::Maintenance;
 use domain::{AssetClass, BasisPoints, Mic};
 use garde::Validate;
 use jiff::SignedDuration;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use journal::Place;
 use market::calendar::WindowRule;
@@ -214,6 +214,9 @@ pub struct Broker {
     /// Account id; none in the simulator.
     #[garde(skip)]
     pub account: Option<String>,
+    /// A person's word that real money is meant; needed for `mode: live` and for nothing else.
+    #[garde(skip)]
+    pub live_confirmation: Option<LiveConfirmation>,
     /// How long the gateway may take to answer at first, such as `10m`.
     #[garde(custom(lasts(1, 3600)))]
     #[schemars(with = "String")]
@@ -231,6 +234,17 @@ pub struct Broker {
     /// Where activity statements come from; none while breaks are explained by hand.
     #[garde(dive)]
     pub statements: Option<Statements>,
+}
+
+/// A person's word that an account of real money is to be traded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LiveConfirmation {
+    /// The account once more, in full.
+    pub account: String,
+    /// The day it was written; it counts for a year.
+    #[schemars(with = "String")]
+    pub date: Date,
 }
 
 /// Where the journal is kept.

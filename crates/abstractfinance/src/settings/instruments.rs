@@ -102,6 +102,10 @@ pub struct InstrumentRow {
     #[serde(default)]
     #[garde(custom(check_digit), custom(only_for_shares(self.kind)))]
     pub isin: Option<String>,
+    /// The broker's contract id, where a person has said which it is; else the one it was first known by.
+    #[serde(default)]
+    #[garde(inner(range(min = 1, max = i64::from(i32::MAX))))]
+    pub con_id: Option<i64>,
     /// ISO 10383 code of the venue whose calendar rules the sessions.
     #[garde(skip)]
     pub mic: Mic,

@@ -67,6 +67,7 @@ impl Row {
             tick: self.tick,
             lot: Quantity::whole(1),
             isin: Some(self.isin.clone()),
+            con_id: None,
             mic: self.mic,
             yahoo_symbol: Some(self.id.clone()),
             asset_class: AssetClass::Stock,

@@ -6,8 +6,8 @@
 use super::execution::{Approval, Broker, Execution, Journal, Schedule};
 use super::instruments::Instruments;
 use super::rules::{
-    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, only_dollars,
-    only_futures, real_fundamentals, same_as, suits,
+    above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, of_this_market,
+    only_dollars, only_futures, real_fundamentals, same_as, suits,
 };
 use super::safety::ExecutionSafety;
 use super::sleeves::Sleeve;
@@ -57,7 +57,7 @@ pub struct Settings {
     #[garde(custom(agrees(self.hysteresis.vix_enter_crisis)), dive)]
     pub crisis: Crisis,
     /// Base currency, rates and hedges.
-    #[garde(dive)]
+    #[garde(dive, custom(of_this_market(self.mode, &self.data.yahoo.host)))]
     pub fx: Fx,
     /// When futures are left for the next contract.
     #[garde(dive)]
@@ -202,6 +202,9 @@ pub struct Fx {
     /// Gap between three pairs, in hundredths of a percent, above which their currencies take no new risk.
     #[garde(range(min = 1, max = 500))]
     pub triangular_gap_bps: u32,
+    /// Who is asked for rates besides the broker.
+    #[garde(skip)]
+    pub second_source: SecondSource,
     /// Gap between two sources of one moment, in hundredths of a percent, above which a currency takes no new risk.
     #[garde(range(min = 1, max = 500))]
     pub source_gap_bps: u32,
@@ -211,6 +214,16 @@ pub struct Fx {
     /// Exposure to a currency without a hedge contract, as a share of NAV, above which it takes no new risk.
     #[garde(range(min = 0.0, max = 0.2), custom(finite))]
     pub unhedged_max_nav_pct: f64,
+}
+
+/// Who is asked for rates besides the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondSource {
+    /// Nobody: the account's rate is compared with the close of the broker's own pair.
+    None,
+    /// Yahoo's charts of the pairs that have a `yahoo_symbol`.
+    Yahoo,
 }
 
 /// How foreign purchases are paid.

@@ -5,7 +5,8 @@
 
 use super::execution::Broker;
 use super::instruments::{InstrumentRow, Instruments};
-use super::model::{Crisis, Hedges, Mode};
+use super::interlock::interlock;
+use super::model::{Crisis, Fx, Hedges, Mode, SecondSource};
 use super::refusal::{NOT_FINITE, VALUE, rule};
 use super::sleeves::{Basket, Sleeve};
 use domain::{AssetClass, Currency, InstrumentKind};
@@ -240,13 +241,18 @@ pub(super) fn only_dollars(currency: &Currency, _: &Instruments) -> garde::Resul
 /// A broker section that fits the mode.
 pub(super) fn suits(mode: Mode) -> impl FnOnce(&Broker, &Instruments) -> garde::Result {
     move |broker, _| {
-        let is_paper = broker.account.as_deref().map(|account| account.starts_with("DU"));
-        let remedy = "set `account`, or `mode: simulated`";
-        match mode {
-            Mode::Simulated => Ok(()),
-            Mode::Paper => rule(is_paper == Some(true), "has no paper account, whose id begins with DU", remedy),
-            Mode::Live => rule(is_paper == Some(false), "has no live account, which `mode: live` needs", remedy),
-        }
+        let Err((problem, remedy)) = interlock(mode, broker, None) else { return Ok(()) };
+        rule(false, problem, remedy)
+    }
+}
+
+/// The simulated market has rates of its own, which those of the real one contradict every day.
+pub(super) fn of_this_market(mode: Mode, host: &str) -> impl FnOnce(&Fx, &Instruments) -> garde::Result {
+    let elsewhere = !["127.0.0.1:", "localhost:", "[::1]:"].iter().any(|local| host.starts_with(local));
+    move |fx, _| {
+        let problem = "compares the simulated market's rates with Yahoo's of the real one";
+        let remedy = "set `second_source: none`, or leave `mode: simulated`";
+        rule(fx.second_source == SecondSource::None || mode != Mode::Simulated || !elsewhere, problem, remedy)
     }
 }
 

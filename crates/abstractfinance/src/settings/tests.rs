@@ -306,6 +306,12 @@ fn settings_must_be_consistent_with_each_other() {
        |                   ^^^^
     both are the loss that starts a crisis; write the same value twice
     ");
+    insta::assert_snapshot!(refused("second_source: none ", "second_source: yahoo"), @r"
+    settings.yaml:#:3: `fx` compares the simulated market's rates with Yahoo's of the real one
+     # |   base_currency: USD                  # NAV and limits are counted in it
+       |   ^
+    set `second_source: none`, or leave `mode: simulated`
+    ");
     insta::assert_snapshot!(refused("mode: simulated ", "mode: paper "), @r"
     settings.yaml:#:3: `broker` has no paper account, whose id begins with DU
      # |   host: 127.0.0.1

@@ -93,6 +93,10 @@ impl Session<'_> {
         let contract = self.slots[index].parent.planned().contract;
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        if quote.is_none() && now >= self.watch_again {
+            // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
+            self.watching = false;
+        }
         let grid = self.conditions.grid(contract, self.setup.universe.terms(contract).tick);
         let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
         let launches = quote.as_ref().filter(|_| !self.slots[index].parent.has_live_child());

@@ -6,12 +6,10 @@
 use super::{Entry, Session, Slot};
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Posted, Quantity};
 use execution::{OrderSignal, OverExecuted, Parent};
+use ports::code::{self, OrderWord, Severity};
 use ports::{AccountSnapshot, BrokerEvent, Connection};
 use risk::Mode;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Codes that end an order: price off grid, no contract, rejected, duplicate id.
-const REJECTION_CODES: [i32; 5] = [103, 110, 200, 201, 203];
 
 impl Session<'_> {
     pub(super) fn broker(&mut self, event: BrokerEvent) {
@@ -41,10 +39,14 @@ impl Session<'_> {
             BrokerEvent::Execution(fill) => self.execution(fill),
             BrokerEvent::Commission { execution, amount } => self.commission(execution, amount),
             BrokerEvent::Notice { order_ref, code, text } => {
-                if let Some(order_ref) = order_ref.filter(|_| REJECTION_CODES.contains(&code)) {
-                    self.signal(order_ref, OrderSignal::Refused);
-                    self.needs_resync |= self.slots.iter().any(|slot| slot.parent.is_lost(order_ref));
+                if let Some(order_ref) = order_ref {
+                    match code::of_order(code) {
+                        OrderWord::Lives => {}
+                        OrderWord::Refused => self.question(order_ref, OrderSignal::Refused),
+                        OrderWord::Unknown => self.question(order_ref, OrderSignal::Doubted),
+                    }
                 }
+                self.tell_unknown(order_ref, code, &text);
                 self.entries.push(Entry::Notice { order_ref, code, text });
             }
             BrokerEvent::Connection(connection) => {
@@ -54,6 +56,26 @@ impl Session<'_> {
                 self.entries.push(Entry::Connection { connection });
             }
         }
+    }
+
+    /// Hears a bad word about an order, and asks what became of it when the word does not say.
+    fn question(&mut self, order_ref: OrderRef, signal: OrderSignal) {
+        self.signal(order_ref, signal);
+        self.needs_resync |= self.slots.iter().any(|slot| slot.parent.is_lost(order_ref));
+    }
+
+    /// A code that is in no table is for a person to look up, once a day.
+    fn tell_unknown(&mut self, order_ref: Option<OrderRef>, code: i32, text: &str) {
+        if code::severity(code) != Severity::Unknown || !self.unknown_codes.insert(code) {
+            return;
+        }
+        let held = order_ref.map_or_else(String::new, |order_ref| {
+            format!(
+                " about {order_ref}, which is held: nothing is sent in its place until the broker's lists tell of it"
+            )
+        });
+        let sentence = format!("the broker said code {code} (`{text}`), which no table knows{held}: look it up");
+        self.entries.push(Entry::Alert { sentence });
     }
 
     /// A cancel that knows of more executions than we do waits for them: what is left is known only then.

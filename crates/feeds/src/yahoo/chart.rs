@@ -48,6 +48,17 @@ pub struct Split {
     pub denominator: Decimal,
 }
 
+/// The last price of one symbol.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LastPrice {
+    /// What the answer's numbers counted.
+    pub quoted_in: QuotedIn,
+    /// In the major unit.
+    pub price: Price,
+    /// When it was traded or quoted.
+    pub at: Timestamp,
+}
+
 /// The history of one symbol over the dates asked for.
 #[derive(Clone, Debug)]
 pub struct Chart {

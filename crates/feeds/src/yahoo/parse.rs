@@ -3,7 +3,7 @@
 //! In: JSON. Out: a [`Chart`], or what is wrong with it. Invariant: the columns are as long as the dates, dates rise,
 //! prices are positive, and the currency and unit are the ones the answer names.
 
-use super::chart::{Chart, ChartBar, Dividend, QuotedIn, Split};
+use super::chart::{Chart, ChartBar, Dividend, LastPrice, QuotedIn, Split};
 use domain::{Currency, Price, Quantity, QuoteUnit};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -36,6 +36,7 @@ struct Meta {
     symbol: String,
     exchange_timezone_name: String,
     regular_market_time: Option<i64>,
+    regular_market_price: Option<f64>,
     data_granularity: Option<String>,
 }
 
@@ -102,8 +103,8 @@ pub(super) fn refusal(body: &str) -> Option<String> {
     document.chart.error?.description.map(|words| words.chars().take(200).collect())
 }
 
-/// Reads an answer.
-pub(super) fn chart(symbol: &str, from: Date, to: Date, body: &str) -> Result<Chart, String> {
+/// The one answer about a symbol.
+fn answer(symbol: &str, body: &str) -> Result<Answer, String> {
     let document: Document =
         serde_json::from_str(body).map_err(|error| format!("it is not the JSON of a chart ({error})"))?;
     let answer = match (document.chart.result, document.chart.error) {
@@ -111,9 +112,25 @@ pub(super) fn chart(symbol: &str, from: Date, to: Date, body: &str) -> Result<Ch
         (_, Some(error)) => return Err(error.description.unwrap_or_else(|| "an error without words".to_owned())),
         _ => return Err("it holds no chart".to_owned()),
     };
-    if answer.meta.symbol != symbol {
-        return Err(format!("it is the chart of {}", answer.meta.symbol));
+    match answer.meta.symbol == symbol {
+        true => Ok(answer),
+        false => Err(format!("it is the chart of {}", answer.meta.symbol)),
     }
+}
+
+/// Reads the last price, which is worth nothing without its time.
+pub(super) fn last(symbol: &str, body: &str) -> Result<LastPrice, String> {
+    let meta = answer(symbol, body)?.meta;
+    let quoted_in = quoted_in(meta.currency.as_deref().unwrap_or_default())?;
+    let quoted = meta.regular_market_price.ok_or("it holds no last price")?;
+    let price = Price::from_quote(published(quoted)?, quoted_in.unit).map_err(|error| error.to_string())?;
+    let second = meta.regular_market_time.ok_or("its last price has no time")?;
+    Ok(LastPrice { quoted_in, price, at: Timestamp::from_second(second).map_err(|error| error.to_string())? })
+}
+
+/// Reads an answer.
+pub(super) fn chart(symbol: &str, from: Date, to: Date, body: &str) -> Result<Chart, String> {
+    let answer = answer(symbol, body)?;
     if answer.meta.data_granularity.as_deref().is_some_and(|granularity| granularity != "1d") {
         return Err("its bars are not daily".to_owned());
     }

@@ -9,12 +9,15 @@ mod spreads;
 mod world;
 
 use domain::rounding::limit_to_tick;
-use domain::{Currency, OrderStatus, Price, Quantity, Side};
+use domain::{ContractId, Currency, OrderStatus, Price, Quantity, Side};
 use gateway::Control;
+use ibkr::IbkrBroker;
 use link::{Link, frame, notice};
 use ports::{Broker, BrokerError, BrokerEvent};
 use risk::Sendable;
 use rust_decimal::{Decimal, dec};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use world::*;
 
@@ -118,6 +121,28 @@ fn spent(events: &[BrokerEvent], currency: Currency) -> Decimal {
         _ => Decimal::ZERO,
     };
     events.iter().map(paid).sum()
+}
+
+#[tokio::test]
+async fn a_contract_keeps_the_id_it_was_first_known_by() {
+    let gateway = gateway().await;
+    let mut first = IbkrBroker::connect(config(gateway.local_addr()), Arc::clone(&UNIVERSE)).await.expect("a session");
+    let seen = first.resolve(&[CSPX, ISF]).await.expect("described");
+    let pin = |of: ContractId| seen.iter().find(|row| row.contract == of).expect("resolved").con_id;
+    first.disconnect().await;
+
+    let name = |of: ContractId| universe().contract(of).name.clone();
+    let pins = BTreeMap::from([(name(CSPX), pin(CSPX)), (name(ISF), pin(CSPX) + 1)]);
+    let pinned = ibkr::IbkrConfig { pins, ..config(gateway.local_addr()) };
+    let mut second = IbkrBroker::connect(pinned, Arc::clone(&UNIVERSE)).await.expect("a session");
+    let seen: Vec<ContractId> =
+        second.resolve(&[CSPX, ISF]).await.expect("described").iter().map(|row| row.contract).collect();
+    assert_eq!(seen, [CSPX], "the one whose id is another is not used");
+    let disputes = second.snapshot().await.expect("a snapshot").disputes;
+    assert_eq!(disputes.iter().map(|dispute| dispute.contract).collect::<Vec<_>>(), [ISF]);
+    let what = &disputes[0].what;
+    let told = format!("con_id: the broker says {}, and it has been {} until now", pin(ISF), pin(CSPX) + 1);
+    assert!(what.contains(&told) && what.contains("write `con_id:"), "{what}");
 }
 
 #[tokio::test]

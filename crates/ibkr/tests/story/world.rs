@@ -29,7 +29,7 @@ pub const ISF: ContractId = ContractId(1);
 pub const M6E: ContractId = ContractId(2);
 pub const GBPUSD: ContractId = ContractId(3);
 
-static UNIVERSE: LazyLock<Arc<Universe>> = LazyLock::new(|| Arc::new(instruments_and_contracts()));
+pub static UNIVERSE: LazyLock<Arc<Universe>> = LazyLock::new(|| Arc::new(instruments_and_contracts()));
 static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| {
     let tables = [
         (Mic::Xlon, include_str!("../../../../config/calendars/XLON.csv")),
@@ -120,6 +120,7 @@ pub fn config(address: SocketAddr) -> IbkrConfig {
         heartbeat_timeout: Duration::from_secs(10),
         virtual_time: true,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     }
 }
 

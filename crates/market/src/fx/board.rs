@@ -176,7 +176,11 @@ impl FxBoard {
         policy: &FxPolicy,
         table: &mut FxTable,
     ) -> Option<Candidate> {
-        let Some(last) = self.last[currency] else { return candidates.first().copied() };
+        let Some(last) = self.last[currency] else {
+            let against = candidates.first().and_then(|_| contradiction(0, candidates, policy));
+            table.findings.extend(against.map(|problem| FxFinding { currency, problem }));
+            return candidates.first().copied();
+        };
         for (rank, candidate) in candidates.iter().enumerate() {
             let Candidate { rate, source, .. } = *candidate;
             let near = |to: Decimal| moved(to, rate) <= policy.jump_max;

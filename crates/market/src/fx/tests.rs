@@ -192,6 +192,8 @@ fn a_rate_that_stands_still_is_told_by_a_second_source() {
     assert!(night.takes_risk(Eur), "a close of last night may be a night's move away: {}", told(&night));
     let agreeing = settled(last, &[account(dec!(1.1600)), second(dec!(1.1657), now)], now);
     assert!(agreeing.takes_risk(Eur), "{}", told(&agreeing));
+    let first = settled(PerCurrency::default(), &[account(dec!(1.1600)), second(dec!(1.1680), now)], now);
+    assert_eq!((first.get_rate(Eur, Usd), first.takes_risk(Eur)), (Ok(dec!(1.1600)), false), "on a first day too");
 }
 
 #[test]

@@ -172,6 +172,7 @@ fn gateway(args: &PullArgs, loaded: &Loaded) -> IbkrConfig {
         heartbeat_timeout: broker.heartbeat.unsigned_abs(),
         virtual_time: loaded.settings.mode == Mode::Simulated,
         order_id_high_water: 0,
+        pins: std::collections::BTreeMap::new(),
     }
 }
 

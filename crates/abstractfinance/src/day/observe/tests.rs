@@ -172,6 +172,7 @@ fn observed(says: &[Decimal]) -> (String, usize, risk::Mode, Vec<String>) {
         broker: Account { says: says.to_vec(), asked: 0 },
         journal: Blank,
         statements: None,
+        rates: None,
         clock: Hands("2026-03-02T05:00:00Z".parse().unwrap()),
         closed: None,
     };
@@ -215,6 +216,7 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
             broker: Account { says: vec![Decimal::ZERO], asked: 0 },
             journal: Blank,
             statements: None,
+            rates: None,
             clock: Hands(at(date, run.settings.schedule.run_at, &run).unwrap()),
             closed: None,
         };

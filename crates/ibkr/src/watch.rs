@@ -1,0 +1,42 @@
+//! Which quotes are subscribed.
+//!
+//! In: the contracts to watch. Out: a subscription for each and for no other. Invariant: one that lives is left alone; one
+//! that the broker ended, or that says nothing, is asked for again.
+
+use crate::IbkrBroker;
+use crate::contracts::unresolved;
+use crate::quotes::Feed;
+use crate::trouble::trouble;
+use domain::ContractId;
+use ports::BrokerError;
+
+impl IbkrBroker {
+    pub(crate) async fn watch_all(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        // A login has about a hundred lines: what is no longer looked at gives its own back.
+        let idle: Vec<ContractId> = self.feeds.keys().filter(|id| !contracts.contains(id)).copied().collect();
+        for feed in idle.iter().filter_map(|id| self.feeds.remove(id)).collect::<Vec<_>>() {
+            self.pacer.pass().await;
+            feed.ticks.cancel().await;
+        }
+        for &id in contracts {
+            self.watch_one(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn watch_one(&mut self, id: ContractId) -> Result<(), BrokerError> {
+        if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.is_mute(id)) {
+            return Ok(());
+        }
+        let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
+        if let Some(ended) = self.feeds.remove(&id) {
+            self.pacer.pass().await;
+            ended.ticks.cancel().await;
+        }
+        self.pacer.pass().await;
+        let ticks = self.session.client.market_data(contract).subscribe().await;
+        let ticks = ticks.map_err(|e| trouble(&self.universe.contract(id).name, e))?;
+        self.feeds.insert(id, Feed::new(ticks));
+        Ok(())
+    }
+}
