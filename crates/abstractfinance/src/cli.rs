@@ -411,7 +411,8 @@ pub struct CalendarArgs {
 /// `calendar …`.
 #[derive(Debug, Subcommand)]
 pub enum CalendarCommand {
-    /// Show what comes due: when futures roll, have to be gone, are noticed and end, and when venues are shut.
+    /// Show what comes due: when futures roll, have to be gone, are noticed and end, when held options are replaced and
+    /// expire, when venues are shut or close early, and when broker or gateway are away.
     Obligations(ObligationsArgs),
 }
 

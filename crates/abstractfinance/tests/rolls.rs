@@ -1,4 +1,5 @@
-//! Stories of futures: a strategy that holds some of every kind is run for years, and none outlives its deadline.
+//! Stories of futures: a strategy that holds some of every kind is run for years, none outlives its deadline, and what the
+//! venue trades as a calendar spread is rolled as one.
 //!
 //! In: the built-in configuration with futures in its sleeves. Out: reports of days. Invariant: deadlines are counted here
 //! from the sessions that `calendar` prints, not by the engine's own code.
@@ -93,29 +94,82 @@ fn obligations_say_what_comes_due() {
     config(&stage);
     let page = stage.ok("calendar obligations --config futures --from 2026-03-02 --days 21");
     insta::assert_snapshot!(page, @r"
-     date         what            of              held   meaning
-    ────────────────────────────────────────────────────────────────────────────────────────────────
-     2026-03-03   roll deadline   FGBL_20260306      –   nothing of it is held after this day
-     2026-03-03   roll deadline   FOAT_20260306      –   nothing of it is held after this day
-     2026-03-04   roll starts     M6E_20260316       –   targets go to M6E_20260615
-     2026-03-06   first notice    FGBL_20260306      –   a long holder can be told to take delivery
-     2026-03-06   first notice    FOAT_20260306      –   a long holder can be told to take delivery
-     2026-03-06   last trade      FGBL_20260306      –   trading ends
-     2026-03-06   last trade      FOAT_20260306      –   trading ends
-     2026-03-06   roll starts     VXM_20260318       –   targets go to VXM_20260415
-     2026-03-10   roll starts     FESX_20260320      –   targets go to FESX_20260619
-     2026-03-10   roll starts     M2K_20260320       –   targets go to M2K_20260618
-     2026-03-10   roll starts     MNQ_20260320       –   targets go to MNQ_20260618
-     2026-03-11   roll deadline   M6E_20260316       –   nothing of it is held after this day
-     2026-03-13   roll deadline   VXM_20260318       –   nothing of it is held after this day
-     2026-03-16   first notice    M6E_20260316       –   a long holder can be told to take delivery
-     2026-03-16   last trade      M6E_20260316       –   trading ends
-     2026-03-17   roll deadline   FESX_20260320      –   nothing of it is held after this day
-     2026-03-17   roll deadline   M2K_20260320       –   nothing of it is held after this day
-     2026-03-17   roll deadline   MNQ_20260320       –   nothing of it is held after this day
-     2026-03-18   last trade      VXM_20260318       –   trading ends
-     2026-03-20   last trade      FESX_20260320      –   trading ends
-     2026-03-20   last trade      M2K_20260320       –   trading ends
-     2026-03-20   last trade      MNQ_20260320       –   trading ends
+     date         what            of                          held   meaning
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-03-02   broker away     daily maintenance              –   03:00 to 03:15 UTC, daily until 2026-03-08, and nothing is sent 10 min before and after
+     2026-03-02   broker away     daily reset Europe             –   05:25 to 06:45 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
+     2026-03-02   broker away     daily reset North America      –   05:15 to 06:45 UTC, daily until 2026-03-08, and nothing is sent 10 min before and after
+     2026-03-02   broker away     gateway restart                –   04:45 to 04:55 UTC, daily until 2026-03-08, and nothing is sent 10 min before and after
+     2026-03-02   broker away     weekly maintenance             –   04:45 to 05:45 UTC, and nothing is sent 10 min before and after
+     2026-03-03   roll deadline   FGBL_20260306                  –   nothing of it is held after this day
+     2026-03-03   roll deadline   FOAT_20260306                  –   nothing of it is held after this day
+     2026-03-04   roll starts     M6E_20260316                   –   targets go to M6E_20260615
+     2026-03-06   first notice    FGBL_20260306                  –   a long holder can be told to take delivery
+     2026-03-06   first notice    FOAT_20260306                  –   a long holder can be told to take delivery
+     2026-03-06   last trade      FGBL_20260306                  –   trading ends
+     2026-03-06   last trade      FOAT_20260306                  –   trading ends
+     2026-03-06   roll starts     VXM_20260318                   –   targets go to VXM_20260415
+     2026-03-07   broker away     weekend reset                  –   04:00 to 08:00 UTC, and nothing is sent 10 min before and after
+     2026-03-09   broker away     daily maintenance              –   02:00 to 02:15 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
+     2026-03-09   broker away     daily reset North America      –   04:15 to 05:45 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
+     2026-03-09   broker away     gateway restart                –   03:45 to 03:55 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
+     2026-03-09   broker away     weekly maintenance             –   03:45 to 04:45 UTC, weekly until 2026-03-23, and nothing is sent 10 min before and after
+     2026-03-10   roll starts     FESX_20260320                  –   targets go to FESX_20260619
+     2026-03-10   roll starts     M2K_20260320                   –   targets go to M2K_20260618
+     2026-03-10   roll starts     MNQ_20260320                   –   targets go to MNQ_20260618
+     2026-03-11   roll deadline   M6E_20260316                   –   nothing of it is held after this day
+     2026-03-13   roll deadline   VXM_20260318                   –   nothing of it is held after this day
+     2026-03-14   broker away     weekend reset                  –   03:00 to 07:00 UTC, weekly until 2026-03-21, and nothing is sent 10 min before and after
+     2026-03-16   first notice    M6E_20260316                   –   a long holder can be told to take delivery
+     2026-03-16   last trade      M6E_20260316                   –   trading ends
+     2026-03-17   roll deadline   FESX_20260320                  –   nothing of it is held after this day
+     2026-03-17   roll deadline   M2K_20260320                   –   nothing of it is held after this day
+     2026-03-17   roll deadline   MNQ_20260320                   –   nothing of it is held after this day
+     2026-03-18   last trade      VXM_20260318                   –   trading ends
+     2026-03-20   last trade      FESX_20260320                  –   trading ends
+     2026-03-20   last trade      M2K_20260320                   –   trading ends
+     2026-03-20   last trade      MNQ_20260320                   –   trading ends
     ");
+}
+
+#[test]
+fn options_that_are_held_are_among_the_obligations() {
+    let stage = Stage::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    stage.ok(&format!("demo --config {example} --days 2 --state-dir state --json"));
+    let told = stage.ok(&format!("calendar obligations --config {example} --state-dir state --days 120 --json"));
+    let document: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let rows: Vec<&serde_json::Value> = document["obligations"].as_array().unwrap().iter().collect();
+    let of = |kind: &str| -> BTreeSet<String> {
+        let rows = rows.iter().filter(|row| row["kind"] == kind && !row["held"].is_null());
+        rows.map(|row| row["subject"].as_str().unwrap().to_owned()).collect()
+    };
+    let (rolls, ends, gone) = (of("option roll"), of("option expiry"), of("option close-out"));
+    assert!(!ends.is_empty() && rolls == ends, "{rolls:?} {ends:?}");
+    assert!(!gone.is_empty() && gone.is_subset(&ends), "what is delivered has to go before: {gone:?}");
+}
+
+#[test]
+fn a_roll_goes_through_the_gateway_as_one_calendar_spread() {
+    let stage = Stage::new();
+    config(&stage);
+    let days = days(&stage, "demo --config futures --from 2026-03-04 --days 6 --json");
+    let mut told = BTreeSet::new();
+    for (day, order) in days.iter().flat_map(|day| day.orders.iter().map(move |order| (day, order))) {
+        if ["roll", "close-out"].contains(&order.purpose.as_str()) {
+            assert_eq!(order.status, "filled", "{} {}", day.date, order.instrument);
+            let how = order.reason.as_deref().unwrap_or("alone");
+            told.insert(format!("{} {} {} {}: {how}", day.date, order.purpose, order.quantity, order.instrument));
+        }
+    }
+    insta::assert_snapshot!(told.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    2026-03-06 close-out 360 VXM_20260318: alone
+    2026-03-10 close-out 19 MNQ_20260320: 19 of it in a calendar spread with MNQ_20260618
+    2026-03-10 close-out 34 FESX_20260320: 34 of it in a calendar spread with FESX_20260619
+    2026-03-10 close-out 72 M2K_20260320: 72 of it in a calendar spread with M2K_20260618
+    2026-03-10 roll 19 MNQ_20260618: 19 of it in a calendar spread with MNQ_20260320
+    2026-03-10 roll 34 FESX_20260619: 34 of it in a calendar spread with FESX_20260320
+    2026-03-10 roll 72 M2K_20260618: 72 of it in a calendar spread with M2K_20260320
+    ");
+    assert!(days.iter().all(|day| day.difference_bp.is_some_and(|bp| bp.abs() < 0.01)), "each leg is booked once");
 }

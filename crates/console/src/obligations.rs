@@ -12,9 +12,10 @@ use serde::Serialize;
 pub struct Obligation {
     /// The date.
     pub date: String,
-    /// `roll starts`, `roll deadline`, `first notice`, `last trade`, `holiday`, `early close`.
+    /// `roll starts`, `roll deadline`, `first notice`, `last trade`, `option roll`, `option close-out`, `option expiry`,
+    /// `holiday`, `early close`, `broker away`, `calendar ends`.
     pub kind: String,
-    /// The contract or the venue.
+    /// The contract, the venue, or what keeps the broker away.
     pub subject: String,
     /// What it means.
     pub what: String,

@@ -91,11 +91,8 @@ impl Entry {
     /// The order an entry belongs to.
     pub fn order_ref(&self) -> Option<OrderRef> {
         match self {
-            Entry::Command(
-                Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } | Command::Cancel { order_ref },
-            )
-            | Entry::Acknowledged { order_ref, .. }
-            | Entry::Status { order_ref, .. } => Some(*order_ref),
+            Entry::Command(command) => Some(command.order_ref()),
+            Entry::Acknowledged { order_ref, .. } | Entry::Status { order_ref, .. } => Some(*order_ref),
             Entry::Execution(fill) => fill.order,
             Entry::Notice { order_ref, .. } => *order_ref,
             _ => None,

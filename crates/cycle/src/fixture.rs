@@ -34,7 +34,8 @@ fn instrument(name: &str, kind: InstrumentKind, currency: Currency) -> Instrumen
     if name == "FESX" {
         let (asset_class, venue) = (AssetClass::EquityIndexFuture, Mic::Xeur);
         let (multiplier, future, tick) = (10, Some(FutureRule::IndexQuarterly), price("1"));
-        return Instrument { asset_class, venue, multiplier, future, tick, ..Instrument::plain(name, kind, currency) };
+        let plain = Instrument::plain(name, kind, currency);
+        return Instrument { asset_class, venue, multiplier, future, tick, calendar_spread: true, ..plain };
     }
     let plain = Instrument { tradable: kind != InstrumentKind::Cash, ..Instrument::plain(name, kind, currency) };
     match kind {
@@ -206,6 +207,23 @@ fn policy() -> Policy {
             marks: vec![(AssetClass::EquityEtf, BasisPoints(50)), (AssetClass::FxFuture, BasisPoints(15))],
         },
     }
+}
+
+/// A pair of a fund and an index future.
+pub(crate) fn future_pair(budget: f64) -> Vec<Sleeve> {
+    let kind = SleeveKind::Pair { long: ContractId(0), short: ContractId(7) };
+    vec![Sleeve { name: "core_index_rv".into(), budget, follows_momentum: true, kind }]
+}
+
+/// That pair, funded, on a date; history is up to date.
+pub(crate) fn held_until(day: Date) -> World {
+    let mut world = World::first_day().with_sleeves(future_pair(0.30));
+    world.fill_everything();
+    world.fill_everything();
+    while world.date < day {
+        world.next_day(15.0);
+    }
+    world
 }
 
 /// A day's inputs, owned and adjustable.

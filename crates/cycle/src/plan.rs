@@ -99,8 +99,23 @@ pub struct PairLeg {
     pub order: u16,
     /// Base currency of one unit.
     pub unit_price: f64,
+    /// From and up to which executed quantity of its order the pair is about, positive: a roll is filled first, and a pair
+    /// of a sleeve is about what is beyond it. `None` for all of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<[Quantity; 2]>,
     /// The future that may stand in for it; `None` when none is configured, can trade today, or fits under the caps.
     pub hedge: Option<StandIn>,
+}
+
+/// Two orders of a roll that are first worked as one calendar spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpreadPlan {
+    /// Number of the order in the contract that ends first, which it closes.
+    pub near: u16,
+    /// Number of the order in the contract that takes its place.
+    pub far: u16,
+    /// What both have in common, positive: the rest of either goes alone.
+    pub quantity: Quantity,
 }
 
 /// A future that may stand in for a leg.
@@ -186,6 +201,9 @@ pub struct DayPlan {
     /// Which of them are legs of a pair.
     #[serde(default)]
     pub pairs: Vec<PairPlan>,
+    /// Which of them go as a calendar spread first.
+    #[serde(default)]
+    pub spreads: Vec<SpreadPlan>,
     /// Everything that was refused or cut.
     pub refusals: Vec<Refusal>,
     /// State for the next decision.
@@ -233,6 +251,7 @@ impl DayPlan {
             orders: Vec::new(),
             wants: Vec::new(),
             pairs: Vec::new(),
+            spreads: Vec::new(),
             refusals: Vec::new(),
             memory: Memory::new(setup),
         }
@@ -246,6 +265,7 @@ impl DayPlan {
         self.orders.clear();
         self.wants.clear();
         self.pairs.clear();
+        self.spreads.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
         self.risk.alarms.clear();

@@ -12,6 +12,7 @@ mod margin;
 mod pace;
 mod pairs;
 mod resume;
+mod spreads;
 mod true_up;
 mod watch;
 
@@ -93,6 +94,8 @@ struct Slot {
     margin: Margin,
     takes: Takes,
     ask_again: Timestamp,
+    /// When the gate was first asked.
+    asked: Option<Timestamp>,
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
@@ -106,6 +109,7 @@ impl Slot {
             margin: Margin::Unasked,
             takes: Takes::default(),
             ask_again: Timestamp::MIN,
+            asked: None,
             refusals: Vec::new(),
             increase: 0.0,
         }
@@ -128,6 +132,9 @@ pub struct Consequence {
     pub sleeve: String,
     /// Why.
     pub reason: String,
+    /// The pair of the plan that it answers, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<u16>,
 }
 
 /// The day's orders from window to window.

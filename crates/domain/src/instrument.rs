@@ -247,6 +247,8 @@ pub struct Instrument {
     pub asset_class: AssetClass,
     /// Rule of the chain; only futures have one.
     pub future: Option<FutureRule>,
+    /// True when the venue trades two contracts of the chain as one calendar spread.
+    pub calendar_spread: bool,
     /// Name of the instrument that options are written on; only option roots have one.
     pub underlying: Option<String>,
     /// False for reference instruments that are quoted and never traded.
@@ -284,6 +286,7 @@ impl Instrument {
             venue,
             asset_class,
             future: None,
+            calendar_spread: false,
             underlying: None,
             tradable: kind != InstrumentKind::Ind,
         }

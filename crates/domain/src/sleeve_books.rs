@@ -107,7 +107,8 @@ impl SleeveBooks {
         self.accounts[sleeve.index()].accruals[currency]
     }
 
-    /// Notes what each sleeve wants of an order before it is sent: signed quantities that sum to the order's. Opposite
+    /// Notes what each sleeve wants of an order, or of a leg of a spread under the order's key, before it is sent: signed
+    /// quantities that sum to the order's. Opposite
     /// wants cross inside at the order's average price, as far as it is filled. Opening it again changes nothing.
     pub fn open_order(
         &mut self,
@@ -116,7 +117,7 @@ impl SleeveBooks {
         wants: &[(SleeveId, Quantity)],
         universe: &Universe,
     ) {
-        if let Err(at) = self.place(key) {
+        if let Err(at) = self.place(key, contract) {
             self.orders.insert(at, Order::new(key, contract, wants, universe));
         }
     }
@@ -169,11 +170,12 @@ impl SleeveBooks {
             account.holdings.sort_unstable_by_key(|holding| holding.contract);
         }
         self.orders.retain_mut(|order| key(order.contract).map(|contract| order.contract = contract).is_some());
+        self.orders.sort_by_key(|order| (order.key, order.contract));
         Ok(self)
     }
 
-    fn place(&self, key: OrderKey) -> Result<usize, usize> {
-        self.orders.binary_search_by_key(&key, |order| order.key)
+    fn place(&self, key: OrderKey, contract: ContractId) -> Result<usize, usize> {
+        self.orders.binary_search_by_key(&(key, contract), |order| (order.key, order.contract))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use risk::{Sendable, SendableOrder};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// What the broker was about to be told, as the journal keeps it. It tells a story and can be sent to nobody: what leaves
@@ -40,11 +41,54 @@ pub enum Command {
         /// The new worst price.
         limit: Price,
     },
+    /// Place a new calendar spread: buying it buys `far` and sells `near`.
+    PlaceSpread {
+        /// Identity, of the order of `near`.
+        order_ref: OrderRef,
+        /// The contract that ends first.
+        near: ContractId,
+        /// The contract that ends later.
+        far: ContractId,
+        /// Which way.
+        side: Side,
+        /// How many of each.
+        quantity: Quantity,
+        /// Worst price of `far` less that of `near`.
+        limit: Decimal,
+    },
+    /// Change the limit of the working calendar spread.
+    ReplaceSpread {
+        /// Identity.
+        order_ref: OrderRef,
+        /// The contract that ends first.
+        near: ContractId,
+        /// The contract that ends later.
+        far: ContractId,
+        /// Which way.
+        side: Side,
+        /// Its whole quantity, unchanged.
+        quantity: Quantity,
+        /// The new worst price of `far` less that of `near`.
+        limit: Decimal,
+    },
     /// Cancel the working order.
     Cancel {
         /// Identity.
         order_ref: OrderRef,
     },
+}
+
+impl Command {
+    /// The order it is about.
+    pub fn order_ref(&self) -> OrderRef {
+        match *self {
+            Command::Place { order_ref, .. }
+            | Command::Replace { order_ref, .. }
+            | Command::PlaceSpread { order_ref, .. }
+            | Command::ReplaceSpread { order_ref, .. }
+            | Command::Cancel { order_ref } => order_ref,
+        }
+    }
 }
 
 impl From<&Sendable> for Command {
@@ -61,7 +105,21 @@ impl From<&Sendable> for Command {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
                 Command::Replace { order_ref, contract, side, quantity, limit }
             }
-            Sendable::PlaceSpread(_) | Sendable::ReplaceSpread(_) => unreachable!("no parent works a spread"),
+            Sendable::PlaceSpread(spread) => {
+                let (order_ref, (near, far), side) = (spread.order_ref(), spread.legs(), spread.side());
+                Command::PlaceSpread { order_ref, near, far, side, quantity: spread.quantity(), limit: spread.limit() }
+            }
+            Sendable::ReplaceSpread(spread) => {
+                let (order_ref, (near, far), side) = (spread.order_ref(), spread.legs(), spread.side());
+                Command::ReplaceSpread {
+                    order_ref,
+                    near,
+                    far,
+                    side,
+                    quantity: spread.quantity(),
+                    limit: spread.limit(),
+                }
+            }
             Sendable::Cancel { order_ref } => Command::Cancel { order_ref: *order_ref },
         }
     }

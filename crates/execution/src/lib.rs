@@ -15,5 +15,5 @@ pub use command::Command;
 pub use costs::Worked;
 pub use order::{Order, OrderSignal, OrderState};
 pub use pair::{Pair, PairPolicy, PairState};
-pub use parent::{Moment, OverExecuted, Parent, ParentState, PlannedOrder};
+pub use parent::{Moment, OverExecuted, Parent, ParentState, PlannedOrder, spread_left, step_spread};
 pub use policy::{ExecutionPolicy, Style, Urgency};

@@ -5,6 +5,7 @@
 
 use domain::{OrderRef, OrderType, Price, Quantity};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// Where an order is in its life.
@@ -91,8 +92,11 @@ pub struct Order {
     pub quantity: Quantity,
     /// Executed.
     pub filled: Quantity,
-    /// Current limit.
+    /// Current limit; of a leg of a spread the worst its collar allows.
     pub limit: Price,
+    /// Current limit of the calendar spread it is a leg of, in price of the later contract less that of the earlier one;
+    /// `None` for an order of its own.
+    pub spread: Option<Decimal>,
     /// When it was sent.
     pub sent_at: Timestamp,
     /// When it is looked at again: its price while it works, the broker's silence while it is cancelled.
@@ -120,6 +124,7 @@ impl Order {
             quantity,
             filled: Quantity::ZERO,
             limit,
+            spread: None,
             sent_at: at,
             look_at,
             replaces: 0,

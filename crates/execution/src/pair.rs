@@ -67,8 +67,8 @@ pub fn next(state: PairState, signal: PairSignal) -> PairState {
     }
 }
 
-/// What is asked of one leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is asked of one leg, the strictest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pace {
     /// It works.
     Work(Urgency),

@@ -5,7 +5,10 @@
 //! executions left; nothing works past the permit.
 
 mod hear;
+mod spread;
 mod work;
+
+pub use spread::{spread_left, step_spread};
 
 use crate::order::{Order, OrderState};
 use crate::policy::{Style, Urgency};

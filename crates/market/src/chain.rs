@@ -116,61 +116,6 @@ mod tests {
     use super::*;
     use jiff::civil::date;
 
-    macro_rules! shipped {
-        ($($mic:ident = $file:literal),+ $(,)?) => {
-            [$((Mic::$mic, include_str!(concat!("../../../config/calendars/", $file)))),+]
-        };
-    }
-
-    fn calendars() -> Calendars {
-        let tables = shipped! {
-            Xnys = "XNYS.csv", Xeur = "XEUR.csv", Xcbf = "XCBF.csv", Xmon = "XMON.csv", Ifeu = "IFEU.csv",
-        };
-        Calendars::parse(tables, include_str!("../../../config/calendars/overrides.csv")).expect("the shipped tables")
-    }
-
-    /// Rules and venues by the names of the golden file's products.
-    const PRODUCTS: [(&str, FutureRule, Mic); 6] = [
-        ("ES/MES/NQ/MNQ (CME index)", FutureRule::CmeIndexQuarterly, Mic::Cmes),
-        ("FESX/FDAX/FESB (Eurex index)", FutureRule::IndexQuarterly, Mic::Xeur),
-        ("FGBL/FOAT/FBTP (Eurex bond)", FutureRule::EurexBondQuarterly, Mic::Xeur),
-        ("FVS (Eurex VSTOXX)", FutureRule::VolatilityMonthly, Mic::Xeur),
-        ("M6E/6E/M6B/6B/MSF/6S (CME FX)", FutureRule::CmeFxQuarterly, Mic::Cmes),
-        ("VX/VXM (CFE)", FutureRule::VolatilityMonthly, Mic::Xcbf),
-    ];
-
-    #[test]
-    #[allow(clippy::disallowed_methods, reason = "the oracle lies outside the repository")]
-    fn every_product_s_last_trading_days_equal_the_oracle() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden/futures_last_trading_days.csv");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            eprintln!("skipped: futures_last_trading_days.csv is not in the shared data folder");
-            return;
-        };
-        let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
-        let calendars = calendars();
-        for (product, rule, venue) in PRODUCTS {
-            let wanted: Vec<Date> =
-                rows.iter().filter(|row| row[0] == product).map(|row| row[2].parse().unwrap()).collect();
-            let (first, last) = (wanted[0], wanted[wanted.len() - 1]);
-            assert_eq!(last_trading_days(rule, venue, &calendars, first, last), Ok(wanted), "{product}");
-        }
-        assert_eq!(rows.len(), 80, "the file has no product that is not checked");
-    }
-
-    #[test]
-    fn holidays_move_the_last_day() {
-        let days = |rule, venue, from, to| last_trading_days(rule, venue, &calendars(), from, to).unwrap();
-        let june = (date(2026, 6, 1), date(2026, 6, 30));
-        let new_york = days(FutureRule::CmeIndexQuarterly, Mic::Cmes, june.0, june.1);
-        let frankfurt = days(FutureRule::IndexQuarterly, Mic::Xeur, june.0, june.1);
-        assert_eq!((new_york, frankfurt), (vec![date(2026, 6, 18)], vec![date(2026, 6, 19)]), "Juneteenth");
-        let april = (date(2025, 4, 1), date(2025, 4, 30));
-        let paris = days(FutureRule::IndexMonthly, Mic::Xmon, april.0, april.1);
-        assert_eq!(paris, [date(2025, 4, 17)], "Good Friday");
-        assert!(days(FutureRule::IndexQuarterly, Mic::Ifeu, april.0, april.1).is_empty(), "no contract in April");
-    }
-
     #[test]
     fn only_what_is_delivered_has_a_notice_day() {
         let day = date(2026, 3, 6);

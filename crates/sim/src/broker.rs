@@ -13,7 +13,7 @@ use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, 
 use crate::random::Chance;
 use crate::venue::Trading;
 use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
-use domain::{ContractId, ExecutionId, Money, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
+use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Session;
@@ -358,37 +358,9 @@ impl Broker {
             (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
         view.last_fill_price = Some(price.to_decimal());
         let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
-        let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
-        ExecutionView {
-            id,
-            client: view.client,
-            order_id: view.order.order_id,
-            perm_id: view.perm_id,
-            order_ref: view.order.order_ref.clone(),
-            contract,
-            side,
-            quantity,
-            price,
-            at: now,
-            cumulative: view.filled,
-            average_price: view.average_price,
-            liquidity,
-            commission: Money::new(charge, instrument.currency),
-            realized,
-            spread: None,
-        }
-    }
-
-    pub(crate) fn tell_executed(&mut self, execution: ExecutionView) {
-        let ExecutionView { client, id, commission, realized, .. } = execution.clone();
-        self.executions.push(execution.clone());
-        self.tell(client, SimEventKind::Execution(execution));
-        self.tell(client, SimEventKind::Commission { execution: id, amount: commission, realized });
-    }
-
-    pub(crate) fn next_execution_id(&mut self) -> ExecutionId {
-        self.executed += 1;
-        ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executed))
+        let trade = Trade { contract, side, quantity, price, commission: charge };
+        let (cumulative, average_price) = (view.filled, view.average_price);
+        ExecutionView { cumulative, average_price, liquidity, ..self.trade(view.owner(), id, trade, now) }
     }
 
     /// Ends every order in a contract.

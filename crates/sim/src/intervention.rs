@@ -11,6 +11,7 @@ use crate::commission::commission;
 use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
+use crate::view::Owner;
 use crate::{ExecutionView, Liquidity};
 use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, OptionEnd, Price, Quantity, Side};
 use jiff::civil::Date;
@@ -282,27 +283,12 @@ impl Broker {
         charge: Decimal,
         now: Timestamp,
     ) -> ExecutionId {
-        let currency = self.currency(contract);
-        let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
         let id = self.next_execution_id();
-        self.tell_executed(ExecutionView {
-            id: id.clone(),
-            client: NOBODY,
-            order_id: 0,
-            perm_id: FIRST_FOREIGN_PERM_ID + i64::from(self.executed),
-            order_ref: String::new(),
-            contract,
-            side,
-            quantity,
-            price,
-            at: now,
-            cumulative: quantity,
-            average_price: price.to_decimal(),
-            liquidity: Liquidity::Auction,
-            commission: Money::new(charge, currency),
-            realized,
-            spread: None,
-        });
+        let perm_id = FIRST_FOREIGN_PERM_ID + i64::from(self.executed);
+        let owner = Owner { client: NOBODY, order_id: 0, perm_id, order_ref: String::new() };
+        let trade = Trade { contract, side, quantity, price, commission: charge };
+        let execution = ExecutionView { liquidity: Liquidity::Auction, ..self.trade(owner, id.clone(), trade, now) };
+        self.tell_executed(execution);
         id
     }
 

@@ -12,6 +12,7 @@ mod broker;
 mod commission;
 mod config;
 mod events;
+mod executions;
 mod expiry;
 mod exposure;
 mod factors;

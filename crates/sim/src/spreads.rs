@@ -8,8 +8,8 @@ use crate::board::{Board, Book};
 use crate::broker::{Broker, Working};
 use crate::commission::commission;
 use crate::matching::Want;
-use crate::{ExecutionView, Liquidity, SimEventKind, SimOrder, SpreadFill};
-use domain::{ContractId, ExecutionId, Money, OrderStatus, Price, Quantity, Side};
+use crate::{ExecutionView, SimEventKind, SimOrder, SpreadFill};
+use domain::{ContractId, ExecutionId, OrderStatus, Price, Quantity, Side};
 use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -78,31 +78,18 @@ impl Broker {
         let mut charges = Vec::new();
         for (place, (leg, average_price)) in legs.into_iter().zip(means).enumerate() {
             let instrument = self.universe.instrument_of(leg.contract);
-            let currency = instrument.currency;
             // A contract of a future costs the same at every price.
             let charge =
                 commission(instrument, view.filled, Decimal::ZERO) - commission(instrument, before, Decimal::ZERO);
             let Leg { contract, side, price } = leg;
-            let realized = self.books.account.trade(Trade { contract, side, quantity, price, commission: charge });
+            let trade = Trade { contract, side, quantity, price, commission: charge };
             let execution = ExecutionView {
-                id: id(place as u32 + 2),
-                client: view.client,
-                order_id: view.order.order_id,
-                perm_id: view.perm_id,
-                order_ref: view.order.order_ref.clone(),
-                contract,
-                side,
-                quantity,
-                price,
-                at: now,
                 cumulative: view.filled,
                 average_price,
-                liquidity: Liquidity::Removed,
-                commission: Money::new(charge, currency),
-                realized,
                 spread: (place == 0).then(|| whole.clone()),
+                ..self.trade(view.owner(), id(place as u32 + 2), trade, now)
             };
-            charges.push((execution.id.clone(), execution.commission, realized));
+            charges.push((execution.id.clone(), execution.commission, execution.realized));
             self.executions.push(execution.clone());
             self.tell(view.client, SimEventKind::Execution(execution));
         }

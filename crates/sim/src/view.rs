@@ -33,7 +33,21 @@ pub struct OrderView {
     pub reason: String,
 }
 
+/// Whose order something was executed of, in the broker's numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) client: i32,
+    pub(crate) order_id: i32,
+    pub(crate) perm_id: i64,
+    pub(crate) order_ref: String,
+}
+
 impl OrderView {
+    pub(crate) fn owner(&self) -> Owner {
+        let SimOrder { order_id, order_ref, .. } = &self.order;
+        Owner { client: self.client, order_id: *order_id, perm_id: self.perm_id, order_ref: order_ref.clone() }
+    }
+
     /// Ordered and not executed; of a cancelled order, what was given up.
     pub fn remaining(&self) -> Quantity {
         self.order.quantity - self.filled

@@ -100,9 +100,14 @@ impl LastDay {
         let mut sent = BTreeMap::new();
         for record in &self.commands {
             let entry = store::entry(record, &setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
-            if let Some(Entry::Command(Command::Place { contract, side, .. })) = entry {
-                *sent.entry((contract, side)).or_default() += 1;
-            }
+            let legs = match entry {
+                Some(Entry::Command(Command::Place { contract, side, .. })) => vec![(contract, side)],
+                Some(Entry::Command(Command::PlaceSpread { near, far, side, .. })) => {
+                    vec![(near, side.opposite()), (far, side)]
+                }
+                _ => Vec::new(),
+            };
+            legs.into_iter().for_each(|leg| *sent.entry(leg).or_default() += 1);
         }
         Ok(Day { inputs: read(&self.inputs, setup)?, plan: read(&self.plan, setup)?, sent })
     }

@@ -1,20 +1,23 @@
 //! `calendar obligations`: what comes due whatever the market does.
 //!
-//! In: a configuration, the positions of a state folder if there is one, a span of days. Out: ends of contracts, rolls,
-//! holidays and early closes, by date. Invariant: the dates are those the engine trades by.
+//! In: a configuration, the positions of a state folder if there is one, a span of days. Out: rolls, notices and ends of
+//! contracts and options, holidays, early closes, hours in which broker or gateway are away, the end of the calendars, by
+//! date. Invariant: the dates are those the engine trades by.
 
 use super::records::Records;
 use super::show;
 use crate::cli::{Global, ObligationsArgs};
 use crate::failure::Failure;
 use crate::policy;
+use crate::settings::Maintenance;
 use crate::world::Ground;
 use console::DayReport;
 use console::obligations::{Obligation, obligations_page};
 use cycle::Setup;
 use domain::{ContractId, Mic};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use market::calendar::Calendars;
 use std::collections::{BTreeMap, BTreeSet};
 use strategy::rolls::active_contract;
@@ -30,9 +33,13 @@ pub async fn obligations(global: &Global, args: &ObligationsArgs) -> Result<(), 
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let setup = policy::dated_setup(&ground.loaded, (*ground.universe).clone(), &ground.calendars);
     let setup = setup.map_err(|error| usage(&error))?;
+    let setup = day.iter().fold(setup, with_options);
     let held = day.as_ref().map_or_else(|| Ok(BTreeMap::new()), |day| holdings(day, &setup))?;
+    let broker = &ground.loaded.settings.broker;
     let mut rows = ends(&setup, &held, from, to);
+    rows.extend(option_ends(&setup, &held, from, to));
     rows.extend(closures(&setup, &ground.calendars, from, to).map_err(|error| usage(&error))?);
+    rows.extend(absences(&broker.maintenance, broker.maintenance_guard_minutes, from, to));
     rows.sort();
     if global.json {
         return show(format!("{}\n", serde_json::json!({ "from": from, "to": to, "obligations": rows })));
@@ -49,6 +56,13 @@ fn the_day_after(day: Option<&DayReport>) -> Result<Date, Failure> {
             Ok(date.saturating_add(1.day()))
         }
     }
+}
+
+/// The setup with the options that are held.
+fn with_options(setup: Setup, day: &DayReport) -> Setup {
+    let mut universe = setup.universe.clone();
+    universe.list_named(day.positions.iter().map(|position| position.instrument.as_str()));
+    setup.over(universe)
 }
 
 fn holdings(day: &DayReport, setup: &Setup) -> Result<BTreeMap<ContractId, String>, Failure> {
@@ -97,7 +111,71 @@ fn ends(setup: &Setup, held: &BTreeMap<ContractId, String>, from: Date, to: Date
     rows
 }
 
-/// Weekdays on which a venue that is traded is shut, or closes early.
+/// What is due for every option that is held.
+fn option_ends(setup: &Setup, held: &BTreeMap<ContractId, String>, from: Date, to: Date) -> Vec<Obligation> {
+    let Some((_, policy)) = setup.tail_hedge() else { return Vec::new() };
+    let mut rows = Vec::new();
+    for (&contract, quantity) in held {
+        let Some(row) = setup.option(contract) else { continue };
+        let (expiry, physical) = (row.key.expiry, row.root.physical);
+        let gone = policy.roll.close_out_date(expiry, physical);
+        let end = if physical { "the right ends; what is in the money is exercised" } else { "it is settled in cash" };
+        let due = [
+            (expiry.saturating_sub(policy.roll.days.days()), "option roll", "sold, and replaced out of the budget"),
+            (gone, "option close-out", "sold whatever it brings: it would be exercised or delivered"),
+            (expiry, "option expiry", end),
+        ];
+        let due = due
+            .into_iter()
+            .filter(|(date, kind, _)| (from..=to).contains(date) && (physical || *kind != "option close-out"));
+        let subject = &setup.universe.contract(contract).name;
+        rows.extend(due.map(|(date, kind, what)| Obligation {
+            date: date.to_string(),
+            kind: kind.to_owned(),
+            subject: subject.clone(),
+            what: what.to_owned(),
+            held: Some(quantity.clone()),
+        }));
+    }
+    rows
+}
+
+/// When broker or gateway are away and nothing is sent: a row for every spell in which the hours in UTC stay the same, so
+/// that a reset shows when it first comes and when the clocks move it. The dates are those of UTC.
+fn absences(maintenance: &[Maintenance], guard_minutes: u16, from: Date, to: Date) -> Vec<Obligation> {
+    let utc = |at: Timestamp| at.to_zoned(TimeZone::UTC);
+    let hour = |at: Timestamp| utc(at).strftime("%H:%M").to_string();
+    let mut rows = Vec::new();
+    for each in maintenance {
+        let rule = each.rule();
+        let days = from.saturating_sub(1.day()).series(1.day()).take_while(|day| *day <= to);
+        let mut spells: Vec<(Date, Date, String)> = Vec::new();
+        for window in days.filter_map(|day| rule.on(day)) {
+            let (day, hours) = (utc(window.opens).date(), format!("{} to {}", hour(window.opens), hour(window.closes)));
+            match spells.last_mut().filter(|(.., same)| *same == hours) {
+                _ if !(from..=to).contains(&day) => {}
+                Some((_, last, _)) => *last = day,
+                None => spells.push((day, day, hours)),
+            }
+        }
+        let often = if rule.days.len() == 1 { "weekly" } else { "daily" };
+        rows.extend(spells.into_iter().map(|(first, last, hours)| Obligation {
+            date: first.to_string(),
+            kind: "broker away".to_owned(),
+            subject: each.name.clone(),
+            what: match first == last {
+                true => format!("{hours} UTC, and nothing is sent {guard_minutes} min before and after"),
+                false => format!(
+                    "{hours} UTC, {often} until {last}, and nothing is sent {guard_minutes} min before and after"
+                ),
+            },
+            held: None,
+        }));
+    }
+    rows
+}
+
+/// Weekdays on which a venue that is traded is shut, or closes early, and the day after which its calendar is not known.
 fn closures(
     setup: &Setup,
     calendars: &Calendars,
@@ -109,6 +187,13 @@ fn closures(
     let mut rows = Vec::new();
     for venue in venues {
         let calendar = calendars.get(venue)?;
+        let (_, last) = calendar.coverage();
+        if (from..=to).contains(&last) {
+            let what = "the calendar ends: from the day after the engine trades nothing there".to_owned();
+            let (date, kind, subject) = (last.to_string(), "calendar ends".to_owned(), venue.to_string());
+            rows.push(Obligation { date, kind, subject, what, held: None });
+        }
+        let to = to.min(last);
         let weekday = |date: &Date| date.weekday().to_monday_one_offset() <= 5;
         for date in from.series(1.day()).take_while(|date| *date <= to).filter(weekday) {
             let (kind, what) = match calendar.session(date)? {

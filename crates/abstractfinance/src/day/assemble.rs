@@ -248,26 +248,26 @@ fn unbooked_charges(snapshot: &AccountSnapshot, books: &Books) -> Vec<ListedChar
     listed.filter_map(charge).collect()
 }
 
-/// Orders of ours that ended with more filled than the executions of theirs that are booked.
+/// Orders of ours that ended with more filled than the executions of theirs that are booked. A spread has two contracts,
+/// each with executions for all of it.
 fn short_orders(snapshot: &AccountSnapshot, (books, opened): (&Books, Timestamp), run: &Run) -> Vec<ShortOrder> {
-    let ended = snapshot.completed_orders.iter();
-    let short = ended.filter_map(|order| {
-        let order_ref = order.order_ref.filter(|order_ref| order_ref.account == run.account)?;
+    let mut short = Vec::new();
+    for order in &snapshot.completed_orders {
+        let Some(order_ref) = order.order_ref.filter(|order_ref| order_ref.account == run.account) else { continue };
         let own = snapshot.executions.iter().filter(|listed| listed.fill.order == Some(order_ref));
-        let own: Vec<&Fill> = own.map(|listed| &listed.fill).collect();
-        let first = own.first().filter(|fill| fill.at > opened)?;
-        let held = own.iter().filter(|fill| books.holds(&fill.execution));
-        let held = held.fold(Quantity::ZERO, |sum, fill| sum + fill.quantity);
-        let sign = |quantity: Quantity| Quantity::from_units(quantity.units() * first.side.sign());
-        let short = ShortOrder {
-            order: order_ref.to_string(),
-            contract: first.contract,
-            filled: sign(order.filled),
-            booked: sign(held),
-        };
-        (order.filled > held).then_some(short)
-    });
-    short.collect()
+        let mut by_contract: BTreeMap<ContractId, Vec<&Fill>> = BTreeMap::new();
+        own.for_each(|listed| by_contract.entry(listed.fill.contract).or_default().push(&listed.fill));
+        for (contract, fills) in by_contract.into_iter().filter(|(_, fills)| fills[0].at > opened) {
+            let held = fills.iter().filter(|fill| books.holds(&fill.execution));
+            let held = held.fold(Quantity::ZERO, |sum, fill| sum + fill.quantity);
+            let sign = |quantity: Quantity| Quantity::from_units(quantity.units() * fills[0].side.sign());
+            if order.filled > held {
+                let (filled, booked) = (sign(order.filled), sign(held));
+                short.push(ShortOrder { order: order_ref.to_string(), contract, filled, booked });
+            }
+        }
+    }
+    short
 }
 
 /// An account that said nothing: what is read from it brings nothing into the books.

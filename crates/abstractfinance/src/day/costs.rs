@@ -156,9 +156,7 @@ fn shares(costs: &Costs, traded: Decimal, wants: &[(String, i64)]) -> Vec<(Strin
 /// What the broker charged for the executions of an order, in base currency.
 fn fees(number: u16, session: &Session<'_>, end: &End) -> Decimal {
     let own = session.books().open().iter().filter_map(|posting| match posting.event() {
-        LedgerEvent::Fill(fill) => {
-            fill.order.filter(|order| order.intent == number && order.date == session.date()).map(|_| &fill.execution)
-        }
+        LedgerEvent::Fill(fill) => (session.order_of(fill) == Some(number)).then_some(&fill.execution),
         _ => None,
     });
     let mut executions: Vec<&ExecutionId> = own.collect();

@@ -144,6 +144,12 @@ fn closed_sleeves(session: &Session<'_>, end: &End, decided: &Decided, run: &Run
         let key = OrderKey { date: plan.date, intent: order.number };
         sleeves.open_order(key, order.contract, &wants(order.number, order.contract), universe);
     }
+    // What the later contract of a spread executes is told under the order of the earlier one.
+    for spread in &plan.spreads {
+        let key = OrderKey { date: plan.date, intent: spread.near };
+        let far = plan.orders[usize::from(spread.far) - 1].contract;
+        sleeves.open_order(key, far, &wants(spread.far, far), universe);
+    }
     for own in session.consequences() {
         let key = OrderKey { date: plan.date, intent: own.order.number };
         let owner = sleeves.id(&own.sleeve).unwrap_or(SleeveId::TREASURY);

@@ -127,7 +127,7 @@ fn order(parent: &Parent, session: &Session<'_>, plan: &DayPlan, run: &Run) -> O
         side: parent.side().to_string(),
         quantity: planned.quantity.abs().to_string(),
         purpose: planned.purpose.to_string(),
-        reason: consequence.map(|own| own.reason.clone()),
+        reason: consequence.map(|own| own.reason.clone()).or_else(|| as_spread(parent, plan, run)),
         limit: parent.children().last().map(|child| child.limit.to_string()),
         filled: parent.filled().to_string(),
         average_price: parent.average_price().map(|price| price.round_dp(6).normalize().to_string()),
@@ -136,6 +136,17 @@ fn order(parent: &Parent, session: &Session<'_>, plan: &DayPlan, run: &Run) -> O
         slippage_bps: parent.slippage_bps(),
         children: parent.children().len(),
     }
+}
+
+/// What of an order was executed as a calendar spread, and with which contract.
+fn as_spread(parent: &Parent, plan: &DayPlan, run: &Run) -> Option<String> {
+    let number = parent.planned().number;
+    let spread = plan.spreads.iter().find(|spread| [spread.near, spread.far].contains(&number))?;
+    let other = if spread.near == number { spread.far } else { spread.near };
+    let name = &run.setup.universe.contract(plan.orders[usize::from(other) - 1].contract).name;
+    let filled = parent.children().iter().filter(|child| child.spread.is_some());
+    let filled = filled.fold(Quantity::ZERO, |sum, child| sum + child.filled);
+    Some(format!("{filled} of it in a calendar spread with {name}"))
 }
 
 fn hedge(decision: &strategy::HedgeDecision) -> Hedge {

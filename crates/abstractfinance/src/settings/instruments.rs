@@ -120,6 +120,10 @@ pub struct InstrumentRow {
     #[serde(default)]
     #[garde(custom(only_for_futures(self.kind)))]
     pub future: Option<FutureRule>,
+    /// Whether the venue trades two contracts of the chain as one calendar spread, for futures only.
+    #[serde(default)]
+    #[garde(custom(only_of_futures(self.kind)))]
+    pub calendar_spread: bool,
     /// False for references, which are quoted and never traded.
     #[garde(custom(not_an_index(self.kind)))]
     pub tradable: bool,
@@ -176,6 +180,7 @@ impl InstrumentRow {
             venue: self.mic,
             asset_class: self.asset_class,
             future: self.future,
+            calendar_spread: self.calendar_spread,
             underlying: self.underlying.clone(),
             tradable: self.tradable,
         }
@@ -292,6 +297,13 @@ fn only_for_futures(kind: InstrumentKind) -> impl FnOnce(&Option<FutureRule>, &(
         rule(!is_future || future.is_some(), missing, format!("add `future:` with one of {rules}"))?;
         let surplus = format!("is {VALUE}, but this is no future");
         rule(is_future || future.is_none(), surplus, "remove it, or set `kind: FUT`")
+    }
+}
+
+fn only_of_futures(kind: InstrumentKind) -> impl FnOnce(&bool, &()) -> garde::Result {
+    move |spread, _| {
+        let problem = format!("is {VALUE}, but only contracts of a future make a calendar spread");
+        rule(!spread || kind == InstrumentKind::Fut, problem, "remove it, or set `kind: FUT`")
     }
 }
 

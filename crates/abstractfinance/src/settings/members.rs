@@ -72,6 +72,7 @@ impl Row {
             yahoo_symbol: Some(self.id.clone()),
             asset_class: AssetClass::Stock,
             future: None,
+            calendar_spread: false,
             tradable: true,
             short_proxy: None,
             client_category: None,

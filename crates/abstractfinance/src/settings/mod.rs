@@ -26,6 +26,7 @@ pub use instruments::{InstrumentRow, Instruments};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
 pub use refusal::Refusal;
+pub use safety::Maintenance;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
 pub use universe::universe;
 

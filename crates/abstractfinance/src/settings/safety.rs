@@ -100,7 +100,8 @@ impl Broker {
 }
 
 impl Maintenance {
-    fn rule(&self) -> MaintenanceRule {
+    /// The row as the calendar counts with it.
+    pub fn rule(&self) -> MaintenanceRule {
         MaintenanceRule {
             days: self.days.iter().map(|day| day.weekday()).collect(),
             from: self.from,

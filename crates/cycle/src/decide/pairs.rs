@@ -1,9 +1,10 @@
 //! Step 11, last: what may be sent when the legs of a pair do not fill together.
 //!
-//! In: the numbered orders, the configured futures. Out: pairs with a bounded hedge for each leg. Invariant: a hedge is
-//! never worth more than its leg, and never more than the caps leave beside the worst case of all orders.
+//! In: the numbered orders, the configured futures. Out: pairs with a bounded hedge for each leg, rolls that go as one
+//! calendar spread. Invariant: a hedge is never worth more than its leg, and never more than the caps leave beside the worst
+//! case of all orders; what an order rolls is no part of its sleeve's pair.
 
-use crate::plan::{PairLeg, PairPlan, StandIn};
+use crate::plan::{PairLeg, PairPlan, SpreadPlan, StandIn};
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
@@ -21,9 +22,14 @@ pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         if long.quantity.signum() == short.quantity.signum() {
             continue; // both up or both down: neither answers the other
         }
+        let rolled = |order: &PlannedOrder| plan.table.rolled[order.contract].abs();
+        if [long, short].into_iter().any(|order| rolled(order) == order.quantity.abs()) {
+            continue; // it only rolls: nothing of the pair changes
+        }
         let leg = |order: &PlannedOrder| PairLeg {
             order: order.number,
             unit_price: plan.table.unit_price[order.contract],
+            part: Some([rolled(order), order.quantity.abs()]).filter(|[from, _]| !from.is_zero()),
             hedge: stand_in(order, inputs, setup, plan),
         };
         plan.pairs.push(PairPlan { sleeve: sleeve.name.clone(), legs: [leg(long), leg(short)] });
@@ -32,26 +38,31 @@ pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 }
 
 /// The two orders of a roll are a pair: what is opened before the old contract is closed is taken back when the old one
-/// does not follow. Nothing stands in for a leg.
+/// does not follow. Nothing stands in for a leg. Where the venue trades calendar spreads they are tried as one first.
 fn rolls(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     for chain in &setup.chains {
         let of_chain = |order: &&PlannedOrder| chain.contracts.contains(&order.contract);
         let (old, new): (Vec<&PlannedOrder>, Vec<&PlannedOrder>) =
             plan.orders.iter().filter(of_chain).partition(|order| order.purpose == Purpose::CloseOut);
         let ([old], [new]) = (&old[..], &new[..]) else { continue };
-        let is_leg = plan.pairs.iter().flat_map(|pair| &pair.legs).any(|leg| leg.order == new.number);
-        if is_leg || plan.table.rolled[new.contract].is_zero() {
+        let quantity = plan.table.rolled[new.contract].abs().min(old.quantity.abs());
+        if quantity.is_zero() {
             continue;
         }
         let owner = plan.wants.iter().filter(|want| want.order == new.number).max_by_key(|want| want.quantity.abs());
         let leg = |order: &PlannedOrder| PairLeg {
             order: order.number,
             unit_price: plan.table.unit_price[order.contract],
+            part: Some([Quantity::ZERO, quantity]).filter(|[_, to]| *to != order.quantity.abs()),
             hedge: None,
         };
         let legs = if old.quantity.signum() > 0 { [leg(old), leg(new)] } else { [leg(new), leg(old)] };
         let owner = inputs.sleeves.zip(owner).map(|(sleeves, want)| sleeves.name(want.sleeve));
         let sleeve = owner.unwrap_or("fx_hedge").to_owned();
+        let (near, far) = (old.number, new.number);
+        if setup.universe.instrument(chain.instrument).calendar_spread && old.contract < new.contract {
+            plan.spreads.push(SpreadPlan { near, far, quantity });
+        }
         plan.pairs.push(PairPlan { sleeve, legs });
     }
 }

@@ -7,7 +7,7 @@ use super::hours::Timetable;
 use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot, Watched};
 use domain::{ContractId, Price, Quantity};
 use execution::pair::Pace;
-use execution::{Command, Moment, OrderSignal, PlannedOrder, Urgency};
+use execution::{Command, OrderSignal, Urgency};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::gate::{Activity, Facts, MarketFacts, Proposal};
@@ -69,7 +69,7 @@ impl Session<'_> {
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
-    fn permission(&self, index: usize) -> Permission {
+    pub(super) fn permission(&self, index: usize) -> Permission {
         let planned = self.slots[index].parent.planned();
         if self.is_taken_back(index) {
             return Permission::No;
@@ -86,29 +86,26 @@ impl Session<'_> {
 
     /// Moves one order as far as its permit and the market allow.
     fn work(&mut self, index: usize, urgency: Urgency, now: Timestamp) {
+        if let Some(spread) = self.spread_of(index, now) {
+            return self.work_spread(&spread, index, now);
+        }
         self.slots[index].parent.lapse(now);
         if self.slots[index].parent.wants_permit() {
             self.ask_gate(index, now);
         }
-        let contract = self.slots[index].parent.planned().contract;
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        let quote = self.quote_to_price(self.slots[index].parent.planned().contract, now);
         if quote.is_none() && now >= self.watch_again {
             // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
             self.watching = false;
         }
-        let grid = self.conditions.grid(contract, self.setup.universe.terms(contract).tick);
-        let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
-        let launches = quote.as_ref().filter(|_| !self.slots[index].parent.has_live_child());
-        let volume_left = launches.and_then(|quote| self.volume_left(contract, quote));
-        let moment = Moment { now, quote: quote.as_ref(), grid, urgency, style, volume_left };
+        let moment = self.moment(index, quote.as_ref(), urgency, now);
         let identity = (self.account, self.plan.date);
         let sendable = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
         self.stage(sendable);
     }
 
     /// What is to be sent is written down first.
-    fn stage(&mut self, sendable: Option<Sendable>) {
+    pub(super) fn stage(&mut self, sendable: Option<Sendable>) {
         self.entries.extend(sendable.as_ref().map(|sendable| Entry::Command(Command::from(sendable))));
         self.staged.extend(sendable);
     }
@@ -119,8 +116,7 @@ impl Session<'_> {
     }
 
     /// Adds an order that what happened calls for, to be worked like the plan's.
-    pub(super) fn order(&mut self, order: PlannedOrder, sleeve: &str, reason: String) {
-        let consequence = Consequence { order, sleeve: sleeve.to_owned(), reason };
+    pub(super) fn order(&mut self, consequence: Consequence) {
         self.entries.push(Entry::Consequence(consequence.clone()));
         self.take_on(consequence);
     }
@@ -152,7 +148,7 @@ impl Session<'_> {
         let permitted = match sendable {
             Sendable::Cancel { .. } => true,
             order => {
-                self.permission(usize::from(order.order_ref().intent) - 1) == Permission::Yes
+                self.senders(order.order_ref()).all(|place| self.permission(place) == Permission::Yes)
                     && order.expires().is_none_or(|expires| now < expires)
             }
         };
@@ -161,8 +157,8 @@ impl Session<'_> {
 
     /// A new order that is not handed over after all has ended; anything else is asked about later.
     pub(super) fn withhold(&mut self, sendable: &Sendable) {
-        if let Sendable::Place(order) = sendable {
-            self.signal(order.order_ref(), OrderSignal::CancelConfirmed);
+        if let Sendable::Place(_) | Sendable::PlaceSpread(_) = sendable {
+            self.signal(sendable.order_ref(), OrderSignal::CancelConfirmed);
         }
         self.stale = true;
     }
@@ -189,10 +185,13 @@ impl Session<'_> {
         }
     }
 
-    /// Takes back what works.
+    /// Takes back what works; a spread is taken back from both its orders at once.
     fn take_back(&mut self, index: usize, now: Timestamp) {
-        let cancel = self.slots[index].parent.withdraw(now);
-        self.stage(cancel);
+        let Some(cancel) = self.slots[index].parent.withdraw(now) else { return };
+        for place in self.senders(cancel.order_ref()) {
+            self.slots[place].parent.withdraw(now);
+        }
+        self.stage(Some(cancel));
     }
 
     /// Asks what became of an order whose cancel nobody confirms, and in the end goes on without it.
@@ -224,6 +223,7 @@ impl Session<'_> {
             slot.ask_again = ask_again;
             return;
         }
+        slot.asked.get_or_insert(now);
         let mode = match self.standing.mode.permission(slot.parent.planned().purpose) {
             // The one order a person has looked at is judged as on a day that only reduces.
             Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
@@ -290,14 +290,15 @@ impl Session<'_> {
         if let Some(next_second) = self.next_second() {
             return next_second;
         }
-        let of_slot = |slot: &Slot| {
+        let of_slot = |(index, slot): (usize, &Slot)| {
             let edge = slot.hours.edges(now).min().filter(|_| !slot.parent.is_over());
             let asks = Some(slot.ask_again).filter(|&ask| slot.parent.wants_permit() && ask > now);
-            [edge, asks, slot.parent.next_deadline(policy)].into_iter().flatten().min()
+            let alone = self.spread_deadline(index, now);
+            [edge, asks, alone, slot.parent.next_deadline(policy)].into_iter().flatten().min()
         };
         let pairs = self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs));
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        let next = self.slots.iter().filter_map(of_slot).chain(pairs);
+        let next = self.slots.iter().enumerate().filter_map(of_slot).chain(pairs);
         let guarded = self.guarded_until().filter(|&until| until > now);
         let next = next.chain(self.next_look()).chain(guarded).min();
         next.map_or(soon, |deadline| deadline.max(now))

@@ -3,7 +3,7 @@
 //! In: broker events and snapshots. Out: signals to orders, bookings, entries. Invariant: an execution is
 //! booked once, in its last version; one that cannot be ours tightens the mode; order of arrival is all one.
 
-use super::{Entry, Session, Slot};
+use super::{Entry, Session};
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Posted, Quantity};
 use execution::{OrderSignal, OverExecuted, Parent};
 use ports::code::{self, OrderWord, Severity};
@@ -80,12 +80,11 @@ impl Session<'_> {
 
     /// A cancel that knows of more executions than we do waits for them: what is left is known only then.
     fn cancelled(&mut self, order_ref: OrderRef, filled: Quantity) {
-        let Some(slot) = self.slot_mut(order_ref) else { return };
-        if slot.parent.executed(order_ref) < filled {
-            slot.parent.signal(order_ref, OrderSignal::LinkLost);
-            self.needs_resync = true;
-        } else {
-            slot.parent.signal(order_ref, OrderSignal::CancelConfirmed);
+        for place in self.senders(order_ref) {
+            let parent = &mut self.slots[place].parent;
+            let knows_all = parent.executed(order_ref) >= filled;
+            parent.signal(order_ref, if knows_all { OrderSignal::CancelConfirmed } else { OrderSignal::LinkLost });
+            self.needs_resync |= !knows_all;
         }
     }
 
@@ -99,7 +98,7 @@ impl Session<'_> {
         };
         let charge = self.books.waiting_charge(&fill.execution);
         match self.books.post_fill(fill.clone(), &self.setup.universe) {
-            Ok(Posted::New) => self.executed(order_ref, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
+            Ok(Posted::New) => self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
             Ok(Posted::Replaced(before)) => self.corrected(order_ref, &before, &fill),
             Ok(Posted::Again | Posted::Waiting) => return,
             Err(reason) => self.tighten(Mode::Frozen, &format!("an execution that cannot be booked: {reason}")),
@@ -113,15 +112,17 @@ impl Session<'_> {
         let LedgerEvent::Fill(before) = before else { unreachable!("an execution replaces an execution") };
         self.corrections += 1;
         let (was, is) = ((before.quantity, before.price), (now.quantity, now.price));
-        self.executed(order_ref, |parent| parent.correct(order_ref, was, is));
+        self.executed(now, |parent| parent.correct(order_ref, was, is));
     }
 
     /// Tells today's order what was executed of it; what no order of ours can have had freezes the day.
-    fn executed(&mut self, order_ref: OrderRef, tell: impl FnOnce(&mut Parent) -> Result<(), OverExecuted>) {
-        if order_ref.date != self.plan.date {
+    fn executed(&mut self, fill: &Fill, tell: impl FnOnce(&mut Parent) -> Result<(), OverExecuted>) {
+        if fill.order.is_none_or(|order_ref| order_ref.date != self.plan.date) {
             return;
         }
-        if self.slot_mut(order_ref).map(|slot| tell(&mut slot.parent)) != Some(Ok(())) {
+        let order = self.order_of(fill).and_then(|number| self.slots.get_mut(usize::from(number).checked_sub(1)?));
+        let parent = order.map(|slot| &mut slot.parent).filter(|parent| parent.planned().contract == fill.contract);
+        if parent.map(tell) != Some(Ok(())) {
             self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
         }
     }
@@ -160,18 +161,9 @@ impl Session<'_> {
     }
 
     pub(super) fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
-        if let Some(slot) = self.slot_mut(order_ref) {
-            slot.parent.signal(order_ref, signal);
+        for place in self.senders(order_ref) {
+            self.slots[place].parent.signal(order_ref, signal);
         }
-    }
-
-    /// The slot of an order of this account and day that this plan sent; anything else is foreign.
-    pub(super) fn slot_mut(&mut self, order_ref: OrderRef) -> Option<&mut Slot> {
-        if order_ref.account != self.account || order_ref.date != self.plan.date {
-            return None;
-        }
-        let slot = self.slots.get_mut(usize::from(order_ref.intent).checked_sub(1)?)?;
-        slot.parent.knows(order_ref).then_some(slot)
     }
 
     pub(super) fn tighten(&mut self, mode: Mode, reason: &str) {

@@ -4,8 +4,8 @@
 //! temporary hedge, what is taken back of the leg that is ahead, and the hedge's own removal. Invariant: every step of a
 //! protection and every order of it is an entry before it is a command, so a restart goes on where it was.
 
-use super::{Consequence, Entry, Session, Slot};
-use crate::plan::PairPlan;
+use super::{Consequence, Entry, Session};
+use crate::plan::PairLeg;
 use domain::rounding::{LotRounding, to_lot};
 use domain::{ContractId, Quantity};
 use execution::pair::{Pace, Progress, excess};
@@ -36,33 +36,51 @@ impl Session<'_> {
     pub(super) fn pace(&self, index: usize) -> Pace {
         let number = index as u16 + 1;
         let policy = &self.setup.policy.execution.pairs;
+        if self.has_to_go(index) {
+            return Pace::Work(Urgency::High);
+        }
+        let protects = matches!(self.slots[index].parent.planned().purpose, Purpose::PairHedge | Purpose::Unwind);
+        let mut pace = Pace::Work(if protects { Urgency::High } else { Urgency::Normal });
         for (position, pair) in self.plan.pairs.iter().enumerate() {
             if let Some(leg) = pair.legs.iter().position(|leg| leg.order == number) {
-                return self.pairs[position].pace(leg, &self.progress(position), policy);
+                // An order that rolls and grows is a leg of two pairs: the stricter word holds.
+                pace = pace.max(self.pairs[position].pace(leg, &self.progress(position), policy));
             }
-            if self.hedges_of(pair).any(|hedge| hedge.order.number == number) && self.is_settled_evenly(position) {
+            if self.hedges_of(position).any(|hedge| hedge.order.number == number) && self.is_settled_evenly(position) {
                 return Pace::Stop;
             }
         }
-        let protects = matches!(self.slots[index].parent.planned().purpose, Purpose::PairHedge | Purpose::Unwind);
-        Pace::Work(if protects { Urgency::High } else { Urgency::Normal })
+        pace
+    }
+
+    /// On its deadline a contract is closed whether or not another one takes its place: it waits for no pair.
+    fn has_to_go(&self, index: usize) -> bool {
+        let planned = self.slots[index].parent.planned();
+        let due = self.setup.rolls[planned.contract].is_some_and(|dates| dates.deadline <= self.plan.date);
+        planned.purpose == Purpose::CloseOut && due
     }
 
     /// A leg counts as filled by what its order keeps: what was taken back of it is not there.
     fn progress(&self, index: usize) -> Progress {
-        let plan = &self.plan.pairs[index];
-        let legs = plan.legs.each_ref().map(|leg| &self.slots[usize::from(leg.order) - 1]);
-        let share = |slot: &Slot| {
-            let planned = slot.parent.planned();
-            let back = self.taken_back(plan, planned.contract);
+        let legs = &self.plan.pairs[index].legs;
+        let slots = legs.each_ref().map(|leg| &self.slots[usize::from(leg.order) - 1]);
+        let share = |leg: &PairLeg| {
+            let back = self.taken_back(index, self.planned(leg.order).contract);
             let back = back.map_or(Quantity::ZERO, |back| self.filled(back.order.number));
-            (slot.parent.filled() - back).to_f64() / planned.quantity.abs().to_f64()
+            let [from, to] = leg.part.unwrap_or([Quantity::ZERO, self.planned(leg.order).quantity.abs()]);
+            (self.filled_of(leg) - back).to_f64() / (to - from).to_f64()
         };
         Progress {
-            filled: legs.map(share),
-            over: legs.iter().all(|slot| slot.parent.is_over()),
-            opening: legs.map(|slot| slot.parent.planned().purpose.opens()),
+            filled: legs.each_ref().map(share),
+            over: slots.iter().all(|slot| slot.parent.is_over()),
+            opening: slots.map(|slot| slot.parent.planned().purpose.opens()),
         }
+    }
+
+    /// What is executed of the part of its order that a pair is about.
+    fn filled_of(&self, leg: &PairLeg) -> Quantity {
+        let filled = self.filled(leg.order);
+        leg.part.map_or(filled, |[from, to]| filled.clamp(from, to) - from)
     }
 
     /// The legs are over and about as far as each other.
@@ -77,7 +95,7 @@ impl Session<'_> {
         let (plan, leader) = (&self.plan.pairs[index], self.pairs[index].leader);
         let (ahead, lagging) = (plan.legs[leader], plan.legs[1 - leader]);
         let Some(hedge) = lagging.hedge else { return };
-        let value = self.filled(ahead.order).to_f64() * ahead.unit_price;
+        let value = self.filled_of(&ahead).to_f64() * ahead.unit_price;
         let lot = self.setup.universe.terms(hedge.contract).lot;
         let contracts = to_lot(value / hedge.unit_price, lot, LotRounding::HalfAwayFromZero).min(hedge.quantity_max);
         let signed = Quantity::from_units(contracts.units() * self.planned(lagging.order).quantity.signum());
@@ -87,7 +105,7 @@ impl Session<'_> {
             self.name_of(ahead.order),
             instead = self.name_of(lagging.order)
         );
-        self.follow(plan, hedge.contract, signed, Purpose::PairHedge, reason);
+        self.follow(index, hedge.contract, signed, Purpose::PairHedge, reason);
     }
 
     /// The legs are over. What only one of them opened is closed again while its venue is open; the hedge goes as soon as
@@ -95,51 +113,57 @@ impl Session<'_> {
     fn settle_pair(&mut self, index: usize, now: Timestamp) {
         let (plan, pair) = (&self.plan.pairs[index], self.pairs[index]);
         if self.is_settled_evenly(index) {
-            return self.remove_hedges(plan);
+            return self.remove_hedges(index);
         }
         let progress = self.progress(index);
-        let slot = &self.slots[usize::from(plan.legs[pair.leader].order) - 1];
+        let leader = plan.legs[pair.leader];
+        let slot = &self.slots[usize::from(leader.order) - 1];
         let planned = *slot.parent.planned();
         let open = slot.hours.window.is_some_and(|window| now < window.closes);
         let permitted = open && progress.opening[pair.leader] && self.standing.mode.permits(Purpose::Unwind);
-        if permitted && self.taken_back(plan, planned.contract).is_none() {
+        if permitted && self.taken_back(index, planned.contract).is_none() {
             let lot = self.setup.universe.terms(planned.contract).lot;
-            let back = excess(slot.parent.filled(), &progress, pair.leader, lot);
+            let back = excess(self.filled_of(&leader), &progress, pair.leader, lot);
             let signed = Quantity::from_units(-back.units() * planned.quantity.signum());
             let reason = "the other leg did not follow: what was opened is closed again".to_owned();
-            self.follow(plan, planned.contract, signed, Purpose::Unwind, reason);
+            self.follow(index, planned.contract, signed, Purpose::Unwind, reason);
         }
     }
 
     /// Closes what the temporary hedges of a pair hold, once none of them works any more.
-    fn remove_hedges(&mut self, plan: &PairPlan) {
-        let hedges: Vec<PlannedOrder> = self.hedges_of(plan).map(|hedge| hedge.order).collect();
+    fn remove_hedges(&mut self, index: usize) {
+        let hedges: Vec<PlannedOrder> = self.hedges_of(index).map(|hedge| hedge.order).collect();
         for hedge in hedges {
             let over = self.slots[usize::from(hedge.number) - 1].parent.is_over();
-            if over && self.taken_back(plan, hedge.contract).is_none() {
+            if over && self.taken_back(index, hedge.contract).is_none() {
                 let held = Quantity::from_units(self.filled(hedge.number).units() * hedge.quantity.signum());
                 let reason = "the pair needs its temporary hedge no longer".to_owned();
-                self.follow(plan, hedge.contract, -held, Purpose::Unwind, reason);
+                self.follow(index, hedge.contract, -held, Purpose::Unwind, reason);
             }
         }
     }
 
-    fn hedges_of<'p>(&'p self, plan: &'p PairPlan) -> impl Iterator<Item = &'p Consequence> {
-        let own = self.consequences.iter().filter(|own| own.sleeve == plan.sleeve);
-        own.filter(|own| own.order.purpose == Purpose::PairHedge)
+    /// The orders that answer what happened to a pair.
+    fn answers(&self, index: usize) -> impl Iterator<Item = &Consequence> {
+        self.consequences.iter().filter(move |own| own.pair == Some(index as u16))
+    }
+
+    fn hedges_of(&self, index: usize) -> impl Iterator<Item = &Consequence> {
+        self.answers(index).filter(|own| own.order.purpose == Purpose::PairHedge)
     }
 
     /// The order that takes back what a pair has of a contract.
-    fn taken_back(&self, plan: &PairPlan, contract: ContractId) -> Option<&Consequence> {
-        let own = self.consequences.iter().filter(|own| own.sleeve == plan.sleeve && own.order.contract == contract);
-        own.into_iter().find(|own| own.order.purpose == Purpose::Unwind)
+    fn taken_back(&self, index: usize, contract: ContractId) -> Option<&Consequence> {
+        let mut own = self.answers(index).filter(|own| own.order.contract == contract);
+        own.find(|own| own.order.purpose == Purpose::Unwind)
     }
 
     /// Orders a quantity, if it is one, for a pair's sleeve.
-    fn follow(&mut self, plan: &PairPlan, contract: ContractId, quantity: Quantity, purpose: Purpose, reason: String) {
+    fn follow(&mut self, index: usize, contract: ContractId, quantity: Quantity, purpose: Purpose, reason: String) {
         if !quantity.is_zero() {
-            let number = self.next_number();
-            self.order(PlannedOrder { number, contract, quantity, purpose }, &plan.sleeve, reason);
+            let order = PlannedOrder { number: self.next_number(), contract, quantity, purpose };
+            let (sleeve, pair) = (self.plan.pairs[index].sleeve.clone(), Some(index as u16));
+            self.order(Consequence { order, sleeve, reason, pair });
         }
     }
 

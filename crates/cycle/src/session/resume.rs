@@ -50,12 +50,13 @@ impl<'a> Session<'a> {
                 }
             }
             Entry::Command(command) => {
-                let (Command::Place { order_ref, .. }
-                | Command::Replace { order_ref, .. }
-                | Command::Cancel { order_ref }) = *command;
-                let policy = &self.setup.policy.execution;
-                if let Some(slot) = usize::from(order_ref.intent).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
-                    slot.parent.replay_command(*command, at, policy);
+                let (order_ref, policy) = (command.order_ref(), &self.setup.policy.execution);
+                let alone = matches!(command, Command::Place { .. } | Command::Replace { .. });
+                let other = self.other_leg(order_ref).filter(|_| !alone);
+                for number in [order_ref.intent].into_iter().chain(other) {
+                    if let Some(slot) = usize::from(number).checked_sub(1).and_then(|i| self.slots.get_mut(i)) {
+                        slot.parent.replay_command(*command, at, policy);
+                    }
                 }
             }
             Entry::Acknowledged { order_ref, perm_id } => {

@@ -15,6 +15,7 @@ mod auction;
 mod histories;
 mod margin;
 mod pairs;
+mod spreads;
 mod true_up;
 mod worse;
 
@@ -38,11 +39,20 @@ pub(super) struct Desk {
     wakes: Timestamp,
     /// When closing orders are filled, all at once.
     auction: Timestamp,
+    /// It takes no combinations.
+    plain: bool,
+}
+
+/// What the later contract of a spread trades at when the earlier one trades at 5,000.
+fn later(difference: rust_decimal::Decimal) -> Price {
+    Price::from_decimal(dec!(5000) + difference).unwrap()
 }
 
 struct DeskOrder {
     order_ref: OrderRef,
     contract: ContractId,
+    /// The earlier contract of a spread.
+    near: Option<ContractId>,
     side: Side,
     quantity: Quantity,
     filled: Quantity,
@@ -53,29 +63,44 @@ struct DeskOrder {
 
 impl Desk {
     pub(super) fn new(pace: u32) -> Desk {
-        let (wakes, auction) = (Timestamp::MIN, Timestamp::MAX);
-        Desk { orders: Vec::new(), executions: Vec::new(), pace, deaf: false, slow: None, wakes, auction }
+        Desk {
+            orders: Vec::new(),
+            executions: Vec::new(),
+            pace,
+            deaf: false,
+            slow: None,
+            wakes: Timestamp::MIN,
+            auction: Timestamp::MAX,
+            plain: false,
+        }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
         match command {
             Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
-                let filled = Quantity::ZERO;
-                self.orders.push(DeskOrder {
-                    order_ref,
-                    contract,
-                    side,
-                    quantity,
-                    filled,
-                    order_type,
-                    limit,
-                    open: true,
-                });
+                let (filled, near) = (Quantity::ZERO, None);
+                let order = DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                self.orders.push(order);
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
             Command::Replace { order_ref, limit, .. } => {
                 self.order(order_ref).limit = limit;
+                vec![]
+            }
+            Command::PlaceSpread { order_ref, .. } if self.plain => {
+                vec![BrokerEvent::Notice { order_ref: Some(order_ref), code: 201, text: "no such combination".into() }]
+            }
+            Command::PlaceSpread { order_ref, near, far, side, quantity, limit } => {
+                assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
+                let (contract, near, filled, limit) = (far, Some(near), Quantity::ZERO, later(limit));
+                let order_type = OrderType::Lmt;
+                let order = DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                self.orders.push(order);
+                vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
+            }
+            Command::ReplaceSpread { order_ref, limit, .. } => {
+                self.order(order_ref).limit = later(limit);
                 vec![]
             }
             Command::Cancel { .. } if self.deaf => vec![],
@@ -112,20 +137,15 @@ impl Desk {
             }
             order.filled += quantity;
             order.open = order.filled < order.quantity;
-            let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
-            let (contract, side, price) = (order.contract, order.side, order.limit);
-            let fill = Fill {
-                execution: execution.clone(),
-                order: Some(order.order_ref),
-                contract,
-                side,
-                quantity,
-                price,
-                at: now,
-            };
-            let amount = Money::new(dec!(1.5), Currency::Usd);
-            self.executions.push(Execution { fill: fill.clone(), commission: Some(amount) });
-            events.extend([BrokerEvent::Execution(fill), BrokerEvent::Commission { execution, amount }]);
+            let near = order.near.map(|near| (near, order.side.opposite(), later(dec!(0))));
+            for (contract, side, price) in [(order.contract, order.side, order.limit)].into_iter().chain(near) {
+                let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
+                let (id, order, at) = (execution.clone(), Some(order.order_ref), now);
+                let fill = Fill { execution: id, order, contract, side, quantity, price, at };
+                let amount = Money::new(dec!(1.5), Currency::Usd);
+                self.executions.push(Execution { fill: fill.clone(), commission: Some(amount) });
+                events.extend([BrokerEvent::Execution(fill), BrokerEvent::Commission { execution, amount }]);
+            }
         }
         events
     }
@@ -157,19 +177,17 @@ impl Desk {
 
     fn executed(&self, contract: ContractId) -> Quantity {
         let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
-        of_contract
-            .fold(Quantity::ZERO, |sum, e| sum + Quantity::from_units(e.fill.quantity.units() * e.fill.side.sign()))
+        of_contract.fold(Quantity::ZERO, |sum, e| sum + e.fill.change())
     }
 }
 
 fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
-    let mark = world.marks[contract].unwrap().mantissa();
     let tick = world.setup.universe.terms(contract).tick.mantissa();
-    let side = |mantissa| Price::from_mantissa(mantissa).ok();
+    let side = |ticks: i64| Price::from_mantissa(world.marks[contract]?.mantissa() + ticks * tick).ok();
     let size = Quantity::whole(100);
     let quote = Quote {
-        bid: side(mark - tick),
-        ask: side(mark + tick),
+        bid: side(-1),
+        ask: side(1),
         bid_size: size,
         ask_size: size,
         last: None,
@@ -280,6 +298,10 @@ fn told(command: Command, world: &World) -> String {
             let close = if order_type == OrderType::Loc { " on close" } else { "" };
             format!("{side} {quantity} {} at {limit}{close}, {order_ref}", world.name(contract))
         }
+        Command::PlaceSpread { order_ref, near, far, side, quantity, limit } => {
+            format!("{side} {quantity} {} less {} at {limit}, {order_ref}", world.name(far), world.name(near))
+        }
+        Command::ReplaceSpread { order_ref, limit, .. } => format!("replace {order_ref} at {limit}"),
         Command::Replace { order_ref, limit, .. } => format!("replace {order_ref} at {limit}"),
         Command::Cancel { order_ref } => format!("cancel {order_ref}"),
     }

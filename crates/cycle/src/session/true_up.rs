@@ -4,7 +4,7 @@
 //! much or too little. Invariant: the plan's own rule, rate and band decide; what was planned and filled in full asks for
 //! nothing.
 
-use super::{Session, Slot};
+use super::{Consequence, Session, Slot};
 use crate::decide::currency_exposure;
 use domain::{ContractId, OrderType, Quantity};
 use execution::PlannedOrder;
@@ -35,7 +35,8 @@ impl Session<'_> {
                     "the day's fills leave {residual:.0} of the base currency unhedged, beyond the band: {name}"
                 );
                 let number = self.next_number();
-                self.order(PlannedOrder { number, contract, quantity, purpose: Purpose::FxHedge }, FX_HEDGE, reason);
+                let order = PlannedOrder { number, contract, quantity, purpose: Purpose::FxHedge };
+                self.order(Consequence { order, sleeve: FX_HEDGE.to_owned(), reason, pair: None });
             }
         }
     }

@@ -4,7 +4,7 @@
 //! it only tightens; the same sign is told once; before the first order of a window there was a look in it; what it
 //! changed is an entry and comes back after a restart.
 
-use super::{Entry, Session, Slot};
+use super::{Consequence, Entry, Session, Slot};
 use crate::DayPlan;
 use domain::ContractId;
 use execution::PlannedOrder;
@@ -168,8 +168,8 @@ impl<'a> Session<'a> {
                 continue;
             }
             let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
-            let sleeve = self.owner(contract);
-            self.order(order, &sleeve, began(regime));
+            let (sleeve, reason) = (self.owner(contract), began(regime));
+            self.order(Consequence { order, sleeve, reason, pair: None });
         }
     }
 

@@ -75,7 +75,7 @@ impl SleeveBooks {
         let Some(key) = fill.order.map(OrderKey::from) else {
             return self.fill_without_order(contract, change, value, universe);
         };
-        let at = self.place(key).unwrap_or_else(|at| {
+        let at = self.place(key, contract).unwrap_or_else(|at| {
             self.orders.insert(at, Order::new(key, contract, &[], universe));
             at
         });
@@ -84,7 +84,6 @@ impl SleeveBooks {
             self.trade(part.sleeve, contract, -part.quantity, -part.value, universe);
         }
         let order = &mut self.orders[at];
-        assert_eq!(order.contract, contract, "an order is of one contract");
         order.filled += change;
         order.value += value;
         order.note(fill.execution.stem());

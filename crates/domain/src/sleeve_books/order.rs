@@ -25,7 +25,8 @@ impl From<OrderRef> for OrderKey {
     }
 }
 
-/// An order with what its executions came to so far.
+/// What was ordered of one contract, with what its executions came to so far. A calendar spread is two of them under one
+/// key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) key: OrderKey,

@@ -67,6 +67,10 @@ impl Parent {
                     child.replaces += 1;
                 }
             }
+            Command::PlaceSpread { order_ref, quantity, limit, .. }
+            | Command::ReplaceSpread { order_ref, quantity, limit, .. } => {
+                self.replay_spread(order_ref, quantity, limit, at, policy.replace_interval_s);
+            }
             Command::Cancel { order_ref } => self.signal(order_ref, OrderSignal::CancelSent),
         }
     }
@@ -78,7 +82,7 @@ impl Parent {
         }
     }
 
-    fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {
+    pub(super) fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {
         self.children.iter_mut().find(|child| child.order_ref == order_ref)
     }
 
@@ -86,7 +90,8 @@ impl Parent {
     pub fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
         let Some(child) = self.child_mut(order_ref) else { return };
         child.signal(signal);
-        if child.state == OrderState::Rejected {
+        // Without the spread the order can still go alone.
+        if child.state == OrderState::Rejected && child.spread.is_none() {
             self.state = ParentState::Rejected;
         }
     }

@@ -74,11 +74,7 @@ impl Parent {
         policy: &ExecutionPolicy,
     ) -> Option<Sendable> {
         let now = moment.now;
-        let permit = self.permit.as_ref()?;
-        let made = self.children.len() - self.before_permit;
-        if self.state != ParentState::Working || now >= permit.expires() || made >= permit.orders_max() as usize {
-            return None;
-        }
+        let permit = self.permit.as_ref().filter(|_| self.may_launch(now))?;
         let limit = first_limit(permit, moment, policy)?;
         let slice = self.remaining().min(permit.order_quantity_max());
         let quantity = moment.volume_left.map_or(slice, |left| slice.min(left));

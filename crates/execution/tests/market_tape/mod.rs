@@ -301,6 +301,9 @@ impl Tape {
                         meet(&mut parent, quote, side, false, &mut shown, tally);
                     }
                     Command::Cancel { order_ref } => parent.signal(order_ref, OrderSignal::CancelConfirmed),
+                    Command::PlaceSpread { .. } | Command::ReplaceSpread { .. } => {
+                        unreachable!("one contract has no spread")
+                    }
                 }
             }
             if parent.state() == ParentState::Filled {

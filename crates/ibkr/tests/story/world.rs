@@ -170,7 +170,13 @@ pub fn released_spread(request: &SpreadRequest) -> SendableSpread {
     let leg = |contract, side, worst| permit(contract, side, request.quantity, price(worst), OrderType::Lmt);
     let near = leg(request.near, request.side.opposite(), near);
     let far = leg(request.far, request.side, far);
-    Permit::release_spread((&near, &far), request.order_ref, request.quantity, request.limit, at(MORNING))
+    Permit::release_spread(
+        [(&near, Quantity::ZERO), (&far, Quantity::ZERO)],
+        request.order_ref,
+        request.quantity,
+        request.limit,
+        at(MORNING),
+    )
 }
 
 /// Leave for one order, of a gate over a universe of its own in which everything is a share.

@@ -109,21 +109,23 @@ impl Permit {
         SendableOrder { order_ref, contract, side, quantity, order_type, limit, expires }
     }
 
-    /// Makes one calendar spread inside the permits of its two legs, which trade opposite ways: buying it buys `far`.
+    /// Makes one calendar spread inside the permits of its two legs, near and far, each with what other orders under it
+    /// have executed. They trade opposite ways: buying the spread buys `far`.
     ///
     /// # Panics
     /// When a leg would leave its envelope, or the limit is worse than both collars together allow.
     pub fn release_spread(
-        (near, far): (&Permit, &Permit),
+        legs: [(&Permit, Quantity); 2],
         order_ref: OrderRef,
         quantity: Quantity,
         limit: Decimal,
         now: Timestamp,
     ) -> SendableSpread {
+        let [near, far] = legs.map(|(permit, _)| permit);
         let side = far.side();
         assert!(near.side() != side && near.contract() != far.contract(), "the legs of a spread trade opposite ways");
-        for leg in [near, far] {
-            leg.assert_covers(Quantity::ZERO, quantity, leg.collar().worst, now);
+        for (leg, committed) in legs {
+            leg.assert_covers(committed, quantity, leg.collar().worst, now);
         }
         let worst = far.collar().worst.to_decimal() - near.collar().worst.to_decimal();
         let holds = if side == Side::Buy { limit <= worst } else { limit >= worst };

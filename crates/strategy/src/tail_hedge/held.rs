@@ -36,6 +36,14 @@ pub struct RollPolicy {
     pub close_out_days: i32,
 }
 
+impl RollPolicy {
+    /// The last date on which an option of an expiry may be held overnight; a cash-settled one may expire.
+    pub fn close_out_date(&self, expiry: Date, physical: bool) -> Date {
+        let days = if physical { self.close_out_days } else { 0 };
+        expiry.saturating_sub(days.days())
+    }
+}
+
 /// What is due for a held option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,8 +59,7 @@ pub enum Due {
 impl HeldOption {
     /// The last date on which it may be held overnight; a cash-settled option may expire.
     pub fn close_out_date(&self, policy: &RollPolicy) -> Date {
-        let days = if self.physical { policy.close_out_days } else { 0 };
-        self.key.expiry.saturating_sub(days.days())
+        policy.close_out_date(self.key.expiry, self.physical)
     }
 
     /// What is due today.

@@ -2,7 +2,7 @@
 
 use super::told;
 use crate::decide;
-use crate::fixture::World;
+use crate::fixture::{World, future_pair as pair, held_until};
 use domain::{ContractId, Quantity};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -14,22 +14,6 @@ const NEW: &str = "FESX_20260619";
 /// The first day of the future's roll, and the last.
 const STARTS: Date = date(2026, 3, 10);
 const DEADLINE: Date = date(2026, 3, 17);
-
-fn pair(budget: f64) -> Vec<Sleeve> {
-    let kind = SleeveKind::Pair { long: ContractId(0), short: ContractId(7) };
-    vec![Sleeve { name: "core_index_rv".into(), budget, follows_momentum: true, kind }]
-}
-
-/// A funded pair of a fund and a future, on a date; history is up to date.
-fn held_until(day: Date) -> World {
-    let mut world = World::first_day().with_sleeves(pair(0.30));
-    world.fill_everything();
-    world.fill_everything();
-    while world.date < day {
-        world.next_day(15.0);
-    }
-    world
-}
 
 fn contract(world: &World, name: &str) -> ContractId {
     world.setup.universe.find_contract(name).unwrap()

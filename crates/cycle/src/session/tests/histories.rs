@@ -46,6 +46,7 @@ impl Rogue {
                 self.orders.push(DeskOrder {
                     order_ref,
                     contract,
+                    near: None,
                     side,
                     quantity,
                     filled,
@@ -69,6 +70,9 @@ impl Rogue {
                 if refused {
                     self.say(BrokerEvent::Notice { order_ref: Some(order_ref), code: 201, text: "no".to_owned() });
                 }
+            }
+            Command::PlaceSpread { .. } | Command::ReplaceSpread { .. } => {
+                unreachable!("nothing rolls on the first day")
             }
             Command::Cancel { order_ref } => {
                 let Some(index) = self.orders.iter().position(|order| order.order_ref == order_ref) else { return };
