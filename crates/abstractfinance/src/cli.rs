@@ -10,7 +10,7 @@ pub use operator::{
     AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
     SpanArgs,
 };
-pub use research::{BacktestArgs, Depth, StressArgs};
+pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
@@ -69,6 +69,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
+    /// Run many backtests over settings that differ, on all cores, and say how far the best may be believed.
+    Sweep(SweepArgs),
     /// Show what named shocks (2008, August 2015, February 2018, March 2020) would do to the book, against its limits.
     Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.

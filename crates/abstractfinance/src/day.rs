@@ -12,6 +12,7 @@ mod drive;
 mod end;
 mod hedges;
 mod listings;
+mod margin;
 mod news;
 mod observe;
 mod operator;
@@ -160,9 +161,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<Decided, Failure> {
-    let Observed { inputs, identity, booked, notes } = observe::observe(date, run, world).await?;
-    let panel = inputs.panel(&run.setup).expect("just made over this universe");
-    let plan = decide(&inputs.view(&panel), &run.setup);
+    let Observed { mut inputs, identity, booked, mut notes } = observe::observe(date, run, world).await?;
+    let plan = margin::decide_within(&mut inputs, &mut notes, run, world).await?;
     let mut entries = alerts::of_morning(&notes, &inputs, &plan);
     entries.extend(booked.into_iter().map(Entry::Booked));
     // A copy of both is made for a journal that wants them.

@@ -92,7 +92,8 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             trade_min: settings.execution.min_trade_notional_usd.to_f64().expect("checked when it was read"),
         },
         fx_hedge: fx_hedge(settings, universe),
-        short_proxies: short_proxies(loaded, universe),
+        short_proxies: proxies(loaded, universe, |row| row.short_proxy.as_deref()),
+        history_proxies: proxies(loaded, universe, |row| row.history_proxy.as_deref()),
         rolls: rolls(settings, universe),
         gate: gate(settings, universe),
         execution: execution(settings, universe),
@@ -240,9 +241,14 @@ fn fx_hedge(settings: &Settings, universe: &Universe) -> FxHedgePolicy {
     }
 }
 
-fn short_proxies(loaded: &Loaded, universe: &Universe) -> Vec<(InstrumentId, InstrumentId)> {
+/// Instruments with the one that each row names to stand in for it.
+fn proxies(
+    loaded: &Loaded,
+    universe: &Universe,
+    named: impl Fn(&settings::InstrumentRow) -> Option<&str>,
+) -> Vec<(InstrumentId, InstrumentId)> {
     let pair = |(name, row): (&str, &settings::InstrumentRow)| {
-        universe.find_instrument(name).zip(universe.find_instrument(row.short_proxy.as_deref()?))
+        universe.find_instrument(name).zip(universe.find_instrument(named(row)?))
     };
     loaded.instruments.iter().filter_map(pair).collect()
 }

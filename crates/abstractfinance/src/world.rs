@@ -120,7 +120,11 @@ pub struct Ground {
 impl Ground {
     /// Reads the configuration and builds the universe of the years around the run.
     pub fn new(global: &Global, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
-        let loaded = settings::load(global.config.as_deref())?;
+        Ground::of(settings::load(global.config.as_deref())?, first, days)
+    }
+
+    /// The same for a configuration that was read already.
+    pub fn of(loaded: Loaded, first: Option<Date>, days: u32) -> Result<Ground, Failure> {
         let brokers = settings::as_brokers_know(&loaded.instruments);
         let rows = loaded.instruments.iter().chain(brokers.iter());
         let venues: Vec<Mic> = rows.flat_map(|(_, row)| row.venues()).collect();
@@ -281,11 +285,6 @@ impl Ground {
     /// A simulation as this run's universe sees it.
     pub fn market(&self, simulation: Simulation) -> SimWorld {
         SimWorld::new(simulation, self.universe.clone(), &self.brokers_universe)
-    }
-
-    /// What the simulated broker lists.
-    pub fn listed(&self) -> &Universe {
-        &self.brokers_universe
     }
 
     /// A simulation in this process, seen by broker, statements and clock, with a journal that somebody else chose.

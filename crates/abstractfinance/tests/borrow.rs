@@ -1,7 +1,7 @@
-//! Stories of shares that cannot be borrowed, over the whole program: gateway, adapter, decision, books.
+//! Stories of legs that cannot be had, over the whole program: shares that nobody lends, margin that is not there.
 //!
-//! In: the built-in configuration and a script that takes the lender's shares away and gives them back. Out: reports.
-//! Invariant: the pair stays level, and the books tie out.
+//! In: the built-in configuration, a script that takes the lender's shares away and gives them back, a wide cushion. Out:
+//! reports. Invariant: the pair stays level, and the books tie out.
 #![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
@@ -31,6 +31,28 @@ fn a_short_that_cannot_be_borrowed_is_sold_as_its_future_until_it_can() {
     assert!(fund < -10_000 && future == 0 && !told, "the shares come back, the future goes: {books:?}");
     for day in &days {
         // A contract of the future is worth more than half a percent of NAV.
+        assert!(day.net_of_nav.abs() < 0.01, "{}: net {}", day.date, day.net_of_nav);
+        assert!(day.difference_bp.is_some_and(|bp| bp.abs() < 0.01), "{}", day.date);
+    }
+}
+
+#[test]
+fn increases_stop_where_the_broker_s_margin_would_leave_less_than_the_cushion() {
+    let stage = Stage::new();
+    let (from, to) = ("min_excess_liquidity_pct_nav: 0.15", "min_excess_liquidity_pct_nav: 0.90");
+    stage.config("wide", "settings.yaml", from, to);
+    let days = |line: &str| -> Vec<DayReport> {
+        let mut document: serde_json::Value = serde_json::from_str(&stage.ok(line)).unwrap();
+        serde_json::from_value(document["days"].take()).unwrap()
+    };
+    let (wide, usual) = (days("demo --config wide --days 3 --json"), days("demo --days 3 --json"));
+    let cut = |day: &DayReport| day.refusals.iter().any(|refusal| refusal.code == "MARGIN");
+    assert!(cut(&wide[0]) && !usual.iter().any(cut), "{:?}", wide[0].refusals);
+    // Funds take a quarter of their value, and a tenth of NAV is free: no more than four tenths are held.
+    let gross = |days: &[DayReport]| days[2].gross_of_nav;
+    assert!(gross(&wide) > 0.3 && gross(&wide) < 0.42, "{}", gross(&wide));
+    assert!(gross(&usual) > 0.9, "{}", gross(&usual));
+    for day in &wide {
         assert!(day.net_of_nav.abs() < 0.01, "{}: net {}", day.date, day.net_of_nav);
         assert!(day.difference_bp.is_some_and(|bp| bp.abs() < 0.01), "{}", day.date);
     }

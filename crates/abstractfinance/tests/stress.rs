@@ -26,7 +26,8 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
     assert!(near(&shock["long"], notional("CSPX") * -0.399), "{shock}");
     assert!(near(&shock["short"], notional("CS51") * -0.340), "a short earns when it falls: {shock}");
     assert!(near(&shock["borrow"], notional("CS51") * 0.05 / 12.0), "{shock}");
-    let parts = ["long", "short", "currencies", "spreads", "borrow"].map(|part| shock[part].as_f64().unwrap());
+    let parts =
+        ["long", "short", "options", "currencies", "spreads", "borrow"].map(|part| shock[part].as_f64().unwrap());
     assert!(near(&shock["total"], parts.iter().sum()), "{shock}");
 
     let all = stage.ok("stress --state-dir state");
@@ -37,6 +38,18 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
     assert!(limits.contains("in one day") && limits.contains("CRISIS"), "{told}");
     let refused = stage.refused("stress --shock 1987 --state-dir state");
     assert!(refused.starts_with("exit 2") && refused.contains("known are 2008"), "{refused}");
+}
+
+#[test]
+fn options_that_a_backtest_bought_are_priced_anew() {
+    let stage = Stage::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    stage.ok(&format!("backtest --config {config} --to 2026-03-04 --state-dir state"));
+    let told = stage.ok(&format!("stress --config {config} --shock 2008 --state-dir state --json"));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let shock = &told["shocks"][0];
+    assert!(shock["options"].as_f64().unwrap() > 10_000.0, "puts and VIX calls pay in 2008: {shock}");
+    assert_eq!(shock["left_out"].as_array().unwrap().len(), 0, "{shock}");
 }
 
 /// The long leg halves and the short one does not move.

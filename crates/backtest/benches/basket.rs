@@ -93,6 +93,7 @@ impl Day {
             screens: &[],
             borrowable: &[],
             listings: &[],
+            margins: &[],
         };
         decide_into(&inputs, &self.setup, plan);
     }

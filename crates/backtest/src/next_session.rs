@@ -103,6 +103,7 @@ impl<'a> NextSession<'a> {
                 flows: BaseMoney::ZERO,
                 screens: &[],
                 listings: &[],
+                margins: &[],
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];

@@ -108,7 +108,7 @@ pub struct FillRow {
     pub notional: f64,
 }
 
-/// What a result stands on: who has the same three has the same result.
+/// What a result stands on: who has the same has the same result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Origin {
     /// SHA-256 of prices, or scenario and seed.
@@ -117,6 +117,8 @@ pub struct Origin {
     pub config: String,
     /// Version of the program.
     pub code: String,
+    /// SHA-256 of the program's file, the code itself; empty where it cannot be read.
+    pub program: String,
 }
 
 /// What was run.

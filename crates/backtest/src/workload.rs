@@ -143,6 +143,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
         },
         fx_hedge: FxHedgePolicy { ratio: 1.0, band_of_nav: 0.01, unhedged_of_nav_max: 0.005, rules: vec![] },
         short_proxies: vec![],
+        history_proxies: vec![],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: vec![] },
         gate: GatePolicy {
             order_value_max: 1e6,

@@ -48,7 +48,7 @@ fn run(returns: &[f64]) -> Result {
         }
     };
     let days = returns.iter().enumerate().map(day).collect();
-    let origin = Origin { data: "d".into(), config: "c".into(), code: "1".into() };
+    let origin = Origin { data: "d".into(), config: "c".into(), code: "1".into(), program: "p".into() };
     let run = Run {
         title: "<script>alert(1)</script>".into(),
         depth: "next-session".into(),

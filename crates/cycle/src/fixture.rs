@@ -159,6 +159,7 @@ fn policy() -> Policy {
             rules: vec![HedgeRule { currency: Currency::Eur, future: InstrumentId(2), size: 12_500 }],
         },
         short_proxies: vec![(InstrumentId(1), InstrumentId(7))],
+        history_proxies: vec![(InstrumentId(0), InstrumentId(3))],
         rolls: RollPolicy { deadline_sessions: 3, start_sessions: 5, broker_close_outs: Vec::new() },
         gate: GatePolicy {
             order_value_max: 0.10,
@@ -244,6 +245,7 @@ pub(crate) struct World {
     pub(crate) borrowable: Vec<crate::Borrowable>,
     pub(crate) screens: Vec<strategy::Observed>,
     pub(crate) listings: Vec<strategy::Listings>,
+    pub(crate) margins: Vec<crate::Margin>,
 }
 
 impl World {
@@ -283,6 +285,7 @@ impl World {
             borrowable: Vec::new(),
             screens: Vec::new(),
             listings: Vec::new(),
+            margins: Vec::new(),
             setup,
         };
         world.open_windows();
@@ -321,6 +324,7 @@ impl World {
             flows: BaseMoney::ZERO,
             screens: &self.screens,
             listings: &self.listings,
+            margins: &self.margins,
         }
     }
 

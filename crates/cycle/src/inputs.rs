@@ -62,6 +62,17 @@ pub struct DayInputs<'a> {
     pub screens: &'a [Observed],
     /// Options that were quoted today, because a hedge is looked for.
     pub listings: &'a [Listings],
+    /// What the broker would ask for more of what is to grow; nothing for what it says nothing of.
+    pub margins: &'a [Margin],
+}
+
+/// What the broker said of an order that would add to a position, before it was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Margin {
+    /// Of what.
+    pub contract: ContractId,
+    /// Maintenance margin of one unit more, in base currency; `None` when the broker would refuse the order.
+    pub per_unit: Option<f64>,
 }
 
 /// Shares the broker can lend.
@@ -157,6 +168,9 @@ pub struct RecordedInputs {
     /// Options that were quoted.
     #[serde(default)]
     pub listings: Vec<Listings>,
+    /// What more would cost in margin.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
     /// When the books were opened; the decision does not read it.
     pub opened: Timestamp,
     /// The last date the broker's statement has told of; the decision does not read it.
@@ -206,6 +220,7 @@ impl RecordedInputs {
             flows: inputs.flows,
             screens: inputs.screens.to_vec(),
             listings: inputs.listings.to_vec(),
+            margins: inputs.margins.to_vec(),
             opened: inputs.decided_at,
             told: None,
         }
@@ -246,6 +261,7 @@ impl RecordedInputs {
             flows: self.flows,
             screens: &self.screens,
             listings: &self.listings,
+            margins: &self.margins,
         }
     }
 }

@@ -18,9 +18,9 @@ pub mod setup;
 pub mod store;
 pub mod versions;
 
-pub use decide::{decide, decide_into, settle_premium};
+pub use decide::{decide, decide_into, margin_needed, settle_premium};
 pub use entry::Entry;
-pub use inputs::{Believed, Borrowable, DayInputs, Doubts, RecordedInputs};
+pub use inputs::{Believed, Borrowable, DayInputs, Doubts, Margin, RecordedInputs};
 pub use memory::Memory;
 pub use operator::{Directive, Instruction, Latch, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};

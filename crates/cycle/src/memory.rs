@@ -5,7 +5,7 @@
 
 use crate::Setup;
 use crate::setup::UnitLeg;
-use domain::{ContractId, Currency, PerCurrency};
+use domain::{ContractId, Currency, InstrumentId, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
 use market::panel::Row;
@@ -34,6 +34,9 @@ pub struct Memory {
     legs: String,
     /// Last base-currency close of each unit leg; 0 before the first.
     last_closes: Vec<f64>,
+    /// Last base-currency close of the proxy of each unit leg without a close of its own; 0 before the first.
+    #[serde(default)]
+    last_proxies: Vec<f64>,
     /// Last rate of each currency to base; 0 before the first.
     last_rates: PerCurrency<f64>,
     /// What each sleeve added to the unit strategy lately; the report reads it, no decision does.
@@ -52,6 +55,7 @@ impl Clone for Memory {
             momentum: self.momentum.clone(),
             legs: self.legs.clone(),
             last_closes: self.last_closes.clone(),
+            last_proxies: self.last_proxies.clone(),
             contributions: self.contributions.clone(),
             lists: self.lists.clone(),
             hedges: self.hedges.clone(),
@@ -69,6 +73,7 @@ impl Clone for Memory {
         self.vix = source.vix;
         self.legs.clone_from(&source.legs);
         self.last_closes.clone_from(&source.last_closes);
+        self.last_proxies.clone_from(&source.last_proxies);
         self.last_rates = source.last_rates;
         self.contributions.clone_from(&source.contributions);
         self.lists.clone_from(&source.lists);
@@ -91,6 +96,7 @@ impl Memory {
             vix: None,
             legs: legs(setup),
             last_closes: vec![0.0; setup.unit_legs.len()],
+            last_proxies: vec![0.0; setup.unit_legs.len()],
             last_rates,
             contributions: Contributions::new(setup.policy.sleeves.len(), setup.policy.report_days),
             lists: vec![ScreenList::default(); setup.policy.sleeves.len()],
@@ -105,6 +111,15 @@ impl Memory {
             return self;
         }
         Memory { regime: self.regime, performance: self.performance, hedges: self.hedges, ..Memory::new(setup) }
+    }
+
+    /// The legs of the unit strategy that have had no close yet, with the instruments that are measured in their place.
+    pub fn measured_by_proxy<'s>(
+        &'s self,
+        setup: &'s Setup,
+    ) -> impl Iterator<Item = (InstrumentId, InstrumentId)> + use<'s> {
+        let legs = setup.unit_legs.iter().zip(&self.last_closes).filter(|(_, last)| **last == 0.0);
+        legs.filter_map(|(leg, _)| leg.proxy.map(|(proxy, _)| (leg.instrument, proxy)))
     }
 
     /// The same memory over other keys.
@@ -188,13 +203,28 @@ impl Memory {
     }
 
     /// Σ w (b_t / b_{t−1} − 1) with b the close in base currency; a leg without a print keeps its
-    /// last close and adds nothing. `None` when no leg has both closes.
+    /// last close and adds nothing; one that never had a close adds the return of its proxy. `None` when no leg has both
+    /// closes.
     fn unit_return(&mut self, row: Row<'_>, setup: &Setup) -> Option<f64> {
         let closes = row.raw();
         let (mut total, mut seen) = (0.0, false);
         self.contributions.begin();
-        for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
+        self.last_proxies.resize(setup.unit_legs.len(), 0.0);
+        let lasts = self.last_closes.iter_mut().zip(&mut self.last_proxies);
+        for (leg, (last, last_proxy)) in setup.unit_legs.iter().zip(lasts) {
             let close = closes[leg.instrument.index()] * self.last_rates[leg.currency];
+            if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
+                let close = closes[proxy.index()] * self.last_rates[currency];
+                if close > 0.0 {
+                    if *last_proxy > 0.0 {
+                        let contribution = leg.weight * (close / *last_proxy - 1.0);
+                        self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+                        total += contribution;
+                        seen = true;
+                    }
+                    *last_proxy = close;
+                }
+            }
             if close.is_nan() || close == 0.0 {
                 continue;
             }

@@ -37,6 +37,9 @@ pub struct Policy {
     pub fx_hedge: FxHedgePolicy,
     /// The future that is sold where an instrument cannot be borrowed.
     pub short_proxies: Vec<(InstrumentId, InstrumentId)>,
+    /// The instrument whose returns the volatility estimate takes where one has no history yet.
+    #[serde(default)]
+    pub history_proxies: Vec<(InstrumentId, InstrumentId)>,
     /// When futures roll.
     pub rolls: RollPolicy,
     /// Limits of the gate.
@@ -73,6 +76,8 @@ pub struct UnitLeg {
     pub weight: f64,
     /// Currency of the closes.
     pub currency: Currency,
+    /// Whose returns stand for it before its first close, and their currency.
+    pub proxy: Option<(InstrumentId, Currency)>,
 }
 
 /// A future with its contracts, earliest first.
@@ -133,7 +138,9 @@ impl Setup {
             sleeve.for_each_weight(&no_list, 1.0, |contract, weight| {
                 let (instrument, currency) =
                     (universe.contract(contract).instrument, universe.terms(contract).currency);
-                unit_legs.push(UnitLeg { instrument, sleeve: position, weight, currency });
+                let proxy = policy.history_proxies.iter().find(|(of, _)| *of == instrument);
+                let proxy = proxy.map(|&(_, proxy)| (proxy, universe.instrument(proxy).currency));
+                unit_legs.push(UnitLeg { instrument, sleeve: position, weight, currency, proxy });
             });
         }
         let chain = |instrument| Chain {

@@ -6,7 +6,6 @@
 
 use crate::contracts::{quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
-use crate::margin;
 use crate::wire;
 use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
@@ -259,7 +258,7 @@ impl Desk {
 
     /// Every value of the account: those of the whole, then those of each currency.
     fn account_rows(&self, account: &AccountView) -> Vec<Row> {
-        let mut rows = whole_account(account, margin::requirement(&self.directory, account));
+        let mut rows = whole_account(account, self.sim.requirement(account));
         rows.extend(segments(account));
         self.misstate(&mut rows);
         for row in &account.cash {
@@ -315,7 +314,7 @@ pub(crate) fn rate(account: &AccountView, currency: Currency) -> Decimal {
     row.expect("the account has a row for every currency in use").exchange_rate
 }
 
-fn whole_account(account: &AccountView, margin: margin::Requirement) -> Vec<Row> {
+fn whole_account(account: &AccountView, margin: sim::Requirement) -> Vec<Row> {
     let base = account.base.code();
     let sum = |part: &dyn Fn(&CashRow) -> Decimal| {
         account.cash.iter().map(|row| row.exchange_rate * part(row)).sum::<Decimal>()

@@ -19,7 +19,6 @@ mod faults;
 mod flex;
 mod greeks;
 mod injection;
-mod margin;
 mod market_data;
 mod moment;
 mod options;

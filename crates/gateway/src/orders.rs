@@ -6,7 +6,6 @@
 
 use crate::contracts::{Unresolved, from_quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
-use crate::margin;
 use crate::moment::{midnight, wire_time};
 use crate::spreads::{BadLegs, COMBINATION};
 use crate::wire;
@@ -188,7 +187,7 @@ impl Desk {
 
     /// Margin and cost of an order that is not placed.
     fn answer_what_if(&mut self, key: SessionKey, order: SimOrder) {
-        let impact = match margin::what_if(&self.directory, &self.sim, &order) {
+        let impact = match self.sim.margin_impact(&order) {
             Ok(impact) => impact,
             Err(missing) => return self.error(key, order.order_id, 321, &missing.to_string()),
         };

@@ -68,12 +68,12 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    pub(crate) fn new(config: &SimConfig) -> Result<Board, SimError> {
+    pub(crate) fn new(config: &SimConfig, ends_only: bool) -> Result<Board, SimError> {
         let universe = config.universe.clone();
         let profiles = universe.contracts().map(|id| Profile::of(universe.instrument_of(id))).collect();
         let sizes = universe.contracts().map(|id| Stream::new("sizes", &universe.contract(id).name)).collect();
         Ok(Board {
-            tape: Tape::new(config)?,
+            tape: Tape::new(config, ends_only)?,
             chance: Chance::new(config.seed),
             profiles: PerContract::from_vec(profiles),
             sizes: PerContract::from_vec(sizes),

@@ -53,9 +53,19 @@ impl Simulation {
     /// [`SimError`] when a calendar is missing or too short, a currency cannot be valued, or a replayed series is
     /// malformed.
     pub fn new(config: SimConfig) -> Result<Simulation, SimError> {
-        let board = Board::new(&config)?;
+        Simulation::filling(config, Fills::Book)
+    }
+
+    /// The same world whose exchange meets orders in one way or the other. Where they are filled whole, high and low of
+    /// simulated bars are those of their open and close.
+    ///
+    /// # Errors
+    /// As for [`Simulation::new`].
+    pub fn filling(config: SimConfig, fills: Fills) -> Result<Simulation, SimError> {
+        let board = Board::new(&config, fills == Fills::Whole)?;
         let rates = rate_pairs(&config, &board)?;
-        let broker = Broker::new(&config);
+        let mut broker = Broker::new(&config);
+        broker.fills = fills;
         let SimConfig { start: now, base, calendars, .. } = config;
         Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new() })
     }
@@ -63,14 +73,6 @@ impl Simulation {
     /// When its venues trade.
     pub fn calendars(&self) -> &Calendars {
         &self.calendars
-    }
-
-    /// The same world whose exchange meets orders in another way. Where they are filled whole, high and low of new
-    /// simulated bars are those of their open and close.
-    pub fn filling(mut self, fills: Fills) -> Simulation {
-        self.broker.fills = fills;
-        self.board.tape.ends_only = fills == Fills::Whole;
-        self
     }
 
     /// Virtual time.

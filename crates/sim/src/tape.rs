@@ -22,6 +22,9 @@ use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How long before its end a future is listed.
+const LISTED_YEARS: i64 = 3;
+
 /// The bars of a contract and when each of them is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -66,6 +69,8 @@ pub(crate) struct Tape {
     volumes: PerContract<Stream>,
     pub(crate) source: Source,
     pub(crate) histories: PerContract<History>,
+    /// The first date of a contract that ends.
+    listed_from: PerContract<Date>,
     /// Contracts that ended before their time.
     pub(crate) ended: PerContract<Option<Timestamp>>,
     /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
@@ -79,7 +84,7 @@ impl Tape {
     ///
     /// # Errors
     /// [`SimError`] when a calendar is missing or too short, or the replayed series are malformed.
-    pub(crate) fn new(config: &SimConfig) -> Result<Tape, SimError> {
+    pub(crate) fn new(config: &SimConfig, ends_only: bool) -> Result<Tape, SimError> {
         let universe = &config.universe;
         let mics = || universe.instruments().map(|id| universe.instrument(id).venue);
         for mic in mics() {
@@ -121,8 +126,13 @@ impl Tape {
             .filter(|&id| universe.instrument(id).kind == InstrumentKind::Opt)
             .filter_map(|id| Some((id, Root::of(universe, id, &config.events)?)))
             .collect();
-        let (universe, ends_only) = (universe.clone(), false);
-        let mut tape = Tape { universe, venues, chance, volumes, source, histories, ended, ends_only, roots };
+        let expiry = |contract| universe.contract(contract).expiry;
+        let listed =
+            |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
+        let listed_from = PerContract::from_vec(universe.contracts().map(listed).collect());
+        let universe = universe.clone();
+        let mut tape =
+            Tape { universe, venues, chance, volumes, source, histories, listed_from, ended, ends_only, roots };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
@@ -133,6 +143,7 @@ impl Tape {
     pub(crate) fn add_streams(&mut self, contract: ContractId) {
         let name = &self.universe.contract(contract).name;
         self.volumes.push(Stream::new("volume", name));
+        self.listed_from.push(Date::MIN);
         if let Source::Replay(streams) = &mut self.source {
             streams.push(PathStreams { turns: Stream::new("turns", name), ripples: Stream::new("ripples", name) });
         }
@@ -257,7 +268,7 @@ impl Tape {
             && self.universe.contract(contract).expiry.is_none_or(|expiry| session.date <= expiry)
             && match self.source {
                 _ if self.universe.option(contract).is_some() => self.is_priced(contract),
-                Source::Model(_) => true,
+                Source::Model(_) => session.date >= self.listed_from[contract],
                 Source::Replay(_) => self.histories[contract].of_date(session.date).is_some(),
             }
     }

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use std::path::PathBuf;
 
-/// Options of `backtest`.
+/// Which days are run, and how.
 #[derive(Debug, Args)]
 #[command(mut_arg("account_events", |arg| arg.default_value("unattended")))]
-pub struct BacktestArgs {
+pub struct SpanOfResearch {
     #[command(flatten)]
     pub market: MarketArgs,
     /// Last trade date; a year after the first without it.
@@ -20,12 +20,76 @@ pub struct BacktestArgs {
     /// How deep orders are simulated.
     #[arg(long, value_enum, default_value_t = Depth::NextSession)]
     pub depth: Depth,
+}
+
+/// Options of `backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub span: SpanOfResearch,
     /// Look for plans that knew their future, and prove with ten planted leaks that they would be found.
     #[arg(long, conflicts_with = "out")]
     pub check_lookahead: bool,
     /// Write the tear sheet (HTML), the summary (JSON) and the daily rows, orders, fills and attribution (Parquet) here.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Numbers of runs, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers(Vec<std::ops::RangeInclusive<usize>>);
+
+impl Numbers {
+    /// Whether a number is among them.
+    pub fn contains(&self, number: usize) -> bool {
+        self.0.iter().any(|range| range.contains(&number))
+    }
+}
+
+impl std::str::FromStr for Numbers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Numbers, String> {
+        let number = |text: &str| text.trim().parse().ok().filter(|number: &usize| *number > 0);
+        let range = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = number(first).zip(number(last)).filter(|(first, last)| first <= last)?;
+            Some(first..=last)
+        };
+        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+        ranges.map(Numbers).ok_or_else(|| format!("`{text}` is no list of run numbers; write 1-8 or 3,5"))
+    }
+}
+
+/// Options of `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// The search: `settings:` with a list of values for each key, such as `volatility.ewma_span: [10, 20, 40]`. Every
+    /// combination is run; with `random: {runs: 50, seed: 1}` so many are drawn, and a key may also have a range,
+    /// `{from: 0.08, to: 0.16}`.
+    #[arg(value_name = "FILE")]
+    pub search: PathBuf,
+    #[command(flatten)]
+    pub span: SpanOfResearch,
+    /// Folder of the results. Runs that are in it already are not run again, so that a sweep that was cut off goes on.
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    pub out: PathBuf,
+    /// Runs at once; one per core without it.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroU16>,
+    /// Only make these runs, such as 1-8 or 3,5; what has no result yet is left out of the table. For spreading a search over
+    /// machines: gather the lines of their runs.jsonl in one folder, and run the whole search there.
+    #[arg(long, value_name = "RUNS")]
+    pub only: Option<Numbers>,
+    /// Print what each run would set, as JSON, and make none.
+    #[arg(long)]
+    pub list: bool,
+    /// How many parts are judged by choices made before them.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub folds: u8,
+    /// Rows of the table.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub rows: u16,
 }
 
 /// How deep orders are simulated.

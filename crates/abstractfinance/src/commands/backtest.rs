@@ -4,7 +4,7 @@
 //! days are run by what runs them live; this file only counts what they did.
 
 use super::{lookahead, show};
-use crate::cli::{BacktestArgs, Depth, Global};
+use crate::cli::{BacktestArgs, Depth, Global, SpanOfResearch};
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
 use crate::world::{Ground, StateFolder};
@@ -24,7 +24,7 @@ use sim::{Fills, Prices, SimConfig, Simulation, StatementItem};
 use std::collections::BTreeMap;
 
 pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failure> {
-    let (from, to) = span(args)?;
+    let (from, to) = span(&args.span)?;
     let weekdays = (to - from).get_days() / 7 * 5 + 5;
     let ground = Ground::new(global, Some(from), weekdays.unsigned_abs())?;
     ground.only_simulated("a backtest")?;
@@ -51,20 +51,14 @@ pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failur
 
 /// Runs every trade date.
 async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Date]) -> Result<Research, Failure> {
-    let config = ground.simulation(&args.market)?;
-    let about = about(global, args, ground, &config);
-    let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
-    let simulation = simulation.filling(match args.depth {
-        Depth::NextSession => Fills::Whole,
-        Depth::OrderLevel => Fills::Book,
-    });
-    let market = ground.market(simulation);
-    let counted = Counted::new(about);
+    let config = ground.simulation(&args.span.market)?;
+    let about = about(global, &args.span, ground, &config);
+    let simulation = simulation(config, args.span.depth)?;
     let Some(dir) = &global.state_dir else {
-        let mut run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
-        let mut world = ground.research(&market, ResearchJournal::default());
-        return counted.days(dates, &mut run, &mut world, (&market, ground)).await;
+        return research(about, ground, simulation, dates, true).await;
     };
+    let market = ground.market(simulation);
+    let counted = Counted::new(about, true);
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
     let mut run = ground.run(engaged.journal.fence(), engaged.path, None)?;
@@ -75,13 +69,36 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
             dir.display()
         )));
     }
-    let result = counted.days(dates, &mut run, &mut world, (&market, ground)).await;
+    let result = counted.days(dates, &mut run, &mut world, &market).await;
     world.journal.close().await?;
     result
 }
 
+/// Runs every trade date without a journal.
+pub(super) async fn research(
+    about: About,
+    ground: &Ground,
+    simulation: Simulation,
+    dates: &[Date],
+    shows_progress: bool,
+) -> Result<Research, Failure> {
+    let market = ground.market(simulation);
+    let mut run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
+    let mut world = ground.research(&market, ResearchJournal::default());
+    Counted::new(about, shows_progress).days(dates, &mut run, &mut world, &market).await
+}
+
+/// The world at its beginning, with an exchange of a depth.
+pub(super) fn simulation(config: SimConfig, depth: Depth) -> Result<Simulation, Failure> {
+    let fills = match depth {
+        Depth::NextSession => Fills::Whole,
+        Depth::OrderLevel => Fills::Book,
+    };
+    Simulation::filling(config, fills).map_err(|error| Failure::Usage(error.to_string()))
+}
+
 /// The span asked for: a year when only its beginning is named.
-fn span(args: &BacktestArgs) -> Result<(Date, Date), Failure> {
+pub(super) fn span(args: &SpanOfResearch) -> Result<(Date, Date), Failure> {
     let from = args.market.from.unwrap_or(crate::world::FIRST_DAY);
     let to = args.to.unwrap_or_else(|| from.saturating_add(1.year()).saturating_sub(1.day()));
     if to < from {
@@ -90,7 +107,7 @@ fn span(args: &BacktestArgs) -> Result<(Date, Date), Failure> {
     Ok((from, to))
 }
 
-fn about(global: &Global, args: &BacktestArgs, ground: &Ground, config: &SimConfig) -> About {
+pub(super) fn about(global: &Global, args: &SpanOfResearch, ground: &Ground, config: &SimConfig) -> About {
     let market = match (&args.market.catalogue, args.market.scenario, args.market.seed) {
         (Some(dir), _, seed) => format!("{}, paths inside the day by seed {seed}", dir.display()),
         (None, scenario, seed) => format!("simulated: {scenario}, seed {seed}"),
@@ -111,6 +128,7 @@ fn about(global: &Global, args: &BacktestArgs, ground: &Ground, config: &SimConf
                 format!("{:?}", ground.loaded.universes).as_bytes(),
             ]),
             code: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program().to_owned(),
         },
     }
 }
@@ -130,6 +148,15 @@ fn data_hash(config: &SimConfig) -> String {
         }
     };
     hash(&[world.as_bytes(), prices.as_bytes()])
+}
+
+/// The hash of this program's own file.
+fn program() -> &'static str {
+    static PROGRAM: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let bytes = std::env::current_exe().and_then(std::fs::read);
+        bytes.map_or_else(|_| String::new(), |bytes| hex(&Sha256::digest(bytes)))
+    })
 }
 
 fn hash(parts: &[&[u8]]) -> String {
@@ -152,12 +179,13 @@ struct Counted {
     stopped: bool,
     /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
     doubts: BTreeMap<String, (String, String, usize)>,
+    shows_progress: bool,
 }
 
 impl Counted {
-    fn new(run: About) -> Counted {
+    fn new(run: About, shows_progress: bool) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
-        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new() }
+        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new(), shows_progress }
     }
 
     /// Runs every date as it runs live, and counts what it did.
@@ -166,25 +194,25 @@ impl Counted {
         dates: &[Date],
         run: &mut Run,
         world: &mut World<SimBroker, J, SimClock>,
-        (market, ground): (&SimWorld, &Ground),
+        market: &SimWorld,
     ) -> Result<Research, Failure> {
-        let bar = progress(dates.len() as u64);
+        let bar = if self.shows_progress { progress(dates.len() as u64) } else { ProgressBar::hidden() };
         for &date in dates {
             bar.set_message(date.to_string());
             let report = run_day(date, run, world).await?;
-            self.day(&report, market, ground);
+            self.day(&report, market);
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(self.into_result())
     }
 
-    fn day(&mut self, report: &DayReport, market: &SimWorld, ground: &Ground) {
+    fn day(&mut self, report: &DayReport, market: &SimWorld) {
         let date: Date = report.date.parse().expect("reports are dated");
         self.orders(date, report);
-        let (traded, commission) = self.fills(market, ground);
+        let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
-        let slippage = report.orders.iter().filter_map(|order| slippage(order, market, ground)).sum();
+        let slippage = report.orders.iter().filter_map(|order| slippage(order, market)).sum();
         self.warn(report);
         self.result.days.push(Day {
             date,
@@ -240,12 +268,13 @@ impl Counted {
     }
 
     /// Executions since the last date: what they traded, and what was charged for them.
-    fn fills(&mut self, market: &SimWorld, ground: &Ground) -> (f64, f64) {
+    fn fills(&mut self, market: &SimWorld) -> (f64, f64) {
         let (rows, traded, commission) = market.look(|world| {
             let all = world.executions(jiff::Timestamp::MIN);
             let (mut rows, mut traded, mut commission) = (Vec::new(), 0.0, 0.0);
             for one in &all[self.executions..] {
-                let universe = ground.listed();
+                // Options are listed as they are chosen.
+                let universe = world.universe();
                 let instrument = universe.instrument_of(one.contract);
                 let value = one.quantity.value_at(one.price, instrument.multiplier);
                 let notional = base(world, Money::new(value, instrument.currency));
@@ -324,11 +353,12 @@ impl Counted {
 }
 
 /// What an order paid against the mid when it was let out, in base currency; negative when paid.
-fn slippage(order: &console::report::Order, market: &SimWorld, ground: &Ground) -> Option<f64> {
+fn slippage(order: &console::report::Order, market: &SimWorld) -> Option<f64> {
     let bps = order.slippage_bps?;
-    let universe = &ground.universe;
-    let contract = universe.find_contract(&order.instrument)?;
-    let terms = universe.terms(contract);
+    let terms = market.look(|world| {
+        let universe = world.universe();
+        universe.find_contract(&order.instrument).map(|contract| *universe.terms(contract))
+    })?;
     let (filled, arrival): (f64, f64) = (order.filled.parse().ok()?, order.arrival.as_ref()?.parse().ok()?);
     let rate = market.look(|world| world.exchange_rate(terms.currency)).and_then(|rate| rate.to_f64())?;
     Some(-bps / 1e4 * filled.abs() * arrival * f64::from(terms.multiplier) * rate)

@@ -51,7 +51,7 @@ struct World {
 }
 
 pub async fn check(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Date]) -> Result<(), Failure> {
-    let config = ground.simulation(&args.market)?;
+    let config = ground.simulation(&args.span.market)?;
     let history = written_down(&config, *dates.last().expect("dates"))?;
     let search = Search { ground, config, history };
     let cuts = search.cuts(dates);
@@ -103,7 +103,7 @@ fn written_down(config: &SimConfig, last: Date) -> Result<History, Failure> {
         return Ok(series.clone());
     }
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
-    let mut simulation = Simulation::new(config.clone()).map_err(|error| usage(&error))?.filling(Fills::Whole);
+    let mut simulation = Simulation::filling(config.clone(), Fills::Whole).map_err(|error| usage(&error))?;
     let end = last.saturating_add(jiff::Span::new().days(3));
     simulation.advance_to(TimeZone::UTC.to_timestamp(end.into()).map_err(|error| usage(&error))?);
     let bars = config.universe.contracts().map(|contract| simulation.bars(contract, Date::MAX, usize::MAX));
@@ -175,8 +175,9 @@ impl Search<'_> {
     async fn plans(&self, world: World, leak: Option<Leak>, dates: &[Date]) -> Result<Vec<Plan>, Failure> {
         let prices = Prices::Replay { series: world.history.clone() };
         let config = SimConfig { prices, ..self.config.clone() };
-        let simulation = Simulation::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
-        let market: SimWorld = self.ground.market(simulation.filling(Fills::Whole));
+        let simulation =
+            Simulation::filling(config, Fills::Whole).map_err(|error| Failure::Usage(error.to_string()))?;
+        let market: SimWorld = self.ground.market(simulation);
         let mut run = self.ground.run(0, String::new(), None)?;
         for table in run.screens.fundamentals.values_mut() {
             *table = world.changed_from.map_or_else(|| table.clone(), |cut| other_statements(table, cut));

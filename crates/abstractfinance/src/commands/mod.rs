@@ -26,6 +26,7 @@ mod run;
 mod screen;
 mod state;
 mod stress;
+mod sweep;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
+        Command::Sweep(args) => sweep::sweep(global, &args),
         Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),

@@ -3,6 +3,8 @@
 //! In: the last finished day, shocks. Out: a table of losses against limits. Invariant: every position moves by one row of
 //! the shock, chosen by its asset class and what it risks; what has no row is said to be left out, never counted as safe.
 
+mod options;
+
 use super::records::Records;
 use super::show;
 use crate::cli::{Global, StressArgs};
@@ -11,7 +13,7 @@ use crate::policy;
 use crate::settings::{self, InstrumentRow, Loaded, Settings};
 use ::risk::{LossPolicy, Regime};
 use console::DayReport;
-use domain::{AssetClass, Currency};
+use domain::{AssetClass, Currency, OptionKey};
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,6 +57,8 @@ struct Outcome {
     source: String,
     long: f64,
     short: f64,
+    /// What the options held gain.
+    options: f64,
     currencies: f64,
     spreads: f64,
     borrow: f64,
@@ -142,7 +146,8 @@ fn outcome(name: &str, shock: &Shock, held: &[Held<'_>], day: &DayReport, nav: f
         ..Outcome::default()
     };
     let mut gross = 0.0;
-    for Held { name, notional } in held {
+    (outcome.options, outcome.left_out) = options::gain(shock, day, loaded);
+    for Held { name, notional } in held.iter().filter(|held| OptionKey::parse(held.name).is_none()) {
         // `M6E_20260615` is a contract of `M6E`.
         let instrument = name.split('_').next().unwrap_or(name);
         let row = loaded.instruments.get(name).or_else(|| loaded.instruments.get(instrument));
@@ -169,7 +174,8 @@ fn outcome(name: &str, shock: &Shock, held: &[Held<'_>], day: &DayReport, nav: f
             rates.iter().find(|(code, _)| *code == hedge.currency).map(|(_, change)| hedge.residual * change)
         })
         .sum();
-    outcome.total = outcome.long + outcome.short + outcome.currencies + outcome.spreads + outcome.borrow;
+    outcome.total =
+        outcome.long + outcome.short + outcome.options + outcome.currencies + outcome.spreads + outcome.borrow;
     outcome.of_nav = outcome.total / nav;
     outcome.gross_after = gross / (nav + outcome.total).max(1.0);
     outcome.limits = limits(&outcome, day, &loaded.settings);
@@ -202,10 +208,10 @@ fn limits(outcome: &Outcome, day: &DayReport, settings: &Settings) -> Vec<String
 fn page(outcomes: &[Outcome], day: &DayReport, plan: bool) -> String {
     let what = if plan { "what the plan wanted" } else { "the book after the day" };
     let mut page = format!("{} of {}, losses in {}\n\n", what, day.date, day.base);
-    let head = ["long", "short", "currencies", "spreads", "borrow", "total", "of NAV"];
+    let head = ["long", "short", "options", "currencies", "spreads", "borrow", "total", "of NAV"];
     writeln!(page, "  {:<16}{}", "shock", head.map(|name| format!("{name:>12}")).concat()).expect("text");
     for row in outcomes {
-        let amounts = [row.long, row.short, row.currencies, row.spreads, row.borrow, row.total];
+        let amounts = [row.long, row.short, row.options, row.currencies, row.spreads, row.borrow, row.total];
         let amounts = amounts.map(|amount| format!("{:>12}", ::backtest::page::money(amount))).concat();
         writeln!(page, "  {:<16}{amounts}{:>10.2} %", row.shock, row.of_nav * 100.0 + 0.0).expect("text");
         for limit in &row.limits {
@@ -217,7 +223,8 @@ fn page(outcomes: &[Outcome], day: &DayReport, plan: bool) -> String {
     }
     let left_out = outcomes.first().map(|row| row.left_out.join(", ")).unwrap_or_default();
     if !left_out.is_empty() {
-        writeln!(page, "\n  left out, because no row of a shock is about them: {left_out}").expect("text");
+        writeln!(page, "\n  left out, because no row of a shock is about them, or nothing prices them: {left_out}")
+            .expect("text");
     }
     page
 }

@@ -65,6 +65,7 @@ pub(super) fn inputs(
         flows,
         screens: Vec::new(),
         listings: Vec::new(),
+        margins: Vec::new(),
         opened: book.opened,
         told: book.told,
     })

@@ -42,6 +42,9 @@ impl<'a> Scope<'a> {
         // What is sold where one of them cannot be borrowed.
         let proxies = policy.short_proxies.iter().filter(|(of, _)| sleeves.contains(of)).map(|(_, proxy)| *proxy);
         let proxies: Vec<InstrumentId> = proxies.collect();
+        // What measures one of them until it has a history of its own.
+        let measures = policy.history_proxies.iter().filter(|(of, _)| sleeves.contains(of)).map(|(_, proxy)| *proxy);
+        let proxies: Vec<InstrumentId> = proxies.into_iter().chain(measures).collect();
         let sleeves = sleeves.into_iter().chain(proxies);
         let hedges = policy.fx_hedge.rules.iter().map(|rule| rule.future);
         let stand_ins = policy.execution.pairs.hedges.iter().map(|(_, future)| *future);

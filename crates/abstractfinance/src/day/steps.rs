@@ -36,6 +36,7 @@ pub(super) fn steps(
     let plan = &decided.plan;
     let (rates, doubted) = (rates(decided, run), !decided.inputs.doubts.rates.is_empty());
     let base = run.setup.base;
+    let by_proxy = plan.memory.measured_by_proxy(&run.setup).next().is_some();
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
     let rows: [(&str, &str, String); 14] = [
@@ -46,7 +47,7 @@ pub(super) fn steps(
         ("sync", "done", synced(decided)),
         ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
         ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
-        ("risk", if plan.risk.alarms.is_empty() { "done" } else { "warned" }, assessed(decided)),
+        ("risk", if plan.risk.alarms.is_empty() && !by_proxy { "done" } else { "warned" }, assessed(decided, run)),
         ("targets", targets_outcome(decided, run), targeted(decided, run)),
         ("net, schedule, hedge", "done", hedged(plan)),
         ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
@@ -91,7 +92,7 @@ fn rates(decided: &Decided, run: &Run) -> String {
     foreign().map(|(currency, rate)| format!("{currency} {}", rate.normalize())).collect::<Vec<_>>().join(", ")
 }
 
-fn assessed(decided: &Decided) -> String {
+fn assessed(decided: &Decided, run: &Run) -> String {
     let risk = &decided.plan.risk;
     let bound = match risk.bound {
         Bound::Target => "bound by the volatility target",
@@ -99,8 +100,13 @@ fn assessed(decided: &Decided) -> String {
         Bound::Net => "bound by the net cap",
     };
     let alarms: String = risk.alarms.iter().map(|alarm| format!("; {}", alarm.sentence())).collect();
+    let setup = &run.setup;
+    let name = |id| setup.universe.instrument(id).name.as_str();
+    let proxies = decided.plan.memory.measured_by_proxy(setup);
+    let proxies: String =
+        proxies.map(|(of, proxy)| format!("; {} has no history: measured by {}", name(of), name(proxy))).collect();
     format!(
-        "{} of closes, regime {}, scale {:.4} {bound}{alarms}",
+        "{} of closes, regime {}, scale {:.4} {bound}{alarms}{proxies}",
         count(decided.inputs.rows.len(), "new day"),
         risk.regime.name(),
         risk.scale

@@ -131,6 +131,10 @@ pub struct InstrumentRow {
     #[serde(default)]
     #[garde(skip)]
     pub short_proxy: Option<String>,
+    /// Whose returns the volatility estimate takes as long as this has no history.
+    #[serde(default)]
+    #[garde(skip)]
+    pub history_proxy: Option<String>,
     /// Who may buy it; anybody unless stated.
     #[serde(default)]
     #[garde(skip)]
@@ -252,7 +256,12 @@ impl Validate for Instruments {
             let mut path = garde::util::nested_path!(parent, name);
             row.validate_into(context, &mut path, report);
             let mut nested = &mut path as &mut dyn FnMut() -> garde::Path;
-            for (field, linked) in [("underlying", self.underlies(row)), ("short_proxy", self.stands_in(row))] {
+            let links = [
+                ("underlying", self.underlies(row)),
+                ("short_proxy", self.stands_in(row)),
+                ("history_proxy", self.measures(row)),
+            ];
+            for (field, linked) in links {
                 if let Err(error) = linked {
                     let mut place = garde::util::nested_path!(nested, field);
                     report.append(place(), error);
@@ -265,6 +274,11 @@ impl Validate for Instruments {
 impl Instruments {
     fn underlies(&self, row: &InstrumentRow) -> garde::Result {
         let Some(name) = &row.underlying else { return Ok(()) };
+        rule(self.get(name).is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))
+    }
+
+    fn measures(&self, row: &InstrumentRow) -> garde::Result {
+        let Some(name) = &row.history_proxy else { return Ok(()) };
         rule(self.get(name).is_some(), format!("is {VALUE}, which is not in this table"), self.instead_of(name))
     }
 

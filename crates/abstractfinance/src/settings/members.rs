@@ -75,6 +75,7 @@ impl Row {
             calendar_spread: false,
             tradable: true,
             short_proxy: None,
+            history_proxy: None,
             client_category: None,
             from_memory: self.from_memory.split_whitespace().map(str::to_owned).collect(),
             note: None,

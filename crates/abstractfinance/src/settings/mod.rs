@@ -11,6 +11,7 @@ mod instruments;
 pub mod interlock;
 mod members;
 mod model;
+mod overlay;
 mod refusal;
 mod rules;
 mod safety;
@@ -32,6 +33,7 @@ pub use universe::universe;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +62,14 @@ pub enum ConfigError {
         /// The file.
         file: String,
         /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A key that was to be set otherwise is not there.
+    #[error("cannot set `{key}`: {problem}")]
+    Overlay {
+        /// The dotted key.
+        key: String,
+        /// What is wrong.
         problem: String,
     },
     /// A file says something the engine does not run with.
@@ -132,11 +142,21 @@ impl Loaded {
 /// is wrong in the first file that has a fault. The instrument table is read first because the settings name its rows;
 /// a directory without one uses the table built in, as it does for universes.
 pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
+    load_with(dir, &BTreeMap::new())
+}
+
+/// The same with some keys of the settings set otherwise, by their dotted path.
+///
+/// # Errors
+/// As [`load`], and [`ConfigError::Overlay`] for a key the settings do not have.
+pub fn load_with(dir: Option<&Path>, set: &BTreeMap<String, serde_json::Value>) -> Result<Loaded, ConfigError> {
     let own_table = dir.filter(|dir| dir.join(INSTRUMENTS_FILE).exists());
     let (instruments_source, text) = read(own_table, INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)?;
     let mut instruments = parse_instruments(&shown(&instruments_source, INSTRUMENTS_FILE), &text)?;
     let (settings_source, text) = read(dir, SETTINGS_FILE, BUILT_IN_SETTINGS)?;
-    let settings = parse_settings(&shown(&settings_source, SETTINGS_FILE), &text, &instruments)?;
+    let shown_as = shown(&settings_source, SETTINGS_FILE);
+    let text = overlay::overlaid(&shown_as, text, set)?;
+    let settings = parse_settings(&shown_as, &text, &instruments)?;
     let sources = Sources { settings: settings_source, instruments: instruments_source };
     let mut universes = Universes::new();
     for screen in settings.sleeves.values().filter_map(Sleeve::screen) {

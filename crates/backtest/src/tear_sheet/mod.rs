@@ -134,8 +134,8 @@ fn footer(summary: &Summary) -> String {
     format!(
         "<footer>Returns run from plan to plan, on the closes before each trade date, after all costs. NAV and the \
          simulated broker's were at most {:.4} bp apart.<br>data <code>{}</code> · configuration <code>{}</code> · code \
-         <code>{}</code></footer>",
-        summary.difference_bp_max, origin.data, origin.config, origin.code
+         <code>{}</code> of <code>{}</code></footer>",
+        summary.difference_bp_max, origin.data, origin.config, origin.code, origin.program
     )
 }
 

@@ -20,7 +20,7 @@ use ports::{
 };
 use risk::Sendable;
 use rust_decimal::Decimal;
-use sim::{AccountView, ExecutionView, OrderView, SimEventKind, SimOrder, margin_rates, trading_hours};
+use sim::{ExecutionView, Impact, OrderView, SimEventKind, SimOrder, trading_hours};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -71,21 +71,6 @@ impl SimBroker {
 
     fn ours(&self, listed: ContractId) -> Option<ContractId> {
         self.world.known(listed).filter(|&contract| self.resolved[contract])
-    }
-
-    /// Σ |market value| of everything but futures, and the maintenance margin, in base currency.
-    fn requirement(&self, account: &AccountView) -> (Decimal, Decimal) {
-        let (mut gross, mut maintenance) = (Decimal::ZERO, Decimal::ZERO);
-        for held in &account.positions {
-            let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
-            let rate = account.cash.iter().find(|row| row.currency == instrument.currency);
-            let value = held.market_value.abs() * rate.map_or(Decimal::ONE, |row| row.exchange_rate);
-            maintenance += (margin_rates(instrument.asset_class).1 * value).round_dp(2);
-            if instrument.kind != domain::InstrumentKind::Fut {
-                gross += value;
-            }
-        }
-        (gross, maintenance)
     }
 
     fn describe(&self, contract: ContractId) -> Result<ContractDetails, BrokerError> {
@@ -206,7 +191,7 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let (gross, maintenance) = self.requirement(&account);
+        let sim::Requirement { maintenance, gross_position_value, .. } = simulation.requirement(&account);
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
             match self.ours(held.contract) {
@@ -237,7 +222,7 @@ impl Broker for SimBroker {
             at: now,
             base: account.base,
             net_liquidation: Some(as_told(account.net_liquidation)),
-            gross_position_value: Some(as_told(gross)),
+            gross_position_value: Some(as_told(gross_position_value)),
             excess_liquidity: Some(as_told(account.net_liquidation - maintenance)),
             cash,
             positions,
@@ -278,28 +263,23 @@ impl Broker for SimBroker {
         self.grow(universe);
     }
 
-    /// This broker says nothing of margin.
-    /// The requirement of the account with an order as if it were filled at the mark, in the terms of the gateway.
     async fn what_if(&mut self, command: &BrokerCommand) -> Result<MarginImpact, BrokerError> {
-        let BrokerCommand::Place(request) = command else { return Ok(MarginImpact::default()) };
-        let listed = self.listed(request.contract)?;
-        let simulation = self.world.simulation.borrow();
-        let (account, quote) = (simulation.account(), simulation.quote(listed));
-        let instrument = self.world.ours.instrument_of(request.contract);
-        let rate = simulation.exchange_rate(instrument.currency);
-        let mark = quote.mid().or(quote.last).zip(rate);
-        let (mark, rate) = mark.ok_or_else(|| BrokerError::Unusable("no price or rate to value it with".into()))?;
-        let held = account.positions.iter().find(|position| position.contract == listed);
-        let held = held.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
-        let then = held + Decimal::from(request.side.sign()) * request.quantity.to_decimal();
-        let unit_value = mark.to_decimal() * Decimal::from(instrument.multiplier) * rate;
-        let more = (margin_rates(instrument.asset_class).1 * unit_value * (then.abs() - held.abs())).round_dp(2);
-        let (_, maintenance) = self.requirement(&account);
+        let order = match command {
+            BrokerCommand::Place(request) | BrokerCommand::Replace(request) => self.sim_order(request, 0)?,
+            BrokerCommand::PlaceSpread(request) | BrokerCommand::ReplaceSpread(request) => self.spread(request, 0)?,
+            BrokerCommand::Cancel { order_ref } => {
+                return Err(BrokerError::Unusable(format!("{order_ref}: a cancel places nothing")));
+            }
+        };
+        let impact = self.world.simulation.borrow().margin_impact(&order);
+        let Impact { before, after, .. } = impact.map_err(|error| BrokerError::Unusable(error.to_string()))?;
         Ok(MarginImpact {
-            maintenance: Some(as_told(more)),
-            maintenance_after: Some(as_told(maintenance + more)),
-            equity_after: Some(as_told(account.net_liquidation)),
-            ..MarginImpact::default()
+            initial: Some(as_told(after.initial - before.initial)),
+            maintenance: Some(as_told(after.maintenance - before.maintenance)),
+            initial_after: Some(as_told(after.initial)),
+            maintenance_after: Some(as_told(after.maintenance)),
+            equity_after: Some(as_told(after.equity)),
+            commission: None,
         })
     }
 

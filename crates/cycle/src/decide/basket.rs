@@ -3,7 +3,7 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
-use crate::{DayInputs, DayPlan, PlanTable, Setup};
+use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
@@ -39,7 +39,20 @@ pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
         let (reduce, increase) = (change.reduce.to_f64() * exposure, (change.increase - *rolled).to_f64() * exposure);
         basket.add(held.to_f64() * exposure, reduce, increase);
     }
+    if let Some(excess) = inputs.conditions.excess_liquidity {
+        basket.margin(excess, margin_needed(inputs, plan));
+    }
     basket
+}
+
+/// The maintenance margin that all increases together would take, in base currency, as far as the broker was asked.
+pub fn margin_needed(inputs: &DayInputs<'_>, plan: &DayPlan) -> f64 {
+    let needed = |margin: &Margin| {
+        let contract = margin.contract;
+        let change = Change::between(inputs.ledger.quantity(contract), plan.table.wanted[contract]);
+        (change.increase - plan.table.rolled[contract]).to_f64().abs() * margin.per_unit.unwrap_or(0.0)
+    };
+    inputs.margins.iter().map(needed).sum()
 }
 
 fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &mut DayPlan) -> Quantity {

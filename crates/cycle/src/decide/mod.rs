@@ -15,6 +15,7 @@ mod targets;
 mod value;
 mod wants;
 
+pub use basket::margin_needed;
 pub(crate) use hedge::currency_exposure;
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;

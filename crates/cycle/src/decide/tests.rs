@@ -2,6 +2,8 @@
 
 mod borrow;
 mod fx;
+mod history;
+mod margin;
 mod netting;
 mod ramp;
 mod rolls;

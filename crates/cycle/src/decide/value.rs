@@ -64,6 +64,11 @@ fn withhold(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         plan.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
         hold(plan, setup.universe.contracts(), Check::Margin);
     }
+    let refused = || inputs.margins.iter().filter(|margin| margin.per_unit.is_none()).map(|margin| margin.contract);
+    let told =
+        refused().map(|contract| Refusal { check: Check::Margin, contract: Some(contract), limit: 0.0, value: 0.0 });
+    plan.refusals.extend(told);
+    hold(plan, refused(), Check::Margin);
     hold(plan, inputs.conditions.contradicted.iter().copied(), Check::VenueHours);
     let latched = inputs.conditions.latched.iter().map(|latch| latch.contract);
     hold(plan, latched, Check::Throttle);

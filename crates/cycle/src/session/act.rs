@@ -94,10 +94,6 @@ impl Session<'_> {
             self.ask_gate(index, now);
         }
         let quote = self.quote_to_price(self.slots[index].parent.planned().contract, now);
-        if quote.is_none() && now >= self.watch_again {
-            // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
-            self.watching = false;
-        }
         let moment = self.moment(index, quote.as_ref(), urgency, now);
         let identity = (self.account, self.plan.date);
         let sendable = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);

@@ -146,7 +146,7 @@ fn thin_volume_and_a_position_limit_cut_both_legs_of_a_pair_alike() {
     CS51: with everything that may still be executed the position would be 0.263 × NAV, the limit is 0.100; the increase waits
 
     a thin margin cushion:
-    the basket: excess liquidity would be 15.0 % of NAV, the least allowed is 15.0 %; no risk is added
+    the basket: excess liquidity would be 15.0 % of NAV, the least allowed is 15.0 %; what does not fit waits
 
     one leg is restricted:
     CSPX: it is on the restricted list of the settings, so it takes no new risk

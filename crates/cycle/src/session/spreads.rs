@@ -94,10 +94,15 @@ impl Session<'_> {
         self.stage(sendable);
     }
 
-    /// The quote of a contract when it may price an order.
-    pub(super) fn quote_to_price(&self, contract: ContractId, now: Timestamp) -> Option<Quote> {
+    /// The quote of a contract when it may price an order; without one the broker is asked again.
+    pub(super) fn quote_to_price(&mut self, contract: ContractId, now: Timestamp) -> Option<Quote> {
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        self.quote(contract).filter(|quote| gate.may_price(quote, now))
+        let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        if quote.is_none() && now >= self.watch_again {
+            // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
+            self.watching = false;
+        }
+        quote
     }
 }
 

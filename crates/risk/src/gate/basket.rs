@@ -1,6 +1,6 @@
 //! The day's basket as a whole: turnover and worst-case exposure before anything is sent.
 //!
-//! In: held values, reductions and increases per contract. Out: the share of all increases that fits today, and what
+//! In: held values, reductions and increases per contract. Out: the share of the increases that fits today, and what
 //! cut it. Invariant: every order counts at its worst, as if only the ones that hurt were filled; a reduction is never cut.
 
 use super::{Check, GatePolicy, Refusal};
@@ -62,6 +62,9 @@ impl DayFacts {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Basket {
     increases: f64,
+    /// What the account may lose before the broker liquidates, and what the increases would take of it.
+    excess: f64,
+    needed: f64,
     gross: f64,
     gross_more: f64,
     /// Net after the buys that reduce, and what increases buy on top.
@@ -80,11 +83,11 @@ struct Worst {
 /// How much of the increases fits, and every limit that cut them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// Share of every increase, from 0 to 1.
-    pub share: f64,
-    /// The side that is beyond the net cap already: nothing is added to it, and the other side does not wait for it.
-    pub over: Option<Side>,
-    /// The limit that is reached first.
+    /// Share of every increase that buys, from 0 to 1.
+    pub buys: f64,
+    /// Share of every increase that sells, from 0 to 1.
+    pub sells: f64,
+    /// The limit that cuts most.
     pub bound: Option<Check>,
     /// One refusal for each limit that is in the way.
     pub refusals: Vec<Refusal>,
@@ -93,7 +96,7 @@ pub struct Fit {
 impl Fit {
     /// The share of an increase on one side.
     pub fn share_of(&self, side: Option<Side>) -> f64 {
-        if self.over.is_some() && self.over == side { 0.0 } else { self.share }
+        if side == Some(Side::Sell) { self.sells } else { self.buys }
     }
 }
 
@@ -118,12 +121,19 @@ impl Basket {
         self.short.more -= increase.min(0.0);
     }
 
-    /// The share of all increases under turnover and caps. Reductions take from none of them; a pair keeps its
-    /// proportion because every increase is cut alike.
+    /// Tells of the broker's margin: what is free of it, and what all increases together would take.
+    pub fn margin(&mut self, excess: f64, needed: f64) {
+        (self.excess, self.needed) = (excess, needed);
+    }
+
+    /// The share of all increases under turnover and caps. Reductions take from none of them. Turnover, margin and the gross cap
+    /// cut every increase alike, so a pair keeps its proportion; the net cap cuts the side it is about, and the other, which
+    /// brings the net back, does not wait for it: else a book whose long and short sides are nearly equal would come to its
+    /// target in ever smaller steps.
     pub fn fit(&self, nav: f64, policy: &GatePolicy) -> Fit {
-        let mut fit = Fit { share: 1.0, over: None, bound: None, refusals: Vec::new() };
+        let mut fit = Fit { buys: 1.0, sells: 1.0, bound: None, refusals: Vec::new() };
         if nav <= 0.0 {
-            fit.share = 0.0; // nothing is increased against a NAV nobody knows
+            (fit.buys, fit.sells) = (0.0, 0.0); // nothing is increased against a NAV nobody knows
             return fit;
         }
         let net = |side: Worst, of: Side| (Check::Net, policy.net_max, side.before, side.more, Some(of));
@@ -133,13 +143,24 @@ impl Basket {
             net(self.long, Side::Buy),
             net(self.short, Side::Sell),
         ];
+        let free = self.excess - policy.excess_liquidity_min * nav;
+        if self.needed > free.max(0.0) {
+            let share = free.max(0.0) / self.needed;
+            (fit.buys, fit.sells, fit.bound) = (share, share, Some(Check::Margin));
+            let (limit, value) = (policy.excess_liquidity_min, (self.excess - self.needed) / nav);
+            fit.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
+        }
         for (check, limit, before, more, side) in limits {
             if before + more > limit * nav && more > 0.0 {
                 let share = ((limit * nav - before) / more).max(0.0);
-                if share == 0.0 && side.is_some() {
-                    (fit.over, fit.bound) = (side, fit.bound.or(Some(check)));
-                } else if share < fit.share {
-                    (fit.share, fit.bound) = (share, Some(check));
+                if share < fit.buys.min(fit.sells) {
+                    fit.bound = Some(check);
+                }
+                if side != Some(Side::Sell) {
+                    fit.buys = fit.buys.min(share);
+                }
+                if side != Some(Side::Buy) {
+                    fit.sells = fit.sells.min(share);
                 }
                 let refusal = Refusal { check, contract: None, limit, value: (before + more) / nav };
                 match fit.refusals.last_mut().filter(|last| last.check == check) {

@@ -306,11 +306,14 @@ impl Refusal {
                 "{who}: with everything that may still be executed the position would be {value:.3} × NAV, the limit is {limit:.3}; \
                  the increase waits"
             ),
+            Check::Margin if (limit, value) == (0.0, 0.0) => {
+                format!("{who}: the broker would refuse an order that adds to it, so nothing is added")
+            }
             Check::Margin if value == 0.0 => {
                 format!("{who}: the broker tells of no excess liquidity, so no risk is added")
             }
             Check::Margin => format!(
-                "{who}: excess liquidity would be {:.1} % of NAV, the least allowed is {:.1} %; no risk is added",
+                "{who}: excess liquidity would be {:.1} % of NAV, the least allowed is {:.1} %; what does not fit waits",
                 value * 100.0,
                 limit * 100.0
             ),

@@ -1,0 +1,166 @@
+//! The file of a search: which keys take which values.
+//!
+//! In: YAML. Out: points, each a value for every key. Invariant: the same file gives the same points in the same order,
+//! however many threads run them.
+
+use crate::failure::Failure;
+use serde::Deserialize;
+use serde_json::{Number, Value};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Runs of one search: more are rather a mistake.
+const RUNS_MAX: usize = 100_000;
+
+/// A search as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    /// Values of each key, a dotted path in settings.yaml.
+    settings: BTreeMap<String, Values>,
+    /// Draws points by chance instead of trying every combination.
+    #[serde(default)]
+    random: Option<Random>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Values {
+    List(Vec<Value>),
+    Range { from: f64, to: f64 },
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Random {
+    runs: usize,
+    #[serde(default)]
+    seed: u64,
+}
+
+/// One combination.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Point {
+    pub(super) set: BTreeMap<String, Value>,
+}
+
+impl Search {
+    pub(super) fn read(file: &Path) -> Result<Search, Failure> {
+        let wrong = |problem: String| Failure::Usage(format!("{}: {problem}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let search: Search = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        search.check().map_err(wrong)?;
+        Ok(search)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.settings.is_empty() {
+            return Err("`settings` names no key; give at least one, such as `vol_target_annual: [0.10, 0.12]`".into());
+        }
+        for (key, values) in &self.settings {
+            match values {
+                Values::List(list) if list.is_empty() => return Err(format!("{key}: an empty list; give it a value")),
+                Values::Range { .. } if self.random.is_none() => {
+                    return Err(format!("{key}: a range needs a `random` search; give a list for a grid"));
+                }
+                Values::Range { from, to } if !(from.is_finite() && to.is_finite() && from < to) => {
+                    return Err(format!("{key}: `from` {from} has to be below `to` {to}"));
+                }
+                _ => {}
+            }
+        }
+        match self.runs() {
+            0 => Err("`random.runs` is 0; ask for at least one".into()),
+            runs if runs > RUNS_MAX => {
+                Err(format!("{runs} runs; at most {RUNS_MAX} are made: draw some with `random`"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn runs(&self) -> usize {
+        match self.random {
+            Some(random) => random.runs,
+            None => self.settings.values().fold(1, |runs, values| match values {
+                Values::List(list) => runs.saturating_mul(list.len()),
+                Values::Range { .. } => runs,
+            }),
+        }
+    }
+
+    /// Every combination, the last key changing fastest; or as many as are drawn.
+    pub(super) fn points(&self) -> Vec<Point> {
+        (0..self.runs()).map(|run| Point { set: self.point(run) }).collect()
+    }
+
+    fn point(&self, run: usize) -> BTreeMap<String, Value> {
+        let mut rest = run;
+        let rows = self.settings.iter().rev().map(|(key, values)| {
+            let value = match (values, self.random) {
+                (Values::List(list), None) => {
+                    let at = rest % list.len();
+                    rest /= list.len();
+                    list[at].clone()
+                }
+                (Values::List(list), Some(random)) => {
+                    list[((uniform(random.seed, run, key) * list.len() as f64) as usize).min(list.len() - 1)].clone()
+                }
+                (&Values::Range { from, to }, random) => {
+                    let share = random.map_or(0.0, |random| uniform(random.seed, run, key));
+                    Number::from_f64(from + (to - from) * share).map_or(Value::Null, Value::Number)
+                }
+            };
+            (key.clone(), value)
+        });
+        rows.collect()
+    }
+}
+
+/// A number from 0 to below 1 that depends on seed, run and key alone.
+fn uniform(seed: u64, run: usize, key: &str) -> f64 {
+    let digest = Sha256::digest(format!("{seed} {run} {key}").as_bytes());
+    let bits = u64::from_be_bytes(digest[..8].try_into().expect("eight bytes")) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(yaml: &str) -> Result<Search, String> {
+        let search: Search = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+        search.check().map(|()| search)
+    }
+
+    #[test]
+    fn a_grid_is_every_combination_once() {
+        let points = search("settings:\n  a: [1, 2, 3]\n  b.c: [x, y]\n").unwrap().points();
+        let texts: Vec<String> = points.iter().map(|point| format!("{}{}", point.set["a"], point.set["b.c"])).collect();
+        assert_eq!(texts, ["1\"x\"", "1\"y\"", "2\"x\"", "2\"y\"", "3\"x\"", "3\"y\""]);
+    }
+
+    #[test]
+    fn a_random_search_is_drawn_from_its_seed() {
+        let yaml =
+            |seed| format!("settings:\n  a: {{from: 1, to: 2}}\n  b: [x, y]\nrandom: {{runs: 200, seed: {seed}}}\n");
+        let points = search(&yaml(1)).unwrap().points();
+        assert_eq!(points, search(&yaml(1)).unwrap().points());
+        assert_ne!(points, search(&yaml(2)).unwrap().points());
+        let a: Vec<f64> = points.iter().map(|point| point.set["a"].as_f64().unwrap()).collect();
+        let mean = a.iter().sum::<f64>() / 200.0;
+        assert!(a.iter().all(|a| (1.0..2.0).contains(a)) && (mean - 1.5).abs() < 0.07, "{mean}");
+        let x = points.iter().filter(|point| point.set["b"] == "x").count();
+        assert!((70..130).contains(&x), "{x}");
+    }
+
+    #[test]
+    fn what_cannot_be_searched_says_why() {
+        let says = |yaml| search(yaml).unwrap_err();
+        assert!(says("settings: {}").contains("names no key"));
+        assert!(says("settings:\n  a: []").contains("a: an empty list"));
+        assert!(says("settings:\n  a: {from: 1, to: 2}").contains("a range needs a `random` search"));
+        assert!(says("settings:\n  a: {from: 2, to: 1}\nrandom: {runs: 3}").contains("has to be below"));
+        assert!(says("setting:\n  a: [1]").contains("setting"));
+    }
+}

@@ -1,0 +1,70 @@
+//! Sweeps: the runs are those of `backtest`, a sweep that was cut off goes on, and nonsense is a row that says so.
+//!
+//! In: a search file. Out: a table, rows, a folder. Invariant: whatever the threads and however often it was cut off, the
+//! rows are the same.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+
+use common::Stage;
+use serde_json::Value;
+
+const SPAN: &str = "--scenario decline --from 2026-03-02 --to 2026-03-20";
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_run_of_a_sweep_is_the_backtest_with_these_settings() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("search.yaml"), "settings:\n  vol_target_annual: [0.06, 0.12]\n").unwrap();
+    let told = json(&stage.ok(&format!("sweep search.yaml {SPAN} --threads 2 --folds 2 --json")));
+    let alone = json(&stage.ok(&format!("backtest {SPAN} --json")));
+    let trials = told["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 2);
+    let returns = |trial: &Value| -> Vec<f64> {
+        trial["returns"].as_array().unwrap().iter().map(|r| r.as_f64().unwrap()).collect()
+    };
+    let total = |trial: &Value| returns(trial).iter().map(|r| 1.0 + r).product::<f64>() - 1.0;
+    let expected = alone["statistics"]["total_return"].as_f64().unwrap();
+    assert!((total(&trials[1]) - expected).abs() < 1e-12, "0.12 is the built-in target");
+    assert!((total(&trials[0]) - expected).abs() > 1e-6, "half the target is another run");
+    assert_eq!(trials[1]["fills"], alone["fills"]);
+}
+
+#[test]
+fn a_sweep_that_was_cut_off_goes_on_and_comes_to_the_same() {
+    let stage = Stage::new();
+    let search = "settings:\n  vol_target_annual: {from: 0.05, to: 0.15}\nrandom: {runs: 3, seed: 7}\n";
+    std::fs::write(stage.path("search.yaml"), search).unwrap();
+    let sweep = |threads: u8| stage.ok(&format!("sweep search.yaml {SPAN} --threads {threads} --out found"));
+    let page = sweep(2);
+    let runs = stage.path("found").join("runs.jsonl");
+    let whole = std::fs::read_to_string(&runs).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    assert_eq!(lines.len(), 3);
+    // One run is whole, the second was being written, the third was not begun.
+    std::fs::write(&runs, format!("{}\n{}", lines[0], &lines[1][..lines[1].len() / 2])).unwrap();
+    assert_eq!(sweep(1), page);
+    let after = std::fs::read_to_string(&runs).unwrap();
+    let complete = after.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
+    assert_eq!(complete, 3, "two runs were made again, one was not: {after}");
+    let map = std::fs::read_to_string(stage.path("found").join("map.html")).unwrap();
+    assert!(map.contains("<svg") && !map.contains("http"), "one file that loads nothing");
+}
+
+#[test]
+fn a_setting_that_is_refused_is_a_row_that_says_why() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("search.yaml"), "settings:\n  vol_target_annual: [0.12, -1]\n").unwrap();
+    let page = stage.ok(&format!("sweep search.yaml {SPAN} --folds 0"));
+    assert!(page.contains("vol_target_annual") && page.contains("-1"), "{page}");
+    let told = json(&stage.ok(&format!("sweep search.yaml {SPAN} --json")));
+    assert!(told["trials"][0]["failure"].is_null());
+    assert!(told["trials"][1]["failure"].as_str().unwrap().contains("vol_target_annual"), "{told}");
+    std::fs::write(stage.path("typo.yaml"), "settings:\n  volatility.span: [1, 2]\n").unwrap();
+    let told = json(&stage.ok(&format!("sweep typo.yaml {SPAN} --json")));
+    let failure = told["trials"][0]["failure"].as_str().unwrap();
+    assert!(failure.contains("cannot set `volatility.span`") && failure.contains("ewma_span"), "{failure}");
+}
