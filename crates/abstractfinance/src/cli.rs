@@ -7,8 +7,8 @@ mod operator;
 mod research;
 
 pub use operator::{
-    AdoptArgs, CloseOutArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs,
-    SpanArgs,
+    AdoptArgs, CloseOutArgs, DoctorArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs,
+    SayArgs, SpanArgs,
 };
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
@@ -105,6 +105,8 @@ pub enum Command {
     /// Write the account as one JSON file, or open books from one.
     #[command(subcommand)]
     State(StateCommand),
+    /// Look at everything a trading day needs: configuration, machine, dates, broker; each with what to do about it.
+    Doctor(DoctorArgs),
     /// Check and print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

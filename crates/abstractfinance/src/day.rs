@@ -23,6 +23,7 @@ mod report;
 mod risk_report;
 mod scope;
 mod screens;
+mod settings;
 mod statement;
 mod steps;
 mod venues;
@@ -81,6 +82,8 @@ pub struct Run {
     pub fence: i64,
     /// The person who takes over what an account holds when its books are opened, and why.
     pub adopter: Option<Adopter>,
+    /// The person who lets the engine do more than on its last day, and why.
+    pub loosening: Option<Adopter>,
     /// Where the journal is, for people.
     pub journal: String,
 }
@@ -115,6 +118,11 @@ impl Decided {
     }
 }
 
+/// The contracts a strategy looks at and trades on a date, before it holds anything.
+pub(crate) fn wanted(run: &Run, date: Date) -> Vec<ContractId> {
+    Scope::new(None, &[], &[], run).contracts(date)
+}
+
 /// Runs a trade date from wherever it stands.
 ///
 /// # Errors
@@ -128,6 +136,7 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
         return record::report_of(closed, &mut world.journal).await;
     }
+    settings::on_record(date, run, world).await?;
     let resumed = stored.iter().any(|record| record.kind == "plan");
     if !resumed {
         may_begin(date, run, world).await?;

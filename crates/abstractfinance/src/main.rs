@@ -10,6 +10,7 @@ mod calendars;
 mod cli;
 mod commands;
 mod day;
+mod doctor;
 mod failure;
 mod fundamentals;
 mod lockstep;

@@ -28,6 +28,7 @@ use ports::{BrokerError, Clock};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sim::{AccountEvents, Prices, SimConfig, Simulation};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -259,6 +260,7 @@ impl Ground {
         };
         let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| self.not_connected(error))?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
+        run.loosening = outside.loosening;
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
         let rates = SecondRates::configured(&self.loaded)?;
@@ -304,6 +306,7 @@ impl Ground {
             account: account_tag(self.account()),
             fence,
             adopter,
+            loosening: None,
             journal,
         })
     }
@@ -315,7 +318,7 @@ impl Ground {
     }
 
     /// A session that only asks; it takes the account the gateway serves.
-    pub async fn inspector(&self, gateway: SocketAddr) -> Result<IbkrBroker, Failure> {
+    pub async fn inspector(&self, gateway: impl Display) -> Result<IbkrBroker, Failure> {
         let address = Address {
             gateway: gateway.to_string(),
             virtual_time: self.loaded.settings.mode == settings::Mode::Simulated,
@@ -365,6 +368,8 @@ pub struct Outside {
     pub statements: Option<FlexStatements>,
     /// Who takes over positions the engine did not open.
     pub adopter: Option<Adopter>,
+    /// Who lets the engine do more than on its last day.
+    pub loosening: Option<Adopter>,
 }
 
 /// The statements of a gateway in this process.

@@ -137,6 +137,14 @@ impl FromStr for ResumeMode {
     }
 }
 
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where the gateway listens; without it, the address of the settings, or the built-in gateway in mode simulated.
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<SocketAddr>,
+}
+
 /// Options of `close-out`.
 #[derive(Debug, Args)]
 pub struct CloseOutArgs {
@@ -158,13 +166,17 @@ pub struct KillArgs {
     pub gateway: Option<SocketAddr>,
 }
 
-/// Who takes over what an account holds when its books are opened.
+/// Who takes over what an account holds when its books are opened, and who means looser settings.
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
     /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
     /// exposure and are never traded. Give the reason; the journal keeps it with your name.
     #[arg(long, value_name = "REASON")]
     pub adopt_positions: Option<String>,
+    /// Settings that let the engine do more than on its last day are meant. Give the reason; the journal keeps it with your
+    /// name and every key that changed.
+    #[arg(long, value_name = "REASON")]
+    pub accept_loosened: Option<String>,
     /// Your name, for the journal; without it, the user name of this session.
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
     pub by: Option<String>,
@@ -173,7 +185,16 @@ pub struct AdoptArgs {
 impl AdoptArgs {
     /// The person and the reason, when positions are to be taken over.
     pub fn adopter(&self) -> Result<Option<Adopter>, Failure> {
-        let Some(reason) = self.adopt_positions.clone() else { return Ok(None) };
+        self.signed(&self.adopt_positions)
+    }
+
+    /// The person and the reason, when looser settings are meant.
+    pub fn loosening(&self) -> Result<Option<Adopter>, Failure> {
+        self.signed(&self.accept_loosened)
+    }
+
+    fn signed(&self, reason: &Option<String>) -> Result<Option<Adopter>, Failure> {
+        let Some(reason) = reason.clone() else { return Ok(None) };
         Ok(Some(Adopter { by: named(&self.by)?, reason }))
     }
 }

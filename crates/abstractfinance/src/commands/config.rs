@@ -6,11 +6,37 @@
 use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::settings;
+use crate::settings::{self, ConfigError, Loaded, Refusal};
+use serde_json::{Value, json};
 
 pub fn check(global: &Global) -> Result<(), Failure> {
-    let loaded = settings::load(global.config.as_deref())?;
-    show(format!("settings: {}, instruments: {}: good\n", loaded.sources.settings, loaded.sources.instruments))
+    let outcome = settings::load(global.config.as_deref());
+    if global.json {
+        show(format!("{}\n", verdict(&outcome)))?;
+    }
+    let sources = outcome?.sources;
+    match global.json {
+        true => Ok(()),
+        false => show(format!("settings: {}, instruments: {}: good\n", sources.settings, sources.instruments)),
+    }
+}
+
+fn verdict(outcome: &Result<Loaded, ConfigError>) -> Value {
+    let told = |refusal: &Refusal| {
+        let Refusal { file, line, column, problem, remedy, .. } = refusal;
+        json!({ "file": file, "line": line, "column": column, "problem": problem, "remedy": remedy })
+    };
+    match outcome {
+        Ok(Loaded { sources, .. }) => json!({
+            "good": true,
+            "settings": sources.settings.to_string(),
+            "instruments": sources.instruments.to_string(),
+        }),
+        Err(ConfigError::Refused(refusals)) => {
+            json!({ "good": false, "refusals": refusals.iter().map(told).collect::<Vec<_>>() })
+        }
+        Err(other) => json!({ "good": false, "refusals": [{ "problem": other.to_string() }] }),
+    }
 }
 
 pub fn schema() -> Result<(), Failure> {
@@ -19,7 +45,7 @@ pub fn schema() -> Result<(), Failure> {
 
 pub fn in_force(global: &Global) -> Result<(), Failure> {
     let loaded = settings::load(global.config.as_deref())?;
-    let value: serde_json::Value = serde_json::from_str(&loaded.canonical_json()).expect("just written");
+    let value: Value = serde_json::from_str(&loaded.canonical_json()).expect("just written");
     print(&value)
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod costs;
 mod data;
 mod demo;
+mod doctor;
 mod gate;
 mod gateway;
 mod instruments;
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::State(cli::StateCommand::Export) => block_on(state::export(global)),
         Command::State(cli::StateCommand::Import { file }) => block_on(state::import(global, &file)),
+        Command::Doctor(args) => block_on(doctor::doctor(global, &args)),
         Command::Config(cli::ConfigCommand::Check) => config::check(global),
         Command::Config(cli::ConfigCommand::Schema) => config::schema(),
         Command::Config(cli::ConfigCommand::Show) => config::in_force(global),

@@ -59,7 +59,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(clock) => clock,
         None => time_of(args, settings.mode).await?,
     };
-    let outside = Outside { statements: configured_statements(&ground)?, adopter: args.adopt.adopter()? };
+    let outside = Outside {
+        statements: configured_statements(&ground)?,
+        adopter: args.adopt.adopter()?,
+        loosening: args.adopt.loosening()?,
+    };
     let gateway = address(args, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = run_day(args.date, &mut run, &mut world).await?;

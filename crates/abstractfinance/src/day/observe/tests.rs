@@ -161,6 +161,7 @@ fn run() -> Run {
         account: "aaaaaa".parse().unwrap(),
         fence: 1,
         adopter: None,
+        loosening: None,
         journal: String::new(),
     }
 }
