@@ -80,7 +80,8 @@ impl Desk {
             Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let (filled, near) = (Quantity::ZERO, None);
-                let order = DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                let order =
+                    DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
                 self.orders.push(order);
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
@@ -95,7 +96,8 @@ impl Desk {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let (contract, near, filled, limit) = (far, Some(near), Quantity::ZERO, later(limit));
                 let order_type = OrderType::Lmt;
-                let order = DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                let order =
+                    DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
                 self.orders.push(order);
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }

@@ -72,7 +72,10 @@ impl Parent {
             None => {
                 let look_at = at + SignedDuration::from_secs(again);
                 let own = self.collar.expect("a spread is sent after both its orders were let out").worst;
-                self.children.push(Order { spread: Some(limit), ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), at, look_at) });
+                self.children.push(Order {
+                    spread: Some(limit),
+                    ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), at, look_at)
+                });
             }
         }
     }
@@ -167,7 +170,10 @@ fn launch(
     let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
     for parent in [near, far] {
         let own = parent.permit.as_ref().expect("it was just used").collar().worst;
-        parent.children.push(Order { spread: Some(limit), ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), now, look_at) });
+        parent.children.push(Order {
+            spread: Some(limit),
+            ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), now, look_at)
+        });
     }
     Some(Sendable::PlaceSpread(order))
 }
