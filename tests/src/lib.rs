@@ -4,6 +4,8 @@
 //! Invariant: a story runs from any working directory and changes nothing in the repository.
 #![allow(clippy::disallowed_methods, reason = "the stories run the program and read the repository")]
 
+pub mod crash;
+
 use std::path::{Path, PathBuf};
 
 /// The root of the checkout these tests were built in.

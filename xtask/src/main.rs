@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "chores of the repository read and write its files")]
 
 mod calendars;
+mod crash;
+mod planted;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +25,8 @@ struct Arguments {
 enum Task {
     /// Write config/calendars/*.csv from the Python package exchange_calendars (needs Python 3.11 and the network once).
     Calendars(calendars::Arguments),
+    /// Kill the engine at every point of its table, in many worlds, and judge what it leaves by the gateway's record.
+    Crash(crash::Arguments),
     /// Hold the repository against the house rules the compiler does not know.
     Tidy,
 }
@@ -30,6 +34,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Calendars(arguments) => calendars::run(repository(), arguments),
+        Task::Crash(arguments) => crash::run(repository(), &arguments),
         Task::Tidy => tidy::run(repository()),
     };
     match outcome {

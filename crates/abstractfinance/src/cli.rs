@@ -12,6 +12,7 @@ pub use operator::{
 };
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
+use crate::faults::Stop;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
@@ -203,6 +204,9 @@ pub struct RunArgs {
     /// simulated; in mode paper and live time is the wall's.
     #[arg(long, value_name = "ADDR")]
     pub control: Option<SocketAddr>,
+    /// For the crash campaign: stop for good where a point is reached, and say so on standard error.
+    #[arg(long, value_name = "POINT[@N]|trace", hide = true)]
+    pub stop_at: Option<Stop>,
 }
 
 /// Options of `gateway`.

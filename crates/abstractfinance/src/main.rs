@@ -12,6 +12,7 @@ mod commands;
 mod day;
 mod doctor;
 mod failure;
+mod faults;
 mod fundamentals;
 mod lockstep;
 mod policy;

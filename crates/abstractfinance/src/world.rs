@@ -253,10 +253,15 @@ impl Ground {
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, C>), Failure> {
         let universe = Arc::new(self.with_options(&mut journal).await?);
+        let base = self.broker_config(gateway);
+        // The gateway may hold the session of the engine that died until it notices.
+        let patient = self.loaded.settings.broker.ready_timeout.unsigned_abs();
+        let ready_timeout = if outside.standby { patient } else { base.ready_timeout };
         let config = IbkrConfig {
+            ready_timeout,
             order_id_high_water: order_ids::high_water(&mut journal).await?,
             pins: self.pins(&mut journal).await?,
-            ..self.broker_config(gateway)
+            ..base
         };
         let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| self.not_connected(error))?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
@@ -370,6 +375,8 @@ pub struct Outside {
     pub adopter: Option<Adopter>,
     /// Who lets the engine do more than on its last day.
     pub loosening: Option<Adopter>,
+    /// It takes over from an engine whose session the gateway may still hold.
+    pub standby: bool,
 }
 
 /// The statements of a gateway in this process.

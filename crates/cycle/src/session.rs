@@ -162,6 +162,8 @@ pub struct Session<'a> {
     unreadable: bool,
     resync_at: Timestamp,
     link_down: bool,
+    /// When an engine that resumed the day first had an answer: what is unknown then is asked about from there on.
+    answered_from: Option<Timestamp>,
     /// Codes of the broker that no table knows and that a person was told of.
     unknown_codes: BTreeSet<i32>,
     /// When quotes that cannot price an order are asked for again.
@@ -231,6 +233,7 @@ impl<'a> Session<'a> {
             unreadable: false,
             resync_at: Timestamp::MIN,
             link_down: false,
+            answered_from: None,
             unknown_codes: BTreeSet::new(),
             watch_again: Timestamp::MIN,
             corrections: 0,

@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
 
 /// Longest line of the control protocol, either way.
 const LINE_MAX: u64 = 4096;
+
+/// How long a gateway in another process may compute before it counts as gone.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why the clock was not read or moved.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +82,7 @@ impl LocalControl {
             ControlRequest::Clock => {}
             ControlRequest::AdvanceTo { to } => desk.advance_to(to).map_err(|error| error.to_string())?,
             ControlRequest::Inject { inject } => desk.inject(&inject, None).map_err(|error| error.to_string())?,
+            ControlRequest::NoteAccount => desk.note_account().map_err(|error| error.to_string())?,
         }
         Ok(Clock { now: desk.now(), next_event: desk.next_event() })
     }
@@ -120,8 +126,12 @@ impl RemoteControl {
     }
 
     async fn ask(&mut self, request: &ControlRequest) -> Result<Clock, ControlError> {
-        self.writer.write_all(&line(request)).await?;
-        let Some(text) = read_line(&mut self.reader).await? else {
+        let answer = async {
+            self.writer.write_all(&line(request)).await?;
+            read_line(&mut self.reader).await
+        };
+        let silent = |_| Err(io::ErrorKind::TimedOut.into());
+        let Some(text) = timeout(ANSWER_PATIENCE, answer).await.unwrap_or_else(silent)? else {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         };
         match serde_json::from_str(&text) {
@@ -182,6 +192,8 @@ enum ControlRequest {
     AdvanceTo { to: Timestamp },
     /// Make something go wrong.
     Inject { inject: Injection },
+    /// Write down in the record what the account holds.
+    NoteAccount,
 }
 
 /// The gateway's line: the clock after the request, or why it was declined.

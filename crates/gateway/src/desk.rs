@@ -10,7 +10,7 @@ use crate::contracts::Directory;
 use crate::faults::{Faults, Script};
 use crate::market_data::QuoteStream;
 use crate::profit::ProfitStream;
-use crate::record::{Entry, RecordError, RecordedExecution, Recorder, RunIdentity};
+use crate::record::{Entry, RecordError, RecordedAccount, RecordedExecution, Recorder, RunIdentity};
 use crate::session::Outbox;
 use crate::wire::{Answer, ErrorMessage};
 use crate::wire_fault::WireFaults;
@@ -156,6 +156,7 @@ impl Desk {
                     continue;
                 }
                 Entry::Execution(_) => due.pop_front().map(Entry::Execution),
+                Entry::Account(_) if due.is_empty() => Some(Entry::Account(self.account_now())),
                 _ => due.front().cloned().map(Entry::Execution),
             };
             if replayed.as_ref() != Some(&entry) {
@@ -216,6 +217,22 @@ impl Desk {
         let events = self.sim.drain_events();
         self.settle_events(events);
         Ok(())
+    }
+
+    /// Writes down what the account is, whatever clients are shown of it.
+    pub(crate) fn note_account(&mut self) -> Result<(), RecordError> {
+        self.append(&Entry::Account(self.account_now()))
+    }
+
+    fn account_now(&self) -> RecordedAccount {
+        let view = self.sim.account();
+        let held = view.positions.iter();
+        RecordedAccount {
+            at: self.now(),
+            cash: view.cash.iter().map(|row| (row.currency, row.cash)).collect(),
+            positions: held.map(|held| (self.directory.name(held.contract).to_owned(), held.quantity)).collect(),
+            net_liquidation: view.net_liquidation,
+        }
     }
 
     /// Makes an entry durable, when there is a record.

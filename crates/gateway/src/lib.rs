@@ -38,7 +38,7 @@ pub use clock::{BadSpeed, Speed};
 pub use control::{Control, ControlError, LocalControl, RemoteControl};
 pub use injection::{BadFault, Fault, Injection, read_faults};
 pub use random_faults::faults_by_seed;
-pub use record::{Entry, RecordError, RecordedExecution, RunIdentity, read_record};
+pub use record::{Entry, RecordError, RecordedAccount, RecordedExecution, RunIdentity, read_record};
 pub use server::{Gateway, GatewayConfig, GatewayError};
 pub use statements::StatementAccess;
 pub use wire_fault::{Race, Telling, WireFault};

@@ -6,10 +6,12 @@
 
 use crate::checksum::{OFFSET, checksum};
 use crate::injection::Injection;
-use domain::{Money, Price, Quantity, Side};
+use domain::{Currency, Money, Price, Quantity, Side};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sim::{Command, Prices, SimConfig};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -102,6 +104,19 @@ pub struct RecordedExecution {
     pub at: Timestamp,
 }
 
+/// The account at one moment, as the oracle of a crash campaign compares it with the engine's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAccount {
+    /// When.
+    pub at: Timestamp,
+    /// Cash by currency, futures profit since the last settlement not included.
+    pub cash: BTreeMap<Currency, Decimal>,
+    /// Signed quantity by the engine's name of the contract.
+    pub positions: BTreeMap<String, Quantity>,
+    /// Net liquidation value in the base currency.
+    pub net_liquidation: Decimal,
+}
+
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -134,6 +149,8 @@ pub enum Entry {
     },
     /// An execution, a consequence of the commands and injections above it.
     Execution(RecordedExecution),
+    /// The account, because the control asked for it to be written down.
+    Account(RecordedAccount),
 }
 
 /// Why a record cannot be used.

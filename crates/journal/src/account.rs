@@ -134,7 +134,7 @@ impl ports::Journal for AccountJournal {
     }
 
     async fn messages(&mut self) -> Result<Vec<ports::Message>, ports::JournalError> {
-        let open = self.journal.open_inbox(self.lease.account()).await.map_err(outcome)?;
+        let open = self.within("read", self.journal.open_inbox(self.lease.account())).await?;
         let message = |message: crate::Message| {
             let at = Timestamp::from_microsecond(message.at_us).unwrap_or_default();
             ports::Message { id: message.id, at, who: message.who, body: message.body }
@@ -149,12 +149,12 @@ impl ports::Journal for AccountJournal {
         answer: &Record,
     ) -> Result<(), ports::JournalError> {
         let entries = [entry(answer)];
-        let answered = self.journal.append_answer(&self.lease, trade_date, &self.run, &entries, message.id).await;
-        answered.map(drop).map_err(outcome)
+        let answered = self.journal.append_answer(&self.lease, trade_date, &self.run, &entries, message.id);
+        self.within("append to", answered).await.map(drop)
     }
 
     async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, ports::JournalError> {
-        let events = self.journal.events_of_kind(self.lease.account(), kind).await.map_err(outcome)?;
+        let events = self.within("read", self.journal.events_of_kind(self.lease.account(), kind)).await?;
         events.into_iter().filter(|event| event.seq > seq).map(stored).collect()
     }
 

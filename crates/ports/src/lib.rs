@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod clock;
 pub mod code;
+pub mod faults;
 pub mod option;
 pub mod record;
 pub mod statement;
@@ -15,6 +16,7 @@ pub use broker::{
     ContractDetails, Dispute, Execution, ForeignPosition, Glance, Identity, MarginImpact, OrderRequest, SpreadRequest,
 };
 pub use clock::Clock;
+pub use faults::{Faults, Moment, Place, Point};
 pub use option::{OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};
 pub use record::{Journal, JournalError, Message, Record, StoredRecord};
 pub use statement::{Activity, OptionEnd, StatementError, StatementLine, Statements};

@@ -29,7 +29,8 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let access = StatementAccess::default();
     let statements = gateway.serve_statements(any_port, access.clone()).await?;
     let statements = Some(embedded_statements(statements, &access)?);
-    let outside = Outside { statements, adopter: args.adopt.adopter()?, loosening: args.adopt.loosening()? };
+    let (adopter, loosening) = (args.adopt.adopter()?, args.adopt.loosening()?);
+    let outside = Outside { statements, adopter, loosening, standby: false };
     let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
     let clock = Lockstep::new(gateway.control()).await?;
     let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;

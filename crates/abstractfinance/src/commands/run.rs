@@ -7,6 +7,7 @@ use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
 use crate::failure::Failure;
+use crate::faults::{Armed, Stop};
 use crate::lockstep::Lockstep;
 use crate::settings::interlock::interlock;
 use crate::settings::{Mode, Settings};
@@ -17,6 +18,7 @@ use gateway::{Control, ControlError, RemoteControl};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use journal::Takeover;
+use ports::{Faults, Moment, Place, Point};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,7 +56,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let state = StateFolder::open(&state_dir, settings).await?;
     let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
+    let faults = args.stop_at.map(|stop| armed(stop, settings.mode)).transpose()?;
+    let at = |kind, moment| faults.iter().for_each(|faults| faults.reach(Point::new(Place::Lease, kind, moment)));
+    at("take", Moment::Before);
     let engaged = state.engage(ground.account(), takeover).await?;
+    at("take", Moment::After);
     let clock = match early {
         Some(clock) => clock,
         None => time_of(args, settings.mode).await?,
@@ -63,15 +69,31 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         statements: configured_statements(&ground)?,
         adopter: args.adopt.adopter()?,
         loosening: args.adopt.loosening()?,
+        standby: args.standby,
     };
     let gateway = address(args, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
-    let day = run_day(args.date, &mut run, &mut world).await?;
+    let day = match &faults {
+        None => run_day(args.date, &mut run, &mut world).await?,
+        Some(faults) => run_day(args.date, &mut run, &mut world.with(faults)).await?,
+    };
     world.broker.disconnect().await;
+    at("release", Moment::Before);
     world.journal.close().await?;
+    at("release", Moment::After);
     let days = [day];
     show(if global.json { days_json(&days) } else { page(&days[0]) })?;
     went_well(&days[0])
+}
+
+/// Points to stop at, which only a simulated run has.
+fn armed(stop: Stop, mode: Mode) -> Result<Armed, Failure> {
+    match mode {
+        Mode::Simulated => Ok(Armed::new(stop)),
+        Mode::Paper | Mode::Live => {
+            Err(Failure::Usage("--stop-at is for mode simulated: it leaves orders alone".into()))
+        }
+    }
 }
 
 /// The time of the run: a simulated gateway's where there is one, else the wall's.

@@ -83,9 +83,12 @@ pub async fn export(global: &Global) -> Result<(), Failure> {
     let first = days.first().and_then(|day| day.date.parse().ok());
     let ground = Ground::new(global, first, u32::try_from(days.len()).unwrap_or(u32::MAX))?;
     let closed: Closed = body(&last)?;
-    let book = closed.book.rekeyed(&ground.universe).map_err(|error| Failure::Usage(error.to_string()))?;
+    // Options are listed day by day; those of the books are in no table.
+    let mut universe = (*ground.universe).clone();
+    universe.list_named(closed.book.contracts.iter().map(String::as_str));
+    let book = closed.book.rekeyed(&universe).map_err(|error| Failure::Usage(error.to_string()))?;
     let closed = Closed { book, report: closed.report };
     let at = Timestamp::from_microsecond(last.at_us).unwrap_or_default();
-    let file = exported(&closed, &days, at, &ground.universe).map_err(Failure::Usage)?;
+    let file = exported(&closed, &days, at, &universe).map_err(Failure::Usage)?;
     show(format!("{}\n", serde_json::to_string_pretty(&file).expect("plain data")))
 }

@@ -31,7 +31,8 @@ pub(crate) async fn high_water(journal: &mut impl Journal) -> Result<i32, Failur
 
 /// What is written together with entries that place orders.
 pub(super) fn reserved<B: Broker, J, C>(entries: &[Entry], at: Timestamp, world: &World<B, J, C>) -> Option<Record> {
-    let placed = entries.iter().filter(|entry| matches!(entry, Entry::Command(Command::Place { .. }))).count();
+    let places = |entry: &&Entry| matches!(entry, Entry::Command(Command::Place { .. } | Command::PlaceSpread { .. }));
+    let placed = entries.iter().filter(places).count();
     let used = world.broker.order_id_high_water();
     if placed == 0 || used == 0 {
         return None;

@@ -196,7 +196,9 @@ impl Session<'_> {
         if !slot.parent.is_unanswered(now) {
             return;
         }
-        let late = slot.is_late(now);
+        // An engine that comes back after the window asks for as long as one that was there.
+        let from = self.answered_from.unwrap_or(Timestamp::MIN);
+        let late = slot.hours.closes().is_none_or(|closes| now >= closes.max(from) + GIVE_UP_AFTER);
         slot.parent.lose_sight();
         if late {
             slot.parent.give_up();

@@ -1,0 +1,131 @@
+//! Stories of storage that fails under a running engine, on both databases: locked, full, hanging, gone.
+//!
+//! In: an engine in the middle of its day. Out: an end with exit code 4 and a sentence, and the same day finished by an
+//! ordinary start. Invariant: no order leaves whose intent is not on the disk, and nothing is done twice.
+#![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
+
+mod common;
+#[path = "common/oracle.rs"]
+mod oracle;
+#[path = "../../journal/tests/support/postgres.rs"]
+#[expect(dead_code, reason = "these stories use a part of it")]
+mod postgres;
+
+use common::{GatewayProcess, Stage, assert_tied_out, reports};
+use journal::Place;
+use postgres::PostgresServer;
+use sqlx::Connection;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// About two lines of the gateway's record.
+const STEP_BYTES: u64 = 450;
+/// An engine that cannot write must not go on for longer than it may wait for its storage, and some.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn line(gateway: &GatewayProcess, more: &str) -> String {
+    format!("run --once --date 2026-03-02 --state-dir state --json {} {more}", gateway.address)
+}
+
+fn in_the_middle(stage: &Stage, command: &mut Command) -> Child {
+    let length = || std::fs::metadata(stage.path("record.jsonl")).map_or(0, |record| record.len());
+    let enough = length() + 4 * STEP_BYTES;
+    let mut engine = command.spawn().unwrap();
+    while length() < enough {
+        assert!(engine.try_wait().unwrap().is_none(), "the engine is in the middle of its day");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    engine
+}
+
+/// The engine ends by itself, soon, and says what is the matter.
+fn stops(engine: Child) -> String {
+    let started = Instant::now();
+    let output = engine.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{err}");
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    assert!(err.contains("Nothing of this counts as written; send no orders until the storage works"), "{err}");
+    err
+}
+
+/// An ordinary start finishes the day, and the judge finds every order written before it was sent.
+fn goes_on(stage: &Stage, line: &str, journal: impl Into<Place>) {
+    let days = reports(&stage.ok(line));
+    assert!(days[0].resumed);
+    days.iter().for_each(assert_tied_out);
+    assert!(days[0].orders.iter().all(|order| order.filled == order.quantity), "{:?}", days[0].orders);
+    oracle::judge(&stage.path("record.jsonl"), journal, &days);
+}
+
+#[test]
+fn a_file_that_another_program_locks_stops_the_engine() {
+    let stage = Stage::new();
+    let gateway = stage.gateway("--record record.jsonl");
+    let engine = in_the_middle(&stage, &mut stage.command(&line(&gateway, "")));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = format!("sqlite://{}", stage.path("state/journal.db").display());
+    sqlx::any::install_default_drivers();
+    let mut intruder = runtime.block_on(async {
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        while sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.is_err() {}
+        connection
+    });
+    let err = stops(engine);
+    assert!(err.contains("locked"), "{err}");
+    runtime.block_on(async {
+        sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
+        intruder.close().await.unwrap();
+    });
+    goes_on(&stage, &line(&gateway, ""), &stage.path("state/journal.db"));
+}
+
+#[test]
+fn a_disk_that_is_full_stops_the_engine() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("state")).unwrap();
+    let folder = stage.path("state").display().to_string();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs", &folder]).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: a full disk (a file system of its own needs root on Linux)");
+        return;
+    }
+    let gateway = stage.gateway("--record record.jsonl");
+    let engine = in_the_middle(&stage, &mut stage.command(&line(&gateway, "")));
+    let ballast = stage.path("state/ballast");
+    let full = Command::new("dd").args(["if=/dev/zero", "bs=4k", &format!("of={}", ballast.display())]).output();
+    assert!(full.unwrap().stderr.windows(8).any(|said| said == b"No space"), "the disk is full");
+    let err = stops(engine);
+    std::fs::remove_file(ballast).unwrap();
+    assert!(err.contains("full"), "{err}");
+    goes_on(&stage, &line(&gateway, ""), &stage.path("state/journal.db"));
+    drop(gateway);
+    assert!(Command::new("umount").arg(&folder).status().unwrap().success());
+}
+
+/// A server of the story's own and a configuration that names it.
+fn on_a_server() -> Option<(Stage, PostgresServer, Place)> {
+    let server = PostgresServer::start()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(server.database());
+    let stage = Stage::new();
+    let settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/settings.yaml")).unwrap();
+    let (_, journal) = settings.split_once("journal:\n").expect("the journal's section");
+    let ours: String = journal.split_inclusive('\n').take(2).collect();
+    let password = server.password_file();
+    let theirs = format!("  database_url: {}\n  password_file: {}\n", database.place, password.display());
+    stage.config("config", "settings.yaml", &ours, &theirs);
+    Some((stage, server, database.place))
+}
+
+#[test]
+fn a_server_that_dies_stops_the_engine() {
+    let Some((stage, mut server, place)) = on_a_server() else { return };
+    let gateway = stage.gateway("--record record.jsonl");
+    let line = line(&gateway, "--config config");
+    let engine = in_the_middle(&stage, &mut stage.command(&line));
+    server.kill();
+    stops(engine);
+    server.run();
+    goes_on(&stage, &line, &place);
+}
