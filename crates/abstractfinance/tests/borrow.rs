@@ -51,7 +51,7 @@ fn increases_stop_where_the_broker_s_margin_would_leave_less_than_the_cushion() 
     // Funds take a quarter of their value, and a tenth of NAV is free: no more than four tenths are held.
     let gross = |days: &[DayReport]| days[2].gross_of_nav;
     assert!(gross(&wide) > 0.3 && gross(&wide) < 0.42, "{}", gross(&wide));
-    assert!(gross(&usual) > 0.9, "{}", gross(&usual));
+    assert!(gross(&usual) > 0.5, "{}", gross(&usual));
     for day in &wide {
         assert!(day.net_of_nav.abs() < 0.01, "{}: net {}", day.date, day.net_of_nav);
         assert!(day.difference_bp.is_some_and(|bp| bp.abs() < 0.01), "{}", day.date);
