@@ -15,6 +15,12 @@ use std::collections::BTreeMap;
 
 const LEAD: SignedDuration = SignedDuration::from_mins(10);
 
+/// Start, close and volume of a minute.
+type Bar = (Timestamp, f64, f64);
+
+/// Symbol and date, and their bars.
+type Day = ((String, String), Vec<Bar>);
+
 /// What was known when the order was sent, and what came.
 struct Evening {
     sent: Quote,
@@ -34,7 +40,7 @@ impl Evenings {
     /// ten minutes has no closing price here and is left out.
     pub fn of(csv: &str, class: AssetClass, tick: &str, ends: impl Fn(&str) -> &'static str) -> Evenings {
         let (universe, gate) = listed(class, tick);
-        let mut days: BTreeMap<(String, String), Vec<(Timestamp, f64, f64)>> = BTreeMap::new();
+        let mut days: BTreeMap<(String, String), Vec<Bar>> = BTreeMap::new();
         let mut lines = csv.lines();
         let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
         let column = |name: &str| header.iter().position(|known| *known == name);
@@ -45,7 +51,7 @@ impl Evenings {
             let bar = (time.parse().expect("a time"), number("close"), number("volume"));
             days.entry((symbol.to_owned(), time[..10].to_owned())).or_default().push(bar);
         }
-        let evening = |((_, date), bars): ((String, String), Vec<(Timestamp, f64, f64)>)| {
+        let evening = |((_, date), bars): Day| {
             let end: Timestamp = format!("{date}T{}:00Z", ends(&date)).parse().expect("a time");
             let sent_at = end - LEAD;
             let (_, last, _) = bars.iter().rev().find(|(at, ..)| *at < sent_at)?;
