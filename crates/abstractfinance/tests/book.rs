@@ -1,7 +1,8 @@
 //! The book's own command lines, run.
 //!
 //! In: every `console` block under docs/ and in the README. Out: what the program really prints there. Invariant: a page
-//! is one story in one empty folder, from its first command to its last; `UPDATE_BOOK=1` writes the outputs into it.
+//! is one story in one folder with nothing but `config` in it, from its first command to its last; `UPDATE_BOOK=1` writes
+//! the outputs into it.
 #![allow(clippy::disallowed_methods, reason = "runs programs and reads the book")]
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ fn every_command_in_the_book_prints_what_the_book_says() {
 /// The page with every output replaced by what the program prints now.
 fn retold(page: &str) -> String {
     let stage = TempDir::new().unwrap();
+    std::os::unix::fs::symlink(root().join("config"), stage.path().join("config")).unwrap();
     let (mut told, mut inside) = (String::new(), false);
     for line in page.split_inclusive('\n') {
         match line.trim_end() {
@@ -77,8 +79,12 @@ fn difference(before: &str, after: &str) -> String {
     )
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
 fn pages() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut pages: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     pages.push(root.join("README.md"));

@@ -100,9 +100,7 @@ fn next_session_is_near_order_level() {
 
 #[test]
 fn ten_planted_leaks_are_found_and_the_strategy_as_it_is_has_none() {
-    let stage = Stage::new();
-    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
-    let told = stage.ok(&format!("backtest --check-lookahead --config {config} --to 2026-04-10 --json"));
+    let told = Stage::as_shipped().ok("backtest --check-lookahead --to 2026-04-10 --json");
     let report: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(report["clean"]["flagged"], Value::Null, "{}", report["clean"]);
     assert!(report["plans_compared"].as_u64().unwrap() > 60, "{told}");

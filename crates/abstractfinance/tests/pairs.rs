@@ -12,7 +12,7 @@ use common::{Stage, assert_tied_out};
 use journal::Journal;
 use serde_json::Value;
 
-const SETTINGS: &str = include_str!("../../../config/settings.yaml");
+const SETTINGS: &str = include_str!("../../../config/examples/core-pair/settings.yaml");
 const INSTRUMENTS: &str = include_str!("../../../config/instruments.yaml");
 
 /// A folder with settings under which the short leg cannot cross its spread at first.

@@ -131,7 +131,7 @@ fn dates_and_scenarios_that_cannot_be_run() {
 
 #[test]
 fn a_catalogue_that_is_none() {
-    let stage = Stage::new();
+    let stage = Stage::as_shipped();
     let line = "demo --catalogue prices --from 2015-08-17 --state-dir state";
     assert_snapshot!(stage.refused(line), @r"
     exit 2

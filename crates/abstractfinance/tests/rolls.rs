@@ -114,6 +114,7 @@ fn obligations_say_what_comes_due() {
      2026-03-06   last trade      FOAT_20260306                  –   trading ends
      2026-03-06   roll starts     VXM_20260318                   –   targets go to VXM_20260415
      2026-03-07   broker away     weekend reset                  –   04:00 to 08:00 UTC, and nothing is sent 10 min before and after
+     2026-03-08   broker away     weekly login                   –   06:00 to 06:10 UTC, and nothing is sent 10 min before and after
      2026-03-09   broker away     daily maintenance              –   02:00 to 02:15 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
      2026-03-09   broker away     daily reset North America      –   04:15 to 05:45 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
      2026-03-09   broker away     gateway restart                –   03:45 to 03:55 UTC, daily until 2026-03-23, and nothing is sent 10 min before and after
@@ -124,6 +125,7 @@ fn obligations_say_what_comes_due() {
      2026-03-11   roll deadline   M6E_20260316                   –   nothing of it is held after this day
      2026-03-13   roll deadline   VXM_20260318                   –   nothing of it is held after this day
      2026-03-14   broker away     weekend reset                  –   03:00 to 07:00 UTC, weekly until 2026-03-21, and nothing is sent 10 min before and after
+     2026-03-15   broker away     weekly login                   –   05:00 to 05:10 UTC, weekly until 2026-03-22, and nothing is sent 10 min before and after
      2026-03-16   first notice    M6E_20260316                   –   a long holder can be told to take delivery
      2026-03-16   last trade      M6E_20260316                   –   trading ends
      2026-03-17   roll deadline   FESX_20260320                  –   nothing of it is held after this day
@@ -138,10 +140,9 @@ fn obligations_say_what_comes_due() {
 
 #[test]
 fn options_that_are_held_are_among_the_obligations() {
-    let stage = Stage::new();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
-    stage.ok(&format!("demo --config {example} --days 2 --state-dir state --json"));
-    let told = stage.ok(&format!("calendar obligations --config {example} --state-dir state --days 120 --json"));
+    let stage = Stage::as_shipped();
+    stage.ok("demo --days 2 --state-dir state --json");
+    let told = stage.ok("calendar obligations --state-dir state --days 120 --json");
     let document: serde_json::Value = serde_json::from_str(&told).unwrap();
     let rows: Vec<&serde_json::Value> = document["obligations"].as_array().unwrap().iter().collect();
     let of = |kind: &str| -> BTreeSet<String> {

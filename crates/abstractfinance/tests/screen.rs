@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 
 const NOT_CONFIGURED: &str = "single_name: {kind: not_configured, weight: 0.15}";
 
-/// The screen of the whole strategy's example, without the fallback's names.
+/// The screen of the whole strategy, without the fallback's names.
 fn screen() -> String {
-    let example = include_str!("../../../config/examples/european-decline/settings.yaml");
-    let (_, rest) = example.split_once("  single_name:").unwrap();
+    let whole = include_str!("../../../config/settings.yaml");
+    let (_, rest) = whole.split_once("  single_name:").unwrap();
     let (sleeve, _) = rest.split_once("    fallback:").unwrap();
     format!("single_name:{sleeve}")
 }
@@ -116,4 +116,21 @@ fn sixty_forty_runs_without_a_line_of_rust() {
     assert_eq!(weights, [("CSPX", 0.95 * 0.6), ("LQDE", 0.95 * 0.4)]);
     assert!((0.7..=1.3).contains(&last.gross_of_nav), "built up, and scaled: {}", last.gross_of_nav);
     assert!(last.hedges.is_empty() && last.steps[3].detail == "everything is in USD", "{:?}", last.steps[3]);
+}
+
+/// The file of the book's other strategy, over months of both depths: the same instruments, the same books.
+#[test]
+fn sixty_forty_is_researched_without_a_line_of_rust() {
+    let stage = Stage::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/sixty-forty");
+    let tested = |depth: &str| -> Value {
+        let line = format!("backtest --config {example} --depth {depth} --to 2026-05-29 --json");
+        serde_json::from_str(&stage.ok(&line)).unwrap()
+    };
+    let (fast, deep) = (tested("next-session"), tested("order-level"));
+    for summary in [&fast, &deep] {
+        assert_eq!((&summary["days"], &summary["difference_bp_max"]), (&Value::from(61), &Value::from(0.0)));
+        let volatility = summary["statistics"]["annual_volatility"].as_f64().unwrap();
+        assert!((0.03..0.16).contains(&volatility), "scaled towards a tenth: {volatility}");
+    }
 }

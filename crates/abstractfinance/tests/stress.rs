@@ -42,10 +42,9 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
 
 #[test]
 fn options_that_a_backtest_bought_are_priced_anew() {
-    let stage = Stage::new();
-    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
-    stage.ok(&format!("backtest --config {config} --to 2026-03-04 --state-dir state"));
-    let told = stage.ok(&format!("stress --config {config} --shock 2008 --state-dir state --json"));
+    let stage = Stage::as_shipped();
+    stage.ok("backtest --to 2026-03-04 --state-dir state");
+    let told = stage.ok("stress --shock 2008 --state-dir state --json");
     let told: Value = serde_json::from_str(&told).unwrap();
     let shock = &told["shocks"][0];
     assert!(shock["options"].as_f64().unwrap() > 10_000.0, "puts and VIX calls pay in 2008: {shock}");

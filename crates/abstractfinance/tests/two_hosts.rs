@@ -51,7 +51,7 @@ impl Theatre {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let database = runtime.block_on(server.database());
         let stage = Stage::new();
-        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
         let gateway = stage.gateway(&format!("--record record.jsonl --config {example}"));
         let mut bridges = Vec::new();
         let mut engine = |host: &Host, number: usize, more: &str| {
@@ -101,7 +101,7 @@ fn line(
     bridges: &mut Vec<Bridge>,
 ) -> String {
     // All six sleeves: a day that is long enough to die in.
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/european-decline");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
     let settings = std::fs::read_to_string(format!("{example}/settings.yaml")).unwrap();
     let (_, journal) = settings.split_once("journal:\n").expect("the journal's section");
     let ours: String = journal.split_inclusive('\n').take(2).collect();

@@ -6,6 +6,7 @@
 use domain::{Currency, Mic};
 use jiff::civil::Date;
 use market::Figure;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_saphyr::{RenderOptions, UserMessageFormatter};
 use std::collections::BTreeMap;
@@ -87,9 +88,18 @@ pub(crate) struct SeriesRule {
     pub adjustment: String,
     pub stamp: String,
     pub known_bad: Option<KnownBad>,
+    /// Volume of a day, assumed where the file has none: without one nothing of it may be bought.
+    pub volume: Option<u32>,
     /// Venues whose sessions it has a bar for: of a proxy the proxy's, of an index of several countries all of them.
     #[serde(default)]
     pub venues: Vec<Mic>,
+}
+
+impl SeriesRule {
+    /// The volume of a bar whose file has none.
+    pub fn assumed_volume(&self) -> Decimal {
+        self.volume.map_or(Decimal::ZERO, Decimal::from)
+    }
 }
 
 /// Which columns hold the prices.

@@ -87,8 +87,8 @@ pub(crate) fn read(
     let bad = rule.known_bad.as_ref().map(|bad| known_bad(directory, bad)).transpose()?.unwrap_or_default();
     let mut sieve = Sieve { span, bad, rates, left_out: LeftOut::default(), widened: 0 };
     let mut drafts = match &rule.columns {
-        Columns::Contracts(columns) => contracts(&table, columns, &mut sieve)?,
-        columns => vec![single(&table, rule.symbol.as_deref(), columns, &mut sieve)?],
+        Columns::Contracts(columns) => contracts(&table, columns, rule, &mut sieve)?,
+        columns => vec![single(&table, rule, columns, &mut sieve)?],
     };
     drafts.retain(|draft| !draft.bars.is_empty());
     if drafts.is_empty() {
@@ -97,13 +97,14 @@ pub(crate) fn read(
     Ok(Reading { drafts, left_out: sieve.left_out, widened: sieve.widened, sha256: table.sha256 })
 }
 
-fn single(table: &Table, symbol: Option<&str>, columns: &Columns, sieve: &mut Sieve<'_>) -> Result<Draft, SourceError> {
+fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve<'_>) -> Result<Draft, SourceError> {
     let prices = match columns {
         Columns::Close(column) => [table.column(column)?; 4],
         _ => [table.column("open")?, table.column("high")?, table.column("low")?, table.column("close")?],
     };
     let volume = if *columns == Columns::Ohlcv { Some(table.column("volume")?) } else { None };
-    let symbol = symbol.map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
+    let symbol =
+        rule.symbol.as_deref().map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
     let dates = table.column("date")?;
     let mut last = None;
     let mut bars = Vec::new();
@@ -113,7 +114,8 @@ fn single(table: &Table, symbol: Option<&str>, columns: &Columns, sieve: &mut Si
         for (value, column) in quoted.iter_mut().zip(prices) {
             *value = row.number(column)?;
         }
-        let volume = volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_default();
+        let volume =
+            volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_else(|| rule.assumed_volume());
         if let Some(prices) = sieve.pass(date, quoted) {
             bars.push(row.bar(date, prices, volume)?);
         }
@@ -121,7 +123,12 @@ fn single(table: &Table, symbol: Option<&str>, columns: &Columns, sieve: &mut Si
     Ok(Draft { month: None, bars })
 }
 
-fn contracts(table: &Table, columns: &[ContractColumns], sieve: &mut Sieve<'_>) -> Result<Vec<Draft>, SourceError> {
+fn contracts(
+    table: &Table,
+    columns: &[ContractColumns],
+    rule: &SeriesRule,
+    sieve: &mut Sieve<'_>,
+) -> Result<Vec<Draft>, SourceError> {
     let mut months: BTreeMap<String, BTreeMap<Date, Bar>> = BTreeMap::new();
     let dates = table.column("date")?;
     for ContractColumns { price, month } in columns {
@@ -132,7 +139,7 @@ fn contracts(table: &Table, columns: &[ContractColumns], sieve: &mut Sieve<'_>) 
             let month = row.month(month)?;
             let quoted = row.number(price)?.filter(|_| month.is_some());
             if let (Some(month), Some(prices)) = (month, sieve.pass(date, [quoted; 4])) {
-                let bar = row.bar(date, prices, Decimal::ZERO)?;
+                let bar = row.bar(date, prices, rule.assumed_volume())?;
                 months.entry(month).or_default().entry(date).or_insert(bar);
             }
         }

@@ -245,13 +245,13 @@ fn a_map_that_means_nothing_is_refused() {
         World::new().import_with(&MAP.replacen(from, to, 1)).unwrap_err()
     };
     insta::assert_snapshot!(refused("    symbol: SXR8.DE", "    symbl: SXR8.DE"), @r#"
-    error: line 9 column 5: unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, venues
+    error: line 9 column 5: unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, volume, venues
       --> map.yaml:9:5
        |
      7 |     stands_for: SXR8.DE
      8 |     files: {"2015": etf.csv}
      9 |     symbl: SXR8.DE
-       |     ^ unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, venues
+       |     ^ unknown field `symbl`, expected one of stands_for, files, symbol, columns, unit, convert, adjustment, stamp, known_bad, volume, venues
     10 |     columns: ohlcv
     11 |     unit: EUR
        |

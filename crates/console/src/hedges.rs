@@ -28,6 +28,9 @@ pub struct HedgeBook {
     pub positions: Vec<HedgePosition>,
     /// Contracts of the bond spread, long and short; `None` when it is not configured.
     pub spread: Option<(i64, i64)>,
+    /// What a basis point is worth to one contract of each leg, in the futures' currency; `None` without prices.
+    #[serde(default)]
+    pub spread_dv01: Option<(Decimal, Decimal)>,
     /// What the hedges would gain, by scenario.
     pub scenarios: Vec<HedgeScenario>,
     /// What the day sold and bought, in words.
@@ -133,7 +136,11 @@ fn budget(page: &mut String, book: &HedgeBook) {
 
 fn positions(page: &mut String, book: &HedgeBook) {
     if let Some((long, short)) = book.spread.filter(|held| *held != (0, 0)) {
-        line(page, &format!("\nBond spread: {long} contracts long, {short} short"));
+        let dv01 = book.spread_dv01.map_or_else(String::new, |(of_long, of_short)| {
+            let left = of_long * Decimal::from(long) - of_short * Decimal::from(short);
+            format!("; a basis point is worth {of_long:.2} to one of them and {of_short:.2} to one of these, {left:.2} in all")
+        });
+        line(page, &format!("\nBond spread: {long} contracts long, {short} short{dv01}"));
     }
     if book.positions.is_empty() {
         return line(page, "\nNo options are held.");

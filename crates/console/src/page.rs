@@ -1,14 +1,17 @@
 //! A day as a person wants to read it.
 //!
 //! In: a report. Out: text for a terminal. Invariant: shows the report's own numbers; a terminal of
-//! 100 columns is enough.
+//! 140 columns is enough.
 
 use crate::report::{DayReport, Order, SleeveRisk};
-use crate::table::{grid, numbers, percent, rounded};
+use crate::table::{grid, numbers, percent, rounded, wrapped};
 use comfy_table::Table;
 use domain::money::grouped;
 use rust_decimal::Decimal;
 use std::fmt::Write;
+
+/// Characters of what a step found, in one line.
+const FINDING: usize = 100;
 
 /// The page of one trade date.
 pub fn page(day: &DayReport) -> String {
@@ -140,7 +143,8 @@ fn risk(page: &mut String, day: &DayReport) {
 fn steps(page: &mut String, day: &DayReport) {
     let mut table = grid(&["#", "step", "outcome", "what it found"]);
     for step in &day.steps {
-        table.add_row([step.number.to_string(), step.name.clone(), step.outcome.clone(), step.detail.clone()]);
+        let found = wrapped(&step.detail, FINDING);
+        table.add_row([step.number.to_string(), step.name.clone(), step.outcome.clone(), found]);
     }
     section(page, "The fourteen steps", &table);
 }

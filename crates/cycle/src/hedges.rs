@@ -12,7 +12,9 @@ use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 use strategy::TailHedgePolicy;
 use strategy::tail_hedge::stress::Payoff;
-use strategy::tail_hedge::{HedgeType, HeldOption, OptionView, Scenario, StressedOption, underlying};
+use strategy::tail_hedge::{
+    Dv01s, HedgeType, HeldOption, OptionView, PricedFuture, Scenario, StressedOption, underlying,
+};
 
 /// Books, marks and rates of one moment.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +117,26 @@ pub fn spread_held(moment: &Moment<'_>, setup: &Setup) -> Option<(i64, i64)> {
     Some((sum(pair.long), -sum(pair.short)))
 }
 
+/// A future of the spread at its mark; `None` without a mark or an end.
+pub fn priced_future(contract: ContractId, mark: Option<Price>, setup: &Setup) -> Option<PricedFuture> {
+    let last_trading_day = setup.universe.contract(contract).expiry?;
+    let multiplier = setup.universe.terms(contract).multiplier;
+    Some(PricedFuture { price: mark?.to_f64(), last_trading_day, multiplier })
+}
+
+/// What a basis point is worth to a contract of each leg of the spread, by the contract held, else the first with a mark.
+pub fn spread_dv01s(moment: &Moment<'_>, setup: &Setup) -> Option<Dv01s> {
+    let policy = setup.tail_hedge()?.1;
+    let pair = policy.spread?;
+    let leg = |future| {
+        let priced = |contract| priced_future(contract, moment.marks[contract], setup);
+        let contracts = || setup.universe.contracts_of(future);
+        let held = contracts().find(|&contract| ours(contract, moment) != 0).and_then(priced);
+        held.or_else(|| contracts().find_map(priced))
+    };
+    policy.bond_spread.dv01s(&leg(pair.long)?, &leg(pair.short)?).ok()
+}
+
 /// What the hedges pay in each scenario, at once.
 pub fn hedge_payoffs(positions: &[HedgePosition], moment: &Moment<'_>, setup: &Setup) -> Vec<(Scenario, Payoff)> {
     let Some((_, policy)) = setup.tail_hedge() else { return Vec::new() };
@@ -124,11 +146,12 @@ pub fn hedge_payoffs(positions: &[HedgePosition], moment: &Moment<'_>, setup: &S
         Some(StressedOption { held: position.held, underlying: view.underlying, volatility, rate: position.rate })
     });
     let options: Vec<StressedOption> = priced.collect();
-    let spread = spread_held(moment, setup).and_then(|(long, short)| {
+    let spread_bp = spread_held(moment, setup).and_then(|(_, short)| {
         let currency = setup.universe.instrument(policy.spread?.long).currency;
-        Some((long, short, &policy.bond_spread, moment.fx.rate(currency, moment.fx.base()).ok()?))
+        let rate = moment.fx.rate(currency, moment.fx.base()).ok()?;
+        (Decimal::from(short) * spread_dv01s(moment, setup)?.short * rate).to_f64()
     });
-    let payoff = |scenario| (scenario, policy.stress.payoff(&options, spread, scenario, moment.date));
+    let payoff = |scenario| (scenario, policy.stress.payoff(&options, spread_bp, scenario, moment.date));
     Scenario::ALL.into_iter().map(payoff).collect()
 }
 

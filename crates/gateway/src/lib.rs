@@ -20,6 +20,7 @@ mod flex;
 mod greeks;
 mod injection;
 mod market_data;
+mod minutes;
 mod moment;
 mod options;
 mod orders;

@@ -7,6 +7,7 @@
 use crate::contracts::{compact_date, quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::greeks::Computations;
+use crate::minutes::{self, Reach};
 use crate::moment::{midnight, parse_wire_time, wire_time};
 use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest, TickPrice, TickSize};
 use crate::wire_fault::ShownQuotes;
@@ -22,7 +23,7 @@ const NO_PRICE: f64 = -1.0;
 /// IB's number for the shares that can be borrowed.
 const SHORTABLE_SHARES: i32 = 89;
 /// Sessions are at most this many per calendar day asked for.
-const BARS_MAX: usize = 10_000;
+pub(crate) const BARS_MAX: usize = 10_000;
 
 /// A live quote subscription.
 #[derive(Clone, Copy, Debug)]
@@ -223,35 +224,53 @@ impl Desk {
                 return;
             }
         }
-        let (end, span) = match self.read_span(request) {
-            Ok(read) => read,
+        let (bars, from, end) = match self.told_bars(contract, request) {
+            Ok(told) => told,
             Err(cause) => return self.invalid(key, req_id, &cause),
         };
-        let bars = self.bars(contract, end, span);
-        if bars.is_empty() {
+        let Some(from) = from else {
             let text = "Historical Market Data Service error message:HMDS query returned no data";
             return self.error(key, req_id, 162, text);
-        }
-        let unit = self.directory.unit(contract);
-        let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
-        let historical_data_bars = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
+        };
         let answer = wire::Bars {
-            data: wire::HistoricalData { req_id: Some(req_id), historical_data_bars },
+            data: wire::HistoricalData { req_id: Some(req_id), historical_data_bars: bars },
             end: wire::HistoricalDataEnd {
                 req_id: Some(req_id),
-                start_date_str: Some(wire_time(midnight(bars[0].date))),
+                start_date_str: Some(wire_time(from)),
                 end_date_str: Some(wire_time(end)),
             },
         };
         self.send(key, &answer);
     }
 
-    /// Where the bars end and how far they reach, or what of the request is not served.
-    fn read_span(&self, request: &HistoricalDataRequest) -> Result<(Timestamp, BarSpan), String> {
-        let bar_size = text(&request.bar_size_setting);
-        if bar_size != "1 day" {
-            return Err(format!("bars of `{bar_size}`; the simulated gateway serves `1 day`"));
+    /// The bars a request asks for, the instant of the first, and their end; or what of the request is not served.
+    fn told_bars(&self, contract: ContractId, request: &HistoricalDataRequest) -> Result<ToldBars, String> {
+        let size = text(&request.bar_size_setting);
+        let end = self.read_end(request)?;
+        let unit = self.directory.unit(contract);
+        let traded = matches!(text(&request.what_to_show), "TRADES" | "ADJUSTED_LAST");
+        if let Some(length) = minutes::length(size) {
+            let reach = Reach::parse(text(&request.duration)).ok_or_else(|| {
+                format!("duration `{}`; bars within a session need `1800 S`, `2 D` or `1 W`", text(&request.duration))
+            })?;
+            let bars = self.minutes(contract, length, reach, end);
+            let epoch = request.format_date == Some(2);
+            let told = bars.iter().map(|bar| minutes::wire_minutes(bar, unit, traded, epoch)).collect();
+            return Ok((told, bars.first().map(|bar| bar.begins), end));
         }
+        if size != "1 day" {
+            return Err(format!("bars of `{size}`; the simulated gateway serves `1 min` to `4 hours` and `1 day`"));
+        }
+        let span = BarSpan::parse(text(&request.duration)).ok_or_else(|| {
+            format!("duration `{}`; it must read like `30 D`, `8 W`, `6 M` or `2 Y`", text(&request.duration))
+        })?;
+        let bars = self.bars(contract, end, span);
+        let told = bars.iter().map(|bar| wire_bar(bar, unit, traded)).collect();
+        Ok((told, bars.first().map(|bar| midnight(bar.date)), end))
+    }
+
+    /// Where the bars end, or what of the request is not served.
+    fn read_end(&self, request: &HistoricalDataRequest) -> Result<Timestamp, String> {
         let what = text(&request.what_to_show);
         if !matches!(what, "TRADES" | "ADJUSTED_LAST" | "MIDPOINT") {
             return Err(format!("`{what}`; the simulated gateway serves TRADES, ADJUSTED_LAST and MIDPOINT"));
@@ -259,15 +278,12 @@ impl Desk {
         if request.keep_up_to_date == Some(true) {
             return Err("keepUpToDate; the simulated gateway serves closed bars".to_owned());
         }
-        let span = BarSpan::parse(text(&request.duration)).ok_or_else(|| {
-            format!("duration `{}`; it must read like `30 D`, `8 W`, `6 M` or `2 Y`", text(&request.duration))
-        })?;
         let end = match text(&request.end_date_time) {
             "" => self.now(),
             end => parse_wire_time(end)
                 .ok_or_else(|| format!("end `{end}`; it must read like `20250106 15:00:00 Etc/UTC`"))?,
         };
-        Ok((end.min(self.now()), span))
+        Ok(end.min(self.now()))
     }
 
     /// Bars of the sessions that had closed by `end`, oldest first.
@@ -286,6 +302,9 @@ impl Desk {
         bars.split_off(bars.len().saturating_sub(count))
     }
 }
+
+/// Bars as they are told, the instant of the first, and their end.
+type ToldBars = (Vec<HistoricalDataBar>, Option<Timestamp>, Timestamp);
 
 /// How far back bars reach: IB counts days in sessions and longer units in calendar time.
 #[derive(Clone, Copy, Debug)]

@@ -69,8 +69,8 @@ fn restored(choice: &mut Choice, at: Timestamp, faults: &mut Vec<Fault>) {
 /// One trouble: a fault, or two that belong together.
 fn troubles(choice: &mut Choice) -> Vec<Injection> {
     use WireFault::{
-        ClientIdInUse, Data, Delayed, Freeze, IgnoreNext, LinkLost, NoNextId, NoSides, Notice, RaceCancel, RejectNext,
-        Restart, RollBackIds, StaleClose, Tell, TooFast, WarnNext,
+        ClientIdInUse, Data, Delayed, Freeze, History, IgnoreNext, LinkLost, NoNextId, NoSides, Notice, RaceCancel,
+        RejectNext, Restart, RollBackIds, StaleClose, Tell, TooFast, WarnNext,
     };
     let text = String::new;
     let count = 1 + choice.below(3) as u32;
@@ -81,7 +81,8 @@ fn troubles(choice: &mut Choice) -> Vec<Injection> {
         |code, inactive| RejectNext { code, text: "Order rejected - reason:a fault".to_owned(), count, inactive };
     let race = |race| RaceCancel { race, quantity };
     let tell = |how| Tell { how };
-    let wire = match choice.below(38) {
+    let data = |code| Data { code, text: "Requested market data is not subscribed".to_owned(), goes_on: false };
+    let wire = match choice.below(52) {
         0..=2 => vec![LinkLost {}],
         3..=5 => vec![Restart { count }],
         6 => vec![Freeze { carried_out: coin }],
@@ -119,7 +120,21 @@ fn troubles(choice: &mut Choice) -> Vec<Injection> {
         34 => vec![Data { code: 10090, text: text(), goes_on: true }],
         35 => vec![Delayed {}],
         36 => vec![NoSides {}],
-        _ => vec![StaleClose {}],
+        37 => vec![StaleClose {}],
+        38 => vec![Data { code: 10167, text: text(), goes_on: true }],
+        39 => vec![data(354)],
+        40 => vec![data(10089)],
+        41 => vec![data(10168)],
+        42 => vec![data(10197)],
+        43 => vec![reject(387, false)],
+        44 => vec![reject(104, false)],
+        45 => vec![reject(105, false)],
+        46 => vec![WarnNext { code: 2109, text: text(), count }],
+        47 => vec![race(Race::Ignored)],
+        48 => vec![Notice { code: 10148, text: text(), about_last_order: true }],
+        49 => vec![Notice { code: 10147, text: text(), about_last_order: true }],
+        50 => vec![History { code: 162, text: "pacing violation".to_owned(), goes_on: false }],
+        _ => vec![History { code: 165, text: text(), goes_on: true }],
     };
     wire.into_iter().map(Injection::Wire).collect()
 }

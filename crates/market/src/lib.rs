@@ -4,6 +4,7 @@
 //! statistics, sessions and windows. Invariant: no decision, no I/O, no clock.
 
 pub mod bar;
+pub mod bond_future;
 pub mod calendar;
 pub mod chain;
 pub mod fundamentals;
@@ -15,6 +16,7 @@ pub mod quote;
 pub mod statistics;
 
 pub use bar::Bar;
+pub use bond_future::{Bond, BondFutureTerms, NoYield};
 pub use fundamentals::{Figure, Fundamentals, Statement};
 pub use options::{OptionError, OptionRight, OptionTerms, Underlying, Valuation};
 pub use panel::{HistoryView, Panel};

@@ -134,6 +134,11 @@ impl Factors {
         }
     }
 
+    /// Whether an instant lies within the days kept.
+    pub(crate) fn remember(&self, at: Timestamp) -> bool {
+        self.days.front().is_some_and(|day| day.begins <= at)
+    }
+
     /// Levels at an instant that lies within the days built and kept.
     pub(crate) fn levels(&self, at: Timestamp) -> PerFactor {
         self.day_of(at).levels(at)

@@ -5,8 +5,17 @@
 
 use crate::terms::margin_rates;
 use crate::{AccountView, SimOrder, Simulation};
-use domain::{AssetClass, Currency, InstrumentKind};
+use domain::{ContractId, Currency, InstrumentKind, OptionRight};
+use market::Underlying;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+/// Shares of the underlying asked for an option sold short, on a broad index and on anything else, and the least of them
+/// (Cboe Rule 10.3: premium + share of the underlying - what it is out of the money; at least a tenth, of the strike for
+/// a put).
+const ON_INDEX: f64 = 0.15;
+const ON_SHARE: f64 = 0.20;
+const LEAST: f64 = 0.10;
 
 /// What an account must keep, in the base currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +58,7 @@ impl Simulation {
         for position in &account.positions {
             let instrument = self.universe().instrument_of(position.contract);
             let value = rate(account, instrument.currency) * position.market_value.abs();
-            requirement.add(instrument.asset_class, value);
+            requirement.add(self.margin(position.contract, position.quantity.to_decimal(), value));
             if instrument.kind != InstrumentKind::Fut {
                 requirement.gross_position_value += value;
             }
@@ -75,13 +84,43 @@ impl Simulation {
             let position = account.positions.iter().find(|position| position.contract == contract);
             let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
             let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
-            let change = unit_value * (then_held.abs() - held.abs());
-            after.add(instrument.asset_class, change);
+            let now = self.margin(contract, held, unit_value * held);
+            let then = self.margin(contract, then_held, unit_value * then_held);
+            after.add((then.0 - now.0, then.1 - now.1));
             if instrument.kind != InstrumentKind::Fut {
-                after.gross_position_value += change;
+                after.gross_position_value += unit_value * (then_held.abs() - held.abs());
             }
         }
         Ok(Impact { before, after, currency: account.base })
+    }
+
+    /// Initial and maintenance requirement of a position, in the currency of its value.
+    pub fn margin(&self, contract: ContractId, quantity: Decimal, value: Decimal) -> (Decimal, Decimal) {
+        let universe = &self.board.tape.universe;
+        let instrument = universe.instrument_of(contract);
+        let value = value.abs();
+        if instrument.kind == InstrumentKind::Opt && quantity.is_sign_negative() && !quantity.is_zero() {
+            let asked = value * (Decimal::ONE + self.short_option(contract).unwrap_or(Decimal::ONE));
+            return (asked.round_dp(2), asked.round_dp(2));
+        }
+        let (initial, maintenance) = margin_rates(instrument.asset_class);
+        ((initial * value).round_dp(2), (maintenance * value).round_dp(2))
+    }
+
+    /// What is asked beside the price of an option sold short, in units of that price.
+    fn short_option(&self, contract: ContractId) -> Option<Decimal> {
+        let view = self.option_view(contract)?;
+        let (root, _) = self.board.tape.option(contract)?;
+        let on_index = self.board.tape.universe.instrument_of(root.underlying).kind == InstrumentKind::Ind;
+        let (Underlying::Spot { price: spot, .. } | Underlying::Future { price: spot, .. }) = view.underlying;
+        let strike = view.terms.strike;
+        let (out, floor) = match view.terms.right {
+            OptionRight::Call => ((strike - spot).max(0.0), LEAST * spot),
+            OptionRight::Put => ((spot - strike).max(0.0), LEAST * strike),
+        };
+        let share = if on_index { ON_INDEX } else { ON_SHARE };
+        let asked = (share * spot - out).max(floor);
+        Decimal::from_f64(asked / view.value.price.max(f64::MIN_POSITIVE))
     }
 }
 
@@ -92,9 +131,8 @@ fn rate(account: &AccountView, currency: Currency) -> Decimal {
 }
 
 impl Requirement {
-    fn add(&mut self, class: AssetClass, value: Decimal) {
-        let (initial, maintenance) = margin_rates(class);
-        self.initial += (initial * value).round_dp(2);
-        self.maintenance += (maintenance * value).round_dp(2);
+    fn add(&mut self, (initial, maintenance): (Decimal, Decimal)) {
+        self.initial += initial;
+        self.maintenance += maintenance;
     }
 }

@@ -151,6 +151,11 @@ impl Model {
         self.factors.forget_before(at);
     }
 
+    /// Whether an instant is not forgotten.
+    pub(crate) fn remembers(&self, at: Timestamp) -> bool {
+        self.factors.remember(at)
+    }
+
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
         let row = &self.rows[contract];

@@ -39,7 +39,7 @@ pub struct Simulation {
     now: Timestamp,
     base: Currency,
     calendars: Arc<Calendars>,
-    board: Board,
+    pub(crate) board: Board,
     broker: Broker,
     rates: BTreeMap<Currency, RatePair>,
     /// The last quote each subscriber was sent.

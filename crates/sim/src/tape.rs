@@ -256,6 +256,14 @@ impl Tape {
         }
     }
 
+    /// Whether prices at an instant are still known: replayed ones always, simulated ones for about a week.
+    pub(crate) fn remembers(&self, at: Timestamp) -> bool {
+        match &self.source {
+            Source::Model(model) => model.remembers(at),
+            Source::Replay(_) => true,
+        }
+    }
+
     /// Whether there are prices of a contract at any time.
     pub(crate) fn is_priced(&self, contract: ContractId) -> bool {
         let contract = self.option(contract).map_or(contract, |(root, _)| root.underlying);

@@ -24,7 +24,7 @@ pub fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
 }
 
 /// Initial and maintenance requirement as shares of market value.
-pub fn margin_rates(class: AssetClass) -> (Decimal, Decimal) {
+pub(crate) fn margin_rates(class: AssetClass) -> (Decimal, Decimal) {
     match class {
         AssetClass::EquityEtf | AssetClass::BondEtf | AssetClass::Stock => (dec!(0.30), dec!(0.25)),
         AssetClass::EquityIndexFuture => (dec!(0.08), dec!(0.07)),

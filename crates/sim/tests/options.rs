@@ -126,6 +126,32 @@ fn cash(sim: &Simulation) -> Decimal {
 }
 
 #[test]
+fn an_option_sold_short_is_asked_more_than_its_price_and_a_bought_one_its_price() {
+    let mut sim = simulation(Scenario::Calm);
+    sim.advance_to(at(THURSDAY, "15:00:00"));
+    let expiry = sim.option_listing(SPX_OPT).expect("a chain").expiries[2];
+    let spot = sim.quote(SPX).last.expect("a price").to_f64();
+    let value = Decimal::from(1_000);
+    for (share, right) in [(0.90, OptionRight::Put), (1.0, OptionRight::Put), (1.10, OptionRight::Call)] {
+        let key = key(expiry, strike_near(&sim, SPX_OPT, spot * share), right);
+        let told = view(&mut sim, SPX_OPT, key);
+        let contract = sim.list_option(SPX_OPT, key).expect("it is listed");
+        let (long, short) = (sim.margin(contract, Decimal::ONE, value), sim.margin(contract, -Decimal::ONE, value));
+        assert_eq!(long, (value, value), "a bought option is paid");
+        let strike = key.strike.to_f64();
+        let (Underlying::Spot { price: spot, .. } | Underlying::Future { price: spot, .. }) = told.underlying;
+        let (out, least) = match right {
+            OptionRight::Put => ((spot - strike).max(0.0), 0.10 * strike),
+            OptionRight::Call => ((strike - spot).max(0.0), 0.10 * spot),
+        };
+        let wanted = 1_000.0 * (1.0 + (0.15 * spot - out).max(least) / told.value.price);
+        let asked: f64 = short.1.to_string().parse().expect("a number");
+        assert!((asked / wanted - 1.0).abs() < 1e-6 && short.0 == short.1, "{right:?} {strike}: {asked} for {wanted}");
+        assert!(asked > 1_500.0, "{right:?} {strike}: {asked}");
+    }
+}
+
+#[test]
 fn months_and_strikes_are_listed_by_rule() {
     let mut sim = simulation(Scenario::Calm);
     sim.advance_to(at(date(2025, 11, 3), "15:00:00"));

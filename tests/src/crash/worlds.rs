@@ -62,9 +62,9 @@ pub fn worlds(seed: u64) -> Vec<World> {
     let world =
         |name, example, scenario, faults, says| World { name, example, scenario, seed, faults, dates: WEEK, says };
     vec![
-        world("calm", Some("european-decline"), "calm", Faults::None, SAYS),
-        world("trouble", Some("european-decline"), "decline", Faults::Script(TROUBLE), &[]),
-        world("chance", None, "crash", Faults::Seed(seed), SAYS),
+        world("calm", None, "calm", Faults::None, SAYS),
+        world("trouble", None, "decline", Faults::Script(TROUBLE), &[]),
+        world("chance", Some("core-pair"), "crash", Faults::Seed(seed), SAYS),
     ]
 }
 

@@ -30,7 +30,7 @@ pub async fn hedges(global: &Global) -> Result<(), Failure> {
     let day = Records::open(global).await?.finished().await?;
     let Some(book) = &day.tail_hedges else {
         return Err(Failure::Usage(format!(
-            "the strategy of {} buys no hedges: it has no sleeve of kind tail_hedge; config/examples/european-decline has one",
+            "the strategy of {} buys no hedges: it has no sleeve of kind tail_hedge; the built-in configuration has one",
             day.date
         )));
     };

@@ -12,6 +12,7 @@ use execution::PlannedOrder;
 use ports::StoredRecord;
 use risk::reconciliation::{Reconciliation, Status};
 use risk::{Mode, Permission};
+use strategy::tail_hedge::{HedgePurpose, HedgeType};
 
 /// Differences a sentence names; the rest are in the reconciliation.
 const NAMED: usize = 3;
@@ -21,6 +22,7 @@ pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan)
     let tighter = (plan.mode > inputs.mode).then(|| changed(inputs.mode, plan.mode, &reasons(inputs, plan)));
     let mild = plan.risk.alarms.iter().filter(|alarm| alarm.mode() == Mode::Normal).map(|alarm| alarm.sentence());
     let waiting = plan.orders.iter().filter_map(|order| waits(order, inputs, plan));
+    let crisis = playbook(inputs, plan);
     notes
         .alerts
         .iter()
@@ -28,6 +30,7 @@ pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan)
         .chain(notes.contradictions.iter().cloned())
         .chain(tighter)
         .chain(mild)
+        .chain(crisis)
         .chain(waiting)
         .map(|sentence| Entry::Alert { sentence })
         .collect()
@@ -53,6 +56,38 @@ pub(super) fn recorded(records: &[StoredRecord], universe: &Universe) -> Vec<Str
     let spoken =
         records.iter().filter(|record| ["alert", "mode", "operator", "watchdog"].contains(&record.kind.as_str()));
     spoken.filter_map(told).collect()
+}
+
+/// What the crisis playbook does, on the date on which it begins and on the one on which it sells.
+fn playbook(inputs: &RecordedInputs, plan: &DayPlan) -> Option<String> {
+    let (before, now) = (&inputs.memory.hedges.episode, &plan.memory.hedges.episode);
+    let begins = now.open && !before.open;
+    let sold = now.sold.as_ref().filter(|(date, _)| now.open && *date == plan.date);
+    if !begins && sold.is_none() {
+        return None;
+    }
+    let performance = &plan.memory.performance;
+    let vix = plan.risk.vix.map_or_else(|| "VIX unknown".to_owned(), |vix| format!("VIX {vix:.2}"));
+    let why = format!("{vix}, return of the day {:+.2} %", performance.daily_return * 100.0);
+    let monetised = plan.tail_hedges.actions.iter().filter(|action| action.purpose == HedgePurpose::Monetise);
+    let sales = monetised.map(|action| {
+        let held = inputs.books.ledger().quantity(action.contract);
+        format!("sells {} of {held} {}", -action.contracts, inputs.contracts[action.contract.index()])
+    });
+    let hedges = match sold {
+        Some((_, types)) => {
+            let types: Vec<String> = types.iter().map(HedgeType::to_string).collect();
+            let sales: Vec<String> = sales.collect();
+            format!(
+                "{}, once until the regime has left CRISIS; buys no {} today",
+                sales.join(", "),
+                types.join(" and no ")
+            )
+        }
+        None => "no hedge is in the money yet; what comes into it while the trigger lasts is sold, once".to_owned(),
+    };
+    let size = format!("everything else is held at {:.1} of its size", plan.risk.state_factor);
+    Some(format!("crisis playbook ({why}): {hedges}; {size}"))
 }
 
 /// A close-out that a person has to confirm.

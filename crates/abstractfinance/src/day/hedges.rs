@@ -6,7 +6,7 @@
 use super::end::End;
 use super::{Decided, Run};
 use console::hedges::{HedgeBook, HedgeBudget, HedgePosition, HedgeScenario};
-use cycle::hedges::{self, Moment, hedge_payoffs, hedge_positions, spread_held, value_by_type};
+use cycle::hedges::{self, Moment, hedge_payoffs, hedge_positions, spread_dv01s, spread_held, value_by_type};
 use cycle::{DayPlan, Memory};
 use domain::{Exposure, Ledger, Notional, SleeveBooks};
 use rust_decimal::Decimal;
@@ -56,6 +56,7 @@ impl Hedges {
                 budget: budget.collect(),
                 positions: positions.iter().map(|position| row(position, plan, run)).collect(),
                 spread: spread_held(&moment, setup),
+                spread_dv01: spread_dv01s(&moment, setup).map(|dv01s| (dv01s.long, dv01s.short)),
                 scenarios: payoffs.iter().map(|(scenario, payoff)| scenario_of(*scenario, payoff, loses)).collect(),
                 actions: actions(plan, run),
                 idle: plan.tail_hedges.refusals.iter().map(|(hedge, why)| format!("{hedge}: {why}")).collect(),

@@ -3,14 +3,15 @@
 //! In: checked settings and a universe. Out: a [`TailHedgePolicy`]. Invariant: a translation; an option on an index ends
 //! in cash, one on a fund or share delivers it.
 
-use crate::settings::{Bucket, Settings, TailHedge};
+use crate::settings::{Bucket, GovernmentBond, OatBund, Settings, TailHedge};
 use domain::{InstrumentId, InstrumentKind, OptionRight, Universe};
+use market::{Bond, BondFutureTerms};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use strategy::TailHedgePolicy;
 use strategy::tail_hedge::{
-    BondFuture, BondSpreadPolicy, BudgetPolicy, CrisisPolicy, HedgeRoot, HedgeType, RollPolicy, SelectionPolicy,
-    SpreadFutures, StressPolicy,
+    BondSpreadPolicy, BudgetPolicy, CrisisPolicy, HedgeRoot, HedgeType, RollPolicy, SelectionPolicy, SpreadFutures,
+    StressPolicy,
 };
 
 pub(super) fn policy(hedge: &TailHedge, settings: &Settings, universe: &Universe) -> TailHedgePolicy {
@@ -90,16 +91,17 @@ fn selection(hedge: &TailHedge) -> BTreeMap<HedgeType, SelectionPolicy> {
 
 /// Without a pair nothing is sized by it.
 fn bond_spread(hedge: &TailHedge) -> BondSpreadPolicy {
-    let leg = |dv01: Decimal, as_of| BondFuture { dv01, as_of };
     let pair = hedge.oat_bund.as_ref();
-    let as_of = pair.map_or(jiff::civil::Date::MIN, |pair| pair.dv01_as_of);
-    let of = |bp: fn(&crate::settings::OatBund) -> Decimal| pair.map_or(Decimal::ONE, bp);
+    let bond = |bond: &GovernmentBond| Bond { coupon: bond.coupon, maturity: bond.maturity };
+    let bonds =
+        |of: fn(&OatBund) -> &[GovernmentBond]| pair.map_or(Vec::new(), |pair| of(pair).iter().map(bond).collect());
+    let [years_min, years_max] = pair.map_or([0.0; 2], |pair| pair.deliverable_years);
     BondSpreadPolicy {
-        long: leg(of(|pair| pair.long_dv01), as_of),
-        short: leg(of(|pair| pair.short_dv01), as_of),
-        dv01_days_max: pair.map_or(0, |pair| pair.dv01_days_max),
-        stress_narrowing_bp: of(|pair| pair.stress_narrowing_bp.into()),
-        stress_parallel_bp: of(|pair| pair.stress_parallel_bp.into()),
+        terms: BondFutureTerms { coupon: pair.map_or(0.0, |pair| pair.notional_coupon), years_min, years_max },
+        long_bonds: bonds(|pair| &pair.long_bonds),
+        short_bonds: bonds(|pair| &pair.short_bonds),
+        stress_narrowing_bp: pair.map_or(Decimal::ONE, |pair| pair.stress_narrowing_bp.into()),
+        stress_parallel_bp: pair.map_or(Decimal::ONE, |pair| pair.stress_parallel_bp.into()),
     }
 }
 

@@ -10,7 +10,6 @@ use domain::{InstrumentKind, Price};
 use garde::Validate;
 use garde::error::{Kind, PathComponentKind};
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -143,27 +142,38 @@ pub struct OatBund {
     /// The future that is sold.
     #[garde(custom(future))]
     pub short: String,
-    /// What one basis point of yield is worth to a contract of the long leg, in its currency.
-    #[schemars(with = "ExactNumber")]
-    #[garde(custom(positive))]
-    pub long_dv01: Decimal,
-    /// The same of the short leg.
-    #[schemars(with = "ExactNumber")]
-    #[garde(custom(positive))]
-    pub short_dv01: Decimal,
-    /// When both were read, from the exchange or a bond calculator.
-    #[schemars(with = "String")]
-    #[garde(skip)]
-    pub dv01_as_of: Date,
-    /// Days after which they size nothing any more.
-    #[garde(range(min = 1, max = 370))]
-    pub dv01_days_max: i32,
+    /// Coupon of the notional bond both futures are made on.
+    #[garde(range(min = 0.001, max = 0.2), custom(finite))]
+    pub notional_coupon: f64,
+    /// Remaining life, in years, of a bond that may be delivered: from and to.
+    #[garde(custom(band(0.5, 50.0)))]
+    pub deliverable_years: [f64; 2],
+    /// Bonds that may be delivered for the long leg. The cheapest of them gives its DV01.
+    #[garde(dive)]
+    pub long_bonds: Vec<GovernmentBond>,
+    /// The same for the short leg. While none of a leg's may be delivered, the notional bond gives both DV01s.
+    #[garde(dive)]
+    pub short_bonds: Vec<GovernmentBond>,
     /// Narrowing of the spread, in basis points, whose loss counts as premium.
     #[garde(range(min = 1, max = 500))]
     pub stress_narrowing_bp: u32,
     /// Parallel move of yields, in basis points, on what whole contracts leave unbalanced.
     #[garde(range(max = 500))]
     pub stress_parallel_bp: u32,
+}
+
+/// A bond with yearly coupons.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(context(Instruments))]
+pub struct GovernmentBond {
+    /// Coupon a year, as a fraction.
+    #[garde(range(min = 0.0, max = 0.2), custom(finite))]
+    pub coupon: f64,
+    /// When it is paid back.
+    #[schemars(with = "String")]
+    #[garde(skip)]
+    pub maturity: Date,
 }
 
 /// How a fall of shares or a jump of VIX moves what hedges are written on.
@@ -230,8 +240,4 @@ fn future(name: &str, instruments: &Instruments) -> garde::Result {
     let row = instruments.get(name);
     let traded = row.is_some_and(|row| row.kind == InstrumentKind::Fut && row.tradable);
     rule(traded, format!("is {VALUE}, which is no future that is traded"), "name a row with `kind: FUT`")
-}
-
-fn positive(value: &Decimal, _: &Instruments) -> garde::Result {
-    rule(*value > Decimal::ZERO, format!("is {VALUE}"), "write what one basis point is worth, above zero")
 }

@@ -144,12 +144,12 @@ fn size(value: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::built_in;
+    use super::super::load;
     use super::*;
     use serde_json::json;
 
     fn document() -> Value {
-        serde_json::to_value(built_in().settings).unwrap()
+        serde_json::to_value(load(None).unwrap().settings).unwrap()
     }
 
     /// The built-in settings with one key changed, and whether that loosens.

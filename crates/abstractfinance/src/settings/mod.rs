@@ -23,7 +23,7 @@ mod truth;
 mod universe;
 
 pub use execution::Policy as ExecutionPolicyName;
-pub use hedges::{Bucket, OatBund, Options as HedgeOptions, TailHedge};
+pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};

@@ -1,24 +1,32 @@
 //! Configurations people write by mistake, and what they are told.
 //!
-//! In: the built-in files with one thing changed. Out: the refusal word for word. Invariant: no value that
+//! In: files that come with the program, with one thing changed. Out: the refusal word for word. Invariant: no value that
 //! is not a finite number in range gets through.
 
 use super::instruments::ClientCategory;
 use super::*;
 use domain::{AssetClass, BasisPoints, Mic};
 use jiff::civil::date;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub(super) fn built_in() -> Loaded {
-    load(None).expect("the built-in configuration is accepted")
+mod schema;
+
+/// The smallest example: what the mistakes are made in, because its lines fit a page.
+pub(super) const CORE_PAIR: &str = include_str!("../../../../config/examples/core-pair/settings.yaml");
+
+pub(super) fn core_pair() -> Loaded {
+    load(Some(&examples().join("core-pair"))).expect("the example is accepted")
 }
 
-/// What the operator reads after one edit of the built-in settings, with `#` for line numbers.
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/examples")
+}
+
+/// What the operator reads after one edit of the settings, with `#` for line numbers.
 pub(super) fn refused(from: &str, to: &str) -> String {
-    assert_eq!(BUILT_IN_SETTINGS.matches(from).count(), 1, "`{from}` is in the built-in settings once");
-    let text = BUILT_IN_SETTINGS.replace(from, to);
-    let outcome = parse_settings("settings.yaml", &text, &built_in().instruments);
+    assert_eq!(CORE_PAIR.matches(from).count(), 1, "`{from}` is in the settings once");
+    let text = CORE_PAIR.replace(from, to);
+    let outcome = parse_settings("settings.yaml", &text, &core_pair().instruments);
     unnumbered(&text, &outcome.expect_err("the edit is refused"))
 }
 
@@ -44,10 +52,22 @@ pub(super) fn unnumbered(text: &str, error: &ConfigError) -> String {
 
 #[test]
 fn the_built_in_configuration_is_the_specification_s() {
-    let Loaded { settings, sources, .. } = built_in();
+    let Loaded { settings, sources, .. } = load(None).expect("the built-in configuration is accepted");
     assert_eq!(sources.settings.to_string(), "built in");
     let Sleeve::Pair { weight, long, short } = &settings.sleeves["core_index_rv"] else { panic!("a pair") };
     assert_eq!((*weight, long.as_str(), short.as_str()), (0.35, "CSPX", "CS51"));
+    let weights: Vec<(&str, f64)> =
+        settings.sleeves.iter().map(|(name, sleeve)| (name.as_str(), sleeve.weight())).collect();
+    let budget = [
+        ("cash_buffer", 0.05),
+        ("core_index_rv", 0.35),
+        ("credit_carry", 0.15),
+        ("crisis_alpha", 0.05),
+        ("sector_rv", 0.25),
+        ("single_name", 0.15),
+    ];
+    assert_eq!(weights, budget);
+    assert!(settings.sleeves.values().all(|sleeve| !matches!(sleeve, Sleeve::NotConfigured { .. })));
     assert_eq!(settings.risk_states.crisis, 0.3);
     assert_eq!(settings.execution.collar(AssetClass::EquityEtf), BasisPoints(10));
     assert_eq!(settings.execution.collar(AssetClass::FxFuture), BasisPoints(2));
@@ -56,8 +76,20 @@ fn the_built_in_configuration_is_the_specification_s() {
 }
 
 #[test]
+fn every_example_is_accepted_and_guards_as_the_default_does() {
+    let default = load(None).unwrap().settings;
+    for example in std::fs::read_dir(examples()).unwrap().map(|entry| entry.unwrap().path()) {
+        let settings = load(Some(&example)).unwrap_or_else(|error| panic!("{}: {error}", example.display())).settings;
+        let section = |settings: &Settings, name: &str| serde_json::to_value(settings).unwrap()[name].clone();
+        for name in ["reconciliation", "risk", "volatility", "hysteresis", "risk_states", "watchdog", "rolls", "data"] {
+            assert_eq!(section(&settings, name), section(&default, name), "{}: {name}", example.display());
+        }
+    }
+}
+
+#[test]
 fn the_table_holds_76_instruments_in_14_categories_and_what_they_refer_to() {
-    let Loaded { instruments, .. } = built_in();
+    let Loaded { instruments, .. } = core_pair();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (_, row) in instruments.iter() {
         let category = serde_json::to_value(row.category).unwrap();
@@ -120,9 +152,8 @@ fn rows_refer_to_rows_that_exist() {
 
 #[test]
 fn the_journal_s_text_depends_on_meaning_only() {
-    let built_in = built_in();
-    let relaid =
-        BUILT_IN_SETTINGS.replace("min_trade_notional_usd: \"2500\"", "min_trade_notional_usd: 2500.00 # dollars");
+    let built_in = core_pair();
+    let relaid = CORE_PAIR.replace("min_trade_notional_usd: \"2500\"", "min_trade_notional_usd: 2500.00 # dollars");
     let settings = parse_settings("settings.yaml", &relaid, &built_in.instruments).unwrap();
     let relaid = Loaded { settings, ..built_in.clone() };
     assert_eq!(relaid.canonical_json(), built_in.canonical_json());
@@ -131,8 +162,8 @@ fn the_journal_s_text_depends_on_meaning_only() {
 
 #[test]
 fn amounts_are_read_digit_by_digit() {
-    let text = BUILT_IN_SETTINGS.replace("cash_tolerance: \"1.00\"", "cash_tolerance: 0.1234567890123456789012345");
-    let settings = parse_settings("settings.yaml", &text, &built_in().instruments).unwrap();
+    let text = CORE_PAIR.replace("cash_tolerance: \"1.00\"", "cash_tolerance: 0.1234567890123456789012345");
+    let settings = parse_settings("settings.yaml", &text, &core_pair().instruments).unwrap();
     assert_eq!(settings.reconciliation.cash_tolerance.to_string(), "0.1234567890123456789012345");
 }
 
@@ -210,14 +241,14 @@ fn what_is_no_number_is_refused_in_every_spelling() {
         refused("    weight: 0.35", &format!("    weight: {spelling}"));
     }
     // Not one number of the file may be a quoted or plain NaN.
-    for (index, line) in BUILT_IN_SETTINGS.lines().enumerate() {
+    for (index, line) in CORE_PAIR.lines().enumerate() {
         let Some((key, value)) = line.split_once(": ") else { continue };
         if !value.starts_with(|c: char| c.is_ascii_digit()) || key.trim() == "host" {
             continue;
         }
-        let mut lines: Vec<String> = BUILT_IN_SETTINGS.lines().map(str::to_owned).collect();
+        let mut lines: Vec<String> = CORE_PAIR.lines().map(str::to_owned).collect();
         lines[index] = format!("{key}: \".nan\"");
-        let outcome = parse_settings("settings.yaml", &lines.join("\n"), &built_in().instruments);
+        let outcome = parse_settings("settings.yaml", &lines.join("\n"), &core_pair().instruments);
         let told = outcome.expect_err(&lines[index]).to_string();
         let in_sleeve = key.trim() == "weight";
         assert!(in_sleeve || told.starts_with(&format!("settings.yaml:{}:", index + 1)), "{told}");
@@ -239,7 +270,7 @@ fn keys_must_be_known_present_and_single() {
     did you mean `short`?
     ");
     let told = refused("  funding: borrow ", "  hedge_ratio: 0.5\n  funding: borrow ");
-    let first = BUILT_IN_SETTINGS.lines().position(|line| line.starts_with("  hedge_ratio:")).unwrap() + 1;
+    let first = CORE_PAIR.lines().position(|line| line.starts_with("  hedge_ratio:")).unwrap() + 1;
     insta::assert_snapshot!(told.replace(&format!("line {first};"), "line #;"), @r"
     settings.yaml:#:3: `hedge_ratio` is written twice
      # |   hedge_ratio: 0.5
@@ -381,7 +412,7 @@ fn a_directory_without_settings_is_refused_and_one_without_a_table_uses_the_one_
 #[test]
 fn the_universe_holds_the_contracts_of_the_run_and_two_to_roll_into() {
     let calendars = crate::calendars::built_in(|_| true);
-    let instruments = built_in().instruments;
+    let instruments = core_pair().instruments;
     let universe_of = |from, to| universe(&instruments, &calendars, from, to);
 
     let august_2015 = universe_of(date(2015, 8, 17), date(2015, 8, 28)).unwrap();
@@ -401,75 +432,14 @@ fn the_universe_holds_the_contracts_of_the_run_and_two_to_roll_into() {
     insta::assert_snapshot!(refusal, @"the calendar of CMES ends on 2027-12-31, before any contract of 6B that outlives 2027-12-30; end the run earlier");
 }
 
-/// Checks a document against the parts of JSON Schema that `schemars` writes; enough to see that an editor would
-/// accept the built-in settings and flag an unknown key.
-fn check(root: &Value, schema: &Value, document: &Value, path: &str) -> Result<(), String> {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = root.pointer(reference.trim_start_matches('#')).ok_or(format!("{path}: dangling {reference}"))?;
-        return check(root, target, document, path);
-    }
-    if let Some(variants) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
-        let accepted = variants.iter().any(|variant| check(root, variant, document, path).is_ok());
-        return if accepted { Ok(()) } else { Err(format!("{path}: no variant fits {document}")) };
-    }
-    let named = |name: &Value| match name.as_str() {
-        Some("integer") => document.is_u64(),
-        Some("number") => document.is_number(),
-        Some("string") => document.is_string(),
-        Some("boolean") => document.is_boolean(),
-        Some("null") => document.is_null(),
-        Some("array") => document.is_array(),
-        _ => document.is_object(),
-    };
-    let fits = match &schema["type"] {
-        Value::Null => true,
-        Value::Array(names) => names.iter().any(named),
-        name => named(name),
-    };
-    let constant = schema["const"].is_null() || schema["const"] == *document;
-    let listed = schema["enum"].as_array().is_none_or(|known| known.contains(document));
-    let high = schema["maximum"].as_f64().zip(document.as_f64()).is_some_and(|(most, value)| value > most);
-    if !fits || !constant || !listed || high {
-        return Err(format!("{path}: {document} does not fit {schema}"));
-    }
-    for (index, item) in document.as_array().into_iter().flatten().enumerate() {
-        check(root, &schema["items"], item, &format!("{path}[{index}]"))?;
-    }
-    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        document.get(key).ok_or(format!("{path}: {key} is missing"))?;
-    }
-    for (key, value) in document.as_object().into_iter().flatten() {
-        let known =
-            schema["properties"].get(key).or(schema.get("additionalProperties").filter(|rest| rest.is_object()));
-        let known = known.ok_or(format!("{path}: {key} is unknown"))?;
-        check(root, known, value, &format!("{path}.{key}"))?;
-    }
-    Ok(())
-}
-
-#[test]
-fn the_schema_describes_the_built_in_settings() {
-    let schema = schema().to_value();
-    let document: Value = serde_saphyr::from_str(BUILT_IN_SETTINGS).unwrap();
-    check(&schema, &schema, &document, "").unwrap();
-    let broken = |from: &str, to: &str| {
-        let document: Value = serde_saphyr::from_str(&BUILT_IN_SETTINGS.replacen(from, to, 1)).unwrap();
-        check(&schema, &schema, &document, "").unwrap_err()
-    };
-    assert_eq!(broken("hedge_ratio", "hedge_ration"), ".fx: hedge_ratio is missing");
-    assert!(
-        broken("vol_target_annual: 0.12", "vol_target_annual: 12").starts_with(".vol_target_annual: 12 does not fit")
-    );
-}
-
 #[test]
 fn statements_are_off_or_whole_and_their_token_travels_unseen() {
     let of = |url: &str, query: &str| {
         let section = format!("statements: {{url: \"{url}\", query_id: \"{query}\", token_file: /run/flex-token}}");
-        BUILT_IN_SETTINGS.replace("statements: null", &section)
+        CORE_PAIR.replace("statements: null", &section)
     };
-    let read = |text: &str| parse_settings("settings.yaml", text, &built_in().instruments);
-    assert!(built_in().settings.broker.statements.is_none());
+    let read = |text: &str| parse_settings("settings.yaml", text, &core_pair().instruments);
+    assert!(core_pair().settings.broker.statements.is_none());
     let service = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService";
     let settings = read(&of(service, "123456")).unwrap();
     assert_eq!(settings.broker.statements.unwrap().query_id, "123456");

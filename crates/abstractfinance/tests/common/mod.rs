@@ -13,9 +13,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// The smallest strategy, which stories about days, orders and failures are told on: a page a person can check by hand.
+pub const CORE_PAIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/core-pair");
+
 /// An empty folder to run the program in, and another for its temporary files.
 pub struct Stage {
     root: TempDir,
+    config: Option<&'static str>,
 }
 
 /// What a run left behind.
@@ -29,10 +33,16 @@ pub struct Told {
 }
 
 impl Stage {
+    /// A stage on which a line without `--config` runs the core pair alone.
     pub fn new() -> Stage {
+        Stage { config: Some(CORE_PAIR), ..Stage::as_shipped() }
+    }
+
+    /// A stage on which the program runs as it comes: the whole strategy.
+    pub fn as_shipped() -> Stage {
         let root = TempDir::new().unwrap();
         ["work", "tmp"].iter().for_each(|folder| std::fs::create_dir(root.path().join(folder)).unwrap());
-        Stage { root }
+        Stage { root, config: None }
     }
 
     /// A path in the folder the program runs in.
@@ -49,11 +59,11 @@ impl Stage {
         names
     }
 
-    /// A copy of the configuration that comes with the program, with one text replaced.
+    /// A copy of the core pair's configuration with the whole table, with one text replaced.
     pub fn config(&self, name: &str, file: &str, from: &str, to: &str) {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
         std::fs::create_dir_all(self.path(name)).unwrap();
-        for each in ["settings.yaml", "instruments.yaml"] {
+        for (source, each) in [(Path::new(CORE_PAIR), "settings.yaml"), (&table, "instruments.yaml")] {
             let text = std::fs::read_to_string(source.join(each)).unwrap();
             assert!(each != file || text.contains(from), "{file} no longer says {from}");
             let text = if each == file { text.replacen(from, to, 1) } else { text };
@@ -65,6 +75,9 @@ impl Stage {
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_abstractfinance"));
         command.args(line.split_whitespace()).current_dir(self.path(""));
+        if let Some(config) = self.config.filter(|_| !line.contains("--config ")) {
+            command.args(["--config", config]);
+        }
         command.env_clear().env("TMPDIR", self.root.path().join("tmp"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

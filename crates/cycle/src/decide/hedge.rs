@@ -89,13 +89,15 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         let exposure = exposure[rule.currency] + foreign as f64 * f64::from(rule.size);
         let policy = &setup.policy.fx_hedge;
         let mut decision = hedge_of(rule, exposure, held, rate, plan.facts.nav, policy);
+        decision.outside = foreign;
+        if !knows_exposure(rule, setup, plan) || inputs.doubts.forbid_risk_in(rule.currency) {
+            // What to hedge is not known; what is held still rolls, and is gone by its deadline.
+            decision.wanted = decision.held;
+        }
         if plan.flatten {
             decision.wanted = 0;
         }
-        decision.outside = foreign;
-        if knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency) {
-            decision.contract = place(chain, decision, inputs, setup, plan);
-        }
+        decision.contract = place(chain, decision, inputs, setup, plan);
         plan.hedges.push(decision);
     }
 }

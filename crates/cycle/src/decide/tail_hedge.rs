@@ -4,7 +4,7 @@
 //! Invariant: an order buys out of the budget only what was reserved for it, and at no higher price than that covers.
 
 use super::chains;
-use crate::hedges::{Moment, hedge_positions, spread_held};
+use crate::hedges::{Moment, hedge_positions, priced_future, spread_held};
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{BaseMoney, ContractId, InstrumentId, OrderKey, Quantity};
 use risk::Check;
@@ -12,7 +12,7 @@ use risk::gate::{PriceMax, Verdict};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::tail_hedge::{
-    CrisisSignals, HedgeInputs, HedgePurpose, OptionView, SpreadLegs, plan as plan_hedges, underlying,
+    CrisisSignals, HedgeInputs, HedgePurpose, OptionView, SpreadLeg, SpreadLegs, plan as plan_hedges, underlying,
 };
 
 /// What one contract of each option carries of the market: delta × the value of what it is written on. An option that
@@ -78,7 +78,11 @@ fn spread_legs(inputs: &DayInputs<'_>, setup: &Setup, table: &PlanTable) -> Opti
     let leg = |future: InstrumentId| inputs.active[future].filter(tradable);
     let DayInputs { date, ledger, sleeves, marks, fx, .. } = *inputs;
     let (long, short) = spread_held(&Moment { date, ledger, sleeves, marks, fx }, setup)?;
-    Some(SpreadLegs { long: (leg(pair.long)?, long), short: (leg(pair.short)?, short) })
+    let of = |future, held| {
+        let contract = leg(future)?;
+        Some(SpreadLeg { contract, future: priced_future(contract, inputs.marks[contract], setup)?, held })
+    };
+    Some(SpreadLegs { long: of(pair.long, long)?, short: of(pair.short, short)? })
 }
 
 /// Keeps the spread at its size, more when it was bought, in the contracts to hold today.

@@ -214,12 +214,43 @@ async fn daily_bars_end_with_the_last_session_that_has_closed() {
         time::OffsetDateTime::from_unix_timestamp(at("2025-07-04T12:00:00Z").as_second()).expect("a time");
     assert_eq!(fetch(Some(friday_noon)).await, ["20250701", "20250702", "20250703"]);
 
-    let hours = client.historical_data(&cspx, BarSize::Hour).duration(1.days()).fetch().await;
-    assert!(hours.expect_err("not served").to_string().contains("serves `1 day`"));
+    let weeks = client.historical_data(&cspx, BarSize::Week).duration(1.days()).fetch().await;
+    assert!(weeks.expect_err("not served").to_string().contains("serves `1 min` to `4 hours` and `1 day`"));
     let head = client.head_timestamp(&cspx, WhatToShow::Trades, TradingHours::Regular).await;
     assert!(head.expect("the first bar").unix_timestamp() < friday_noon.unix_timestamp());
     let histogram = client.histogram_data(&cspx, TradingHours::Regular, BarSize::Day).await;
     assert!(histogram.expect_err("not served").to_string().contains("does not serve"), "refused, not left waiting");
+}
+
+#[tokio::test]
+async fn bars_within_a_session_add_up_to_its_day_and_end_with_the_last_that_is_over() {
+    let gateway = gateway_at("2025-07-08T08:07:30Z").await;
+    let client = client(&gateway, 1).await;
+    let isf = fund("ISF", "GBP");
+    let bars = async |size: BarSize, days: i32| {
+        let request = client.historical_data(&isf, size).duration(days.days()).what_to_show(WhatToShow::Trades);
+        request.fetch().await.expect("bars").bars
+    };
+    let day = bars(BarSize::Day, 1).await[0];
+    let minutes = bars(BarSize::Min, 2).await;
+    let begins = |bar: &ibapi::market_data::historical::Bar| bar.date.to_string();
+    // London trades 510 minutes; of today an hour and seven minutes are over.
+    assert_eq!(minutes.len(), 510 + 67, "{} to {}", begins(&minutes[0]), begins(&minutes[minutes.len() - 1]));
+    let (yesterday, today) = minutes.split_at(510);
+    let (high, low) =
+        yesterday.iter().fold((0.0_f64, f64::MAX), |(high, low), bar| (high.max(bar.high), low.min(bar.low)));
+    assert_eq!((yesterday[0].open, yesterday[509].close), (day.open, day.close));
+    assert!(
+        high <= day.high && low >= day.low && high > day.high * 0.999 && low < day.low * 1.001,
+        "{high} {low} {day:?}"
+    );
+    assert!(minutes.windows(2).all(|pair| begins(&pair[0]) < begins(&pair[1])));
+    assert!(today.iter().all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.low > 100.0), "in pence");
+    assert_eq!(bars(BarSize::Hour, 1).await.len(), 1, "one hour of today is over");
+    let old = jiff::Timestamp::from_second(at("2025-06-02T16:00:00Z").as_second()).expect("a time");
+    let old = time::OffsetDateTime::from_unix_timestamp(old.as_second()).expect("a time");
+    let forgotten = client.historical_data(&isf, BarSize::Min).duration(1.days()).ending(old).fetch().await;
+    assert!(forgotten.expect_err("older than a week").to_string().contains("returned no data"));
 }
 
 #[tokio::test]

@@ -28,7 +28,15 @@ fn close_to(ours: Option<f64>, golden: &str) -> bool {
 fn equals_pandas_on_every_golden_day() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden");
     let mut compared = 0;
-    for series in ["SPX_2010_2018", "SX5E_2010_2018", "HYG_adj_2010_2018", "DAX_2025_2026", "SPX_2025_2026"] {
+    for series in [
+        "SPX_2010_2018",
+        "SX5E_2010_2018",
+        "HYG_adj_2010_2018",
+        "DAX_2025_2026",
+        "SPX_2025_2026",
+        "SX5E_2025_2026",
+        "HYG_adj_2025_2026",
+    ] {
         let Ok(mut reader) = csv::Reader::from_path(format!("{folder}/risk_{series}.csv")) else {
             eprintln!("skipped: no golden file for {series}");
             continue;

@@ -1,33 +1,49 @@
 //! Long Bund, short OAT: a position in the spread between France and Germany, blind to the level of yields.
 //!
-//! In: the DV01 of both futures with its date, premium. Out: contracts of each leg and what they can lose.
-//! Invariant: both legs or none; the loss in the stated stress is at most the premium; a DV01 that is out
-//! of date buys nothing.
+//! In: prices of both futures, the bonds that may be delivered, premium. Out: DV01s, contracts of each leg, what they can
+//! lose. Invariant: both legs or none; the loss in the stated stress is at most the premium; a price no yield explains
+//! buys nothing.
 
 use domain::BaseMoney;
+use jiff::ToSpan;
 use jiff::civil::Date;
+use market::{Bond, BondFutureTerms};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-/// What one basis point of yield is worth to a contract, and since when we know.
+/// Days from the last trading day of a contract to its delivery (two exchange days; Eurex).
+const DELIVERY_DAYS: i64 = 2;
+
+/// A future at a price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PricedFuture {
+    /// Its price, in points.
+    pub price: f64,
+    /// Its last trading day.
+    pub last_trading_day: Date,
+    /// Currency units per point.
+    pub multiplier: u32,
+}
+
+/// What one basis point of yield is worth to a contract of each leg, in the futures' currency, positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BondFuture {
-    /// Value of one basis point for one contract, in its currency, positive.
-    pub dv01: Decimal,
-    /// The date it was read or computed.
-    pub as_of: Date,
+pub struct Dv01s {
+    /// Of the long leg.
+    pub long: Decimal,
+    /// Of the short leg.
+    pub short: Decimal,
 }
 
 /// How the spread is sized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BondSpreadPolicy {
-    /// The long leg (FGBL).
-    pub long: BondFuture,
-    /// The short leg (FOAT).
-    pub short: BondFuture,
-    /// Days after which a DV01 is out of date.
-    pub dv01_days_max: i32,
+    /// What the exchange fixes for both futures.
+    pub terms: BondFutureTerms,
+    /// Bonds known for the long leg (FGBL).
+    pub long_bonds: Vec<Bond>,
+    /// Bonds known for the short leg (FOAT).
+    pub short_bonds: Vec<Bond>,
     /// Narrowing of the spread in basis points that counts as the loss: the premium of this hedge.
     pub stress_narrowing_bp: Decimal,
     /// Parallel move of yields in basis points, for what whole contracts leave unbalanced.
@@ -46,17 +62,15 @@ pub struct SpreadTarget {
 }
 
 /// Why no spread is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 pub enum SpreadRefusal {
-    /// A DV01 is zero, negative, older than allowed, or from the future.
-    #[error("the DV01 {dv01} of the {leg} leg as of {as_of} cannot be used; read it again and write it with its date")]
-    BadDv01 {
+    /// No yield explains the price of a leg.
+    #[error("{price} is no price of the {leg} leg of the bond spread; nothing can be sized by it")]
+    NoDv01 {
         /// `long` or `short`.
         leg: String,
-        /// The value.
-        dv01: Decimal,
-        /// Its date.
-        as_of: Date,
+        /// The price.
+        price: f64,
     },
     /// The stress is not positive: the position would have no premium.
     #[error("a stress of {0} basis points is no stress; it has to be above zero")]
@@ -71,10 +85,10 @@ pub enum SpreadRefusal {
     },
 }
 
-impl BondSpreadPolicy {
+impl Dv01s {
     /// Short contracts per long one: DV01 long / DV01 short.
     pub fn ratio(&self) -> Decimal {
-        self.long.dv01 / self.short.dv01
+        self.long / self.short
     }
 
     /// The short leg of so many long contracts, nearest whole number, halves away from zero.
@@ -83,11 +97,39 @@ impl BondSpreadPolicy {
         exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(0)
     }
 
+    /// What is left of a position's DV01, in the futures' currency: its profit when all yields fall by a basis point.
+    pub fn residual(&self, long: i64, short: i64) -> Decimal {
+        Decimal::from(long) * self.long - Decimal::from(short) * self.short
+    }
+}
+
+impl BondSpreadPolicy {
+    /// What a basis point is worth to a contract of each leg, by the cheapest bond that may be delivered. While the bonds
+    /// of one leg are not known, the notional bond prices both: its error is the same on both sides, and the ratio
+    /// keeps it out.
+    ///
+    /// # Errors
+    /// [`SpreadRefusal::NoDv01`].
+    pub fn dv01s(&self, long: &PricedFuture, short: &PricedFuture) -> Result<Dv01s, SpreadRefusal> {
+        let delivery = |future: &PricedFuture| future.last_trading_day.saturating_add(DELIVERY_DAYS.days());
+        let known = |bonds: &[Bond], future| bonds.iter().any(|bond| bond.fits(&self.terms, delivery(future)));
+        let both = known(&self.long_bonds, long) && known(&self.short_bonds, short);
+        let dv01 = |leg: &str, future: &PricedFuture, bonds: &[Bond]| {
+            let bonds = if both { bonds } else { &[] };
+            let point = self.terms.price_of_basis_point(future.price, bonds, delivery(future));
+            let money = point.ok().and_then(|point| Decimal::from_f64_retain(point * f64::from(future.multiplier)));
+            let money = money.map(|money| money.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero));
+            let positive = money.filter(|money| *money > Decimal::ZERO);
+            positive.ok_or_else(|| SpreadRefusal::NoDv01 { leg: leg.to_owned(), price: future.price })
+        };
+        Ok(Dv01s { long: dv01("long", long, &self.long_bonds)?, short: dv01("short", short, &self.short_bonds)? })
+    }
+
     /// Loss of a position in the stress, in base currency, rounded away from zero. `rate` is base per unit of the
     /// futures' currency.
-    pub fn stress_loss(&self, long: i64, short: i64, rate: Decimal) -> BaseMoney {
-        let (long, short) = (Decimal::from(long) * self.long.dv01, Decimal::from(short) * self.short.dv01);
-        let loss = short * self.stress_narrowing_bp + (long - short).abs() * self.stress_parallel_bp;
+    pub fn stress_loss(&self, long: i64, short: i64, dv01s: &Dv01s, rate: Decimal) -> BaseMoney {
+        let narrowing = Decimal::from(short) * dv01s.short * self.stress_narrowing_bp;
+        let loss = narrowing + dv01s.residual(long, short).abs() * self.stress_parallel_bp;
         BaseMoney::new((loss * rate).round_dp_with_strategy(8, RoundingStrategy::AwayFromZero))
     }
 
@@ -100,18 +142,20 @@ impl BondSpreadPolicy {
     pub fn target(
         &self,
         held: (i64, i64),
+        dv01s: &Dv01s,
         budget: BaseMoney,
         rate: Decimal,
-        today: Date,
     ) -> Result<SpreadTarget, SpreadRefusal> {
-        self.check(today)?;
-        let paid = self.stress_loss(held.0, held.1, rate);
+        if self.stress_narrowing_bp <= Decimal::ZERO || self.stress_parallel_bp < Decimal::ZERO {
+            return Err(SpreadRefusal::NoStress(self.stress_narrowing_bp));
+        }
+        let paid = self.stress_loss(held.0, held.1, dv01s, rate);
         let with = |more: i64| {
-            let (long, short) = (held.0 + more, self.short_for(held.0 + more));
-            let premium = (self.stress_loss(long, short, rate) - paid).max(BaseMoney::ZERO);
+            let (long, short) = (held.0 + more, dv01s.short_for(held.0 + more));
+            let premium = (self.stress_loss(long, short, dv01s, rate) - paid).max(BaseMoney::ZERO);
             SpreadTarget { long, short, premium }
         };
-        let each = self.long.dv01 * self.stress_narrowing_bp * rate;
+        let each = dv01s.long * self.stress_narrowing_bp * rate;
         let most = ((budget + paid).amount().max(Decimal::ZERO) / each).ceil().to_i64().unwrap_or(0) + 1;
         let fits = |target: &SpreadTarget| (target.long, target.short) != held && target.short > 0;
         let largest = (0..=most).rev().map(with).find(|target| fits(target) && target.premium <= budget);
@@ -119,23 +163,5 @@ impl BondSpreadPolicy {
             let next = (1..=most + 1).map(with).find(|target| target.short > 0).unwrap_or_else(|| with(most + 1));
             SpreadRefusal::BudgetTooSmall { loss: next.premium, budget }
         })
-    }
-
-    fn check(&self, today: Date) -> Result<(), SpreadRefusal> {
-        for (leg, future) in [("long", self.long), ("short", self.short)] {
-            let age = (today - future.as_of).get_days();
-            if future.dv01 <= Decimal::ZERO || !(0..=self.dv01_days_max).contains(&age) {
-                return Err(SpreadRefusal::BadDv01 { leg: leg.to_owned(), dv01: future.dv01, as_of: future.as_of });
-            }
-        }
-        if self.stress_narrowing_bp <= Decimal::ZERO || self.stress_parallel_bp < Decimal::ZERO {
-            return Err(SpreadRefusal::NoStress(self.stress_narrowing_bp));
-        }
-        Ok(())
-    }
-
-    /// What is left of a position's DV01, in the futures' currency: its profit when all yields fall by a basis point.
-    pub fn residual_dv01(&self, long: i64, short: i64) -> Decimal {
-        Decimal::from(long) * self.long.dv01 - Decimal::from(short) * self.short.dv01
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 use jiff::ToSpan;
 use jiff::civil::Date;
-use market::{OptionTerms, Underlying, options};
+use market::{Bond, BondFutureTerms, OptionTerms, Underlying, options};
 use rust_decimal::Decimal;
 
 pub const TODAY: Date = Date::constant(2026, 3, 2);
@@ -39,7 +39,11 @@ pub fn universe() -> Universe {
 
 /// The legs of the bond spread in [`universe`], with what is held of them.
 pub fn legs(long: i64, short: i64) -> SpreadLegs {
-    SpreadLegs { long: (ContractId(5), long), short: (ContractId(6), short) }
+    let leg = |contract, price, held| {
+        let future = PricedFuture { price, last_trading_day: Date::constant(2026, 6, 8), multiplier: 1_000 };
+        SpreadLeg { contract: ContractId(contract), future, held }
+    };
+    SpreadLegs { long: leg(5, 125.0, long), short: leg(6, 121.0, short) }
 }
 
 fn puts() -> SelectionPolicy {
@@ -67,7 +71,6 @@ pub fn policy() -> TailHedgePolicy {
         volatility_max: 3.0,
         ..puts()
     };
-    let bond = |dv01: i64| BondFuture { dv01: Decimal::new(dv01, 2), as_of: Date::constant(2026, 2, 16) };
     TailHedgePolicy {
         budget: BudgetPolicy {
             of_nav_a_year: Decimal::new(25, 3),
@@ -92,9 +95,9 @@ pub fn policy() -> TailHedgePolicy {
         crisis: CrisisPolicy { vix: 40.0, day_loss: 0.10, share: 0.60 },
         spread: Some(SpreadFutures { long: InstrumentId(10), short: InstrumentId(11) }),
         bond_spread: BondSpreadPolicy {
-            long: bond(8_350),
-            short: bond(9_410),
-            dv01_days_max: 92,
+            terms: BondFutureTerms { coupon: 0.06, years_min: 8.5, years_max: 10.5 },
+            long_bonds: vec![Bond { coupon: 0.025, maturity: Date::constant(2035, 2, 15) }],
+            short_bonds: vec![Bond { coupon: 0.032, maturity: Date::constant(2035, 5, 25) }],
             stress_narrowing_bp: Decimal::from(20),
             stress_parallel_bp: Decimal::from(50),
         },

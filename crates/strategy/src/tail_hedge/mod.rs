@@ -17,12 +17,14 @@ pub mod stress;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use bond_spread::{BondFuture, BondSpreadPolicy, SpreadRefusal, SpreadTarget};
+pub use bond_spread::{BondSpreadPolicy, Dv01s, PricedFuture, SpreadRefusal, SpreadTarget};
 pub use budget::{BudgetLedger, BudgetPolicy, BudgetRefusal};
 pub use episode::{CrisisEpisode, CrisisPolicy, CrisisSignals, Monetisation};
 pub use held::{Due, HeldOption, RollPolicy};
 pub use model::{OptionView, underlying};
-pub use plan::{HedgeAction, HedgeInputs, HedgePlan, HedgePurpose, HedgeState, Listings, NoPurchase, SpreadLegs, plan};
+pub use plan::{
+    HedgeAction, HedgeInputs, HedgePlan, HedgePurpose, HedgeState, Listings, NoPurchase, SpreadLeg, SpreadLegs, plan,
+};
 pub use selection::{OptionListing, Selection, SelectionPolicy, Unfit};
 pub use stress::{Scenario, StressPolicy, StressedOption};
 

@@ -5,8 +5,8 @@
 
 use super::selection::{contracts_for, premium_per_contract};
 use super::{
-    BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing, SpreadRefusal,
-    TailHedgePolicy,
+    BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing, PricedFuture,
+    SpreadRefusal, TailHedgePolicy,
 };
 use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, Price, Side, Universe, rounding};
 use risk::Regime;
@@ -63,13 +63,24 @@ pub struct Listings {
     pub options: Vec<OptionListing>,
 }
 
-/// The active contract of each leg of the bond spread, and what is held of the leg in all its contracts (both positive).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A leg of the bond spread.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpreadLeg {
+    /// The contract to trade.
+    pub contract: ContractId,
+    /// Its price and terms.
+    pub future: PricedFuture,
+    /// What is held of the leg in all its contracts, positive.
+    pub held: i64,
+}
+
+/// Both legs of the bond spread.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpreadLegs {
     /// Bought.
-    pub long: (ContractId, i64),
+    pub long: SpreadLeg,
     /// Sold.
-    pub short: (ContractId, i64),
+    pub short: SpreadLeg,
 }
 
 /// Everything the day's hedging reads.
@@ -351,9 +362,14 @@ fn buy_spread(
     let future = || inputs.universe.instrument(futures.long).name.clone();
     let SpreadLegs { long, short } = inputs.spread.ok_or_else(|| NoPurchase::NoContract { future: future() })?;
     let rate = inputs.rate(futures.long).ok_or_else(|| NoPurchase::NoRate { underlying: future() })?;
-    let target = policy.bond_spread.target((long.1, short.1), free, rate, inputs.signals.date);
-    let target = target.map_err(|refusal| NoPurchase::Spread { refusal })?;
-    let legs = [(long.0, target.long - long.1, target.premium), (short.0, short.1 - target.short, BaseMoney::ZERO)];
+    let refused = |refusal| NoPurchase::Spread { refusal };
+    let spread = &policy.bond_spread;
+    let dv01s = spread.dv01s(&long.future, &short.future).map_err(refused)?;
+    let target = spread.target((long.held, short.held), &dv01s, free, rate).map_err(refused)?;
+    let legs = [
+        (long.contract, target.long - long.held, target.premium),
+        (short.contract, short.held - target.short, BaseMoney::ZERO),
+    ];
     for (contract, contracts, premium) in legs.into_iter().filter(|(_, contracts, _)| *contracts != 0) {
         let each =
             (premium.amount() / Decimal::from(contracts.abs())).round_dp_with_strategy(8, RoundingStrategy::ToZero);

@@ -4,12 +4,10 @@
 //! hedge type, coverage of a loss. Invariant: both ends are priced by the same model, so an unchanged world pays
 //! nothing; an option that cannot be priced pays nothing and is named.
 
-use super::{BondSpreadPolicy, HedgeType, HeldOption};
+use super::{HedgeType, HeldOption};
 use domain::ContractId;
 use jiff::civil::Date;
 use market::{OptionError, Underlying, options};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -109,12 +107,12 @@ impl StressPolicy {
         }
     }
 
-    /// What the options and the bond spread (long, short contracts; its policy; base per unit of its currency) gain
-    /// in the scenario, at once.
+    /// What the options and the bond spread gain in the scenario, at once. `spread_bp` is what a basis point of widening
+    /// brings the spread, in base currency.
     pub fn payoff(
         &self,
         options: &[StressedOption],
-        spread: Option<(i64, i64, &BondSpreadPolicy, Decimal)>,
+        spread_bp: Option<f64>,
         scenario: Scenario,
         today: Date,
     ) -> Payoff {
@@ -125,8 +123,7 @@ impl StressPolicy {
                 Err(error) => payoff.unpriced.push((option.held.contract, error)),
             }
         }
-        if let (Some((_, short, policy, rate)), Scenario::Fall(fall)) = (spread, scenario) {
-            let per_bp = (Decimal::from(short) * policy.short.dv01 * rate).to_f64().unwrap_or(0.0);
+        if let (Some(per_bp), Scenario::Fall(fall)) = (spread_bp, scenario) {
             *payoff.by_type.entry(HedgeType::SovereignSpread).or_default() += per_bp * self.spread_bp_per_fall * fall;
         }
         payoff

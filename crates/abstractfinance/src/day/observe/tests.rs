@@ -11,6 +11,7 @@ use ports::{
     OptionQuote, Record, StoredRecord,
 };
 use rust_decimal::{Decimal, dec};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Says one net liquidation value after another, and the last one for ever.
@@ -149,7 +150,8 @@ impl Clock for Hands {
 const DAY: Date = jiff::civil::date(2026, 3, 2);
 
 fn run() -> Run {
-    let loaded = settings::load(None).unwrap();
+    let core_pair = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/examples/core-pair");
+    let loaded = settings::load(Some(&core_pair)).unwrap();
     let calendars = calendars::built_in(|_| true);
     let universe = settings::universe(&loaded.instruments, &calendars, DAY, DAY).unwrap();
     assert!(calendars.get(Mic::Fx).is_ok());

@@ -1,9 +1,9 @@
 //! Stories of sleeves in settings: screens with their universes, and baskets.
 //!
-//! In: edits of the built-in configuration. Out: what is loaded, or the refusal a person reads. Invariant: one
+//! In: edits of the smallest example. Out: what is loaded, or the refusal a person reads. Invariant: one
 //! instrument per ISIN.
 
-use super::super::tests::{built_in, refused, unnumbered};
+use super::super::tests::{CORE_PAIR, core_pair, refused, unnumbered};
 use super::super::*;
 
 const SCREEN: &str = "single_name:
@@ -23,12 +23,12 @@ const SCREEN: &str = "single_name:
     fallback: {long: [CSPX], short: [CS51]}
 ";
 
-/// The built-in settings with a screen in them, and one edit of the screen; and what becomes of them in a directory.
+/// The example with a screen in it, and one edit of the screen; and what becomes of them in a directory.
 fn screened(from: &str, to: &str) -> (String, Result<Loaded, ConfigError>) {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(SCREEN.matches(from).count(), 1, "{from}");
     let sleeve = SCREEN.replace(from, to);
-    let text = BUILT_IN_SETTINGS.replace("single_name: {kind: not_configured, weight: 0.15}", &sleeve);
+    let text = CORE_PAIR.replace("single_name: {kind: not_configured, weight: 0.15}", &sleeve);
     std::fs::write(dir.path().join(SETTINGS_FILE), &text).unwrap();
     (text, load(Some(dir.path())))
 }
@@ -48,7 +48,7 @@ fn a_universe_brings_its_stocks_along_and_a_stock_of_the_table_stays_what_it_is(
     );
     let facts = "  description: Lufthansa\n  symbol: LHA\n  exchange: SMART\n  currency: EUR\n  quote_unit: major\n  multiplier: 1\n  tick: 0.002\n  lot: 1\n  mic: XETR\n  asset_class: stock\n  tradable: true\n";
     let airline = airline.replacen("  isin: DE0008232125\n", &format!("  isin: DE0008232125\n{facts}"), 1);
-    let text = BUILT_IN_SETTINGS.replace("single_name: {kind: not_configured, weight: 0.15}", SCREEN);
+    let text = CORE_PAIR.replace("single_name: {kind: not_configured, weight: 0.15}", SCREEN);
     std::fs::write(dir.path().join(SETTINGS_FILE), text).unwrap();
     std::fs::write(dir.path().join(INSTRUMENTS_FILE), airline).unwrap();
     let loaded = load(Some(dir.path())).unwrap();
@@ -91,7 +91,7 @@ fn a_screen_that_cannot_be_run_with_is_refused() {
 fn baskets_are_halves_of_their_sleeve() {
     let basket = "sector_rv: {kind: long_short_baskets, weight: 0.25, long: [CSPX], short: {CS51: 1.0}}";
     let old = "sector_rv: {kind: not_configured, weight: 0.25}";
-    let settings = parse_settings("settings.yaml", &BUILT_IN_SETTINGS.replace(old, basket), &built_in().instruments);
+    let settings = parse_settings("settings.yaml", &CORE_PAIR.replace(old, basket), &core_pair().instruments);
     let Sleeve::LongShortBaskets { long, short, .. } = &settings.unwrap().sleeves["sector_rv"] else {
         panic!("halves")
     };

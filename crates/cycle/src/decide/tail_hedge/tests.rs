@@ -11,12 +11,13 @@ use domain::{
 };
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use market::BondFutureTerms;
 use risk::gate::Conditions;
 use risk::{Mode, Purpose, Regime};
 use rust_decimal::{Decimal, dec};
 use strategy::tail_hedge::{
-    BondFuture, BondSpreadPolicy, BudgetPolicy, CrisisPolicy, HedgeRoot, HedgeType, OptionListing, RollPolicy,
-    SelectionPolicy, StressPolicy,
+    BondSpreadPolicy, BudgetPolicy, CrisisPolicy, HedgeRoot, HedgeType, OptionListing, RollPolicy, SelectionPolicy,
+    StressPolicy,
 };
 use strategy::{Listings, Sleeve, SleeveKind, TailHedgePolicy};
 
@@ -43,7 +44,6 @@ fn selection(right: OptionRight, delta: (f64, f64), days: (i32, i32)) -> Selecti
 
 fn policy() -> TailHedgePolicy {
     let root = |hedge, root, underlying| HedgeRoot { hedge, root, underlying, physical: false };
-    let unused = BondFuture { dv01: Decimal::ONE, as_of: Date::MIN };
     TailHedgePolicy {
         budget: BudgetPolicy {
             of_nav_a_year: dec!(0.025),
@@ -63,9 +63,9 @@ fn policy() -> TailHedgePolicy {
         crisis: CrisisPolicy { vix: 40.0, day_loss: 0.10, share: 0.60 },
         spread: None,
         bond_spread: BondSpreadPolicy {
-            long: unused,
-            short: unused,
-            dv01_days_max: 0,
+            terms: BondFutureTerms { coupon: 0.06, years_min: 8.5, years_max: 10.5 },
+            long_bonds: Vec::new(),
+            short_bonds: Vec::new(),
             stress_narrowing_bp: Decimal::ONE,
             stress_parallel_bp: Decimal::ONE,
         },

@@ -121,6 +121,26 @@ fn the_hedge_rolls_in_one_day() {
     ");
 }
 
+/// A frozen share in euros hides what there is to hedge, not that the contract which hedges it ends.
+#[test]
+fn the_hedge_keeps_its_size_and_rolls_while_what_it_hedges_is_not_known() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    world.fill_everything();
+    world.set_mark("CS51", "180");
+    world.agree_with_broker();
+    world.fill_everything();
+    world.agree_with_broker();
+    world.broker_holds("CS51", -1);
+    world.turn_to(date(2026, 3, 4));
+    world.set_mark("M6E_20260615", "1.26");
+    let plan = decide(&world.inputs(), &world.setup);
+    assert!(plan.facts.frozen.contains(&contract(&world, "CS51")));
+    let scheduled = |name: &str| plan.table.scheduled[contract(&world, name)];
+    assert_eq!(scheduled("M6E_20260316"), Quantity::whole(17), "{:?}", plan.orders);
+    assert!([Quantity::whole(-17), Quantity::ZERO].contains(&scheduled("M6E_20260615")));
+}
+
 proptest! {
     #[test]
     fn whatever_is_held_along_a_chain_its_sum_stays_the_target_and_nothing_is_wanted_past_a_deadline(

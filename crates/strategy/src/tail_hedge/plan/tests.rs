@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::tail_hedge::fixture::{TODAY, chain, held, legs, policy, price, universe};
-use crate::tail_hedge::{BondFuture, Scenario, StressedOption, Unfit};
+use crate::tail_hedge::{BondSpreadPolicy, Dv01s, PricedFuture, Scenario, StressedOption, Unfit};
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
 use domain::{Currency, OptionRight};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use market::Underlying;
+use market::{Bond, Underlying};
 use proptest::prelude::*;
 
 fn money(text: &str) -> BaseMoney {
@@ -72,7 +72,7 @@ fn the_first_day_of_a_month_spends_its_premium_by_type_and_says_why_not() {
     Buy +1 SPX_OPT_20260529_P5250 (equity puts, premium 6,566.25)
     Buy +49 VIX_OPT_20260415_C25 (VIX calls, premium 4,945.13)
     Buy +71 HYG_OPT_20260529_P75.5 (credit puts, premium 3,698.24)
-    Buy +1 FGBL_H6 (OAT–Bund, premium 2,822.04)
+    Buy +1 FGBL_H6 (OAT–Bund, premium 2,356.23)
     Buy -1 FOAT_H6 (OAT–Bund, premium 0.00)
     Buy +20 BNP_OPT_20260516_P52.5 (bank puts, premium 2,450.81)
     ");
@@ -117,6 +117,31 @@ fn the_option_nearest_to_the_middle_of_delta_and_days_is_bought() {
     assert!((chosen.delta.unwrap() + 0.175).abs() < 0.01, "{chosen:?}");
     let wrong_day = policy().selection[&EquityPuts].select(&options, TODAY.saturating_add(60.days()));
     assert_eq!(wrong_day.chosen, None, "30 days are too few");
+}
+
+/// What the options may be worth together: the fifth type to buy finds only the room the others left.
+#[test]
+fn the_cap_on_market_value_leaves_no_room_for_what_is_above_it() {
+    let (universe, chains) = chains();
+    let fx = rates();
+    let bought = |worth: &str, most: &str| {
+        let inputs = HedgeInputs {
+            market_value: money(worth),
+            market_value_max: money(most),
+            ..inputs(quiet(TODAY), &[], &chains, (&universe, &fx))
+        };
+        let plan = plan(&inputs, &policy(), &mut HedgeState::default());
+        let options = plan.actions.iter().filter(|action| action.price_max.is_some());
+        let premium: Decimal = options.map(|action| action.premium.amount() * Decimal::from(action.contracts)).sum();
+        let capped = plan.refusals.iter().filter(|(_, why)| matches!(why, NoPurchase::CapReached { .. })).count();
+        (BaseMoney::new(premium), capped)
+    };
+    let (free, none) = bought("0", "600000");
+    assert!(free > money("16000") && none == 0, "{free}");
+    let (some, _) = bought("590000", "600000");
+    assert!(some > BaseMoney::ZERO && some <= money("10000"), "{some}");
+    assert_eq!(bought("600000", "600000"), (BaseMoney::ZERO, 4), "every type of option is told why");
+    assert_eq!(bought("750000", "600000"), (BaseMoney::ZERO, 4), "what rose above the cap is kept, and nothing added");
 }
 
 #[test]
@@ -242,23 +267,67 @@ fn a_second_crisis_is_a_second_episode() {
 }
 
 #[test]
-fn the_bond_spread_is_neutral_as_a_whole_and_refuses_an_old_dv01() {
+fn the_bond_spread_is_neutral_as_a_whole_and_refuses_a_price_that_is_none() {
     let spread = policy().bond_spread;
+    let legs = legs(0, 0);
+    let dv01s = spread.dv01s(&legs.long.future, &legs.short.future).unwrap();
+    assert_eq!((dv01s.long.to_string(), dv01s.short.to_string()), ("95.8260".into(), "92.5808".into()));
     let rate = Decimal::new(117, 2);
-    let first = spread.target((0, 0), money("3750"), rate, TODAY).unwrap();
+    let first = spread.target((0, 0), &dv01s, money("3750"), rate).unwrap();
     assert_eq!((first.long, first.short), (1, 1));
     assert!(first.premium <= money("3750"));
-    let year = spread.target((1, 1), money("41250"), rate, TODAY).unwrap();
+    let year = spread.target((1, 1), &dv01s, money("41250"), rate).unwrap();
     assert!(year.premium <= money("41250") && year.long > 10, "{year:?}");
-    assert!(spread.residual_dv01(year.long, year.short).abs() <= spread.short.dv01 / Decimal::TWO);
-    let old = spread.target((0, 0), money("3750"), rate, Date::constant(2026, 9, 1)).unwrap_err();
-    insta::assert_snapshot!(old, @r"
-    the DV01 83.50 of the long leg as of 2026-02-16 cannot be used; read it again and write it with its date
+    assert!(dv01s.residual(year.long, year.short).abs() <= dv01s.short / Decimal::TWO);
+    let no_price = PricedFuture { price: 3.5, ..legs.long.future };
+    insta::assert_snapshot!(spread.dv01s(&no_price, &legs.short.future).unwrap_err(), @r"
+    3.5 is no price of the long leg of the bond spread; nothing can be sized by it
     ");
-    let small = spread.target((0, 0), money("100"), rate, TODAY).unwrap_err();
+    let small = spread.target((0, 0), &dv01s, money("100"), rate).unwrap_err();
     insta::assert_snapshot!(small, @r"
-    one contract more and its other leg would lose 2,822.04 in the stress and 100.00 is free; it waits
+    one contract more and its other leg would lose 2,356.23 in the stress and 100.00 is free; it waits
     ");
+}
+
+/// Sized by DV01s out of prices, judged by curves: both futures are priced from their bonds before and after a move.
+#[test]
+fn a_parallel_move_of_yields_leaves_the_spread_where_it_was() {
+    let spread = policy().bond_spread;
+    let legs = legs(0, 0);
+    let delivery = legs.long.future.last_trading_day.saturating_add(2.days());
+    let priced = |bonds: &[Bond], curve: f64| {
+        let of = |bond: &Bond| bond.price(delivery, curve) / bond.conversion_factor(&spread.terms, delivery);
+        bonds.iter().map(of).fold(f64::INFINITY, f64::min)
+    };
+    let at = |move_: f64| (priced(&spread.long_bonds, 0.027 + move_), priced(&spread.short_bonds, 0.034 + move_));
+    let future = |price| PricedFuture { price, ..legs.long.future };
+    let start = at(0.0);
+    let dv01s = spread.dv01s(&future(start.0), &future(start.1)).unwrap();
+    let target = spread.target((0, 0), &dv01s, money("250000"), Decimal::ONE).unwrap();
+    assert!(target.long > 40, "{target:?}");
+    for basis_points in [-25.0, -5.0, 5.0, 25.0] {
+        let moved = at(basis_points * 1e-4);
+        let (long, short) = ((moved.0 - start.0) * 1_000.0, (moved.1 - start.1) * 1_000.0);
+        let profit = target.long as f64 * long - target.short as f64 * short;
+        // Half a contract that rounding leaves, and the little that two convexities differ by.
+        let allowed = 0.5 * short.abs() + 0.002 * target.long as f64 * long.abs();
+        assert!(profit.abs() <= allowed, "{basis_points} bp: {profit}, {allowed} allowed");
+    }
+}
+
+/// While the bonds of one leg are unknown, the notional bond prices both, and the ratio hardly moves.
+#[test]
+fn without_its_bonds_the_ratio_of_the_spread_is_the_same_to_a_hundredth() {
+    let known = policy().bond_spread;
+    let legs = legs(0, 0);
+    let unknown = BondSpreadPolicy { short_bonds: Vec::new(), ..known.clone() };
+    let ratio = |spread: &BondSpreadPolicy| spread.dv01s(&legs.long.future, &legs.short.future).unwrap().ratio();
+    let apart = (ratio(&known) / ratio(&unknown) - Decimal::ONE).abs();
+    assert!(apart < Decimal::new(1, 2), "{apart}");
+    // Other contracts, other bonds: those of 2026 may not be delivered ten years earlier.
+    let early = |leg: &PricedFuture| PricedFuture { last_trading_day: Date::constant(2016, 6, 8), ..*leg };
+    let of = |spread: &BondSpreadPolicy| spread.dv01s(&early(&legs.long.future), &early(&legs.short.future)).unwrap();
+    assert_eq!(of(&known), of(&unknown));
 }
 
 proptest! {
@@ -266,19 +335,18 @@ proptest! {
     fn a_bond_spread_never_loses_more_than_its_premium_in_the_stress(
         long in 2_000_i64..20_000, short in 2_000_i64..20_000, cents in 0_i64..100_000_000, held in 0_i64..20,
     ) {
-        let mut spread = policy().bond_spread;
-        spread.long = BondFuture { dv01: Decimal::new(long, 2), ..spread.long };
-        spread.short = BondFuture { dv01: Decimal::new(short, 2), ..spread.short };
-        let held = (held, spread.short_for(held));
+        let spread = policy().bond_spread;
+        let dv01s = Dv01s { long: Decimal::new(long, 2), short: Decimal::new(short, 2) };
+        let held = (held, dv01s.short_for(held));
         let budget = BaseMoney::new(Decimal::new(cents, 2));
-        let paid = spread.stress_loss(held.0, held.1, Decimal::ONE);
-        if let Ok(target) = spread.target(held, budget, Decimal::ONE, TODAY) {
-            prop_assert!(spread.stress_loss(target.long, target.short, Decimal::ONE) - paid <= budget);
+        let paid = spread.stress_loss(held.0, held.1, &dv01s, Decimal::ONE);
+        if let Ok(target) = spread.target(held, &dv01s, budget, Decimal::ONE) {
+            prop_assert!(spread.stress_loss(target.long, target.short, &dv01s, Decimal::ONE) - paid <= budget);
             prop_assert!(target.long >= held.0 && target.short > 0);
-            let residual = spread.residual_dv01(target.long, target.short).abs();
-            prop_assert!(residual <= spread.short.dv01 / Decimal::TWO, "{residual}");
-            let more = spread.stress_loss(target.long + 2, spread.short_for(target.long + 2), Decimal::ONE);
-            prop_assert!(more - paid > budget || spread.short_for(target.long + 2) == target.short, "one more would fit");
+            let residual = dv01s.residual(target.long, target.short).abs();
+            prop_assert!(residual <= dv01s.short / Decimal::TWO, "{residual}");
+            let more = spread.stress_loss(target.long + 2, dv01s.short_for(target.long + 2), &dv01s, Decimal::ONE);
+            prop_assert!(more - paid > budget || dv01s.short_for(target.long + 2) == target.short, "one more would fit");
         }
     }
 }
@@ -305,7 +373,8 @@ fn stressed_book() -> Vec<StressedOption> {
 fn the_stress_table_of_a_book() {
     let policy = policy();
     let book = stressed_book();
-    let spread = Some((11, 10, &policy.bond_spread, Decimal::new(117, 2)));
+    // Ten contracts short, 94.10 euros a basis point each.
+    let spread = Some(10.0 * 94.10 * 1.17);
     let rows = Scenario::ALL.map(|scenario| {
         let payoff = policy.stress.payoff(&book, spread, scenario, TODAY);
         assert_eq!(payoff.unpriced, []);
