@@ -48,7 +48,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Folder with settings.yaml and instruments.yaml; without it the built-in configuration is used.
     #[arg(long, global = true, value_name = "DIR")]
@@ -76,6 +76,8 @@ pub enum Command {
     Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
+    /// Open the dashboard: the account in a browser, on loopback, beside a running engine or without one.
+    Dashboard(DashboardArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
     Status,
     /// Show the positions after the last finished day, ours and the broker's.
@@ -131,6 +133,33 @@ pub enum Command {
     Hedges,
 }
 
+/// Where a dashboard listens, and who may look.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Address of the dashboard; one that other hosts can reach takes a password.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// File with the password's Argon2 hash, as `dashboard --new-password` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// A further name browsers may call it by, such as that of a reverse proxy; again for each.
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+}
+
+/// Options of `dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Where `kill` finds the gateway, when it is not where the settings say.
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Option<SocketAddr>,
+    /// Read a password from standard input, write its hash to this file, readable by its owner alone, and end.
+    #[arg(long, value_name = "FILE")]
+    pub new_password: Option<PathBuf>,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -141,6 +170,11 @@ pub struct DemoArgs {
     pub days: u32,
     #[command(flatten)]
     pub adopt: AdoptArgs,
+    /// Open the dashboard, and after these days live through further ones, slow enough to watch, until Ctrl-C.
+    #[arg(long)]
+    pub serve: bool,
+    #[command(flatten)]
+    pub listen: ListenArgs,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,

@@ -48,6 +48,7 @@ use risk::{Regime, RegimeState};
 use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
+pub use steps::STEPS;
 
 /// The world behind its three doors.
 pub struct World<B, J, C> {

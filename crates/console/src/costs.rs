@@ -176,14 +176,7 @@ pub fn page(days: &[&DayReport]) -> String {
     if orders().next().is_none() {
         return page;
     }
-    let by = |key: fn(&OrderCost) -> String| grouped_by(orders().map(|order| (key(order), order.traded, order.costs)));
-    let sleeves = orders().flat_map(|order| order.sleeves.iter().cloned());
-    let groups = [
-        ("sleeve", grouped_by(sleeves)),
-        ("venue", by(|order| order.venue.clone())),
-        ("asset class", by(|order| order.asset_class.clone())),
-    ];
-    for (what, groups) in &groups {
+    for (what, groups) in groups(days) {
         write!(page, "\nBy {what}, in {}\n{}\n", last.base, table(what, groups).trim_fmt()).expect("a string");
     }
     write!(page, "\nBy order, in {}\n{}\n", last.base, by_order(orders()).trim_fmt()).expect("a string");
@@ -207,14 +200,33 @@ fn cells(Group { traded, costs }: &Group) -> [String; 9] {
     [grouped(*traded, 0), delay, spread, impact, fees, legging, missed, shortfall, bps]
 }
 
-fn table(what: &str, groups: &BTreeMap<String, Group>) -> Table {
-    let mut table = grid(&[&[what], PARTS.as_slice()].concat());
+/// A way to group orders: what by, and a row of cells for each group, the sum of all last.
+pub(crate) type Grouping = (&'static str, Vec<(String, [String; 9])>);
+
+/// What was traded and what it cost, by sleeve, venue and asset class.
+pub(crate) fn groups(days: &[&DayReport]) -> [Grouping; 3] {
+    let orders = || days.iter().flat_map(|day| &day.costs.orders);
+    let by = |key: fn(&OrderCost) -> String| grouped_by(orders().map(|order| (key(order), order.traded, order.costs)));
+    let sleeves = orders().flat_map(|order| order.sleeves.iter().cloned());
+    [
+        ("sleeve", with_sum(grouped_by(sleeves))),
+        ("venue", with_sum(by(|order| order.venue.clone()))),
+        ("asset class", with_sum(by(|order| order.asset_class.clone()))),
+    ]
+}
+
+fn with_sum(groups: BTreeMap<String, Group>) -> Vec<(String, [String; 9])> {
     let mut all = Group::default();
-    for (name, group) in groups {
-        all.add(group.traded, group.costs);
-        table.add_row([vec![name.clone()], cells(group).to_vec()].concat());
+    groups.values().for_each(|group| all.add(group.traded, group.costs));
+    let rows = groups.iter().map(|(name, group)| (name.clone(), cells(group)));
+    rows.chain([("all".to_owned(), cells(&all))]).collect()
+}
+
+fn table(what: &str, rows: Vec<(String, [String; 9])>) -> Table {
+    let mut table = grid(&[&[what], PARTS.as_slice()].concat());
+    for (name, cells) in rows {
+        table.add_row([vec![name], cells.to_vec()].concat());
     }
-    table.add_row([vec!["all".to_owned()], cells(&all).to_vec()].concat());
     numbers(&mut table, 1..PARTS.len() + 1);
     table
 }
