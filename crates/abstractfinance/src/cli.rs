@@ -9,8 +9,8 @@ mod research;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DoctorArgs, KillArgs, NavArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs,
-    SayArgs, SpanArgs,
+    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, KillArgs, ListenArgs, NavArgs, ReasonArgs, ReconcileArgs,
+    ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
 };
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
@@ -50,7 +50,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Folder with settings.yaml and instruments.yaml; without it the built-in configuration is used.
     #[arg(long, global = true, value_name = "DIR")]
@@ -78,6 +78,8 @@ pub enum Command {
     Stress(StressArgs),
     /// Serve the simulated IB Gateway on its own: the real TWS protocol on a loopback port.
     Gateway(GatewayArgs),
+    /// Open the dashboard: the account in a browser, on loopback, beside a running engine or without one.
+    Dashboard(DashboardArgs),
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
     Status,
     /// Show the positions after the last finished day, ours and the broker's.
@@ -155,6 +157,11 @@ pub struct DemoArgs {
     pub days: u32,
     #[command(flatten)]
     pub adopt: AdoptArgs,
+    /// Open the dashboard, and after these days live through further ones, slow enough to watch, until Ctrl-C.
+    #[arg(long)]
+    pub serve: bool,
+    #[command(flatten)]
+    pub listen: ListenArgs,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,

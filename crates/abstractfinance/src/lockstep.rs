@@ -6,12 +6,14 @@
 use gateway::Control;
 use jiff::Timestamp;
 use ports::{BrokerError, Clock};
+use std::time::Duration;
 
 /// A clock that advances a simulated gateway.
 #[derive(Debug)]
 pub struct Lockstep<C> {
     control: C,
     now: Timestamp,
+    pause: Duration,
 }
 
 impl<C: Control> Lockstep<C> {
@@ -21,7 +23,12 @@ impl<C: Control> Lockstep<C> {
     /// [`BrokerError::Lost`] when the control does not answer.
     pub async fn new(mut control: C) -> Result<Self, BrokerError> {
         let now = control.now().await.map_err(lost)?;
-        Ok(Lockstep { control, now })
+        Ok(Lockstep { control, now, pause: Duration::ZERO })
+    }
+
+    /// Lets so much real time pass with every step, for who watches.
+    pub fn with_pause(self, pause: Duration) -> Self {
+        Lockstep { pause, ..self }
     }
 }
 
@@ -31,6 +38,9 @@ impl<C: Control> Clock for Lockstep<C> {
     }
 
     async fn wait(&mut self, deadline: Timestamp) -> Result<(), BrokerError> {
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
         let next = self.control.next_event().await.map_err(lost)?;
         let until = next.map_or(deadline, |next| next.min(deadline)).max(self.now);
         self.control.advance_to(until).await.map_err(lost)?;

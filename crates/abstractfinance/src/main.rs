@@ -9,6 +9,7 @@ mod book;
 mod calendars;
 mod cli;
 mod commands;
+mod dashboard;
 mod day;
 mod doctor;
 mod failure;

@@ -253,7 +253,7 @@ fn a_journal_that_is_not_as_it_was_written() {
     let (_, after) = hashes.split_once(")").unwrap();
     assert_snapshot!(format!("{before}[hashes]{after}"), @r"
     exit 4
-    abstractfinance: the journal [dir]/state/journal.db is damaged: event 3 of account f4f616 was changed after it was written [hashes]. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
+    abstractfinance: the journal [dir]/state/journal.db is damaged: event 5 of account f4f616 was changed after it was written [hashes]. Nothing was changed. Keep the file for inquiry, put back the last good copy and reconcile with the broker before trading
     ");
 
     assert_snapshot!(refused(&good[..good.len() / 3]), @r"

@@ -40,7 +40,7 @@ pub fn readable(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    let whole_digits = value.abs().log10().floor().max(0.0) as usize + 1;
+    let whole_digits = format!("{:.0}", value.abs().trunc()).len();
     let digits = 8_usize.saturating_sub(whole_digits).min(6);
     let shown = format!("{value:.digits$}");
     let shown = if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.') } else { &shown };
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn numbers_are_shown_as_far_as_they_can_be_read() {
         let shown: Vec<String> =
-            [0.0, 0.17500000000000002, 1.0, -3636.0, 2_634_449.8401, 0.1, 1.0 / 3.0, 1e-9, 725.44].map(readable).into();
+            [0.0, 0.17500000000000002, 1.0, -3636.0, 2_634_449.840_1, 0.1, 1.0 / 3.0, 1e-9, 725.44].map(readable).into();
         assert_eq!(shown, ["0", "0.175", "1", "-3636", "2,634,449.8", "0.1", "0.333333", "1.00e-9", "725.44"]);
     }
 }

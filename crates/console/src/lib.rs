@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod costs;
+pub mod dashboard;
 pub mod decisions;
 pub mod hedges;
 pub mod obligations;

@@ -3,7 +3,7 @@
 //! In: what a permit released. Out: plain data that a journal stores and reads. Invariant: nothing here can be sent: what
 //! leaves is a [`Sendable`], which is not read from anywhere.
 
-use domain::{ContractId, OrderRef, Price, Quantity, Side};
+use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use risk::{Sendable, SendableOrder};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Place a new limit order.
+    /// Place a new order.
     Place {
         /// Identity.
         order_ref: OrderRef,
@@ -23,11 +23,16 @@ pub enum Command {
         side: Side,
         /// How much.
         quantity: Quantity,
+        /// Limit in continuous trading, or limit on close.
+        order_type: OrderType,
         /// Worst price.
         limit: Price,
         /// Bid and ask it was made of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         touch: Option<(Price, Price)>,
+        /// The most it might be by what had traded in the session so far.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        volume_left: Option<Quantity>,
     },
     /// Change the limit of the working order.
     Replace {
@@ -83,11 +88,14 @@ pub enum Command {
 }
 
 impl Command {
-    /// The same with the bid and ask its limit was made of.
+    /// The same with the bid and ask its limit was made of, and what the volume so far left of its size.
     #[must_use]
-    pub fn made_of(mut self, quote: Option<(Price, Price)>) -> Command {
+    pub fn made_of(mut self, quote: Option<(Price, Price)>, left: Option<Quantity>) -> Command {
         if let Command::Place { touch, .. } | Command::Replace { touch, .. } = &mut self {
             *touch = quote;
+        }
+        if let Command::Place { volume_left, .. } = &mut self {
+            *volume_left = left;
         }
         self
     }
@@ -112,7 +120,8 @@ impl From<&Sendable> for Command {
         match sendable {
             Sendable::Place(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
-                Command::Place { order_ref, contract, side, quantity, limit, touch: None }
+                let order_type = order.order_type();
+                Command::Place { order_ref, contract, side, quantity, order_type, limit, touch: None, volume_left: None }
             }
             Sendable::Replace(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);

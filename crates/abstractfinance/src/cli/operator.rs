@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use risk::Mode;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Options of `nav`.
@@ -197,4 +198,31 @@ impl AdoptArgs {
         let Some(reason) = reason.clone() else { return Ok(None) };
         Ok(Some(Adopter { by: named(&self.by)?, reason }))
     }
+}
+
+/// Where a dashboard listens, and who may look.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Address of the dashboard; one that other hosts can reach takes a password.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// File with the password's Argon2 hash, as `dashboard --new-password` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// A further name browsers may call it by, such as that of a reverse proxy; again for each.
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+}
+
+/// Options of `dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Where `kill` finds the gateway, when it is not where the settings say.
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Option<SocketAddr>,
+    /// Read a password from standard input, write its hash to this file, readable by its owner alone, and end.
+    #[arg(long, value_name = "FILE")]
+    pub new_password: Option<PathBuf>,
 }

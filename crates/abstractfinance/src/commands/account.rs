@@ -120,7 +120,7 @@ struct Tightened {
     mode: risk::Mode,
 }
 
-pub(super) async fn read_status(records: &Records) -> Result<Status, Failure> {
+pub async fn read_status(records: &Records) -> Result<Status, Failure> {
     let Records { journal, account, .. } = records;
     let closed = journal.last_of_kind(account, crate::book::DAY_CLOSED).await?;
     let mut standing =

@@ -3,23 +3,36 @@
 //! In: a market and a number of days. Out: a line per day and the last day's page. Invariant: with
 //! the same state folder it resumes or repeats nothing; without one it starts a fresh account.
 
+use super::dashboard::{serve, until_told};
 use super::{days_json, show, went_well};
 use crate::cli::{DemoArgs, Global};
-use crate::day::run_day;
+use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::world::{Address, Ground, Outside, StateFolder, embedded_statements, faults};
 use console::{DayReport, page};
-use gateway::{Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
+use gateway::{Control, Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
 use journal::Takeover;
+use ports::{Broker, Journal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Days that are lived through while somebody watches.
+const DAYS_LIVED: u32 = 20;
+/// What a step of a day that is watched takes.
+const WATCHABLE: Duration = Duration::from_millis(150);
+/// The night, for who watches.
+const BETWEEN_DAYS: Duration = Duration::from_secs(15);
 
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
-    let ground = Ground::new(global, args.market.from, args.days)?;
+    let lived = if args.serve { DAYS_LIVED } else { 0 };
+    let ground = Ground::new(global, args.market.from, args.days + lived)?;
     ground.only_simulated("`demo`")?;
-    let dates = ground.trade_dates(args.days)?;
+    let mut dates = ground.trade_dates(args.days + lived)?;
+    let to_live = dates.split_off(args.days as usize);
     let market = ground.simulation(&args.market)?;
     let dir = state_dir(global);
     let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
@@ -34,6 +47,11 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
     let clock = Lockstep::new(gateway.control()).await?;
     let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;
+    if args.serve {
+        let served = Global { state_dir: Some(dir.clone()), ..global.clone() };
+        let address = serve(&served, &args.listen, Some(gateway.local_addr())).await?;
+        eprintln!("dashboard: http://{address}/ (Ctrl-C ends it)");
+    }
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {
@@ -42,10 +60,32 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if args.serve {
+        show(printed(&days, global.json, args.pages))?;
+        tokio::select! {
+            told = until_told() => told?,
+            lived = live(to_live, &mut run, world) => lived?,
+        }
+        return Ok(());
+    }
     world.broker.disconnect().await;
     world.journal.close().await?;
     show(printed(&days, global.json, args.pages))?;
     days.last().map_or(Ok(()), went_well)
+}
+
+/// Further days, slow enough to watch, until Ctrl-C; a day that Ctrl-C cuts off is finished by the next start.
+async fn live<B: Broker, J: Journal, C: Control>(
+    dates: Vec<Date>,
+    run: &mut Run,
+    world: World<B, J, Lockstep<C>>,
+) -> Result<(), Failure> {
+    let mut world = World { clock: world.clock.with_pause(WATCHABLE), ..world };
+    for date in dates {
+        run_day(date, run, &mut world).await?;
+        tokio::time::sleep(BETWEEN_DAYS).await;
+    }
+    until_told().await
 }
 
 fn printed(days: &[DayReport], json: bool, pages: bool) -> String {

@@ -3,12 +3,13 @@
 //! In: typed arguments. Out: printed results. Invariant: a command prints to standard output what
 //! was asked for, and to standard error everything else.
 
-mod account;
+pub(crate) mod account;
 mod backtest;
 mod calendar;
 mod check;
 mod config;
 mod costs;
+mod dashboard;
 mod data;
 mod demo;
 mod diff;
@@ -19,14 +20,14 @@ mod gateway;
 mod instruments;
 mod journal;
 mod lookahead;
-mod obligations;
-mod operate;
+pub(crate) mod obligations;
+pub(crate) mod operate;
 mod plan;
 mod preview;
 mod pull;
 mod reconcile;
 mod recorded;
-mod records;
+pub(crate) mod records;
 mod replay;
 mod risk;
 mod run;
@@ -53,6 +54,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
+        Command::Dashboard(args) => block_on(dashboard::dashboard(global, &args)),
         Command::Status => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),

@@ -27,24 +27,38 @@ pub async fn obligations(global: &Global, args: &ObligationsArgs) -> Result<(), 
         Some(_) => Records::open(global).await?.last_day().await?.map(|(_, day)| day),
         None => None,
     };
-    let from = args.from.map_or_else(|| the_day_after(day.as_ref()), Ok)?;
-    let to = from.saturating_add(i64::from(args.days).days());
-    let ground = Ground::new(global, Some(from), args.days)?;
+    let Due { from, to, rows } = due(global, day.as_ref(), args.from, args.days)?;
+    if global.json {
+        return show(format!("{}\n", serde_json::json!({ "from": from, "to": to, "obligations": rows })));
+    }
+    show(obligations_page(&from.to_string(), &to.to_string(), &rows))
+}
+
+/// What comes due in a span of dates.
+pub struct Due {
+    from: Date,
+    to: Date,
+    /// By date.
+    pub rows: Vec<Obligation>,
+}
+
+/// What comes due in so many days from a date, or from the day after the last finished one.
+pub fn due(global: &Global, day: Option<&DayReport>, from: Option<Date>, days: u32) -> Result<Due, Failure> {
+    let from = from.map_or_else(|| the_day_after(day), Ok)?;
+    let to = from.saturating_add(i64::from(days).days());
+    let ground = Ground::new(global, Some(from), days)?;
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let setup = policy::dated_setup(&ground.loaded, (*ground.universe).clone(), &ground.calendars);
     let setup = setup.map_err(|error| usage(&error))?;
-    let setup = day.iter().fold(setup, with_options);
-    let held = day.as_ref().map_or_else(|| Ok(BTreeMap::new()), |day| holdings(day, &setup))?;
+    let setup = day.iter().fold(setup, |setup, day| with_options(setup, day));
+    let held = day.map_or_else(|| Ok(BTreeMap::new()), |day| holdings(day, &setup))?;
     let broker = &ground.loaded.settings.broker;
     let mut rows = ends(&setup, &held, from, to);
     rows.extend(option_ends(&setup, &held, from, to));
     rows.extend(closures(&setup, &ground.calendars, from, to).map_err(|error| usage(&error))?);
     rows.extend(absences(&broker.maintenance, broker.maintenance_guard_minutes, from, to));
     rows.sort();
-    if global.json {
-        return show(format!("{}\n", serde_json::json!({ "from": from, "to": to, "obligations": rows })));
-    }
-    show(obligations_page(&from.to_string(), &to.to_string(), &rows))
+    Ok(Due { from, to, rows })
 }
 
 /// The date after the last finished one; without a state folder, today.

@@ -13,6 +13,7 @@ use cycle::{Directive, Instruction};
 use ibkr::IbkrConfig;
 use jiff::Timestamp;
 use risk::Mode;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How far the client id of a kill lies from the engine's: both are connected at once.
@@ -53,14 +54,16 @@ pub async fn resume(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {
 
 pub async fn kill(global: &Global, args: &KillArgs) -> Result<(), Failure> {
     // Both ways at once: neither may wait for the other when something hangs.
-    let (cancelled, told) = tokio::join!(cancel(global, args), tighten(global, &args.say, Mode::Frozen));
+    let cancelling = async { show(format!("{}\n", cancel(global, args.gateway).await?)) };
+    let (cancelled, told) = tokio::join!(cancelling, tighten(global, &args.say, Mode::Frozen));
     cancelled?;
     told
 }
 
-async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
+/// Cancels every order of the account at the gateway; answers with a sentence.
+pub async fn cancel(global: &Global, gateway: Option<SocketAddr>) -> Result<String, Failure> {
     let broker = settings::load(global.config.as_deref())?.settings.broker;
-    let address = args.gateway.map_or_else(|| format!("{}:{}", broker.host, broker.port), |given| given.to_string());
+    let address = gateway.map_or_else(|| format!("{}:{}", broker.host, broker.port), |given| given.to_string());
     let client_id = i32::try_from(broker.client_id).unwrap_or(i32::MAX - KILL_CLIENT_OFFSET) + KILL_CLIENT_OFFSET;
     let config = IbkrConfig {
         address: address.clone(),
@@ -79,25 +82,47 @@ async fn cancel(global: &Global, args: &KillArgs) -> Result<(), Failure> {
              the engine was told to freeze"
         ))
     })?;
-    show(format!("every open order at {address} was told to cancel\n"))
+    Ok(format!("every open order at {address} was told to cancel"))
+}
+
+/// An instruction that lies in the inbox.
+pub struct Left {
+    message: i64,
+    account: String,
+    running: bool,
+    told: String,
+}
+
+impl Left {
+    /// What was left, and when it counts.
+    pub fn sentence(&self) -> String {
+        let when = match self.running {
+            true => "the running engine reads it within a second",
+            false => "no engine is running: it counts from the next start",
+        };
+        format!("message {} to account {}: {}; {when}", self.message, self.account, self.told)
+    }
+}
+
+/// Leaves an instruction for the engine.
+pub async fn leave(global: &Global, instruction: &Instruction) -> Result<Left, Failure> {
+    let Records { journal, account, .. } = Records::open(global).await?;
+    let body = serde_json::to_string(instruction).expect("plain data");
+    let now = Timestamp::now().as_microsecond();
+    let message = journal.send_to_inbox(&account, now, &instruction.by, &body).await?;
+    let running = journal.holder(&account).await?.is_some_and(|(_, until)| until > now);
+    Ok(Left { message, account, running, told: instruction.sentence() })
 }
 
 /// Leaves the instruction for the engine and says when it counts.
 pub(super) async fn say(global: &Global, instruction: Instruction) -> Result<(), Failure> {
-    let Records { journal, account, .. } = Records::open(global).await?;
-    let body = serde_json::to_string(&instruction).expect("plain data");
-    let now = Timestamp::now().as_microsecond();
-    let id = journal.send_to_inbox(&account, now, &instruction.by, &body).await?;
-    let running = journal.holder(&account).await?.is_some_and(|(_, until)| until > now);
+    let left = leave(global, &instruction).await?;
     if global.json {
-        return show(format!(
-            "{}\n",
-            serde_json::json!({ "message": id, "account": account, "engine_running": running, "instruction": instruction })
-        ));
+        let Left { message, account, running, .. } = left;
+        let told = serde_json::json!({
+            "message": message, "account": account, "engine_running": running, "instruction": instruction,
+        });
+        return show(format!("{told}\n"));
     }
-    let when = match running {
-        true => "the running engine reads it within a second",
-        false => "no engine is running: it counts from the next start",
-    };
-    show(format!("message {id} to account {account}: {}; {when}\n", instruction.sentence()))
+    show(format!("{}\n", left.sentence()))
 }

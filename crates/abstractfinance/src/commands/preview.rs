@@ -158,7 +158,7 @@ fn of_order(
 ) -> Order {
     let (contract, universe) = (order.contract, &day.setup.universe);
     let value = order.quantity.to_f64().abs() * day.plan.table.unit_price[contract];
-    let bps = measured.expected_bps(universe.instrument_of(contract).asset_class, &loaded.settings);
+    let bps = measured.expected_bps(universe.instrument_of(contract), &loaded.settings);
     let window = day.inputs.windows[contract];
     let account = account.parse().ok();
     let reference = account.map(|account| OrderRef { account, date: day.date, intent: order.number, attempt: 1 });

@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
 /// A journal opened for reading, with the one account in it.
-pub(super) struct Records {
-    pub(super) journal: Journal,
-    pub(super) account: String,
+pub struct Records {
+    pub journal: Journal,
+    pub account: String,
     /// The configuration asked for on the command line.
-    pub(super) loaded: Loaded,
+    pub loaded: Loaded,
 }
 
 /// The part of a `day_closed` body that people read.
@@ -28,7 +28,7 @@ struct Closed {
 }
 
 impl Records {
-    pub(super) async fn open(global: &Global) -> Result<Records, Failure> {
+    pub async fn open(global: &Global) -> Result<Records, Failure> {
         let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
         let loaded = settings::load(global.config.as_deref())?;
         let place = loaded.settings.journal.place(&dir).map_err(Failure::Usage)?;
@@ -48,19 +48,34 @@ impl Records {
     }
 
     /// Every finished day, oldest first.
-    pub(super) async fn days(&self) -> Result<Vec<DayReport>, Failure> {
+    pub async fn days(&self) -> Result<Vec<DayReport>, Failure> {
         let closed = self.journal.events_of_kind(&self.account, DAY_CLOSED).await?;
         closed.iter().map(|event| body::<Closed>(event).map(|closed| closed.report)).collect()
     }
 
+    /// The days that finished after a date, oldest first; every one without it.
+    pub async fn days_after(&self, date: Option<&str>) -> Result<Vec<DayReport>, Failure> {
+        let Some(date) = date else { return self.days().await };
+        let mut days = Vec::new();
+        for later in self.journal.days(&self.account).await?.into_iter().filter(|later| later.as_str() > date) {
+            let day = later.parse().map_err(|error| Failure::Journal(format!("{later}: {error}")))?;
+            let events = self.journal.events(&self.account, day).await?;
+            let closed = events.iter().filter(|event| event.kind == DAY_CLOSED).map(body::<Closed>);
+            for closed in closed {
+                days.push(closed?.report);
+            }
+        }
+        Ok(days)
+    }
+
     /// The last finished day with its sequence number.
-    pub(super) async fn last_day(&self) -> Result<Option<(i64, DayReport)>, Failure> {
+    pub async fn last_day(&self) -> Result<Option<(i64, DayReport)>, Failure> {
         let closed = self.journal.last_of_kind(&self.account, DAY_CLOSED).await?;
         closed.map(|event| body::<Closed>(&event).map(|closed| (event.seq, closed.report))).transpose()
     }
 
     /// The last finished day, or why there is none to show.
-    pub(super) async fn finished(&self) -> Result<DayReport, Failure> {
+    pub async fn finished(&self) -> Result<DayReport, Failure> {
         self.last_day().await?.map(|(_, day)| day).ok_or_else(|| {
             Failure::Usage("no day is finished yet: `abstractfinance status` shows where the engine is".into())
         })
@@ -68,7 +83,7 @@ impl Records {
 }
 
 /// The typed body of a record.
-pub(super) fn body<T: DeserializeOwned>(event: &StoredEvent) -> Result<T, Failure> {
+pub fn body<T: DeserializeOwned>(event: &StoredEvent) -> Result<T, Failure> {
     serde_json::from_str(&event.body).map_err(|error| {
         Failure::Journal(format!("record {} ({}@{}) cannot be read: {error}", event.seq, event.kind, event.version))
     })

@@ -18,6 +18,24 @@ use std::collections::BTreeMap;
 use strategy::screen_list::Standing;
 use strategy::{ScreenList, SleeveKind};
 
+/// Names of the fourteen steps.
+pub const STEPS: [&str; 14] = [
+    "run key and lease",
+    "windows",
+    "connect and identify",
+    "FX",
+    "sync",
+    "reconcile facts",
+    "value",
+    "risk",
+    "targets",
+    "net, schedule, hedge",
+    "gate",
+    "plan",
+    "execute",
+    "record",
+];
+
 /// Breaks a line of the report names; the rest are counted.
 const NAMED_BREAKS: usize = 3;
 
@@ -39,25 +57,25 @@ pub(super) fn steps(
     let by_proxy = plan.memory.measured_by_proxy(&run.setup).next().is_some();
     let nav = plan.nav.map_or_else(|| "a held contract has no mark".into(), |nav| format!("NAV {nav} {base}"));
     let resuming = if resumed { ", resuming a stored plan" } else { "" };
-    let rows: [(&str, &str, String); 14] = [
-        ("run key and lease", "done", format!("lease taken with fencing number {}{resuming}", run.fence)),
-        ("windows", windows_outcome(decided), windows(decided)),
-        ("connect and identify", "done", identified(&decided.identity, run)),
-        ("FX", if rates.is_empty() || doubted { "warned" } else { "done" }, rates),
-        ("sync", "done", synced(decided)),
-        ("reconcile facts", outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
-        ("value", if plan.nav.is_some() { "done" } else { "stopped" }, nav),
-        ("risk", if plan.risk.alarms.is_empty() && !by_proxy { "done" } else { "warned" }, assessed(decided, run)),
-        ("targets", targets_outcome(decided, run), targeted(decided, run)),
-        ("net, schedule, hedge", "done", hedged(plan)),
-        ("gate", if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
-        ("plan", "done", format!("{} stored, {}{}", &hash[..12], decided.consent, expected(decided, run))),
-        ("execute", "done", executed(session)),
-        ("record", outcome_of(end.reconciliation.as_ref()), sentence_of(end.reconciliation.as_ref())),
+    let rows: [(&str, String); 14] = [
+        ("done", format!("lease taken with fencing number {}{resuming}", run.fence)),
+        (windows_outcome(decided), windows(decided)),
+        ("done", identified(&decided.identity, run)),
+        (if rates.is_empty() || doubted { "warned" } else { "done" }, rates),
+        ("done", synced(decided)),
+        (outcome_of(plan.reconciliation.as_ref()), sentence_of(plan.reconciliation.as_ref())),
+        (if plan.nav.is_some() { "done" } else { "stopped" }, nav),
+        (if plan.risk.alarms.is_empty() && !by_proxy { "done" } else { "warned" }, assessed(decided, run)),
+        (targets_outcome(decided, run), targeted(decided, run)),
+        ("done", hedged(plan)),
+        (if plan.refusals.is_empty() { "done" } else { "warned" }, gated(plan)),
+        ("done", format!("{} stored, {}{}", &hash[..12], decided.consent, expected(decided, run))),
+        ("done", executed(session)),
+        (outcome_of(end.reconciliation.as_ref()), sentence_of(end.reconciliation.as_ref())),
     ];
-    let step = |(index, (name, outcome, detail)): (usize, (&str, &str, String))| Step {
+    let step = |(index, (outcome, detail)): (usize, (&str, String))| Step {
         number: index as u8 + 1,
-        name: name.into(),
+        name: STEPS[index].into(),
         outcome: outcome.into(),
         detail,
     };

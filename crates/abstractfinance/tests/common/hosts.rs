@@ -4,9 +4,8 @@
 //! the namespace goes with the value; where none can be made, that is said aloud, and `AF_NEED_NAMESPACES=1` fails.
 #![allow(dead_code, reason = "each story uses its part")]
 
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::Ipv4Addr;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 /// A host.
 pub struct Host {
@@ -76,42 +75,4 @@ impl Drop for Host {
         ip(&format!("netns del {}", self.name));
         ip(&format!("link del {}", self.name));
     }
-}
-
-/// Carries connections from a host's cable to a server that listens on this machine's loopback only.
-pub struct Bridge {
-    /// Where the host connects.
-    pub address: SocketAddr,
-    plugged: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Bridge {
-    pub fn to(upstream: SocketAddr, host: &Host) -> Bridge {
-        let listener = TcpListener::bind((host.gateway, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let plugged: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let ends = Arc::clone(&plugged);
-        std::thread::spawn(move || {
-            for near in listener.incoming() {
-                let (near, far) = (near.unwrap(), TcpStream::connect(upstream).unwrap());
-                [&near, &far].iter().for_each(|end| end.set_nodelay(true).unwrap());
-                ends.lock().unwrap().extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
-                carry(near.try_clone().unwrap(), far.try_clone().unwrap());
-                carry(far, near);
-            }
-        });
-        Bridge { address, plugged }
-    }
-
-    /// What a server does in time with peers that no longer answer: it gives them up.
-    pub fn give_up(&self) {
-        self.plugged.lock().unwrap().drain(..).for_each(|end| drop(end.shutdown(Shutdown::Both)));
-    }
-}
-
-fn carry(mut from: TcpStream, mut to: TcpStream) {
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Both);
-    });
 }

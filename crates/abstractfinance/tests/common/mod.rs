@@ -6,7 +6,7 @@
 
 use console::DayReport;
 use std::io::{BufRead, BufReader};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -136,7 +136,7 @@ impl Stage {
         let length = || std::fs::metadata(self.path(file)).map_or(0, |metadata| metadata.len());
         let enough = length() + bytes;
         let mut child = self.command(line).stdout(Stdio::null()).spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "{line} neither ends nor writes {file}");
             if length() >= enough {
@@ -173,7 +173,12 @@ pub struct Cable {
 
 impl Cable {
     pub fn plug(upstream: SocketAddr) -> Cable {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Cable::from(Ipv4Addr::LOCALHOST, upstream)
+    }
+
+    /// One whose near end is at an address of this machine that another host can reach.
+    pub fn from(near: Ipv4Addr, upstream: SocketAddr) -> Cable {
+        let listener = TcpListener::bind((near, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let plugged: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
         let ends = Arc::clone(&plugged);

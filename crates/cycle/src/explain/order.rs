@@ -5,7 +5,7 @@
 
 use super::{Chain, Day};
 use crate::Entry;
-use domain::{ContractId, Price, Quantity, Side};
+use domain::{ContractId, Grid, OrderType, Price, Quantity, Side};
 use execution::{Command, PlannedOrder, Style};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -27,9 +27,14 @@ pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, 
     collar(chain, day, planned, side, first);
     for (at, command) in commands {
         match *command {
-            Command::Place { order_ref, quantity, limit, touch, .. } => {
-                place(chain, day, planned, (at, order_ref.attempt), quantity);
-                price(chain, day, contract, side, (&format!("{}_1", order_ref.attempt), limit, touch));
+            Command::Place { order_ref, quantity, order_type, limit, touch, volume_left, .. } => {
+                place(chain, day, planned, (at, order_ref.attempt), (quantity, volume_left));
+                let turn = format!("{}_1", order_ref.attempt);
+                match order_type {
+                    OrderType::Lmt => price(chain, day, contract, side, (&turn, limit, touch)),
+                    // An auction finds the price; the collar is all a limit has to say.
+                    OrderType::Loc => chain.made("limit", &format!("limit_{turn}"), limit.to_f64(), "price", "worst"),
+                }
             }
             Command::Replace { order_ref, limit, touch, .. } => {
                 let (attempt, prefix) = (order_ref.attempt, format!("limit_{}_", order_ref.attempt));
@@ -67,25 +72,64 @@ fn collar(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, side: Side, 
     let class = universe.instrument_of(contract).asset_class;
     let Some(policy) = day.setup.policy.gate.collar(class) else { return };
     let step = "gate";
-    chain.given(step, "arrival", arrival.to_f64(), "price", "mid when the gate first let it out");
+    chain.given(step, "arrival", arrival.to_f64(), "price", "what the collar is drawn around: the mid when the gate first let it out");
     chain.given(step, "collar_width", f64::from(policy.width.0), "bp", "execution.max_slippage_bps_by_asset_class");
     chain.given(step, "collar_ticks", f64::from(policy.ticks_min), "ticks", "at least so many");
-    chain.given(step, "tick", universe.terms(contract).tick.to_f64(), "price", "price step");
+    let grid = grid(day, contract);
+    chain.given(step, "tick", grid.step_at(*arrival).to_f64(), "price", "price step");
     let width = "max(arrival * collar_width / 10000, collar_ticks * tick)";
     let max = day.plan.facts.price_max(contract).filter(|_| side == Side::Buy);
     if let Some(max) = max {
         chain.given(step, "price_max", max.to_f64(), "price", "what its premium covers");
     }
-    let formula = match (side, max) {
-        (Side::Buy, Some(_)) => format!("min(tick_down(arrival + {width}, tick), price_max)"),
-        (Side::Buy, None) => format!("tick_down(arrival + {width}, tick)"),
-        (Side::Sell, _) => format!("tick_up(max(arrival - {width}, tick), tick)"),
+    let by_width = (i128::from(arrival.mantissa()) * i128::from(policy.width.0) / 10_000) as i64;
+    let by_ticks = grid.step_at(*arrival).mantissa() * i64::from(policy.ticks_min);
+    let edge = arrival.mantissa() + side.sign() * by_width.max(by_ticks);
+    let edge = Price::from_mantissa(edge).unwrap_or(grid.step_at(*arrival));
+    let beyond = match side {
+        Side::Buy => format!("arrival + {width}"),
+        Side::Sell => format!("max(arrival - {width}, tick)"),
     };
+    let drawn = on_grid(chain, (step, "worst"), beyond, edge, side, grid);
+    let formula = if max.is_some() { format!("min({drawn}, price_max)") } else { drawn };
     chain.made(step, "worst", worst.to_f64(), "price", formula);
 }
 
+/// The prices a limit of the contract could have.
+fn grid<'a>(day: &Day<'a>, contract: ContractId) -> Grid<'a> {
+    day.inputs.conditions.grid(contract, day.setup.universe.terms(contract).tick)
+}
+
+/// The formula that rounds a price onto the grid, to the safe side; where another step applies than at arrival, or a level of
+/// prices ends, that is a link of its own.
+fn on_grid(
+    chain: &mut Chain,
+    (step, name): (&'static str, &str),
+    wanted: String,
+    price: Price,
+    side: Side,
+    grid: Grid<'_>,
+) -> String {
+    let size = grid.step_at(price);
+    let mut tick = "tick".to_owned();
+    if chain.value("tick") != Some(size.to_f64()) {
+        tick = format!("tick_{name}");
+        chain.given(step, &tick, size.to_f64(), "price", "price step at that level");
+    }
+    let (rounded, pick) = match side {
+        Side::Buy => (format!("tick_down({wanted}, {tick})"), "max"),
+        Side::Sell => (format!("tick_up({wanted}, {tick})"), "min"),
+    };
+    let limit = grid.limit(price, side);
+    if limit == domain::rounding::limit_to_tick(price, size, side) {
+        return rounded;
+    }
+    chain.given(step, &format!("level_{name}"), limit.to_f64(), "price", "where the price step changes");
+    format!("{pick}({rounded}, level_{name})")
+}
+
 /// How much one order may be, and is.
-fn place(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, (at, attempt): (usize, u16), quantity: Quantity) {
+fn place(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, (at, attempt): (usize, u16), (quantity, volume_left): (Quantity, Option<Quantity>)) {
     let (step, number, terms) = ("gate", planned.number, day.setup.universe.terms(planned.contract));
     let Some(Entry::Admitted { arrival, reference, .. }) = admitted(day, number, at) else { return };
     let (gate, facts) = (&day.setup.policy.gate, &day.plan.facts);
@@ -100,7 +144,7 @@ fn place(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, (at, attempt)
     given_once(chain, "lot", terms.lot.to_f64(), "units", "smallest step");
     given_once(chain, "order_value_max", gate.order_value_max, "of NAV", "execution_safety.max_order_value_pct_nav");
     let reference = reference.unwrap_or(*arrival).to_f64();
-    chain.given(step, &format!("reference_{attempt}"), reference, "price", "mid when the gate was asked");
+    chain.given(step, &format!("reference_{attempt}"), reference, "price", "price the gate judged it by");
     let lot = reference * f64::from(terms.multiplier) * terms.lot.to_f64() * facts.rate_to_base(terms.currency);
     let by_value = facts.nav * gate.order_value_max / lot;
     let mut most = format!("nav * order_value_max / (reference_{attempt} * multiplier * lot * rate)");
@@ -119,7 +163,12 @@ fn place(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, (at, attempt)
     });
     let filled = filled.fold(Quantity::ZERO, |sum, quantity| sum + quantity);
     chain.given("limit", &format!("filled_{attempt}"), filled.to_f64(), "units", "executed before");
-    let formula = format!("min(abs(ordered) - filled_{attempt}, largest_{attempt})");
+    let mut formula = format!("min(abs(ordered) - filled_{attempt}, largest_{attempt})");
+    if let Some(left) = volume_left {
+        let note = "what execution.max_volume_participation of the session's volume so far left";
+        chain.given("limit", &format!("volume_left_{attempt}"), left.to_f64(), "units", note);
+        formula = format!("min(abs(ordered) - filled_{attempt}, largest_{attempt}, volume_left_{attempt})");
+    }
     chain.made("limit", &format!("sent_{attempt}"), quantity.to_f64(), "units", formula);
 }
 
@@ -142,33 +191,33 @@ fn price(
     if chain.value("spread_share").is_none() {
         chain.given(step, "spread_share", policy.spread_buffer, "", "of the spread beyond the far side");
     }
-    let tick = day.setup.universe.terms(contract).tick;
-    let on_grid = |wanted: i64| {
+    let grid = grid(day, contract);
+    let inside = |wanted: i64| {
         let worst = Price::from_f64(chain.value("worst").unwrap_or(0.0)).map_or(wanted, |worst| worst.mantissa());
-        let inside = if side == Side::Buy { wanted.min(worst) } else { wanted.max(worst) };
-        Price::from_mantissa(inside).ok().map(|inside| domain::rounding::limit_to_tick(inside, tick, side))
+        Price::from_mantissa(if side == Side::Buy { wanted.min(worst) } else { wanted.max(worst) }).ok()
     };
     let buffer = ((ask.mantissa() - bid.mantissa()) as f64 * policy.spread_buffer) as i64;
     let (far, near, through, joined) = match side {
         Side::Buy => (
             ask.mantissa() + buffer,
             bid.mantissa(),
-            format!("tick_down(min({ask_name} + spread_share * ({ask_name} - {bid_name}), worst), tick)"),
-            format!("tick_down(min({bid_name}, worst), tick)"),
+            format!("min({ask_name} + spread_share * ({ask_name} - {bid_name}), worst)"),
+            format!("min({bid_name}, worst)"),
         ),
         Side::Sell => (
             bid.mantissa() - buffer,
             ask.mantissa(),
-            format!("tick_up(max({bid_name} - spread_share * ({ask_name} - {bid_name}), worst), tick)"),
-            format!("tick_up(max({ask_name}, worst), tick)"),
+            format!("max({bid_name} - spread_share * ({ask_name} - {bid_name}), worst)"),
+            format!("max({ask_name}, worst)"),
         ),
     };
     let passive = policy.style_of(day.setup.universe.instrument_of(contract).asset_class) == Style::PassiveThenCross;
-    let formula = match () {
-        () if on_grid(far) == Some(limit) => through,
-        () if passive && on_grid(near) == Some(limit) => joined,
+    let of = |wanted: Option<Price>| wanted.filter(|&wanted| grid.limit(wanted, side) == limit);
+    let formula = match (of(inside(far)), of(inside(near)).filter(|_| passive)) {
+        (Some(far), _) => on_grid(chain, (step, &name), through, far, side, grid),
+        (None, Some(near)) => on_grid(chain, (step, &name), joined, near, side, grid),
         // The other leg of a pair waits: the collar's worst price at once.
-        () => "worst".to_owned(),
+        (None, None) => "worst".to_owned(),
     };
     chain.made(step, &name, limit.to_f64(), "price", formula);
 }

@@ -5,9 +5,10 @@
 
 use super::{Entry, Session};
 use crate::operator::Latch;
-use domain::{ContractId, Quantity, Side};
+use domain::{AssetClass, ContractId, Quantity, Side};
 use execution::Parent;
 use jiff::{SignedDuration, Timestamp};
+use market::Quote;
 use risk::Sendable;
 use risk::gate::{self, Activity, Exposure, Holding};
 
@@ -52,6 +53,18 @@ impl Session<'_> {
         if let Some(exposure) = activity.exposure {
             totals.exposure = exposure.with(activity.holding, order, activity.unit_value);
         }
+    }
+
+    /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
+    pub(super) fn volume_left(&self, contract: ContractId, quote: &Quote) -> Option<Quantity> {
+        let is_option = self.setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
+        let volume = quote.volume.filter(|_| !is_option)?; // market makers quote what nobody trades
+        let lot = self.setup.universe.terms(contract).lot.units();
+        let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
+        let used = self.parents().filter(|parent| is_of(parent, contract));
+        let used = used.fold(Quantity::ZERO, |sum, parent| sum + parent.filled() + parent.working());
+        let left = Quantity::whole(share) - used;
+        Some(Quantity::from_units(left.units().max(0) / lot * lot))
     }
 
     /// Stops a contract and side of which too many orders were sent, until a person resumes.

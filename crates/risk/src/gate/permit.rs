@@ -35,6 +35,7 @@ pub(super) struct Envelope {
     pub(super) quantity_max: Quantity,
     pub(super) order_quantity_max: Quantity,
     pub(super) orders_max: u32,
+    pub(super) reference: Price,
     pub(super) collar: Collar,
     pub(super) expires: Timestamp,
     pub(super) purpose: Purpose,
@@ -74,6 +75,11 @@ impl Permit {
     /// Limit in continuous trading, or limit on close.
     pub fn order_type(&self) -> OrderType {
         self.0.order_type
+    }
+
+    /// The price it was judged by: the mid, or what an auction was priced from.
+    pub fn reference(&self) -> Price {
+        self.0.reference
     }
 
     /// Arrival mid and worst price.

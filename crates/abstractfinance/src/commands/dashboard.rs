@@ -1,0 +1,74 @@
+//! `dashboard`: the account in a browser.
+//!
+//! In: a state folder, an address. Out: pages until Ctrl-C; or the hash of a password. Invariant: works beside a running
+//! engine and without one; a password is read from standard input and never printed.
+
+use super::show;
+use crate::cli::{DashboardArgs, Global, ListenArgs};
+use crate::dashboard::{JournalDesk, open};
+use crate::failure::Failure;
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Shorter ones are guessed.
+const PASSWORD_MIN: usize = 12;
+/// Longer ones are not typed.
+const PASSWORD_MAX: usize = 200;
+
+pub async fn dashboard(global: &Global, args: &DashboardArgs) -> Result<(), Failure> {
+    if let Some(file) = &args.new_password {
+        return new_password(file);
+    }
+    let address = serve(global, &args.listen, args.gateway).await?;
+    show(format!("dashboard: http://{address}/ (Ctrl-C ends it)\n"))?;
+    until_told().await
+}
+
+/// Opens a dashboard beside whatever else this process does.
+pub(super) async fn serve(
+    global: &Global,
+    args: &ListenArgs,
+    gateway: Option<SocketAddr>,
+) -> Result<SocketAddr, Failure> {
+    let desk = JournalDesk::new(global.clone(), gateway);
+    open(desk, args.listen, args.password_file.as_deref(), &args.hosts).await
+}
+
+/// Waits for Ctrl-C.
+pub(super) async fn until_told() -> Result<(), Failure> {
+    tokio::signal::ctrl_c().await.map_err(|error| Failure::Usage(format!("cannot wait for Ctrl-C: {error}")))
+}
+
+fn new_password(file: &Path) -> Result<(), Failure> {
+    let mut typed = String::new();
+    std::io::stdin()
+        .take(4 * PASSWORD_MAX as u64)
+        .read_to_string(&mut typed)
+        .map_err(|error| Failure::Usage(format!("no password on standard input: {error}")))?;
+    let password = typed.trim_end_matches(['\r', '\n']);
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&password.len()) {
+        return Err(Failure::Usage(format!(
+            "a password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes, this one has {}; type another",
+            password.len()
+        )));
+    }
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    let hash = hash.map_err(|error| Failure::Usage(format!("the password cannot be hashed: {error}")))?;
+    write_private(file, &format!("{hash}\n")).map_err(|error| {
+        Failure::Usage(format!("cannot write {}: {error}; a password file is never written over", file.display()))
+    })?;
+    show(format!("{} holds the hash; name it with --password-file\n", file.display()))
+}
+
+/// A new file that only its owner reads.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
+}
