@@ -50,7 +50,7 @@ fn killed_again_and_again_while_a_pair_is_broken_the_engine_protects_it_to_the_e
     let line = "demo --config config --state-dir state";
     let mut seen: Vec<String> = Vec::new();
     for kill in 0..KILLS {
-        if !stage.killed_once_grown(line, "state/gateway.jsonl", (1 + kill % 4) * LINE_BYTES) {
+        if !stage.killed_once_grown(line, "state/gateway.jsonl", (2 + 5 * (kill % 4)) * LINE_BYTES) {
             break;
         }
         seen.extend(protection(&stage));
