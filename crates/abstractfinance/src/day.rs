@@ -89,6 +89,8 @@ pub struct Run {
     pub adopter: Option<Adopter>,
     /// The person who lets the engine do more than on its last day, and why.
     pub loosening: Option<Adopter>,
+    /// Research has nobody to ask: its plans approve themselves.
+    pub is_research: bool,
     /// Where the journal is, for people.
     pub journal: String,
 }

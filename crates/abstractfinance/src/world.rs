@@ -314,6 +314,7 @@ impl Ground {
             configuration: format!("{:x}", Sha256::digest(self.loaded.recorded())),
             adopter,
             loosening: None,
+            is_research: false,
             journal,
         })
     }

@@ -14,35 +14,54 @@ use sim::Command;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 const DAY: &str = "--date 2026-03-02 --state-dir state --config config";
 
-/// A cable that writes down what the engine says.
+/// A cable that writes down what the engine says, session by session.
 struct Tap {
     address: SocketAddr,
-    said: Arc<Mutex<Vec<u8>>>,
+    sessions: Arc<Mutex<Vec<Heard>>>,
+}
+
+/// What was said in one session.
+#[derive(Default)]
+struct Heard {
+    bytes: Vec<u8>,
+    is_over: bool,
 }
 
 impl Tap {
     fn plug(upstream: SocketAddr) -> Tap {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, said): (_, Arc<Mutex<Vec<u8>>>) = (listener.local_addr().unwrap(), Arc::default());
-        let heard = Arc::clone(&said);
+        let (address, sessions): (_, Arc<Mutex<Vec<Heard>>>) = (listener.local_addr().unwrap(), Arc::default());
+        let heard = Arc::clone(&sessions);
         std::thread::spawn(move || {
             for near in listener.incoming() {
                 let (near, far) = (near.unwrap(), TcpStream::connect(upstream).unwrap());
                 [&near, &far].iter().for_each(|end| end.set_nodelay(true).unwrap());
-                carry(near.try_clone().unwrap(), far.try_clone().unwrap(), Some(Arc::clone(&heard)));
+                heard.lock().unwrap().push(Heard::default());
+                let session = heard.lock().unwrap().len() - 1;
+                carry(near.try_clone().unwrap(), far.try_clone().unwrap(), Some((Arc::clone(&heard), session)));
                 carry(far, near, None);
             }
         });
-        Tap { address, said }
+        Tap { address, sessions }
     }
 
-    /// Every request of one session, in order.
+    /// Every request of the sessions that were heard so far and not asked for yet, in order; waits for their ends.
     fn requests(&self) -> Vec<Request> {
-        let said = std::mem::take(&mut *self.said.lock().unwrap());
-        let mut rest = &said[4..]; // after the greeting
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.sessions.lock().unwrap().iter().all(|session| session.is_over) {
+            assert!(Instant::now() < deadline, "a session with the gateway did not end with its process");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut sessions = self.sessions.lock().unwrap();
+        sessions.iter_mut().flat_map(|session| Tap::read(&std::mem::take(&mut session.bytes))).collect()
+    }
+
+    fn read(said: &[u8]) -> Vec<Request> {
+        let Some(mut rest) = said.get(4..) else { return Vec::new() }; // after the greeting
         let mut frames = Vec::new();
         while let Some((length, body)) = rest.split_first_chunk::<4>() {
             let (frame, after) = body.split_at(u32::from_be_bytes(*length) as usize);
@@ -54,18 +73,21 @@ impl Tap {
     }
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, heard: Option<Arc<Mutex<Vec<u8>>>>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, heard: Option<(Arc<Mutex<Vec<Heard>>>, usize)>) {
     std::thread::spawn(move || {
         let mut bytes = [0; 16_384];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            if let Some(heard) = &heard {
-                heard.lock().unwrap().extend_from_slice(&bytes[..count]);
+            if let Some((heard, session)) = &heard {
+                heard.lock().unwrap()[*session].bytes.extend_from_slice(&bytes[..count]);
             }
             if to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }
         let _ = to.shutdown(Shutdown::Both);
+        if let Some((heard, session)) = &heard {
+            heard.lock().unwrap()[*session].is_over = true;
+        }
     });
 }
 
@@ -163,10 +185,15 @@ fn what_changed_since_the_plan_stops_it_with_a_code() {
     stage.ok(&format!("plan {DAY} {}", gateway.address));
     let approve = || stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
     approve();
+    // The same settings but for one, and neither looser nor tighter.
+    let settings = std::fs::read_to_string(stage.path("config/settings.yaml")).unwrap();
+    stage.config("other", "settings.yaml", "passive_seconds: 60", "passive_seconds: 45");
+    let other = settings.replacen("passive_seconds: 60", "passive_seconds: 45", 1);
+    std::fs::write(stage.path("other/settings.yaml"), other).unwrap();
     let run = |options: &str| {
         stage.refused(&format!("run --once --date 2026-03-02 --state-dir state {options} {}", gateway.address))
     };
-    let settings = run("");
+    let settings = run("--config other");
     assert!(settings.starts_with("exit 5\n") && settings.contains("PLAN_SETTINGS"), "{settings}");
 
     at_the_control(&gateway, async |control| {
@@ -178,7 +205,7 @@ fn what_changed_since_the_plan_stops_it_with_a_code() {
     assert_eq!(placed(&stage), 0);
     // Another plan sees what is there: it has another content, and asks again.
     let before = hash(&stage);
-    stage.ok(&format!("plan {DAY} --again {}", gateway.address));
+    stage.ok(&format!("plan {DAY} --again --adopt-positions drill --by ada {}", gateway.address));
     assert_ne!(hash(&stage), before);
     assert!(run("--config config").contains("APPROVAL_MANUAL"), "the old approval is of other content");
 }
@@ -200,7 +227,7 @@ fn an_approval_that_comes_too_late_executes_nothing() {
 #[test]
 fn rules_approve_what_is_small_enough() {
     let stage = Stage::new();
-    stage.config("config", "settings.yaml", "auto_increases_max_pct_nav: 0.50", "auto_increases_max_pct_nav: 0.20");
+    stage.config("config", "settings.yaml", "auto_increases_max_pct_nav: 1.00", "auto_increases_max_pct_nav: 0.20");
     let gateway = stage.gateway("--record record.jsonl");
     let waits = stage.refused(&format!("run --once {DAY} {}", gateway.address));
     assert!(waits.contains("APPROVAL_INCREASES"), "{waits}");

@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 
 const DECLINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
 
-/// A year with `AF_LONG=1` in the environment, else some weeks.
-fn days() -> u32 {
-    if std::env::var_os("AF_LONG").is_some() { 250 } else { 20 }
+/// A year with `AF_LONG=1` in the environment, else some days.
+fn days(some: u32) -> u32 {
+    if std::env::var_os("AF_LONG").is_some() { 250 } else { some }
 }
 
 fn json(stage: &Stage, line: &str) -> Value {
@@ -45,9 +45,9 @@ fn recomputed(chain: &Value, what: &str) -> BTreeMap<String, f64> {
 }
 
 /// Runs days and recomputes every order of them; how many orders there were, by purpose.
-fn every_order(options: &str) -> BTreeMap<String, usize> {
+fn every_order(some: u32, options: &str) -> BTreeMap<String, usize> {
     let stage = Stage::new();
-    let reports = stage.days(&format!("demo --days {} {options} --state-dir state", days()));
+    let reports = stage.days(&format!("demo --days {} {options} --state-dir state", days(some)));
     let config = options.split_once("--config ").map_or(String::new(), |(_, dir)| format!("--config {dir}"));
     let mut counted = BTreeMap::new();
     for day in &reports {
@@ -78,14 +78,14 @@ fn every_order(options: &str) -> BTreeMap<String, usize> {
 
 #[test]
 fn every_number_of_every_order_reproduces_the_next() {
-    let counted = every_order("--seed 3 --scenario crash --account-events unattended");
+    let counted = every_order(20, "--seed 3 --scenario crash --account-events unattended");
     assert!(counted["increase"] > 1 && counted["reduce"] > 0, "{counted:?}");
     eprintln!("crash: {counted:?}");
 }
 
 #[test]
 fn and_of_the_whole_strategy_with_its_screens_and_hedges() {
-    let counted = every_order(&format!("--seed 5 --scenario decline --config {DECLINE}"));
+    let counted = every_order(6, &format!("--seed 5 --scenario decline --config {DECLINE}"));
     assert!(counted["increase"] > 20 && counted["fx hedge"] > 0, "{counted:?}");
     eprintln!("decline: {counted:?}");
 }
@@ -179,7 +179,7 @@ fn two_days_are_compared_settings_included() {
 fn every_plan_is_decided_again_to_the_last_bit_here_and_on_another_machine() {
     let stage = Stage::new();
     let line =
-        format!("demo --days {} --seed 8 --scenario crash --account-events unattended --config {DECLINE}", days());
+        format!("demo --days {} --seed 8 --scenario crash --account-events unattended --config {DECLINE}", days(5));
     let reports = stage.days(&format!("{line} --state-dir state"));
     let told = json(&stage, "replay --all --state-dir state");
     assert_eq!((told["replayed"].as_u64(), told["differ"].as_u64()), (Some(reports.len() as u64), Some(0)));

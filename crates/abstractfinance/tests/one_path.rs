@@ -53,12 +53,15 @@ fn the_same_three_ways(options: &str) {
     let last = FIRST + (i64::from(count) * 7 / 5 + 14).days();
     let to = bodies(&stage.path("over-tcp"), "plan").last().map_or(last.to_string(), |(date, _)| date.clone());
     stage.ok(&format!("backtest --depth order-level --from {FIRST} --to {to} {options} --state-dir in-process"));
-    let deaths = dying(&stage, deaths().min(count), options);
+    let deaths_lived = deaths().min(count);
+    let deaths = dying(&stage, deaths_lived, options);
     assert!(deaths > 0, "{options}: no run died before its plan was approved");
 
     let wired = stage.path("over-tcp");
     assert_eq!(bodies(&wired, "plan").len() as u32, count, "{options}");
-    assert_eq!(bodies(&stage.path("in-process"), "plan").len() as u32, count, "{options}");
+    for (way, days) in [("in-process", count), ("dying", deaths_lived)] {
+        assert_eq!(bodies(&stage.path(way), "day_closed").len() as u32, days, "{way}, {options}");
+    }
     for way in ["in-process", "dying"] {
         assert_same(&wired, &stage.path(way), &format!("{way}, {options}"));
     }
@@ -134,12 +137,13 @@ fn next_session_is_near_order_level() {
     }
 }
 
+/// Two weeks with a holiday of some venues in their middle.
 #[test]
 fn ten_planted_leaks_are_found_and_the_strategy_as_it_is_has_none() {
-    let told = Stage::as_shipped().ok("backtest --check-lookahead --to 2026-04-10 --json");
+    let told = Stage::as_shipped().ok("backtest --check-lookahead --from 2026-03-27 --to 2026-04-10 --json");
     let report: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(report["clean"]["flagged"], Value::Null, "{}", report["clean"]);
-    assert!(report["plans_compared"].as_u64().unwrap() > 60, "{told}");
+    assert!(report["plans_compared"].as_u64().unwrap() > 20, "{told}");
     let planted = report["planted"].as_array().unwrap();
     assert_eq!(planted.len(), 10);
     planted.iter().for_each(|row| assert!(row["flagged"].is_string(), "not found: {row}"));

@@ -62,7 +62,8 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
     ground.keep(&engaged.journal).await?;
-    let mut run = ground.run(engaged.journal.fence(), engaged.path, None)?;
+    let fence = engaged.journal.fence();
+    let mut run = Run { is_research: true, ..ground.run(fence, engaged.path, None)? };
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {
         return Err(Failure::Usage(format!(
@@ -84,7 +85,8 @@ pub(super) async fn research(
     shows_progress: bool,
 ) -> Result<Research, Failure> {
     let market = ground.market(simulation);
-    let mut run = ground.run(0, "none: without --state-dir a backtest keeps no journal".into(), None)?;
+    let journal = "none: without --state-dir a backtest keeps no journal".into();
+    let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
     let mut world = ground.research(&market, ResearchJournal::default());
     Counted::new(about, shows_progress).days(dates, &mut run, &mut world, &market).await
 }

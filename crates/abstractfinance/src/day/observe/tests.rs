@@ -165,6 +165,7 @@ fn run() -> Run {
         configuration: String::new(),
         adopter: None,
         loosening: None,
+        is_research: false,
         journal: String::new(),
     }
 }
