@@ -121,6 +121,7 @@ impl Day {
                             ask_size: size,
                             last: price,
                             close: None,
+                            volume: None,
                             at: self.opens,
                             data_type: DataType::Live,
                         };

@@ -144,6 +144,7 @@ impl<'a> NextSession<'a> {
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
                 Effect::Look => unreachable!("nothing is watched where nothing happens between an open and the next"),
+                Effect::WhatIf { .. } => unreachable!("margin is never short where nothing is asked about it"),
                 Effect::Done => return (session.into_books(), trades),
             }
         }
@@ -196,6 +197,7 @@ fn open_quote(open: f64, at: Timestamp) -> Quote {
         ask_size: Quantity::ZERO,
         last: price,
         close: None,
+        volume: None,
         at,
         data_type: DataType::Live,
     }

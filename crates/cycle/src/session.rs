@@ -8,6 +8,8 @@
 mod act;
 mod board;
 mod hear;
+mod hours;
+mod margin;
 mod pace;
 mod pairs;
 mod resume;
@@ -21,10 +23,12 @@ use crate::{DayPlan, Setup};
 use board::Board;
 use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
 use execution::{Pair, Parent, ParentState, PlannedOrder};
+use hours::{Hours, Timetable};
 use jiff::{SignedDuration, Timestamp};
+use margin::{Margin, Takes};
 use market::calendar::Window;
 use pace::Totals;
-use ports::{AccountSnapshot, BrokerEvent};
+use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
@@ -46,6 +50,13 @@ pub enum Event {
     Unreadable(String),
     /// A look at account, index and clocks.
     Watched(Sighting),
+    /// What the order of that number would do to the margin; `None` when the broker gave no answer that can be used.
+    Margin {
+        /// Its number in the day.
+        number: u16,
+        /// The answer.
+        impact: Option<MarginImpact>,
+    },
     /// Time has passed.
     Tick,
 }
@@ -61,6 +72,13 @@ pub enum Effect {
     Resync,
     /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
     Look,
+    /// Ask what this would do to the margin, then report [`Event::Margin`] with the number.
+    WhatIf {
+        /// Number of the order in the day.
+        number: u16,
+        /// What is asked about.
+        command: BrokerCommand,
+    },
     /// Send this.
     Send(Sendable),
     /// Nothing before this time, unless an event arrives.
@@ -73,7 +91,9 @@ pub enum Effect {
 #[derive(Debug)]
 struct Slot {
     parent: Parent,
-    window: Option<Window>,
+    hours: Hours,
+    margin: Margin,
+    takes: Takes,
     ask_again: Timestamp,
     /// When the gate was first asked.
     asked: Option<Timestamp>,
@@ -85,10 +105,12 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(planned: PlannedOrder, windows: &PerContract<Option<Window>>, earlier: Option<u16>) -> Slot {
+    fn new(planned: PlannedOrder, hours: Hours, earlier: Option<u16>) -> Slot {
         Slot {
             parent: Parent::new(planned),
-            window: windows[planned.contract],
+            hours,
+            margin: Margin::Unasked,
+            takes: Takes::default(),
             ask_again: Timestamp::MIN,
             asked: None,
             refusals: Vec::new(),
@@ -159,7 +181,7 @@ pub struct Session<'a> {
 /// How long quotes that cannot price an order are put up with before they are asked for again.
 const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long after its window an order may stay unanswered before the day ends without it.
+/// How long after its hours an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 impl<'a> Session<'a> {
@@ -172,6 +194,7 @@ impl<'a> Session<'a> {
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
+        let timetable = Timetable { windows, conditions, plan, setup };
         let mut board = Board::new(windows.len(), plan.orders.len());
         let slot = |(place, &planned): (usize, &PlannedOrder)| {
             let held = books.ledger().quantity(planned.contract);
@@ -181,7 +204,7 @@ impl<'a> Session<'a> {
                 _ => Quantity::ZERO,
             };
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
-            Slot { increase, ..Slot::new(planned, windows, board.enter(planned.contract, place)) }
+            Slot { increase, ..Slot::new(planned, timetable.hours(&planned), board.enter(planned.contract, place)) }
         };
         let slots = plan.orders.iter().enumerate().map(slot).collect();
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
@@ -249,6 +272,7 @@ impl<'a> Session<'a> {
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
             Event::Watched(seen) => self.watched(&seen),
+            Event::Margin { number, impact } => self.margin_told(number, impact.as_ref()),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -277,16 +301,24 @@ impl<'a> Session<'a> {
         if self.needs_resync && !self.link_down {
             return self.resync(now);
         }
+        if let Some((number, command)) = self.next_question().filter(|_| !self.link_down) {
+            return Effect::WhatIf { number, command };
+        }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
             self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
         }
-        if self.slots.iter().all(|slot| slot.parent.is_over()) {
+        if self.is_over(now) {
             return Effect::Done;
         }
         Effect::Wait(self.next_deadline(now))
+    }
+
+    /// No order is left, and nothing that a worse regime could call for.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.slots.iter().all(|slot| slot.parent.is_over()) && !self.stands_guard(now)
     }
 
     /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.

@@ -5,8 +5,9 @@
 
 use super::{Entry, Session, Slot};
 use crate::operator::Latch;
-use domain::{ContractId, Quantity, Side};
+use domain::{AssetClass, ContractId, Quantity, Side};
 use jiff::{SignedDuration, Timestamp};
+use market::Quote;
 use risk::Sendable;
 use risk::gate::{self, Activity, Exposure, Holding};
 
@@ -51,6 +52,18 @@ impl Session<'_> {
         if let Some(exposure) = activity.exposure {
             totals.exposure = exposure.with(activity.holding, order, activity.unit_value);
         }
+    }
+
+    /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
+    pub(super) fn volume_left(&self, contract: ContractId, quote: &Quote) -> Option<Quantity> {
+        let is_option = self.setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
+        let volume = quote.volume.filter(|_| !is_option)?; // market makers quote what nobody trades
+        let lot = self.setup.universe.terms(contract).lot.units();
+        let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
+        let orders = self.orders_of(contract).map(|slot| &slot.parent);
+        let used = orders.fold(Quantity::ZERO, |sum, parent| sum + parent.filled() + parent.working());
+        let left = Quantity::whole(share) - used;
+        Some(Quantity::from_units(left.units().max(0) / lot * lot))
     }
 
     /// Stops a contract and side of which too many orders were sent, until a person resumes.
