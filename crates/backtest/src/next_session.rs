@@ -7,8 +7,8 @@
 use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Session, Setup, decide_into};
 use domain::rounding::share_of;
 use domain::{
-    AccountTag, BaseMoney, BasisPoints, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
-    Price, Quantity,
+    AccountTag, BaseMoney, BasisPoints, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract,
+    PerInstrument, Price, Quantity,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
