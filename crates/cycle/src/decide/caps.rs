@@ -19,9 +19,9 @@ pub(crate) struct Cut {
     told: Option<(f64, f64)>,
 }
 
-pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+pub(super) fn limit(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     plan.table.netted.as_mut_slice().copy_from_slice(plan.table.wanted.as_slice());
-    for Cut { contract, share, check, told } in cuts(inputs, setup, plan) {
+    for Cut { contract, share, check, told } in cuts(moving, inputs, setup, plan) {
         let held = inputs.ledger.quantity(contract);
         let change = Change::between(held, plan.table.netted[contract]);
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
@@ -33,15 +33,15 @@ pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     }
 }
 
-/// What has to be cut of the netted quantities, the legs of a pair alike.
-pub(crate) fn cuts(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cut> {
+/// What has to be cut of the netted quantities of what moves, the legs of a pair alike.
+pub(crate) fn cuts(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cut> {
     let mut cuts = Vec::new();
     if plan.facts.nav <= 0.0 {
         return cuts; // nothing is increased against a NAV nobody knows
     }
-    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.netted.as_slice());
-    for (row, (&held, &netted)) in rows.enumerate().filter(|(_, (held, netted))| held != netted) {
-        let (contract, change) = (ContractId(row as u16), Change::between(held, netted));
+    for &contract in moving {
+        let held = inputs.ledger.quantity(contract);
+        let change = Change::between(held, plan.table.netted[contract]);
         // What a roll opens another contract gives up: it is never cut.
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));

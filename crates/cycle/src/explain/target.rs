@@ -328,7 +328,9 @@ fn future_lots(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: b
 fn limits(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
     let (table, gate, nav) = (&day.plan.table, &day.setup.policy.gate, day.plan.facts.nav);
     let (held, wanted) = (day.inputs.ledger.quantity(contract), table.wanted[contract]);
-    let all = cuts(&day.inputs, day.setup, day.plan);
+    let is_moving = |of: &ContractId| day.inputs.ledger.quantity(*of) != day.plan.table.netted[*of];
+    let moving: Vec<ContractId> = day.setup.universe.contracts().filter(is_moving).collect();
+    let all = cuts(&moving, &day.inputs, day.setup, day.plan);
     let cut = all.iter().find(|cut| cut.contract == contract);
     let Some(cut) = cut.filter(|_| table.rolled[contract].is_zero()) else {
         return chain.made("limits", "wanted", wanted.to_f64(), "units", "netted");
