@@ -121,7 +121,16 @@ impl From<&Sendable> for Command {
             Sendable::Place(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
                 let order_type = order.order_type();
-                Command::Place { order_ref, contract, side, quantity, order_type, limit, touch: None, volume_left: None }
+                Command::Place {
+                    order_ref,
+                    contract,
+                    side,
+                    quantity,
+                    order_type,
+                    limit,
+                    touch: None,
+                    volume_left: None,
+                }
             }
             Sendable::Replace(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);

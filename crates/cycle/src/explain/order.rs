@@ -72,7 +72,13 @@ fn collar(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, side: Side, 
     let class = universe.instrument_of(contract).asset_class;
     let Some(policy) = day.setup.policy.gate.collar(class) else { return };
     let step = "gate";
-    chain.given(step, "arrival", arrival.to_f64(), "price", "what the collar is drawn around: the mid when the gate first let it out");
+    chain.given(
+        step,
+        "arrival",
+        arrival.to_f64(),
+        "price",
+        "what the collar is drawn around: the mid when the gate first let it out",
+    );
     chain.given(step, "collar_width", f64::from(policy.width.0), "bp", "execution.max_slippage_bps_by_asset_class");
     chain.given(step, "collar_ticks", f64::from(policy.ticks_min), "ticks", "at least so many");
     let grid = grid(day, contract);
@@ -129,7 +135,13 @@ fn on_grid(
 }
 
 /// How much one order may be, and is.
-fn place(chain: &mut Chain, day: &Day<'_>, planned: &PlannedOrder, (at, attempt): (usize, u16), (quantity, volume_left): (Quantity, Option<Quantity>)) {
+fn place(
+    chain: &mut Chain,
+    day: &Day<'_>,
+    planned: &PlannedOrder,
+    (at, attempt): (usize, u16),
+    (quantity, volume_left): (Quantity, Option<Quantity>),
+) {
     let (step, number, terms) = ("gate", planned.number, day.setup.universe.terms(planned.contract));
     let Some(Entry::Admitted { arrival, reference, .. }) = admitted(day, number, at) else { return };
     let (gate, facts) = (&day.setup.policy.gate, &day.plan.facts);
