@@ -25,7 +25,7 @@ const STEPS: [(&str, &[&str]); 14] = [
     ("schedule", &["/table/scheduled", "/table/verdict", "/facts"]),
     ("fx hedge", &["/hedges"]),
     ("orders", &["/orders", "/refusals"]),
-    ("netting", &["/wants", "/pairs"]),
+    ("netting", &["/wants", "/pairs", "/spreads"]),
     ("memory", &["/memory"]),
 ];
 
