@@ -5,6 +5,7 @@
 
 mod decisions;
 mod operator;
+mod records;
 mod research;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
@@ -12,13 +13,13 @@ pub use operator::{
     AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, KillArgs, ListenArgs, NavArgs, ReasonArgs, ReconcileArgs,
     ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
 };
+pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 
 use crate::faults::Stop;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
-use journal::Head;
 use sim::Scenario;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -360,50 +361,6 @@ pub enum InstrumentsCommand {
         /// Where the gateway listens; without it, the built-in simulated one answers.
         #[arg(long, value_name = "ADDR")]
         gateway: Option<SocketAddr>,
-    },
-}
-
-/// `journal …`.
-#[derive(Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Walk the hash chain and name the first record that was changed or lost.
-    Verify {
-        /// A chain head from a report, to find that the end was cut off or written anew.
-        #[arg(long, value_name = "SEQ:HASH")]
-        head: Option<Head>,
-        /// The account tag the head belongs to, where the journal has several.
-        #[arg(long, value_name = "TAG", requires = "head")]
-        account: Option<String>,
-    },
-    /// Write everything to one compressed file, consistent while an engine runs.
-    Backup {
-        /// The new file.
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-    /// Put a backup into an empty state folder or database, and verify it.
-    Restore {
-        /// The backup.
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
-    },
-    /// Write one trade date, or all, with the configuration in force to one file for another machine.
-    Export {
-        /// The trade date.
-        #[arg(long, required_unless_present = "all", conflicts_with = "all")]
-        date: Option<Date>,
-        /// Every record.
-        #[arg(long)]
-        all: bool,
-        /// The new file.
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-    /// Read an exported file into an empty state folder or database; its configuration goes to `config` in the folder.
-    Import {
-        /// The exported file.
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
     },
 }
 
