@@ -12,6 +12,7 @@ pub mod interlock;
 mod limits;
 mod members;
 mod model;
+mod monitoring;
 mod overlay;
 mod refusal;
 mod rules;
@@ -23,11 +24,13 @@ mod truth;
 mod universe;
 
 pub use execution::Policy as ExecutionPolicyName;
+pub use execution::Schedule;
 pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
+pub use monitoring::Telegram;
 pub use refusal::Refusal;
 pub use safety::Maintenance;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
@@ -177,6 +180,13 @@ pub fn load_with(dir: Option<&Path>, set: &BTreeMap<String, serde_json::Value>) 
 pub fn as_brokers_know(table: &Instruments) -> Instruments {
     let facts = parse_instruments(INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS).expect("the built-in table is accepted");
     table.overlaid(&facts)
+}
+
+/// The files of the built-in configuration, by their path in a folder.
+pub fn built_in_files() -> Vec<(String, &'static str)> {
+    let universes = members::BUILT_IN.iter().map(|(name, text)| (format!("universe/{name}.csv"), *text));
+    let files = [(SETTINGS_FILE, BUILT_IN_SETTINGS), (INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)];
+    files.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(universes).collect()
 }
 
 /// The JSON Schema of `settings.yaml`.
