@@ -103,8 +103,8 @@ pub struct Adopter {
 struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
-    /// What the day would do in a crisis that begins before its orders are over; decided from the same inputs.
-    contingency: Option<DayPlan>,
+    /// What the day would do in a worse regime that begins before it is over; decided from the same inputs.
+    contingencies: Vec<(Regime, DayPlan)>,
     identity: Identity,
     /// What trading has cost before this day.
     measured: Measured,
@@ -179,22 +179,23 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     entries.extend(world.journal.keeps("inputs").then(|| Entry::Inputs(Box::new(inputs.clone()))));
     entries.extend(world.journal.keeps("plan").then(|| Entry::Plan(Box::new(plan.clone()))));
     append(date, &entries, run, world).await?;
-    let contingency = contingency(&inputs, &plan, run);
-    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: Some(notes) })
+    let contingencies = contingencies(&inputs, &plan, run);
+    Ok(Decided { inputs, plan, contingencies, identity, measured: measured(run, world).await?, notes: Some(notes) })
 }
 
-/// The same decision in a crisis, when the regime can enter one at once. It is a function of what was recorded, so that a
-/// restart finds the same.
-fn contingency(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Option<DayPlan> {
+/// The same decision in each worse regime that is entered at once. It is a function of what was recorded, so that a restart
+/// finds the same.
+fn contingencies(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Vec<(Regime, DayPlan)> {
     let policy = &run.setup.policy;
-    let at_once = policy.regime.escalate_immediately.contains(&Regime::Crisis);
-    if policy.watchdog.is_none() || !at_once || plan.risk.regime == Regime::Crisis || plan.orders.is_empty() {
-        return None;
-    }
-    let mut memory = inputs.memory.clone();
-    memory.regime = RegimeState { regime: Regime::Crisis, pending: None };
-    let panel = inputs.panel(&run.setup).ok()?;
-    Some(decide(&DayInputs { memory: &memory, ..inputs.view(&panel) }, &run.setup))
+    let worse = policy.regime.escalate_immediately.iter().filter(|regime| **regime > plan.risk.regime);
+    let decided = |&regime: &Regime| {
+        let mut memory = inputs.memory.clone();
+        memory.regime = RegimeState { regime, pending: None };
+        let panel = inputs.panel(&run.setup).ok()?;
+        Some((regime, decide(&DayInputs { memory: &memory, ..inputs.view(&panel) }, &run.setup)))
+    };
+    let watched = worse.filter(|_| policy.watchdog.is_some());
+    watched.filter_map(decided).collect()
 }
 
 /// A plan that was stored is the plan: it is read back, not decided again.
@@ -213,11 +214,11 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     inputs.panel(&run.setup).map_err(|error| Failure::Usage(error.to_string()))?;
     let scope = Scope::new(Some(inputs.books.ledger()), &plan.memory.lists, &[], run);
     let (identity, _) = observe::connect(&scope, world).await?;
-    let contingency = contingency(&inputs, &plan, run);
+    let contingencies = contingencies(&inputs, &plan, run);
     // What the plan bought and nobody holds yet.
     let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
     world.broker.resolve(&ordered).await?;
-    Ok(Decided { inputs, plan, contingency, identity, measured: measured(run, world).await?, notes: None })
+    Ok(Decided { inputs, plan, contingencies, identity, measured: measured(run, world).await?, notes: None })
 }
 
 /// What trading cost up to the last finished date.
@@ -229,7 +230,7 @@ fn start<'a>(decided: &'a Decided, run: &'a Run) -> Session<'a> {
     let RecordedInputs { windows, conditions, confirmed, .. } = &decided.inputs;
     Session::start(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup)
         .with_confirmed(confirmed)
-        .with_contingency(decided.contingency.as_ref())
+        .with_contingencies(&decided.contingencies)
 }
 
 fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Result<Session<'a>, Failure> {
@@ -242,7 +243,7 @@ fn resume<'a>(decided: &'a Decided, stored: &[StoredRecord], run: &'a Run) -> Re
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
     let RecordedInputs { windows, conditions, confirmed, .. } = &decided.inputs;
     let session = Session::resume(&decided.plan, windows, conditions, decided.books(), run.account, &run.setup, folded);
-    Ok(session.with_confirmed(confirmed).with_contingency(decided.contingency.as_ref()))
+    Ok(session.with_confirmed(confirmed).with_contingencies(&decided.contingencies))
 }
 
 /// Makes entries durable.

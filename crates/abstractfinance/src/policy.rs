@@ -274,6 +274,9 @@ fn execution(settings: &Settings, universe: &Universe) -> ExecutionPolicy {
         style: style(execution.default_policy),
         styles: execution.styles().map(|(class, policy)| (class, style(policy))).collect(),
         passive_s: i64::from(execution.passive_seconds),
+        rest_to_close: execution.rest_to_close,
+        auction_lead_s: i64::from(execution.auction_lead_minutes) * 60,
+        participation_max: execution.max_volume_participation,
         spread_buffer: execution.spread_buffer,
         ttl_s: i64::from(execution.order_ttl_seconds),
         replace_interval_s: i64::from(execution.replace_interval_seconds),
@@ -291,6 +294,7 @@ fn style(policy: settings::ExecutionPolicyName) -> Style {
     match policy {
         settings::ExecutionPolicyName::MarketableLimit => Style::MarketableLimit,
         settings::ExecutionPolicyName::PassiveThenCross => Style::PassiveThenCross,
+        settings::ExecutionPolicyName::AuctionClose => Style::AuctionClose,
     }
 }
 
@@ -317,6 +321,7 @@ fn gate(settings: &Settings, universe: &Universe) -> GatePolicy {
         adv_max: safety.max_adv_participation,
         adv_slice: safety.slice_adv_participation,
         excess_liquidity_min: safety.min_excess_liquidity_pct_nav,
+        what_if: safety.what_if_margin,
         orders_per_side_max: safety.max_orders_per_contract_side,
         messages_per_second_max: safety.max_messages_per_second,
         restricted: restricted.filter_map(|name| universe.find_instrument(name)).collect(),

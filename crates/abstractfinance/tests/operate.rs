@@ -79,16 +79,16 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     Positions after 2026-03-04 (notional in USD)
      contract   sleeves                  ours   broker     mark         unrealised        notional     of NAV
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-     CS51       core_index_rv -11132   -11132   -11132   201.38   EUR    23,477.64   -2,624,935.36   -26.20 %
-     CSPX       core_index_rv 3636       3636     3636   725.44   USD    -4,357.88    2,637,699.84   +26.32 %
+     CS51       core_index_rv -11132   -11132   -11132   203.23   EUR     2,883.44   -2,644,015.88   -26.43 %
+     CSPX       core_index_rv 3636       3636     3636   727.12   USD     1,750.60    2,643,808.32   +26.43 %
 
-    Gross 5,262,635.20 (0.525 × NAV) · net 12,764.48 (+0.001 × NAV) · NAV 10,020,485.44 USD
+    Gross 5,287,824.20 (0.529 × NAV) · net -207.56 (+0.000 × NAV) · NAV 10,002,475.77 USD
     ");
     assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @r"
      date           NAV at plan     return   unit value   drawdown   flows             NAV      NAV−NLV   gross      net   mode
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      2026-03-03    9,983,942.78   -0.161 %      0.99839    -0.16 %       –   10,014,731.97   +0.0000 bp   0.523   +0.003   NORMAL
-     2026-03-04   10,020,485.44   +0.366 %      1.00205     0.00 %       –   10,020,485.44   +0.0000 bp   0.525   +0.001   NORMAL
+     2026-03-04   10,020,485.44   +0.366 %      1.00205     0.00 %       –   10,002,475.77   +0.0000 bp   0.529   +0.000   NORMAL
     ");
     assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @r"
     date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
@@ -99,8 +99,8 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     Engine    none is running
     Mode      NORMAL
     Last day  2026-03-04: 0 of 0 orders filled
-    NAV       10,020,485.44 USD · against the broker +0.0000 bp
-    Exposure  gross 0.525 × NAV · net +0.001 × NAV · 2 positions
+    NAV       10,002,475.77 USD · against the broker +0.0000 bp
+    Exposure  gross 0.529 × NAV · net +0.000 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown 0.00 %
     ");
 }

@@ -82,42 +82,71 @@ impl Group {
     }
 }
 
+/// The figures of the daily message on execution.
+struct Summary<'a> {
+    span: String,
+    base: &'a str,
+    total: usize,
+    filled: usize,
+    traded: Decimal,
+    slippage: Decimal,
+    commission: Decimal,
+    /// The order with the largest slippage, in basis points.
+    worst: Option<(f64, &'a OrderCost)>,
+    wanted: Decimal,
+    netted: Decimal,
+}
+
 /// The day's execution in the form of the daily message.
 pub fn summary(days: &[&DayReport]) -> String {
     let orders = || days.iter().flat_map(|day| &day.costs.orders);
-    let filled = days.iter().flat_map(|day| &day.orders).filter(|order| order.status == "filled").count();
-    let total = days.iter().map(|day| day.orders.len()).sum::<usize>();
     let mut all = Group::default();
     orders().for_each(|order| all.add(order.traded, order.costs));
-    let base = days.last().map_or("", |day| day.base.as_str());
-    let money = |amount: Decimal| {
-        if base == "USD" { format!("${}", grouped(amount, 0)) } else { format!("{} {base}", grouped(amount, 0)) }
-    };
+    let worst = orders().filter_map(|order| Some((order.slippage_bps()?, order)));
     let span = match days {
         [] => return String::new(),
         [day] => day.date.clone(),
         [first, .., last] => format!("{} to {}", first.date, last.date),
     };
-    let mut text = format!("📊 Execution Summary - {span}\n\nOrders: {total} total, {filled} filled\n");
-    let mut line = |told: &str| text.write_str(told).expect("writing to a string cannot fail");
-    line(&format!("Traded: {}\n\nCosts:\n", money(all.traded)));
-    let slippage = bps(all.costs.slippage(), all.traded).unwrap_or_default();
-    line(&format!("  Slippage: {slippage:.1} bps avg ({})\n", money(all.costs.slippage())));
-    line(&format!("  Commission: {}\n", money(all.costs.fees)));
-    let worst = orders().filter_map(|order| Some((order.slippage_bps()?, order)));
-    if let Some((bps, order)) = worst.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        line(&format!(
-            "\nWorst execution:\n  {}: {bps:.1} bps on {} shares\n",
-            order.instrument,
-            order.filled.normalize()
-        ));
+    let summary = Summary {
+        span,
+        base: days.last().map_or("", |day| day.base.as_str()),
+        total: days.iter().map(|day| day.orders.len()).sum(),
+        filled: days.iter().flat_map(|day| &day.orders).filter(|order| order.status == "filled").count(),
+        traded: all.traded,
+        slippage: all.costs.slippage(),
+        commission: all.costs.fees,
+        worst: worst.max_by(|a, b| a.0.total_cmp(&b.0)),
+        wanted: days.iter().map(|day| day.costs.wanted).sum(),
+        netted: days.iter().map(|day| day.costs.netted).sum(),
+    };
+    summary.text()
+}
+
+impl Summary<'_> {
+    fn money(&self, amount: Decimal) -> String {
+        let amount = grouped(amount, 0);
+        if self.base == "USD" { format!("${amount}") } else { format!("{amount} {}", self.base) }
     }
-    let (wanted, netted) = days.iter().fold((Decimal::ZERO, Decimal::ZERO), |(wanted, netted), day| {
-        (wanted + day.costs.wanted, netted + day.costs.netted)
-    });
-    let saved = bps(wanted - netted, wanted).unwrap_or_default() / 100.0;
-    line(&format!("\nNetting saved: {saved:.0}% of turnover\n"));
-    text
+
+    fn text(&self) -> String {
+        let Summary { span, total, filled, .. } = self;
+        let mut text = format!("📊 Execution Summary - {span}\n\nOrders: {total} total, {filled} filled\n");
+        let mut line = |told: &str| text.write_str(told).expect("writing to a string cannot fail");
+        line(&format!("Traded: {}\n\nCosts:\n", self.money(self.traded)));
+        let slippage = bps(self.slippage, self.traded).unwrap_or_default();
+        line(&format!("  Slippage: {slippage:.1} bps avg ({})\n", self.money(self.slippage)));
+        line(&format!("  Commission: {}\n", self.money(self.commission)));
+        if let Some((bps, order)) = self.worst {
+            let whole = ["future", "option"].iter().any(|kind| order.asset_class.ends_with(kind));
+            let unit = if whole { "contracts" } else { "shares" };
+            let OrderCost { instrument, filled, .. } = order;
+            line(&format!("\nWorst execution:\n  {instrument}: {bps:.1} bps on {} {unit}\n", filled.normalize()));
+        }
+        let saved = bps(self.wanted - self.netted, self.wanted).unwrap_or_default() / 100.0;
+        line(&format!("\nNetting saved: {saved:.0}% of turnover\n"));
+        text
+    }
 }
 
 /// A day's costs in one line.
@@ -236,4 +265,59 @@ fn by_order<'a>(orders: impl Iterator<Item = &'a OrderCost>) -> Table {
     }
     numbers(&mut table, 2..10);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the original description, section 11.5, to the letter.
+    #[test]
+    fn the_summary_is_the_description_s() {
+        let worst = OrderCost {
+            order_ref: "AF-a1b2c3-20251215-001-01".into(),
+            instrument: "IUKD".into(),
+            venue: "XLON".into(),
+            asset_class: "equity_etf".into(),
+            side: "BUY".into(),
+            filled: Decimal::new(50_000, 2),
+            decision: None,
+            arrival: None,
+            average: None,
+            traded: Decimal::from(10_000),
+            expected_bps: 0.0,
+            costs: Costs::default(),
+            sleeves: vec![],
+        };
+        let summary = Summary {
+            span: "2025-12-15".into(),
+            base: "USD",
+            total: 12,
+            filled: 11,
+            traded: Decimal::from(1_250_000),
+            slippage: Decimal::from(525),
+            commission: Decimal::from(35),
+            worst: Some((12.3, &worst)),
+            wanted: Decimal::from(100),
+            netted: Decimal::from(82),
+        };
+        insta::assert_snapshot!(summary.text(), @r"
+        📊 Execution Summary - 2025-12-15
+
+        Orders: 12 total, 11 filled
+        Traded: $1,250,000
+
+        Costs:
+          Slippage: 4.2 bps avg ($525)
+          Commission: $35
+
+        Worst execution:
+          IUKD: 12.3 bps on 500 shares
+
+        Netting saved: 18% of turnover
+        ");
+        let future = OrderCost { asset_class: "equity_index_future".into(), ..worst.clone() };
+        let summary = Summary { worst: Some((3.0, &future)), base: "EUR", ..summary };
+        assert!(summary.text().contains("on 500 contracts") && summary.text().contains("Commission: 35 EUR"));
+    }
 }

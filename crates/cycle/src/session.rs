@@ -6,7 +6,10 @@
 //! everything in flight.
 
 mod act;
+mod board;
 mod hear;
+mod hours;
+mod margin;
 mod pace;
 mod pairs;
 mod resume;
@@ -17,13 +20,15 @@ mod watch;
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
+use board::Board;
 use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
 use execution::{Pair, Parent, ParentState, PlannedOrder};
+use hours::{Hours, Timetable};
 use jiff::{SignedDuration, Timestamp};
-use market::Quote;
+use margin::{Margin, Takes};
 use market::calendar::Window;
 use pace::Totals;
-use ports::{AccountSnapshot, BrokerEvent};
+use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
 use risk::gate::{Conditions, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
@@ -45,6 +50,13 @@ pub enum Event {
     Unreadable(String),
     /// A look at account, index and clocks.
     Watched(Sighting),
+    /// What the order of that number would do to the margin; `None` when the broker gave no answer that can be used.
+    Margin {
+        /// Its number in the day.
+        number: u16,
+        /// The answer.
+        impact: Option<MarginImpact>,
+    },
     /// Time has passed.
     Tick,
 }
@@ -60,6 +72,13 @@ pub enum Effect {
     Resync,
     /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
     Look,
+    /// Ask what this would do to the margin, then report [`Event::Margin`] with the number.
+    WhatIf {
+        /// Number of the order in the day.
+        number: u16,
+        /// What is asked about.
+        command: BrokerCommand,
+    },
     /// Send this.
     Send(Sendable),
     /// Nothing before this time, unless an event arrives.
@@ -72,33 +91,33 @@ pub enum Effect {
 #[derive(Debug)]
 struct Slot {
     parent: Parent,
-    window: Option<Window>,
+    hours: Hours,
+    margin: Margin,
+    takes: Takes,
     ask_again: Timestamp,
     /// When the gate was first asked.
     asked: Option<Timestamp>,
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
+    /// Place of the order before it on the same contract.
+    earlier: Option<u16>,
 }
 
 impl Slot {
-    fn new(planned: PlannedOrder, windows: &PerContract<Option<Window>>) -> Slot {
+    fn new(planned: PlannedOrder, hours: Hours, earlier: Option<u16>) -> Slot {
         Slot {
             parent: Parent::new(planned),
-            window: windows[planned.contract],
+            hours,
+            margin: Margin::Unasked,
+            takes: Takes::default(),
             ask_again: Timestamp::MIN,
             asked: None,
             refusals: Vec::new(),
             increase: 0.0,
+            earlier,
         }
     }
-}
-
-/// A watched contract and its last quote.
-#[derive(Debug)]
-struct Watched {
-    contract: ContractId,
-    quote: Option<Quote>,
 }
 
 /// An order that was not in the plan: what happened called for it.
@@ -129,7 +148,7 @@ pub struct Session<'a> {
     consequences: Vec<Consequence>,
     /// The plan's pairs, as far as their protection has come.
     pairs: Vec<Pair>,
-    board: Vec<Watched>,
+    board: Board,
     entries: Vec<Entry>,
     staged: Vec<Sendable>,
     ready: VecDeque<Sendable>,
@@ -162,7 +181,7 @@ pub struct Session<'a> {
 /// How long quotes that cannot price an order are put up with before they are asked for again.
 const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long after its window an order may stay unanswered before the day ends without it.
+/// How long after its hours an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 impl<'a> Session<'a> {
@@ -175,7 +194,9 @@ impl<'a> Session<'a> {
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
-        let slot = |&planned: &PlannedOrder| {
+        let timetable = Timetable { windows, conditions, plan, setup };
+        let mut board = Board::new(windows.len(), plan.orders.len());
+        let slot = |(place, &planned): (usize, &PlannedOrder)| {
             let held = books.ledger().quantity(planned.contract);
             let added = match planned.purpose {
                 Purpose::Increase => Change::between(held, held + planned.quantity).increase,
@@ -183,13 +204,15 @@ impl<'a> Session<'a> {
                 _ => Quantity::ZERO,
             };
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
-            Slot { increase, ..Slot::new(planned, windows) }
+            Slot { increase, ..Slot::new(planned, timetable.hours(&planned), board.enter(planned.contract, place)) }
         };
-        let slots = plan.orders.iter().map(slot).collect();
+        let slots = plan.orders.iter().enumerate().map(slot).collect();
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
         let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
-        let traded = plan.orders.iter().map(|order| order.contract).chain(stand_ins.map(|hedge| hedge.contract));
+        for hedge in stand_ins {
+            board.watch(hedge.contract);
+        }
         Session {
             setup,
             plan,
@@ -200,7 +223,7 @@ impl<'a> Session<'a> {
             slots,
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
-            board: traded.map(|contract| Watched { contract, quote: None }).collect(),
+            board,
             entries: Vec::with_capacity(2 * plan.orders.len()),
             staged: Vec::with_capacity(plan.orders.len()),
             ready: VecDeque::with_capacity(plan.orders.len()),
@@ -249,6 +272,7 @@ impl<'a> Session<'a> {
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
             Event::Watched(seen) => self.watched(&seen),
+            Event::Margin { number, impact } => self.margin_told(number, impact.as_ref()),
             Event::Recorded | Event::Tick => {}
         }
         self.stale = true;
@@ -277,16 +301,24 @@ impl<'a> Session<'a> {
         if self.needs_resync && !self.link_down {
             return self.resync(now);
         }
+        if let Some((number, command)) = self.next_question().filter(|_| !self.link_down) {
+            return Effect::WhatIf { number, command };
+        }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
             self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
         }
-        if self.slots.iter().all(|slot| slot.parent.is_over()) {
+        if self.is_over(now) {
             return Effect::Done;
         }
         Effect::Wait(self.next_deadline(now))
+    }
+
+    /// No order is left, and nothing that a worse regime could call for.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.slots.iter().all(|slot| slot.parent.is_over()) && !self.stands_guard(now)
     }
 
     /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
@@ -313,7 +345,7 @@ impl<'a> Session<'a> {
 
     /// The contracts of the day's orders, and those that may stand in for them.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.board.iter().map(|watched| watched.contract)
+        self.board.contracts()
     }
 
     /// The orders that were not in the plan, in the order of their numbers.

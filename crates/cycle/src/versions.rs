@@ -15,7 +15,7 @@ pub const LATEST: [(&str, u16); 16] = [
     ("inputs", 1),
     ("plan", 1),
     ("booked", 1),
-    ("command", 1),
+    ("command", 2),
     ("consequence", 1),
     ("pair", 1),
     ("execution", 1),
@@ -31,11 +31,19 @@ pub const LATEST: [(&str, u16); 16] = [
 ];
 
 /// Steps by kind and the version they start from.
-pub const UPCASTS: &[(&str, u16, Upcast)] = &[("admitted", 1, with_unknown_spread)];
+pub const UPCASTS: &[(&str, u16, Upcast)] = &[("admitted", 1, with_unknown_spread), ("command", 1, with_a_limit)];
 
 /// The first version did not note the spread at arrival.
 fn with_unknown_spread(mut body: Value) -> Value {
     body["half_spread"] = Value::Null;
+    body
+}
+
+/// The first version knew no orders for the closing auction.
+fn with_a_limit(mut body: Value) -> Value {
+    if body["command"] == "place" {
+        body["order_type"] = Value::from("LMT");
+    }
     body
 }
 

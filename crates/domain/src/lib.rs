@@ -9,6 +9,7 @@ pub mod costs;
 pub mod currency;
 pub mod event;
 pub mod fx;
+pub mod grid;
 pub mod instrument;
 pub mod ledger;
 pub mod money;
@@ -25,6 +26,7 @@ pub use costs::Costs;
 pub use currency::{Currency, PerCurrency};
 pub use event::{Delivery, Fill, LedgerEvent, OptionEnd, Unbookable};
 pub use fx::{FxError, FxRates};
+pub use grid::{Band, Grid};
 pub use instrument::{
     AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument,
     Terms, Universe,

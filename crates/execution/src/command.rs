@@ -3,7 +3,7 @@
 //! In: what a permit released. Out: plain data that a journal stores and reads. Invariant: nothing here can be sent: what
 //! leaves is a [`Sendable`], which is not read from anywhere.
 
-use domain::{ContractId, OrderRef, Price, Quantity, Side};
+use domain::{ContractId, OrderRef, OrderType, Price, Quantity, Side};
 use risk::{Sendable, SendableOrder};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Place a new limit order.
+    /// Place a new order.
     Place {
         /// Identity.
         order_ref: OrderRef,
@@ -23,6 +23,8 @@ pub enum Command {
         side: Side,
         /// How much.
         quantity: Quantity,
+        /// Limit in continuous trading, or limit on close.
+        order_type: OrderType,
         /// Worst price.
         limit: Price,
     },
@@ -97,7 +99,7 @@ impl From<&Sendable> for Command {
         match sendable {
             Sendable::Place(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);
-                Command::Place { order_ref, contract, side, quantity, limit }
+                Command::Place { order_ref, contract, side, quantity, order_type: order.order_type(), limit }
             }
             Sendable::Replace(order) => {
                 let (order_ref, contract, side, quantity, limit) = terms(order);

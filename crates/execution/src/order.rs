@@ -3,7 +3,7 @@
 //! In: signals from us and from the broker. Out: the next state. Invariant: the table is total; an
 //! execution counts in every state; nothing but the broker's own word ends an order.
 
-use domain::{OrderRef, Price, Quantity};
+use domain::{OrderRef, OrderType, Price, Quantity};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,8 @@ pub fn next(state: OrderState, signal: OrderSignal) -> OrderState {
 pub struct Order {
     /// Our identity of it.
     pub order_ref: OrderRef,
+    /// Limit in continuous trading, or limit on close.
+    pub order_type: OrderType,
     /// Where it is.
     pub state: OrderState,
     /// Ordered.
@@ -109,9 +111,15 @@ pub struct Order {
 
 impl Order {
     /// Handed over and not answered yet.
-    pub fn sent(order_ref: OrderRef, quantity: Quantity, limit: Price, at: Timestamp, look_at: Timestamp) -> Order {
+    pub fn sent(
+        order_ref: OrderRef,
+        (order_type, quantity, limit): (OrderType, Quantity, Price),
+        at: Timestamp,
+        look_at: Timestamp,
+    ) -> Order {
         Order {
             order_ref,
+            order_type,
             state: OrderState::Sent,
             quantity,
             filled: Quantity::ZERO,

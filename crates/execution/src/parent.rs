@@ -4,21 +4,20 @@
 //! Invariant: one live child; a new one only after the last is certainly over and from what
 //! executions left; nothing works past the permit.
 
+mod hear;
 mod spread;
+mod work;
 
 pub use spread::{spread_left, step_spread};
 
-use crate::command::Command;
-use crate::order::{Order, OrderSignal, OrderState};
-use crate::policy::{ExecutionPolicy, Pricing, Style, Urgency};
-use domain::{AccountTag, ContractId, OrderRef, Price, Quantity, Side};
-use jiff::civil::Date;
+use crate::order::{Order, OrderState};
+use crate::policy::{Style, Urgency};
+use domain::{ContractId, Grid, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
-use risk::{Collar, Permit, Purpose, Sendable};
+use risk::{Collar, Permit, Purpose};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the plan's order list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,12 +39,14 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// A quote that may price an order, if there is one.
     pub quote: Option<&'a Quote>,
-    /// The contract's price step.
-    pub tick: Price,
+    /// The prices a limit of the contract may have.
+    pub grid: Grid<'a>,
     /// How much it may pay to be done soon.
     pub urgency: Urgency,
     /// How it is worked.
     pub style: Style,
+    /// What its share of the volume observed so far still leaves, in whole lots; `None` where no volume is told.
+    pub volume_left: Option<Quantity>,
 }
 
 /// How a parent stands.
@@ -66,11 +67,11 @@ pub enum ParentState {
     Unknown,
 }
 
-/// Seconds the broker may take to confirm a cancel before it is asked what became of the order.
-const CANCEL_PATIENCE_S: i64 = 60;
-
 /// Seconds an order must be listed nowhere before it counts as never having arrived.
 const ABSENCE_PATIENCE_S: i64 = 30;
+
+/// Seconds after which the broker is asked what became of an order for a closing auction; it waits in silence until then.
+const AUCTION_PATIENCE_S: i64 = 900;
 
 /// More was executed than was ordered: the broker's books and ours have parted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,11 +176,16 @@ impl Parent {
         self.live().is_some()
     }
 
+    /// What may still be executed of its live child.
+    pub fn working(&self) -> Quantity {
+        self.live().map_or(Quantity::ZERO, |child| child.quantity - child.filled)
+    }
+
     /// What may still be executed of it without the gate being asked again.
     pub fn executable(&self) -> Quantity {
         match &self.permit {
             Some(_) if self.state == ParentState::Working => self.remaining(),
-            _ => self.live().map_or(Quantity::ZERO, |child| child.quantity - child.filled),
+            _ => self.working(),
         }
     }
 
@@ -208,31 +214,6 @@ impl Parent {
         self.live().and_then(ask_at).is_some_and(|at| now >= at)
     }
 
-    /// Applies a complete picture of the broker's orders. A child that is listed nowhere has ended only
-    /// when it still is some time later: what we wrote may be on its way.
-    /// An order that ended with more filled than we have executions of is not over: what is left is known only when they
-    /// are told, and it is asked about until then.
-    pub fn resynced(&mut self, open: &BTreeSet<OrderRef>, ended: &BTreeMap<OrderRef, Quantity>, at: Timestamp) {
-        let patience = SignedDuration::from_secs(ABSENCE_PATIENCE_S);
-        let Some(child) = self.children.last_mut().filter(|child| child.state.is_live()) else { return };
-        let missing_since = *child.missing_since.get_or_insert(at);
-        let signal = match (open.contains(&child.order_ref), ended.get(&child.order_ref)) {
-            (true, _) => OrderSignal::FoundOpen,
-            (false, Some(&filled)) if filled > child.filled => {
-                child.missing_since = Some(at);
-                OrderSignal::LinkLost
-            }
-            (false, Some(_)) => OrderSignal::FoundEnded,
-            (false, None) if at >= missing_since + patience => OrderSignal::FoundEnded,
-            (false, None) => OrderSignal::LinkLost,
-        };
-        if signal != OrderSignal::LinkLost {
-            child.missing_since = None;
-        }
-        let order_ref = child.order_ref;
-        self.signal(order_ref, signal);
-    }
-
     /// True when nobody can say what became of this child.
     pub fn is_lost(&self, order_ref: OrderRef) -> bool {
         let lost = |child: &Order| child.order_ref == order_ref && child.state == OrderState::Unknown;
@@ -243,19 +224,6 @@ impl Parent {
     pub fn executed(&self, order_ref: OrderRef) -> Quantity {
         let child = self.children.iter().find(|child| child.order_ref == order_ref);
         child.map_or(Quantity::ZERO, |child| child.filled)
-    }
-
-    /// Stops waiting for an answer: the last order may or may not live.
-    pub fn give_up(&mut self) {
-        self.lose_sight();
-        self.state = ParentState::Unknown;
-    }
-
-    /// Notes that nobody can say what became of the live child.
-    pub fn lose_sight(&mut self) {
-        if let Some(child) = self.children.last_mut() {
-            child.signal(OrderSignal::LinkLost);
-        }
     }
 
     fn live(&self) -> Option<&Order> {
@@ -305,196 +273,14 @@ impl Parent {
         self.permit = None;
         self.lose_sight();
     }
-
-    /// Takes the live child back, whatever its age.
-    pub fn withdraw(&mut self, now: Timestamp) -> Option<Sendable> {
-        let child = self.children.last_mut()?;
-        matches!(child.state, OrderState::Sent | OrderState::Working).then(|| cancel(child, now))
-    }
-
-    /// What to tell the broker now, if anything.
-    pub fn step(
-        &mut self,
-        moment: &Moment<'_>,
-        identity: (AccountTag, Date),
-        policy: &ExecutionPolicy,
-    ) -> Option<Sendable> {
-        match self.live() {
-            Some(_) => self.tend(moment, policy),
-            None => self.launch(moment, identity, policy),
-        }
-    }
-
-    fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Sendable> {
-        let &Moment { now, quote, tick, urgency, style } = moment;
-        let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
-        let permit = self.permit.as_ref();
-        let child = self.children.last_mut().expect("a live child");
-        if !matches!(child.state, OrderState::Sent | OrderState::Working) {
-            return None;
-        }
-        // Without a permit (after a restart) an order that still works is taken back first.
-        let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
-        if too_old || permit.is_none_or(|permit| now >= permit.expires()) {
-            return Some(cancel(child, now));
-        }
-        // An order that has become urgent is repriced at once, once.
-        let hurried = urgency == Urgency::High && permit.is_some_and(|permit| child.limit != permit.collar().worst);
-        let due = now >= child.look_at && child.replaces < policy.replaces_max;
-        if child.state != OrderState::Working || !(due || hurried) {
-            return None;
-        }
-        child.look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
-        let waited_s = now.duration_since(child.sent_at).as_secs();
-        let (quote, permit) = quote.zip(permit)?;
-        let pricing = Pricing { quote, collar: permit.collar(), tick, side, urgency, waited_s };
-        let limit = policy.limit(style, &pricing).filter(|&limit| limit != child.limit)?;
-        child.limit = limit;
-        child.replaces += 1;
-        let filled_before_permit = planned - permit.quantity_max();
-        let others = filled - child.filled - filled_before_permit;
-        let order = permit.release(child.order_ref, others, child.quantity, limit, now);
-        Some(Sendable::Replace(order))
-    }
-
-    fn launch(
-        &mut self,
-        moment: &Moment<'_>,
-        (account, date): (AccountTag, Date),
-        policy: &ExecutionPolicy,
-    ) -> Option<Sendable> {
-        let &Moment { now, quote, tick, urgency, style } = moment;
-        let permit = self.permit.as_ref().filter(|_| self.may_launch(now))?;
-        let side = permit.side();
-        let pricing = Pricing { quote: quote?, collar: permit.collar(), tick, side, urgency, waited_s: 0 };
-        let limit = policy.limit(style, &pricing)?;
-        let quantity = self.remaining().min(permit.order_quantity_max());
-        let filled_before_permit = self.planned.quantity.abs() - permit.quantity_max();
-        let attempt = self.children.len() as u16 + 1;
-        let order_ref = OrderRef { account, date, intent: self.planned.number, attempt };
-        let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
-        let committed = self.filled - filled_before_permit;
-        let order = permit.release(order_ref, committed, quantity, limit, now);
-        self.children.push(Order::sent(order_ref, quantity, limit, now, look_at));
-        Some(Sendable::Place(order))
-    }
-
-    /// Rebuilds a child from the journal: it was about to be sent when the record was written.
-    pub fn replay_command(&mut self, command: Command, at: Timestamp, policy: &ExecutionPolicy) {
-        match command {
-            Command::Place { order_ref, quantity, limit, .. } => {
-                let look_at = at + SignedDuration::from_secs(policy.replace_interval_s);
-                self.children.push(Order::sent(order_ref, quantity, limit, at, look_at));
-            }
-            Command::Replace { order_ref, limit, .. } => {
-                if let Some(child) = self.child_mut(order_ref) {
-                    child.limit = limit;
-                    child.replaces += 1;
-                }
-            }
-            Command::PlaceSpread { order_ref, quantity, limit, .. }
-            | Command::ReplaceSpread { order_ref, quantity, limit, .. } => {
-                self.replay_spread(order_ref, quantity, limit, at, policy.replace_interval_s);
-            }
-            Command::Cancel { order_ref } => self.signal(order_ref, OrderSignal::CancelSent),
-        }
-    }
-
-    /// Restores the first collar and spread from the journal.
-    pub fn replay_admission(&mut self, collar: Collar, half_spread: Option<Price>) {
-        if self.collar.is_none() {
-            (self.collar, self.half_spread) = (Some(collar), half_spread);
-        }
-    }
-
-    fn child_mut(&mut self, order_ref: OrderRef) -> Option<&mut Order> {
-        self.children.iter_mut().find(|child| child.order_ref == order_ref)
-    }
-
-    /// Applies what the broker says of a child.
-    pub fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
-        let Some(child) = self.child_mut(order_ref) else { return };
-        child.signal(signal);
-        // Without the spread the order can still go alone.
-        if child.state == OrderState::Rejected && child.spread.is_none() {
-            self.state = ParentState::Rejected;
-        }
-    }
-
-    /// True when the reference names an order this parent sent.
-    pub fn knows(&self, order_ref: OrderRef) -> bool {
-        self.children.iter().any(|child| child.order_ref == order_ref)
-    }
-
-    /// Counts an execution of a child; the session has seen to it that it arrives once.
-    ///
-    /// # Errors
-    /// [`OverExecuted`] when the child or the parent has more than its quantity; it is counted all the same.
-    pub fn execute(&mut self, order_ref: OrderRef, quantity: Quantity, price: Price) -> Result<(), OverExecuted> {
-        let planned = self.planned.quantity.abs();
-        self.filled += quantity;
-        self.value += quantity.value_at(price, 1);
-        if self.filled >= planned {
-            self.state = ParentState::Filled;
-        }
-        let Some(child) = self.child_mut(order_ref) else { return Err(OverExecuted) };
-        child.execute(quantity);
-        let too_much = child.filled > child.quantity;
-        if too_much || self.filled > planned { Err(OverExecuted) } else { Ok(()) }
-    }
-
-    /// Replaces an execution of a child by the broker's correction of it (quantity and price each). What is left of a
-    /// working order is asked of the gate again; what a finished one turns out to lack, the next plan sees as drift.
-    ///
-    /// # Errors
-    /// [`OverExecuted`] as for [`Parent::execute`].
-    pub fn correct(
-        &mut self,
-        order_ref: OrderRef,
-        was: (Quantity, Price),
-        is: (Quantity, Price),
-    ) -> Result<(), OverExecuted> {
-        self.filled -= was.0;
-        self.value -= was.0.value_at(was.1, 1);
-        if let Some(child) = self.child_mut(order_ref) {
-            child.filled -= was.0;
-        }
-        self.permit = None;
-        self.state = match self.state {
-            ParentState::Working => ParentState::Waiting,
-            ParentState::Filled => ParentState::CarriedOver,
-            other => other,
-        };
-        self.execute(order_ref, is.0, is.1)
-    }
-
-    /// When [`Parent::step`] may have something to say without any event.
-    pub fn next_deadline(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
-        let expires = self.permit.as_ref().map(Permit::expires);
-        let Some(child) = self.live() else {
-            return expires.filter(|_| self.state == ParentState::Working);
-        };
-        if !matches!(child.state, OrderState::Sent | OrderState::Working) {
-            return ask_at(child);
-        }
-        let end = child.sent_at + SignedDuration::from_secs(policy.ttl_s);
-        let end = expires.map_or(end, |expires| expires.min(end));
-        let looks = child.state == OrderState::Working && child.replaces < policy.replaces_max;
-        Some(if looks { child.look_at.min(end) } else { end })
-    }
 }
 
 /// When the broker is to be asked about an order nobody has answered for.
 fn ask_at(child: &Order) -> Option<Timestamp> {
     match child.state {
         OrderState::Cancelling => Some(child.look_at),
+        OrderState::Sent | OrderState::Working if child.order_type == OrderType::Loc => Some(child.look_at),
         OrderState::Unknown => child.missing_since.map(|since| since + SignedDuration::from_secs(ABSENCE_PATIENCE_S)),
         _ => None,
     }
-}
-
-fn cancel(child: &mut Order, now: Timestamp) -> Sendable {
-    child.signal(OrderSignal::CancelSent);
-    child.look_at = now + SignedDuration::from_secs(CANCEL_PATIENCE_S);
-    Sendable::Cancel { order_ref: child.order_ref }
 }

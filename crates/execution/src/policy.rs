@@ -4,8 +4,7 @@
 //! beyond the collar drawn at arrival, however often it is replaced; without a two-sided quote nothing is priced.
 
 use crate::pair::PairPolicy;
-use domain::rounding::limit_to_tick;
-use domain::{AssetClass, Price, Side};
+use domain::{AssetClass, Grid, Price, Side};
 use market::Quote;
 use risk::Collar;
 use serde::{Deserialize, Serialize};
@@ -30,6 +29,8 @@ pub enum Style {
     MarketableLimit,
     /// At the near side of the quote for a while, then through the far side.
     PassiveThenCross,
+    /// A limit on close in the closing auction, where there is one; else as [`Style::MarketableLimit`].
+    AuctionClose,
 }
 
 /// Timing and pricing of orders.
@@ -45,6 +46,12 @@ pub struct ExecutionPolicy {
     pub ttl_s: i64,
     /// Seconds between looks at the price.
     pub replace_interval_s: i64,
+    /// What continuous trading leaves goes to the closing auction, where there is one.
+    pub rest_to_close: bool,
+    /// How long before an auction's cut-off its orders are sent, in seconds.
+    pub auction_lead_s: i64,
+    /// Largest share of the session's volume so far that a day's orders of a contract may be.
+    pub participation_max: f64,
     /// Most replaces of one order.
     pub replaces_max: u32,
     /// Seconds a passive order waits at the near side before it crosses.
@@ -60,8 +67,8 @@ pub struct Pricing<'a> {
     pub quote: &'a Quote,
     /// The worst price.
     pub collar: Collar,
-    /// The price step.
-    pub tick: Price,
+    /// The prices a limit may have.
+    pub grid: Grid<'a>,
     /// Which way.
     pub side: Side,
     /// The hurry.
@@ -78,7 +85,7 @@ impl ExecutionPolicy {
 
     /// The limit in continuous trading; `None` without a two-sided quote.
     pub fn limit(&self, style: Style, pricing: &Pricing<'_>) -> Option<Price> {
-        let &Pricing { quote, collar, tick, side, urgency, waited_s } = pricing;
+        let &Pricing { quote, collar, grid, side, urgency, waited_s } = pricing;
         let (bid, ask) = quote.two_sided()?;
         let waits = style == Style::PassiveThenCross && waited_s < self.passive_s;
         let buffer = ((ask.mantissa() - bid.mantissa()) as f64 * self.spread_buffer) as i64;
@@ -94,7 +101,7 @@ impl ExecutionPolicy {
             Side::Sell => wanted.max(collar.worst.mantissa()),
         };
         let inside = Price::from_mantissa(inside).expect("the collar's worst price is positive");
-        Some(limit_to_tick(inside, tick, side))
+        Some(grid.limit(inside, side))
     }
 }
 
@@ -114,6 +121,9 @@ mod tests {
             replace_interval_s: 15,
             replaces_max: 6,
             passive_s: 60,
+            rest_to_close: false,
+            auction_lead_s: 600,
+            participation_max: 0.10,
             pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
         }
     }
@@ -126,6 +136,7 @@ mod tests {
             ask_size: Quantity::ZERO,
             last: None,
             close: None,
+            volume: None,
             at: "2025-01-02T15:00:00Z".parse().unwrap(),
             data_type: market::DataType::Live,
         }
@@ -144,8 +155,8 @@ mod tests {
         let quote = quote(10_000 * cent, 10_004 * cent);
         let collar = CollarPolicy { width: BasisPoints(10), ticks_min: 2 };
         let limit = |side, waited_s, urgency| {
-            let collar = Collar::around(quote.mid().unwrap(), side, tick, collar);
-            let pricing = Pricing { quote: &quote, collar, tick, side, urgency, waited_s };
+            let collar = Collar::around(quote.mid().unwrap(), side, tick.into(), collar);
+            let pricing = Pricing { quote: &quote, collar, grid: tick.into(), side, urgency, waited_s };
             policy().limit(Style::PassiveThenCross, &pricing).unwrap().to_string()
         };
         assert_eq!(limit(Side::Buy, 59, Urgency::Normal), "100");
@@ -165,11 +176,11 @@ mod tests {
             let side = if buy { Side::Buy } else { Side::Sell };
             let cent = 1_000_000;
             let arrival = quote(bid * cent, (bid + spread) * cent);
-            let collar = Collar::around(arrival.mid().unwrap(), side, tick, CollarPolicy { width: BasisPoints(10), ticks_min: 2 });
+            let collar = Collar::around(arrival.mid().unwrap(), side, tick.into(), CollarPolicy { width: BasisPoints(10), ticks_min: 2 });
             let now = quote((bid + moved) * cent, (bid + spread + moved) * cent);
             let urgency = if hurry { Urgency::High } else { Urgency::Normal };
             let style = if passive { Style::PassiveThenCross } else { Style::MarketableLimit };
-            let limit = policy().limit(style, &Pricing { quote: &now, collar, tick, side, urgency, waited_s }).unwrap();
+            let limit = policy().limit(style, &Pricing { quote: &now, collar, grid: tick.into(), side, urgency, waited_s }).unwrap();
             prop_assert!(collar.holds(limit, side));
             prop_assert_eq!(limit.mantissa() % tick.mantissa(), 0);
             // Rounding to safety may lose a step.

@@ -9,7 +9,7 @@ mod market_tape;
 
 use domain::{AssetClass, Side};
 use execution::Style;
-use market_tape::{Result, Tape, policy};
+use market_tape::{Evenings, Result, Tape, policy};
 use std::path::Path;
 
 /// A series, what is traded in it, and how much.
@@ -25,7 +25,13 @@ fn cases(folder: &Path) -> Vec<Case> {
     let spy = read("spy_quote_1m.csv");
     let es = read("es_quote_1m_20131218.csv");
     let eur = read("eurusd_quote_1m_20180403.csv");
+    let prints = read("spy_trade_ticks_open_minute_2013-10-07.csv");
     vec![
+        Case {
+            name: "SPY, prints of its first minute, 7 October 2013",
+            tape: Tape::of_prints(&prints, AssetClass::EquityEtf, "0.01"),
+            quantity: 2_000,
+        },
         Case {
             name: "SPY, 7 and 8 October 2013",
             tape: Tape::of(&spy, "", AssetClass::EquityEtf, "0.01", ("13:45", "19:50")),
@@ -46,6 +52,20 @@ fn cases(folder: &Path) -> Vec<Case> {
             tape: Tape::of(&eur, "", AssetClass::FxFuture, "0.00005", ("07:00", "19:00")),
             quantity: 10,
         },
+    ]
+}
+
+/// Evenings that end in a closing price, with the size of an order.
+fn evenings(folder: &Path) -> Vec<(&'static str, Evenings, i64)> {
+    let read =
+        |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let spy = Evenings::of(&read("spy_trade_1m.csv"), AssetClass::EquityEtf, "0.01", |_| "20:00");
+    // 24 December is a half day.
+    let ends = |date: &str| if date == "2019-12-24" { "12:30" } else { "16:30" };
+    let funds = Evenings::of(&read("ucits_etf_1m_2019-12.csv"), AssetClass::EquityEtf, "0.01", ends);
+    vec![
+        ("SPY, closes of 7 and 8 October 2013", spy, 2_000),
+        ("UCITS funds of the strategy, closes of 17 to 24 December 2019", funds, 10),
     ]
 }
 
@@ -74,6 +94,12 @@ fn table(folder: &Path) -> String {
         rows.push(row(case.name, "market order", &run(None)));
         rows.push(row("", "marketable_limit", &run(Some(Style::MarketableLimit))));
         rows.push(row("", "passive_then_cross", &run(Some(Style::PassiveThenCross))));
+    }
+    for (name, evenings, quantity) in evenings(folder) {
+        let run =
+            |limited| [Side::Buy, Side::Sell].map(|side| evenings.work(side, quantity, limited)).into_iter().sum();
+        rows.push(row(name, "market on close", &run(false)));
+        rows.push(row("", "auction_close", &run(true)));
     }
     rows.join("\n")
 }

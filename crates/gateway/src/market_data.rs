@@ -46,6 +46,7 @@ struct Shown {
     ask_size: Quantity,
     last: Option<Price>,
     close: Option<Price>,
+    volume: Option<Quantity>,
 }
 
 impl Shown {
@@ -67,6 +68,7 @@ impl Shown {
             ask_size: if sides { quote.ask_size } else { Quantity::ZERO },
             last: quote.last,
             close: quote.close,
+            volume: quote.volume,
         }
     }
 
@@ -84,10 +86,11 @@ struct TickTypes {
     bid_size: i32,
     ask_size: i32,
     close: i32,
+    volume: i32,
 }
 
-const LIVE: TickTypes = TickTypes { bid: 1, ask: 2, last: 4, bid_size: 0, ask_size: 3, close: 9 };
-const DELAYED: TickTypes = TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69, ask_size: 70, close: 75 };
+const LIVE: TickTypes = TickTypes { bid: 1, ask: 2, last: 4, bid_size: 0, ask_size: 3, close: 9, volume: 8 };
+const DELAYED: TickTypes = TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69, ask_size: 70, close: 75, volume: 74 };
 
 impl Desk {
     pub(crate) fn market_data(&mut self, key: SessionKey, request: &wire::MarketDataRequest) {
@@ -196,16 +199,16 @@ impl Desk {
             if old.0 != new.0 {
                 self.send(key, &tick_price(req_id, tick, new.0, unit, new.1));
             } else if old.1 != new.1 {
-                self.send(
-                    key,
-                    &TickSize { req_id: Some(req_id), tick_type: Some(size_tick), size: Some(new.1.to_string()) },
-                );
+                self.send(key, &tick_size(req_id, size_tick, new.1));
             }
         }
         for (tick, old, new) in [(ticks.last, old.last, new.last), (ticks.close, old.close, new.close)] {
             if old != new {
                 self.send(key, &tick_price(req_id, tick, new, unit, Quantity::ZERO));
             }
+        }
+        if let Some(volume) = new.volume.filter(|_| new.volume != old.volume) {
+            self.send(key, &tick_size(req_id, ticks.volume, volume));
         }
     }
 
@@ -323,6 +326,11 @@ impl BarSpan {
             _ => None,
         }
     }
+}
+
+/// A size of its own.
+fn tick_size(req_id: i32, tick_type: i32, size: Quantity) -> TickSize {
+    TickSize { req_id: Some(req_id), tick_type: Some(tick_type), size: Some(size.to_string()) }
 }
 
 fn tick_price(req_id: i32, tick: i32, price: Option<Price>, unit: QuoteUnit, size: Quantity) -> TickPrice {

@@ -4,10 +4,11 @@
 //! contract is used only after exactly one answer agreed in currency, unit, multiplier, tick, ISIN and expiry.
 
 use crate::{convert, options};
-use domain::{ContractId, Currency, Instrument, InstrumentKind, Universe};
+use domain::{Band, ContractId, Currency, Instrument, InstrumentKind, Price, Universe};
 use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
 use ports::{BrokerError, Dispute};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -116,7 +117,7 @@ pub(crate) fn agree(
     universe: &Universe,
     id: ContractId,
     details: &ContractDetails,
-    steps: &[Decimal],
+    steps: &[Step],
 ) -> Result<(Contract, ports::ContractDetails), String> {
     let differences = differences(universe, id, details, steps);
     if !differences.is_empty() {
@@ -132,6 +133,7 @@ pub(crate) fn agree(
         currency: instrument.currency,
         multiplier: Decimal::from(instrument.multiplier),
         min_tick: convert::decimal(details.min_tick).unwrap_or_default(),
+        bands: bands(instrument, steps, Decimal::from(details.price_magnifier.max(1))),
         price_magnifier: details.price_magnifier.max(1),
         last_trade: last_trade(details),
         long_name: details.long_name.clone(),
@@ -142,6 +144,9 @@ pub(crate) fn agree(
     let contract = Contract { exchange: instrument.exchange.as_str().into(), ..details.contract.clone() };
     Ok((contract, ours))
 }
+
+/// A price from which on a step holds, and the step.
+pub(crate) type Step = (Decimal, Decimal);
 
 /// A fact of the instrument table that the broker states otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +171,7 @@ pub(crate) fn differences(
     universe: &Universe,
     id: ContractId,
     details: &ContractDetails,
-    steps: &[Decimal],
+    steps: &[Step],
 ) -> Vec<Difference> {
     let instrument = universe.instrument_of(id);
     let contract = &details.contract;
@@ -279,18 +284,31 @@ fn multiplier(instrument: &Instrument, theirs: &str) -> String {
 
 /// The broker's price steps, when ours is none of them. Without a list ours must lie on the grid of the smallest one.
 /// A step can be stated in quoted or in major units.
-fn other_tick(instrument: &Instrument, min_tick: f64, steps: &[Decimal], magnifier: Decimal) -> Option<String> {
+fn other_tick(instrument: &Instrument, min_tick: f64, steps: &[Step], magnifier: Decimal) -> Option<String> {
     let ours = instrument.tick.to_decimal();
     let smallest = convert::decimal(min_tick).unwrap_or_default();
     let fits = match steps {
         [] => smallest > Decimal::ZERO && (ours % smallest).is_zero(),
-        _ => steps.iter().any(|&step| step == ours || step / magnifier == ours),
+        _ => steps.iter().any(|&(_, step)| step == ours || step / magnifier == ours),
     };
     if fits || !instrument.tradable {
         return None;
     }
-    let listed: Vec<String> = steps.iter().map(|step| step.normalize().to_string()).collect();
+    let listed: Vec<String> = steps.iter().map(|(_, step)| step.normalize().to_string()).collect();
     Some(if listed.is_empty() { smallest.normalize().to_string() } else { listed.join(" or ") })
+}
+
+/// The broker's steps by price level in the major unit; they are stated in the unit in which ours is among them.
+fn bands(instrument: &Instrument, steps: &[Step], magnifier: Decimal) -> Vec<Band> {
+    let is_major = steps.iter().any(|&(_, step)| step == instrument.tick.to_decimal());
+    let unit = if is_major { Decimal::ONE } else { magnifier };
+    let band = |&(from, step): &Step| {
+        let from = (from / unit * Decimal::from(100_000_000)).to_i64()?;
+        Some(Band { from, step: Price::from_decimal(step / unit).ok()? })
+    };
+    let mut bands: Vec<Band> = steps.iter().filter_map(band).collect();
+    bands.sort_unstable();
+    bands
 }
 
 fn last_trade(details: &ContractDetails) -> Option<jiff::civil::Date> {
@@ -405,12 +423,32 @@ mod tests {
         let isf = fixture::contract(&universe, "ISF");
         let details = answer(&universe, isf);
         let tick = universe.instrument_of(isf).tick.to_decimal();
-        let told = |steps: &[Decimal]| differences(&universe, isf, &details, steps);
+        let told = |steps: &[Decimal]| {
+            let steps: Vec<Step> = steps.iter().map(|&step| (Decimal::ZERO, step)).collect();
+            differences(&universe, isf, &details, &steps)
+        };
         assert_eq!(told(&[]), [], "on the grid of the smallest step");
         assert_eq!(told(&[tick, tick + tick]), []);
         assert_eq!(told(&[tick * Decimal::ONE_HUNDRED]), [], "pence");
         assert_eq!(told(&[tick + tick])[0].field, "tick", "a finer step than any the exchange allows");
         assert_eq!(told(&[tick / Decimal::TWO])[0].field, "tick", "a coarser one than any it allows");
+    }
+
+    #[test]
+    fn bands_are_in_the_major_unit_in_whichever_unit_the_broker_states_them() {
+        let universe = fixture::universe();
+        let isf = fixture::contract(&universe, "ISF");
+        let instrument = universe.instrument_of(isf);
+        let tick = instrument.tick.to_decimal();
+        let hundred = Decimal::ONE_HUNDRED;
+        let told = |unit: Decimal| {
+            let steps = [(hundred * unit, tick * Decimal::TWO * unit), (Decimal::ZERO, tick * unit)];
+            let bands = bands(instrument, &steps, hundred);
+            bands.iter().map(|band| (band.from, band.step)).collect::<Vec<_>>()
+        };
+        let step = |factor| Price::from_decimal(tick * factor).unwrap();
+        let expected = vec![(0, step(Decimal::ONE)), (10_000_000_000, step(Decimal::TWO))];
+        assert_eq!((told(Decimal::ONE), told(hundred)), (expected.clone(), expected), "pounds, pence");
     }
 
     #[test]

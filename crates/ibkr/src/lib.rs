@@ -46,7 +46,6 @@ use ports::{
 use quotes::Feed;
 use requests::{Answers, Questions};
 use risk::Sendable;
-use rust_decimal::Decimal;
 use snapshot::Reader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,7 +86,7 @@ pub struct IbkrBroker {
     feeds: BTreeMap<ContractId, Feed>,
     charges: events::Charges,
     /// Price steps by market rule.
-    steps: BTreeMap<i32, Vec<Decimal>>,
+    steps: BTreeMap<i32, Vec<contracts::Step>>,
     pacer: Pacer,
     history_pacer: history::HistoryPacer,
     /// The gateway's time when it was last asked, and when that was.

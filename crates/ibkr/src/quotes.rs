@@ -79,6 +79,7 @@ fn quote(book: &realtime::Quote, unit: QuoteUnit, at: Timestamp) -> Quote {
         ask_size: size(book.ask_size),
         last: price(book.last),
         close: price(book.close),
+        volume: book.volume.and_then(volume),
         at,
         data_type: match book.market_data_type {
             Some(MarketDataType::Frozen) => DataType::Frozen,

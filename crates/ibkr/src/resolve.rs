@@ -3,12 +3,12 @@
 //! In: our contracts. Out: one contract of the broker each, or a dispute. Invariant: a contract is asked for by the id it has
 //! always had, and every fact is compared again in every session; another id for the same facts is a dispute.
 
+use crate::contracts::Step;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, codes, contracts, convert};
 use domain::ContractId;
 use ibapi::contracts::{Contract, ContractDetails as WireDetails};
 use ports::{BrokerError, ContractDetails};
-use rust_decimal::Decimal;
 use tokio::time::timeout;
 
 impl IbkrBroker {
@@ -41,7 +41,7 @@ impl IbkrBroker {
     }
 
     /// The price steps of a contract, asked for once per market rule; empty when the broker names no rule.
-    pub(crate) async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Decimal>, BrokerError> {
+    pub(crate) async fn steps(&mut self, name: &str, details: &WireDetails) -> Result<Vec<Step>, BrokerError> {
         // Rules stand in the order of the exchanges: the one that matters is that of the exchange we route to.
         let routed = |exchange: &String| details.contract.exchange.to_string() == *exchange;
         let place = details.valid_exchanges.iter().position(routed).unwrap_or_default();
@@ -55,7 +55,10 @@ impl IbkrBroker {
                 .await
                 .map_err(|_| BrokerError::Lost(format!("{name}: price steps: no answer in time")))?;
             let increments = answer.map_err(|e| trouble(name, e))?.price_increments;
-            let steps = increments.iter().filter_map(|step| convert::decimal(step.increment)).collect();
+            let steps = increments
+                .iter()
+                .filter_map(|step| Some((convert::decimal(step.low_edge)?, convert::decimal(step.increment)?)));
+            let steps = steps.collect();
             self.steps.insert(rule, steps);
         }
         Ok(self.steps[&rule].clone())

@@ -36,6 +36,9 @@ pub struct Quote {
     pub last: Option<Price>,
     /// Previous official close.
     pub close: Option<Price>,
+    /// Shares or contracts traded in the session so far; `None` where the source tells none.
+    #[serde(default)]
+    pub volume: Option<Quantity>,
     /// When it was last updated.
     pub at: Timestamp,
     /// What kind of data.

@@ -5,8 +5,8 @@
 
 use crate::{OptionChain, OptionQuote};
 use domain::{
-    ContractId, Currency, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, OrderType, Price,
-    Quantity, Side, TimeInForce, Universe,
+    Band, ContractId, Currency, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, OrderType,
+    Price, Quantity, Side, TimeInForce, Universe,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -40,6 +40,9 @@ pub struct ContractDetails {
     pub multiplier: Decimal,
     /// Smallest price step in the major unit.
     pub min_tick: Decimal,
+    /// Its price steps by price level, by rising price and in the major unit; empty where the broker names none.
+    #[serde(default)]
+    pub bands: Vec<Band>,
     /// Quoted units per major unit.
     pub price_magnifier: i32,
     /// Last trading day of a future.

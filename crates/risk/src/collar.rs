@@ -3,8 +3,7 @@
 //! In: an arrival mid, an asset class, a tick. Out: a worst price on the safe side of the tick grid.
 //! Invariant: rounding never crosses the collar; a wide-tick contract keeps at least k ticks.
 
-use domain::rounding::limit_to_tick;
-use domain::{BasisPoints, Price, Side};
+use domain::{BasisPoints, Grid, Price, Side};
 use serde::{Deserialize, Serialize};
 
 /// Width of a collar.
@@ -27,16 +26,18 @@ pub struct Collar {
 
 impl Collar {
     /// Draws the collar for one side.
-    pub fn around(reference: Price, side: Side, tick: Price, policy: CollarPolicy) -> Collar {
-        let by_width = i128::from(reference.mantissa()) * i128::from(policy.width.0) / 10_000;
-        let by_ticks = i128::from(tick.mantissa()) * i128::from(policy.ticks_min);
-        let width = i64::try_from(by_width.max(by_ticks)).expect("a collar is narrower than a price");
+    pub fn around(reference: Price, side: Side, grid: Grid<'_>, policy: CollarPolicy) -> Collar {
+        let tick = grid.step_at(reference);
+        // In two parts, each of which fits: the product of a price and a width may not.
+        let (whole, rest) = (reference.mantissa() / 10_000, reference.mantissa() % 10_000);
+        let by_width = whole * i64::from(policy.width.0) + rest * i64::from(policy.width.0) / 10_000;
+        let width = by_width.max(tick.mantissa() * i64::from(policy.ticks_min));
         let edge = match side {
             Side::Buy => reference.mantissa() + width,
             Side::Sell => (reference.mantissa() - width).max(tick.mantissa()),
         };
         let edge = Price::from_mantissa(edge).expect("at least one tick above zero");
-        Collar { reference, worst: limit_to_tick(edge, tick, side) }
+        Collar { reference, worst: grid.limit(edge, side) }
     }
 
     /// The collar of a buy that may cost no more than a price on the grid, however wide it was drawn.
@@ -65,11 +66,30 @@ mod tests {
         ) {
             let (reference, tick) = (Price::from_mantissa(reference).unwrap(), Price::from_mantissa(ticks).unwrap());
             let side = if buy { Side::Buy } else { Side::Sell };
-            let collar = Collar::around(reference, side, tick, CollarPolicy { width: BasisPoints(bps), ticks_min: k });
+            let collar = Collar::around(reference, side, tick.into(), CollarPolicy { width: BasisPoints(bps), ticks_min: k });
             prop_assert_eq!(collar.worst.mantissa() % ticks, 0);
             let width = (reference.mantissa() as i128 * bps as i128 / 10_000).max(ticks as i128 * k as i128);
             let distance = (collar.worst.mantissa() as i128 - reference.mantissa() as i128) * side.sign() as i128;
             prop_assert!(distance <= width || collar.worst == tick);
+        }
+
+        /// Bands in cents: a tenth of one below 10, two below 20, then five.
+        #[test]
+        fn with_bands_the_worst_price_is_on_the_grid_of_its_own_level_and_never_further_than_the_width(
+            reference in 5_000_000_i64..3_000_000_000, bps in 1_i32..100, buy in any::<bool>(),
+        ) {
+            let price = |mantissa: i64| Price::from_mantissa(mantissa).unwrap();
+            let bands = [(0, 100_000), (1_000_000_000, 2_000_000), (2_000_000_000, 5_000_000)];
+            let bands = bands.map(|(from, step)| domain::Band { from, step: price(step) });
+            let grid = Grid::new(price(1_000_000), &bands);
+            let side = if buy { Side::Buy } else { Side::Sell };
+            let policy = CollarPolicy { width: BasisPoints(bps), ticks_min: 2 };
+            let collar = Collar::around(price(reference), side, grid, policy);
+            prop_assert_eq!(collar.worst.mantissa() % grid.step_at(collar.worst).mantissa(), 0);
+            let least = grid.step_at(collar.reference).mantissa() * 2;
+            let width = (reference as i128 * bps as i128 / 10_000).max(least as i128);
+            let distance = (collar.worst.mantissa() - reference) as i128 * side.sign() as i128;
+            prop_assert!(distance <= width, "{} of {}", distance, width);
         }
     }
 }

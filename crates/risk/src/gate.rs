@@ -13,7 +13,7 @@ mod sendable;
 
 pub use basket::{Basket, DayFacts, Fit, PriceMax, Withheld};
 pub use check::{Check, Refusal, Verdict};
-pub use conditions::{Activity, Conditions, Exposure, Holding, Latch};
+pub use conditions::{Activity, Banded, Conditions, Exposure, Holding, Latch};
 pub use explain::Concerns;
 pub use permit::Permit;
 pub use sendable::{Sendable, SendableOrder, SendableSpread};
@@ -86,6 +86,8 @@ pub struct GatePolicy {
     pub adv_slice: f64,
     /// Least excess liquidity as a fraction of NAV.
     pub excess_liquidity_min: f64,
+    /// Whether new risk has to be asked about with the broker's what-if before it leaves.
+    pub what_if: bool,
     /// Most orders of one contract and side in a day; asking for one more latches.
     pub orders_per_side_max: u32,
     /// Most messages in a second.
@@ -210,7 +212,8 @@ impl<'a> Gate<'a> {
         match (reference, collar_policy, side, expires) {
             (Some(reference), Some(collar), Some(side), Some(expires)) if ruling.refusals.is_empty() => {
                 let tick = self.universe.terms(proposal.contract).tick;
-                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, tick, collar));
+                let grid = facts.conditions.grid(proposal.contract, tick);
+                let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, grid, collar));
                 let price_max = facts.day.price_max(proposal.contract).filter(|_| side == Side::Buy);
                 Ok(Permit::new(permit::Envelope {
                     contract: proposal.contract,
@@ -285,6 +288,11 @@ impl<'a> Gate<'a> {
         if excess < policy.excess_liquidity_min {
             ruling.refuse(Check::Margin, policy.excess_liquidity_min, excess);
         }
+    }
+
+    /// Whether the broker has to be asked what an order would do to the margin before a permit of it is used.
+    pub fn asks_margin(&self, proposal: &Proposal, activity: &Activity) -> bool {
+        self.policy.what_if && activity.excess_after.is_none() && is_increase(proposal, activity)
     }
 
     /// A quote that may price an order now: young, live, two-sided.

@@ -106,9 +106,19 @@ impl Board {
             ask_size: book.map_or(Quantity::ZERO, |book| book.ask_size),
             last: self.tape.last(contract, now),
             close: closed.map(|bar| bar.close),
+            volume: self.volume(contract, trading, now),
             at,
             data_type,
         }
+    }
+
+    /// Shares or contracts that have traded in the session so far, in whole lots; options and indices tell none here.
+    fn volume(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Quantity> {
+        let Trading::Open(session) = trading else { return None };
+        let bid = self.book_in(contract, trading, now)?.bid;
+        let told = self.universe.option(contract).is_none();
+        let units = self.session_volume(contract, bid) * traded_by(&session, now);
+        told.then(|| whole_lots(units, self.universe.terms(contract).lot))
     }
 
     /// Middle of a two-sided quote, else the last price.
@@ -189,6 +199,17 @@ pub(crate) fn step_of(at: Timestamp) -> u64 {
 fn widening(session: &Session, now: Timestamp) -> f64 {
     let open_for = now.duration_since(session.open).as_secs_f64();
     OPENING.into_iter().find(|(until, _)| open_for < *until).map_or(1.0, |(_, factor)| factor)
+}
+
+/// Share of the session's volume that has traded by now: the integral of [`activity`].
+fn traded_by(session: &Session, now: Timestamp) -> f64 {
+    let length = session.close.duration_since(session.open).as_secs_f64();
+    let share = (now.duration_since(session.open).as_secs_f64() / length).clamp(0.0, 1.0);
+    if length > LONG_SESSION_SECONDS {
+        return share;
+    }
+    let from_noon = 2.0 * share - 1.0;
+    0.75 * share + 0.125 * (from_noon * from_noon * from_noon + 1.0)
 }
 
 /// Share of the session's volume traded per second: more at both ends of a day session.

@@ -17,7 +17,8 @@ use strategy::tail_hedge::{HedgePurpose, HedgeType};
 /// Differences a sentence names; the rest are in the reconciliation.
 const NAMED: usize = 3;
 
-/// Of the morning: what was booked without an order of ours, and why the plan's mode is tighter than yesterday's.
+/// Of the morning: what was booked without an order of ours, whose hours the broker tells otherwise, and why the plan's mode is
+/// tighter than yesterday's.
 pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan) -> Vec<Entry> {
     let tighter = (plan.mode > inputs.mode).then(|| changed(inputs.mode, plan.mode, &reasons(inputs, plan)));
     let mild = plan.risk.alarms.iter().filter(|alarm| alarm.mode() == Mode::Normal).map(|alarm| alarm.sentence());
@@ -27,6 +28,7 @@ pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan)
         .alerts
         .iter()
         .cloned()
+        .chain(notes.contradictions.iter().cloned())
         .chain(tighter)
         .chain(mild)
         .chain(crisis)

@@ -95,6 +95,7 @@ fn conditions(
     Conditions {
         adv: PerContract::from_vec(adv.collect()),
         auction_until: venues.auction_until.clone(),
+        banded: venues.banded.clone(),
         latched: standing.latched.iter().filter_map(latch).collect(),
         contradicted: venues.contradictions.iter().map(|contradiction| contradiction.contract).collect(),
         guards: run.settings.broker.guards(date),

@@ -8,14 +8,14 @@ use super::end::End;
 use super::{Decided, Run};
 use console::costs::{DayCosts, OrderCost};
 use cycle::{DayPlan, Session};
-use domain::{AssetClass, Costs, ExecutionId, LedgerEvent, Money, OrderRef, Quantity, SleeveBooks};
+use domain::{AssetClass, Costs, ExecutionId, Instrument, LedgerEvent, Money, OrderRef, Quantity, SleeveBooks};
 use execution::costs::basis_points;
 use execution::{Parent, Worked};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Slippage and fees by asset class, older days counting less.
+/// Slippage and fees by asset class, and by asset class at a venue; older days count less.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured(BTreeMap<String, Experience>);
 
@@ -27,11 +27,13 @@ struct Experience {
 }
 
 impl Measured {
-    /// What an order of a class is expected to cost, in basis points: the collar, the most it may slip, before any was
-    /// measured.
-    pub fn expected_bps(&self, class: AssetClass, run: &Run) -> f64 {
-        let measured = self.0.get(&name(class)).and_then(|known| basis_points(known.cost, known.traded));
-        measured.unwrap_or_else(|| f64::from(run.settings.execution.collar(class).0))
+    /// What an order is expected to cost, in basis points: what its class cost at its venue, before that was measured what the
+    /// class cost anywhere, and before that the collar, the most it may slip.
+    pub fn expected_bps(&self, instrument: &Instrument, run: &Run) -> f64 {
+        let class = name(instrument.asset_class);
+        let known = |key: &str| self.0.get(key).and_then(|known| basis_points(known.cost, known.traded));
+        let measured = known(&at_venue(&class, &instrument.venue.to_string())).or_else(|| known(&class));
+        measured.unwrap_or_else(|| f64::from(run.settings.execution.collar(instrument.asset_class).0))
     }
 
     /// With a day more: what was known before weighs as it would in an exponential mean over the configured days.
@@ -42,9 +44,11 @@ impl Measured {
             *known = Experience { traded: kept(known.traded), cost: kept(known.cost) };
         }
         for order in day.orders.iter().filter(|order| !order.traded.is_zero()) {
-            let known = self.0.entry(order.asset_class.clone()).or_default();
-            known.traded += order.traded;
-            known.cost += order.costs.slippage() + order.costs.fees;
+            for key in [order.asset_class.clone(), at_venue(&order.asset_class, &order.venue)] {
+                let known = self.0.entry(key).or_default();
+                known.traded += order.traded;
+                known.cost += order.costs.slippage() + order.costs.fees;
+            }
         }
         self
     }
@@ -53,9 +57,9 @@ impl Measured {
 /// What the plan's orders are expected to cost, in base currency.
 pub(super) fn expected(plan: &DayPlan, measured: &Measured, run: &Run) -> f64 {
     let cost = |order: &execution::PlannedOrder| {
-        let class = run.setup.universe.instrument_of(order.contract).asset_class;
+        let instrument = run.setup.universe.instrument_of(order.contract);
         let value = order.quantity.to_f64().abs() * plan.table.unit_price[order.contract];
-        value * measured.expected_bps(class, run) / 1e4
+        value * measured.expected_bps(instrument, run) / 1e4
     };
     plan.orders.iter().map(cost).sum()
 }
@@ -131,7 +135,7 @@ fn order(
         arrival: parent.arrival().map(|price| price.to_decimal().normalize()),
         average: parent.average_price().map(|price| price.round_dp(6).normalize()),
         traded,
-        expected_bps: decided.measured.expected_bps(instrument.asset_class, run),
+        expected_bps: decided.measured.expected_bps(instrument, run),
         sleeves: shares(&costs, traded, &wants),
         costs,
     })
@@ -164,6 +168,10 @@ fn fees(number: u16, session: &Session<'_>, end: &End) -> Decimal {
         (amount * rate).round_dp(8)
     };
     executions.iter().filter_map(charge).map(base).sum()
+}
+
+fn at_venue(class: &str, venue: &str) -> String {
+    format!("{class} {venue}")
 }
 
 fn name(class: AssetClass) -> String {

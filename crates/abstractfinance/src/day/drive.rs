@@ -102,6 +102,17 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             Err(BrokerError::Unusable(reason)) => tracing::warn!(reason, "the account was not seen"),
             Err(other) => return Err(other.into()),
         },
+        Effect::WhatIf { number, command } => {
+            let impact = match world.broker.what_if(&command).await {
+                Ok(impact) => Some(impact),
+                Err(BrokerError::Unusable(reason)) => {
+                    tracing::warn!(reason, "the margin of an order was not told");
+                    None
+                }
+                Err(other) => return Err(other.into()),
+            };
+            session.handle(Event::Margin { number, impact });
+        }
         Effect::Wait(deadline) => {
             if !feed(session, events, world).await? {
                 world.clock.wait(deadline).await.map_err(Failure::from)?;

@@ -52,7 +52,8 @@ fn request(order: &PlannedOrder, inputs: &RecordedInputs, run: &Run) -> Option<O
     let (universe, contract) = (&run.setup.universe, order.contract);
     let side = Side::of(order.quantity)?;
     let collar = run.setup.policy.gate.collar(universe.instrument_of(contract).asset_class)?;
-    let collar = Collar::around(inputs.marks[contract]?, side, universe.terms(contract).tick, collar);
+    let grid = inputs.conditions.grid(contract, universe.terms(contract).tick);
+    let collar = Collar::around(inputs.marks[contract]?, side, grid, collar);
     Some(OrderRequest {
         order_ref: OrderRef { account: run.account, date: inputs.date, intent: order.number, attempt: 1 },
         contract,

@@ -15,6 +15,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
+use risk::gate::Banded;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -25,6 +26,8 @@ pub(super) struct Venues {
     pub(super) windows: PerContract<Option<Window>>,
     /// Until when each contract takes orders for its closing auction.
     pub(super) auction_until: PerContract<Option<Timestamp>>,
+    /// Contracts whose price steps differ by price level.
+    pub(super) banded: Vec<Banded>,
     /// Contracts whose hours the broker tells otherwise; they have no window.
     pub(super) contradictions: Vec<Contradiction>,
     /// The account is not one this mode trades.
@@ -55,10 +58,14 @@ impl Venues {
         let mut venues = Venues {
             windows: windows(date, &sessions, run),
             auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
+            banded: details.iter().filter_map(banded).collect(),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
         };
         for details in details {
+            if !details.order_types.iter().any(|listed| listed == "LOC") {
+                venues.auction_until[details.contract] = None;
+            }
             let Some(window) = venues.windows[details.contract] else { continue };
             if let Err(problem) = confirmed(window, details) {
                 let name = &run.setup.universe.contract(details.contract).name;
@@ -73,6 +80,12 @@ impl Venues {
         }
         Ok(venues)
     }
+}
+
+/// One step for every price needs no table beside the instrument's.
+fn banded(details: &ContractDetails) -> Option<Banded> {
+    let ContractDetails { contract, bands, .. } = details;
+    (bands.len() > 1).then(|| Banded { contract: *contract, bands: bands.clone() })
 }
 
 /// An account of another kind than the mode trades, or not the one of this run.
@@ -216,6 +229,7 @@ mod tests {
             currency: domain::Currency::Usd,
             multiplier: Decimal::ONE,
             min_tick: Decimal::ONE,
+            bands: vec![],
             price_magnifier: 1,
             last_trade: None,
             long_name: String::new(),

@@ -34,6 +34,15 @@ pub struct Execution {
     /// Seconds a passive order waits at the near side of the quote before it crosses.
     #[garde(range(min = 1, max = 3600), custom(at_most("order_ttl_seconds", self.order_ttl_seconds)))]
     pub passive_seconds: u32,
+    /// Whether what continuous trading leaves goes to the closing auction, where the venue has one for the contract.
+    #[garde(skip)]
+    pub rest_to_close: bool,
+    /// Minutes before an auction's cut-off at which its orders are sent.
+    #[garde(range(min = 1, max = 240))]
+    pub auction_lead_minutes: u16,
+    /// Largest share of the session's volume so far that a day's orders of a contract may be.
+    #[garde(range(min = 0.001, max = 1.0), custom(finite))]
+    pub max_volume_participation: f64,
     /// Whether an order without a limit may ever leave.
     #[garde(custom(never))]
     pub allow_market_orders: bool,
@@ -103,6 +112,8 @@ pub enum Policy {
     MarketableLimit,
     /// At the near side of the quote for a while, then through the far side.
     PassiveThenCross,
+    /// A limit on close in the closing auction, where there is one; else as `marketable_limit`.
+    AuctionClose,
 }
 
 /// The broker's asset classes.

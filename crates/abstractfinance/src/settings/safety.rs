@@ -37,6 +37,9 @@ pub struct ExecutionSafety {
     /// Least excess liquidity as a share of NAV.
     #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub min_excess_liquidity_pct_nav: f64,
+    /// Whether the broker is asked what each order that adds risk would do to the margin before it leaves.
+    #[garde(skip)]
+    pub what_if_margin: bool,
     /// Orders of one contract and side in a day, after which no more leave until a person resumes.
     #[garde(range(min = 1, max = 1000))]
     pub max_orders_per_contract_side: u32,

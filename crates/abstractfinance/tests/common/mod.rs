@@ -45,6 +45,13 @@ impl Stage {
         Stage { root, config: None }
     }
 
+    /// A stage on which such a line runs the core pair with one text of its settings replaced.
+    pub fn with_settings(from: &str, to: &str) -> Stage {
+        let stage = Stage { config: Some("own"), ..Stage::as_shipped() };
+        stage.config("own", "settings.yaml", from, to);
+        stage
+    }
+
     /// A path in the folder the program runs in.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.path().canonicalize().unwrap().join("work").join(name)

@@ -86,6 +86,7 @@ impl SimBroker {
             currency: instrument.currency,
             multiplier: Decimal::from(instrument.multiplier),
             min_tick: instrument.tick.to_decimal(),
+            bands: Vec::new(),
             price_magnifier: 1,
             last_trade: self.world.ours.contract(contract).expiry,
             long_name: instrument.name.clone(),

@@ -3,19 +3,30 @@
 //! In: now, quotes, permits. Out: commands with their entries, requests for a resync. Invariant: nothing
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
-use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot, Watched};
-use domain::{ContractId, OrderType, Price, Quantity};
+use super::hours::Timetable;
+use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot};
+use domain::{ContractId, Price, Quantity};
 use execution::pair::Pace;
 use execution::{Command, OrderSignal, Urgency};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
-use risk::gate::{Facts, MarketFacts, Proposal};
+use risk::gate::{Activity, Facts, MarketFacts, Proposal};
 use risk::{Check, Gate, Mode, Permission, Sendable};
 
 impl Slot {
-    /// The window is open and the gate was not asked a moment ago.
+    /// Its hours have begun and the gate was not asked a moment ago.
     fn is_due(&self, now: Timestamp) -> bool {
-        self.window.is_some_and(|window| now >= window.opens) && now >= self.ask_again
+        self.hours.opens().is_some_and(|opens| now >= opens) && now >= self.ask_again
+    }
+
+    /// No more can leave.
+    fn is_closed(&self, now: Timestamp) -> bool {
+        self.hours.closes().is_none_or(|closes| now >= closes)
+    }
+
+    /// What is not known by now is not waited for.
+    fn is_late(&self, now: Timestamp) -> bool {
+        self.hours.closes().is_none_or(|closes| now >= closes + GIVE_UP_AFTER)
     }
 
     /// Nothing has been asked or waited for.
@@ -80,6 +91,9 @@ impl Session<'_> {
         }
         self.slots[index].parent.lapse(now);
         if self.slots[index].parent.wants_permit() {
+            if !self.watching {
+                return; // without quotes the gate is not asked, and without its leave nothing moves
+            }
             self.ask_gate(index, now);
         }
         let quote = self.quote_to_price(self.slots[index].parent.planned().contract, now);
@@ -97,7 +111,7 @@ impl Session<'_> {
 
     /// The last quote of a contract.
     pub fn quote(&self, contract: ContractId) -> Option<Quote> {
-        self.board.iter().find(|watched| watched.contract == contract)?.quote
+        self.board.quote(contract).copied()
     }
 
     /// Adds an order that what happened calls for, to be worked like the plan's.
@@ -110,12 +124,15 @@ impl Session<'_> {
         let contract = consequence.order.contract;
         assert_eq!(usize::from(consequence.order.number), self.slots.len() + 1, "orders are numbered without gaps");
         self.stale = true;
-        self.slots.push(Slot::new(consequence.order, self.windows));
+        self.watching &= !self.board.watch(contract);
+        let earlier = self.board.enter(contract, self.slots.len());
+        let hours = self.timetable().hours(&consequence.order);
+        self.slots.push(Slot::new(consequence.order, hours, earlier));
         self.consequences.push(consequence);
-        if self.board.iter().all(|watched| watched.contract != contract) {
-            self.board.push(Watched { contract, quote: None });
-            self.watching = false;
-        }
+    }
+
+    fn timetable(&self) -> Timetable<'_> {
+        Timetable { windows: self.windows, conditions: self.conditions, plan: self.plan, setup: self.setup }
     }
 
     /// The number of the next order that is not in the plan.
@@ -148,8 +165,7 @@ impl Session<'_> {
         for index in 0..self.slots.len() {
             self.expire(index, now);
             let slot = &mut self.slots[index];
-            let late = slot.window.is_none_or(|window| now >= window.closes + GIVE_UP_AFTER);
-            if late && !slot.parent.is_over() {
+            if slot.is_late(now) && !slot.parent.is_over() {
                 slot.parent.give_up();
                 self.tighten(
                     Mode::CancelOnly,
@@ -161,7 +177,7 @@ impl Session<'_> {
 
     pub(super) fn expire(&mut self, index: usize, now: Timestamp) {
         let slot = &mut self.slots[index];
-        if slot.window.is_none_or(|window| now >= window.closes) {
+        if slot.is_closed(now) {
             slot.parent.expire();
         }
     }
@@ -183,7 +199,7 @@ impl Session<'_> {
         }
         // An engine that comes back after the window asks for as long as one that was there.
         let from = self.answered_from.unwrap_or(Timestamp::MIN);
-        let late = slot.window.is_none_or(|window| now >= window.closes.max(from) + GIVE_UP_AFTER);
+        let late = slot.hours.closes().is_none_or(|closes| now >= closes.max(from) + GIVE_UP_AFTER);
         slot.parent.lose_sight();
         if late {
             slot.parent.give_up();
@@ -200,7 +216,7 @@ impl Session<'_> {
         }
         let ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
         let contract = slot.parent.planned().contract;
-        let quote = self.board.iter().find(|watched| watched.contract == contract).and_then(|watched| watched.quote);
+        let quote = self.board.quote(contract).copied();
         if quote.is_none() && slot.is_first_look() {
             // The subscription has just been made: its first quote gets a moment.
             slot.ask_again = ask_again;
@@ -212,26 +228,31 @@ impl Session<'_> {
             Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
             _ => self.standing.mode,
         };
-        let activity = self.activity(index, now);
+        let excess_after = self.excess_after(index);
+        let activity = Activity { excess_after, ..self.activity(index, now) };
         let slot = &self.slots[index];
         let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
         let proposal = Proposal {
             contract: planned.contract,
             quantity: Quantity::from_units(remaining.units() * side.sign()),
             purpose: planned.purpose,
-            order_type: OrderType::Lmt,
+            order_type: slot.hours.order_type(now),
             collar: slot.parent.collar(),
         };
         let facts = Facts {
             day: &self.plan.facts,
             conditions: self.conditions,
             mode,
-            market: MarketFacts { now, quote: quote.as_ref(), window: slot.window },
+            market: MarketFacts { now, quote: quote.as_ref(), window: slot.hours.window },
             activity,
         };
-        let verdict = Gate::new(&self.setup.policy.gate, &self.setup.universe).admit(proposal, &facts);
+        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
+        let verdict = gate.admit(proposal, &facts);
+        let asks = gate.asks_margin(&proposal, &activity);
         let slot = &mut self.slots[index];
         match verdict {
+            // Nothing else is in the way: the broker's own word on the margin decides.
+            Ok(permit) if asks => self.want_margin(index, &permit),
             Ok(permit) => {
                 let collar = permit.collar();
                 let half_spread = quote.and_then(|quote| Price::from_mantissa(quote.spread_mantissa()? / 2).ok());
@@ -256,7 +277,7 @@ impl Session<'_> {
     }
 
     pub(super) fn any_window_open(&self, now: Timestamp) -> bool {
-        self.slots.iter().any(|slot| !slot.parent.is_over() && slot.window.is_some_and(|window| window.contains(now)))
+        self.slots.iter().any(|slot| !slot.parent.is_over() && slot.hours.contain(now))
     }
 
     pub(super) fn next_deadline(&self, now: Timestamp) -> Timestamp {
@@ -269,16 +290,16 @@ impl Session<'_> {
             return next_second;
         }
         let of_slot = |(index, slot): (usize, &Slot)| {
-            let window = slot.window.filter(|_| !slot.parent.is_over());
-            let opens = window.map(|w| w.opens).filter(|&opens| opens > now);
-            let closes = window.map(|w| w.closes).filter(|&closes| closes > now);
+            let edge = slot.hours.edges(now).min().filter(|_| !slot.parent.is_over());
             let asks = Some(slot.ask_again).filter(|&ask| slot.parent.wants_permit() && ask > now);
             let alone = self.spread_deadline(index, now);
-            [opens, closes, asks, alone, slot.parent.next_deadline(policy)].into_iter().flatten().min()
+            [edge, asks, alone, slot.parent.next_deadline(policy)].into_iter().flatten().min()
         };
         let pairs = self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs));
         // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        let next = self.slots.iter().enumerate().filter_map(of_slot).chain(pairs).chain(self.next_look()).min();
+        let next = self.slots.iter().enumerate().filter_map(of_slot).chain(pairs);
+        let guarded = self.guarded_until().filter(|&until| until > now);
+        let next = next.chain(self.next_look()).chain(guarded).min();
         next.map_or(soon, |deadline| deadline.max(now))
     }
 }

@@ -119,7 +119,7 @@ impl Session<'_> {
         let leader = plan.legs[pair.leader];
         let slot = &self.slots[usize::from(leader.order) - 1];
         let planned = *slot.parent.planned();
-        let open = slot.window.is_some_and(|window| now < window.closes);
+        let open = slot.hours.window.is_some_and(|window| now < window.closes);
         let permitted = open && progress.opening[pair.leader] && self.standing.mode.permits(Purpose::Unwind);
         if permitted && self.taken_back(index, planned.contract).is_none() {
             let lot = self.setup.universe.terms(planned.contract).lot;

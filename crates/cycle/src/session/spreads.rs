@@ -11,6 +11,7 @@ use execution::pair::Pace;
 use execution::{Moment, Urgency, spread_left, step_spread};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
+use risk::gate::Conditions;
 use risk::{Gate, Permission};
 
 impl Session<'_> {
@@ -103,7 +104,9 @@ impl Session<'_> {
         }
         quote
     }
+}
 
+impl<'a> Session<'a> {
     /// What an order is looked at with.
     pub(super) fn moment<'q>(
         &self,
@@ -111,10 +114,16 @@ impl Session<'_> {
         quote: Option<&'q Quote>,
         urgency: Urgency,
         now: Timestamp,
-    ) -> Moment<'q> {
+    ) -> Moment<'q>
+    where
+        'a: 'q,
+    {
         let contract = self.slots[index].parent.planned().contract;
-        let tick = self.setup.universe.terms(contract).tick;
+        let conditions: &'a Conditions = self.conditions;
+        let grid = conditions.grid(contract, self.setup.universe.terms(contract).tick);
         let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
-        Moment { now, quote, tick, urgency, style }
+        let launches = quote.filter(|_| !self.slots[index].parent.has_live_child());
+        let volume_left = launches.and_then(|quote| self.volume_left(contract, quote));
+        Moment { now, quote, grid, urgency, style, volume_left }
     }
 }

@@ -3,18 +3,22 @@
 use super::*;
 use crate::fixture::{self, World};
 use crate::{DayPlan, decide, store};
-use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, Price, Quantity, Side};
+use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side};
 use execution::Command;
 use jiff::SignedDuration;
-use market::DataType;
+use market::{DataType, Quote};
 use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
+mod auction;
+mod executions;
 mod histories;
+mod margin;
 mod pairs;
 mod spreads;
 mod true_up;
+mod worse;
 
 /// How often a law is tried: many times with `AF_LONG=1` in the environment.
 #[expect(clippy::disallowed_methods, reason = "a campaign asks how long it may take")]
@@ -34,6 +38,8 @@ pub(super) struct Desk {
     slow: Option<(ContractId, u32, Timestamp)>,
     /// Everything else fills at the pace only from then on.
     wakes: Timestamp,
+    /// When closing orders are filled, all at once.
+    auction: Timestamp,
     /// It takes no combinations.
     plain: bool,
 }
@@ -51,6 +57,7 @@ struct DeskOrder {
     side: Side,
     quantity: Quantity,
     filled: Quantity,
+    order_type: OrderType,
     limit: Price,
     open: bool,
 }
@@ -64,16 +71,19 @@ impl Desk {
             deaf: false,
             slow: None,
             wakes: Timestamp::MIN,
+            auction: Timestamp::MAX,
             plain: false,
         }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
         match command {
-            Command::Place { order_ref, contract, side, quantity, limit } => {
+            Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let (filled, near) = (Quantity::ZERO, None);
-                self.orders.push(DeskOrder { order_ref, contract, near, side, quantity, filled, limit, open: true });
+                let order =
+                    DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                self.orders.push(order);
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
             Command::Replace { order_ref, limit, .. } => {
@@ -86,7 +96,10 @@ impl Desk {
             Command::PlaceSpread { order_ref, near, far, side, quantity, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let (contract, near, filled, limit) = (far, Some(near), Quantity::ZERO, later(limit));
-                self.orders.push(DeskOrder { order_ref, contract, near, side, quantity, filled, limit, open: true });
+                let order_type = OrderType::Lmt;
+                let order =
+                    DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
+                self.orders.push(order);
                 vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
             }
             Command::ReplaceSpread { order_ref, limit, .. } => {
@@ -114,6 +127,11 @@ impl Desk {
         for order in self.orders.iter_mut().filter(|order| order.open) {
             let slow = self.slow.filter(|(contract, _, until)| *contract == order.contract && now < *until);
             let pace = if now < self.wakes { 0 } else { slow.map_or(self.pace, |(_, pace, _)| pace) };
+            let pace = match order.order_type {
+                OrderType::Lmt => pace,
+                OrderType::Loc if now >= self.auction => 100,
+                OrderType::Loc => 0,
+            };
             let share = order.quantity.units() * i64::from(pace) / 100 / Quantity::UNITS_PER_SHARE;
             let share = if pace > 0 { share.max(1) } else { 0 };
             let quantity = Quantity::whole(share).min(order.quantity - order.filled);
@@ -124,7 +142,7 @@ impl Desk {
             order.open = order.filled < order.quantity;
             let near = order.near.map(|near| (near, order.side.opposite(), later(dec!(0))));
             for (contract, side, price) in [(order.contract, order.side, order.limit)].into_iter().chain(near) {
-                let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
+                let execution = ExecutionId(format!("desk.{}.01", self.executions.len()).into());
                 let (id, order, at) = (execution.clone(), Some(order.order_ref), now);
                 let fill = Fill { execution: id, order, contract, side, quantity, price, at };
                 let amount = Money::new(dec!(1.5), Currency::Usd);
@@ -177,6 +195,7 @@ fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
         ask_size: size,
         last: None,
         close: None,
+        volume: None,
         at,
         data_type: DataType::Live,
     };
@@ -254,6 +273,7 @@ fn run_until(
             }
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Look => unreachable!("this world has no watchdog"),
+            Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
             Effect::Wait(deadline) => {
                 let events = desk.trade(now);
                 if events.is_empty() {
@@ -277,8 +297,9 @@ fn run_until(
 
 fn told(command: Command, world: &World) -> String {
     match command {
-        Command::Place { order_ref, contract, side, quantity, limit } => {
-            format!("{side} {quantity} {} at {limit}, {order_ref}", world.name(contract))
+        Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
+            let close = if order_type == OrderType::Loc { " on close" } else { "" };
+            format!("{side} {quantity} {} at {limit}{close}, {order_ref}", world.name(contract))
         }
         Command::PlaceSpread { order_ref, near, far, side, quantity, limit } => {
             format!("{side} {quantity} {} less {} at {limit}, {order_ref}", world.name(far), world.name(near))
@@ -411,13 +432,15 @@ fn a_refused_change_of_a_working_order_does_not_end_it() {
     let plan = decide(&world.inputs(), &world.setup);
     let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
     let (mut session, command) = first_order(&world, &plan, now);
-    let Command::Place { order_ref, contract, side, quantity, limit } = command else { panic!("a new order") };
+    let Command::Place { order_ref, contract, side, quantity, order_type, limit } = command else {
+        panic!("a new order")
+    };
     session.handle(Event::Broker(BrokerEvent::Acknowledged { order_ref, perm_id: 1 }));
     let text = "price off the grid".to_owned();
     session.handle(Event::Broker(BrokerEvent::Notice { order_ref: Some(order_ref), code: 110, text }));
     assert_eq!(settled(&mut session, now), Effect::Resync);
     let mut desk = Desk::new(0);
-    desk.receive(Command::Place { order_ref, contract, side, quantity, limit });
+    desk.receive(Command::Place { order_ref, contract, side, quantity, order_type, limit });
     session.handle(Event::Resynced(Box::new(desk.snapshot(now))));
     settled(&mut session, now);
     assert!(session.parents().any(|parent| parent.has_live_child()), "it still works and is still looked after");
@@ -448,32 +471,6 @@ fn a_lost_link_waits_and_in_the_end_stops_the_day() {
     }
     assert_eq!(now.to_string(), "2026-01-05T16:30:00Z", "half an hour after the window");
     assert_eq!(session.mode(), Mode::CancelOnly);
-}
-
-/// A session at its window with one order working, and what the broker says of it next.
-fn after_an_execution(second: &str, shares: i64) -> (Mode, Quantity) {
-    let world = World::first_day();
-    let plan = decide(&world.inputs(), &world.setup);
-    let now: Timestamp = "2026-01-05T14:45:00Z".parse().unwrap();
-    let (mut session, command) = first_order(&world, &plan, now);
-    let Command::Place { order_ref, contract, side, .. } = command else { panic!("a new order") };
-    for (id, shares) in [("desk.7.01", 4_000), (second, shares)] {
-        let (execution, quantity) = (ExecutionId(id.into()), Quantity::whole(shares));
-        let price = world.marks[contract].unwrap();
-        let fill = Fill { execution, order: Some(order_ref), contract, side, quantity, price, at: now };
-        session.handle(Event::Broker(BrokerEvent::Execution(fill)));
-    }
-    (session.mode(), session.ledger().quantity(contract))
-}
-
-#[test]
-fn an_execution_is_booked_once_in_its_last_version_and_an_impossible_one_stops_the_engine() {
-    let sold = |shares: i64| Quantity::whole(-shares);
-    assert_eq!(after_an_execution("desk.7.01", 4_000), (Mode::Normal, sold(4_000)), "the same again");
-    assert_eq!(after_an_execution("desk.7.02", 3_900), (Mode::Normal, sold(3_900)), "a correction");
-    assert_eq!(after_an_execution("desk.7.00", 3_900), (Mode::Normal, sold(4_000)), "an older version, late");
-    assert_eq!(after_an_execution("desk.7.02", 4_001), (Mode::Frozen, sold(4_001)), "corrected beyond the order");
-    assert_eq!(after_an_execution("desk.8.01", 1), (Mode::Frozen, sold(4_001)), "more than was ordered");
 }
 
 proptest! {

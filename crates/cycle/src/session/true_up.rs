@@ -4,9 +4,9 @@
 //! much or too little. Invariant: the plan's own rule, rate and band decide; what was planned and filled in full asks for
 //! nothing.
 
-use super::{Consequence, Session};
+use super::{Consequence, Session, Slot};
 use crate::decide::currency_exposure;
-use domain::{ContractId, Quantity};
+use domain::{ContractId, OrderType, Quantity};
 use execution::PlannedOrder;
 use jiff::Timestamp;
 use risk::Purpose;
@@ -18,7 +18,13 @@ const FX_HEDGE: &str = "fx_hedge";
 impl Session<'_> {
     /// Orders the difference between the hedge that is held and the one the filled book needs.
     pub(super) fn true_up(&mut self, now: Timestamp) {
-        let over = self.slots.iter().all(|slot| slot.parent.is_over());
+        // What waits for its closing auction in the base currency changes no currency's exposure.
+        let settled = |slot: &Slot| {
+            let contract = slot.parent.planned().contract;
+            let waits = slot.hours.auction.is_some() && slot.hours.order_type(now) == OrderType::Loc;
+            slot.parent.is_over() || (waits && self.setup.universe.terms(contract).currency == self.setup.base)
+        };
+        let over = self.slots.iter().all(settled);
         if !over || self.slots.is_empty() || !self.standing.mode.permits(Purpose::FxHedge) {
             return;
         }

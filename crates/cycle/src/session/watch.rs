@@ -11,8 +11,10 @@ use execution::PlannedOrder;
 use jiff::{SignedDuration, Timestamp};
 use risk::{Mode, Morning, Purpose, Regime, Sighting, Sign, WatchdogPolicy, watchdog};
 
-/// Why the crisis plan's orders go.
-const CRISIS: &str = "a crisis began after the plan was made";
+/// Why the orders of a worse regime's plan go.
+fn began(regime: Regime) -> String {
+    format!("{} began after the plan was made", regime.name())
+}
 
 /// What the watchdog remembers of the day.
 #[derive(Debug, Default)]
@@ -22,19 +24,38 @@ pub(super) struct Guard<'a> {
     seen: Option<Timestamp>,
     told: Vec<(String, Mode)>,
     worse: Option<Regime>,
-    /// What the day would do in a crisis, decided with the plan.
-    contingency: Option<&'a DayPlan>,
-    /// Its orders have been taken on.
-    replanned: bool,
+    /// What the day would do in each worse regime that is entered at once, decided with the plan.
+    contingencies: &'a [(Regime, DayPlan)],
+    /// The worst regime whose orders have been taken on.
+    replanned: Option<Regime>,
 }
 
 impl<'a> Session<'a> {
-    /// Takes over what the day would do if a crisis began before its orders are over.
+    /// Takes over what the day would do if a worse regime began before it is over.
     #[must_use]
-    pub fn with_contingency(mut self, plan: Option<&'a DayPlan>) -> Self {
-        self.guard.contingency = plan;
-        self.guard.replanned = self.consequences.iter().any(|own| own.reason == CRISIS);
+    pub fn with_contingencies(mut self, plans: &'a [(Regime, DayPlan)]) -> Self {
+        self.guard.contingencies = plans;
+        let taken_on = |regime: &Regime| self.consequences.iter().any(|own| own.reason == began(*regime));
+        self.guard.replanned = plans.iter().map(|(regime, _)| *regime).filter(taken_on).max();
         self
+    }
+
+    /// The plan of the worse regime that has begun.
+    fn contingency(&self) -> Option<(Regime, &'a DayPlan)> {
+        let plans = self.guard.contingencies;
+        plans.iter().find(|(regime, _)| Some(*regime) == self.guard.worse).map(|(regime, plan)| (*regime, plan))
+    }
+
+    /// Whether a day without orders of its own still has something to answer a worse regime with: it is watched until the
+    /// last window in which that could be done.
+    pub(super) fn stands_guard(&self, now: Timestamp) -> bool {
+        self.policy().is_some() && self.guarded_until().is_some_and(|until| now < until)
+    }
+
+    pub(super) fn guarded_until(&self) -> Option<Timestamp> {
+        let plans = self.guard.contingencies.iter().filter(|_| self.plan.orders.is_empty());
+        let answers = plans.flat_map(|(_, plan)| &plan.orders).filter(|order| order.purpose == Purpose::Reduce);
+        answers.filter_map(|order| Some(self.windows[order.contract]?.closes)).max()
     }
 
     /// The regime that began since the plan, if one did.
@@ -50,11 +71,11 @@ impl<'a> Session<'a> {
     pub(super) fn looks(&mut self, now: Timestamp) -> bool {
         let Some(policy) = self.policy() else { return false };
         let busy = !self.entries.is_empty() || self.link_down || self.needs_resync;
-        if busy || self.slots.iter().all(|slot| slot.parent.is_over()) {
+        if busy || self.is_over(now) {
             return false;
         }
         let due = self.guard.asked.is_none_or(|asked| {
-            let opened = |slot: &Slot| slot.window.is_some_and(|window| asked < window.opens && window.opens <= now);
+            let opened = |slot: &Slot| slot.hours.open_between(asked, now);
             now >= asked + SignedDuration::from_secs(policy.every_s) || self.slots.iter().any(opened)
         });
         if due {
@@ -108,32 +129,37 @@ impl<'a> Session<'a> {
         self.guard.told.push((code.to_owned(), mode));
     }
 
-    /// Whether a worse regime has taken an order of the plan back: its increases, and with a crisis plan in their place its
+    /// Whether a worse regime has taken an order back: the plan's increases, and with a plan of that regime in their place
     /// reductions too. Hedges go on and are trued up on what is really filled.
     pub(super) fn is_taken_back(&self, index: usize) -> bool {
-        if self.guard.worse.is_none() || index >= self.plan.orders.len() {
-            return false;
+        let Some(worse) = self.guard.worse else { return false };
+        if let Some(own) = index.checked_sub(self.plan.orders.len()).map(|own| &self.consequences[own]) {
+            // What a milder regime called for gives way to the plan of the worse one.
+            let milder = self.guard.contingencies.iter().filter(|(regime, _)| *regime < worse);
+            return self.contingency().is_some() && milder.into_iter().any(|(regime, _)| own.reason == began(*regime));
         }
         match self.slots[index].parent.planned().purpose {
             Purpose::Increase => true,
-            Purpose::Reduce => self.guard.worse == Some(Regime::Crisis) && self.guard.contingency.is_some(),
+            Purpose::Reduce => self.contingency().is_some(),
             _ => false,
         }
     }
 
-    /// Takes the crisis plan's reductions on, once no order for a position works any more: from what is held then to what
+    /// Takes the reductions of the worse regime's plan on, once no order for a position works any more: from what is held then to what
     /// that plan wants, never to more.
     pub(super) fn replan(&mut self) {
-        let Some(plan) = self.guard.contingency.filter(|_| self.guard.worse == Some(Regime::Crisis)) else { return };
+        let Some((regime, plan)) = self.contingency().filter(|(regime, _)| Some(*regime) > self.guard.replanned) else {
+            return;
+        };
         let positions = self
             .slots
             .iter()
             .filter(|slot| !matches!(slot.parent.planned().purpose, Purpose::CloseOut | Purpose::FxHedge));
         let working = positions.into_iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
-        if working || self.guard.replanned || self.link_down || self.needs_resync {
+        if working || self.link_down || self.needs_resync {
             return;
         }
-        self.guard.replanned = true;
+        self.guard.replanned = Some(regime);
         for planned in plan.orders.iter().filter(|order| order.purpose == Purpose::Reduce) {
             let (contract, purpose) = (planned.contract, planned.purpose);
             let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
@@ -142,7 +168,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
-            let (sleeve, reason) = (self.owner(contract), CRISIS.to_owned());
+            let (sleeve, reason) = (self.owner(contract), began(regime));
             self.order(Consequence { order, sleeve, reason, pair: None });
         }
     }

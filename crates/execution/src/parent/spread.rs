@@ -7,7 +7,7 @@
 use super::{Moment, Parent, ParentState};
 use crate::order::{Order, OrderState};
 use crate::policy::{ExecutionPolicy, Pricing};
-use domain::{AccountTag, OrderRef, Price, Quantity};
+use domain::{AccountTag, OrderRef, OrderType, Price, Quantity};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use risk::{Permit, Sendable};
@@ -45,8 +45,8 @@ impl Parent {
     /// The limit the contract would have alone, inside its collar.
     fn leg_limit(&self, moment: &Moment<'_>, waited_s: i64, policy: &ExecutionPolicy) -> Option<(Price, &Permit)> {
         let permit = self.permit.as_ref()?;
-        let &Moment { quote, tick, urgency, style, .. } = moment;
-        let pricing = Pricing { quote: quote?, collar: permit.collar(), tick, side: permit.side(), urgency, waited_s };
+        let &Moment { quote, grid, urgency, style, .. } = moment;
+        let pricing = Pricing { quote: quote?, collar: permit.collar(), grid, side: permit.side(), urgency, waited_s };
         Some((policy.limit(style, &pricing)?, permit))
     }
 
@@ -72,7 +72,10 @@ impl Parent {
             None => {
                 let look_at = at + SignedDuration::from_secs(again);
                 let own = self.collar.expect("a spread is sent after both its orders were let out").worst;
-                self.children.push(Order { spread: Some(limit), ..Order::sent(order_ref, quantity, own, at, look_at) });
+                self.children.push(Order {
+                    spread: Some(limit),
+                    ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), at, look_at)
+                });
             }
         }
     }
@@ -153,6 +156,10 @@ fn launch(
     let limit = limit([near, far], moments, 0, policy)?;
     let (near_permit, far_permit) = (near.permit.as_ref()?, far.permit.as_ref()?);
     let quantity = quantity.min(near_permit.order_quantity_max()).min(far_permit.order_quantity_max());
+    let quantity = moments.iter().filter_map(|moment| moment.volume_left).fold(quantity, Quantity::min);
+    if quantity <= Quantity::ZERO {
+        return None; // too little has traded today
+    }
     let attempt = near.children.len() as u16 + 1;
     let order_ref = OrderRef { account, date, intent: near.planned.number, attempt };
     let legs = [
@@ -163,7 +170,10 @@ fn launch(
     let look_at = now + SignedDuration::from_secs(policy.replace_interval_s);
     for parent in [near, far] {
         let own = parent.permit.as_ref().expect("it was just used").collar().worst;
-        parent.children.push(Order { spread: Some(limit), ..Order::sent(order_ref, quantity, own, now, look_at) });
+        parent.children.push(Order {
+            spread: Some(limit),
+            ..Order::sent(order_ref, (OrderType::Lmt, quantity, own), now, look_at)
+        });
     }
     Some(Sendable::PlaceSpread(order))
 }

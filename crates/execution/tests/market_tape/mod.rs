@@ -3,9 +3,13 @@
 //! In: minute bars of bid and ask. Out: what an order got. Invariant: a taker gets the far side, no more than its displayed
 //! size a step; a waiting order is filled at its limit only when the far side has come to it.
 
+mod evening;
+
+pub use evening::Evenings;
+
 use domain::{
     AccountTag, AssetClass, BasisPoints, Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind,
-    OrderType, PerCurrency, Price, Quantity, Side, Universe,
+    OrderType, PerContract, PerCurrency, Price, Quantity, Side, Universe,
 };
 use execution::{
     Command, ExecutionPolicy, Moment, OrderSignal, PairPolicy, Parent, ParentState, PlannedOrder, Style, Urgency,
@@ -15,13 +19,16 @@ use market::calendar::Window;
 use market::{DataType, Quote};
 use risk::gate::{Activity, Conditions, DayFacts, Facts, MarketFacts, Proposal};
 use risk::{CollarPolicy, Gate, GatePolicy, Mode, Purpose};
+use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::ops::Add;
 
-/// How long an order has.
+/// Longest an order has.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
-/// Steps between two orders: ten minutes.
+/// Steps of a quarter of a minute between two orders: ten minutes.
 const STRIDE: usize = 40;
+/// Steps of a second between two orders on prints.
+const STRIDE_OF_PRINTS: usize = 20;
 const CONTRACT: ContractId = ContractId(0);
 
 /// The policy of the built-in settings.
@@ -34,6 +41,9 @@ pub fn policy() -> ExecutionPolicy {
         replace_interval_s: 15,
         replaces_max: 6,
         passive_s: 60,
+        rest_to_close: false,
+        auction_lead_s: 600,
+        participation_max: 0.10,
         pairs: PairPolicy { hedges: Vec::new(), trigger: 0.30, patience_s: 5, legging_s: 60 },
     }
 }
@@ -43,6 +53,8 @@ pub struct Tape {
     quotes: Vec<Quote>,
     universe: Universe,
     gate: GatePolicy,
+    /// Steps between two orders.
+    stride: usize,
 }
 
 /// Sums over orders, in units of price × quantity.
@@ -103,6 +115,37 @@ impl Sum for Result {
     }
 }
 
+/// One contract of a class, and the gate of the built-in settings without the limits that depend on an account.
+fn listed(class: AssetClass, tick: &str) -> (Universe, GatePolicy) {
+    let tick = Price::from_decimal(tick.parse().expect("a number")).expect("a price");
+    let plain = Instrument::plain("TAPE", InstrumentKind::Etf, Currency::Usd);
+    let instrument = Instrument { asset_class: class, tick, ..plain };
+    let listed = Contract { name: "TAPE".into(), instrument: InstrumentId(0), expiry: None };
+    let width = match class {
+        AssetClass::EquityIndexFuture => 3,
+        AssetClass::FxFuture => 2,
+        _ => 10,
+    };
+    let collar = CollarPolicy { width: BasisPoints(width), ticks_min: 2 };
+    let gate = GatePolicy {
+        order_value_max: 1.0,
+        turnover_max: 1.0,
+        gross_max: 2.0,
+        net_max: 1.0,
+        position_max: 1.0,
+        adv_max: 1.0,
+        adv_slice: 1.0,
+        excess_liquidity_min: 0.0,
+        what_if: false,
+        orders_per_side_max: u32::MAX,
+        messages_per_second_max: u32::MAX,
+        restricted: Vec::new(),
+        quote_age_max_s: 60,
+        collars: vec![(class, collar)],
+    };
+    (Universe::new(vec![instrument], vec![listed]), gate)
+}
+
 /// One order on its way, with the fills it got.
 struct Tally {
     side: f64,
@@ -147,50 +190,65 @@ impl Tape {
                 let side = |side: &str| Price::from_f64(number(&format!("{side}_{point}"))?).ok();
                 let at = start + SignedDuration::from_secs(15 * step as i64);
                 let (bid, ask) = (side("bid"), side("ask"));
-                Quote { bid, ask, bid_size, ask_size, last: None, close: None, at, data_type: DataType::Live }
+                Quote {
+                    bid,
+                    ask,
+                    bid_size,
+                    ask_size,
+                    last: None,
+                    close: None,
+                    volume: None,
+                    at,
+                    data_type: DataType::Live,
+                }
             };
             order.into_iter().enumerate().map(quote).collect::<Vec<_>>()
         });
-        let tick = Price::from_decimal(tick.parse().expect("a number")).expect("a price");
-        let plain = Instrument::plain("TAPE", InstrumentKind::Etf, Currency::Usd);
-        let instrument = Instrument { asset_class: class, tick, ..plain };
-        let listed = Contract { name: "TAPE".into(), instrument: InstrumentId(0), expiry: None };
-        let width = match class {
-            AssetClass::EquityIndexFuture => 3,
-            AssetClass::FxFuture => 2,
-            _ => 10,
+        let (universe, gate) = listed(class, tick);
+        Tape { quotes: quotes.collect(), universe, gate, stride: STRIDE }
+    }
+
+    /// Reads the prints of a minute: bid and ask of a second are the lowest and the highest of its prints, at least a tick
+    /// apart, and what was traded there is what is shown.
+    pub fn of_prints(csv: &str, class: AssetClass, tick: &str) -> Tape {
+        let (universe, gate) = listed(class, tick);
+        let tick = universe.terms(CONTRACT).tick.to_f64();
+        let mut seconds: BTreeMap<Timestamp, Vec<(f64, f64)>> = BTreeMap::new();
+        for row in csv.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+            let at: Timestamp = row[0].parse().expect("a time");
+            let (price, size) = (row[1].parse().expect("a price"), row[2].parse().expect("a size"));
+            if row[5] == "0" {
+                seconds
+                    .entry(Timestamp::from_second(at.as_second()).expect("in range"))
+                    .or_default()
+                    .push((price, size));
+            }
+        }
+        let quote = |(at, prints): (Timestamp, Vec<(f64, f64)>)| {
+            let bid = prints.iter().map(|(price, _)| *price).fold(f64::INFINITY, f64::min);
+            let ask = prints.iter().map(|(price, _)| *price).fold(bid + tick, f64::max);
+            let size = |at: f64| {
+                prints.iter().filter(|(price, _)| (price - at).abs() < tick / 2.0).map(|(_, size)| size).sum()
+            };
+            let sizes = [bid, ask].map(|at| Quantity::from_f64(size(at)).expect("a size"));
+            let [bid, ask] = [bid, ask].map(|price| Price::from_f64(price).ok());
+            shown(at, [bid, ask], sizes)
         };
-        let collar = CollarPolicy { width: BasisPoints(width), ticks_min: 2 };
-        let gate = GatePolicy {
-            order_value_max: 1.0,
-            turnover_max: 1.0,
-            gross_max: 2.0,
-            net_max: 1.0,
-            position_max: 1.0,
-            adv_max: 1.0,
-            adv_slice: 1.0,
-            excess_liquidity_min: 0.0,
-            orders_per_side_max: u32::MAX,
-            messages_per_second_max: u32::MAX,
-            restricted: Vec::new(),
-            quote_age_max_s: 60,
-            collars: vec![(class, collar)],
-        };
-        Tape { quotes: quotes.collect(), universe: Universe::new(vec![instrument], vec![listed]), gate }
+        Tape { quotes: seconds.into_iter().map(quote).collect(), universe, gate, stride: STRIDE_OF_PRINTS }
     }
 
     /// Orders one after the other through the whole tape; without a style, orders without a limit.
     pub fn work(&self, side: Side, quantity: i64, style: Option<Style>, policy: &ExecutionPolicy) -> Result {
-        let starts = (0..self.quotes.len()).step_by(STRIDE);
+        let starts = (0..self.quotes.len()).step_by(self.stride);
         let within = |&start: &usize| {
-            let last = self.quotes.get(start + STRIDE);
+            let last = self.quotes.get(start + self.stride);
             last.is_some_and(|last| last.at.duration_since(self.quotes[start].at) <= PATIENCE)
         };
         starts.filter(within).map(|start| self.order(start, side, quantity, style, policy)).sum()
     }
 
     fn order(&self, start: usize, side: Side, quantity: i64, style: Option<Style>, policy: &ExecutionPolicy) -> Result {
-        let quotes = &self.quotes[start..=start + STRIDE];
+        let quotes = &self.quotes[start..=start + self.stride];
         let arrival = quotes[0].mid().expect("two sides").to_f64();
         let wanted = quantity as f64;
         let result = Result { orders: 1, wanted, wanted_value: wanted * arrival, ..Result::default() };
@@ -199,7 +257,7 @@ impl Tape {
             None => take(quotes, side, &mut tally),
             Some(style) => self.manage(quotes, side, quantity, style, policy, &mut tally),
         }
-        tally.finish(far(&quotes[STRIDE], side).0.to_f64())
+        tally.finish(far(&quotes[self.stride], side).0.to_f64())
     }
 
     /// The order manager's way, from its permit to its last cancel.
@@ -214,7 +272,7 @@ impl Tape {
     ) {
         let signed = Quantity::whole(quantity * side.sign());
         let planned = PlannedOrder { number: 1, contract: CONTRACT, quantity: signed, purpose: Purpose::Increase };
-        let window = Window { opens: quotes[0].at, closes: quotes[STRIDE].at };
+        let window = Window { opens: quotes[0].at, closes: quotes[self.stride].at };
         let proposal = Proposal {
             contract: CONTRACT,
             quantity: signed,
@@ -222,28 +280,20 @@ impl Tape {
             order_type: OrderType::Lmt,
             collar: None,
         };
-        let day = DayFacts {
-            nav: 1e12,
-            rates: PerCurrency::from_fn(|_| Some(1.0)),
-            frozen: vec![],
-            no_increase: vec![],
-            price_max: vec![],
-        };
-        let market = MarketFacts { now: window.opens, quote: Some(&quotes[0]), window: Some(window) };
-        let conditions = Conditions::ample(1);
-        let activity = Activity { unit_value: quotes[0].mid().expect("two sides").to_f64(), ..Activity::default() };
-        let facts = Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity };
-        let permit = Gate::new(&self.gate, &self.universe).admit(proposal, &facts);
+        let permit = facts_of(&quotes[0], window, quotes[0].mid(), |facts| {
+            Gate::new(&self.gate, &self.universe).admit(proposal, facts)
+        });
         let mut parent = Parent::new(planned);
         let half_spread = quotes[0].spread_mantissa().and_then(|spread| Price::from_mantissa(spread / 2).ok());
         parent.admit(permit.expect("a quote of this moment inside the window"), half_spread);
         let account: AccountTag = "a1b2c3".parse().expect("a tag");
         let date = window.opens.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let tick = self.universe.terms(CONTRACT).tick;
+        let grid = self.universe.terms(CONTRACT).tick.into();
         for quote in quotes {
             let mut shown = far(quote, side).1;
             meet(&mut parent, quote, side, true, &mut shown, tally);
-            let moment = Moment { now: quote.at, quote: Some(quote), tick, urgency: Urgency::Normal, style };
+            let moment =
+                Moment { now: quote.at, quote: Some(quote), grid, urgency: Urgency::Normal, style, volume_left: None };
             while let Some(sendable) = parent.step(&moment, (account, date), policy) {
                 match Command::from(&sendable) {
                     Command::Place { order_ref, .. } | Command::Replace { order_ref, .. } => {
@@ -261,6 +311,26 @@ impl Tape {
             }
         }
     }
+}
+
+/// The facts of a quiet account, for whoever asks the gate.
+fn facts_of<T>(quote: &Quote, window: Window, price: Option<Price>, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+    let day = DayFacts {
+        nav: 1e12,
+        rates: PerCurrency::from_fn(|_| Some(1.0)),
+        frozen: vec![],
+        no_increase: vec![],
+        price_max: vec![],
+    };
+    let market = MarketFacts { now: window.opens, quote: Some(quote), window: Some(window) };
+    let auction_until = PerContract::filled(Some(window.closes), 1);
+    let conditions = Conditions { auction_until, ..Conditions::ample(1) };
+    let activity = Activity { unit_value: price.expect("a price").to_f64(), ..Activity::default() };
+    ask(&Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity })
+}
+
+fn shown(at: Timestamp, [bid, ask]: [Option<Price>; 2], [bid_size, ask_size]: [Quantity; 2]) -> Quote {
+    Quote { bid, ask, bid_size, ask_size, last: None, close: None, volume: None, at, data_type: DataType::Live }
 }
 
 /// The far side and its displayed size.

@@ -195,6 +195,7 @@ fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, or
         adv_max: 1.0,
         adv_slice: 1.0,
         excess_liquidity_min: 0.0,
+        what_if: false,
         orders_per_side_max: 1,
         messages_per_second_max: 1,
         restricted: vec![],
@@ -213,7 +214,17 @@ fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, or
     let proposal = Proposal { contract, quantity, purpose: Purpose::Increase, order_type, collar };
     let (bid, size) = (Some(worst), Quantity::whole(1));
     let data_type = DataType::Live;
-    let quote = Quote { bid, ask: bid, bid_size: size, ask_size: size, last: bid, close: None, at: now, data_type };
+    let quote = Quote {
+        bid,
+        ask: bid,
+        bid_size: size,
+        ask_size: size,
+        last: bid,
+        close: None,
+        volume: None,
+        at: now,
+        data_type,
+    };
     let window = Some(Window { opens: now, closes: now + SignedDuration::from_hours(1) });
     let conditions = Conditions::ample(count);
     let facts = Facts {

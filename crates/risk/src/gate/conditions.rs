@@ -3,7 +3,7 @@
 //! In: facts of broker, venues and books. Out: values the checks compare with limits. Invariant: facts only; what is
 //! unknown is absent and never made up.
 
-use domain::{ContractId, PerContract, Quantity, Side};
+use domain::{Band, ContractId, Grid, PerContract, Price, Quantity, Side};
 use jiff::Timestamp;
 use market::calendar::Window;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,15 @@ pub struct Latch {
     pub side: Side,
 }
 
+/// A contract whose price steps differ by price level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Banded {
+    /// Which.
+    pub contract: ContractId,
+    /// Its bands by rising price.
+    pub bands: Vec<Band>,
+}
+
 /// Circumstances that hold for every order of a day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
@@ -28,6 +37,9 @@ pub struct Conditions {
     pub latched: Vec<Latch>,
     /// Contracts whose trading hours at the broker contradict our calendar.
     pub contradicted: Vec<ContractId>,
+    /// Contracts whose market rule has steps by price level; every other one has the step of the instrument table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub banded: Vec<Banded>,
     /// Spans in which broker or gateway are away, in order.
     pub guards: Vec<Window>,
     /// What the account may lose before the broker liquidates, in base currency; `None` when the broker did not say.
@@ -37,6 +49,12 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// The grid of a contract's limits; `step` is the one of the instrument table.
+    pub fn grid(&self, contract: ContractId, step: Price) -> Grid<'_> {
+        let banded = self.banded.iter().find(|banded| banded.contract == contract);
+        Grid::new(step, banded.map_or(&[], |banded| &banded.bands))
+    }
+
     /// A world in which volume and margin are never short, as research assumes that does not model them.
     pub fn ample(contracts: usize) -> Conditions {
         Conditions {

@@ -25,6 +25,7 @@ pub(super) fn policy() -> GatePolicy {
         adv_max: 0.10,
         adv_slice: 0.01,
         excess_liquidity_min: 0.15,
+        what_if: false,
         orders_per_side_max: 10,
         messages_per_second_max: 40,
         restricted: vec![],
@@ -52,6 +53,7 @@ fn quote(bid: &str, ask: &str, when: &str) -> Quote {
         ask_size: Quantity::whole(500),
         last: None,
         close: None,
+        volume: None,
         at: at(when),
         data_type: market::DataType::Live,
     }

@@ -32,7 +32,7 @@ struct Rogue {
 impl Rogue {
     fn receive(&mut self, command: Command) {
         match command {
-            Command::Place { order_ref, contract, side, quantity, limit, .. } => {
+            Command::Place { order_ref, contract, side, quantity, order_type, limit } => {
                 assert!(self.orders.iter().all(|order| order.order_ref != order_ref), "{order_ref} was sent twice");
                 let alive = |order: &&DeskOrder| order.open && order.order_ref.intent == order_ref.intent;
                 assert!(
@@ -50,6 +50,7 @@ impl Rogue {
                     side,
                     quantity,
                     filled,
+                    order_type,
                     limit,
                     open: true,
                 });
@@ -109,7 +110,7 @@ impl Rogue {
         let quantity = Quantity::whole(shares);
         order.filled += quantity;
         order.open = order.filled < order.quantity;
-        let execution = ExecutionId(format!("rogue.{}.01", self.executions.len()));
+        let execution = ExecutionId(format!("rogue.{}.01", self.executions.len()).into());
         let (order_ref, contract, side, price) = (order.order_ref, order.contract, order.side, order.limit);
         let fill =
             Fill { execution: execution.clone(), order: Some(order_ref), contract, side, quantity, price, at: now };
@@ -175,6 +176,7 @@ fn history(seed: u64, world: &World, plan: &DayPlan) -> (Rogue, Ledger, Mode, us
             Effect::Send(sendable) => desk.receive(Command::from(&sendable)),
             Effect::Watch => quotes(&mut session, world, now),
             Effect::Look => unreachable!("this world has no watchdog"),
+            Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Wait(deadline) => {
                 let step = now + SignedDuration::from_secs(1 + desk.dice.roll(40) as i64);

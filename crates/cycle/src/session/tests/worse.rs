@@ -1,0 +1,131 @@
+//! A worse regime that begins within the day, on a day without orders of its own.
+
+use super::*;
+use crate::DayInputs;
+use risk::{Regime, RegimeState, Sighting, WatchdogPolicy};
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-01-05T{time}:00Z").parse().unwrap()
+}
+
+/// A world that holds what it wants, so that its plan has no orders.
+fn at_rest() -> World {
+    let mut world = World::first_day();
+    let policy = &mut world.setup.policy;
+    policy.watchdog = Some(WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s: 1_200, skew_max_s: 30 });
+    policy.regime.escalate_immediately = vec![Regime::Elevated, Regime::Crisis];
+    while !decide(&world.inputs(), &world.setup).orders.is_empty() {
+        world.fill_everything();
+    }
+    world
+}
+
+/// What the day would do in each worse regime.
+fn contingencies(world: &World) -> Vec<(Regime, DayPlan)> {
+    let decided = |regime| {
+        let mut memory = world.memory.clone();
+        memory.regime = RegimeState { regime, pending: None };
+        (regime, decide(&DayInputs { memory: &memory, ..world.inputs() }, &world.setup))
+    };
+    [Regime::Elevated, Regime::Crisis].map(decided).into_iter().collect()
+}
+
+/// The day under a volatility index: what was sent, what is held at its end, and when that is.
+fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f64) -> (Vec<String>, Ledger, Timestamp) {
+    let plan = decide(&world.inputs(), &world.setup);
+    assert!(plan.orders.is_empty());
+    let (books, account) = (Books::new(world.ledger.clone()), "a1b2c3".parse().unwrap());
+    let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup)
+        .with_contingencies(plans);
+    let (mut desk, mut story, mut now) = (Desk::new(100), Vec::new(), world.decided_at());
+    for _ in 0..10_000 {
+        match session.poll(now) {
+            Effect::Record => session.handle(Event::Recorded),
+            Effect::Look => session.handle(Event::Watched(Sighting {
+                at: now,
+                gateway: now,
+                net_liquidation: world.broker.net_liquidation,
+                excess_liquidity: Some(dec!(8_000_000)),
+                vix: Some(vix(now)),
+            })),
+            Effect::Send(sendable) => {
+                let command = Command::from(&sendable);
+                story.push(format!("{} {}", now.strftime("%H:%M"), told(command, world)));
+                desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
+            }
+            Effect::Wait(deadline) => {
+                let events = desk.trade(now);
+                if events.is_empty() {
+                    assert!(deadline > now, "waiting for {deadline} at {now}");
+                    now = deadline;
+                }
+                events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
+                quotes(&mut session, world, now);
+                session.handle(Event::Tick);
+            }
+            Effect::Watch => quotes(&mut session, world, now),
+            Effect::Done => return (story, session.into_books().into_ledger(), now),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("the session does not end");
+}
+
+fn quotes(session: &mut Session<'_>, world: &World, now: Timestamp) {
+    let contracts: Vec<ContractId> = session.contracts().collect();
+    contracts.into_iter().for_each(|contract| session.handle(Event::Broker(quote(contract, world, now))));
+}
+
+/// Asserts that everything is held as a plan of a worse regime wants it.
+fn assert_as_wanted(world: &World, ledger: &Ledger, plan: &DayPlan) {
+    let reductions = plan.orders.iter().filter(|order| order.purpose == Purpose::Reduce);
+    assert!(reductions.clone().count() >= 2, "both legs are reduced");
+    for order in reductions {
+        assert_eq!(
+            ledger.quantity(order.contract),
+            plan.table.wanted[order.contract],
+            "{}",
+            world.name(order.contract)
+        );
+    }
+}
+
+#[test]
+fn a_quiet_day_without_orders_is_watched_to_the_end_of_its_last_window() {
+    let world = at_rest();
+    let (story, ledger, end) = day(&world, &contingencies(&world), |_| 15.0);
+    assert_eq!((story, ledger, end), (vec![], world.ledger.clone(), at("16:00")));
+    let (.., end) = day(&world, &[], |_| 15.0);
+    assert_eq!(end, world.decided_at(), "with nothing to answer there is nothing to wait for");
+}
+
+#[test]
+fn a_crisis_on_a_day_without_orders_reduces_in_its_windows() {
+    let world = at_rest();
+    let plans = contingencies(&world);
+    let (story, ledger, _) = day(&world, &plans, |now| if now < at("12:00") { 15.0 } else { 60.0 });
+    assert_as_wanted(&world, &ledger, &plans[1].1);
+    assert!(story.iter().all(|line| line.as_str() >= "14:45"), "{story:?}");
+    let (story, ..) = day(&world, &plans, |now| if now < at("16:00") { 15.0 } else { 60.0 });
+    assert!(story.is_empty(), "after the last window it is tomorrow's: {story:?}");
+}
+
+#[test]
+fn a_milder_regime_is_replanned_and_a_worse_one_after_it_again() {
+    let world = at_rest();
+    let plans = contingencies(&world);
+    let (_, ledger, _) = day(&world, &plans, |now| if now < at("12:00") { 15.0 } else { 28.0 });
+    assert_as_wanted(&world, &ledger, &plans[0].1);
+    let vix = |now| match now {
+        now if now < at("12:00") => 15.0,
+        now if now < at("15:00") => 28.0,
+        _ => 60.0,
+    };
+    let (story, ledger, _) = day(&world, &plans, vix);
+    assert_as_wanted(&world, &ledger, &plans[1].1);
+    assert!(story.iter().any(|line| line.as_str() < "15:00") && story.iter().any(|line| line.as_str() >= "15:00"));
+    let both = |now| if now < at("14:40") { 28.0 } else { 60.0 };
+    let (story, ledger, _) = day(&world, &plans, both);
+    assert_as_wanted(&world, &ledger, &plans[1].1);
+    assert!(!story.is_empty());
+}
