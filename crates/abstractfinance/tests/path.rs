@@ -65,7 +65,11 @@ fn a_watched_status_shows_the_day_and_waits() {
     let mut watching = stage.command("status --watch --state-dir state").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines().map_while(Result::ok);
     let first: Vec<String> = lines.by_ref().take(7).collect();
-    assert_eq!(first.join("\n") + "\n", stage.ok("status --state-dir state"), "nothing is cleared where there is no terminal");
+    assert_eq!(
+        first.join("\n") + "\n",
+        stage.ok("status --state-dir state"),
+        "nothing is cleared where there is no terminal"
+    );
     stage.ok("halt --reason drill --by ada --state-dir state");
     let waiting = lines.by_ref().find(|line| line.starts_with("Waiting"));
     assert_eq!(waiting.as_deref(), Some("Waiting   mode no looser than CANCEL_ONLY (by ada: drill)"));
