@@ -264,10 +264,8 @@ fn a_crisis_is_told_at_once_and_the_telephone_may_be_a_program() {
         told.push(serde_json::from_str::<Value>(&body).unwrap());
     }
     let crisis = told.iter().position(|message| message["key"] == "crisis:2026-03-06").expect("a crisis");
-    assert_eq!(
-        told.iter().position(|message| message["key"].as_str().unwrap().starts_with("daily")).unwrap() > crisis,
-        true
-    );
+    let daily = told.iter().position(|message| message["key"].as_str().unwrap().starts_with("daily"));
+    assert!(daily.unwrap() > crisis, "it does not wait for the evening");
     assert_snapshot!(told[crisis]["text"].as_str().unwrap(), @r"
     🚨 CRISIS ALERT
 
