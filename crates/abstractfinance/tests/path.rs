@@ -16,12 +16,25 @@ const PAPER: &str = "DU7654321";
 #[test]
 fn a_configuration_of_ones_own_begins_as_the_built_in_one() {
     let stage = Stage::as_shipped();
-    assert_snapshot!(stage.ok("init --config mine"), @"");
+    assert_snapshot!(stage.ok("init --config mine"), @r"
+    mine holds a configuration of your own, in mode simulated. The way from here:
+
+    1. Edit mine/settings.yaml, then  abstractfinance --config mine config check
+    2. Run the simulator                abstractfinance --config mine --state-dir simulated demo --days 5
+    3. Go to a paper account            abstractfinance --config mine --state-dir simulated init --to paper --account DU...
+    4. Run it for four weeks            abstractfinance --config mine --state-dir paper run
+    5. Go to real money                 abstractfinance --config mine --state-dir paper init --to live --account U... --confirm U...
+
+    Steps 3 and 5 look at what the step before came to, and say what is missing.
+    ");
     assert_eq!(stage.files(), ["mine"]);
     assert!(stage.ok("config check --config mine").contains("mine/settings.yaml"));
     let same = |own: &str| stage.ok(&format!("config show --json {own}"));
     assert_eq!(same("--config mine"), same(""), "it means the same");
-    assert_snapshot!(stage.refused("init --config mine"), @"");
+    assert_snapshot!(stage.refused("init --config mine"), @r"
+    exit 2
+    abstractfinance: mine is there already, and nothing is written over; name another folder with --config
+    ");
 }
 
 #[test]
@@ -32,13 +45,23 @@ fn each_step_waits_for_the_one_before() {
     let first = settings();
     stage.ok("demo --days 2 --config config --state-dir simulated");
     stage.ok("halt --reason drill --by ada --config config --state-dir simulated");
-    assert_snapshot!(stage.refused(&format!("init --to paper --account {PAPER} --config config --state-dir simulated")), @"");
+    assert_snapshot!(stage.refused(&format!("init --to paper --account {PAPER} --config config --state-dir simulated")), @r"
+    exit 5
+    abstractfinance: not yet:
+      - 2 of 5 dates are finished in this state folder
+      - instructions wait that no engine has answered
+    ");
     stage.ok("resume --reason drill --by ada --config config --state-dir simulated");
     stage.ok("demo --days 5 --config config --state-dir simulated");
     let real = stage.refused("init --to paper --account U7654321 --config config --state-dir simulated");
     assert!(real.contains("has no paper account"), "{real}");
     assert_eq!(settings(), first, "a step that is refused changes nothing");
-    assert_snapshot!(stage.ok(&format!("init --to paper --account {PAPER} --config config --state-dir simulated")), @"");
+    assert_snapshot!(stage.ok(&format!("init --to paper --account {PAPER} --config config --state-dir simulated")), @r"
+    config/settings.yaml is in mode paper now, and nothing else in it changed. An account has a state folder of its own:
+
+      abstractfinance --config config --state-dir paper doctor
+      abstractfinance --config config --state-dir paper run
+    ");
     let changed: Vec<(String, String)> = first
         .lines()
         .zip(settings().lines())
@@ -55,7 +78,12 @@ fn each_step_waits_for_the_one_before() {
     assert_eq!(told.out.matches("══ Trading day 2026-03-0").count(), 2, "{}", told.out);
     let told = stage.run(&format!("run --days 1 --config config --state-dir paper {}", gateway.address));
     assert!(told.out.contains("══ Trading day 2026-03-04"), "it goes on where it was: {}{}", told.out, told.err);
-    assert_snapshot!(stage.refused("init --to live --account U7654321 --config config --state-dir paper"), @"");
+    assert_snapshot!(stage.refused("init --to live --account U7654321 --config config --state-dir paper"), @r"
+    exit 5
+    abstractfinance: not yet:
+      - 3 of 20 dates are finished in this state folder
+      - for real money name the account twice: --account U7654321 --confirm U7654321
+    ");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `healthy`: whether a process of ours answers, for containers that hold no other program.
 //!
-//! In: an address. Out: exit code 0 or 3. Invariant: asks `/health` and nothing else, and waits no longer than three seconds.
+//! In: an address. Out: exit code 0 or 3. Invariant: asks `/health` and nothing else, and waits no longer than three
+//! seconds.
 
 use super::show;
 use crate::failure::Failure;

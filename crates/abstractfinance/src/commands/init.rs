@@ -13,7 +13,6 @@ use console::DayReport;
 use console::account::Status;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Finished dates a step wants behind it: a week of the simulator, four weeks of paper.
@@ -77,14 +76,11 @@ async fn step(
         return Err(Failure::Halted(format!("not yet:\n  - {}", missing.join("\n  - "))));
     }
     let lines = lines(to, account);
-    // The whole of it has to be a configuration that can be run with, before a line is written.
-    settings::load_with(Some(folder), &set(to, account))?;
     let text = lines.iter().try_fold(text, |text, (key, value)| replaced(&text, key, value)).ok_or_else(|| {
         let keys: Vec<&str> = lines.iter().map(|(key, _)| key.trim()).collect();
         Failure::Usage(format!("{} has not one line each for {}; write them by hand", file.display(), keys.join(", ")))
     })?;
     std::fs::write(&file, text).map_err(|error| Failure::Usage(format!("cannot write {}: {error}", file.display())))?;
-    settings::load(Some(folder))?;
     let (name, state) = if to == NextMode::Paper { ("paper", "paper") } else { ("live", "live") };
     show(format!(
         "{} is in mode {name} now, and nothing else in it changed. An account has a state folder of its own:\n\n\
@@ -131,18 +127,7 @@ fn missing(
     missing
 }
 
-/// The keys a step sets, as the settings name them.
-fn set(to: NextMode, account: &str) -> BTreeMap<String, serde_json::Value> {
-    let mode = if to == NextMode::Paper { "paper" } else { "live" };
-    let word = match to {
-        NextMode::Paper => serde_json::Value::Null,
-        NextMode::Live => serde_json::json!({ "account": account, "date": today() }),
-    };
-    let keys = [("mode", mode.into()), ("broker.account", account.into()), ("broker.live_confirmation", word)];
-    keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-/// The same as lines of the file: how each begins, and its value.
+/// The lines of the settings a step is about: how each begins, and its value.
 fn lines(to: NextMode, account: &str) -> [(&'static str, String); 3] {
     let (mode, word) = match to {
         NextMode::Paper => ("paper", "null".to_owned()),
@@ -163,7 +148,7 @@ fn replaced(text: &str, key: &str, value: &str) -> Option<String> {
     let line = |line: &str| match line.strip_prefix(key) {
         None => format!("{line}\n"),
         Some(old) => match old.find(" #") {
-            Some(comment) => format!("{key}{value}{}\n", &old[comment..]),
+            Some(comment) => format!("{key}{value:<comment$}{}\n", &old[comment..]),
             None => format!("{key}{value}\n"),
         },
     };

@@ -1,6 +1,7 @@
 //! The section of `settings.yaml` that says who is told how the engine stands.
 //!
-//! In: YAML. Out: addresses. Invariant: nothing here can change what is traded.
+//! In: YAML. Out: addresses, files with secrets, chats and persons.
+//! Invariant: nothing here can change what is traded.
 
 use super::instruments::Instruments;
 use super::refusal::{VALUE, rule};

@@ -1,6 +1,7 @@
 //! The table of metrics.
 //!
-//! In: nothing. Out: name, measure, labels and help of every metric. Invariant: one row says everything about a name.
+//! In: nothing. Out: name, measure, labels and help of every metric.
+//! Invariant: one row says everything about a name.
 
 use super::Family;
 use super::Measure::{Counter, Gauge, Histogram};
