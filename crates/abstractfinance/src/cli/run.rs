@@ -1,6 +1,7 @@
 //! What a person types to run trade dates.
 //!
-//! In: arguments. Out: typed options. Invariant: a date is named exactly when one is run alone.
+//! In: arguments. Out: typed options.
+//! Invariant: a date is named exactly when one is run alone.
 
 use super::{AdoptArgs, ListenArgs};
 use crate::faults::Stop;
