@@ -25,8 +25,8 @@ const PERSON: i64 = 7;
 /// What the double of the Bot API knows.
 #[derive(Default)]
 struct Api {
-    /// Chat and text of every message it took.
-    taken: Vec<(i64, String)>,
+    /// Chat and text of every message it took, and when.
+    taken: Vec<(i64, String, Instant)>,
     /// Texts it refused for haste first.
     hurried: Vec<String>,
     /// Updates nobody has fetched past yet.
@@ -54,7 +54,7 @@ impl Bot {
     }
 
     fn taken(&self) -> Vec<String> {
-        self.api.lock().unwrap().taken.iter().map(|(_, text)| text.clone()).collect()
+        self.api.lock().unwrap().taken.iter().map(|(_, text, _)| text.clone()).collect()
     }
 
     /// Waits until so many messages were taken.
@@ -102,7 +102,7 @@ fn serve(stream: TcpStream, api: &Mutex<Api>) -> Option<()> {
                 api.hurried.push(text);
                 (429, json!({ "ok": false, "description": "Too Many Requests", "parameters": { "retry_after": 1 } }))
             } else {
-                api.taken.push((asked["chat_id"].as_i64().unwrap(), text));
+                api.taken.push((asked["chat_id"].as_i64().unwrap(), text, Instant::now()));
                 (200, json!({ "ok": true, "result": {} }))
             }
         }
@@ -241,6 +241,11 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     let _courier = Courier::start(&stage);
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(bot.taken().len(), 7, "{:#?}", &bot.taken()[7..]);
+    let api = bot.api.lock().unwrap();
+    assert!(api.taken.iter().all(|(chat, ..)| *chat == CHAT));
+    let gaps = api.taken.windows(2).map(|pair| pair[1].2 - pair[0].2);
+    assert!(gaps.min().unwrap() >= Duration::from_millis(800), "about one message a second and no more");
+    drop(api);
     let everything = [log(), status, format!("{:?}", bot.taken())].concat();
     assert!(!everything.contains("CANARY"), "the token is nobody's to read");
 }

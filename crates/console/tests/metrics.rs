@@ -60,7 +60,8 @@ fn what_happened_is_counted() {
     let view = View { days: Arc::default(), status, live: None, obligations: Ok(Arc::default()) };
     let [due, now, next] = ["2026-03-03T06:00:00Z", "2026-03-03T06:30:00Z", "2026-03-04T06:00:00Z"];
     let schedule = Schedule { date: date(2026, 3, 3), due: due.parse().unwrap(), next: next.parse().unwrap() };
-    let facts = Facts { now: now.parse().unwrap(), view: &view, activity: &activity, schedule: Some(schedule) };
+    let facts =
+        Facts { now: now.parse().unwrap(), view: &view, activity: &activity, outbox: None, schedule: Some(schedule) };
     let text = exposition(&facts);
     let shown = |line: &&str| !line.starts_with('#') && !line.contains("_bucket");
     let samples: Vec<&str> = text.lines().filter(shown).collect();

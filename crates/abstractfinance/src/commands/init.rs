@@ -80,6 +80,8 @@ async fn step(
         let keys: Vec<&str> = lines.iter().map(|(key, _)| key.trim()).collect();
         Failure::Usage(format!("{} has not one line each for {}; write them by hand", file.display(), keys.join(", ")))
     })?;
+    // The whole of it has to be a configuration that can be run with, before a line is written.
+    settings::load_edited(folder, &text)?;
     std::fs::write(&file, text).map_err(|error| Failure::Usage(format!("cannot write {}: {error}", file.display())))?;
     let (name, state) = if to == NextMode::Paper { ("paper", "paper") } else { ("live", "live") };
     show(format!(

@@ -8,8 +8,9 @@ use crate::commands::records::Records;
 use crate::failure::Failure;
 use crate::schedule;
 use console::dashboard::Unanswered;
-use console::metrics::{Activity, Facts, Heard, KINDS, exposition, serve};
+use console::metrics::{Activity, Facts, Heard, KINDS, Outbox, exposition, serve};
 use jiff::Timestamp;
+use journal::Standing;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
@@ -20,13 +21,13 @@ impl JournalDesk {
     /// The configuration or the journal cannot be read.
     pub async fn metrics(&self) -> Result<String, Failure> {
         let view = self.read().await?;
-        let activity = match self.records().await {
-            Some(records) => self.counted(&records).await?,
-            None => Activity::default(),
+        let (activity, outbox) = match self.records().await {
+            Some(records) => (self.counted(&records).await?, Some(outbox(&records).await?)),
+            None => (Activity::default(), None),
         };
         let now = Timestamp::now();
         let schedule = schedule::around(&self.global, now)?;
-        Ok(exposition(&Facts { now, view: &view, activity: &activity, schedule }))
+        Ok(exposition(&Facts { now, view: &view, activity: &activity, outbox, schedule }))
     }
 
     /// Counts what was recorded since the last time.
@@ -52,6 +53,12 @@ impl JournalDesk {
             }
         }
     }
+}
+
+async fn outbox(records: &Records) -> Result<Outbox, Failure> {
+    let Standing { waiting, delivered, given_up } = records.journal.outbox(&records.account).await?;
+    let [waiting, delivered, given_up] = [waiting, delivered, given_up].map(i64::unsigned_abs);
+    Ok(Outbox { waiting, delivered, given_up })
 }
 
 /// Serves the metrics beside whatever else this process does. Returns the address it got.

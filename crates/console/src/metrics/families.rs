@@ -12,7 +12,7 @@ const fn row(name: &'static str, measure: super::Measure, labels: &'static str, 
 }
 
 /// Every metric.
-pub(super) const FAMILIES: [Family; 65] = [
+pub(super) const FAMILIES: [Family; 68] = [
     row("build_info", Gauge(build), "version", "Always 1; the version is a label."),
     row("heartbeat_timestamp_seconds", Gauge(|f| one(seconds(f.now))), "", "When these metrics were made."),
     row(
@@ -293,4 +293,7 @@ pub(super) const FAMILIES: [Family; 65] = [
         "",
         "When the newest of them was written, by the engine's clock.",
     ),
+    row("messages_waiting", Gauge(|f| told(f, |o| o.waiting)), "", "Messages to people that were not delivered yet."),
+    row("messages_delivered_total", Counter(|f| told(f, |o| o.delivered)), "", "Messages that were delivered."),
+    row("messages_given_up_total", Counter(|f| told(f, |o| o.given_up)), "", "Messages that will never arrive."),
 ];

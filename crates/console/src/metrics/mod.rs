@@ -28,8 +28,21 @@ pub struct Facts<'a> {
     pub view: &'a View,
     /// Everything that happened so far, counted.
     pub activity: &'a Activity,
+    /// Messages to people; `None` before there is a journal.
+    pub outbox: Option<Outbox>,
     /// When days run; `None` where time is simulated.
     pub schedule: Option<Schedule>,
+}
+
+/// How the messages to people stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// Not delivered yet.
+    pub waiting: u64,
+    /// Delivered.
+    pub delivered: u64,
+    /// Given up.
+    pub given_up: u64,
 }
 
 /// The run that was due last and the one that is due next.

@@ -3,7 +3,7 @@
 //! In: facts. Out: samples. Invariant: amounts in dollars exist only where the base currency is the dollar; what is not
 //! known gives no sample.
 
-use super::{Facts, Sample};
+use super::{Facts, Outbox, Sample};
 use crate::hedges::HedgeBudget;
 use crate::report::{DayReport, SleeveResult};
 use jiff::Timestamp;
@@ -51,6 +51,11 @@ fn tally<'a>(label: &'static str, names: impl Iterator<Item = &'a String>) -> Ve
 
 pub(super) fn kind(facts: &Facts<'_>, kind: &str) -> Vec<Sample> {
     count(facts.activity.kinds.get(kind).copied().unwrap_or_default())
+}
+
+/// A number of the messages.
+pub(super) fn told(facts: &Facts<'_>, of: impl Fn(&Outbox) -> u64) -> Vec<Sample> {
+    facts.outbox.as_ref().map_or_else(Vec::new, |outbox| count(of(outbox)))
 }
 
 pub(super) fn seconds(at: Timestamp) -> f64 {
