@@ -8,6 +8,8 @@ pub mod costs;
 pub mod dashboard;
 pub mod decisions;
 pub mod hedges;
+pub mod messages;
+pub mod metrics;
 pub mod obligations;
 pub mod page;
 pub mod reconciliation;

@@ -1,8 +1,9 @@
-//! `run --once`: one trade date against a gateway in another process, simulated or the broker's.
+//! `run`: trade dates against a gateway in another process, simulated or the broker's; one of them with `--once`.
 //!
 //! In: a date, the mode, the gateway's address. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
+use super::daily::every_day;
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
@@ -33,7 +34,15 @@ const SIMULATED_CONTROL: u16 = 4001;
 const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
-    let ground = ground(global, args.date)?;
+    match args.date {
+        Some(date) => one_day(global, args, date).await,
+        None => every_day(global, args).await,
+    }
+}
+
+/// One trade date, from wherever it stands.
+pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Result<(), Failure> {
+    let ground = ground(global, date)?;
     let settings = &ground.loaded.settings;
     if args.standby && settings.journal.database_url.is_none() {
         return Err(Failure::Usage(
@@ -65,8 +74,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let gateway = address(args.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = match &faults {
-        None => run_day(args.date, &mut run, &mut world).await,
-        Some(faults) => run_day(args.date, &mut run, &mut world.with(faults)).await,
+        None => run_day(date, &mut run, &mut world).await,
+        Some(faults) => run_day(date, &mut run, &mut world.with(faults)).await,
     };
     world.broker.disconnect().await;
     // A day that stopped gives its lease back too: a plan may wait in the journal, and no engine runs meanwhile.
