@@ -464,6 +464,24 @@ fn a_close_out_waits_for_a_person_and_then_goes_out_of_a_stopped_account() {
 }
 
 #[test]
+fn a_halt_ends_by_itself_only_where_the_settings_say_so() {
+    let faults =
+        [(BEFORE_THE_SECOND_DAY, r#""nlv": {"value": "9950000.00"}"#), ("2026-03-04T05:00:00Z", r#""heal": {}"#)];
+    let asks_a_person = with_faults(3, &faults);
+    assert_eq!(
+        (asks_a_person.days[1].mode.as_str(), asks_a_person.days[2].mode.as_str()),
+        ("CANCEL_ONLY", "CANCEL_ONLY")
+    );
+
+    let clears = on(Stage::with_settings("auto_clear: false", "auto_clear: true"), 3, &faults);
+    assert_eq!((clears.days[1].mode.as_str(), clears.days[2].mode.as_str()), ("CANCEL_ONLY", "NORMAL"));
+    assert_eq!((clears.told.code, clears.mode_kept().as_str()), (0, "NORMAL"));
+    assert_tied_out(&clears.days[2]);
+    assert_snapshot!(clears.days[2].alerts.join("\n"), @"mode CANCEL_ONLY → NORMAL: the books and the broker agree again, and reconciliation.auto_clear is on");
+    assert!(!clears.ordered_later().is_empty(), "it trades again");
+}
+
+#[test]
 fn a_net_liquidation_value_that_is_none_freezes_everything() {
     let told = [
         r#""missing_nlv": {}"#,

@@ -53,6 +53,7 @@ pub(super) fn inputs(
         believed,
         broker,
         mode: book.standing.mode,
+        before_halt: book.standing.before_halt,
         flatten: book.standing.flatten,
         conditions: conditions(date, &book.standing, snapshot, bars, venues, run),
         confirmed: book.standing.confirmed,

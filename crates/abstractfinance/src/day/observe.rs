@@ -168,7 +168,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     match &missing {
         None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
         Some(_) => {
-            book.standing.mode = book.standing.mode.tightened_to(Mode::CancelOnly);
+            book.standing.tighten(Mode::CancelOnly);
             let waits = |said: &Instruction| format!("waits for the account: {}", said.sentence());
             booked.extend(book.standing.adopt.iter().map(waits).map(News::note));
         }
