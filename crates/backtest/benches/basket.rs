@@ -140,7 +140,7 @@ impl Day {
         let events = sent.iter().enumerate().flat_map(|(i, sendable)| {
             let Sendable::Place(order) = sendable else { unreachable!("new orders alone") };
             let (order_ref, contract, quantity) = (order.order_ref(), order.contract(), order.quantity());
-            let execution = ExecutionId(format!("bench.{i}.01"));
+            let execution = ExecutionId(format!("bench.{i}.01").into());
             let price = self.marks[contract].expect("every share has a mark");
             let (order, side, at) = (Some(order_ref), order.side(), self.opens);
             let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at };

@@ -5,10 +5,10 @@
 //! open, for a commission in basis points and nothing else.
 
 use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Session, Setup, decide_into};
-use domain::rounding::to_money_digits;
+use domain::rounding::share_of;
 use domain::{
-    AccountTag, BaseMoney, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract, PerInstrument,
-    Price, Quantity,
+    AccountTag, BaseMoney, BasisPoints, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract,
+    PerInstrument, Price, Quantity,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,7 +18,6 @@ use market::{DataType, Panel, Quote};
 use ports::BrokerEvent;
 use risk::gate::Conditions;
 use risk::{Mode, Sendable};
-use rust_decimal::Decimal;
 
 /// Prices of a next-session run; every instrument has one contract with the same key.
 #[derive(Clone, Debug)]
@@ -47,14 +46,14 @@ pub struct Outcome {
 pub struct NextSession<'a> {
     setup: &'a Setup,
     account: AccountTag,
-    commission: Decimal,
+    commission: BasisPoints,
     fx: FxRates,
     active: PerInstrument<Option<domain::ContractId>>,
 }
 
 impl<'a> NextSession<'a> {
-    /// A driver that charges `commission` (a fraction of traded value).
-    pub fn new(setup: &'a Setup, commission: Decimal) -> Self {
+    /// A driver that charges `commission` of the traded value.
+    pub fn new(setup: &'a Setup, commission: BasisPoints) -> Self {
         let active = PerInstrument::from_vec(
             setup.universe.instruments().map(|instrument| setup.universe.spot_contract(instrument)).collect(),
         );
@@ -71,6 +70,7 @@ impl<'a> NextSession<'a> {
         let rows = prices.closes.len();
         let mut ledger = Ledger::new(&self.setup.universe);
         ledger.apply(&LedgerEvent::Flow { amount: capital }, &self.setup.universe).expect("a flow is always booked");
+        let mut books = Books::new(ledger);
         let mut memory = Memory::new(self.setup);
         memory.take_in(prices.closes.rows(0, first_decision), self.setup);
         let mut plan = DayPlan::empty(self.setup);
@@ -86,7 +86,7 @@ impl<'a> NextSession<'a> {
             let inputs = DayInputs {
                 date: session_date,
                 decided_at: opens,
-                ledger: &ledger,
+                ledger: books.ledger(),
                 sleeves: None,
                 memory: &memory,
                 history: prices.closes.rows(row, row + 1),
@@ -108,17 +108,18 @@ impl<'a> NextSession<'a> {
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let session = Session::start(&plan, &windows, &conditions, Books::new(ledger), self.account, self.setup);
-            (ledger, trades) = self.trade(session, opens, open_row, trades);
+            let session = Session::start(&plan, &windows, &conditions, books, self.account, self.setup);
+            (books, trades) = self.trade(session, opens, open_row, trades);
+            books.forget();
             std::mem::swap(&mut memory, &mut plan.memory);
         }
         mark(&mut marks, prices, rows - 1);
-        let nav = ledger.nav(&marks, &self.fx, &self.setup.universe).expect("every contract has a close");
+        let nav = books.ledger().nav(&marks, &self.fx, &self.setup.universe).expect("every contract has a close");
         Outcome { nav, trades }
     }
 
     /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
-    fn trade(&self, mut session: Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> (Ledger, u64) {
+    fn trade(&self, mut session: Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> (Books, u64) {
         let mut placed = Vec::new();
         let mut now = opened;
         loop {
@@ -145,7 +146,7 @@ impl<'a> NextSession<'a> {
                 Effect::Resync => unreachable!("nothing was ever cut off"),
                 Effect::Look => unreachable!("nothing is watched where nothing happens between an open and the next"),
                 Effect::WhatIf { .. } => unreachable!("margin is never short where nothing is asked about it"),
-                Effect::Done => return (session.into_books().into_ledger(), trades),
+                Effect::Done => return (session.into_books(), trades),
             }
         }
     }
@@ -156,8 +157,7 @@ impl<'a> NextSession<'a> {
         };
         let (contract, side, quantity) = (placed.contract(), placed.side(), placed.quantity());
         let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
-        // Numbered upwards as text too, with a version, as brokers do.
-        let execution = ExecutionId(format!("{trade:08}.01"));
+        let execution = numbered(trade);
         let amount = self.charge(quantity, price, contract);
         let order = Some(placed.order_ref());
         let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at: now };
@@ -168,8 +168,19 @@ impl<'a> NextSession<'a> {
     fn charge(&self, quantity: Quantity, price: Price, contract: domain::ContractId) -> Money {
         let terms = self.setup.universe.terms(contract);
         let value = quantity.value_at(price, terms.multiplier);
-        Money::new(to_money_digits(value * self.commission), terms.currency)
+        Money { amount: share_of(value, i64::from(self.commission.0), 10_000), currency: terms.currency }
     }
+}
+
+/// The identity of an execution by its number, with a version, as brokers have it: `00000042.01`.
+fn numbered(trade: u64) -> ExecutionId {
+    let mut text = *b"00000000.01";
+    let mut rest = trade;
+    for digit in text[..8].iter_mut().rev() {
+        (*digit, rest) = (b'0' + (rest % 10) as u8, rest / 10);
+    }
+    assert_eq!(rest, 0, "an identity has eight digits");
+    ExecutionId(std::str::from_utf8(&text).expect("digits").into())
 }
 
 fn mark(marks: &mut PerContract<Option<Price>>, prices: &Prices, row: usize) {

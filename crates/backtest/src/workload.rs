@@ -25,8 +25,8 @@ use strategy::{FxHedgePolicy, RebalancePolicy, RollPolicy, Sleeve, SleeveKind};
 pub const FIRST_DECISION: usize = 60;
 /// Capital at the start, in dollars.
 pub const CAPITAL: f64 = 10_000_000.0;
-/// Commission as a fraction of traded value.
-pub const COMMISSION: f64 = 0.0005;
+/// Commission on traded value.
+pub const COMMISSION: BasisPoints = BasisPoints(5);
 
 /// A workload as it lies on disk, in memory.
 #[derive(Clone, Debug)]
@@ -78,9 +78,8 @@ impl Workload {
 
     /// Runs it through the engine's own decide, gate, permits, tickets and ledger.
     pub fn run(&self, setup: &Setup) -> Outcome {
-        let commission = Decimal::try_from(COMMISSION).expect("a short decimal");
         let capital = Money::new(Decimal::try_from(CAPITAL).expect("a whole number"), Currency::Usd);
-        NextSession::new(setup, commission).run(&self.prices, capital, FIRST_DECISION)
+        NextSession::new(setup, COMMISSION).run(&self.prices, capital, FIRST_DECISION)
     }
 
     /// The policy of W: one signed basket, its own band and truncation, no limit that binds.
@@ -201,7 +200,7 @@ pub fn hand_written(workload: &Workload) -> (f64, u64) {
     let t = workload.prices.dates.len();
     let (opens, weights) = (&workload.prices.opens[..], &workload.weights[..]);
     let closes = workload.prices.closes.raw();
-    let (alpha, band) = (2.0 / 21.0, 0.19 / n as f64);
+    let (alpha, band, commission) = (2.0 / 21.0, 0.19 / n as f64, COMMISSION.fraction());
     let (mut s1, mut s2, mut m1, mut m2) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
     let mut recent = [0.0_f64; 60];
     let mut held = vec![0.0_f64; n];
@@ -212,7 +211,7 @@ pub fn hand_written(workload: &Workload) -> (f64, u64) {
             (&closes[day * n..(day + 1) * n], &closes[(day - 1) * n..day * n], &opens[day * n..(day + 1) * n]);
         for &(i, change) in &orders {
             let value = change * open[i];
-            cash -= value + value.abs() * COMMISSION;
+            cash -= value + value.abs() * commission;
             held[i] += change;
             trades += 1;
         }

@@ -213,6 +213,14 @@ impl Memory {
         let lasts = self.last_closes.iter_mut().zip(&mut self.last_proxies);
         for (leg, (last, last_proxy)) in setup.unit_legs.iter().zip(lasts) {
             let close = closes[leg.instrument.index()] * self.last_rates[leg.currency];
+            if *last > 0.0 && close > 0.0 {
+                let contribution = leg.weight * (close / *last - 1.0);
+                self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+                total += contribution;
+                seen = true;
+                *last = close;
+                continue;
+            }
             if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
                 let close = closes[proxy.index()] * self.last_rates[currency];
                 if close > 0.0 {
@@ -225,16 +233,9 @@ impl Memory {
                     *last_proxy = close;
                 }
             }
-            if close.is_nan() || close == 0.0 {
-                continue;
+            if close > 0.0 {
+                *last = close;
             }
-            if *last > 0.0 {
-                let contribution = leg.weight * (close / *last - 1.0);
-                self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
-                total += contribution;
-                seen = true;
-            }
-            *last = close;
         }
         for (position, (list, sleeve)) in self.lists.iter_mut().zip(&setup.policy.sleeves).enumerate() {
             for name in &mut list.names {

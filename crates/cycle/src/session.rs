@@ -6,6 +6,7 @@
 //! everything in flight.
 
 mod act;
+mod board;
 mod hear;
 mod hours;
 mod margin;
@@ -19,12 +20,12 @@ mod watch;
 use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
+use board::Board;
 use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
 use execution::{Pair, Parent, ParentState, PlannedOrder};
 use hours::{Hours, Timetable};
 use jiff::{SignedDuration, Timestamp};
 use margin::{Margin, Takes};
-use market::Quote;
 use market::calendar::Window;
 use pace::Totals;
 use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
@@ -99,10 +100,12 @@ struct Slot {
     refusals: Vec<Refusal>,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
+    /// Place of the order before it on the same contract.
+    earlier: Option<u16>,
 }
 
 impl Slot {
-    fn new(planned: PlannedOrder, hours: Hours) -> Slot {
+    fn new(planned: PlannedOrder, hours: Hours, earlier: Option<u16>) -> Slot {
         Slot {
             parent: Parent::new(planned),
             hours,
@@ -112,15 +115,9 @@ impl Slot {
             asked: None,
             refusals: Vec::new(),
             increase: 0.0,
+            earlier,
         }
     }
-}
-
-/// A watched contract and its last quote.
-#[derive(Debug)]
-struct Watched {
-    contract: ContractId,
-    quote: Option<Quote>,
 }
 
 /// An order that was not in the plan: what happened called for it.
@@ -151,7 +148,7 @@ pub struct Session<'a> {
     consequences: Vec<Consequence>,
     /// The plan's pairs, as far as their protection has come.
     pairs: Vec<Pair>,
-    board: Vec<Watched>,
+    board: Board,
     entries: Vec<Entry>,
     staged: Vec<Sendable>,
     ready: VecDeque<Sendable>,
@@ -198,7 +195,8 @@ impl<'a> Session<'a> {
         setup: &'a Setup,
     ) -> Self {
         let timetable = Timetable { windows, conditions, plan, setup };
-        let slot = |&planned: &PlannedOrder| {
+        let mut board = Board::new(windows.len(), plan.orders.len());
+        let slot = |(place, &planned): (usize, &PlannedOrder)| {
             let held = books.ledger().quantity(planned.contract);
             let added = match planned.purpose {
                 Purpose::Increase => Change::between(held, held + planned.quantity).increase,
@@ -206,13 +204,15 @@ impl<'a> Session<'a> {
                 _ => Quantity::ZERO,
             };
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
-            Slot { increase, ..Slot::new(planned, timetable.hours(&planned)) }
+            Slot { increase, ..Slot::new(planned, timetable.hours(&planned), board.enter(planned.contract, place)) }
         };
-        let slots = plan.orders.iter().map(slot).collect();
+        let slots = plan.orders.iter().enumerate().map(slot).collect();
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
         let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
-        let traded = plan.orders.iter().map(|order| order.contract).chain(stand_ins.map(|hedge| hedge.contract));
+        for hedge in stand_ins {
+            board.watch(hedge.contract);
+        }
         Session {
             setup,
             plan,
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
             slots,
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
-            board: traded.map(|contract| Watched { contract, quote: None }).collect(),
+            board,
             entries: Vec::with_capacity(2 * plan.orders.len()),
             staged: Vec::with_capacity(plan.orders.len()),
             ready: VecDeque::with_capacity(plan.orders.len()),
@@ -351,7 +351,7 @@ impl<'a> Session<'a> {
 
     /// The contracts of the day's orders, and those that may stand in for them.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.board.iter().map(|watched| watched.contract)
+        self.board.contracts()
     }
 
     /// The orders that were not in the plan, in the order of their numbers.

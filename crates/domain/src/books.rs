@@ -49,6 +49,13 @@ impl Books {
         Books { ledger, opening, open: Vec::new(), memory: Memory::default() }
     }
 
+    /// The same ledger without a memory, in the room there is: for research, where nothing is told twice.
+    pub fn forget(&mut self) {
+        self.open.clear();
+        self.memory.clear();
+        self.opening.renew(&self.ledger);
+    }
+
     /// Makes room for executions to come.
     pub fn reserve(&mut self, executions: usize) {
         self.open.reserve(executions);
@@ -214,7 +221,7 @@ impl Books {
     pub fn close(&mut self, on: Date) {
         let fills = self.open.drain(..).filter_map(Posting::into_fill);
         self.memory.close(fills, on);
-        *self.opening = Opening::of(&self.ledger);
+        self.opening.renew(&self.ledger);
     }
 
     /// Forgets what was booked before a date: brokers list executions for days, not for ever.

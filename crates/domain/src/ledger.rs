@@ -8,7 +8,7 @@ mod valuation;
 
 pub use valuation::{Exposure, Unvalued};
 
-use crate::rounding::to_money_digits;
+use crate::rounding::share_of;
 use crate::{
     ContractId, Currency, LedgerEvent, Money, PerContract, PerCurrency, Price, Quantity, Side, Unbookable, Universe,
 };
@@ -306,7 +306,7 @@ pub(crate) fn part(amount: Decimal, of: Quantity, whole: Quantity) -> Decimal {
     match of {
         _ if of.is_zero() || amount.is_zero() => Decimal::ZERO,
         _ if of == whole => amount,
-        _ => to_money_digits(amount * (of.to_decimal() / whole.to_decimal())),
+        _ => share_of(amount, of.units(), whole.units()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -175,10 +176,11 @@ macro_rules! serde_as_text {
 
 serde_as_text!(OrderRef, AccountTag);
 
-/// The broker's identity of one execution, such as `0000e0d5.5f3c.01.01`; the last part counts corrections.
+/// The broker's identity of one execution, such as `0000e0d5.5f3c.01.01`; the last part counts corrections. Up to 23
+/// bytes, which is what a broker's have, lie in the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ExecutionId(pub String);
+pub struct ExecutionId(pub SmolStr);
 
 impl ExecutionId {
     /// How this version of an execution stands to another: `Greater` when it corrects it, `None` when they are

@@ -7,6 +7,7 @@ use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::num::NonZeroI64;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Digits after the point of a price mantissa.
@@ -50,9 +51,10 @@ pub enum BadNumber {
     },
 }
 
-/// A positive price in the major unit of the instrument's currency, eight digits after the point.
+/// A positive price in the major unit of the instrument's currency, eight digits after the point. A column of prices of
+/// which some are missing is as wide as one of integers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Price(i64);
+pub struct Price(NonZeroI64);
 
 impl Price {
     /// From the integer number of 1e-8 units.
@@ -61,7 +63,8 @@ impl Price {
     /// [`BadNumber::NotPositive`] at zero and below.
     #[inline]
     pub fn from_mantissa(mantissa: i64) -> Result<Price, BadNumber> {
-        if mantissa <= 0 { Err(BadNumber::NotPositive(mantissa.to_string())) } else { Ok(Price(mantissa)) }
+        let positive = NonZeroI64::new(mantissa).filter(|_| mantissa > 0);
+        positive.map(Price).ok_or_else(|| BadNumber::NotPositive(mantissa.to_string()))
     }
 
     /// From a decimal in the major unit, rounded half away from zero to eight digits.
@@ -85,10 +88,10 @@ impl Price {
     #[inline]
     pub fn from_f64(price: f64) -> Result<Price, BadNumber> {
         let mantissa = (price * PRICE_SCALE + 0.5) as i64;
-        if mantissa > 0 && price <= PRICE_MAX {
-            return Ok(Price(mantissa));
+        match NonZeroI64::new(mantissa) {
+            Some(positive) if mantissa > 0 && price <= PRICE_MAX => Ok(Price(positive)),
+            _ => Err(refused(price)),
         }
-        Err(refused(price))
     }
 
     /// From what a venue quotes, by the instrument's declared unit.
@@ -107,18 +110,18 @@ impl Price {
     /// The integer number of 1e-8 units.
     #[inline]
     pub fn mantissa(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// The exact decimal.
     pub fn to_decimal(self) -> Decimal {
-        Decimal::new(self.0, PRICE_DIGITS)
+        Decimal::new(self.mantissa(), PRICE_DIGITS)
     }
 
     /// The nearest double, for statistics.
     #[inline]
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / PRICE_SCALE
+        self.mantissa() as f64 / PRICE_SCALE
     }
 }
 

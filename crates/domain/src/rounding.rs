@@ -11,6 +11,17 @@ use serde::{Deserialize, Serialize};
 /// Digits after the point that booked money keeps.
 pub const MONEY_DIGITS: u32 = 8;
 
+/// Powers of ten from 1 to what lies between the digits of money and those a decimal can have.
+const POWERS: [i128; 21] = {
+    let mut powers = [1; 21];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = 10 * powers[exponent - 1];
+        exponent += 1;
+    }
+    powers
+};
+
 /// Booked money: eight digits, half away from zero.
 #[inline]
 pub fn to_money_digits(amount: Decimal) -> Decimal {
@@ -18,6 +29,32 @@ pub fn to_money_digits(amount: Decimal) -> Decimal {
         return amount;
     }
     amount.round_dp_with_strategy(MONEY_DIGITS, RoundingStrategy::MidpointAwayFromZero)
+}
+
+/// The share `of / whole` of an amount, to the digits booked money keeps, from the exact product.
+///
+/// # Panics
+/// For a share of nothing.
+#[inline]
+pub fn share_of(amount: Decimal, of: i64, whole: i64) -> Decimal {
+    let (up, down) = match amount.scale() {
+        scale if scale <= MONEY_DIGITS => (POWERS[(MONEY_DIGITS - scale) as usize], 1),
+        scale => (1, POWERS[(scale - MONEY_DIGITS) as usize]),
+    };
+    let product = amount.mantissa().checked_mul(i128::from(of)).and_then(|product| product.checked_mul(up));
+    let exact = product.zip(i128::from(whole).checked_mul(down)).map(|(product, parts)| quotient(product, parts));
+    let share = exact.and_then(|share| Decimal::try_from_i128_with_scale(share, MONEY_DIGITS).ok());
+    // Beyond 38 digits the quotient is taken first, to the 28 digits a decimal has.
+    share.unwrap_or_else(|| to_money_digits(amount * (Decimal::from(of) / Decimal::from(whole))))
+}
+
+/// An integer quotient, half away from zero.
+#[inline]
+fn quotient(dividend: i128, divisor: i128) -> i128 {
+    let whole = dividend / divisor;
+    let rest = dividend - whole * divisor;
+    let away = if (dividend < 0) == (divisor < 0) { 1 } else { -1 };
+    if 2 * rest.unsigned_abs() >= divisor.unsigned_abs() { whole + away } else { whole }
 }
 
 /// How a wanted quantity becomes whole lots.
@@ -60,4 +97,48 @@ pub fn limit_to_tick(price: Price, tick: Price, side: Side) -> Price {
         Side::Sell => down + t,
     };
     Price::from_mantissa(ticked).expect("at least one tick is positive")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_share_is_the_nearest_there_is_and_the_whole_share_is_the_amount(
+            mantissa in -10_i64.pow(17)..10_i64.pow(17), scale in 0_u32..16,
+            of in -10_i64.pow(12)..10_i64.pow(12), whole in 1_i64..10_i64.pow(12),
+        ) {
+            let amount = Decimal::new(mantissa, scale);
+            let share = share_of(amount, of, whole);
+            prop_assert!(share.scale() <= MONEY_DIGITS);
+            // Exact in integers: |share × whole − amount × of| ≤ whole / 2 in units of the last digit money keeps.
+            let exact = mantissa as i128 * of as i128;
+            let off = share.mantissa() * 10_i128.pow(MONEY_DIGITS - share.scale()) * whole as i128;
+            let (left, right) = match scale <= MONEY_DIGITS {
+                true => (off, exact.checked_mul(10_i128.pow(MONEY_DIGITS - scale))),
+                false => (off * 10_i128.pow(scale - MONEY_DIGITS), Some(exact)),
+            };
+            let tolerance = whole as i128 * if scale <= MONEY_DIGITS { 1 } else { 10_i128.pow(scale - MONEY_DIGITS) };
+            if let Some(right) = right {
+                prop_assert!(2 * (left - right).abs() <= tolerance, "{amount} × {of} / {whole} = {share}");
+            }
+            prop_assert_eq!(share_of(amount, whole, whole), to_money_digits(amount));
+        }
+    }
+
+    #[test]
+    fn a_tie_goes_away_from_zero() {
+        let amount = Decimal::new(3, MONEY_DIGITS);
+        assert_eq!(share_of(amount, 1, 2), Decimal::new(2, MONEY_DIGITS));
+        assert_eq!(share_of(-amount, 1, 2), Decimal::new(-2, MONEY_DIGITS));
+        assert_eq!(share_of(amount, 1, -2), Decimal::new(-2, MONEY_DIGITS));
+    }
+
+    #[test]
+    fn a_product_beyond_the_integers_is_shared_all_the_same() {
+        let amount = Decimal::MAX / Decimal::from(1_000);
+        assert_eq!(share_of(amount, i64::MAX, i64::MAX), to_money_digits(amount));
+    }
 }

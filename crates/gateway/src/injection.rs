@@ -231,7 +231,7 @@ impl Terms<'_> {
 
     fn execution(&self, id: Option<&String>) -> Result<ExecutionId, String> {
         match id {
-            Some(id) => Ok(ExecutionId(id.clone())),
+            Some(id) => Ok(ExecutionId(id.as_str().into())),
             None => {
                 let last = self.sim.executions(Timestamp::MIN).last().map(|execution| execution.id.clone());
                 last.ok_or_else(|| "nothing was executed yet".to_owned())

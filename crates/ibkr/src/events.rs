@@ -38,7 +38,7 @@ impl Charges {
     pub(crate) fn snapshot(&mut self, rows: &[Executions]) {
         for row in rows {
             if let Executions::CommissionReport(report) = row {
-                self.earlier.insert(ExecutionId(report.execution_id.clone()), true);
+                self.earlier.insert(ExecutionId(report.execution_id.as_str().into()), true);
             }
         }
     }
@@ -158,7 +158,7 @@ impl IbkrBroker {
     }
 
     fn commission(&mut self, report: &CommissionReport, events: &mut Vec<BrokerEvent>) -> Result<(), BrokerError> {
-        let execution = ExecutionId(report.execution_id.clone());
+        let execution = ExecutionId(report.execution_id.as_str().into());
         if let Some(amount) = snapshot::commission(report)?
             && self.charges.charged(&execution)
         {

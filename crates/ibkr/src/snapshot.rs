@@ -97,7 +97,7 @@ impl Reader<'_> {
         }
         for row in rows {
             if let Executions::CommissionReport(report) = row
-                && let Some(execution) = executions.get_mut(&ExecutionId(report.execution_id.clone()))
+                && let Some(execution) = executions.get_mut(&ExecutionId(report.execution_id.as_str().into()))
             {
                 execution.commission = commission(report)?;
             }
@@ -124,7 +124,7 @@ impl Reader<'_> {
         let what = format!("execution {} of {}", execution.execution_id, self.universe.contract(contract).name);
         let unusable = |reason: &dyn Display| unusable(&what, reason);
         let quantity = Quantity::from_f64(execution.shares).map_err(|bad| unusable(&bad))?;
-        let id = ExecutionId(execution.execution_id.clone());
+        let id = ExecutionId(execution.execution_id.as_str().into());
         // Only a correction can be of nothing: it takes the execution back.
         let counts = quantity.signum() == 1 || (quantity.is_zero() && id.version() > 1);
         if id.0.is_empty() || !counts {

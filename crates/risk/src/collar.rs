@@ -28,9 +28,10 @@ impl Collar {
     /// Draws the collar for one side.
     pub fn around(reference: Price, side: Side, grid: Grid<'_>, policy: CollarPolicy) -> Collar {
         let tick = grid.step_at(reference);
-        let by_width = i128::from(reference.mantissa()) * i128::from(policy.width.0) / 10_000;
-        let by_ticks = i128::from(tick.mantissa()) * i128::from(policy.ticks_min);
-        let width = i64::try_from(by_width.max(by_ticks)).expect("a collar is narrower than a price");
+        // In two parts, each of which fits: the product of a price and a width may not.
+        let (whole, rest) = (reference.mantissa() / 10_000, reference.mantissa() % 10_000);
+        let by_width = whole * i64::from(policy.width.0) + rest * i64::from(policy.width.0) / 10_000;
+        let width = by_width.max(tick.mantissa() * i64::from(policy.ticks_min));
         let edge = match side {
             Side::Buy => reference.mantissa() + width,
             Side::Sell => (reference.mantissa() - width).max(tick.mantissa()),

@@ -45,6 +45,6 @@ impl Broker {
 
     pub(crate) fn next_execution_id(&mut self) -> ExecutionId {
         self.executed += 1;
-        ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executed))
+        ExecutionId(format!("0000e0d5.{:08x}.01.01", self.executed).into())
     }
 }

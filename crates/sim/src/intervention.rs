@@ -305,7 +305,7 @@ impl Broker {
         let trade = Trade { contract, side, quantity, price, commission: commission.amount };
         let realized = if busted { before.realized } else { self.books.account.trade(trade) };
         let versions = self.executions.iter().filter(|known| known.id.stem() == before.id.stem()).count();
-        let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1));
+        let id = ExecutionId(format!("{}.{:02}", before.id.stem(), versions + 1).into());
         let told = ExecutionView { id, quantity, price, at: now, realized, commission, spread: None, ..before };
         self.tell_executed(told);
     }

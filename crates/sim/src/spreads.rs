@@ -59,7 +59,7 @@ impl Broker {
     fn execute_spread(&mut self, index: usize, legs: [Leg; 2], quantity: Quantity, now: Timestamp) {
         self.executed += 1;
         let number = self.executed;
-        let id = |part: u32| ExecutionId(format!("0000e0d5.{number:08x}.{part:02}.01"));
+        let id = |part: u32| ExecutionId(format!("0000e0d5.{number:08x}.{part:02}.01").into());
         let Working { view, values, .. } = &mut self.open[index];
         let before = view.filled;
         view.filled += quantity;

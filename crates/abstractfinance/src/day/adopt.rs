@@ -109,7 +109,7 @@ pub(crate) fn in_kind(
     let terms = run.setup.universe.terms(contract);
     if terms.settles_daily {
         // A future has no value to deposit: it enters at the mark, and its variation starts there.
-        let execution = ExecutionId(format!("adopted-{}-{at}", run.setup.universe.contract(contract).name));
+        let execution = ExecutionId(format!("adopted-{}-{at}", run.setup.universe.contract(contract).name).into());
         let fill = |side| Fill { execution, order: None, contract, side, quantity: quantity.abs(), price: mark, at };
         return Side::of(quantity).map(|side| LedgerEvent::Fill(fill(side))).into_iter().collect();
     }

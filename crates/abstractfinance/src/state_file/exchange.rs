@@ -170,7 +170,7 @@ fn take(
         let amount = Money::new(quantity.value_at(price, terms.multiplier), terms.currency);
         post(books, &format!("import:{name}"), at, LedgerEvent::Flow { amount }, setup)?;
     }
-    let execution = ExecutionId(format!("imported-{name}"));
+    let execution = ExecutionId(format!("imported-{name}").into());
     let fill = Fill { execution, order: None, contract, side, quantity: quantity.abs(), price, at };
     books.post_fill(fill, &setup.universe).map(drop).map_err(|error| error.to_string())
 }

@@ -10,11 +10,19 @@ use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality};
 use strategy::sizing::Change;
 
-pub(super) fn schedule(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+/// The contracts that are wanted in another quantity than is held.
+pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> {
+    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
+    let mut moving = Vec::with_capacity(plan.table.wanted.len());
+    moving.extend(rows.enumerate().filter(|(_, (held, wanted))| held != wanted).map(|(row, _)| ContractId(row as u16)));
+    moving
+}
+
+pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let fit = basket(inputs, setup, plan).fit(plan.facts.nav, &setup.policy.gate);
     plan.refusals.extend(&fit.refusals);
-    for (row, &held) in inputs.ledger.quantities().as_slice().iter().enumerate() {
-        let contract = ContractId(row as u16);
+    for &contract in moving {
+        let held = inputs.ledger.quantity(contract);
         if plan.table.wanted[contract] != held {
             plan.table.scheduled[contract] = admit(contract, held, &fit, setup, plan);
         }

@@ -19,14 +19,14 @@ struct Cut {
     told: Option<(f64, f64)>,
 }
 
-pub(super) fn limit(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+pub(super) fn limit(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     if plan.facts.nav <= 0.0 {
         return; // nothing is increased against a NAV nobody knows
     }
     let mut cuts = Vec::new();
-    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
-    for (row, (&held, &wanted)) in rows.enumerate().filter(|(_, (held, wanted))| held != wanted) {
-        let (contract, change) = (ContractId(row as u16), Change::between(held, wanted));
+    for &contract in moving {
+        let held = inputs.ledger.quantity(contract);
+        let change = Change::between(held, plan.table.wanted[contract]);
         // What a roll opens another contract gives up: it is never cut.
         if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));

@@ -41,8 +41,9 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
     tail_hedge::targets(inputs, setup, plan);
-    caps::limit(inputs, setup, plan);
-    basket::schedule(inputs, setup, plan);
+    let moving = basket::moving(inputs, plan);
+    caps::limit(&moving, inputs, setup, plan);
+    basket::schedule(&moving, inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
     tail_hedge::commit(plan);

@@ -6,7 +6,7 @@
 use super::wants::outside;
 use super::{chains, legs};
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
-use domain::{ContractId, Quantity, SleeveId};
+use domain::{ContractId, SleeveId};
 use risk::gate::Refusal;
 use risk::{Check, Quality};
 use strategy::sizing::Change;
@@ -52,15 +52,10 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let nav = plan.facts.nav;
     let waits = contracts_held_back(inputs, setup, plan);
     let without_list = contracts_without_list(setup, plan);
-    let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
-    let quantities = inputs.ledger.quantities().as_slice();
-    plan.table.wanted.as_mut_slice().copy_from_slice(quantities);
-    for (row, (&held, terms)) in quantities.iter().zip(setup.universe.all_terms()).enumerate() {
-        if terms.settles_daily {
-            continue;
-        }
-        let contract = ContractId(row as u16);
-        let outside = if any_outside { outside(inputs, contract) } else { Quantity::ZERO };
+    plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
+    for contract in off_target(inputs, setup, plan) {
+        let (held, terms) = (inputs.ledger.quantity(contract), setup.universe.terms(contract));
+        let outside = outside(inputs, contract);
         let (target, unit_price) = (plan.table.target_value[contract], plan.table.unit_price[contract]);
         if target == 0.0 && held == outside {
             continue;
@@ -86,6 +81,27 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         }
     }
     chains::size(&waits, inputs, setup, plan);
+}
+
+/// The contracts that are not where their targets want them: all but futures, and but those with a position near enough to
+/// its target. Where others hold positions too, all but futures.
+fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
+    let (table, rebalance, nav) = (&plan.table, &setup.policy.rebalance, plan.facts.nav);
+    let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
+    let held = inputs.ledger.quantities().as_slice().iter().zip(setup.universe.all_terms());
+    let valued = table.held_value.as_slice().iter().zip(table.unit_price.as_slice());
+    let rows = held.zip(valued.zip(table.target_value.as_slice()));
+    let mut off_target = Vec::with_capacity(table.wanted.len());
+    for (row, ((quantity, terms), ((&held, &unit_price), &target))) in rows.enumerate() {
+        let stays = match target == 0.0 {
+            true => quantity.is_zero(),
+            false => !quantity.is_zero() && unit_price != 0.0 && !rebalance.drifted(target, held, nav),
+        };
+        if !terms.settles_daily && (any_outside || !stays) {
+            off_target.push(ContractId(row as u16));
+        }
+    }
+    off_target
 }
 
 /// Why a contract keeps its size today whatever its target, if it does: its venue is shut, or its sleeve waits.

@@ -4,7 +4,7 @@
 //! moves while the link is down or an order's fate is being asked; a stopped session only takes back.
 
 use super::hours::Timetable;
-use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot, Watched};
+use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot};
 use domain::{ContractId, Price, Quantity};
 use execution::pair::Pace;
 use execution::{Command, OrderSignal, Urgency};
@@ -91,6 +91,9 @@ impl Session<'_> {
         }
         self.slots[index].parent.lapse(now);
         if self.slots[index].parent.wants_permit() {
+            if !self.watching {
+                return; // without quotes the gate is not asked, and without its leave nothing moves
+            }
             self.ask_gate(index, now);
         }
         let quote = self.quote_to_price(self.slots[index].parent.planned().contract, now);
@@ -108,7 +111,7 @@ impl Session<'_> {
 
     /// The last quote of a contract.
     pub fn quote(&self, contract: ContractId) -> Option<Quote> {
-        self.board.iter().find(|watched| watched.contract == contract)?.quote
+        self.board.quote(contract).copied()
     }
 
     /// Adds an order that what happened calls for, to be worked like the plan's.
@@ -121,13 +124,11 @@ impl Session<'_> {
         let contract = consequence.order.contract;
         assert_eq!(usize::from(consequence.order.number), self.slots.len() + 1, "orders are numbered without gaps");
         self.stale = true;
+        self.watching &= !self.board.watch(contract);
+        let earlier = self.board.enter(contract, self.slots.len());
         let hours = self.timetable().hours(&consequence.order);
-        self.slots.push(Slot::new(consequence.order, hours));
+        self.slots.push(Slot::new(consequence.order, hours, earlier));
         self.consequences.push(consequence);
-        if self.board.iter().all(|watched| watched.contract != contract) {
-            self.board.push(Watched { contract, quote: None });
-            self.watching = false;
-        }
     }
 
     fn timetable(&self) -> Timetable<'_> {
@@ -215,7 +216,7 @@ impl Session<'_> {
         }
         let ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
         let contract = slot.parent.planned().contract;
-        let quote = self.board.iter().find(|watched| watched.contract == contract).and_then(|watched| watched.quote);
+        let quote = self.board.quote(contract).copied();
         if quote.is_none() && slot.is_first_look() {
             // The subscription has just been made: its first quote gets a moment.
             slot.ask_again = ask_again;

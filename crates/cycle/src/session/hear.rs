@@ -14,11 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Session<'_> {
     pub(super) fn broker(&mut self, event: BrokerEvent) {
         match event {
-            BrokerEvent::Quote { contract, quote } => {
-                if let Some(watched) = self.board.iter_mut().find(|watched| watched.contract == contract) {
-                    watched.quote = Some(quote);
-                }
-            }
+            BrokerEvent::Quote { contract, quote } => self.board.hear(contract, quote),
             BrokerEvent::Acknowledged { order_ref, perm_id } => {
                 self.signal(order_ref, OrderSignal::Acknowledged);
                 self.entries.push(Entry::Acknowledged { order_ref, perm_id });

@@ -3,10 +3,9 @@
 //! In: books, orders with what may still be executed of them, times of messages. Out: an [`Activity`] per asking order.
 //! Invariant: an order counts in full until nothing of it can be executed any more, UNKNOWN ones too.
 
-use super::{Entry, Session};
+use super::{Entry, Session, Slot};
 use crate::operator::Latch;
 use domain::{AssetClass, ContractId, Quantity, Side};
-use execution::Parent;
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::Sendable;
@@ -31,11 +30,11 @@ impl Session<'_> {
         let slot = &self.slots[index];
         let (contract, side) = (slot.parent.planned().contract, slot.parent.side());
         let own = if slot.parent.was_let_out() { slot.increase } else { 0.0 };
-        let orders_sent = self.parents().filter(|parent| is_of(parent, contract) && parent.side() == side);
-        let orders_sent = orders_sent.map(|parent| parent.children().len() as u32).sum();
+        let same_side = self.orders_of(contract).map(|slot| &slot.parent).filter(|parent| parent.side() == side);
+        let orders_sent = same_side.map(|parent| parent.children().len() as u32).sum();
         Activity {
             unit_value: self.plan.table.unit_price[contract],
-            holding: self.parents().fold(self.held(contract), |holding, parent| with(holding, parent, contract)),
+            holding: self.orders_of(contract).fold(self.held(contract), with),
             exposure: (!self.setup.outside_caps[contract]).then_some(exposure),
             turnover: increases - own,
             increase: slot.increase,
@@ -61,8 +60,8 @@ impl Session<'_> {
         let volume = quote.volume.filter(|_| !is_option)?; // market makers quote what nobody trades
         let lot = self.setup.universe.terms(contract).lot.units();
         let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
-        let used = self.parents().filter(|parent| is_of(parent, contract));
-        let used = used.fold(Quantity::ZERO, |sum, parent| sum + parent.filled() + parent.working());
+        let orders = self.orders_of(contract).map(|slot| &slot.parent);
+        let used = orders.fold(Quantity::ZERO, |sum, parent| sum + parent.filled() + parent.working());
         let left = Quantity::whole(share) - used;
         Some(Quantity::from_units(left.units().max(0) / lot * lot))
     }
@@ -94,7 +93,7 @@ impl Session<'_> {
         for (held, (unit_price, _)) in rows.filter(|(held, (_, outside))| !held.is_zero() && !**outside) {
             totals.exposure.hold(held.to_f64() * unit_price);
         }
-        for (index, slot) in self.slots.iter().enumerate() {
+        for slot in &self.slots {
             if slot.parent.was_let_out() {
                 totals.increases += slot.increase;
             }
@@ -102,8 +101,7 @@ impl Session<'_> {
             if open.is_zero() || self.setup.outside_caps[contract] {
                 continue;
             }
-            let earlier = self.slots[..index].iter().map(|slot| &slot.parent);
-            let holding = earlier.fold(self.held(contract), |holding, parent| with(holding, parent, contract));
+            let holding = self.orders_before(slot).fold(self.held(contract), with);
             let order = signed(open, slot.parent.side());
             totals.exposure = totals.exposure.with(holding, order, self.plan.table.unit_price[contract]);
         }
@@ -133,13 +131,9 @@ impl Session<'_> {
     }
 }
 
-fn is_of(parent: &Parent, contract: ContractId) -> bool {
-    parent.planned().contract == contract
-}
-
-/// A holding with what may still be executed of an order, if that is of the contract.
-fn with(holding: Holding, parent: &Parent, contract: ContractId) -> Holding {
-    if is_of(parent, contract) { holding.with(signed(parent.executable(), parent.side())) } else { holding }
+/// A holding with what may still be executed of an order of its contract.
+fn with(holding: Holding, slot: &Slot) -> Holding {
+    holding.with(signed(slot.parent.executable(), slot.parent.side()))
 }
 
 fn signed(quantity: Quantity, side: Side) -> Quantity {

@@ -6,7 +6,7 @@ use crate::{DayPlan, decide, store};
 use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderType, Price, Quantity, Side};
 use execution::Command;
 use jiff::SignedDuration;
-use market::DataType;
+use market::{DataType, Quote};
 use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
@@ -142,7 +142,7 @@ impl Desk {
             order.open = order.filled < order.quantity;
             let near = order.near.map(|near| (near, order.side.opposite(), later(dec!(0))));
             for (contract, side, price) in [(order.contract, order.side, order.limit)].into_iter().chain(near) {
-                let execution = ExecutionId(format!("desk.{}.01", self.executions.len()));
+                let execution = ExecutionId(format!("desk.{}.01", self.executions.len()).into());
                 let (id, order, at) = (execution.clone(), Some(order.order_ref), now);
                 let fill = Fill { execution: id, order, contract, side, quantity, price, at };
                 let amount = Money::new(dec!(1.5), Currency::Usd);

@@ -66,6 +66,11 @@ impl Known {
 }
 
 impl Memory {
+    pub(super) fn clear(&mut self) {
+        self.executions.clear();
+        self.lines.clear();
+    }
+
     /// Where an execution is, or where it would be. Brokers number upwards, so the end is looked at first.
     pub(super) fn place(&self, execution: &ExecutionId) -> Result<usize, usize> {
         let (stem, count) = (execution.stem(), self.executions.len());

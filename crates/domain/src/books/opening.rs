@@ -32,6 +32,13 @@ impl Opening {
         Opening { cash, commissions, accruals, charged: PerCurrency::default(), rows: Vec::new() }
     }
 
+    /// The same of another ledger, in the room there is.
+    pub(super) fn renew(&mut self, ledger: &Ledger) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        *self = Opening { rows, ..Opening::of(ledger) };
+    }
+
     pub(super) fn reserve(&mut self, rows: usize) {
         self.rows.reserve(rows);
     }

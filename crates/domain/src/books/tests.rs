@@ -75,7 +75,7 @@ fn execution(index: usize) -> impl Strategy<Value = Vec<Told>> {
         let tell = |(n, (shares, sell, price, at, charge)): (usize, (i64, bool, i64, i64, Option<i64>))| {
             let id = format!("e.{index}.{:02}", n + 1);
             let shares = if sell { -shares } else { shares };
-            let charge = charge.map(|amount| Told::Charge(ExecutionId(id.clone()), usd(amount)));
+            let charge = charge.map(|amount| Told::Charge(ExecutionId(id.as_str().into()), usd(amount)));
             [Told::Fill(fill(&id, contract, shares, cents(price), at))].into_iter().chain(charge)
         };
         versions.into_iter().enumerate().flat_map(tell).collect()

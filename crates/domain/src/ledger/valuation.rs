@@ -76,7 +76,9 @@ impl Ledger {
         fx: &FxRates,
         universe: &Universe,
     ) -> Result<BaseMoney, Unvalued> {
+        // Neighbours mostly have the same currency: a sum goes to its currency when that changes.
         let mut value = PerCurrency::<i128>::default();
+        let (mut sum, mut of) = (0_i128, fx.base());
         let mut settled = self.cash;
         let held = self.quantities.as_slice().iter().zip(self.costs.as_slice());
         let rows = held.zip(marks.as_slice().iter().zip(universe.all_terms()));
@@ -92,8 +94,14 @@ impl Ledger {
             };
             let units = quantity.units() * i64::from(terms.multiplier);
             // Two i64 always fit an i128; the checked product would be a library call per contract.
-            value[terms.currency] += i128::from(units).wrapping_mul(i128::from(mark.mantissa()));
+            let product = i128::from(units).wrapping_mul(i128::from(mark.mantissa()));
+            if terms.currency != of {
+                value[of] += std::mem::take(&mut sum);
+                of = terms.currency;
+            }
+            sum += product;
         }
+        value[of] += sum;
         let mut nav = BaseMoney::ZERO;
         for currency in Currency::ALL {
             let owed = self.accruals[currency];

@@ -56,7 +56,7 @@ fn money(amount: i64, currency: Currency) -> Money {
 
 fn fill(intent: u16, number: usize, version: usize, contract: ContractId, shares: i64, price: i64) -> Fill {
     Fill {
-        execution: ExecutionId(format!("e{intent}.{number}.{version:02}")),
+        execution: ExecutionId(format!("e{intent}.{number}.{version:02}").into()),
         order: Some(OrderRef { account: "a1b2c3".parse().unwrap(), date: day(), intent, attempt: 1 }),
         contract,
         side: if shares < 0 { Side::Sell } else { Side::Buy },

@@ -174,7 +174,7 @@ fn buy_in(row: &Row<'_>) -> Result<Activity, String> {
             .map_err(|_| row.wrong(format!("is charged in {code}, a currency this engine does not hold")))?,
         None => row.currency()?,
     };
-    let execution = ExecutionId(row.required("ibExecID")?.to_owned());
+    let execution = ExecutionId(row.required("ibExecID")?.into());
     Ok(Activity::BuyIn { execution, quantity, price, charge: Money::new(-charged, currency) })
 }
 

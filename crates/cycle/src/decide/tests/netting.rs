@@ -38,7 +38,7 @@ fn four_wants_become_two_orders_and_eighty_shares_are_never_traded() {
     for (attempt, (shares, price)) in [(20, "600.80"), (40, "602")].into_iter().enumerate() {
         let order = Some(OrderRef { account, date, intent: bought.number, attempt: attempt as u16 + 1 });
         let fill = Fill {
-            execution: ExecutionId(format!("desk.{attempt}.01")),
+            execution: ExecutionId(format!("desk.{attempt}.01").into()),
             order,
             contract: ContractId(0),
             side: Side::Buy,

@@ -110,7 +110,7 @@ impl Rogue {
         let quantity = Quantity::whole(shares);
         order.filled += quantity;
         order.open = order.filled < order.quantity;
-        let execution = ExecutionId(format!("rogue.{}.01", self.executions.len()));
+        let execution = ExecutionId(format!("rogue.{}.01", self.executions.len()).into());
         let (order_ref, contract, side, price) = (order.order_ref, order.contract, order.side, order.limit);
         let fill =
             Fill { execution: execution.clone(), order: Some(order_ref), contract, side, quantity, price, at: now };
