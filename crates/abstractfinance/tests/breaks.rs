@@ -200,7 +200,7 @@ fn a_stale_exchange_rate_is_named_and_its_currency_takes_no_new_risk() {
 }
 
 #[test]
-fn pence_for_pounds_are_quarantined_with_the_field_that_differs() {
+fn pence_for_pounds_freeze_their_contract_and_name_the_field_that_differs() {
     let flipped = |magnifier: bool| {
         let run = broken_by(&format!(r#""pence_flip": {{"contract": "CSPX", "magnifier": {magnifier}}}"#));
         assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"), "{}", run.told.err);
@@ -211,13 +211,13 @@ fn pence_for_pounds_are_quarantined_with_the_field_that_differs() {
     };
     assert_snapshot!(flipped(true), @"
     NORMAL
-    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of 3,691.44 → WARN
-    mark:CSPX · unit error · CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right → WARN: the price is quarantined, no new risk
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −2,050.80 → WARN
+    mark:CSPX · unit error · CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right → WARN: the instrument is frozen
     ");
     assert_snapshot!(flipped(false), @"
     NORMAL
-    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of 3,691.44 → WARN
-    mark:CSPX · unit error · CSPX: portfolio: value 2485296.16 against 3418 x 72712 x 1 = 248529616: unit or multiplier is wrong → WARN: the price is quarantined, no new risk
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −2,050.80 → WARN
+    mark:CSPX · unit error · CSPX: portfolio: value 2479553.92 against 3418 x 72544 x 1 = 247955392: unit or multiplier is wrong → WARN: the instrument is frozen
     ");
 }
 

@@ -77,7 +77,7 @@ impl Reconciliation {
     }
 
     fn treated(&self, treatment: Treatment) -> impl Iterator<Item = ContractId> + '_ {
-        let treated = self.findings.iter().filter(move |f| consequence::treatment(f.difference.layer) == treatment);
+        let treated = self.findings.iter().filter(move |finding| consequence::treatment(finding) == treatment);
         treated.filter_map(|finding| finding.difference.item.contract())
     }
 

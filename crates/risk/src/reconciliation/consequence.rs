@@ -95,9 +95,11 @@ pub(super) fn mode_of_causes(finding: &Finding) -> Mode {
     if external { Mode::ReduceOnly } else { Mode::Normal }
 }
 
-/// What happens to the instrument.
-pub(super) fn treatment(layer: Layer) -> Treatment {
-    TABLE[layer as usize].3
+/// What happens to the instrument. With its unit or its identity in doubt nobody knows what an order of it would be.
+pub(super) fn treatment(finding: &Finding) -> Treatment {
+    let layer = finding.difference.layer;
+    let unit = finding.explanations.iter().any(|part| part.cause == Cause::UnitError);
+    if unit && layer == Layer::Marks { Treatment::Frozen } else { TABLE[layer as usize].3 }
 }
 
 /// NAV against NLV; a NAV that could not be computed is a HALT.
@@ -115,7 +117,7 @@ fn by_size(finding: &Finding, policy: &ReconciliationPolicy) -> Status {
 pub(super) fn words(finding: &Finding, policy: &ReconciliationPolicy) -> String {
     let status = status(finding, policy);
     let mode = status.mode().tightened_to(mode_of_causes(finding));
-    match (treatment(finding.difference.layer), status, mode) {
+    match (treatment(finding), status, mode) {
         (Treatment::Frozen, Status::Warn, Mode::Normal) => "WARN: the instrument is frozen".into(),
         (Treatment::Frozen, Status::Warn, _) => format!("WARN: the instrument is frozen, mode {mode}"),
         (Treatment::Quarantined, _, _) => "WARN: the price is quarantined, no new risk".into(),
