@@ -327,7 +327,9 @@ pub struct Universe {
     instruments: Vec<Instrument>,
     contracts: Vec<Contract>,
     terms: PerContract<Terms>,
-    options: BTreeMap<ContractId, OptionKey>,
+    /// Of the contracts at the end: options come after everything else.
+    options: Vec<OptionKey>,
+    places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
 }
 
 impl Universe {
@@ -339,8 +341,8 @@ impl Universe {
         assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
         assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
         let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
-        let (terms, options) = (PerContract::from_vec(terms), BTreeMap::new());
-        Universe { instruments, contracts, terms, options }
+        let terms = PerContract::from_vec(terms);
+        Universe { instruments, contracts, terms, options: Vec::new(), places: BTreeMap::new() }
     }
 
     /// The same universe with one more option at its end; the key of the one that is there when it is there already.
@@ -358,7 +360,8 @@ impl Universe {
         let name = key.name(&self.instrument(root).name);
         self.contracts.push(Contract { name, instrument: root, expiry: Some(key.expiry) });
         self.terms.push(terms_of(&self.instruments[root.index()]));
-        self.options.insert(id, key);
+        self.options.push(key);
+        self.places.insert((root, key), id);
         id
     }
 
@@ -373,16 +376,15 @@ impl Universe {
     }
 
     /// Which option a contract is; `None` for anything else.
+    #[inline]
     pub fn option(&self, id: ContractId) -> Option<&OptionKey> {
-        self.options.get(&id)
+        let first = self.contracts.len() - self.options.len();
+        self.options.get(id.index().checked_sub(first)?)
     }
 
     /// The contract of an option that is listed here.
     pub fn find_option(&self, root: InstrumentId, key: &OptionKey) -> Option<ContractId> {
-        self.options
-            .iter()
-            .find(|(id, known)| *known == key && self.contract(**id).instrument == root)
-            .map(|(&id, _)| id)
+        self.places.get(&(root, *key)).copied()
     }
 
     /// What the options of a root are written on; a doors-only lookup.

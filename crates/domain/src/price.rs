@@ -63,8 +63,13 @@ impl Price {
     /// [`BadNumber::NotPositive`] at zero and below.
     #[inline]
     pub fn from_mantissa(mantissa: i64) -> Result<Price, BadNumber> {
-        let positive = NonZeroI64::new(mantissa).filter(|_| mantissa > 0);
-        positive.map(Price).ok_or_else(|| BadNumber::NotPositive(mantissa.to_string()))
+        Price::if_positive(mantissa).ok_or_else(|| BadNumber::NotPositive(mantissa.to_string()))
+    }
+
+    /// The same where zero is nothing to tell of.
+    #[inline]
+    pub fn if_positive(mantissa: i64) -> Option<Price> {
+        NonZeroI64::new(mantissa).filter(|_| mantissa > 0).map(Price)
     }
 
     /// From a decimal in the major unit, rounded half away from zero to eight digits.

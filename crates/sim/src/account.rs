@@ -61,8 +61,9 @@ impl Account {
 
     /// Takes the last contract of a universe in.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        (self.universe.contract_count()..universe.contract_count())
+            .for_each(|_| self.holdings.push(Holding::default()));
         self.universe = universe;
-        self.holdings.push(Holding::default());
     }
 
     pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {

@@ -84,18 +84,30 @@ impl Board {
 
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
+        self.quote_under(contract, now, || self.stress(now))
+    }
+
+    /// The same when somebody knows already how tense the market is.
+    pub(crate) fn quote_under(&self, contract: ContractId, now: Timestamp, stress: impl FnOnce() -> f64) -> Quote {
         let trading = self.tape.trading(contract, now);
-        let closed = self.tape.closed(contract, now).last();
-        let book = match trading {
+        let closed = self.tape.last_official(contract, now);
+        let (book, last) = match trading {
+            Trading::Open(session) => {
+                let middle = self.tape.middle(contract, &session, now);
+                let last = to_tick(middle, self.universe.terms(contract).tick);
+                (self.book_around(contract, middle, &session, now, stress), Some(last))
+            }
             // Options are chosen while their venue is closed, by what it closed with.
-            Trading::Closed if self.universe.option(contract).is_some() => self.closing_book(contract, now),
-            trading => self.book_in(contract, trading, now),
+            Trading::Closed if self.universe.option(contract).is_some() => {
+                (self.closing_book(contract, now), self.tape.last(contract, now))
+            }
+            Trading::Call(_) | Trading::Closed => (None, self.tape.last(contract, now)),
         };
         let (data_type, at) = match trading {
             Trading::Open(_) => (DataType::Live, now),
             Trading::Call(session) => (DataType::Frozen, session.close),
             Trading::Closed => {
-                let session = closed.and_then(|bar| self.tape.venue(contract).session(bar.date));
+                let session = closed.and_then(|(date, _)| self.tape.venue(contract).session(date));
                 (DataType::Frozen, session.map_or(now, |session| session.close))
             }
         };
@@ -104,18 +116,18 @@ impl Board {
             ask: book.map(|book| book.ask),
             bid_size: book.map_or(Quantity::ZERO, |book| book.bid_size),
             ask_size: book.map_or(Quantity::ZERO, |book| book.ask_size),
-            last: self.tape.last(contract, now),
-            close: closed.map(|bar| bar.close),
-            volume: self.volume(contract, trading, now),
+            last,
+            close: closed.map(|(_, close)| close),
+            volume: self.volume(contract, trading, book, now),
             at,
             data_type,
         }
     }
 
     /// Shares or contracts that have traded in the session so far, in whole lots; options and indices tell none here.
-    fn volume(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Quantity> {
+    fn volume(&self, contract: ContractId, trading: Trading, book: Option<Book>, now: Timestamp) -> Option<Quantity> {
         let Trading::Open(session) = trading else { return None };
-        let bid = self.book_in(contract, trading, now)?.bid;
+        let bid = book?.bid;
         let told = self.universe.option(contract).is_none();
         let units = self.session_volume(contract, bid) * traded_by(&session, now);
         told.then(|| whole_lots(units, self.universe.terms(contract).lot))
@@ -140,32 +152,45 @@ impl Board {
         units * Quantity::UNITS_PER_SHARE as f64
     }
 
-    /// Takes the last contract of a universe in.
-    pub(crate) fn list(&mut self, universe: Arc<Universe>, now: Timestamp) {
-        let contract = ContractId(universe.contract_count() as u16 - 1);
-        self.profiles.push(Profile::of(universe.instrument_of(contract)));
-        self.sizes.push(Stream::new("sizes", &universe.contract(contract).name));
+    /// Takes what a universe has grown by in.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        for contract in universe.contracts().skip(self.universe.contract_count()) {
+            self.profiles.push(Profile::of(universe.instrument_of(contract)));
+            self.sizes.push(Stream::new("sizes", &universe.contract(contract).name));
+        }
         self.universe = Arc::clone(&universe);
-        self.tape.list(universe, now);
+        self.tape.list(universe);
     }
 
     /// The book the last session ended with; none of a contract that has ended.
     fn closing_book(&self, contract: ContractId, now: Timestamp) -> Option<Book> {
-        let last = self.tape.closed(contract, now).last().filter(|_| !self.tape.expired(contract, now))?;
-        let session = *self.tape.venue(contract).session(last.date)?;
+        let (date, _) = self.tape.last_official(contract, now).filter(|_| !self.tape.expired(contract, now))?;
+        let session = *self.tape.venue(contract).session(date)?;
         self.book_in(contract, Trading::Open(session), session.close)
     }
 
     fn book_in(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Book> {
-        let (Trading::Open(session), Some(profile)) = (trading, self.profiles[contract]) else { return None };
+        let Trading::Open(session) = trading else { return None };
+        let middle = self.tape.middle(contract, &session, now);
+        self.book_around(contract, middle, &session, now, || self.stress(now))
+    }
+
+    fn book_around(
+        &self,
+        contract: ContractId,
+        middle: f64,
+        session: &Session,
+        now: Timestamp,
+        stress: impl FnOnce() -> f64,
+    ) -> Option<Book> {
+        let profile = self.profiles[contract]?;
         let terms = self.universe.terms(contract);
         let tick = terms.tick;
-        let middle = self.tape.middle(contract, &session, now);
         let usual = match profile.half_spread {
             HalfSpread::BasisPoints(bps) => middle * bps / 10_000.0,
             HalfSpread::Ticks(ticks) => tick.to_f64() * ticks,
         };
-        let half = (usual * widening(&session, now) * self.stress(now)).max(tick.to_f64() / 2.0);
+        let half = (usual * widening(session, now) * stress()).max(tick.to_f64() / 2.0);
         let bid = to_tick(middle - half, tick);
         let ask = to_tick(middle + half, tick).mantissa().max(bid.mantissa() + tick.mantissa());
         let ask = Price::from_mantissa(ask).expect("above a positive price");
@@ -174,12 +199,12 @@ impl Board {
         let mut draws = self.chance.at(self.sizes[contract], step_of(now));
         let displayed = profile.displayed.units(middle, terms.multiplier) * Quantity::UNITS_PER_SHARE as f64;
         let mut size = || whole_lots(displayed * (0.5 + 1.5 * draws.uniform()), terms.lot).max(terms.lot);
-        let flow = self.session_volume(contract, bid) * activity(&session, now);
+        let flow = self.session_volume(contract, bid) * activity(session, now);
         Some(Book { bid, ask, bid_size: size(), ask_size: size(), level_step, flow })
     }
 
     /// How many times wider spreads are than on a quiet day.
-    fn stress(&self, now: Timestamp) -> f64 {
+    pub(crate) fn stress(&self, now: Timestamp) -> f64 {
         let vix = self.vix.and_then(|vix| self.tape.last(vix, now)).map_or(0.0, |vix| vix.to_f64());
         (vix / STRESS_FROM_VIX).clamp(1.0, STRESS_MAX)
     }

@@ -82,7 +82,7 @@ impl Broker {
 
     /// Takes the last contract of a universe in.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
-        self.dents.push();
+        (self.universe.contract_count()..universe.contract_count()).for_each(|_| self.dents.push());
         self.books.account.list(Arc::clone(&universe));
         self.universe = universe;
     }
@@ -224,7 +224,7 @@ impl Broker {
             if universe.instrument_of(contract).venue != session.mic || !universe.terms(contract).settles_daily {
                 continue;
             }
-            let Some(settlement) = board.tape.closed(contract, now).last().map(|bar| bar.close) else { continue };
+            let Some((_, settlement)) = board.tape.last_official(contract, now) else { continue };
             if board.tape.expired(contract, now) {
                 self.books.account.expire(contract, settlement);
             } else if board.tape.has_session(contract, session) {

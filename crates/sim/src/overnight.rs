@@ -89,7 +89,7 @@ impl Broker {
             if quantity.signum() >= 0 || !is_share(instrument) {
                 return None;
             }
-            let close = board.tape.closed(contract, now).last()?.close.to_decimal();
+            let close = board.tape.last_official(contract, now)?.1.to_decimal();
             let value = quantity.to_decimal().abs() * close;
             Some(Short { contract, currency: instrument.currency, close, value })
         };
@@ -122,7 +122,8 @@ impl Broker {
             if !is_ex_date(instrument, terms.payments, today, contract, board) {
                 continue;
             }
-            let Some(close) = board.tape.closed(contract, booking.at).last().map(|bar| bar.close.to_decimal()) else {
+            let Some(close) = board.tape.last_official(contract, booking.at).map(|(_, close)| close.to_decimal())
+            else {
                 continue;
             };
             let rate = round_rate(close * terms.annual_yield / Decimal::from(terms.payments));

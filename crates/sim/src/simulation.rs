@@ -138,9 +138,18 @@ impl Simulation {
     /// The daily bars of the last `count` sessions dated before `before` whose official close is known by now, oldest
     /// first; fewer when there are fewer.
     pub fn bars(&self, contract: ContractId, before: Date, count: usize) -> Vec<Bar> {
+        if self.universe().option(contract).is_some() {
+            return self.board.tape.option_bars(contract, before, count, self.now);
+        }
         let closed = self.board.tape.closed(contract, self.now);
         let end = closed.partition_point(|bar| bar.date < before);
         closed[end.saturating_sub(count)..end].to_vec()
+    }
+
+    /// What was traded in the last session whose official close is known.
+    pub fn last_volume(&self, contract: ContractId) -> Option<Quantity> {
+        let (date, close) = self.board.tape.last_official(contract, self.now)?;
+        Some(self.board.tape.volume(contract, date, close))
     }
 
     /// What is listed of a root of options; `None` for anything else, or without a price of the underlying.
@@ -151,20 +160,28 @@ impl Simulation {
     /// Gives an option a contract of the universe, so that it can be quoted and traded; the one it has when it has one.
     /// `None` when it is not listed, or the table of contracts is full.
     pub fn list_option(&mut self, root: InstrumentId, key: OptionKey) -> Option<ContractId> {
-        if let Some(known) = self.broker.universe.find_option(root, &key) {
-            return Some(known);
+        self.list_options(root, &[key]).pop().flatten()
+    }
+
+    /// The same for several options of a root, in their order.
+    pub fn list_options(&mut self, root: InstrumentId, keys: &[OptionKey]) -> Vec<Option<ContractId>> {
+        if keys.iter().any(|key| self.broker.universe.find_option(root, key).is_none()) {
+            let listing = self.option_listing(root);
+            let lists = |key: &OptionKey| {
+                let lists = |of: &OptionListing| of.expiries.contains(&key.expiry) && of.strikes.contains(&key.strike);
+                listing.as_ref().is_some_and(lists)
+            };
+            let mut universe = Universe::clone(&self.broker.universe);
+            for &key in keys.iter().filter(|key| lists(key)) {
+                if universe.contract_count() + 1 < usize::from(u16::MAX) {
+                    universe.list_option(root, key);
+                }
+            }
+            let universe = Arc::new(universe);
+            self.broker.list(Arc::clone(&universe));
+            self.board.list(universe);
         }
-        let listing = self.option_listing(root)?;
-        let is_listed = listing.expiries.contains(&key.expiry) && listing.strikes.contains(&key.strike);
-        if !is_listed || self.broker.universe.contract_count() + 1 >= usize::from(u16::MAX) {
-            return None;
-        }
-        let mut universe = Universe::clone(&self.broker.universe);
-        let contract = universe.list_option(root, key);
-        let universe = Arc::new(universe);
-        self.broker.list(Arc::clone(&universe));
-        self.board.list(universe, self.now);
-        Some(contract)
+        keys.iter().map(|key| self.broker.universe.find_option(root, key)).collect()
     }
 
     /// An option as the model sees it now, or as it saw it when its venue closed; `None` for anything else.
@@ -299,10 +316,14 @@ impl Simulation {
 
     fn send_ticks(&mut self) {
         let mut latest: Option<(ContractId, Quote)> = None;
+        let mut known: Option<f64> = None;
         for ((contract, client), sent) in &mut self.subscriptions {
             let quote = match latest {
                 Some((of, quote)) if of == *contract => quote,
-                _ => self.board.quote(*contract, self.now),
+                _ => {
+                    let stress = || *known.get_or_insert_with(|| self.board.stress(self.now));
+                    self.board.quote_under(*contract, self.now, stress)
+                }
             };
             latest = Some((*contract, quote));
             let unchanged = Quote { at: sent.at, ..quote } == *sent;

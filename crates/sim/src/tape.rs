@@ -176,22 +176,31 @@ impl Tape {
         };
         let universe = self.universe.clone();
         for contract in universe.contracts() {
-            if universe.instrument_of(contract).venue != session.mic || !self.has_session(contract, session) {
-                continue;
+            let elsewhere = universe.instrument_of(contract).venue != session.mic;
+            if elsewhere || universe.option(contract).is_some() || !self.has_session(contract, session) {
+                continue; // an option's bars are made when somebody asks for them
             }
-            let bar = match &path {
-                _ if self.option(contract).is_some() => self.option_bar(contract, session),
-                Some(path) => self.simulated_bar(contract, session.date, path),
-                None => continue,
-            };
+            let Some(path) = &path else { continue };
+            let bar = self.simulated_bar(contract, session.date, path);
             let known_from = self.venue(contract).fixing(session);
             self.histories[contract].push(bar, known_from);
         }
     }
 
-    /// Bars of sessions whose official close is known, oldest first.
+    /// Bars of sessions whose official close is known, oldest first; none of an option.
     pub(crate) fn closed(&self, contract: ContractId, now: Timestamp) -> &[Bar] {
         self.histories[contract].known(now)
+    }
+
+    /// Date and price of the last official close.
+    pub(crate) fn last_official(&self, contract: ContractId, now: Timestamp) -> Option<(Date, Price)> {
+        match self.option(contract) {
+            Some(_) => {
+                let session = self.option_sessions(contract, now).next_back()?;
+                Some((session.date, self.official_close(contract, session)))
+            }
+            None => self.closed(contract, now).last().map(|bar| (bar.date, bar.close)),
+        }
     }
 
     /// What a contract's venue is doing with it.
@@ -319,13 +328,13 @@ impl Tape {
 
     /// The last official close, without what was paid on it since: the price somebody would ask for before the open.
     fn last_close(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        let known = self.closed(contract, now).len().checked_sub(1)?;
-        let History { bars, known_from } = &self.histories[contract];
-        let close = bars[known].close;
+        let (_, close) = self.last_official(contract, now)?;
         let Source::Model(model) = &self.source else { return Some(close) };
         if self.universe.option(contract).is_some() {
             return Some(close);
         }
+        let History { bars: _, known_from } = &self.histories[contract];
+        let known = known_from.partition_point(|from| *from <= now) - 1;
         let left = model.left_after(contract, known_from[known], now);
         Some(if left == 1.0 { close } else { to_tick(close.to_f64() * left, self.universe.terms(contract).tick) })
     }

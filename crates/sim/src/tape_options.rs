@@ -10,6 +10,7 @@ use crate::overnight::utc_date;
 use crate::tape::{History, Source, Tape, end_of_day, to_tick};
 use crate::{OptionListing, OptionView};
 use domain::{ContractId, InstrumentId, OptionKey, Price, Universe};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
 use market::calendar::Session;
@@ -21,19 +22,33 @@ const LOOKS: i32 = 26;
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(6 * 24);
 
 impl Tape {
-    /// Takes the last contract of a universe in: an option that was listed.
-    pub(crate) fn list(&mut self, universe: Arc<Universe>, now: Timestamp) {
+    /// Takes what a universe has grown by in: options that were listed.
+    pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        let listed = self.universe.contract_count()..universe.contract_count();
         self.universe = universe;
-        let contract = ContractId(self.universe.contract_count() as u16 - 1);
-        self.add_streams(contract);
-        self.histories.push(History::default());
-        self.ended.push(None);
-        let last = self.venue(contract).fixed_from(utc_date(now - REMEMBERED), now).last().copied();
-        if let Some(session) = last.filter(|session| self.has_session(contract, session)) {
-            let known_from = self.venue(contract).fixing(&session);
-            let bar = self.option_bar(contract, &session);
-            self.histories[contract].push(bar, known_from);
+        for place in listed {
+            self.add_streams(ContractId(place as u16));
+            self.histories.push(History::default());
+            self.ended.push(None);
         }
+    }
+
+    /// The sessions of an option that have been fixed and whose prices can still be asked for, oldest first.
+    pub(crate) fn option_sessions(
+        &self,
+        contract: ContractId,
+        now: Timestamp,
+    ) -> impl DoubleEndedIterator<Item = &Session> {
+        let fixed = self.venue(contract).fixed_from(utc_date(now - REMEMBERED), now);
+        fixed.iter().filter(move |session| self.has_session(contract, session))
+    }
+
+    /// The bars of the last `count` of them dated before a day.
+    pub(crate) fn option_bars(&self, contract: ContractId, before: Date, count: usize, now: Timestamp) -> Vec<Bar> {
+        let sessions = self.option_sessions(contract, now).filter(|session| session.date < before);
+        let mut bars: Vec<Bar> = sessions.rev().take(count).map(|session| self.option_bar(contract, session)).collect();
+        bars.reverse();
+        bars
     }
 
     /// An option with the root it belongs to; `None` for anything else.
@@ -46,8 +61,8 @@ impl Tape {
     pub(crate) fn listing(&self, root: InstrumentId, now: Timestamp) -> Option<OptionListing> {
         let venue = self.venues().get(self.universe.instrument(root).venue);
         let root = self.roots.get(&root)?;
-        let close = self.closed(root.underlying, now).last()?.close.to_f64();
-        Some(root.listing(close, utc_date(now), venue))
+        let (_, close) = self.last_official(root.underlying, now)?;
+        Some(root.listing(close.to_f64(), utc_date(now), venue))
     }
 
     /// Whether something is the underlying of options.
@@ -89,11 +104,12 @@ impl Tape {
 
     /// Looked at in even steps; the true extremes lie between them.
     pub(crate) fn option_bar(&self, contract: ContractId, session: &Session) -> Bar {
-        let step = session.close.duration_since(session.open) / LOOKS;
+        let looks = if self.ends_only { 1 } else { LOOKS };
+        let step = session.close.duration_since(session.open) / looks;
         let tick = self.universe.terms(contract).tick;
         let look = |n: i32| to_tick(self.middle(contract, session, session.open + step * n), tick);
         let mut prices = [look(0); 4];
-        for price in (1..LOOKS).map(look).chain([self.official_close(contract, session)]) {
+        for price in (1..looks).map(look).chain([self.official_close(contract, session)]) {
             let [open, high, low, _] = prices;
             prices = [open, high.max(price), low.min(price), price];
         }

@@ -35,9 +35,31 @@ pub(crate) enum Change {
 pub(crate) struct Venue {
     auction: SignedDuration,
     sessions: Vec<Session>,
+    /// The day, counted since 1970, from which on sessions are counted.
+    first_day: i64,
+    /// How many sessions are dated before each day from then on.
+    before: Vec<u32>,
 }
 
+/// A session is fixed at most so many days after its date, by UTC.
+const FIXED_WITHIN_DAYS: i64 = 2;
+
 impl Venue {
+    fn new(auction: SignedDuration, sessions: Vec<Session>) -> Venue {
+        let first_day = sessions.first().map_or(0, |session| day_of(session.date));
+        let mut before = Vec::new();
+        for (place, session) in sessions.iter().enumerate() {
+            before.resize((day_of(session.date) - first_day + 1) as usize, place as u32);
+        }
+        Venue { auction, sessions, first_day, before }
+    }
+
+    /// How many sessions are dated before a day.
+    fn dated_before(&self, day: i64) -> usize {
+        let place = usize::try_from(day - self.first_day).unwrap_or(0);
+        self.before.get(place).map_or(self.sessions.len(), |&count| count as usize)
+    }
+
     /// When the official close of a session is fixed.
     pub(crate) fn fixing(&self, session: &Session) -> Timestamp {
         session.close + self.auction
@@ -55,23 +77,23 @@ impl Venue {
 
     /// The session of a date.
     pub(crate) fn session(&self, date: Date) -> Option<&Session> {
-        self.sessions.binary_search_by_key(&date, |session| session.date).ok().map(|i| &self.sessions[i])
+        self.sessions.get(self.dated_before(day_of(date))).filter(|session| session.date == date)
     }
 
     /// The first session after a date.
     pub(crate) fn session_after(&self, date: Date) -> Option<&Session> {
-        self.sessions.get(self.sessions.partition_point(|session| session.date <= date))
+        self.sessions.get(self.dated_before(day_of(date) + 1))
     }
 
     /// The session of a date, or the last one before it.
     pub(crate) fn session_until(&self, date: Date) -> Option<&Session> {
-        self.sessions.get(self.sessions.partition_point(|session| session.date <= date).checked_sub(1)?)
+        self.sessions.get(self.dated_before(day_of(date) + 1).checked_sub(1)?)
     }
 
     /// The sessions whose official close is fixed at an instant, from a date on.
     pub(crate) fn fixed_from(&self, date: Date, at: Timestamp) -> &[Session] {
         let end = self.sessions_fixed(at);
-        let begin = self.sessions.partition_point(|session| session.date < date).min(end);
+        let begin = self.dated_before(day_of(date)).min(end);
         &self.sessions[begin..end]
     }
 
@@ -92,8 +114,16 @@ impl Venue {
     }
 
     fn sessions_fixed(&self, at: Timestamp) -> usize {
-        self.sessions.partition_point(|session| self.fixing(session) <= at)
+        let surely = self.dated_before(at.as_second().div_euclid(86_400) - FIXED_WITHIN_DAYS);
+        let later = self.sessions[surely..].iter().take_while(|session| self.fixing(session) <= at);
+        surely + later.count()
     }
+}
+
+/// Days since 1970.
+fn day_of(date: Date) -> i64 {
+    let days = date.since((jiff::Unit::Day, Date::constant(1970, 1, 1))).expect("two dates are days apart");
+    i64::from(days.get_days())
 }
 
 /// The venues a world needs.
@@ -110,7 +140,7 @@ impl Venues {
             let calendar = calendars.get(mic)?;
             let (first, last) = calendar.coverage();
             let sessions = calendar.sessions(first, last).expect("a calendar knows its own coverage").to_vec();
-            by_mic[mic as usize] = Some(Venue { auction: calendar.closing_auction(), sessions });
+            by_mic[mic as usize] = Some(Venue::new(calendar.closing_auction(), sessions));
         }
         Ok(Venues { by_mic })
     }

@@ -24,7 +24,8 @@ impl RebalancePolicy {
     /// True when a held value is far enough from its target (both in base currency).
     #[inline]
     pub fn drifted(&self, target: f64, held: f64, nav: f64) -> bool {
-        (target - held).abs() > (self.drift_of_target * target.abs()).max(self.drift_of_nav * nav)
+        let drift = (target - held).abs();
+        drift > self.drift_of_nav * nav && drift > self.drift_of_target * target.abs()
     }
 
     /// The wanted quantity for a target value at a price of one unit, both in base currency.

@@ -283,8 +283,13 @@ impl Broker for SimBroker {
         })
     }
 
-    /// A feed that is there already goes on as it was: it tells what changes.
+    /// A feed that is there already goes on as it was: it tells what changes. What is no longer looked at is told no more.
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        let wanted: BTreeSet<ContractId> = contracts.iter().copied().collect();
+        for idle in self.watched.extract_if(.., |contract| !wanted.contains(contract)) {
+            let listed = self.world.theirs[idle].expect("what was watched is listed");
+            self.world.simulation.borrow_mut().unsubscribe(CLIENT, listed);
+        }
         for &contract in contracts {
             if self.watched.insert(contract) {
                 let listed = self.listed(contract)?;

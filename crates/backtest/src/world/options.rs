@@ -6,7 +6,6 @@
 use super::SimBroker;
 use super::broker::con_id;
 use domain::{ContractId, InstrumentId, OptionKey, Quantity, Universe};
-use jiff::civil::Date;
 use market::options::DAYS_PER_YEAR;
 use ports::{BrokerError, OptionChain, OptionClass, OptionModel, OptionQuote, SpreadRequest};
 use rust_decimal::Decimal;
@@ -41,11 +40,12 @@ impl SimBroker {
     pub(super) fn quotes(&self, root: InstrumentId, wanted: &[OptionKey]) -> Result<Vec<OptionQuote>, BrokerError> {
         let root = self.root(root)?;
         let mut simulation = self.world.simulation.borrow_mut();
-        let quote = |&key: &OptionKey| {
-            let listed = simulation.list_option(root, key)?;
+        let listed = simulation.list_options(root, wanted);
+        let quote = |(&key, listed): (&OptionKey, Option<ContractId>)| {
+            let listed = listed?;
             let view = simulation.option_view(listed)?;
-            let bar = simulation.bars(listed, Date::MAX, 1).pop();
-            let volume = bar.map(|bar| (bar.volume.units() / Quantity::UNITS_PER_SHARE) as u64);
+            let volume = simulation.last_volume(listed);
+            let volume = volume.map(|volume| (volume.units() / Quantity::UNITS_PER_SHARE) as u64);
             let model = OptionModel {
                 implied_volatility: view.volatility,
                 delta: view.value.delta,
@@ -59,7 +59,7 @@ impl SimBroker {
             let (model, open_interest) = (Some(model), Some(view.open_interest));
             Some(OptionQuote { key, con_id, quote, model, open_interest, volume })
         };
-        Ok(wanted.iter().filter_map(quote).collect())
+        Ok(wanted.iter().zip(listed).filter_map(quote).collect())
     }
 
     /// More contracts at the end of ours: options, which the simulation lists too.

@@ -12,9 +12,9 @@ use strategy::sizing::Change;
 
 /// The contracts that are wanted in another quantity than is held.
 pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> {
-    let rows = inputs.ledger.quantities().as_slice().iter().zip(plan.table.wanted.as_slice());
-    let mut moving = Vec::with_capacity(plan.table.wanted.len());
-    moving.extend(rows.enumerate().filter(|(_, (held, wanted))| held != wanted).map(|(row, _)| ContractId(row as u16)));
+    let (held, wanted) = (inputs.ledger.quantities().as_slice(), plan.table.wanted.as_slice());
+    let mut moving = Vec::with_capacity(held.len());
+    moving.extend((0..held.len()).filter(|&row| held[row] != wanted[row]).map(|row| ContractId(row as u16)));
     moving
 }
 
@@ -33,19 +33,23 @@ pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Se
 /// it opens counts as far as it grows beyond the one it closes.
 pub(super) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let (mut basket, table) = (Basket::default(), &plan.table);
-    let held = inputs.ledger.quantities().as_slice().iter().zip(table.exposure.as_slice());
-    let wanted = table.wanted.as_slice().iter().zip(table.rolled.as_slice());
-    for (((held, exposure), (wanted, rolled)), &outside) in held.zip(wanted).zip(setup.outside_caps.as_slice()) {
-        if outside || (held.is_zero() && wanted.is_zero()) {
+    let quantities = inputs.ledger.quantities().as_slice();
+    let count = quantities.len();
+    let (exposure, outside) = (&table.exposure.as_slice()[..count], &setup.outside_caps.as_slice()[..count]);
+    let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
+    for row in 0..count {
+        let (held, exposure) = (quantities[row], exposure[row]);
+        if outside[row] {
             continue;
         }
-        if held == wanted && rolled.is_zero() {
-            basket.hold(held.to_f64() * exposure);
+        let value = held.to_f64() * exposure;
+        if held == wanted[row] && rolled[row].is_zero() {
+            basket.hold(value);
             continue;
         }
-        let change = Change::between(*held, *wanted);
-        let (reduce, increase) = (change.reduce.to_f64() * exposure, (change.increase - *rolled).to_f64() * exposure);
-        basket.add(held.to_f64() * exposure, reduce, increase);
+        let change = Change::between(held, wanted[row]);
+        let increase = (change.increase - rolled[row]).to_f64() * exposure;
+        basket.add(value, change.reduce.to_f64() * exposure, increase);
     }
     if let Some(excess) = inputs.conditions.excess_liquidity {
         basket.margin(excess, margin_needed(inputs, plan));

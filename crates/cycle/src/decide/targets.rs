@@ -88,19 +88,18 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
     let (table, rebalance, nav) = (&plan.table, &setup.policy.rebalance, plan.facts.nav);
     let any_outside = inputs.sleeves.is_some_and(|sleeves| !sleeves.holdings(SleeveId::EXTERNAL).is_empty());
-    let held = inputs.ledger.quantities().as_slice().iter().zip(setup.universe.all_terms());
-    let valued = table.held_value.as_slice().iter().zip(table.unit_price.as_slice());
-    let rows = held.zip(valued.zip(table.target_value.as_slice()));
-    let mut off_target = Vec::with_capacity(table.wanted.len());
-    for (row, ((quantity, terms), ((&held, &unit_price), &target))) in rows.enumerate() {
-        let stays = match target == 0.0 {
-            true => quantity.is_zero(),
-            false => !quantity.is_zero() && unit_price != 0.0 && !rebalance.drifted(target, held, nav),
-        };
-        if !terms.settles_daily && (any_outside || !stays) {
-            off_target.push(ContractId(row as u16));
-        }
-    }
+    let quantities = inputs.ledger.quantities().as_slice();
+    let count = quantities.len();
+    let (targets, held) = (&table.target_value.as_slice()[..count], &table.held_value.as_slice()[..count]);
+    let unit_price = &table.unit_price.as_slice()[..count];
+    let is_off = |&row: &usize| {
+        let near = !rebalance.drifted(targets[row], held[row], nav);
+        let is_on = near && targets[row] != 0.0 && !quantities[row].is_zero() && unit_price[row] != 0.0;
+        any_outside || !(is_on || targets[row] == 0.0 && quantities[row].is_zero())
+    };
+    let mut off_target = Vec::with_capacity(count);
+    off_target.extend((0..count).filter(is_off).map(|row| ContractId(row as u16)));
+    off_target.retain(|&contract| !setup.universe.terms(contract).settles_daily);
     off_target
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: a book that cannot be valued trades nothing; the mode only tightens, but for a HALT the settings let clear.
 
 use crate::operator::Standing;
-use crate::{DayInputs, DayPlan, Setup};
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, PerCurrency};
 use risk::gate::{Refusal, Withheld};
 use risk::reconciliation::{self, Ours};
@@ -19,14 +19,17 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         plan.facts.rates[currency] = rate.to_f64();
     }
     plan.facts.nav = plan.nav.map_or(0.0, |nav| nav.to_f64());
-    let rows = inputs.marks.as_slice().iter().zip(universe.all_terms()).zip(inputs.ledger.quantities().as_slice());
-    let (units, held) = (plan.table.unit_price.as_mut_slice(), plan.table.held_value.as_mut_slice());
-    let units = units.iter_mut().zip(plan.table.exposure.as_mut_slice());
-    for (((mark, terms), quantity), ((unit_price, exposure), held_value)) in rows.zip(units.zip(held)) {
-        if let (Some(mark), Some(rate)) = (mark, plan.facts.rates[terms.currency]) {
-            *unit_price = mark.to_f64() * f64::from(terms.multiplier) * rate;
-            *exposure = *unit_price;
-            *held_value = quantity.to_f64() * *unit_price;
+    let quantities = inputs.ledger.quantities().as_slice();
+    let count = quantities.len();
+    let (marks, terms) = (&inputs.marks.as_slice()[..count], &universe.all_terms()[..count]);
+    let PlanTable { unit_price, exposure, held_value, .. } = &mut plan.table;
+    let (unit_price, exposure) = (&mut unit_price.as_mut_slice()[..count], &mut exposure.as_mut_slice()[..count]);
+    let held_value = &mut held_value.as_mut_slice()[..count];
+    for row in 0..count {
+        if let (Some(mark), Some(rate)) = (marks[row], plan.facts.rates[terms[row].currency]) {
+            let unit = mark.to_f64() * f64::from(terms[row].multiplier) * rate;
+            (unit_price[row], exposure[row]) = (unit, unit);
+            held_value[row] = quantities[row].to_f64() * unit;
         }
     }
 }

@@ -255,7 +255,7 @@ impl Session<'_> {
             Ok(permit) if asks => self.want_margin(index, &permit),
             Ok(permit) => {
                 let collar = permit.collar();
-                let half_spread = quote.and_then(|quote| Price::from_mantissa(quote.spread_mantissa()? / 2).ok());
+                let half_spread = quote.and_then(|quote| Price::if_positive(quote.spread_mantissa()? / 2));
                 let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
                 slot.parent.admit(permit, half_spread);
                 slot.refusals.clear();
@@ -289,17 +289,21 @@ impl Session<'_> {
         if let Some(next_second) = self.next_second() {
             return next_second;
         }
-        let of_slot = |(index, slot): (usize, &Slot)| {
-            let edge = slot.hours.edges(now).min().filter(|_| !slot.parent.is_over());
-            let asks = Some(slot.ask_again).filter(|&ask| slot.parent.wants_permit() && ask > now);
-            let alone = self.spread_deadline(index, now);
-            [edge, asks, alone, slot.parent.next_deadline(policy)].into_iter().flatten().min()
-        };
-        let pairs = self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs));
-        // An order whose window is over waits for the broker's word on its cancel; look again soon.
-        let next = self.slots.iter().enumerate().filter_map(of_slot).chain(pairs);
+        let mut next: Option<Timestamp> = None;
+        let mut by = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
+        for (index, slot) in self.slots.iter().enumerate() {
+            if !slot.parent.is_over() {
+                slot.hours.edges(now).for_each(&mut by);
+            }
+            if slot.parent.wants_permit() && slot.ask_again > now {
+                by(slot.ask_again);
+            }
+            self.spread_deadline(index, now).into_iter().chain(slot.parent.next_deadline(policy)).for_each(&mut by);
+        }
+        self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs)).for_each(&mut by);
         let guarded = self.guarded_until().filter(|&until| until > now);
-        let next = next.chain(self.next_look()).chain(guarded).min();
+        self.next_look().into_iter().chain(guarded).for_each(&mut by);
+        // An order whose window is over waits for the broker's word on its cancel; look again soon.
         next.map_or(soon, |deadline| deadline.max(now))
     }
 }

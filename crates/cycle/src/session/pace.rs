@@ -88,10 +88,11 @@ impl Session<'_> {
             return totals;
         }
         let mut totals = Totals::default();
-        let values = self.plan.table.unit_price.as_slice().iter().zip(self.setup.outside_caps.as_slice());
-        let rows = self.books.ledger().quantities().as_slice().iter().zip(values);
-        for (held, (unit_price, _)) in rows.filter(|(held, (_, outside))| !held.is_zero() && !**outside) {
-            totals.exposure.hold(held.to_f64() * unit_price);
+        let quantities = self.books.ledger().quantities().as_slice();
+        let unit_price = &self.plan.table.unit_price.as_slice()[..quantities.len()];
+        let outside = &self.setup.outside_caps.as_slice()[..quantities.len()];
+        for row in (0..quantities.len()).filter(|&row| !outside[row]) {
+            totals.exposure.hold(quantities[row].to_f64() * unit_price[row]);
         }
         for slot in &self.slots {
             if slot.parent.was_let_out() {

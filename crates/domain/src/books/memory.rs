@@ -73,7 +73,11 @@ impl Memory {
 
     /// Where an execution is, or where it would be. Brokers number upwards, so the end is looked at first.
     pub(super) fn place(&self, execution: &ExecutionId) -> Result<usize, usize> {
-        let (stem, count) = (execution.stem(), self.executions.len());
+        let count = self.executions.len();
+        if self.executions.last().is_some_and(|last| last.execution == *execution) {
+            return Ok(count - 1);
+        }
+        let stem = execution.stem();
         match self.executions.last().map(|last| last.execution.stem().cmp(stem)) {
             None | Some(Ordering::Less) => Err(count),
             Some(Ordering::Equal) => Ok(count - 1),

@@ -80,16 +80,19 @@ impl Ledger {
         let mut value = PerCurrency::<i128>::default();
         let (mut sum, mut of) = (0_i128, fx.base());
         let mut settled = self.cash;
-        let held = self.quantities.as_slice().iter().zip(self.costs.as_slice());
-        let rows = held.zip(marks.as_slice().iter().zip(universe.all_terms()));
-        for (row, ((quantity, costs), (mark, terms))) in rows.enumerate() {
+        let quantities = self.quantities.as_slice();
+        let count = quantities.len();
+        let (costs, marks, terms) =
+            (&self.costs.as_slice()[..count], &marks.as_slice()[..count], &universe.all_terms()[..count]);
+        for row in 0..count {
+            let (terms, quantity) = (&terms[row], quantities[row]);
             if terms.settles_daily {
-                settled[terms.currency] -= costs.settled_value;
+                settled[terms.currency] -= costs[row].settled_value;
             }
             if quantity.is_zero() {
                 continue;
             }
-            let Some(mark) = mark else {
+            let Some(mark) = marks[row] else {
                 return Err(Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone()));
             };
             let units = quantity.units() * i64::from(terms.multiplier);
