@@ -401,7 +401,7 @@ fn the_twelve_breaks_as_they_are_printed() {
     ── pence for pounds
      difference   ours   the broker's   apart   tolerance   cause        asks for
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     mark:IUKD     7.2          722.5   715.3      3.6125   unit error   WARN: the instrument is frozen
+     mark:IUKD     7.2          722.5   715.3      3.6125   unit error   WARN: the price is quarantined, no new risk
 
     mark:IUKD: market price: 722.5 is near 7.2 × 100, another unit, explains all of 715.3
 

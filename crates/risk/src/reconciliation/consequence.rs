@@ -95,11 +95,12 @@ pub(super) fn mode_of_causes(finding: &Finding) -> Mode {
     if external { Mode::ReduceOnly } else { Mode::Normal }
 }
 
-/// What happens to the instrument. With its unit or its identity in doubt nobody knows what an order of it would be.
+/// What happens to the instrument. Where its facts are disputed there are no two marks to compare, and nobody knows what an
+/// order of it would be.
 pub(super) fn treatment(finding: &Finding) -> Treatment {
-    let layer = finding.difference.layer;
-    let unit = finding.explanations.iter().any(|part| part.cause == Cause::UnitError);
-    if unit && layer == Layer::Marks { Treatment::Frozen } else { TABLE[layer as usize].3 }
+    let difference = &finding.difference;
+    let disputed = difference.layer == Layer::Marks && difference.ours.is_none() && difference.theirs.is_none();
+    if disputed { Treatment::Frozen } else { TABLE[difference.layer as usize].3 }
 }
 
 /// NAV against NLV; a NAV that could not be computed is a HALT.
