@@ -10,5 +10,8 @@ for codec in protobuf text; do
         printf '%b' "$(sed 's/../\\x&/g' <<<"$hex")" >"$folder/$name"
     done
 done
+mkdir -p corpus/telegram_updates
+printf '{"ok":true,"result":[{"update_id":1,"message":{"from":{"id":7},"chat":{"id":-5},"date":1700000000,"text":"/status"}}]}' \
+    >corpus/telegram_updates/status
 printf 'API\0\0\0\0\tv100..222' >corpus/frames/handshake
 echo "seeded: $(find corpus -type f | wc -l) files"

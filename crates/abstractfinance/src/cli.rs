@@ -5,14 +5,15 @@
 
 mod operator;
 mod research;
+mod run;
 
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, KillArgs, ListenArgs, NavArgs, ReasonArgs, ReconcileArgs,
-    ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
+    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs, NextMode,
+    NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
 };
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
+pub use run::RunArgs;
 
-use crate::faults::Stop;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
@@ -25,6 +26,7 @@ const AFTER_HELP: &str = "\
 Start here:
   abstractfinance demo                             a full trading day against the built-in simulated gateway
   abstractfinance demo --days 20 --scenario crash
+  abstractfinance init                             a configuration of your own, and the way to real money
 
 Exit codes:
   0  done
@@ -64,9 +66,12 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a configuration of your own, and take it from the simulator to a paper account and to real money, step by step.
+    Init(InitArgs),
     /// Run trading days against the built-in simulated IB Gateway: no account, no network, no database server.
     Demo(DemoArgs),
-    /// Run one trade date against a gateway in another process: the simulated one, or the broker's in mode paper or live.
+    /// Run every trade date at its time, or one with --once, against a gateway in another process: the simulated one, or
+    /// the broker's in mode paper or live.
     Run(RunArgs),
     /// Run the same trading days over a history, in virtual time: a simulated market, or the real one of a catalogue.
     Backtest(BacktestArgs),
@@ -78,8 +83,17 @@ pub enum Command {
     Gateway(GatewayArgs),
     /// Open the dashboard: the account in a browser, on loopback, beside a running engine or without one.
     Dashboard(DashboardArgs),
+    /// Print the account in numbers, in the text format of Prometheus; or serve them beside a running engine.
+    Metrics(MetricsArgs),
+    /// Tell Telegram and a webhook what happens, and hear commands, until Ctrl-C; `monitoring` in the settings says whom.
+    Notify(NotifyArgs),
+    /// Ask whether a running engine answers at the address of its metrics or dashboard; for health checks of containers.
+    Healthy {
+        /// The address, such as 127.0.0.1:8000.
+        address: SocketAddr,
+    },
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
-    Status,
+    Status(StatusArgs),
     /// Show the positions after the last finished day, ours and the broker's.
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
@@ -148,6 +162,9 @@ pub struct DemoArgs {
     pub serve: bool,
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// Also serve the metrics while days are run.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
     /// Print the page of every day; without it, of the last one, after a line for each.
     #[arg(long)]
     pub pages: bool,
@@ -187,33 +204,6 @@ pub enum AccountEvents {
     Unattended,
     /// Everything, at usual rates.
     Realistic,
-}
-
-/// Options of `run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Run one trade date and end.
-    #[arg(long, required = true)]
-    pub once: bool,
-    /// Wait until no other engine holds the account, then take over and finish its day. Needs a journal on PostgreSQL.
-    #[arg(long)]
-    pub standby: bool,
-    /// The trade date.
-    #[arg(long)]
-    pub date: Date,
-    #[command(flatten)]
-    pub adopt: AdoptArgs,
-    /// Where the gateway listens; without it 127.0.0.1:4000 in mode simulated, and what `broker` in the settings says in
-    /// mode paper and live.
-    #[arg(long, value_name = "ADDR")]
-    pub gateway: Option<SocketAddr>,
-    /// Where the control of a simulated gateway listens; time is kept in step with it. Without it 127.0.0.1:4001 in mode
-    /// simulated; in mode paper and live time is the wall's.
-    #[arg(long, value_name = "ADDR")]
-    pub control: Option<SocketAddr>,
-    /// For the crash campaign: stop for good where a point is reached, and say so on standard error.
-    #[arg(long, value_name = "POINT[@N]|trace", hide = true)]
-    pub stop_at: Option<Stop>,
 }
 
 /// Options of `gateway`.

@@ -6,12 +6,12 @@
 
 mod common;
 
-use common::Stage;
+use common::{Stage, repository};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -210,10 +210,6 @@ fn a_person_walks_through_a_living_fund() {
         .unwrap();
     let transcript = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{transcript}\n{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate is two folders down")
 }
 
 /// Node.js, Chromium, and a folder with the pinned packages; none when they cannot be had.

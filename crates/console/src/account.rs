@@ -3,6 +3,7 @@
 //! In: reports of finished days, what an unfinished one has done. Out: tables for a terminal, rows for CSV.
 //! Invariant: shows the reports' own numbers.
 
+use crate::dashboard::{LiveOrder, View};
 use crate::report::{DayReport, Position, SleeveResult};
 use crate::table::{grid, numbers, percent, rounded};
 use domain::money::grouped;
@@ -215,6 +216,27 @@ pub fn status(status: &Status) -> String {
     match &status.last_day {
         None => line(&mut page, "Last day  none is finished yet"),
         Some(day) => last_day(&mut page, day),
+    }
+    page
+}
+
+/// Newest happenings on a page that is watched.
+const HAPPENINGS: usize = 12;
+
+/// The status with the day in progress: its orders, and what happened last.
+pub fn watched(view: &View) -> String {
+    let mut page = status(&view.status);
+    if let Some(day) = &view.live {
+        let mut table = grid(&["order", "", "contract", "planned", "filled", "limit", "status"]);
+        for order in &day.orders {
+            let LiveOrder { order_ref, instrument, side, planned, filled, limit, status } = order.clone();
+            table.add_row([order_ref, side, instrument, planned, filled, limit, status]);
+        }
+        numbers(&mut table, 3..6);
+        line(&mut page, &format!("\nOrders of {}\n{}\n", day.date, table.trim_fmt()));
+        for happened in day.tape.iter().take(HAPPENINGS) {
+            line(&mut page, &format!("{} {:<12} {}", happened.at, happened.kind, happened.what));
+        }
     }
     page
 }

@@ -7,6 +7,8 @@ pub mod account;
 pub mod costs;
 pub mod dashboard;
 pub mod hedges;
+pub mod messages;
+pub mod metrics;
 pub mod obligations;
 pub mod page;
 pub mod reconciliation;

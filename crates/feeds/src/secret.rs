@@ -20,7 +20,7 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// The file holds no token.
-    #[error("the token file {} does not hold one line of letters and digits; write the token into it, and nothing else", .0.display())]
+    #[error("the file {} does not hold one line with a token or an address; write it there, and nothing else", .0.display())]
     NotAToken(PathBuf),
 }
 
@@ -30,14 +30,34 @@ impl Secret {
     /// # Errors
     /// [`SecretError`]; the content appears in none of them.
     pub fn from_file(path: &Path) -> Result<Secret, SecretError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SecretError::Unreadable { path: path.to_owned(), source })?;
-        let token = text.trim();
+        let text = read(path)?;
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if token.is_empty() || token.len() > 256 || !token.chars().all(fits) {
+        Secret::line(path, &text, 256, fits)
+    }
+
+    /// Reads a file that holds the token of a bot, which has a colon in it.
+    ///
+    /// # Errors
+    /// [`SecretError`]; the content appears in none of them.
+    pub fn bot_token(path: &Path) -> Result<Secret, SecretError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == ':';
+        Secret::line(path, &read(path)?, 256, fits)
+    }
+
+    /// Reads a file that holds an address that only its owner may know.
+    ///
+    /// # Errors
+    /// [`SecretError`]; the content appears in none of them.
+    pub fn address(path: &Path) -> Result<Secret, SecretError> {
+        Secret::line(path, &read(path)?, 2048, |c| c.is_ascii_graphic())
+    }
+
+    fn line(path: &Path, text: &str, length_max: usize, fits: impl Fn(char) -> bool) -> Result<Secret, SecretError> {
+        let line = text.trim();
+        if line.is_empty() || line.len() > length_max || !line.chars().all(fits) {
             return Err(SecretError::NotAToken(path.to_owned()));
         }
-        Ok(Secret(token.to_owned()))
+        Ok(Secret(line.to_owned()))
     }
 
     /// The token of a service in this process, which guards nothing.
@@ -54,4 +74,8 @@ impl Secret {
     pub(crate) fn redact(&self, text: &str) -> String {
         text.replace(&self.0, "[token]")
     }
+}
+
+fn read(path: &Path) -> Result<String, SecretError> {
+    std::fs::read_to_string(path).map_err(|source| SecretError::Unreadable { path: path.to_owned(), source })
 }

@@ -288,8 +288,8 @@ fn a_token_file_that_holds_no_token_is_refused_without_its_content() {
         let error = Secret::from_file(&file).err().unwrap();
         format!("{error}").replace(&folder.path().display().to_string(), "DIR")
     };
-    insta::assert_snapshot!(told("two words of canary"), @"the token file DIR/token does not hold one line of letters and digits; write the token into it, and nothing else");
-    insta::assert_snapshot!(told("\n"), @"the token file DIR/token does not hold one line of letters and digits; write the token into it, and nothing else");
+    insta::assert_snapshot!(told("two words of canary"), @"the file DIR/token does not hold one line with a token or an address; write it there, and nothing else");
+    insta::assert_snapshot!(told("\n"), @"the file DIR/token does not hold one line with a token or an address; write it there, and nothing else");
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(Secret::from_file(&file), Err(feeds::SecretError::Unreadable { .. })));
 }

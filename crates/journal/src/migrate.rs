@@ -16,6 +16,9 @@ const SHARED: [(i64, &str, &str); 2] = [
     (2, "origin", include_str!("../migrations/0002_origin.sql")),
 ];
 
+/// What came after the views.
+const LATER: [(i64, &str, &str); 1] = [(4, "outbox", include_str!("../migrations/0004_outbox.sql"))];
+
 /// Views reach into the bodies, which each database does in its own words.
 const VIEWS: (i64, &str) = (3, "views");
 const VIEWS_SQLITE: &str = include_str!("../migrations/0003_views_sqlite.sql");
@@ -43,7 +46,7 @@ fn migrator(place: &Place) -> Migrator {
         Place::File(_) => VIEWS_SQLITE,
         Place::Server(_) => VIEWS_POSTGRES,
     };
-    let all = SHARED.into_iter().chain([(VIEWS.0, VIEWS.1, views)]);
+    let all = SHARED.into_iter().chain([(VIEWS.0, VIEWS.1, views)]).chain(LATER);
     let migration = |(version, name, text): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
     };

@@ -3,7 +3,7 @@
 //! Invariant: no event is handed out whose content does not give its hash.
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Executor, Row};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row};
 
 use crate::chain::{Chain, check_content};
 use crate::error::{Damage, JournalError};
@@ -68,6 +68,24 @@ impl Journal {
             .await
             .map_err(self.failed(READING))?;
         row.map(|row| self.proved(&row)).transpose()
+    }
+
+    /// The next events of some kinds after an event, in the order they were written; a page of them, empty at the end.
+    pub async fn events_after(
+        &self,
+        account: &str,
+        seq: i64,
+        kinds: &[&str],
+    ) -> Result<Vec<StoredEvent>, JournalError> {
+        let places: Vec<String> = (0..kinds.len()).map(|index| format!("${}", index + 4)).collect();
+        let text = format!(
+            select_events!("WHERE account = $1 AND seq > $2 AND kind IN ({}) ORDER BY seq LIMIT $3"),
+            places.join(", ")
+        );
+        let query = sqlx::query(AssertSqlSafe(text)).bind(account).bind(seq).bind(PAGE);
+        let query = kinds.iter().fold(query, |query, kind| query.bind(*kind));
+        let rows = query.fetch_all(&self.pool).await.map_err(self.failed(READING))?;
+        rows.iter().map(|row| self.proved(row)).collect()
     }
 
     /// The accounts that have a chain here, in ascending order.

@@ -192,7 +192,7 @@ async fn a_missing_or_newer_journal_is_not_damage() {
 
     let (opened, folder) =
         open_after_statement("INSERT INTO _sqlx_migrations VALUES (9, 'later', 0, TRUE, x'00', 0)").await;
-    insta::assert_snapshot!(told(&opened.unwrap_err(), folder.path()), @"the journal journal.db was written by a newer version of this program (schema 9, this program knows up to 3). Start the newer version; going back needs a backup from before the update");
+    insta::assert_snapshot!(told(&opened.unwrap_err(), folder.path()), @"the journal journal.db was written by a newer version of this program (schema 9, this program knows up to 4). Start the newer version; going back needs a backup from before the update");
 
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

@@ -226,3 +226,53 @@ pub struct DashboardArgs {
     #[arg(long, value_name = "FILE")]
     pub new_password: Option<PathBuf>,
 }
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The next step: paper, once the simulator was run, or live, once paper was.
+    #[arg(long, value_name = "MODE", requires = "account")]
+    pub to: Option<NextMode>,
+    /// The account: DU and digits for paper, U and digits for live.
+    #[arg(long, value_name = "ID", requires = "to")]
+    pub account: Option<String>,
+    /// The account once more, for live: it is real money.
+    #[arg(long, value_name = "ID", requires = "to")]
+    pub confirm: Option<String>,
+}
+
+/// A step that `init` goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum NextMode {
+    /// An account without money.
+    Paper,
+    /// Real money.
+    Live,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Show it again whenever something happens, with the orders of the day, until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Options of `metrics`.
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    /// Serve them until Ctrl-C instead of printing them once: beside an engine that does not, or without one.
+    #[arg(long)]
+    pub serve: bool,
+    /// Where they are served; without it, `monitoring.metrics` of the settings.
+    #[arg(long, value_name = "ADDR", requires = "serve")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Options of `notify`.
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    /// Send a test message to every chat and the webhook now, say what became of it, and end.
+    #[arg(long)]
+    pub test: bool,
+}

@@ -37,9 +37,14 @@ pub(super) async fn serve(
     open(desk, args.listen, args.password_file.as_deref(), &args.hosts).await
 }
 
-/// Waits for Ctrl-C.
+/// Waits for Ctrl-C, or for the system to ask for the end.
 pub(super) async fn until_told() -> Result<(), Failure> {
-    tokio::signal::ctrl_c().await.map_err(|error| Failure::Usage(format!("cannot wait for Ctrl-C: {error}")))
+    let failed = |error: std::io::Error| Failure::Usage(format!("cannot wait for Ctrl-C: {error}"));
+    let mut asked = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map_err(failed),
+        _ = asked.recv() => Ok(()),
+    }
 }
 
 fn new_password(file: &Path) -> Result<(), Failure> {

@@ -47,8 +47,11 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
     let clock = Lockstep::new(gateway.control()).await?;
     let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;
+    let served = Global { state_dir: Some(dir.clone()), ..global.clone() };
+    if let Some(listen) = args.metrics {
+        eprintln!("metrics: http://{}/metrics", super::metrics::serve(&served, listen).await?);
+    }
     if args.serve {
-        let served = Global { state_dir: Some(dir.clone()), ..global.clone() };
         let address = serve(&served, &args.listen, Some(gateway.local_addr())).await?;
         eprintln!("dashboard: http://{address}/ (Ctrl-C ends it)");
     }

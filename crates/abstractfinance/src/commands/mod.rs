@@ -9,15 +9,20 @@ mod calendar;
 mod check;
 mod config;
 mod costs;
+mod daily;
 mod dashboard;
 mod data;
 mod demo;
 mod doctor;
 mod gate;
 mod gateway;
+mod healthy;
+mod init;
 mod instruments;
 mod journal;
 mod lookahead;
+mod metrics;
+mod notify;
 pub(crate) mod obligations;
 pub(crate) mod operate;
 mod pull;
@@ -29,6 +34,7 @@ mod screen;
 mod state;
 mod stress;
 mod sweep;
+mod watch;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
@@ -49,7 +55,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),
         Command::Dashboard(args) => block_on(dashboard::dashboard(global, &args)),
-        Command::Status => block_on(account::status(global)),
+        Command::Metrics(args) => block_on(metrics::metrics(global, &args)),
+        Command::Notify(args) => block_on(notify::notify(global, &args)),
+        Command::Healthy { address } => healthy::healthy(address),
+        Command::Init(args) => block_on(init::init(global, &args)),
+        Command::Status(args) if args.watch => block_on(watch::watch(global)),
+        Command::Status(_) => block_on(account::status(global)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
         Command::Costs(args) => block_on(costs::costs(global, &args)),

@@ -1,8 +1,9 @@
-//! `run --once`: one trade date against a gateway in another process, simulated or the broker's.
+//! `run`: trade dates against a gateway in another process, simulated or the broker's; one of them with `--once`.
 //!
 //! In: a date, the mode, the gateway's address. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
+use super::daily::every_day;
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::day::run_day;
@@ -16,6 +17,7 @@ use crate::world::{Address, Ground, Outside, StateFolder, configured_statements}
 use console::page;
 use gateway::{Control, ControlError, RemoteControl};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::Takeover;
 use ports::{Faults, Moment, Place, Point};
@@ -32,11 +34,18 @@ const SIMULATED_CONTROL: u16 = 4001;
 const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
-    let ground = Ground::new(global, Some(args.date), 1)?;
-    if ground.trade_dates(1)? != [args.date] {
+    match args.date {
+        Some(date) => one_day(global, args, date).await,
+        None => every_day(global, args).await,
+    }
+}
+
+/// One trade date, from wherever it stands.
+pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Result<(), Failure> {
+    let ground = Ground::new(global, Some(date), 1)?;
+    if ground.trade_dates(1)? != [date] {
         return Err(Failure::Usage(format!(
-            "{} is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions",
-            args.date
+            "{date} is no trade date: no configured venue has a session; `abstractfinance calendar` lists sessions"
         )));
     }
     let settings = &ground.loaded.settings;
@@ -74,8 +83,8 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let gateway = address(args, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = match &faults {
-        None => run_day(args.date, &mut run, &mut world).await?,
-        Some(faults) => run_day(args.date, &mut run, &mut world.with(faults)).await?,
+        None => run_day(date, &mut run, &mut world).await?,
+        Some(faults) => run_day(date, &mut run, &mut world.with(faults)).await?,
     };
     world.broker.disconnect().await;
     at("release", Moment::Before);
@@ -97,7 +106,7 @@ fn armed(stop: Stop, mode: Mode) -> Result<Armed, Failure> {
 }
 
 /// The time of the run: a simulated gateway's where there is one, else the wall's.
-async fn time_of(args: &RunArgs, mode: Mode) -> Result<RunClock, Failure> {
+pub(super) async fn time_of(args: &RunArgs, mode: Mode) -> Result<RunClock, Failure> {
     let control = match (args.control, mode) {
         (Some(control), _) => control,
         (None, Mode::Simulated) => SocketAddr::from((Ipv4Addr::LOCALHOST, SIMULATED_CONTROL)),

@@ -4,6 +4,9 @@
 //! finished day is read once.
 
 mod live;
+mod metrics;
+
+pub use metrics::open_metrics;
 
 use crate::cli::Global;
 use crate::commands::obligations::due;
@@ -13,6 +16,7 @@ use crate::failure::Failure;
 use console::DayReport;
 use console::account::Status;
 use console::dashboard::{Access, Desk, Unanswered, View, Wish, serve};
+use console::metrics::Activity;
 use console::obligations::Obligation;
 use cycle::{Directive, Instruction};
 use risk::Mode;
@@ -43,6 +47,8 @@ struct Known {
     records: Option<Arc<Records>>,
     days: Arc<Vec<DayReport>>,
     obligations: Obligations,
+    /// What the records say in numbers, as far as they were counted.
+    activity: Activity,
 }
 
 impl JournalDesk {
@@ -51,7 +57,12 @@ impl JournalDesk {
         JournalDesk {
             global: Arc::new(global),
             gateway,
-            known: Arc::new(Mutex::new(Known { records: None, days: Arc::default(), obligations: Ok(Arc::default()) })),
+            known: Arc::new(Mutex::new(Known {
+                records: None,
+                days: Arc::default(),
+                obligations: Ok(Arc::default()),
+                activity: Activity::default(),
+            })),
         }
     }
 

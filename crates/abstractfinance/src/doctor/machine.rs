@@ -105,7 +105,10 @@ async fn open(place: Place) -> Result<Vec<String>, journal::JournalError> {
 pub(super) fn secrets(settings: &Settings) -> Finding {
     let check = "secrets";
     let token = settings.broker.statements.as_ref().map(|statements| statements.token_file.as_path());
-    let files: Vec<&Path> = token.into_iter().chain(settings.journal.password_file.as_deref()).collect();
+    let bot = settings.monitoring.telegram.as_ref().map(|telegram| telegram.token_file.as_path());
+    let webhook = settings.monitoring.webhook.as_ref().map(|webhook| webhook.url_file.as_path());
+    let password = settings.journal.password_file.as_deref();
+    let files: Vec<&Path> = [token, bot, webhook, password].into_iter().flatten().collect();
     let (mut missing, mut open) = (Vec::new(), Vec::new());
     for file in &files {
         match fs::metadata(file) {

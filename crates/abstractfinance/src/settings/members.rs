@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 2] = [
+pub(super) const BUILT_IN: [(&str, &str); 2] = [
     ("us_large", include_str!("../../../../config/universe/us_large.csv")),
     ("eu_large", include_str!("../../../../config/universe/eu_large.csv")),
 ];

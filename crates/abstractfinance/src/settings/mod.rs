@@ -12,6 +12,7 @@ pub mod interlock;
 mod limits;
 mod members;
 mod model;
+mod monitoring;
 mod overlay;
 mod refusal;
 mod rules;
@@ -23,11 +24,13 @@ mod truth;
 mod universe;
 
 pub use execution::Policy as ExecutionPolicyName;
+pub use execution::Schedule;
 pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailHedge};
 pub use instruments::{InstrumentRow, Instruments};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
+pub use monitoring::Telegram;
 pub use refusal::Refusal;
 pub use safety::Maintenance;
 pub use sleeves::{Basket, FactorScreen, LongFactor, Rescreen, ShortFactor, Sleeve};
@@ -152,13 +155,30 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// As [`load`], and [`ConfigError::Overlay`] for a key the settings do not have.
 pub fn load_with(dir: Option<&Path>, set: &BTreeMap<String, serde_json::Value>) -> Result<Loaded, ConfigError> {
+    assembled(dir, || {
+        let (source, text) = read(dir, SETTINGS_FILE, BUILT_IN_SETTINGS)?;
+        let text = overlay::overlaid(&shown(&source, SETTINGS_FILE), text, set)?;
+        Ok((source, text))
+    })
+}
+
+/// The same with another text in place of the folder's settings, before it is written.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_edited(dir: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    assembled(Some(dir), || Ok((Source::File(dir.join(SETTINGS_FILE)), text.to_owned())))
+}
+
+fn assembled(
+    dir: Option<&Path>,
+    settings: impl FnOnce() -> Result<(Source, String), ConfigError>,
+) -> Result<Loaded, ConfigError> {
     let own_table = dir.filter(|dir| dir.join(INSTRUMENTS_FILE).exists());
     let (instruments_source, text) = read(own_table, INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)?;
     let mut instruments = parse_instruments(&shown(&instruments_source, INSTRUMENTS_FILE), &text)?;
-    let (settings_source, text) = read(dir, SETTINGS_FILE, BUILT_IN_SETTINGS)?;
-    let shown_as = shown(&settings_source, SETTINGS_FILE);
-    let text = overlay::overlaid(&shown_as, text, set)?;
-    let settings = parse_settings(&shown_as, &text, &instruments)?;
+    let (settings_source, text) = settings()?;
+    let settings = parse_settings(&shown(&settings_source, SETTINGS_FILE), &text, &instruments)?;
     let sources = Sources { settings: settings_source, instruments: instruments_source };
     let mut universes = Universes::new();
     for screen in settings.sleeves.values().filter_map(Sleeve::screen) {
@@ -177,6 +197,13 @@ pub fn load_with(dir: Option<&Path>, set: &BTreeMap<String, serde_json::Value>) 
 pub fn as_brokers_know(table: &Instruments) -> Instruments {
     let facts = parse_instruments(INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS).expect("the built-in table is accepted");
     table.overlaid(&facts)
+}
+
+/// The files of the built-in configuration, by their path in a folder.
+pub fn built_in_files() -> Vec<(String, &'static str)> {
+    let universes = members::BUILT_IN.iter().map(|(name, text)| (format!("universe/{name}.csv"), *text));
+    let files = [(SETTINGS_FILE, BUILT_IN_SETTINGS), (INSTRUMENTS_FILE, BUILT_IN_INSTRUMENTS)];
+    files.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(universes).collect()
 }
 
 /// The JSON Schema of `settings.yaml`.

@@ -5,6 +5,7 @@
 
 use super::execution::{Approval, Broker, Execution, Journal, Schedule};
 use super::instruments::Instruments;
+use super::monitoring::Monitoring;
 use super::rules::{
     above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, of_this_market,
     only_dollars, only_futures, real_fundamentals, same_as, suits,
@@ -101,6 +102,9 @@ pub struct Settings {
     /// What is watched while the day's orders wait and work.
     #[garde(dive)]
     pub watchdog: Watchdog,
+    /// Who is told how the engine stands.
+    #[garde(dive)]
+    pub monitoring: Monitoring,
 }
 
 /// Which kind of account is traded.

@@ -157,6 +157,11 @@ impl Stage {
     }
 }
 
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate is two folders down")
+}
+
 /// A running gateway; killed when dropped.
 pub struct GatewayProcess {
     child: Child,

@@ -1,0 +1,206 @@
+//! Who tells people what happened: from the journal into the outbox, from there to Telegram and a webhook.
+//!
+//! In: a journal beside the engine, the settings. Out: messages, delivered in order. Invariant: takes no lease, is never in
+//! the trading path, tells nothing twice that it knows it told, and begins with what happens after it was first started.
+
+mod commands;
+mod written;
+
+use crate::cli::Global;
+use crate::commands::records::Records;
+use crate::dashboard::JournalDesk;
+use crate::failure::Failure;
+use crate::settings::{self, Loaded};
+use feeds::telegram::Undelivered;
+use feeds::{Secret, Telegram, Webhook};
+use jiff::Timestamp;
+use journal::{Delivery, Due};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often the journal is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long one message may be in somebody's hands.
+const CLAIM_US: i64 = 90_000_000;
+/// Pauses after the first, second and further failures; the last one goes on.
+const PAUSES_S: [i64; 6] = [5, 15, 60, 300, 900, 3600];
+/// A message that could not be delivered so often is old news.
+const TRIES_MAX: i64 = 40;
+/// Telegram takes one message a second in a chat, twenty a minute in a group.
+const PAUSE_CHAT: Duration = Duration::from_millis(1_100);
+const PAUSE_GROUP: Duration = Duration::from_millis(3_200);
+
+/// Somewhere messages go.
+pub(crate) enum Channel {
+    /// A chat of the bot.
+    Telegram { bot: Arc<Telegram>, chat: i64 },
+    /// A program.
+    Webhook(Webhook),
+}
+
+impl Channel {
+    /// Its name in the outbox.
+    fn name(&self) -> String {
+        match self {
+            Channel::Telegram { chat, .. } => format!("telegram:{chat}"),
+            Channel::Webhook(_) => "webhook".into(),
+        }
+    }
+
+    /// The pause after each message.
+    fn pause(&self) -> Duration {
+        match self {
+            Channel::Telegram { chat, .. } if *chat < 0 => PAUSE_GROUP,
+            Channel::Telegram { .. } => PAUSE_CHAT,
+            Channel::Webhook(_) => Duration::ZERO,
+        }
+    }
+
+    async fn send(&self, key: &str, text: &str) -> Result<(), Undelivered> {
+        match self {
+            Channel::Telegram { bot, chat } => bot.send(*chat, text).await,
+            Channel::Webhook(webhook) => webhook.send(key, text).await,
+        }
+    }
+}
+
+/// A courier and what it needs.
+pub struct Courier {
+    global: Global,
+    loaded: Loaded,
+    channels: Vec<Channel>,
+    bot: Option<Arc<Telegram>>,
+}
+
+impl Courier {
+    /// Reads the settings and the files with secrets; `None` when nobody is to be told.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a file that cannot be read or an address that is none.
+    pub fn configured(global: &Global) -> Result<Option<Courier>, Failure> {
+        let loaded = settings::load(global.config.as_deref())?;
+        let monitoring = &loaded.settings.monitoring;
+        let wrong = |key: &str, why: &dyn std::fmt::Display| Failure::Usage(format!("`monitoring.{key}`: {why}"));
+        let mut channels = Vec::new();
+        let mut bot = None;
+        if let Some(telegram) = &monitoring.telegram {
+            let token = Secret::bot_token(&telegram.token_file).map_err(|error| wrong("telegram", &error))?;
+            let own = Telegram::new(&telegram.api, token).map_err(|error| wrong("telegram", &error))?;
+            let own = Arc::new(own);
+            channels.extend(telegram.chats.iter().map(|&chat| Channel::Telegram { bot: own.clone(), chat }));
+            bot = (!telegram.commands_from.is_empty()).then_some(own);
+        }
+        if let Some(webhook) = &monitoring.webhook {
+            let address = Secret::address(&webhook.url_file).map_err(|error| wrong("webhook", &error))?;
+            channels.push(Channel::Webhook(Webhook::new(&address).map_err(|error| wrong("webhook", &error))?));
+        }
+        Ok((!channels.is_empty()).then(|| Courier { global: global.clone(), loaded, channels, bot }))
+    }
+
+    /// Sends one text to every channel at once, past the outbox; a sentence for each.
+    pub async fn try_out(&self, text: &str) -> Vec<(String, Result<(), Undelivered>)> {
+        let mut tried = Vec::new();
+        for channel in &self.channels {
+            tried.push((channel.name(), channel.send("test", text).await));
+        }
+        tried
+    }
+
+    /// Carries messages on a thread of its own for as long as the process lives: the trading path never waits for it.
+    ///
+    /// # Errors
+    /// The operating system has no thread left.
+    pub fn carry_aside(self) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| Failure::Usage(format!("messages cannot be carried: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let thread = std::thread::Builder::new().name("courier".into());
+        thread.spawn(move || runtime.block_on(self.carry())).map(drop).map_err(failed)
+    }
+
+    /// Carries messages until it is dropped. What fails is logged and tried again.
+    pub async fn carry(self) {
+        let records = loop {
+            match Records::open(&self.global).await {
+                Ok(records) => break records,
+                Err(_) => sleep(LOOK_EVERY).await,
+            }
+        };
+        let desk = JournalDesk::new(self.global.clone(), None);
+        let writing = written::write(&records, &self.loaded, &self.channels);
+        let delivering = futures::future::join_all(self.channels.iter().map(|channel| deliver(channel, &records)));
+        let listening = async {
+            if let (Some(bot), Some(telegram)) = (&self.bot, &self.loaded.settings.monitoring.telegram) {
+                commands::listen(bot, telegram, &records, &desk).await;
+            }
+        };
+        tokio::join!(writing, delivering, listening);
+    }
+}
+
+/// Carries a channel's messages one after the other.
+async fn deliver(channel: &Channel, records: &Records) {
+    loop {
+        let taken = Instant::now();
+        match carry_one(channel, records).await {
+            Ok(true) => sleep(channel.pause().saturating_sub(taken.elapsed())).await,
+            Ok(false) => sleep(LOOK_EVERY).await,
+            Err(failure) => {
+                tracing::error!(channel = channel.name(), %failure, "the outbox cannot be read");
+                sleep(LOOK_EVERY * 10).await;
+            }
+        }
+    }
+}
+
+/// The next message of a channel, when there is one whose time has come.
+async fn carry_one(channel: &Channel, records: &Records) -> Result<bool, Failure> {
+    let Records { journal, account } = records;
+    let now = Timestamp::now().as_microsecond();
+    let Some(Due { post, tries }) = journal.next_post(account, &channel.name(), now, now + CLAIM_US).await? else {
+        return Ok(false);
+    };
+    let sent = channel.send(&post.key, &post.body).await;
+    let now = Timestamp::now().as_microsecond();
+    let delivery = outcome(sent, tries, now);
+    if let Delivery::Again { trouble, .. } | Delivery::GivenUp { trouble } = &delivery {
+        tracing::warn!(channel = post.channel, key = post.key, tries, trouble, "a message was not delivered");
+    }
+    journal.settle_post(account, &post, now, &delivery).await?;
+    Ok(true)
+}
+
+/// What follows from an attempt.
+fn outcome(sent: Result<(), Undelivered>, tries: i64, now_us: i64) -> Delivery {
+    match sent {
+        Ok(()) => Delivery::Done,
+        Err(Undelivered::Never { why }) => Delivery::GivenUp { trouble: why },
+        Err(Undelivered::Later { why, .. }) if tries + 1 >= TRIES_MAX => {
+            Delivery::GivenUp { trouble: format!("{why}, {TRIES_MAX} times") }
+        }
+        Err(Undelivered::Later { after, why }) => {
+            let own = PAUSES_S[usize::try_from(tries).unwrap_or(usize::MAX).min(PAUSES_S.len() - 1)];
+            let asked = after.map_or(0, |after| i64::try_from(after.as_secs()).unwrap_or(3600).min(3600));
+            let pause_s = if after.is_some() { asked.max(1) } else { own };
+            Delivery::Again { next_us: now_us + pause_s * 1_000_000, trouble: why }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_a_server_may_name_its_own() {
+        let later = |after| Err(Undelivered::Later { after, why: "busy".into() });
+        let pause = |tries, after| match outcome(later(after), tries, 0) {
+            Delivery::Again { next_us, .. } => next_us / 1_000_000,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 1, 2, 3, 9].map(|tries| pause(tries, None)), [5, 15, 60, 300, 3600]);
+        assert_eq!(pause(0, Some(Duration::from_secs(17))), 17);
+        assert_eq!(pause(0, Some(Duration::from_secs(1 << 40))), 3600);
+        assert!(matches!(outcome(later(None), TRIES_MAX - 1, 0), Delivery::GivenUp { .. }));
+    }
+}
