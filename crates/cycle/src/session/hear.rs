@@ -92,6 +92,7 @@ impl Session<'_> {
             }
             return;
         };
+        self.held = None;
         let charge = self.books.waiting_charge(&fill.execution);
         match self.books.post_fill(fill.clone(), &self.setup.universe) {
             Ok(Posted::New) => self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
