@@ -206,6 +206,7 @@ fn policy() -> Policy {
             emergency: 0.01,
             cash_absolute: dec!(1),
             cash_fraction: 0.0001,
+            auto_clear: false,
             marks: vec![(AssetClass::EquityEtf, BasisPoints(50)), (AssetClass::FxFuture, BasisPoints(15))],
         },
     }
@@ -317,6 +318,7 @@ impl World {
             doubts: &self.doubts,
             broker: Some(&self.broker),
             mode: Mode::Normal,
+            before_halt: None,
             flatten: false,
             windows: &self.windows,
             conditions: &self.conditions,
