@@ -105,7 +105,7 @@ async fn hear(
     }
     let Some(asked) = asked(&said.text) else { return Ok(()) };
     let (channel, key) = (format!("telegram:{}", said.chat), format!("answer:{update:020}"));
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     if journal.is_posted(account, &channel, &key).await? {
         return Ok(());
     }

@@ -155,7 +155,7 @@ async fn deliver(channel: &Channel, records: &Records) {
 
 /// The next message of a channel, when there is one whose time has come.
 async fn carry_one(channel: &Channel, records: &Records) -> Result<bool, Failure> {
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     let now = Timestamp::now().as_microsecond();
     let Some(Due { post, tries }) = journal.next_post(account, &channel.name(), now, now + CLAIM_US).await? else {
         return Ok(false);

@@ -78,7 +78,7 @@ pub(super) async fn write(records: &Records, loaded: &Loaded, channels: &[Channe
 
 /// The next records; false when there were none.
 async fn write_once(records: &Records, loaded: &Loaded, channels: &[String]) -> Result<bool, Failure> {
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     let Some(told) = journal.told_up_to(account).await? else {
         // Nobody was ever told anything: what is past is in the book-keeping, and no news.
         let head = journal.head(account).await?.map_or(0, |head| head.seq);
