@@ -240,7 +240,13 @@ impl<'a> Session<'a> {
             watch_again: Timestamp::MIN,
             corrections: 0,
             stale: true,
-            standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
+            standing: Standing {
+                mode: plan.mode,
+                before_halt: plan.before_halt,
+                flatten: plan.flatten,
+                latched,
+                ..Standing::default()
+            },
             totals: None,
             held: None,
             messages: VecDeque::with_capacity(plan.orders.len()),

@@ -165,9 +165,9 @@ impl Session<'_> {
     }
 
     pub(super) fn tighten(&mut self, mode: Mode, reason: &str) {
-        let tightened = self.standing.mode.tightened_to(mode);
-        if tightened != self.standing.mode {
-            self.standing.mode = tightened;
+        let before = self.standing.mode;
+        self.standing.tighten(mode);
+        if self.standing.mode != before {
             self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
         }
     }
