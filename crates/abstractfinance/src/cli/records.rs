@@ -1,6 +1,7 @@
-//! What a person types to look after the journal.
+//! What a person types to look after the journal: verify it, copy it, carry a day of it to another machine.
 //!
-//! In: arguments. Out: typed options. Invariant: nothing here needs a broker.
+//! In: arguments. Out: typed options.
+//! Invariant: nothing here needs a broker; what is written goes to a new file.
 
 use clap::Subcommand;
 use jiff::civil::Date;
