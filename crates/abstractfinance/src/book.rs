@@ -7,7 +7,9 @@ use crate::day::{Measured, Run, in_kind};
 use crate::failure::Failure;
 use console::DayReport;
 use cycle::{Believed, Memory, Standing};
-use domain::{Books, ContractId, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe};
+use domain::{
+    Books, ContractId, FxRates, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{AccountSnapshot, BrokerError};
@@ -126,11 +128,12 @@ impl Book {
     }
 
     /// Shares what the morning booked out to the sleeves, and begins the day's own period.
-    pub fn settle_sleeves(&mut self, date: Date, marks: &PerContract<Option<Price>>, run: &Run) {
+    pub fn settle_sleeves(&mut self, date: Date, marks: &PerContract<Option<Price>>, fx: &FxRates, run: &Run) {
         let universe = &run.setup.universe;
         let names = run.setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str());
         let sleeves = std::mem::replace(&mut self.sleeves, SleeveBooks::new([]));
         self.sleeves = sleeves.with_sleeves(names).with_period(&self.books, universe);
+        self.sleeves.value_flows(fx);
         self.books.close(date);
         for Handed { contract, quantity, sleeve } in std::mem::take(&mut self.handed) {
             if let (Some(mark), Some(sleeve)) = (marks[contract], self.sleeves.id(&sleeve)) {

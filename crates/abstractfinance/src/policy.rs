@@ -104,6 +104,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             cash_absolute: settings.reconciliation.cash_tolerance,
             cash_fraction: f64::from(settings.reconciliation.cash_tolerance_nav_bps) / 1e4,
             marks: settings.reconciliation.mark_tolerances(),
+            auto_clear: settings.reconciliation.auto_clear,
         },
     }
 }

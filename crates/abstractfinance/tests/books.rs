@@ -16,6 +16,32 @@ use std::path::Path;
 /// First deposit of the simulated account.
 const DEPOSIT: i64 = 10_000_000;
 
+/// What chance alone may leave out, made to happen in the evenings, so that the next morning's statement tells it.
+const HAPPENS: [&str; 9] = [
+    r#"{"at": "2026-03-03T22:30:00Z", "inject": {"deposit": {"currency": "USD", "amount": "500000"}}}"#,
+    r#"{"at": "2026-03-04T22:30:00Z", "inject": {"withdraw": {"currency": "EUR", "amount": "100000"}}}"#,
+    r#"{"at": "2026-03-05T22:30:00Z", "inject": {"split_now": {"contract": "CSPX", "numerator": 2, "denominator": 1}}}"#,
+    r#"{"at": "2026-03-06T22:30:00Z", "inject": {"dividend_now": {"contract": "CS51", "amount": "1.10"}}}"#,
+    r#"{"at": "2026-03-09T22:30:00Z", "inject": {"convert_cash": {"sold": {"currency": "USD", "amount": "50000"}, "bought": {"currency": "EUR", "amount": "43000"}}}}"#,
+    r#"{"at": "2026-03-10T22:30:00Z", "inject": {"fee": {"currency": "USD", "amount": "125.50"}}}"#,
+    r#"{"at": "2026-03-11T22:30:00Z", "inject": {"commission_adjustment": {"currency": "USD", "amount": "12.34"}}}"#,
+    r#"{"at": "2026-03-12T14:00:00Z", "inject": {"settle_futures_now": {}}}"#,
+    r#"{"at": "2026-03-16T16:50:00Z", "inject": {"recall": {"contract": "CS51"}}}"#,
+];
+/// How the mornings tell what was booked, a kind of event each.
+const TOLD: [&str; 10] = [
+    "accrued for",
+    "settled at",
+    "interest of",
+    "borrow fee for",
+    "fee of",
+    "deposit or withdrawal of",
+    "CSPX split 2 for 1",
+    "dividend of CS51",
+    "converted 50,000.00 USD into 43,000.00 EUR",
+    "called back by the lender",
+];
+
 /// The worst difference of NAV to NLV, and of the sleeves' profits to NAV's, over some days of one account.
 fn worst(days: &[DayReport]) -> (Decimal, Decimal) {
     let (mut to_broker, mut to_sleeves, mut flows) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
@@ -39,15 +65,19 @@ fn with_everything_that_happens_to_an_account_nav_ties_out_and_sleeves_sum_to_it
     };
     for (seed, scenario) in worlds {
         let stage = Stage::new();
+        fs::write(stage.path("faults.jsonl"), HAPPENS.join("\n")).unwrap();
         let line = format!(
-            "demo --days {days} --seed {seed} --scenario {scenario} --account-events realistic --state-dir state"
+            "demo --days {days} --seed {seed} --scenario {scenario} --account-events realistic --faults faults.jsonl \
+             --state-dir state"
         );
         let reports = stage.days(&line);
         assert_eq!(worst(&reports), (Decimal::ZERO, Decimal::ZERO), "{line}");
         let told = |words: &str| reports.iter().flat_map(|day| &day.steps).any(|step| step.detail.contains(words));
-        for kind in ["interest of", "accrued for", "fee of"] {
+        for kind in TOLD {
             assert!(told(kind), "{line}: no {kind}");
         }
+        let scale = |date: &str| reports.iter().find(|day| day.date == date).expect("a trading day").scale;
+        assert_eq!(scale("2026-03-09"), scale("2026-03-05"), "a split is no return: the volatility stays");
     }
 }
 

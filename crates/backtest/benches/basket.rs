@@ -85,6 +85,7 @@ impl Day {
             doubts: Doubts::NONE,
             broker: None,
             mode: Mode::Normal,
+            before_halt: None,
             flatten: false,
             windows: &self.windows,
             conditions: &self.conditions,

@@ -95,6 +95,7 @@ impl<'a> NextSession<'a> {
                 doubts: Doubts::NONE,
                 broker: None,
                 mode: Mode::Normal,
+                before_halt: None,
                 flatten: false,
                 windows: &windows,
                 conditions: &conditions,

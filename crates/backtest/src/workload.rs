@@ -179,6 +179,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             emergency: 0.01,
             cash_absolute: dec!(1),
             cash_fraction: 0.0001,
+            auto_clear: false,
             marks: vec![],
         },
     }

@@ -166,6 +166,7 @@ fn policy() -> ReconciliationPolicy {
         emergency: 0.01,
         cash_absolute: dec!(1),
         cash_fraction: 0.0001,
+        auto_clear: false,
         marks: vec![
             (AssetClass::EquityEtf, BasisPoints(50)),
             (AssetClass::Stock, BasisPoints(100)),

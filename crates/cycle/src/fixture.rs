@@ -205,6 +205,7 @@ fn policy() -> Policy {
             emergency: 0.01,
             cash_absolute: dec!(1),
             cash_fraction: 0.0001,
+            auto_clear: false,
             marks: vec![(AssetClass::EquityEtf, BasisPoints(50)), (AssetClass::FxFuture, BasisPoints(15))],
         },
     }
@@ -316,6 +317,7 @@ impl World {
             doubts: &self.doubts,
             broker: Some(&self.broker),
             mode: Mode::Normal,
+            before_halt: None,
             flatten: false,
             windows: &self.windows,
             conditions: &self.conditions,

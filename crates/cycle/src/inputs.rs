@@ -46,6 +46,8 @@ pub struct DayInputs<'a> {
     pub broker: Option<&'a BrokerFacts>,
     /// Operating mode before this decision.
     pub mode: Mode,
+    /// What it would be without a HALT of the reconciliation.
+    pub before_halt: Option<Mode>,
     /// A person wants every position closed.
     pub flatten: bool,
     /// Today's execution window of each contract.
@@ -144,6 +146,9 @@ pub struct RecordedInputs {
     pub broker: Option<BrokerFacts>,
     /// Mode before the decision.
     pub mode: Mode,
+    /// What it would be without a HALT of the reconciliation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_halt: Option<Mode>,
     /// A person wants every position closed.
     pub flatten: bool,
     /// Contracts whose mandatory close-out a person confirmed, by name; the act phase reads it.
@@ -210,6 +215,7 @@ impl RecordedInputs {
             believed: Believed::default(),
             broker: inputs.broker.cloned(),
             mode: inputs.mode,
+            before_halt: inputs.before_halt,
             flatten: inputs.flatten,
             confirmed: Vec::new(),
             waiting: Vec::new(),
@@ -253,6 +259,7 @@ impl RecordedInputs {
             doubts: &self.doubts,
             broker: self.broker.as_ref(),
             mode: self.mode,
+            before_halt: self.before_halt,
             flatten: self.flatten,
             windows: &self.windows,
             conditions: &self.conditions,

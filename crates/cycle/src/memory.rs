@@ -182,12 +182,18 @@ impl Memory {
         self.last_row = Some(date);
     }
 
-    /// A row of a date that was taken in already holds closes of contracts that were rolled into: the next return of a
-    /// future is measured from its own contract's close, not from that of the one before.
+    /// A row of a date that was taken in already holds its closes as they are told today: in new shares after a split, of
+    /// the contract that a future was rolled into. The next returns are measured from them.
     fn rebase(&mut self, row: Row<'_>, setup: &Setup) {
         for (leg, last) in setup.unit_legs.iter().zip(&mut self.last_closes) {
             if let Some(close) = row.close(leg.instrument) {
                 *last = close * self.last_rates[leg.currency];
+            }
+        }
+        for name in self.lists.iter_mut().flat_map(|list| &mut list.names).filter(|name| name.last_close > 0.0) {
+            let (universe, contract) = (&setup.universe, name.contract);
+            if let Some(close) = row.close(universe.contract(contract).instrument) {
+                name.last_close = close * self.last_rates[universe.terms(contract).currency];
             }
         }
     }

@@ -1,11 +1,12 @@
 //! What a person tells the engine, and what stands of it.
 //!
 //! In: instructions in the order they were answered. Out: the standing orders of the account: mode and
-//! flattening. Invariant: anything tightens, only an instruction with a person's name and reason loosens;
-//! an instruction counts from the moment its answer is durable.
+//! flattening. Invariant: anything tightens, only an instruction with a person's name and reason loosens, and, where the
+//! settings say so, the reconciliation its own HALT; an instruction counts from the moment its answer is durable.
 
 use domain::{Side, Universe};
 use risk::Mode;
+use risk::reconciliation::Reconciliation;
 use serde::{Deserialize, Serialize};
 
 /// One instruction with the person behind it.
@@ -74,6 +75,9 @@ impl Latch {
 pub struct Standing {
     /// Operating mode.
     pub mode: Mode,
+    /// What the mode would be without a HALT that the reconciliation may clear by itself; `None` when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_halt: Option<Mode>,
     /// Targets are zero until a person resumes.
     pub flatten: bool,
     /// Drawdown starts again at the next valuation.
@@ -89,19 +93,39 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// No looser than this mode from now on.
+    pub fn tighten(&mut self, mode: Mode) {
+        self.mode = self.mode.tightened_to(mode);
+        self.before_halt = self.before_halt.map(|before| before.tightened_to(mode));
+    }
+
+    /// Takes over what a whole reconciliation asks for. With `auto_clear` one that stops nothing ends the HALT of an earlier
+    /// one, and nothing else.
+    pub fn reconciled(&mut self, result: &Reconciliation, auto_clear: bool) {
+        let halted = self.before_halt.take().filter(|_| auto_clear);
+        if result.halts() && auto_clear {
+            self.before_halt = halted.or(Some(self.mode));
+            self.mode = self.mode.tightened_to(result.mode());
+        } else {
+            self.mode = halted.filter(|_| result.mode() < Mode::CancelOnly).unwrap_or(self.mode);
+            self.tighten(result.mode());
+        }
+    }
+
     /// Applies one instruction.
     pub fn obey(&mut self, instruction: &Instruction) {
         match &instruction.directive {
-            Directive::Tighten { mode } => self.mode = self.mode.tightened_to(*mode),
+            Directive::Tighten { mode } => self.tighten(*mode),
             Directive::Resume { mode, new_high_water_mark } => {
                 self.mode = *mode;
+                self.before_halt = None;
                 self.flatten = false;
                 self.latched.clear();
                 self.new_high_water_mark |= new_high_water_mark;
             }
             Directive::Flatten => {
                 self.flatten = true;
-                self.mode = self.mode.tightened_to(Mode::ReduceOnly);
+                self.tighten(Mode::ReduceOnly);
             }
             Directive::CloseOut { name } => self.confirmed.push(name.clone()),
             Directive::Adopt { .. } => self.adopt.push(instruction.clone()),
@@ -128,6 +152,7 @@ impl Instruction {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use risk::reconciliation::Status;
 
     fn said(directive: Directive) -> Instruction {
         Instruction { directive, by: "ada".into(), reason: "drill".into() }
@@ -146,6 +171,57 @@ mod tests {
             standing.obey(&said(Directive::Resume { mode: next, new_high_water_mark: false }));
             prop_assert_eq!(standing.mode, next);
             prop_assert!(!standing.flatten);
+        }
+    }
+
+    /// A comparison whose NAV stands that far from the broker's.
+    fn compared(status: Status) -> Reconciliation {
+        Reconciliation { status, difference_bp: None, findings: Vec::new() }
+    }
+
+    fn statuses() -> impl Strategy<Value = Status> {
+        prop_oneof![Just(Status::Pass), Just(Status::Warn), Just(Status::Halt), Just(Status::Emergency)]
+    }
+
+    /// What happens to an account's mode: a comparison, or something else that tightens it.
+    fn events() -> impl Strategy<Value = Result<Status, Mode>> {
+        prop_oneof![statuses().prop_map(Ok), modes().prop_map(Err)]
+    }
+
+    proptest! {
+        /// The mode is the tightest of everything that was no HALT, and a HALT on top while the last comparison halts.
+        #[test]
+        fn a_comparison_that_passes_ends_a_halt_and_nothing_else(events in proptest::collection::vec(events(), 1..12)) {
+            let mut standing = Standing::default();
+            let (mut lasting, mut halted) = (Mode::Normal, false);
+            for event in events {
+                match event {
+                    Ok(status) => {
+                        standing.reconciled(&compared(status), true);
+                        // A tighter result than HALT is no HALT that clears: what stood before it stays ended by a person.
+                        if status == Status::Emergency {
+                            lasting = Mode::Frozen;
+                        }
+                        halted = status == Status::Halt;
+                    }
+                    Err(mode) => {
+                        standing.tighten(mode);
+                        lasting = lasting.tightened_to(mode);
+                    }
+                }
+                let expected = if halted { lasting.tightened_to(Mode::CancelOnly) } else { lasting };
+                prop_assert_eq!(standing.mode, expected);
+            }
+        }
+
+        #[test]
+        fn without_the_setting_no_comparison_loosens(results in proptest::collection::vec(statuses(), 1..8)) {
+            let mut standing = Standing::default();
+            for status in results {
+                let before = standing.mode;
+                standing.reconciled(&compared(status), false);
+                prop_assert!(standing.mode >= before);
+            }
         }
     }
 

@@ -174,8 +174,11 @@ pub struct DayPlan {
     pub nav: Option<BaseMoney>,
     /// Comparison with the broker, when there is one.
     pub reconciliation: Option<Reconciliation>,
-    /// Mode of the day: never looser than before.
+    /// Mode of the day: looser than before only where the reconciliation clears its own HALT.
     pub mode: Mode,
+    /// What it would be without a HALT of the reconciliation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_halt: Option<Mode>,
     /// A person wants every position closed: targets are zero.
     pub flatten: bool,
     /// Facts every order of the day is checked against.
@@ -219,6 +222,7 @@ impl DayPlan {
             nav: None,
             reconciliation: None,
             mode: Mode::Frozen,
+            before_halt: None,
             flatten: false,
             facts: DayFacts {
                 nav: 0.0,

@@ -29,7 +29,7 @@ use margin::{Margin, Takes};
 use market::calendar::Window;
 use pace::Totals;
 use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
-use risk::gate::{Conditions, Refusal};
+use risk::gate::{Conditions, Exposure, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
@@ -174,6 +174,8 @@ pub struct Session<'a> {
     guard: watch::Guard<'a>,
     /// What all orders come to; drawn anew after every event.
     totals: Option<Totals>,
+    /// What the book without orders comes to; drawn anew after every execution.
+    held: Option<Exposure>,
     /// When the messages of the last second were sent.
     messages: VecDeque<Timestamp>,
 }
@@ -238,8 +240,15 @@ impl<'a> Session<'a> {
             watch_again: Timestamp::MIN,
             corrections: 0,
             stale: true,
-            standing: Standing { mode: plan.mode, flatten: plan.flatten, latched, ..Standing::default() },
+            standing: Standing {
+                mode: plan.mode,
+                before_halt: plan.before_halt,
+                flatten: plan.flatten,
+                latched,
+                ..Standing::default()
+            },
             totals: None,
+            held: None,
             messages: VecDeque::with_capacity(plan.orders.len()),
             guard: watch::Guard::default(),
         }

@@ -47,8 +47,11 @@ pub struct SleeveBooks {
     accounts: Vec<Account>,
     /// In the order of their keys.
     orders: Vec<Order>,
-    /// Money put in or taken out since the last day was closed.
+    /// Money put in or taken out since the last day was closed, and not yet valued.
     flows: PerCurrency<Decimal>,
+    /// The same, valued when it was booked.
+    #[serde(default)]
+    put_in: BaseMoney,
     /// NAV when the last day was closed.
     nav: BaseMoney,
 }
@@ -57,7 +60,13 @@ impl SleeveBooks {
     /// Empty sub-accounts for these sleeves, and the pseudo-sleeves.
     pub fn new<'a>(sleeves: impl IntoIterator<Item = &'a str>) -> SleeveBooks {
         let accounts = SleeveId::PSEUDO.into_iter().map(Account::named).collect();
-        let books = SleeveBooks { accounts, orders: Vec::new(), flows: PerCurrency::default(), nav: BaseMoney::ZERO };
+        let books = SleeveBooks {
+            accounts,
+            orders: Vec::new(),
+            flows: PerCurrency::default(),
+            put_in: BaseMoney::ZERO,
+            nav: BaseMoney::ZERO,
+        };
         books.with_sleeves(sleeves)
     }
 

@@ -131,6 +131,8 @@ async fn a_day_with_every_kind_of_line_is_read() {
     2026-10-13 - - 802 {"activity":"sweep","currency":"EUR","amount":"1000"}
     2026-10-13 12087792 EUR.USD 902 {"activity":"conversion","sold":{"amount":"-1000","currency":"EUR"},"bought":{"amount":"1100","currency":"USD"}}
     2026-10-13 11 SAIC 903 {"activity":"buy_in","execution":"0000e0d5.5f5c1234.01.01","quantity":"30","price":"100","charge":{"amount":"1","currency":"USD"}}
+    2026-10-13 12087792 EUR.USD 907 {"activity":"conversion","sold":{"amount":"-2200","currency":"USD"},"bought":{"amount":"2000","currency":"EUR"}}
+    2026-10-13 12087792 EUR.USD commission of 907 {"activity":"fee","amount":{"amount":"-2","currency":"USD"}}
     2026-10-13 265598 AAPL dividend-accrual/20261013/265598/Re/20261001/20261013/100/-22.1 {"activity":"accrual","amount":{"amount":"-22.1","currency":"USD"}}
     2026-10-13 272093 MSFT dividend-accrual/20261013/272093/Po/20261014/20261105/100/70.55 {"activity":"accrual","amount":{"amount":"70.55","currency":"USD"}}
     2026-10-13 - - interest-accrual/20261013/USD {"activity":"accrual","amount":{"amount":"3.74","currency":"USD"}}

@@ -336,6 +336,7 @@ impl Statement<'_> {
             ("ibCommissionCurrency", sold.currency.code().to_owned()),
             ("ibExecID", String::new()),
             ("orderReference", String::new()),
+            ("notes", "AFx".to_owned()),
             ("levelOfDetail", "EXECUTION".to_owned()),
         ];
         element("Trade", &row)

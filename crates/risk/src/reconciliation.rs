@@ -61,6 +61,11 @@ impl Reconciliation {
         causes.fold(self.status.mode(), Mode::tightened_to)
     }
 
+    /// Whether it stops the day for a difference that a later comparison may find gone: a HALT and nothing tighter.
+    pub fn halts(&self) -> bool {
+        self.status == Status::Halt && self.mode() == Mode::CancelOnly
+    }
+
     /// Contracts that must not be traded.
     pub fn frozen(&self) -> impl Iterator<Item = ContractId> + '_ {
         self.treated(Treatment::Frozen)
@@ -72,7 +77,7 @@ impl Reconciliation {
     }
 
     fn treated(&self, treatment: Treatment) -> impl Iterator<Item = ContractId> + '_ {
-        let treated = self.findings.iter().filter(move |f| consequence::treatment(f.difference.layer) == treatment);
+        let treated = self.findings.iter().filter(move |finding| consequence::treatment(finding) == treatment);
         treated.filter_map(|finding| finding.difference.item.contract())
     }
 

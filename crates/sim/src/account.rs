@@ -59,7 +59,7 @@ impl Account {
         Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings }
     }
 
-    /// Takes the last contract of a universe in.
+    /// Takes what a universe has grown by in.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
         (self.universe.contract_count()..universe.contract_count())
             .for_each(|_| self.holdings.push(Holding::default()));
@@ -168,10 +168,13 @@ impl Account {
         });
         let mut positions = Vec::new();
         for (contract, holding) in self.holdings.iter() {
+            if holding.quantity.is_zero() && holding.settled.is_zero() {
+                continue; // most of what is listed
+            }
             let terms = self.universe.terms(contract);
             // A closed future's profit waits for the settlement of the day.
             futures[terms.currency] -= holding.settled;
-            used[terms.currency] |= !holding.settled.is_zero() || !holding.quantity.is_zero();
+            used[terms.currency] = true;
             if holding.quantity.is_zero() {
                 continue;
             }

@@ -11,7 +11,7 @@ use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
 use crate::venue::{Trading, Venue, Venues};
 use crate::{Prices, SimConfig, SimError};
-use domain::{ContractId, InstrumentId, InstrumentKind, PerContract, Price, Quantity, Universe};
+use domain::{ContractId, InstrumentId, InstrumentKind, PerContract, PerInstrument, Price, Quantity, Universe};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -19,7 +19,6 @@ use market::Bar;
 use market::calendar::Session;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How long before its end a future is listed.
@@ -76,7 +75,7 @@ pub(crate) struct Tape {
     /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
     pub(crate) ends_only: bool,
     /// Roots of options whose underlying is known.
-    pub(crate) roots: BTreeMap<InstrumentId, Root>,
+    pub(crate) roots: PerInstrument<Option<Root>>,
 }
 
 impl Tape {
@@ -121,11 +120,9 @@ impl Tape {
         let volumes = PerContract::from_vec(streams("volume"));
         let chance = Chance::new(config.seed);
         let ended = PerContract::filled(None, universe.contract_count());
-        let roots = universe
-            .instruments()
-            .filter(|&id| universe.instrument(id).kind == InstrumentKind::Opt)
-            .filter_map(|id| Some((id, Root::of(universe, id, &config.events)?)))
-            .collect();
+        let is_root = |id: &InstrumentId| universe.instrument(*id).kind == InstrumentKind::Opt;
+        let root = |id| Some(id).filter(is_root).and_then(|id| Root::of(universe, id, &config.events));
+        let roots = PerInstrument::from_vec(universe.instruments().map(root).collect());
         let expiry = |contract| universe.contract(contract).expiry;
         let listed =
             |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));

@@ -54,20 +54,20 @@ impl Tape {
     /// An option with the root it belongs to; `None` for anything else.
     pub(crate) fn option(&self, contract: ContractId) -> Option<(&Root, &OptionKey)> {
         let key = self.universe.option(contract)?;
-        Some((self.roots.get(&self.universe.contract(contract).instrument)?, key))
+        Some((self.roots[self.universe.contract(contract).instrument].as_ref()?, key))
     }
 
     /// What is listed of a root.
     pub(crate) fn listing(&self, root: InstrumentId, now: Timestamp) -> Option<OptionListing> {
         let venue = self.venues().get(self.universe.instrument(root).venue);
-        let root = self.roots.get(&root)?;
+        let root = self.roots[root].as_ref()?;
         let (_, close) = self.last_official(root.underlying, now)?;
         Some(root.listing(close.to_f64(), utc_date(now), venue))
     }
 
     /// Whether something is the underlying of options.
     pub(crate) fn has_options(&self, contract: ContractId) -> bool {
-        self.roots.values().any(|root| root.underlying == contract)
+        self.roots.as_slice().iter().flatten().any(|root| root.underlying == contract)
     }
 
     /// An option's model at an instant that has a price of its underlying.

@@ -3,6 +3,7 @@
 //! In: calendars. Out: what a venue is doing at an instant, and the next instant at which that changes. Invariant: the
 //! official close is fixed once per session, at the end of the closing auction or at the close where there is none.
 
+use crate::factors::day_number;
 use domain::Mic;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +37,7 @@ pub(crate) struct Venue {
     auction: SignedDuration,
     sessions: Vec<Session>,
     /// The day, counted since 1970, from which on sessions are counted.
-    first_day: i64,
+    first_day: u64,
     /// How many sessions are dated before each day from then on.
     before: Vec<u32>,
 }
@@ -46,17 +47,17 @@ const FIXED_WITHIN_DAYS: i64 = 2;
 
 impl Venue {
     fn new(auction: SignedDuration, sessions: Vec<Session>) -> Venue {
-        let first_day = sessions.first().map_or(0, |session| day_of(session.date));
+        let first_day = sessions.first().map_or(0, |session| day_number(session.date));
         let mut before = Vec::new();
         for (place, session) in sessions.iter().enumerate() {
-            before.resize((day_of(session.date) - first_day + 1) as usize, place as u32);
+            before.resize((day_number(session.date) - first_day + 1) as usize, place as u32);
         }
         Venue { auction, sessions, first_day, before }
     }
 
     /// How many sessions are dated before a day.
-    fn dated_before(&self, day: i64) -> usize {
-        let place = usize::try_from(day - self.first_day).unwrap_or(0);
+    fn dated_before(&self, day: u64) -> usize {
+        let place = day.saturating_sub(self.first_day) as usize;
         self.before.get(place).map_or(self.sessions.len(), |&count| count as usize)
     }
 
@@ -77,23 +78,23 @@ impl Venue {
 
     /// The session of a date.
     pub(crate) fn session(&self, date: Date) -> Option<&Session> {
-        self.sessions.get(self.dated_before(day_of(date))).filter(|session| session.date == date)
+        self.sessions.get(self.dated_before(day_number(date))).filter(|session| session.date == date)
     }
 
     /// The first session after a date.
     pub(crate) fn session_after(&self, date: Date) -> Option<&Session> {
-        self.sessions.get(self.dated_before(day_of(date) + 1))
+        self.sessions.get(self.dated_before(day_number(date) + 1))
     }
 
     /// The session of a date, or the last one before it.
     pub(crate) fn session_until(&self, date: Date) -> Option<&Session> {
-        self.sessions.get(self.dated_before(day_of(date) + 1).checked_sub(1)?)
+        self.sessions.get(self.dated_before(day_number(date) + 1).checked_sub(1)?)
     }
 
     /// The sessions whose official close is fixed at an instant, from a date on.
     pub(crate) fn fixed_from(&self, date: Date, at: Timestamp) -> &[Session] {
         let end = self.sessions_fixed(at);
-        let begin = self.dated_before(day_of(date)).min(end);
+        let begin = self.dated_before(day_number(date)).min(end);
         &self.sessions[begin..end]
     }
 
@@ -114,16 +115,11 @@ impl Venue {
     }
 
     fn sessions_fixed(&self, at: Timestamp) -> usize {
-        let surely = self.dated_before(at.as_second().div_euclid(86_400) - FIXED_WITHIN_DAYS);
+        let day = at.as_second() / 86_400 - FIXED_WITHIN_DAYS;
+        let surely = self.dated_before(u64::try_from(day).unwrap_or(0));
         let later = self.sessions[surely..].iter().take_while(|session| self.fixing(session) <= at);
         surely + later.count()
     }
-}
-
-/// Days since 1970.
-fn day_of(date: Date) -> i64 {
-    let days = date.since((jiff::Unit::Day, Date::constant(1970, 1, 1))).expect("two dates are days apart");
-    i64::from(days.get_days())
 }
 
 /// The venues a world needs.

@@ -130,7 +130,7 @@ pub async fn read_status(records: &Records) -> Result<Status, Failure> {
         standing.obey(&body::<Instruction>(event)?);
     }
     for event in journal.events_of_kind(account, "mode").await?.iter().filter(|event| event.seq > closed) {
-        standing.mode = standing.mode.tightened_to(body::<Tightened>(event)?.mode);
+        standing.tighten(body::<Tightened>(event)?.mode);
     }
     let said = |message: journal::Message| {
         let sentence = serde_json::from_str::<Instruction>(&message.body).map(|instruction| instruction.sentence());

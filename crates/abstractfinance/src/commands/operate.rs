@@ -56,8 +56,12 @@ pub async fn kill(global: &Global, args: &KillArgs) -> Result<(), Failure> {
     // Both ways at once: neither may wait for the other when something hangs.
     let cancelling = async { show(format!("{}\n", cancel(global, args.gateway).await?)) };
     let (cancelled, told) = tokio::join!(cancelling, tighten(global, &args.say, Mode::Frozen));
-    cancelled?;
-    told
+    match (cancelled, told) {
+        (Err(cancelled), Err(told)) => {
+            Err(Failure::Broker(format!("{cancelled}; and nothing was told to freeze: {told}")))
+        }
+        (cancelled, told) => cancelled.and(told),
+    }
 }
 
 /// Cancels every order of the account at the gateway; answers with a sentence.
@@ -78,8 +82,7 @@ pub async fn cancel(global: &Global, gateway: Option<SocketAddr>) -> Result<Stri
     };
     ibkr::cancel_everything(&config).await.map_err(|error| {
         Failure::Broker(format!(
-            "orders at {address} could NOT be cancelled: {error}. Cancel them in TWS or by telephone now; \
-             the engine was told to freeze"
+            "orders at {address} could NOT be cancelled: cancel them in TWS or by telephone now ({error})"
         ))
     })?;
     Ok(format!("every open order at {address} was told to cancel"))

@@ -16,11 +16,14 @@ use strategy::tail_hedge::{HedgePurpose, HedgeType};
 
 /// Differences a sentence names; the rest are in the reconciliation.
 const NAMED: usize = 3;
+/// Why a HALT is over without a person.
+const CLEARED: &str = "the books and the broker agree again, and reconciliation.auto_clear is on";
 
 /// Of the morning: what was booked without an order of ours, whose hours the broker tells otherwise, and why the plan's mode is
 /// tighter than yesterday's.
 pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan) -> Vec<Entry> {
     let tighter = (plan.mode > inputs.mode).then(|| changed(inputs.mode, plan.mode, &reasons(inputs, plan)));
+    let cleared = (plan.mode < inputs.mode).then(|| changed(inputs.mode, plan.mode, &[CLEARED.to_owned()]));
     let mild = plan.risk.alarms.iter().filter(|alarm| alarm.mode() == Mode::Normal).map(|alarm| alarm.sentence());
     let waiting = plan.orders.iter().filter_map(|order| waits(order, inputs, plan));
     let crisis = playbook(inputs, plan);
@@ -30,6 +33,7 @@ pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan)
         .cloned()
         .chain(notes.contradictions.iter().cloned())
         .chain(tighter)
+        .chain(cleared)
         .chain(mild)
         .chain(crisis)
         .chain(waiting)
@@ -37,12 +41,12 @@ pub(super) fn of_morning(notes: &Notes, inputs: &RecordedInputs, plan: &DayPlan)
         .collect()
 }
 
-/// Of the evening: the last reconciliation asks for a tighter mode.
+/// Of the evening: the last reconciliation asks for a tighter mode, or ends the HALT of an earlier one.
 pub(super) fn of_evening(mode: Mode, end: &End) -> Option<Entry> {
-    let asked = end.mode();
+    let stands = end.standing.mode;
     let found = || end.reconciliation.as_ref().map_or_else(|| "the account could not be read again".into(), found);
-    let sentence = || changed(mode, asked, &[found()]);
-    (asked > mode).then(|| Entry::Alert { sentence: sentence() })
+    let why = || if stands > mode { found() } else { CLEARED.to_owned() };
+    (stands != mode).then(|| Entry::Alert { sentence: changed(mode, stands, &[why()]) })
 }
 
 /// The day's alerts as its records hold them.

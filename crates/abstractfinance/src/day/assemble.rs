@@ -53,6 +53,7 @@ pub(super) fn inputs(
         believed,
         broker,
         mode: book.standing.mode,
+        before_halt: book.standing.before_halt,
         flatten: book.standing.flatten,
         conditions: conditions(date, &book.standing, snapshot, bars, venues, run),
         confirmed: book.standing.confirmed,
@@ -104,24 +105,20 @@ fn conditions(
     }
 }
 
-/// Closes of every date since the last row, one row a date, blank where a venue was shut. A future shows the contract to
-/// hold; when that is another one than at the last decision, its close of the last row's date comes first, so that no
-/// return spans two contracts.
+/// Closes of every date since the last row, one row a date, blank where a venue was shut. The last row comes first once more,
+/// with what the broker tells of it today: a return spans neither a split nor two contracts of a future.
 fn new_rows(book: &Book, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, PerInstrument<Option<f64>>)> {
     let (universe, rolls) = (&run.setup.universe, &run.setup.rolls);
-    let (after, decided) = (book.memory.last_row, book.date);
+    let after = book.memory.last_row;
     let blank = || PerInstrument::filled(None, universe.instrument_count());
     let mut rows: BTreeMap<Date, PerInstrument<Option<f64>>> = BTreeMap::new();
     for (&contract, bars) in bars {
         let instrument = universe.contract(contract).instrument;
-        let shown = |date| active_contract(universe, rolls, instrument, date) == Some(contract);
         let is_history = universe.contract(contract).expiry.is_none() || measures(contract, run);
-        if !is_history || !shown(before) {
+        if !is_history || active_contract(universe, rolls, instrument, before) != Some(contract) {
             continue;
         }
-        let is_new = decided.is_some_and(|decided| !shown(decided));
-        let since = |date: Date| after.is_none_or(|after| date > after || (is_new && date == after));
-        for bar in bars.iter().filter(|bar| bar.date < before && since(bar.date)) {
+        for bar in bars.iter().filter(|bar| bar.date < before && after.is_none_or(|after| bar.date >= after)) {
             rows.entry(bar.date).or_insert_with(blank)[instrument] = Some(bar.close.to_f64());
         }
     }

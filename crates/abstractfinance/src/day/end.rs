@@ -7,6 +7,7 @@ use super::assemble::{Known, broker_facts};
 use super::believe::{Belief, believe};
 use super::observe::Bars;
 use super::{Decided, Run};
+use cycle::operator::Standing;
 use cycle::{Believed, Doubts, RecordedInputs, Session};
 use domain::{BaseMoney, FxRates, PerContract, Price};
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub(super) struct End {
     pub(super) believed: Believed,
     pub(super) reconciliation: Option<Reconciliation>,
     pub(super) snapshot: Option<AccountSnapshot>,
+    /// Mode and instructions that stand after the day.
+    pub(super) standing: Standing,
 }
 
 impl End {
@@ -44,20 +47,29 @@ impl End {
         let ours = Ours { date, ledger, marks: &marks, fx: &fx, universe };
         let RecordedInputs { opened, told, .. } = decided.inputs;
         let facts = broker_facts(snapshot, &Known { books: session.books(), opened, told }, run);
-        let reconciliation = Some(reconcile(&ours, &facts, &run.setup.policy.reconciliation));
-        End { nav, marks, fx, doubts, believed, reconciliation, snapshot: Some(snapshot.clone()) }
+        let policy = &run.setup.policy.reconciliation;
+        let result = reconcile(&ours, &facts, policy);
+        let mut standing = session.standing().clone();
+        standing.reconciled(&result, policy.auto_clear);
+        End {
+            nav,
+            marks,
+            fx,
+            doubts,
+            believed,
+            reconciliation: Some(result),
+            snapshot: Some(snapshot.clone()),
+            standing,
+        }
     }
 
-    /// The end of a day whose account could not be read again.
+    /// The end of a day whose account could not be read again: without a look at it nothing more is sent.
     pub(super) fn unread(session: &Session<'_>, decided: &Decided, run: &Run) -> End {
         let RecordedInputs { marks, fx, doubts, believed, .. } = decided.inputs.clone();
         let nav = session.ledger().nav(&marks, &fx, &run.setup.universe).ok();
-        End { nav, marks, fx, doubts, believed, reconciliation: None, snapshot: None }
-    }
-
-    /// The mode it asks for: without a look at the account nothing more is sent.
-    pub(super) fn mode(&self) -> Mode {
-        self.reconciliation.as_ref().map_or(Mode::CancelOnly, Reconciliation::mode)
+        let mut standing = session.standing().clone();
+        standing.tighten(Mode::CancelOnly);
+        End { nav, marks, fx, doubts, believed, reconciliation: None, snapshot: None, standing }
     }
 }
 

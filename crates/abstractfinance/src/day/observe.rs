@@ -168,13 +168,13 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     match &missing {
         None => booked.extend(adopt(&mut book, &snapshot, &belief, (date, now), run)?),
         Some(_) => {
-            book.standing.mode = book.standing.mode.tightened_to(Mode::CancelOnly);
+            book.standing.tighten(Mode::CancelOnly);
             let waits = |said: &Instruction| format!("waits for the account: {}", said.sentence());
             booked.extend(book.standing.adopt.iter().map(waits).map(News::note));
         }
     }
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
-    book.settle_sleeves(date, &belief.marks, run);
+    book.settle_sleeves(date, &belief.marks, &belief.fx, run);
     let alerts = booked.iter().filter(|news| news.alarming).map(|news| news.sentence.clone()).collect();
     let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
         booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
@@ -189,7 +189,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         contradictions: venues.contradictions.iter().map(|contradiction| contradiction.sentence.clone()).collect(),
         waited: None,
     };
-    let borrowable = borrowable(&book, &due, run, world).await?;
+    let borrowable = borrowable(&book, (&due, &disputed), run, world).await?;
     let told = missing.is_none().then_some(&snapshot);
     let inputs = inputs(date, now, book, told, (&bars, flows), (belief, venues), run)?;
     let inputs = RecordedInputs { screens, borrowable, listings: listings.to_vec(), ..inputs };
@@ -199,7 +199,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
 /// What the broker lends of everything that may be sold short today: fixed legs, lists, and the candidates of screens.
 async fn borrowable<B: Broker, J, C>(
     book: &Book,
-    due: &[usize],
+    (due, disputed): (&[usize], &[ContractId]),
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Vec<Borrowable>, Failure> {
@@ -210,7 +210,7 @@ async fn borrowable<B: Broker, J, C>(
     }
     let screened = due.iter().filter_map(|&sleeve| sleeves[sleeve].screen());
     shorts.extend(screened.flat_map(|screen| screen.short.candidates.iter().copied()));
-    shorts.retain(|&contract| !universe.terms(contract).settles_daily);
+    shorts.retain(|contract| !universe.terms(*contract).settles_daily && !disputed.contains(contract));
     shorts.sort_unstable();
     shorts.dedup();
     let told = world.broker.shortable(&shorts).await?;

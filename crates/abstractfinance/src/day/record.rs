@@ -76,10 +76,9 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         sleeves,
         memory,
         standing: Standing {
-            mode: session.mode().tightened_to(end.mode()),
             confirmed: still_held(&session, run),
-            adopt: [&decided.inputs.waiting[..], &session.standing().adopt].concat(),
-            ..session.standing().clone()
+            adopt: [&decided.inputs.waiting[..], &end.standing.adopt].concat(),
+            ..end.standing.clone()
         },
         believed: end.believed.clone(),
         measured,

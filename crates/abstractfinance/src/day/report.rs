@@ -47,7 +47,7 @@ pub(super) fn report(
         net: cents(exposure.net().amount()),
         gross_of_nav: exposure.gross().over(nav),
         net_of_nav: exposure.net().over(nav),
-        mode: session.mode().tightened_to(end.mode()).to_string(),
+        mode: end.standing.mode.to_string(),
         regime: risk.regime.name().to_owned(),
         pending: risk.pending.map(|(regime, days)| format!("{} {days}", regime.name())),
         vol: risk.vol,

@@ -120,7 +120,9 @@ fn event<B: Broker>(line: &StatementLine, broker: &B) -> Option<LedgerEvent> {
             LedgerEvent::Split { contract, numerator, denominator }
         }
         (&Activity::Renamed { successor_con_id }, Some(contract)) => {
-            LedgerEvent::Renamed { contract, successor: broker.contract_of(successor_con_id)? }
+            // Another symbol or id of what the table names by its ISIN is the same contract to us.
+            let successor = broker.contract_of(successor_con_id).filter(|successor| *successor != contract)?;
+            LedgerEvent::Renamed { contract, successor }
         }
         (&Activity::OptionEnded { how, quantity, cash }, Some(contract)) => {
             LedgerEvent::OptionEnded { contract, how: ended(how), quantity, cash, delivery: None }

@@ -118,6 +118,8 @@ fn assessed(decided: &Decided, run: &Run) -> String {
         Bound::Net => "bound by the net cap",
     };
     let alarms: String = risk.alarms.iter().map(|alarm| format!("; {}", alarm.sentence())).collect();
+    let before = decided.inputs.memory.last_row;
+    let new = decided.inputs.rows.iter().filter(|(date, _)| before.is_none_or(|before| *date > before)).count();
     let setup = &run.setup;
     let name = |id| setup.universe.instrument(id).name.as_str();
     let proxies = decided.plan.memory.measured_by_proxy(setup);
@@ -125,7 +127,7 @@ fn assessed(decided: &Decided, run: &Run) -> String {
         proxies.map(|(of, proxy)| format!("; {} has no history: measured by {}", name(of), name(proxy))).collect();
     format!(
         "{} of closes, regime {}, scale {:.4} {bound}{alarms}{proxies}",
-        count(decided.inputs.rows.len(), "new day"),
+        count(new, "new day"),
         risk.regime.name(),
         risk.scale
     )

@@ -114,6 +114,9 @@ pub struct Reconciliation {
     #[garde(custom(lasts(180, 3600)))]
     #[schemars(with = "String")]
     pub second_reading_after: SignedDuration,
+    /// Whether a HALT of this comparison ends by itself with the next one that passes.
+    #[garde(skip)]
+    pub auto_clear: bool,
 }
 
 /// Distance of two marks in hundredths of a percent, by the broker's asset classes.

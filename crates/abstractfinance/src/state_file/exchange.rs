@@ -96,7 +96,7 @@ fn position(
     };
     let position = StatePosition {
         quantity: held.quantity.to_decimal().normalize(),
-        avg_cost: (held.basis / units).normalize(),
+        avg_cost: (held.basis / units).round_dp(10).normalize(),
         market_price: mark,
         multiplier: Decimal::from(terms.multiplier),
         currency: terms.currency,

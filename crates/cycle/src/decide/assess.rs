@@ -47,6 +47,7 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let losses = [policy.loss.of_day(memory.performance.daily_return), policy.loss.of_drawdown(drawdown)];
     for alarm in losses.into_iter().flatten() {
         plan.mode = plan.mode.tightened_to(alarm.mode());
+        plan.before_halt = plan.before_halt.map(|before| before.tightened_to(alarm.mode()));
         plan.flatten |= matches!(alarm, Alarm::HardStop { .. });
         risk.alarms.push(alarm);
     }

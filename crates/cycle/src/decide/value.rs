@@ -1,8 +1,9 @@
 //! Steps 6 and 7: what the book is worth, and whether the broker agrees.
 //!
 //! In: ledger, marks, rates, the broker's facts. Out: NAV, unit prices, reconciliation, mode, what takes no new risk.
-//! Invariant: a book that cannot be valued trades nothing; the mode only tightens.
+//! Invariant: a book that cannot be valued trades nothing; the mode only tightens, but for a HALT the settings let clear.
 
+use crate::operator::Standing;
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::{ContractId, PerCurrency};
 use risk::gate::{Refusal, Withheld};
@@ -38,14 +39,19 @@ pub(super) fn reconcile(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPla
     let ours = Ours { date: inputs.date, ledger: inputs.ledger, marks: inputs.marks, fx: inputs.fx, universe };
     let policy = &setup.policy.reconciliation;
     plan.reconciliation = inputs.broker.map(|broker| reconciliation::reconcile(&ours, broker, policy));
-    let asked = plan.reconciliation.as_ref().map_or(Mode::Normal, |result| result.mode());
-    let valued = if plan.nav.is_some() { Mode::Normal } else { Mode::CancelOnly };
-    let stale = inputs.doubts.marks.iter().any(|flag| flag.stale && !inputs.ledger.quantity(flag.contract).is_zero());
-    let marked = if stale { Mode::ReduceOnly } else { Mode::Normal };
-    plan.mode = inputs.mode.tightened_to(asked).tightened_to(valued).tightened_to(marked);
+    let mut standing = Standing { mode: inputs.mode, before_halt: inputs.before_halt, ..Standing::default() };
     if let Some(result) = &plan.reconciliation {
+        standing.reconciled(result, setup.policy.reconciliation.auto_clear);
         plan.facts.frozen.extend(result.frozen());
     }
+    if plan.nav.is_none() {
+        standing.tighten(Mode::CancelOnly);
+    }
+    let stale = inputs.doubts.marks.iter().any(|flag| flag.stale && !inputs.ledger.quantity(flag.contract).is_zero());
+    if stale {
+        standing.tighten(Mode::ReduceOnly);
+    }
+    (plan.mode, plan.before_halt) = (standing.mode, standing.before_halt);
     withhold(inputs, setup, plan);
 }
 

@@ -92,6 +92,7 @@ impl Session<'_> {
             }
             return;
         };
+        self.held = None;
         let charge = self.books.waiting_charge(&fill.execution);
         match self.books.post_fill(fill.clone(), &self.setup.universe) {
             Ok(Posted::New) => self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
@@ -164,9 +165,9 @@ impl Session<'_> {
     }
 
     pub(super) fn tighten(&mut self, mode: Mode, reason: &str) {
-        let tightened = self.standing.mode.tightened_to(mode);
-        if tightened != self.standing.mode {
-            self.standing.mode = tightened;
+        let before = self.standing.mode;
+        self.standing.tighten(mode);
+        if self.standing.mode != before {
             self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
         }
     }

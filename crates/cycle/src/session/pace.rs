@@ -34,7 +34,7 @@ impl Session<'_> {
         let orders_sent = same_side.map(|parent| parent.children().len() as u32).sum();
         Activity {
             unit_value: self.plan.table.unit_price[contract],
-            holding: self.orders_of(contract).fold(self.held(contract), with),
+            holding: self.orders_of(contract).fold(self.holding(contract), with),
             exposure: (!self.setup.outside_caps[contract]).then_some(exposure),
             turnover: increases - own,
             increase: slot.increase,
@@ -79,21 +79,31 @@ impl Session<'_> {
         self.standing.latched.iter().any(|latch| latch.side == side && latch.contract == *name())
     }
 
-    fn held(&self, contract: ContractId) -> Holding {
+    fn holding(&self, contract: ContractId) -> Holding {
         Holding { held: self.books.ledger().quantity(contract), ..Holding::default() }
+    }
+
+    /// The book alone, added up anew after an execution.
+    fn held_exposure(&mut self) -> Exposure {
+        if let Some(held) = self.held {
+            return held;
+        }
+        let mut exposure = Exposure::default();
+        let quantities = self.books.ledger().quantities().as_slice();
+        let unit_price = &self.plan.table.unit_price.as_slice()[..quantities.len()];
+        let outside = &self.setup.outside_caps.as_slice()[..quantities.len()];
+        for row in (0..quantities.len()).filter(|&row| !outside[row]) {
+            exposure.hold(quantities[row].to_f64() * unit_price[row]);
+        }
+        self.held = Some(exposure);
+        exposure
     }
 
     fn totals(&mut self) -> Totals {
         if let Some(totals) = self.totals {
             return totals;
         }
-        let mut totals = Totals::default();
-        let quantities = self.books.ledger().quantities().as_slice();
-        let unit_price = &self.plan.table.unit_price.as_slice()[..quantities.len()];
-        let outside = &self.setup.outside_caps.as_slice()[..quantities.len()];
-        for row in (0..quantities.len()).filter(|&row| !outside[row]) {
-            totals.exposure.hold(quantities[row].to_f64() * unit_price[row]);
-        }
+        let mut totals = Totals { exposure: self.held_exposure(), increases: 0.0 };
         for slot in &self.slots {
             if slot.parent.was_let_out() {
                 totals.increases += slot.increase;
@@ -102,7 +112,7 @@ impl Session<'_> {
             if open.is_zero() || self.setup.outside_caps[contract] {
                 continue;
             }
-            let holding = self.orders_before(slot).fold(self.held(contract), with);
+            let holding = self.orders_before(slot).fold(self.holding(contract), with);
             let order = signed(open, slot.parent.side());
             totals.exposure = totals.exposure.with(holding, order, self.plan.table.unit_price[contract]);
         }

@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
             Entry::Notice { order_ref, code, text } => {
                 self.broker(ports::BrokerEvent::Notice { order_ref: *order_ref, code: *code, text: text.clone() })
             }
-            Entry::Mode { mode, .. } => self.standing.mode = self.standing.mode.tightened_to(*mode),
+            Entry::Mode { mode, .. } => self.standing.tighten(*mode),
             &Entry::Latched { contract, side } => self.latch(contract, side),
             Entry::Operator(instruction) => self.standing.obey(instruction),
             Entry::Watchdog { code, mode, regime, .. } => self.recall(code, *mode, *regime),

@@ -30,6 +30,17 @@ pub(super) struct Record {
 }
 
 impl SleeveBooks {
+    /// Values the money that came in or went out: what its currency does from now on is profit. Money in a currency without
+    /// a rate waits for one.
+    pub fn value_flows(&mut self, fx: &FxRates) {
+        for currency in Currency::ALL {
+            if let Ok(value) = fx.to_base(Money::new(self.flows[currency], currency)) {
+                self.put_in += value;
+                self.flows[currency] = Decimal::ZERO;
+            }
+        }
+    }
+
     /// Closes a day: the profit of a sleeve is Σ fx_now × (V_now − V_before) over currencies, with V its cash, accruals
     /// and positions in each currency. Treasury has the rest: its own, without flows, and the translation
     /// Σ (fx_now − fx_before) × V_before of the whole account.
@@ -47,7 +58,7 @@ impl SleeveBooks {
             self.accounts.iter().map(|account| account.value(marks, universe)).collect::<Result<_, _>>()?;
         let total = |currency: Currency| values.iter().map(|value| value[currency]).sum::<Decimal>();
         let nav = in_base(&PerCurrency::from_fn(total), fx)?;
-        let flows = in_base(&self.flows, fx)?;
+        let flows = self.put_in + in_base(&self.flows, fx)?;
         let earned = |(account, value): (&Account, &PerCurrency<Decimal>)| {
             let change = PerCurrency::from_fn(|currency| value[currency] - account.profit.value[currency]);
             in_base(&change, fx)
@@ -59,7 +70,7 @@ impl SleeveBooks {
         for ((account, value), today) in self.accounts.iter_mut().zip(values).zip(today) {
             account.profit = Record { value, today, cumulative: account.profit.cumulative + today };
         }
-        (self.nav, self.flows) = (nav, PerCurrency::default());
+        (self.nav, self.flows, self.put_in) = (nav, PerCurrency::default(), BaseMoney::ZERO);
         Ok(self.profits())
     }
 

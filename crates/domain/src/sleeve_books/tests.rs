@@ -197,6 +197,19 @@ fn eurusd(rate: i64) -> FxRates {
     fx
 }
 
+#[test]
+fn what_a_deposits_currency_does_after_it_came_is_profit() {
+    let universe = universe();
+    let mut books = Books::new(Ledger::new(&universe));
+    let euros = Money::new(Decimal::from(100), Currency::Eur);
+    books.post_line("deposit", Timestamp::UNIX_EPOCH, LedgerEvent::Flow { amount: euros }, &universe).unwrap();
+    let mut sleeves = opened(&universe).with_period(&books, &universe);
+    sleeves.value_flows(&eurusd(11_000));
+    let profits = sleeves.close_day(&marks(1, 1), &eurusd(12_000), &universe).unwrap();
+    let earned: BaseMoney = profits.iter().map(|profit| profit.today).sum();
+    assert_eq!(earned, BaseMoney::new(Decimal::from(10)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

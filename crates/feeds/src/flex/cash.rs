@@ -142,15 +142,18 @@ pub(super) fn transfers(rows: &[Row<'_>]) -> Lines {
     Ok(lines)
 }
 
-/// `Trades`: executions are the API's business. What it does not show is a conversion the broker made by itself (`AFx`)
-/// and which of the executions without a reference was a buy-in (`B`).
+/// `Trades`: executions are the API's business. What it does not show is which of those without a reference was a buy-in
+/// (`B`); and one currency for another, by the broker (`AFx`) or by hand, is cash and no position.
 pub(super) fn trades(rows: &[Row<'_>]) -> Lines {
     let mut lines = Vec::new();
     for row in rows.iter().filter(|row| row.text("orderReference").is_none()) {
         let date = row.date(&["reportDate", "tradeDate", "dateTime"]);
-        if row.codes().any(|code| code == "AFx") {
-            let id = row.required("transactionID")?.to_owned();
-            lines.push(row.line(id, date?, conversion(row)?)?);
+        if row.text("assetCategory") == Some("CASH") || row.codes().any(|code| code == "AFx") {
+            let (id, date) = (row.required("transactionID")?.to_owned(), date?);
+            lines.push(row.line(id.clone(), date, conversion(row)?)?);
+            if let Some(amount) = charge(row)?.filter(|charge| !charge.amount.is_zero()) {
+                lines.push(row.line(format!("commission of {id}"), date, Activity::Fee { amount })?);
+            }
         } else if row.codes().any(|code| code == "B") {
             let id = row.required("transactionID")?.to_owned();
             lines.push(row.line(id, date?, buy_in(row)?)?);
@@ -167,15 +170,24 @@ fn buy_in(row: &Row<'_>) -> Result<Activity, String> {
     let each = (-proceeds).checked_div(quantity.to_decimal() * multiplier).unwrap_or_default();
     let price = Price::from_decimal(each.round_dp(PRICE_DIGITS));
     let price = price.map_err(|error| row.wrong(format!("proceeds {proceeds} for {quantity}: {error}")))?;
-    let charged = row.number("ibCommission")?.unwrap_or_default();
+    let charge = match charge(row)? {
+        Some(charge) => -charge,
+        None => Money::zero(row.currency()?),
+    };
+    let execution = ExecutionId(row.required("ibExecID")?.into());
+    Ok(Activity::BuyIn { execution, quantity, price, charge })
+}
+
+/// The broker's commission with the sign of the cash.
+fn charge(row: &Row<'_>) -> Result<Option<Money>, String> {
+    let Some(amount) = row.number("ibCommission")? else { return Ok(None) };
     let currency = match row.text("ibCommissionCurrency") {
         Some(code) => code
             .parse()
             .map_err(|_| row.wrong(format!("is charged in {code}, a currency this engine does not hold")))?,
         None => row.currency()?,
     };
-    let execution = ExecutionId(row.required("ibExecID")?.into());
-    Ok(Activity::BuyIn { execution, quantity, price, charge: Money::new(-charged, currency) })
+    Ok(Some(Money::new(amount, currency)))
 }
 
 /// `EUR.USD`: quantity counts euros, proceeds count dollars, each with the sign of the cash.
@@ -184,11 +196,10 @@ fn conversion(row: &Row<'_>) -> Result<Activity, String> {
     let unknown = || row.wrong(format!("converts `{symbol}`, which is no pair of currencies"));
     let (first, second) = symbol.split_once(['.', '/']).ok_or_else(unknown)?;
     let currency = |code: &str| code.parse::<Currency>().map_err(|_| unknown());
-    let costs = row.number("ibCommission")?.unwrap_or_default();
     let bought = Money::new(row.required_number("quantity")?, currency(first)?);
     let paid = Money::new(row.required_number("proceeds")?, currency(second)?);
-    if !costs.is_zero() || bought.amount.is_sign_negative() == paid.amount.is_sign_negative() {
-        return Err(row.wrong("does not give one currency for another without a charge; book it by hand"));
+    if bought.amount.is_sign_negative() == paid.amount.is_sign_negative() {
+        return Err(row.wrong("does not give one currency for another; book it by hand"));
     }
     let (sold, bought) = if bought.amount.is_sign_negative() { (bought, paid) } else { (paid, bought) };
     Ok(Activity::Conversion { sold, bought })

@@ -95,9 +95,12 @@ pub(super) fn mode_of_causes(finding: &Finding) -> Mode {
     if external { Mode::ReduceOnly } else { Mode::Normal }
 }
 
-/// What happens to the instrument.
-pub(super) fn treatment(layer: Layer) -> Treatment {
-    TABLE[layer as usize].3
+/// What happens to the instrument. Where its facts are disputed there are no two marks to compare, and nobody knows what an
+/// order of it would be.
+pub(super) fn treatment(finding: &Finding) -> Treatment {
+    let difference = &finding.difference;
+    let disputed = difference.layer == Layer::Marks && difference.ours.is_none() && difference.theirs.is_none();
+    if disputed { Treatment::Frozen } else { TABLE[difference.layer as usize].3 }
 }
 
 /// NAV against NLV; a NAV that could not be computed is a HALT.
@@ -115,7 +118,7 @@ fn by_size(finding: &Finding, policy: &ReconciliationPolicy) -> Status {
 pub(super) fn words(finding: &Finding, policy: &ReconciliationPolicy) -> String {
     let status = status(finding, policy);
     let mode = status.mode().tightened_to(mode_of_causes(finding));
-    match (treatment(finding.difference.layer), status, mode) {
+    match (treatment(finding), status, mode) {
         (Treatment::Frozen, Status::Warn, Mode::Normal) => "WARN: the instrument is frozen".into(),
         (Treatment::Frozen, Status::Warn, _) => format!("WARN: the instrument is frozen, mode {mode}"),
         (Treatment::Quarantined, _, _) => "WARN: the price is quarantined, no new risk".into(),

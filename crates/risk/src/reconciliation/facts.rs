@@ -24,6 +24,8 @@ pub struct ReconciliationPolicy {
     pub cash_fraction: f64,
     /// Our mark against the broker's, by asset class; a class without a row has no tolerance.
     pub marks: Vec<(AssetClass, BasisPoints)>,
+    /// Whether a HALT ends by itself with the next comparison that passes.
+    pub auto_clear: bool,
 }
 
 impl ReconciliationPolicy {

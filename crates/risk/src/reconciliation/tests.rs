@@ -21,6 +21,7 @@ fn policy() -> ReconciliationPolicy {
         emergency: 0.01,
         cash_absolute: dec!(1),
         cash_fraction: 0.0001,
+        auto_clear: false,
         marks: vec![(domain::AssetClass::EquityEtf, BasisPoints(50))],
     }
 }
