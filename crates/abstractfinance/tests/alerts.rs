@@ -137,7 +137,7 @@ fn a_halt_reaches_a_person() {
         &stage.path(""),
     );
 
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(240);
     let page = loop {
         assert!(Instant::now() < deadline, "no alert came; Prometheus says {:?}", get(&prom, "/api/v1/alerts"));
         match webhook.next(Duration::from_secs(1)) {

@@ -9,7 +9,7 @@ mod common;
 mod monitors;
 
 use common::Stage;
-use monitors::{Served, check_metrics};
+use monitors::{Served, check_metrics, get};
 
 /// The description's names, with what they have to be in a finished report.
 #[test]
@@ -62,4 +62,12 @@ fn nothing_recorded_prints_nothing_and_is_served_as_nothing_running() {
     ");
     let served = Served::start(stage.command("metrics --serve --listen 127.0.0.1:0 --state-dir state"));
     assert!(served.get("/metrics").contains("\nabstractfinance_engine_up 0\n"));
+    assert_eq!(stage.ok(&format!("healthy {}", served.address)), "alive\n");
+    for path in ["/", "/nowhere", "/metrics/../state"] {
+        let refused = get(&served.address, path).unwrap_err();
+        assert!(refused.contains("404"), "{path}: {refused}");
+    }
+    let address = served.address.clone();
+    drop(served);
+    assert_eq!(stage.run(&format!("healthy {address}")).code, 3);
 }

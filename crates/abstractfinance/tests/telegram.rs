@@ -126,12 +126,20 @@ struct Courier(Child);
 
 impl Courier {
     fn start(stage: &Stage) -> Courier {
-        let log = std::fs::File::options().create(true).append(true).open(stage.path("courier.log")).unwrap();
+        let file = stage.path("courier.log");
+        let log = std::fs::File::options().create(true).append(true).open(&file).unwrap();
+        let begun = || std::fs::read_to_string(&file).unwrap().matches("messages are told from here on").count();
+        let before = begun();
         let mut command = stage.command("notify --config config --state-dir state");
         let mut child = command.env("AF_LOG", "debug").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         assert!(said.starts_with("telling"), "{said}");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while begun() == before {
+            assert!(Instant::now() < deadline, "it never opened the outbox");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         Courier(child)
     }
 }
@@ -261,7 +269,6 @@ fn a_crisis_is_told_at_once_and_the_telephone_may_be_a_program() {
     std::fs::write(stage.path("hook"), format!("{}/CANARY\n", hook.url)).unwrap();
     stage.run("demo --days 4 --scenario crash --config config --state-dir state");
     let _courier = Courier::start(&stage);
-    std::thread::sleep(Duration::from_secs(3));
     stage.run("demo --days 5 --scenario crash --config config --state-dir state");
     let mut told = Vec::new();
     while let Some((path, body)) = hook.next(Duration::from_secs(10)) {

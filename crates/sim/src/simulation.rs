@@ -15,7 +15,7 @@ use domain::{ContractId, Currency, InstrumentId, OptionKey, Quantity, Universe};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::calendar::Calendars;
-use market::{Bar, Quote};
+use market::{Bar, DataType, Quote};
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Simulation {
     rates: BTreeMap<Currency, RatePair>,
     /// The last quote each subscriber was sent.
     subscriptions: BTreeMap<(ContractId, i32), Quote>,
+    /// Something has happened since the last ticks that may move the price of what does not trade.
+    stirred: bool,
 }
 
 impl Simulation {
@@ -67,7 +69,7 @@ impl Simulation {
         let mut broker = Broker::new(&config);
         broker.fills = fills;
         let SimConfig { start: now, base, calendars, .. } = config;
-        Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new() })
+        Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new(), stirred: true })
     }
 
     /// When its venues trade.
@@ -103,6 +105,7 @@ impl Simulation {
                 self.broker.step(&self.board, self.now);
             }
             if is_closing(self.now) && self.broker.closes_books() {
+                self.stirred = true;
                 self.broker.close_books(&mut self.board, self.now);
             }
         }
@@ -212,6 +215,7 @@ impl Simulation {
     /// [`Simulation::allows`] first to know.
     pub fn intervene(&mut self, intervention: &Intervention) {
         if self.allows(intervention).is_ok() {
+            self.stirred = true;
             self.broker.intervene(intervention, &mut self.board, self.now);
         }
     }
@@ -303,6 +307,7 @@ impl Simulation {
 
     fn change_venues(&mut self) {
         for change in self.board.tape.venues().changes(self.now) {
+            self.stirred = true;
             match change {
                 Change::Close(session) => self.broker.venue_closed(&session, &self.board, self.now),
                 Change::Fixing(session) => {
@@ -317,7 +322,11 @@ impl Simulation {
     fn send_ticks(&mut self) {
         let mut latest: Option<(ContractId, Quote)> = None;
         let mut known: Option<f64> = None;
+        let stirred = std::mem::take(&mut self.stirred);
         for ((contract, client), sent) in &mut self.subscriptions {
+            if !stirred && sent.data_type == DataType::Frozen {
+                continue; // it did not trade then, it does not now, and nothing happened to it
+            }
             let quote = match latest {
                 Some((of, quote)) if of == *contract => quote,
                 _ => {

@@ -120,12 +120,21 @@ impl Courier {
 
     /// Carries messages until it is dropped. What fails is logged and tried again.
     pub async fn carry(self) {
+        let mut fresh = false;
         let records = loop {
             match Records::open(&self.global).await {
                 Ok(records) => break records,
-                Err(_) => sleep(LOOK_EVERY).await,
+                Err(_) => {
+                    fresh = true;
+                    sleep(LOOK_EVERY).await;
+                }
             }
         };
+        while let Err(failure) = written::begin(&records, fresh).await {
+            tracing::error!(%failure, "the outbox cannot be opened");
+            sleep(LOOK_EVERY * 10).await;
+        }
+        tracing::info!("messages are told from here on");
         let desk = JournalDesk::new(self.global.clone(), None);
         let writing = written::write(&records, &self.loaded, &self.channels);
         let delivering = futures::future::join_all(self.channels.iter().map(|channel| deliver(channel, &records)));

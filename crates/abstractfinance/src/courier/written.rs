@@ -61,6 +61,17 @@ struct Closed {
     report: DayReport,
 }
 
+/// Notes where news begin, when nobody was ever told anything: with the first record of a journal that began while the courier
+/// waited for it, else after the last one there is.
+pub(super) async fn begin(records: &Records, fresh: bool) -> Result<(), Failure> {
+    let Records { journal, account } = records;
+    if journal.told_up_to(account).await?.is_none() {
+        let head = journal.head(account).await?.map_or(0, |head| head.seq);
+        journal.post(account, if fresh { 0 } else { head }, &[]).await?;
+    }
+    Ok(())
+}
+
 /// Writes messages until it is dropped.
 pub(super) async fn write(records: &Records, loaded: &Loaded, channels: &[Channel]) {
     let names: Vec<String> = channels.iter().map(Channel::name).collect();
@@ -79,12 +90,7 @@ pub(super) async fn write(records: &Records, loaded: &Loaded, channels: &[Channe
 /// The next records; false when there were none.
 async fn write_once(records: &Records, loaded: &Loaded, channels: &[String]) -> Result<bool, Failure> {
     let Records { journal, account } = records;
-    let Some(told) = journal.told_up_to(account).await? else {
-        // Nobody was ever told anything: what is past is in the book-keeping, and no news.
-        let head = journal.head(account).await?.map_or(0, |head| head.seq);
-        journal.post(account, head, &[]).await?;
-        return Ok(true);
-    };
+    let told = journal.told_up_to(account).await?.unwrap_or_default();
     let events = journal.events_after(account, told, &KINDS).await?;
     let Some(last) = events.last() else { return Ok(false) };
     let mut posts = Vec::new();
