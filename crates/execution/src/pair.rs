@@ -133,12 +133,13 @@ impl Pair {
     pub fn pace(&self, leg: usize, progress: &Progress, policy: &PairPolicy) -> Pace {
         let leads = leg == self.leader;
         match self.state {
-            PairState::Even | PairState::Settled => Pace::Work(Urgency::Normal),
+            PairState::Even => Pace::Work(Urgency::Normal),
             PairState::Broken if leads => Pace::Wait,
             PairState::Completing if leads && self.lead(progress) > policy.trigger => Pace::Wait,
             PairState::Completing if leads => Pace::Work(Urgency::Normal),
             PairState::Broken | PairState::Completing => Pace::Work(Urgency::High),
-            PairState::Unwinding => Pace::Stop,
+            // Settled legs are over; after a restart an order that was stopped does not know it.
+            PairState::Unwinding | PairState::Settled => Pace::Stop,
         }
     }
 
@@ -230,6 +231,12 @@ mod tests {
         assert_eq!(completing.pace(1, &legs(0.1, 0.5), &POLICY), Pace::Wait);
         assert_eq!(completing.pace(1, &legs(0.2, 0.5), &POLICY), Pace::Work(Urgency::Normal));
         assert_eq!(completing.pace(0, &legs(0.2, 0.5), &POLICY), Pace::Work(Urgency::High));
+    }
+
+    #[test]
+    fn what_is_settled_sends_nothing_more() {
+        let settled = Pair { state: PairState::Settled, leader: 0, since: Some(at(0)) };
+        assert_eq!([0, 1].map(|leg| settled.pace(leg, &legs(0.4, 0.0), &POLICY)), [Pace::Stop; 2]);
     }
 
     proptest! {
