@@ -64,7 +64,7 @@ struct Closed {
 /// Notes where news begin, when nobody was ever told anything: with the first record of a journal that began while the courier
 /// waited for it, else after the last one there is.
 pub(super) async fn begin(records: &Records, fresh: bool) -> Result<(), Failure> {
-    let Records { journal, account } = records;
+    let Records { journal, account, .. } = records;
     if journal.told_up_to(account).await?.is_none() {
         let head = journal.head(account).await?.map_or(0, |head| head.seq);
         journal.post(account, if fresh { 0 } else { head }, &[]).await?;
