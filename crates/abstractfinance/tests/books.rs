@@ -76,7 +76,7 @@ fn with_everything_that_happens_to_an_account_nav_ties_out_and_sleeves_sum_to_it
         for kind in TOLD {
             assert!(told(kind), "{line}: no {kind}");
         }
-        let scale = |date: &str| reports.iter().find(|day| day.date == date).expect("a trading day").scale;
+        let scale = |date: &str| reports.iter().find(|day| day.date == date).expect("a trading day").vol_scale;
         assert_eq!(scale("2026-03-09"), scale("2026-03-05"), "a split is no return: the volatility stays");
     }
 }
