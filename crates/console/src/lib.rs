@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod hedges;
 pub mod obligations;
 pub mod page;
+pub mod plan;
 pub mod reconciliation;
 pub mod report;
 pub mod screen;
