@@ -1,12 +1,13 @@
 // Walks through the dashboard as a person would, in a real Chromium.
-//   node walk.mjs URL SCREENSHOTS CHROMIUM
+//   node walk.mjs URL SCREENSHOTS CHROMIUM URL_OF_A_PLAN_THAT_WAITS
 // Every page is opened by its menu, in light and dark, wide and as narrow as a phone; axe-core looks for barriers; the
-// console and the network must stay clean. Then the engine is told to halt, through the form. Ends with `ok`.
+// console and the network must stay clean. Then the engine is told to halt, and a plan that waits on another dashboard is
+// approved, both through the forms. Ends with `ok`.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [url, screenshots, executablePath] = process.argv.slice(2);
+const [url, screenshots, executablePath, waiting] = process.argv.slice(2);
 const require = createRequire(join(process.cwd(), "package.json"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -25,7 +26,7 @@ const looks = [
   { name: "dark", viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
   { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true },
 ];
-const menu = ["Overview", "Today", "Positions", "Orders", "Costs", "Risk", "Books", "Hedges", "Calendar", "Modes"];
+const menu = { Overview: "1", Today: "2", Plan: "p", Positions: "3", Orders: "4", Costs: "5", Risk: "6", Books: "7", Hedges: "8", Calendar: "9", Modes: "0" };
 
 for (const { name: look, ...options } of looks) {
   const context = await browser.newContext({ ...options, bypassCSP: false });
@@ -40,9 +41,9 @@ for (const { name: look, ...options } of looks) {
   page.on("response", (response) => response.status() >= 400 && troubles.push(`${where()}: ${response.url()} ${response.status()}`));
   page.on("request", (request) => expect(request.url().startsWith(url), `${where()} asks ${request.url()}`));
   await page.goto(url);
-  for (const [index, name] of menu.entries()) {
+  for (const [name, key] of Object.entries(menu)) {
     if (look === "light") await page.getByRole("link", { name, exact: true }).click();
-    else await page.keyboard.press(String((index + 1) % 10));
+    else await page.keyboard.press(key);
     await page.getByRole("heading", { name, level: 1 }).waitFor();
     const figures = await page.locator("figure").count();
     if (figures > 0) await page.locator("figure canvas").nth(figures - 1).waitFor();
@@ -72,6 +73,17 @@ for (const { name: look, ...options } of looks) {
   }
   await context.close();
 }
+const approver = await browser.newPage();
+await approver.goto(waiting);
+const form = approver.locator("form", { hasText: "be executed" });
+await form.getByLabel("Your name").fill("walker");
+await form.getByLabel("Reason").fill("looked at it");
+await form.getByLabel("Type APPROVE to confirm").fill("APPROVE");
+await approver.screenshot({ path: join(screenshots, "plan-waits.png"), fullPage: true });
+await form.getByRole("button", { name: "Approve" }).click();
+await approver.getByText(/message \d+ to account/).waitFor();
+await approver.locator("dd", { hasText: "by walker" }).waitFor();
+console.log("plan: approved");
 await browser.close();
 troubles.forEach((trouble) => console.log(`TROUBLE ${trouble}`));
 console.log(troubles.length === 0 ? "ok" : `${troubles.length} troubles`);

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Stage, repository};
+use common::{GatewayProcess, Stage, repository};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,9 +17,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+const DAY: &str = "--date 2026-03-02 --state-dir state --config config";
 const PASSWORD: &str = "a long enough password";
-const PAGES: [&str; 10] =
-    ["/", "/today", "/positions", "/orders", "/costs", "/risk", "/reconciliation", "/hedges", "/calendar", "/modes"];
+const PAGES: [&str; 11] = [
+    "/",
+    "/today",
+    "/plan",
+    "/positions",
+    "/orders",
+    "/costs",
+    "/risk",
+    "/reconciliation",
+    "/hedges",
+    "/calendar",
+    "/modes",
+];
 
 /// A dashboard that ends with its story.
 struct Dashboard {
@@ -161,6 +173,7 @@ fn nobody_sees_or_says_anything_without_a_right_to() {
     assert_snapshot!(matrix, @r"
     GET /                              303        200
     GET /today                         303        200
+    GET /plan                          303        200
     GET /positions                     303        200
     GET /orders                        303        200
     GET /costs                         303        200
@@ -186,6 +199,46 @@ fn nobody_sees_or_says_anything_without_a_right_to() {
     assert!(get("/modes", &person).body.contains("CANCEL_ONLY"), "what was said stands on the page");
 }
 
+/// A plan that waits for a person, shown by a dashboard beside it; the gateway it was planned against.
+fn waiting() -> (Stage, GatewayProcess, Dashboard) {
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", "mode: auto ", "mode: manual ");
+    let gateway = stage.gateway("");
+    stage.ok(&format!("plan {DAY} {}", gateway.address));
+    let dashboard = Dashboard::start(stage.command("dashboard --state-dir state --config config --listen 127.0.0.1:0"));
+    (stage, gateway, dashboard)
+}
+
+#[test]
+fn a_plan_is_approved_in_the_browser_by_its_hash_and_by_nothing_else() {
+    let (stage, gateway, dashboard) = waiting();
+    let page = dashboard.ask("GET", "/plan", "", "");
+    assert!(page.body.contains("APPROVAL_MANUAL"), "{}", page.body);
+    assert!(dashboard.ask("GET", "/today", "", "").body.contains("waits for a person, on the page Plan"));
+    let visitor = page.cookie();
+    let hash = page.body.split("name=\"about\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let say = |wish: &str, about: &str, confirm: &str| {
+        let csrf = page.csrf();
+        let form = format!("csrf={csrf}&wish={wish}&by=ada&reason=looked&about={about}&confirm={confirm}");
+        dashboard.ask("POST", "/say", &visitor, &form)
+    };
+    let shown = || dashboard.ask("GET", "/plan", &visitor, "").body;
+    assert_eq!(say("approve", hash, "").status(), "400", "the word was not typed");
+    assert_eq!(say("approve", &"0".repeat(64), "APPROVE").status(), "303");
+    let told = shown();
+    assert!(told.contains("nothing was told to the engine: PLAN_OTHER"), "{told}");
+    assert!(stage.refused(&format!("run --once {DAY} {}", gateway.address)).contains("APPROVAL_MANUAL"));
+
+    assert_eq!(say("approve", hash, "APPROVE").status(), "303");
+    assert!(shown().contains("by ada"), "what was said stands on the page before the engine hears it");
+    let days = stage.days(&format!("run --once {DAY} {}", gateway.address));
+    assert_eq!(days[0].plan_hash, hash);
+    assert!(days[0].orders.iter().all(|order| order.status == "filled"), "{:?}", days[0].orders);
+    assert_eq!(say("reject", hash, "").status(), "303");
+    let over = shown();
+    assert!(over.contains("PLAN_FINISHED") && !over.contains("Approve or reject"), "{over}");
+}
+
 /// A living fund with most of a year behind it, and a walker who opens every page.
 #[test]
 fn a_person_walks_through_a_living_fund() {
@@ -195,6 +248,7 @@ fn a_person_walks_through_a_living_fund() {
     let dashboard = Dashboard::start(stage.command(&format!(
         "demo --days {days} --serve --listen 127.0.0.1:0 --state-dir state --account-events realistic"
     )));
+    let waiting = waiting();
     let screenshots = repository().join("target/screenshots");
     let started = std::time::Instant::now();
     let lives = || dashboard.ask("GET", "/today", "", "").body.contains("is in progress");
@@ -205,6 +259,7 @@ fn a_person_walks_through_a_living_fund() {
     let output = Command::new(node)
         .arg(repository().join("tests/browser/walk.mjs"))
         .args([&format!("http://{}/", dashboard.address), screenshots.to_str().unwrap(), chromium.to_str().unwrap()])
+        .arg(format!("http://{}/plan", waiting.2.address))
         .current_dir(folder)
         .output()
         .unwrap();

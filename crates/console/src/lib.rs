@@ -12,6 +12,7 @@ pub mod messages;
 pub mod metrics;
 pub mod obligations;
 pub mod page;
+pub mod plan;
 pub mod reconciliation;
 pub mod report;
 pub mod screen;

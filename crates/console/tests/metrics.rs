@@ -57,7 +57,7 @@ fn what_happened_is_counted() {
         activity.hear(Heard { seq, date: "2026-03-02", at_us, kind, order_ref, body }).unwrap();
     }
     let status = status("CANCEL_ONLY");
-    let view = View { days: Arc::default(), status, live: None, obligations: Ok(Arc::default()) };
+    let view = View { days: Arc::default(), status, live: None, plan: Ok(None), obligations: Ok(Arc::default()) };
     let [due, now, next] = ["2026-03-03T06:00:00Z", "2026-03-03T06:30:00Z", "2026-03-04T06:00:00Z"];
     let schedule = Schedule { date: date(2026, 3, 3), due: due.parse().unwrap(), next: next.parse().unwrap() };
     let facts =

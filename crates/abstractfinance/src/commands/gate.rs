@@ -29,7 +29,7 @@ pub(super) struct Row {
     concerns: Concerns,
     pub(super) limit: String,
     pub(super) now: String,
-    does: &'static str,
+    pub(super) does: &'static str,
 }
 
 /// The checks that a whole plan uses up.

@@ -3,19 +3,19 @@
 //! In: a date, a gateway when the date is not planned yet. Out: the plan's page, or JSON. Invariant: no order is sent; what is
 //! shown is what is stored, and what will be executed.
 
-use super::preview::{Preview, page};
+use super::preview;
 use super::recorded::RecordedDay;
-use super::records::{Records, body};
+use super::records::Records;
 use super::run::{address, time_of};
 use super::show;
 use crate::book::DAY_CLOSED;
 use crate::cli::{ApproveArgs, Global, PlanArgs};
-use crate::day::{Measured, plan_day};
+use crate::day::plan_day;
 use crate::failure::Failure;
 use crate::world::{Outside, StateFolder, configured_statements};
+use console::plan::page;
 use cycle::{Directive, Instruction};
 use journal::Takeover;
-use serde::Deserialize;
 use std::path::PathBuf;
 
 pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
@@ -27,14 +27,8 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
             Records::open(global).await?.day(Some(args.date)).await?
         }
     };
-    let records = Records::open(global).await?;
-    let measured = measured(&records, &day).await?;
-    let preview = Preview::of(&day, &measured, &records.account)?;
-    show(if global.json {
-        format!("{}\n", serde_json::to_string(&preview).expect("plain data"))
-    } else {
-        page(&preview)
-    })
+    let plan = preview::of(&Records::open(global).await?, &day).await?;
+    show(if global.json { format!("{}\n", serde_json::to_string(&plan).expect("plain data")) } else { page(&plan) })
 }
 
 /// The plan of the date, when there is one already.
@@ -74,39 +68,29 @@ async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     Ok(closed?)
 }
 
-/// What trading had cost before the date.
-async fn measured(records: &Records, day: &RecordedDay) -> Result<Measured, Failure> {
-    #[derive(Deserialize)]
-    struct Closed {
-        book: Book,
-    }
-    #[derive(Deserialize)]
-    struct Book {
-        #[serde(default)]
-        measured: Measured,
-    }
-    let closed = records.journal.events_of_kind(&records.account, DAY_CLOSED).await?;
-    let before = closed.iter().rfind(|event| event.trade_date < day.date.to_string());
-    Ok(before.map(body::<Closed>).transpose()?.map(|closed| closed.book.measured).unwrap_or_default())
+pub async fn approve(global: &Global, args: &ApproveArgs) -> Result<(), Failure> {
+    let plan = in_force(&Records::open(global).await?, &args.plan).await?;
+    let (directive, reason) = match &args.reject {
+        Some(why) => (Directive::Reject { plan }, why.clone()),
+        None => (Directive::Approve { plan }, args.reason.clone().unwrap_or_else(|| "approved as shown".into())),
+    };
+    super::operate::say(global, Instruction { directive, by: args.by()?, reason }).await
 }
 
-pub async fn approve(global: &Global, args: &ApproveArgs) -> Result<(), Failure> {
+/// The whole hash of the plan in force, when that is the one meant and something can still be said of it.
+///
+/// # Errors
+/// [`Failure::Halted`] with a code: `NO_PLAN`, `PLAN_OTHER`, `PLAN_FINISHED`, `PLAN_UNDER_WAY`.
+pub async fn in_force(records: &Records, meant: &str) -> Result<String, Failure> {
     let refused = |code: &str, why: String| Err(Failure::Halted(format!("{code}: {why}")));
-    let records = Records::open(global).await?;
     if records.journal.last_of_kind(&records.account, "plan").await?.is_none() {
         return refused("NO_PLAN", "nothing was planned yet; `plan --date DATE` makes one".into());
     }
     let day = records.day(None).await?;
     let (hash, date) = (day.hash(), day.date);
-    if args.plan.len() < 8 || !hash.starts_with(&args.plan) {
-        return refused(
-            "PLAN_OTHER",
-            format!(
-                "the plan in force is {} of {date}, not {}; look at it with `plan --date {date}`",
-                &hash[..12],
-                args.plan
-            ),
-        );
+    if meant.len() < 8 || !hash.starts_with(meant) {
+        let why = format!("the plan in force is {} of {date}, not {meant}; `plan --date {date}` shows it", &hash[..12]);
+        return refused("PLAN_OTHER", why);
     }
     let has = |kind: &str| day.records.iter().any(|record| record.kind == kind && record.seq > day.stored.seq);
     if has(DAY_CLOSED) {
@@ -115,9 +99,5 @@ pub async fn approve(global: &Global, args: &ApproveArgs) -> Result<(), Failure>
     if has("command") {
         return refused("PLAN_UNDER_WAY", format!("orders of {date} have been sent; `halt` stops the rest"));
     }
-    let (directive, reason) = match &args.reject {
-        Some(why) => (Directive::Reject { plan: hash }, why.clone()),
-        None => (Directive::Approve { plan: hash }, args.reason.clone().unwrap_or_else(|| "approved as shown".into())),
-    };
-    super::operate::say(global, Instruction { directive, by: args.by()?, reason }).await
+    Ok(hash)
 }

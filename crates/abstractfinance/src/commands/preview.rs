@@ -1,152 +1,103 @@
-//! What a stored plan would do, as data and as a page.
+//! What a stored plan would do.
 //!
 //! In: a recorded day, what trading has cost lately. Out: targets, orders, days to the target, margin, costs, limits, hedges,
-//! warnings, approval. Invariant: a view of recorded rows; estimates are named as such.
+//! warnings, approval. Invariant: a view of recorded rows; only the approval changes after a plan was stored.
 
 use super::gate;
 use super::recorded::RecordedDay;
+use super::records::{Records, body};
+use crate::book::DAY_CLOSED;
 use crate::day::Measured;
 use crate::failure::Failure;
 use crate::policy;
 use crate::settings::Loaded;
-use console::decisions::{readable, table};
+use console::plan::{Approval, Costs, DayAhead, Hedge, Limit, Margin, Order, PlanPage, Target};
 use cycle::approval::by_rule;
-use cycle::{Directive, Entry};
-use domain::money::grouped;
+use cycle::{Directive, Instruction};
 use domain::{ContractId, OrderRef};
-use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::Deserialize;
 use strategy::sizing::Change;
 
-/// A plan, ready to be shown.
-#[derive(Serialize)]
-pub struct Preview {
-    date: String,
-    plan_hash: String,
-    decided_at: String,
-    base: String,
-    nav: Option<Decimal>,
-    mode: String,
-    regime: String,
-    scale: f64,
-    approval: Approval,
-    targets: Vec<Target>,
-    orders: Vec<Order>,
-    schedule: Vec<DayAhead>,
-    margin: Margin,
-    costs: Costs,
-    limits: Vec<gate::Row>,
-    hedges: Vec<Hedge>,
-    warnings: Vec<String>,
+/// The newest plan, or that of a date, as it stands now.
+pub async fn of(records: &Records, day: &RecordedDay) -> Result<PlanPage, Failure> {
+    let measured = measured(records, day).await?;
+    let mut page = unapproved(day, &measured, &records.account)?;
+    page.approval = approval(records, day.stored.seq, &page).await?;
+    Ok(page)
 }
 
-/// Who has approved it, or what is in the way.
-#[derive(Serialize)]
-struct Approval {
-    /// `by rule`, `by NAME`, `rejected by NAME`, `waits` or `executed`.
-    status: String,
-    /// Codes and sentences of what the rules object to.
-    objections: Vec<(String, String)>,
-}
-
-/// Target against current.
-#[derive(Serialize)]
-struct Target {
-    instrument: String,
-    weight: f64,
-    target_value: f64,
-    held: String,
-    wanted: String,
-    today: String,
-    held_back_by: Vec<String>,
-}
-
-/// An order that would be sent.
-#[derive(Serialize)]
-struct Order {
-    order_ref: String,
-    instrument: String,
-    side: String,
-    quantity: String,
-    purpose: String,
-    /// In base currency, at the plan's mark.
-    value: f64,
-    opens: Option<String>,
-    closes: Option<String>,
-    expected_cost_bps: f64,
-    expected_cost: f64,
-}
-
-/// What would be left to do on a later day, at today's prices and targets.
-#[derive(Serialize)]
-struct DayAhead {
-    day: usize,
-    /// What is added, as a fraction of NAV.
-    adds: f64,
-    /// What is left after it.
-    left: f64,
-}
-
-/// The cushion in base currency, before and after the day's increases.
-#[derive(Serialize)]
-struct Margin {
-    excess_before: Option<f64>,
-    excess_before_of_nav: Option<f64>,
-    needed: f64,
-    excess_after: Option<f64>,
-    excess_after_of_nav: Option<f64>,
-}
-
-/// Estimated costs, in base currency.
-#[derive(Serialize)]
-struct Costs {
-    expected: f64,
-    expected_bps: f64,
-}
-
-/// One currency.
-#[derive(Serialize)]
-struct Hedge {
-    currency: String,
-    /// After the day's orders, in the currency.
-    exposure: f64,
-    contracts_held: i64,
-    contracts_wanted: i64,
-    contract: Option<String>,
-    /// What a rise of the currency by 1 % does to NAV now and with the hedge wanted, in base currency.
-    one_percent_before: f64,
-    one_percent_after: f64,
-}
-
-impl Preview {
-    pub fn of(day: &RecordedDay, measured: &Measured, account: &str) -> Result<Preview, Failure> {
-        let loaded = Loaded::read_back(&day.configuration).map_err(Failure::Journal)?;
-        let (plan, universe) = (&day.plan, &day.setup.universe);
-        let entries: Vec<Entry> = day.entries()?.into_iter().map(|(_, entry)| entry).collect();
-        let orders: Vec<Order> =
-            plan.orders.iter().map(|order| of_order(order, day, measured, &loaded, account)).collect();
-        let expected: f64 = orders.iter().map(|order| order.expected_cost).sum();
-        let value: f64 = orders.iter().map(|order| order.value).sum();
-        Ok(Preview {
-            date: day.date.to_string(),
-            plan_hash: day.hash(),
-            decided_at: plan.decided_at.to_string(),
-            base: day.setup.base.to_string(),
-            nav: plan.nav.map(|nav| nav.amount().round_dp(2)),
-            mode: plan.mode.to_string(),
-            regime: plan.risk.regime.name().to_owned(),
-            scale: plan.risk.scale,
-            approval: approval(day, &entries, &loaded),
-            targets: universe.contracts().filter_map(|contract| target(contract, day)).collect(),
-            costs: Costs { expected, expected_bps: if value > 0.0 { expected / value * 1e4 } else { 0.0 } },
-            orders,
-            schedule: schedule(day),
-            margin: margin(day),
-            limits: gate::of_plan(day)?,
-            hedges: hedges(day),
-            warnings: warnings(day),
-        })
+/// What trading had cost before the date.
+async fn measured(records: &Records, day: &RecordedDay) -> Result<Measured, Failure> {
+    #[derive(Deserialize)]
+    struct Closed {
+        book: Book,
     }
+    #[derive(Deserialize)]
+    struct Book {
+        #[serde(default)]
+        measured: Measured,
+    }
+    let closed = records.journal.events_of_kind(&records.account, DAY_CLOSED).await?;
+    let before = closed.iter().rfind(|event| event.trade_date < day.date.to_string());
+    Ok(before.map(body::<Closed>).transpose()?.map(|closed| closed.book.measured).unwrap_or_default())
+}
+
+/// What was said of a plan, heard by the engine or not yet, and how far it has come.
+pub async fn approval(records: &Records, stored: i64, page: &PlanPage) -> Result<Approval, Failure> {
+    let unreadable = |error: jiff::Error| Failure::Journal(format!("{}: {error}", page.date));
+    let events = records.journal.events(&records.account, page.date.parse().map_err(unreadable)?).await?;
+    let after = || events.iter().filter(|event| event.seq > stored);
+    let heard = after().filter(|event| event.kind == "operator").map(body::<Instruction>);
+    let mut said = heard.collect::<Result<Vec<Instruction>, Failure>>()?;
+    let inbox = records.journal.open_inbox(&records.account).await?;
+    said.extend(inbox.iter().filter_map(|message| serde_json::from_str::<Instruction>(&message.body).ok()));
+    let word = said.iter().rev().find_map(|said| match &said.directive {
+        Directive::Approve { plan } if *plan == page.plan_hash => Some(format!("by {}", said.by)),
+        Directive::Reject { plan } if *plan == page.plan_hash => Some(format!("rejected by {}", said.by)),
+        _ => None,
+    });
+    let has = |kind: &str| after().any(|event| event.kind == kind);
+    let progress = match (has(DAY_CLOSED), has("command")) {
+        (true, _) => "its day is over",
+        (false, true) => "under way",
+        (false, false) => "nothing of it was sent yet",
+    };
+    let objections = page.approval.objections.clone();
+    let by_rule = || if objections.is_empty() { "by rule" } else { "waits" }.to_owned();
+    Ok(Approval {
+        status: word.unwrap_or_else(by_rule),
+        progress: progress.to_owned(),
+        open: !has(DAY_CLOSED) && !has("command") && !page.orders.is_empty(),
+        objections,
+    })
+}
+
+/// Everything about a plan but what was said of it.
+pub fn unapproved(day: &RecordedDay, measured: &Measured, account: &str) -> Result<PlanPage, Failure> {
+    let loaded = Loaded::read_back(&day.configuration).map_err(Failure::Journal)?;
+    let (plan, universe) = (&day.plan, &day.setup.universe);
+    let orders: Vec<Order> = plan.orders.iter().map(|order| of_order(order, day, measured, &loaded, account)).collect();
+    let expected: f64 = orders.iter().map(|order| order.expected_cost).sum();
+    let value: f64 = orders.iter().map(|order| order.value).sum();
+    Ok(PlanPage {
+        date: day.date.to_string(),
+        plan_hash: day.hash(),
+        decided_at: plan.decided_at.to_string(),
+        base: day.setup.base.to_string(),
+        nav: plan.nav.map(|nav| nav.amount().round_dp(2)),
+        mode: plan.mode.to_string(),
+        regime: plan.risk.regime.name().to_owned(),
+        scale: plan.risk.scale,
+        approval: Approval { objections: objections(day, &loaded), ..Approval::default() },
+        targets: universe.contracts().filter_map(|contract| target(contract, day)).collect(),
+        costs: Costs { expected, expected_bps: if value > 0.0 { expected / value * 1e4 } else { 0.0 } },
+        orders,
+        schedule: schedule(day),
+        margin: margin(day),
+        limits: limits(day)?,
+        hedges: hedges(day),
+        warnings: warnings(day),
+    })
 }
 
 fn of_order(
@@ -190,26 +141,15 @@ fn target(contract: ContractId, day: &RecordedDay) -> Option<Target> {
     })
 }
 
-fn approval(day: &RecordedDay, entries: &[Entry], loaded: &Loaded) -> Approval {
-    let hash = day.hash();
+fn objections(day: &RecordedDay, loaded: &Loaded) -> Vec<(String, String)> {
     let objections = by_rule(&day.plan, &policy::approval(&loaded.settings));
-    let said = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Operator(said) => match &said.directive {
-            Directive::Approve { plan } if *plan == hash => Some(format!("by {}", said.by)),
-            Directive::Reject { plan } if *plan == hash => Some(format!("rejected by {}", said.by)),
-            _ => None,
-        },
-        _ => None,
-    });
-    let sent = entries.iter().any(|entry| matches!(entry, Entry::Command(_)));
-    let status = match (said, objections.is_empty()) {
-        (Some(said), _) => said,
-        (None, true) => "by rule".to_owned(),
-        (None, false) if sent => "executed".to_owned(),
-        (None, false) => "waits".to_owned(),
-    };
-    let objections = objections.iter().map(|why| (why.code().to_owned(), why.sentence())).collect();
-    Approval { status, objections }
+    objections.iter().map(|why| (why.code().to_owned(), why.sentence())).collect()
+}
+
+fn limits(day: &RecordedDay) -> Result<Vec<Limit>, Failure> {
+    let row =
+        |row: gate::Row| Limit { code: row.code.to_owned(), limit: row.limit, now: row.now, does: row.does.to_owned() };
+    Ok(gate::of_plan(day)?.into_iter().map(row).collect())
 }
 
 /// Most days that are looked ahead.
@@ -308,102 +248,4 @@ fn warnings(day: &RecordedDay) -> Vec<String> {
     let refusals =
         plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.check.code(), refusal.sentence(universe)));
     alarms.chain(measures).chain(marks).chain(rates).chain(refusals).collect()
-}
-
-/// The page of a plan.
-pub fn page(plan: &Preview) -> String {
-    let mut page = String::new();
-    let mut line = |text: String| page += &format!("{}\n", text.trim_end());
-    let base = &plan.base;
-    let money = |value: f64| grouped(Decimal::from_f64_retain(value).unwrap_or_default(), 0);
-    let percent = |value: f64| format!("{:.2} %", value * 100.0 + 0.0);
-    line(format!("Plan {} of {}, decided at {}", &plan.plan_hash[..12], plan.date, plan.decided_at));
-    let nav = plan.nav.map_or_else(|| "unknown".to_owned(), |nav| grouped(nav, 2));
-    line(format!("NAV {nav} {base} · mode {} · regime {} · scale {}", plan.mode, plan.regime, readable(plan.scale)));
-    line(format!("Approval {}", plan.approval.status));
-    plan.approval.objections.iter().for_each(|(code, why)| line(format!("  {code}: {why}")));
-    line(format!("Content hash {}", plan.plan_hash));
-    let rows: Vec<Vec<String>> = plan
-        .targets
-        .iter()
-        .map(|row| {
-            vec![
-                row.instrument.clone(),
-                percent(row.weight),
-                money(row.target_value),
-                row.held.clone(),
-                row.wanted.clone(),
-                row.today.clone(),
-                row.held_back_by.join(", "),
-            ]
-        })
-        .collect();
-    let header = ["instrument", "weight", "target value", "held", "wanted", "today", "held back by"];
-    line(format!("\nTarget against current (values in {base})\n{}", table(&header, &rows, &[1, 2, 3, 4, 5])));
-    let time = |instant: &Option<String>| instant.as_ref().and_then(|text| text.get(11..16)).unwrap_or("–").to_owned();
-    let rows: Vec<Vec<String>> = plan
-        .orders
-        .iter()
-        .map(|row| {
-            vec![
-                row.order_ref.clone(),
-                row.side.clone(),
-                row.quantity.clone(),
-                row.instrument.clone(),
-                row.purpose.clone(),
-                money(row.value),
-                format!("{}–{}", time(&row.opens), time(&row.closes)),
-                format!("{:.1} bp", row.expected_cost_bps),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        line("\nNo orders.".to_owned());
-    } else {
-        let header = ["order", "side", "quantity", "instrument", "purpose", "value", "window (UTC)", "expected"];
-        line(format!("\nOrders (nothing is sent by this command)\n{}", table(&header, &rows, &[2, 5, 7])));
-    }
-    let days: Vec<String> =
-        plan.schedule.iter().map(|day| format!("day {} adds {}", day.day, percent(day.adds))).collect();
-    let left = plan.schedule.last().map_or(0.0, |day| day.left);
-    let rest = if left > 0.0 { format!("; {} of NAV is left then", percent(left)) } else { String::new() };
-    line(format!("\nSchedule  {}{rest}, at today's prices and targets", shortened(&days)));
-    let cushion = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), money);
-    let margin = &plan.margin;
-    line(format!(
-        "Margin    excess liquidity {} before, {} after",
-        cushion(margin.excess_before),
-        cushion(margin.excess_after)
-    ));
-    let costs = &plan.costs;
-    line(format!("Costs     about {} {base}, {:.1} bp of what is traded", money(costs.expected), costs.expected_bps));
-    for hedge in &plan.hedges {
-        let into = hedge.contract.as_ref().map_or_else(|| "nothing can be traded".to_owned(), Clone::clone);
-        line(format!(
-            "Hedge     {} {} of exposure · {} contracts held, {} wanted in {into} · 1 % of it moves NAV by {}, hedged {}",
-            money(hedge.exposure),
-            hedge.currency,
-            hedge.contracts_held,
-            hedge.contracts_wanted,
-            money(hedge.one_percent_before),
-            money(hedge.one_percent_after)
-        ));
-    }
-    let rows: Vec<Vec<String>> =
-        plan.limits.iter().map(|row| vec![row.code.to_owned(), row.limit.clone(), row.now.clone()]).collect();
-    line(format!("\nLimits used\n{}", table(&["check", "limit", "this plan"], &rows, &[])));
-    if !plan.warnings.is_empty() {
-        line("\nWarnings".to_owned());
-        plan.warnings.iter().for_each(|warning| line(format!("  {warning}")));
-    }
-    page.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// The first days, and the last.
-fn shortened(days: &[String]) -> String {
-    match days {
-        [] => "nothing is increased".to_owned(),
-        [first @ .., last] if first.len() > 4 => format!("{}, … {last}", first[..3].join(", ")),
-        few => few.join(", "),
-    }
 }

@@ -124,7 +124,7 @@ async fn hear(
 async fn answer(asked: &Asked, from: i64, records: &Records, desk: &JournalDesk) -> Result<String, Failure> {
     let by = format!("telegram {from}");
     let say = async |wish| {
-        let said = desk.say(wish, by, "said by telephone".into()).await;
+        let said = desk.say(wish, String::new(), by, "said by telephone".into()).await;
         said.map_or_else(|Unanswered(why)| format!("NOT done: {why}\n"), |done| format!("{done}\n"))
     };
     Ok(match asked {

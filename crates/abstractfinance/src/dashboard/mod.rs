@@ -11,13 +11,15 @@ pub use metrics::open_metrics;
 use crate::cli::Global;
 use crate::commands::obligations::due;
 use crate::commands::operate::{cancel, leave};
-use crate::commands::{account::read_status, records::Records};
+use crate::commands::plan::in_force;
+use crate::commands::{account::read_status, preview, records::Records};
 use crate::failure::Failure;
 use console::DayReport;
 use console::account::Status;
 use console::dashboard::{Access, Desk, Unanswered, View, Wish, serve};
 use console::metrics::Activity;
 use console::obligations::Obligation;
+use console::plan::PlanPage;
 use cycle::{Directive, Instruction};
 use risk::Mode;
 use std::net::SocketAddr;
@@ -49,6 +51,8 @@ struct Known {
     obligations: Obligations,
     /// What the records say in numbers, as far as they were counted.
     activity: Activity,
+    /// The newest plan with the number of its record, without what was said of it.
+    plan: Option<(i64, Arc<PlanPage>)>,
 }
 
 impl JournalDesk {
@@ -62,6 +66,7 @@ impl JournalDesk {
                 days: Arc::default(),
                 obligations: Ok(Arc::default()),
                 activity: Activity::default(),
+                plan: None,
             })),
         }
     }
@@ -98,18 +103,38 @@ impl JournalDesk {
             Some(day) => Some(live::day(&records, &day.date).await?),
             None => None,
         };
-        Ok(View { days, status, live, obligations })
+        let plan = self.plan(&records).await.map_err(|failure| failure.to_string());
+        Ok(View { days, status, live, plan, obligations })
+    }
+
+    /// The newest plan as it stands now.
+    async fn plan(&self, records: &Records) -> Result<Option<Arc<PlanPage>>, Failure> {
+        let Some(newest) = records.journal.last_of_kind(&records.account, "plan").await? else { return Ok(None) };
+        let mut known = self.known.lock().await;
+        let page = match &known.plan {
+            Some((seq, page)) if *seq == newest.seq => page.clone(),
+            _ => Arc::new(preview::of(records, &records.day(None).await?).await?),
+        };
+        known.plan = Some((newest.seq, page.clone()));
+        let approval = preview::approval(records, newest.seq, &page).await?;
+        Ok(Some(Arc::new(PlanPage { approval, ..(*page).clone() })))
     }
 
     /// Passes on what a person said; `kill` also goes to the gateway at once, and neither way hides what became of the
     /// other.
-    async fn pass_on(&self, wish: Wish, by: String, reason: String) -> Result<String, Failure> {
+    async fn pass_on(&self, wish: Wish, about: &str, by: String, reason: String) -> Result<String, Failure> {
         let directive = match wish {
             Wish::Halt => Directive::Tighten { mode: Mode::CancelOnly },
             Wish::ReduceOnly => Directive::Tighten { mode: Mode::ReduceOnly },
             Wish::Kill => Directive::Tighten { mode: Mode::Frozen },
             Wish::Flatten => Directive::Flatten,
             Wish::Resume => Directive::Resume { mode: Mode::Normal, new_high_water_mark: false },
+            Wish::Approve | Wish::Reject => match self.in_force(about).await {
+                Ok(plan) if wish == Wish::Approve => Directive::Approve { plan },
+                Ok(plan) => Directive::Reject { plan },
+                Err(Failure::Halted(why)) => return Ok(format!("nothing was told to the engine: {why}")),
+                Err(failure) => return Err(failure),
+            },
         };
         let instruction = Instruction { directive, by, reason };
         let told = leave(&self.global, &instruction).await.map(|left| left.sentence());
@@ -123,6 +148,10 @@ impl JournalDesk {
             }
             (Err(told), Err(cancelled)) => Err(Failure::Broker(format!("{cancelled} · {told}"))),
         }
+    }
+
+    async fn in_force(&self, about: &str) -> Result<String, Failure> {
+        in_force(&Records::open(&self.global).await?, about).await
     }
 
     /// Answers on a thread that may block: reading a year of reports must not hold up the engine beside it.
@@ -151,8 +180,8 @@ impl Desk for JournalDesk {
         self.aside(async |desk| desk.read().await).await
     }
 
-    async fn say(&self, wish: Wish, by: String, reason: String) -> Result<String, Unanswered> {
-        self.aside(async move |desk| desk.pass_on(wish, by, reason).await).await
+    async fn say(&self, wish: Wish, about: String, by: String, reason: String) -> Result<String, Unanswered> {
+        self.aside(async move |desk| desk.pass_on(wish, &about, by, reason).await).await
     }
 }
 
@@ -166,7 +195,7 @@ fn nothing_yet() -> View {
         open_day: None,
         last_day: None,
     };
-    View { days: Arc::default(), status, live: None, obligations: Ok(Arc::default()) }
+    View { days: Arc::default(), status, live: None, plan: Ok(None), obligations: Ok(Arc::default()) }
 }
 
 /// Opens the dashboard and serves it beside whatever else this process does. Returns the address it got.

@@ -7,6 +7,7 @@
 use crate::DayReport;
 use crate::account::Status;
 use crate::obligations::Obligation;
+use crate::plan::PlanPage;
 use crate::report::Step;
 use serde::Serialize;
 use std::future::Future;
@@ -68,6 +69,8 @@ pub struct View {
     pub status: Status,
     /// The day in progress.
     pub live: Option<LiveDay>,
+    /// The newest plan, or why it cannot be shown; none before the first.
+    pub plan: Result<Option<Arc<PlanPage>>, String>,
     /// What comes due in the next days, or why that is not known.
     pub obligations: Result<Arc<Vec<Obligation>>, String>,
 }
@@ -85,16 +88,22 @@ pub enum Wish {
     Flatten,
     /// Go on.
     Resume,
+    /// Execute a plan.
+    Approve,
+    /// Send nothing of a plan.
+    Reject,
 }
 
 impl Wish {
     /// All of them with their names on the wire.
-    pub const ALL: [(&'static str, Wish); 5] = [
+    pub const ALL: [(&'static str, Wish); 7] = [
         ("halt", Wish::Halt),
         ("reduce-only", Wish::ReduceOnly),
         ("kill", Wish::Kill),
         ("flatten", Wish::Flatten),
         ("resume", Wish::Resume),
+        ("approve", Wish::Approve),
+        ("reject", Wish::Reject),
     ];
 
     /// The wish of a name.
@@ -102,13 +111,27 @@ impl Wish {
         Wish::ALL.into_iter().find(|(own, _)| *own == name).map(|(_, wish)| wish)
     }
 
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        Wish::ALL.into_iter().find(|(_, own)| *own == self).map_or("", |(name, _)| name)
+    }
+
+    /// The page that shows what came of it.
+    pub fn page(self) -> &'static str {
+        match self {
+            Wish::Approve | Wish::Reject => "/plan",
+            Wish::Halt | Wish::ReduceOnly | Wish::Kill | Wish::Flatten | Wish::Resume => "/modes",
+        }
+    }
+
     /// What has to be typed before it counts: everything that does more than stop.
     pub fn confirmation(self) -> &'static str {
         match self {
-            Wish::Halt | Wish::ReduceOnly => "",
+            Wish::Halt | Wish::ReduceOnly | Wish::Reject => "",
             Wish::Kill => "KILL",
             Wish::Flatten => "FLATTEN",
             Wish::Resume => "RESUME",
+            Wish::Approve => "APPROVE",
         }
     }
 }
@@ -119,6 +142,12 @@ pub trait Desk: Clone + Send + Sync + 'static {
     fn head(&self) -> impl Future<Output = Result<i64, Unanswered>> + Send;
     /// Everything the pages are made of.
     fn view(&self) -> impl Future<Output = Result<View, Unanswered>> + Send;
-    /// Tells the engine; answers with a sentence.
-    fn say(&self, wish: Wish, by: String, reason: String) -> impl Future<Output = Result<String, Unanswered>> + Send;
+    /// Tells the engine; answers with a sentence. `about` is the hash of a plan where the wish is about one.
+    fn say(
+        &self,
+        wish: Wish,
+        about: String,
+        by: String,
+        reason: String,
+    ) -> impl Future<Output = Result<String, Unanswered>> + Send;
 }

@@ -36,18 +36,19 @@ const TEXT_MAX: usize = 200;
 /// A page as a function of what the journal says.
 type Shown = fn(&View) -> Page;
 
-/// The pages in the order of the menu: path, name, what it shows. The n-th opens with the key n.
-const PAGES: [(&str, &str, Shown); 10] = [
-    ("/", "Overview", pages::overview),
-    ("/today", "Today", pages::today),
-    ("/positions", "Positions", pages::positions),
-    ("/orders", "Orders", pages::orders),
-    ("/costs", "Costs", pages::costs),
-    ("/risk", "Risk", pages::risk),
-    ("/reconciliation", "Books", pages::reconciliation),
-    ("/hedges", "Hedges", pages::hedges),
-    ("/calendar", "Calendar", pages::calendar),
-    ("/modes", "Modes", pages::modes),
+/// The pages in the order of the menu: key, path, name, what it shows.
+const PAGES: [(&str, &str, &str, Shown); 11] = [
+    ("1", "/", "Overview", pages::overview),
+    ("2", "/today", "Today", pages::today),
+    ("p", "/plan", "Plan", pages::plan),
+    ("3", "/positions", "Positions", pages::positions),
+    ("4", "/orders", "Orders", pages::orders),
+    ("5", "/costs", "Costs", pages::costs),
+    ("6", "/risk", "Risk", pages::risk),
+    ("7", "/reconciliation", "Books", pages::reconciliation),
+    ("8", "/hedges", "Hedges", pages::hedges),
+    ("9", "/calendar", "Calendar", pages::calendar),
+    ("0", "/modes", "Modes", pages::modes),
 ];
 
 /// Files of the pages: name, type, content.
@@ -70,7 +71,7 @@ pub async fn serve<D: Desk>(listener: TcpListener, access: Access, desk: D) -> s
 
 fn router<D: Desk>(access: Access, desk: D) -> Router {
     let mut pages = Router::new();
-    for (path, _, page) in PAGES {
+    for (_, path, _, page) in PAGES {
         let shown = async move |State(desk): State<D>, Extension(session): Extension<Session>| {
             shown(path, page, &desk, &session).await
         };
@@ -126,6 +127,8 @@ struct Said {
     by: String,
     reason: String,
     #[serde(default)]
+    about: String,
+    #[serde(default)]
     confirm: String,
 }
 
@@ -137,6 +140,9 @@ async fn say<D: Desk>(
     guard::own_form(&session, &said.csrf).map_err(IntoResponse::into_response)?;
     let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned()).into_response();
     let wish = Wish::named(&said.wish).ok_or_else(|| bad("there is no such instruction"))?;
+    if said.about.len() > TEXT_MAX {
+        return Err(bad("that is no hash of a plan"));
+    }
     let [by, reason] = [said.by, said.reason].map(|text| text.trim().to_owned());
     if by.is_empty() || reason.is_empty() || by.len() > TEXT_MAX || reason.len() > TEXT_MAX {
         return Err(bad("a name and a reason are needed, each of at most 200 bytes"));
@@ -144,9 +150,9 @@ async fn say<D: Desk>(
     if said.confirm.trim() != wish.confirmation() {
         return Err(bad("the word to confirm was not typed; nothing was told to the engine"));
     }
-    let answer = desk.say(wish, by, reason).await.map_err(unanswered)?;
+    let answer = desk.say(wish, said.about, by, reason).await.map_err(unanswered)?;
     session.tell(answer);
-    Ok(Redirect::to("/modes"))
+    Ok(Redirect::to(wish.page()))
 }
 
 /// Alive, and the journal answers.

@@ -215,9 +215,9 @@ pub(super) struct Frame {
 
 impl Frame {
     /// Key, path and name of every page, and whether it is this one.
-    fn menu(&self) -> impl Iterator<Item = (usize, &'static str, &'static str, bool)> {
+    fn menu(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str, bool)> {
         let here = self.path;
-        PAGES.iter().enumerate().map(move |(index, (path, name, _))| ((index + 1) % 10, *path, *name, *path == here))
+        PAGES.iter().map(move |(key, path, name, _)| (*key, *path, *name, *path == here))
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: finished days, the day in progress. Out: pages.
 //! Invariant: the newest stands first.
 
-use super::super::desk::View;
+use super::super::desk::{LiveDay, View};
 use super::super::model::{Cell, Fact, Page, Section, Table, Tone};
 use super::{
     DAYS_SHOWN, NOTHING_YET, ORDERS_SHOWN, alerts, amount, basis_points, basis_points_2, chart, dash, empty,
@@ -137,10 +137,30 @@ pub(in super::super) fn today(view: &View) -> Page {
     }
     Page {
         title: "Today",
-        lead: format!("Trading day {} is in progress.", live.date),
+        lead: match waits(view) {
+            true => format!("The plan of {} waits for a person, on the page Plan.", live.date),
+            false => format!("Trading day {} is in progress.", live.date),
+        },
         facts: Vec::new(),
-        sections: vec![Section::Table(steps(&live.steps)), Section::Table(orders), Section::Table(tape)],
+        sections: vec![Section::Table(steps(&so_far(live, view))), Section::Table(orders), Section::Table(tape)],
     }
+}
+
+/// The steps; those after the plan wait with it.
+fn so_far(live: &LiveDay, view: &View) -> Vec<Step> {
+    let step = |step: &Step| match step.number {
+        12.. if waits(view) => {
+            let detail = if step.number == 12 { "for a person, on the page Plan" } else { "" };
+            Step { outcome: "waits".into(), detail: detail.into(), ..step.clone() }
+        }
+        _ => step.clone(),
+    };
+    live.steps.iter().map(step).collect()
+}
+
+/// True while the day goes no further without a person.
+fn waits(view: &View) -> bool {
+    view.plan.iter().flatten().any(|plan| plan.waits())
 }
 
 fn finished_day(day: &DayReport) -> Page {

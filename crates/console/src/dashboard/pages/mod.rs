@@ -7,11 +7,13 @@ mod controls;
 mod day;
 mod holdings;
 mod measures;
+mod plan;
 
 pub(super) use controls::{calendar, modes};
 pub(super) use day::{orders, overview, today};
 pub(super) use holdings::{hedges, positions};
 pub(super) use measures::{costs, reconciliation, risk};
+pub(super) use plan::plan;
 
 use super::model::{Chart, Page, Section, Series, Tone};
 use crate::DayReport;
