@@ -141,7 +141,7 @@ fn planning_sends_nothing_and_only_the_approved_plan_is_executed() {
     assert_eq!(sent(&asked), 0, "planning sends nothing");
     let what_ifs = asked.iter().filter(|request| matches!(request, Request::PlaceOrder(_))).count();
     assert_eq!(what_ifs, 2, "the margin of each order is asked for");
-    assert!(page.contains("Approval waits\n  APPROVAL_MANUAL"), "{page}");
+    assert!(page.contains("Approval waits, nothing of it was sent yet\n  APPROVAL_MANUAL"), "{page}");
 
     let waits = stage.refused(&format!("run --once {DAY} {tapped}"));
     assert!(waits.starts_with("exit 5\n") && waits.contains("APPROVAL_MANUAL"), "{waits}");
