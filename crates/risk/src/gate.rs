@@ -107,7 +107,21 @@ impl GatePolicy {
     pub fn collar(&self, class: AssetClass) -> Option<CollarPolicy> {
         self.collars.iter().find(|(c, _)| *c == class).map(|(_, collar)| *collar)
     }
+
+    /// The least excess liquidity a plan leaves, as a share of NAV: more than the gate asks for, because the broker is asked
+    /// again when an order leaves, at the prices of then, and a plan at the edge would lose one leg of a pair there.
+    pub fn excess_planned(&self) -> f64 {
+        self.excess_liquidity_min + MARGIN_HEADROOM
+    }
+
+    /// Maintenance margin that a plan's increases may take, in base currency.
+    pub fn margin_for_increases(&self, excess: f64, nav: f64) -> f64 {
+        (excess - self.excess_planned() * nav).max(0.0)
+    }
 }
+
+/// Share of NAV.
+const MARGIN_HEADROOM: f64 = 0.01;
 
 /// One order asking to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -41,8 +41,8 @@ pub(super) async fn decide_within<B: Broker, J, C>(
         inputs.margins.push(Margin { contract: order.contract, per_unit });
     }
     let view = inputs.view(&panel);
-    let free =
-        inputs.conditions.excess_liquidity.unwrap_or(0.0) - run.setup.policy.gate.excess_liquidity_min * plan.facts.nav;
+    let excess = inputs.conditions.excess_liquidity.unwrap_or(0.0);
+    let free = run.setup.policy.gate.margin_for_increases(excess, plan.facts.nav);
     let refused = inputs.margins.iter().any(|margin| margin.per_unit.is_none());
     Ok(if refused || margin_needed(&view, &plan) > free { decide(&view, &run.setup) } else { plan })
 }

@@ -163,11 +163,11 @@ impl Basket {
             (fit.buys, fit.sells) = (0.0, 0.0); // nothing is increased against a NAV nobody knows
             return fit;
         }
-        let free = self.excess - policy.excess_liquidity_min * nav;
-        if self.needed > free.max(0.0) {
-            let share = free.max(0.0) / self.needed;
+        let free = policy.margin_for_increases(self.excess, nav);
+        if self.needed > free {
+            let share = free / self.needed;
             (fit.buys, fit.sells, fit.bound) = (share, share, Some(Check::Margin));
-            let (limit, value) = (policy.excess_liquidity_min, (self.excess - self.needed) / nav);
+            let (limit, value) = (policy.excess_planned(), (self.excess - self.needed) / nav);
             fit.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
         }
         for Limit { check, limit, before, more, side } in self.limits(policy) {

@@ -25,13 +25,13 @@ fn ordered(plan: &DayPlan, contract: ContractId) -> f64 {
 
 #[test]
 fn increases_are_cut_to_what_the_margin_leaves_and_the_pair_alike() {
-    // 4,375 shares of 600 and 10,500 of 250 are wanted; a quarter of their value is 1.31 m, and 1.0 m may be used.
+    // 4,375 shares of 600 and 10,500 of 250 are wanted; a quarter of their value is 1.31 m, and 0.9 m may be used.
     let world = world(2_500_000.0, Some(150.0), Some(62.5));
     insta::assert_snapshot!(told(&world), @r"
     NORMAL vix Some(15.0) scale 1.500 = 1.500 × 1.0, core × 1
-    1 Increase -8000 CS51
-    2 Increase 3333 CSPX
-    the basket: excess liquidity would be 11.9 % of NAV, the least allowed is 15.0 %; what does not fit waits
+    1 Increase 3000 CSPX
+    2 Increase -7200 CS51
+    the basket: excess liquidity would be 11.9 % of NAV, the least allowed is 16.0 %; what does not fit waits
     the basket: increases of 52.5 % of NAV are wanted, 50.0 % fit under today's turnover limit; the rest carries over: 2 days at this rate
     ");
     let plan = decide(&world.inputs(), &world.setup);
