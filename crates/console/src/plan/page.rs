@@ -1,6 +1,7 @@
 //! A plan for a terminal.
 //!
-//! In: a plan's data. Out: its page. Invariant: the same rows as in JSON, rounded for reading.
+//! In: a plan's data. Out: its page: target against current, orders, schedule, margin, costs, hedge, limits, warnings.
+//! Invariant: the same rows as in JSON, rounded for reading.
 
 use super::{Hedge, Order, PlanPage, Target};
 use crate::decisions::{readable, table};
