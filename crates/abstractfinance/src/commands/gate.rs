@@ -126,7 +126,14 @@ impl<'a> Day<'a> {
             Check::VenueHours => self.names(conditions.contradicted.iter().copied(), setup),
             Check::Maintenance => next_guard(&conditions.guards, self.plan.decided_at)
                 .map_or_else(String::new, |guard| format!("next at {}", guard.opens)),
-            Check::OrderValue => self.largest(setup, |order| Some(self.order_value(order) / nav), percent),
+            Check::OrderValue => {
+                let slices = |share: f64| (share / setup.policy.gate.order_value_max).ceil();
+                let told = |share: f64| match slices(share) {
+                    many if many > 1.0 => format!("{} in {many} slices:", percent(share)),
+                    _ => percent(share),
+                };
+                self.largest(setup, |order| Some(self.order_value(order) / nav), told)
+            }
             Check::Adv => {
                 let share = |order: &PlannedOrder| {
                     conditions.adv[order.contract].map(|adv| order.quantity.abs().to_f64() / adv)

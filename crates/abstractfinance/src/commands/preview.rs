@@ -147,8 +147,15 @@ fn objections(day: &RecordedDay, loaded: &Loaded) -> Vec<(String, String)> {
 }
 
 fn limits(day: &RecordedDay) -> Result<Vec<Limit>, Failure> {
-    let row =
-        |row: gate::Row| Limit { code: row.code.to_owned(), limit: row.limit, now: row.now, does: row.does.to_owned() };
+    // The gate knows what is free before the orders; the plan is measured by what it leaves.
+    let left = margin(day).excess_after_of_nav.map(|share| format!("{:.2} %", share * 100.0));
+    let now = |row: &gate::Row| left.clone().filter(|_| row.code == risk::Check::Margin.code());
+    let row = |row: gate::Row| Limit {
+        code: row.code.to_owned(),
+        now: now(&row).unwrap_or_else(|| row.now.clone()),
+        limit: row.limit,
+        does: row.does.to_owned(),
+    };
     Ok(gate::of_plan(day)?.into_iter().map(row).collect())
 }
 
