@@ -8,22 +8,6 @@ mod common;
 
 use common::{Stage, assert_tied_out};
 use jiff::Timestamp;
-use journal::Journal;
-use serde_json::Value;
-
-/// Bodies of the records of a kind, with their times.
-fn records(stage: &Stage, kind: &str) -> Vec<(Timestamp, Value)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let journal = Journal::open_existing(&stage.path("state").join("journal.db")).await.unwrap();
-        let account = journal.accounts().await.unwrap().pop().unwrap();
-        let events = journal.events_of_kind(&account, kind).await.unwrap();
-        let read = |event: &journal::StoredEvent| {
-            (Timestamp::from_microsecond(event.at_us).unwrap(), serde_json::from_str(&event.body).unwrap())
-        };
-        events.iter().map(read).collect()
-    })
-}
 
 #[test]
 fn funds_go_to_the_close_once_and_get_its_price() {
@@ -39,7 +23,7 @@ fn funds_go_to_the_close_once_and_get_its_price() {
     let at = |time: &str| -> Timestamp { format!("2026-03-02T{time}Z").parse().unwrap() };
 
     let mut closing = Vec::new();
-    for (sent, command) in records(&stage, "command") {
+    for (sent, command) in stage.records("command") {
         assert_eq!(command["command"], "place", "neither repriced nor taken back: {command}");
         if command["order_type"] == "LOC" {
             assert!(sent >= at("16:20:00") && sent < at("16:30:00"), "{sent}: {command}");
@@ -47,7 +31,7 @@ fn funds_go_to_the_close_once_and_get_its_price() {
         }
     }
     assert!(closing.len() >= 2, "both legs: {closing:?}");
-    let fills = records(&stage, "execution").into_iter().filter(|(_, fill)| closing.contains(&fill["order"]));
+    let fills = stage.records("execution").into_iter().filter(|(_, fill)| closing.contains(&fill["order"]));
     let fills: Vec<Timestamp> = fills.map(|(told, _)| told).collect();
     assert!(fills.len() >= 2 && fills.iter().all(|told| *told >= at("16:35:00")), "{fills:?}");
 }

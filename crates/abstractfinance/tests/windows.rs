@@ -10,7 +10,6 @@ use common::Stage;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use journal::Journal;
 
 /// The days of the first row are those of IB's daily resets.
 const SUNDAY_TO_FRIDAY: [Weekday; 6] =
@@ -31,23 +30,9 @@ fn is_away(at: Timestamp) -> bool {
         || (21 * 60 + 50..22 * 60 + 25).contains(&ny)
 }
 
-/// Times of records of a kind, with their bodies.
-fn records(stage: &Stage, kind: &str) -> Vec<(Timestamp, serde_json::Value)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let journal = Journal::open_existing(&stage.path("state").join("journal.db")).await.unwrap();
-        let account = journal.accounts().await.unwrap().pop().unwrap();
-        let events = journal.events_of_kind(&account, kind).await.unwrap();
-        let read = |event: &journal::StoredEvent| {
-            (Timestamp::from_microsecond(event.at_us).unwrap(), serde_json::from_str(&event.body).unwrap())
-        };
-        events.iter().map(read).collect()
-    })
-}
-
 /// Orders that were sent or changed, by time.
 fn orders(stage: &Stage) -> Vec<Timestamp> {
-    let commands = records(stage, "command").into_iter();
+    let commands = stage.records("command").into_iter();
     commands.filter(|(_, body)| body["command"] != "cancel").map(|(at, _)| at).collect()
 }
 
@@ -66,7 +51,7 @@ fn no_order_is_sent_while_the_broker_is_away() {
         let away: Vec<&Timestamp> = sent.iter().filter(|at| is_away(**at)).collect();
         assert!(away.is_empty(), "sent while the broker was away: {away:?}");
 
-        let plans = records(&stage, "plan");
+        let plans = stage.records("plan");
         assert_eq!(plans.len(), *days as usize);
         for (_, plan) in &plans {
             let decided: Timestamp = plan["decided_at"].as_str().unwrap().parse().unwrap();

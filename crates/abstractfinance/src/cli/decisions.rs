@@ -4,10 +4,10 @@
 //! and that changes nothing.
 
 use super::operator::{AdoptArgs, named};
+use super::run::BrokerArgs;
 use crate::failure::Failure;
 use clap::Args;
 use jiff::civil::Date;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const PLAN_HELP: &str = "\
@@ -33,12 +33,8 @@ pub struct PlanArgs {
     pub again: bool,
     #[command(flatten)]
     pub adopt: AdoptArgs,
-    /// Where the gateway listens; without it as for `run`.
-    #[arg(long, value_name = "ADDR")]
-    pub gateway: Option<SocketAddr>,
-    /// Where the control of a simulated gateway listens; without it as for `run`.
-    #[arg(long, value_name = "ADDR")]
-    pub control: Option<SocketAddr>,
+    #[command(flatten)]
+    pub broker: BrokerArgs,
 }
 
 const APPROVE_HELP: &str = "\

@@ -32,6 +32,16 @@ pub struct RunArgs {
     pub listen: ListenArgs,
     #[command(flatten)]
     pub adopt: AdoptArgs,
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// For the crash campaign: stop for good where a point is reached, and say so on standard error.
+    #[arg(long, value_name = "POINT[@N]|trace", hide = true)]
+    pub stop_at: Option<Stop>,
+}
+
+/// Where the broker is.
+#[derive(Debug, Args)]
+pub struct BrokerArgs {
     /// Where the gateway listens; without it 127.0.0.1:4000 in mode simulated, and what `broker` in the settings says in
     /// mode paper and live.
     #[arg(long, value_name = "ADDR")]
@@ -40,7 +50,4 @@ pub struct RunArgs {
     /// simulated; in mode paper and live time is the wall's.
     #[arg(long, value_name = "ADDR")]
     pub control: Option<SocketAddr>,
-    /// For the crash campaign: stop for good where a point is reached, and say so on standard error.
-    #[arg(long, value_name = "POINT[@N]|trace", hide = true)]
-    pub stop_at: Option<Stop>,
 }

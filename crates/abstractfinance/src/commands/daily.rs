@@ -36,7 +36,7 @@ pub(super) async fn every_day(global: &Global, args: &RunArgs) -> Result<(), Fai
         eprintln!("metrics: http://{address}/metrics");
     }
     if args.serve {
-        let address = serve(global, &args.listen, args.gateway).await?;
+        let address = serve(global, &args.listen, args.broker.gateway).await?;
         eprintln!("dashboard: http://{address}/");
     }
     if let Some(courier) = Courier::configured(global)? {
@@ -88,7 +88,7 @@ async fn is_finished(global: &Global, date: Date) -> Result<bool, Failure> {
 
 /// The date to run now or next: one that was begun, else the first that can still be planned in time.
 async fn next_date(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<Date, Failure> {
-    let now = time_of(args.control, loaded.settings.mode).await?.now();
+    let now = time_of(args.broker.control, loaded.settings.mode).await?.now();
     // Before the first day there is no journal.
     let (open, last) = match Records::open(global).await {
         Ok(records) => {

@@ -50,7 +50,7 @@ async fn stored(global: &Global, args: &PlanArgs) -> Result<Option<RecordedDay>,
 async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let ground = super::run::ground(global, args.date)?;
     let settings = &ground.loaded.settings;
-    let clock = time_of(args.control, settings.mode).await?;
+    let clock = time_of(args.broker.control, settings.mode).await?;
     let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let engaged = StateFolder::open(&dir, settings).await?.engage(ground.account(), Takeover::OfTheDead).await?;
     let outside = Outside {
@@ -59,7 +59,7 @@ async fn make(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
         loosening: args.adopt.loosening()?,
         standby: false,
     };
-    let gateway = address(args.gateway, settings, &clock);
+    let gateway = address(args.broker.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let planned = plan_day(args.date, args.again, &mut run, &mut world).await;
     world.broker.disconnect().await;

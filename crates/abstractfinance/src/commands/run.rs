@@ -52,7 +52,7 @@ pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Resu
         ));
     }
     // An engine that starts now says at once when there is no gateway; a standby needs none until it takes over.
-    let early = if args.standby { None } else { Some(time_of(args.control, settings.mode).await?) };
+    let early = if args.standby { None } else { Some(time_of(args.broker.control, settings.mode).await?) };
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let state = StateFolder::open(&state_dir, settings).await?;
     let takeover = if args.standby { Takeover::Standby } else { Takeover::OfTheDead };
@@ -63,7 +63,7 @@ pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Resu
     at("take", Moment::After);
     let clock = match early {
         Some(clock) => clock,
-        None => time_of(args.control, settings.mode).await?,
+        None => time_of(args.broker.control, settings.mode).await?,
     };
     let outside = Outside {
         statements: configured_statements(&ground)?,
@@ -71,7 +71,7 @@ pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Resu
         loosening: args.adopt.loosening()?,
         standby: args.standby,
     };
-    let gateway = address(args.gateway, settings, &clock);
+    let gateway = address(args.broker.gateway, settings, &clock);
     let (mut run, mut world) = ground.world(engaged, gateway, clock, outside).await?;
     let day = match &faults {
         None => run_day(date, &mut run, &mut world).await,

@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "each story uses its part of the stage")]
 
 use console::DayReport;
+use jiff::Timestamp;
+use journal::Journal;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -122,6 +124,20 @@ impl Stage {
         let told = self.run(line);
         assert_eq!(told.out, "", "{line}: a refusal goes to standard error alone");
         format!("exit {}\n{}", told.code, told.err.trim_end())
+    }
+
+    /// Records of a kind that the journal under `state` holds, with their times.
+    pub fn records(&self, kind: &str) -> Vec<(Timestamp, serde_json::Value)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let journal = Journal::open_existing(&self.path("state").join("journal.db")).await.unwrap();
+            let account = journal.accounts().await.unwrap().pop().unwrap();
+            let events = journal.events_of_kind(&account, kind).await.unwrap();
+            let read = |event: &journal::StoredEvent| {
+                (Timestamp::from_microsecond(event.at_us).unwrap(), serde_json::from_str(&event.body).unwrap())
+            };
+            events.iter().map(read).collect()
+        })
     }
 
     /// A simulated gateway as a process of its own, on free ports.
