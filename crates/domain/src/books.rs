@@ -164,7 +164,8 @@ impl Books {
             Ok(place) => place,
         };
         let known = &mut self.memory.executions[place];
-        if known.told == Told::Disowned || known.charge.is_some_and(|old| old.version > charge.version || old == charge) {
+        if known.told == Told::Disowned || known.charge.is_some_and(|old| old.version > charge.version || old == charge)
+        {
             return Posted::Again;
         }
         let before = known.charge.replace(charge);

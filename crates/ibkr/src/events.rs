@@ -8,9 +8,7 @@ use crate::codes::{client, link};
 use crate::{IbkrBroker, orders, snapshot};
 use domain::{ContractId, ExecutionId, Money, OrderRef, Quantity};
 use futures::{FutureExt, StreamExt};
-use ibapi::orders::{
-    CommissionReport, ExecutionData, OrderData, OrderStatus, OrderStatusKind, OrderUpdate,
-};
+use ibapi::orders::{CommissionReport, ExecutionData, OrderData, OrderStatus, OrderStatusKind, OrderUpdate};
 use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Error, Notice};
 use ports::code::{Severity, severity};
