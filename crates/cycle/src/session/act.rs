@@ -47,26 +47,32 @@ impl Session<'_> {
         }
         self.totals = None;
         for index in 0..self.slots.len() {
-            if !self.rests.is_awake(index, now) || self.slots[index].parent.is_finished() {
-                continue;
+            if self.rests.is_awake(index, now) {
+                self.look_after(index, now);
+                self.lay_down(index, now);
             }
-            self.expire(index, now);
-            self.chase(index, now);
-            match (self.pace(index), self.permission(index)) {
-                (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
-                (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
-                    self.take_back(index, now);
-                }
-                (Pace::Stop, _) | (_, Permission::No) => {
-                    self.slots[index].parent.expire();
-                    self.take_back(index, now);
-                }
-            }
-            self.lay_down(index, now);
         }
         self.protect(now);
         self.replan();
         self.true_up(now);
+    }
+
+    fn look_after(&mut self, index: usize, now: Timestamp) {
+        if self.slots[index].parent.is_finished() {
+            return;
+        }
+        self.expire(index, now);
+        self.chase(index, now);
+        match (self.pace(index), self.permission(index)) {
+            (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
+            (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
+                self.take_back(index, now);
+            }
+            (Pace::Stop, _) | (_, Permission::No) => {
+                self.slots[index].parent.expire();
+                self.take_back(index, now);
+            }
+        }
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
