@@ -46,11 +46,11 @@ impl Session<'_> {
             return;
         }
         self.totals = None;
-        for index in 0..self.slots.len() {
-            if self.rests.is_awake(index, now) {
-                self.look_after(index, now);
-                self.lay_down(index, now);
-            }
+        let mut next = self.rests.next_awake(0, now);
+        while let Some(index) = next {
+            self.look_after(index, now);
+            self.lay_down(index, now);
+            next = self.rests.next_awake(index + 1, now);
         }
         self.protect(now);
         self.replan();

@@ -8,12 +8,12 @@ use super::{Session, Slot};
 use jiff::Timestamp;
 
 /// Nothing can ever happen to it again.
-const FOR_GOOD: Timestamp = Timestamp::MAX;
-const AWAKE: Timestamp = Timestamp::MIN;
+const FOR_GOOD: i64 = i64::MAX;
+const AWAKE: i64 = i64::MIN;
 
-/// Until when each order of the day rests, by place.
+/// Until when each order of the day rests, by place: nanoseconds since 1970, because all of them are compared at every event.
 #[derive(Debug, Default)]
-pub(super) struct Rests(Vec<Timestamp>);
+pub(super) struct Rests(Vec<i64>);
 
 impl Rests {
     /// So many orders, all awake.
@@ -34,13 +34,16 @@ impl Rests {
         self.0.fill(AWAKE);
     }
 
-    pub(super) fn is_awake(&self, place: usize, now: Timestamp) -> bool {
-        self.0[place] <= now
+    /// The first place from this one on whose order is awake.
+    pub(super) fn next_awake(&self, from: usize, now: Timestamp) -> Option<usize> {
+        let now = nanoseconds(now);
+        self.0[from..].iter().position(|&until| until <= now).map(|ahead| from + ahead)
     }
 
     /// Places of the orders that are awake.
     pub(super) fn awake(&self, now: Timestamp) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().filter(move |(_, until)| **until <= now).map(|(place, _)| place)
+        let next = move |from: usize| self.next_awake(from, now);
+        std::iter::successors(next(0), move |&last| next(last + 1))
     }
 
     /// Places of the orders to which something may still happen.
@@ -50,8 +53,15 @@ impl Rests {
 
     /// The first end of a rest to come.
     pub(super) fn first_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.iter().copied().filter(|&until| until > now && until != FOR_GOOD).min()
+        let now = nanoseconds(now);
+        let first = self.0.iter().copied().filter(|&until| until > now).min().filter(|&until| until != FOR_GOOD)?;
+        Timestamp::from_nanosecond(i128::from(first)).ok()
     }
+}
+
+/// A time that no `i64` holds is no time to rest until.
+fn nanoseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(AWAKE)
 }
 
 impl Session<'_> {
@@ -61,7 +71,7 @@ impl Session<'_> {
         self.rests.0[place] = match () {
             () if slot.parent.is_finished() => FOR_GOOD,
             () if !slot.stands_alone || slot.is_on_the_move(now) => AWAKE,
-            () => self.deadlines(place, now).min().unwrap_or(AWAKE),
+            () => self.deadlines(place, now).min().map_or(AWAKE, nanoseconds),
         };
     }
 
