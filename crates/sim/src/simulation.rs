@@ -72,6 +72,11 @@ impl Simulation {
         Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new(), stirred: true })
     }
 
+    /// How its exchange meets orders.
+    pub fn fills(&self) -> Fills {
+        self.broker.fills
+    }
+
     /// When its venues trade.
     pub fn calendars(&self) -> &Calendars {
         &self.calendars

@@ -134,21 +134,20 @@ impl Tape {
             |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
         let listed_from = PerContract::from_vec(universe.contracts().map(listed).collect());
         let universe = universe.clone();
-        let mut tape =
-            Tape {
-                universe,
-                venues,
-                chance,
-                volumes,
-                source,
-                histories,
-                listed_from,
-                ended,
-                ends_only,
-                roots,
-                closes: RefCell::default(),
-                changes: 0,
-            };
+        let mut tape = Tape {
+            universe,
+            venues,
+            chance,
+            volumes,
+            source,
+            histories,
+            listed_from,
+            ended,
+            ends_only,
+            roots,
+            closes: RefCell::default(),
+            changes: 0,
+        };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }

@@ -122,7 +122,9 @@ impl Session<'_> {
         let place = self.order_of(fill).and_then(|number| usize::from(number).checked_sub(1));
         let place = place.filter(|&place| place < self.slots.len());
         place.into_iter().for_each(|place| self.rests.wake(place));
-        let parent = place.map(|place| &mut self.slots[place].parent).filter(|parent| parent.planned().contract == fill.contract);
+        let parent = place
+            .map(|place| &mut self.slots[place].parent)
+            .filter(|parent| parent.planned().contract == fill.contract);
         if parent.map(tell) != Some(Ok(())) {
             self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
         }
