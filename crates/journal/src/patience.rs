@@ -23,8 +23,6 @@ pub(crate) async fn answered<T, E>(
 }
 
 /// The same for a call of the driver.
-pub(crate) async fn driver_answered<T>(
-    call: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
+pub(crate) async fn driver_answered<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     answered(call, |silent| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silent))).await
 }
