@@ -10,8 +10,8 @@ use crate::injection::ShownNlv;
 use crate::wire;
 use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::{Decimal, dec};
 use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, dec};
 use sim::{AccountView, CashRow, PositionView};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -88,14 +88,7 @@ impl Broker {
     }
 
     /// A new order; `lack` is why the account cannot afford it, if it cannot.
-    pub(crate) fn place(
-        &mut self,
-        client: i32,
-        order: SimOrder,
-        lack: Option<Refusal>,
-        board: &Board,
-        now: Timestamp,
-    ) {
+    pub(crate) fn place(&mut self, client: i32, order: SimOrder, lack: Option<Refusal>, board: &Board, now: Timestamp) {
         let key = (client, order.order_id);
         if self.ids.contains_key(&key) {
             return self.refuse(client, order.order_id, Refusal::new(103, "Duplicate order id"));
