@@ -236,7 +236,8 @@ impl Simulation {
 
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
     pub fn place(&mut self, client: i32, order: SimOrder) {
-        self.broker.place(client, order, &self.board, self.now);
+        let lack = self.lack_of_margin(&order);
+        self.broker.place(client, order, lack, &self.board, self.now);
     }
 
     /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
