@@ -73,9 +73,7 @@ impl Desk {
             Request::ManagedAccounts(_) => {
                 self.send(key, &wire::ManagedAccounts { accounts_list: Some(self.account.clone()) });
             }
-            Request::LogLevel(_)
-            | Request::CancelContractData(_)
-            | Request::CancelHeadTimestamp(_) => {}
+            Request::LogLevel(_) | Request::CancelContractData(_) | Request::CancelHeadTimestamp(_) => {}
 
             Request::Positions(_) => self.positions(key),
             Request::CancelPositions(_) => self.session_mut(key).positions = false,

@@ -78,7 +78,9 @@ impl Desk {
 
     fn tell_kept(&mut self, key: SessionKey, req_id: i32) {
         let kept = self.session(key).kept[&req_id];
-        let Some(now) = kept.running.map(|bar| (kept.begins, bar)).filter(|now| kept.told != Some(*now)) else { return };
+        let Some(now) = kept.running.map(|bar| (kept.begins, bar)).filter(|now| kept.told != Some(*now)) else {
+            return;
+        };
         let per_major = self.directory.unit(kept.contract).per_major();
         let quoted = |price: Decimal| (price * per_major).to_f64();
         let (begins, bar) = now;
