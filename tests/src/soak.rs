@@ -66,12 +66,12 @@ pub struct Played {
 impl fmt::Display for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Played { days, orders, executions, faults, stops, resumes, skipped, mornings, .. } = self;
-        let Mornings { compared, blind, .. } = mornings;
+        let Mornings { compared, blind, named, .. } = mornings;
         let injected: usize = faults.values().sum();
         writeln!(
             f,
             "{days} days, {orders} orders, {executions} executions, {injected} faults of {} kinds; books and account compared \
-             on {compared} mornings, unreadable on {blind}; {stops} starts that found no usable broker, {skipped} more dates were skipped for it, {resumes} resumes",
+             on {compared} mornings, different by a trade by hand on {named}, unreadable on {blind}; {stops} starts that found no usable broker, {skipped} more dates were skipped for it, {resumes} resumes",
             faults.len()
         )?;
         self.mornings.violations.iter().chain(&self.violations).try_for_each(|found| writeln!(f, "! {found}"))

@@ -19,7 +19,8 @@ fn played(season: &Season) -> Played {
     let found = played.mornings.violations.len() + played.violations.len();
     assert_eq!(found, 0, "{played}\n{}", played.story.join("\n"));
     // A morning on which the account cannot be read is one of a fault, and every day but the first has one.
-    assert_eq!(played.mornings.compared + played.mornings.blind, played.days - 1, "{played}");
+    let mornings = &played.mornings;
+    assert_eq!(mornings.compared + mornings.blind + mornings.named, played.days - 1, "{played}");
     assert!(played.mornings.compared * 10 >= played.days * 8, "{played}");
     played
 }

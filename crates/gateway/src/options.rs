@@ -56,6 +56,18 @@ pub(crate) fn occ_symbol(class: &str, key: &OptionKey) -> String {
 }
 
 impl Directory {
+    /// What is listed today, and what was when somebody asked for it: an exchange adds strikes as the market moves, and
+    /// takes none away before they expire.
+    fn strikes(&self, root: InstrumentId, expiry: Date, listed: &[Price]) -> Vec<Price> {
+        let universe = self.universe();
+        let of_root = universe.contracts().filter(|&id| universe.contract(id).instrument == root);
+        let kept = of_root.filter_map(|id| universe.option(id)).filter(|key| key.expiry == expiry);
+        let mut strikes: Vec<Price> = listed.iter().copied().chain(kept.map(|key| key.strike)).collect();
+        strikes.sort_unstable();
+        strikes.dedup();
+        strikes
+    }
+
     /// The options a description fits, by root, expiry and strike, calls first. The security type has to be said.
     pub(crate) fn options(
         &self,
@@ -101,7 +113,7 @@ impl Directory {
                 local.is_empty() || local == occ_symbol(trading_class(instrument), key)
             };
             for expiry in listed.expiries.into_iter().filter(ends) {
-                for &strike in listed.strikes.iter().filter(|strike| is_struck(strike)) {
+                for strike in self.strikes(root, expiry, &listed.strikes).into_iter().filter(is_struck) {
                     let keys = rights.iter().map(|&right| OptionKey { expiry, strike, right });
                     found.extend(keys.filter(named).map(|key| (root, key)));
                 }

@@ -134,6 +134,11 @@ async fn a_put_is_chosen_by_delta_before_the_open_and_bought_after_it() {
     let charge = after.executions[0].commission.expect("told").amount;
     assert_eq!(after.cash[0].cash, dec!(10_000_000) - paid - charge, "premium times a hundred times two");
 
+    // A market that doubled lists other strikes; this one stays until it expires.
+    let doubled = gateway::Injection::MarketShock { equity: dec!(1.5), volatility: dec!(0) };
+    gateway.control().inject(doubled).await.expect("a shock");
+    gateway.control().advance_to(at("2025-12-11T06:00:00Z")).await.expect("time moves");
+
     // The next morning's engine knows the option by the name in its books.
     let mut again = Universe::clone(&universe());
     let name = again.list_option(SPX_OPT, chosen.key);
@@ -141,6 +146,9 @@ async fn a_put_is_chosen_by_delta_before_the_open_and_bought_after_it() {
     broker.disconnect().await;
     let mut next = IbkrBroker::connect(config(gateway.local_addr()), Arc::new(again)).await.expect("a session");
     assert_eq!(next.snapshot().await.expect("a snapshot").foreign.len(), 1, "foreign until it is resolved");
+    let chain = next.option_chain(SPX_OPT).await.expect("a chain");
+    let listed = chain.classes.iter().any(|class| class.strikes.contains(&chosen.key.strike));
+    assert!(!listed, "or this would not tell that it stays");
     next.resolve(&[name]).await.expect("it is listed still");
     assert_eq!(next.snapshot().await.expect("a snapshot").positions[0].contract, name);
 }
