@@ -42,6 +42,8 @@ pub(super) struct Desk {
     auction: Timestamp,
     /// It takes no combinations.
     plain: bool,
+    /// A contract nobody quotes until then.
+    silent: Option<(ContractId, Timestamp)>,
 }
 
 /// What the later contract of a spread trades at when the earlier one trades at 5,000.
@@ -73,6 +75,7 @@ impl Desk {
             wakes: Timestamp::MIN,
             auction: Timestamp::MAX,
             plain: false,
+            silent: None,
         }
     }
 
@@ -178,6 +181,13 @@ impl Desk {
         }
     }
 
+    /// Quotes everything that is watched.
+    fn quote(&self, world: &World, now: Timestamp, session: &mut Session<'_>) {
+        let quoted = |contract: &ContractId| !self.silent.is_some_and(|(of, until)| of == *contract && now < until);
+        let contracts: Vec<ContractId> = session.contracts().filter(quoted).collect();
+        contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+    }
+
     fn executed(&self, contract: ContractId) -> Quantity {
         let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
         of_contract.fold(Quantity::ZERO, |sum, e| sum + e.fill.change())
@@ -267,10 +277,7 @@ fn run_until(
                 story.push(format!("{} {}", now.strftime("%H:%M:%S"), told(command, world)));
                 desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
             }
-            Effect::Watch => {
-                let contracts: Vec<ContractId> = session.contracts().collect();
-                contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
-            }
+            Effect::Watch => desk.quote(world, now, &mut session),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Look => unreachable!("this world has no watchdog"),
             Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
@@ -279,13 +286,11 @@ fn run_until(
                 if events.is_empty() {
                     assert!(deadline > now, "waiting for {deadline} at {now}");
                     now = deadline;
-                    let contracts: Vec<ContractId> = session.contracts().collect();
-                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+                    desk.quote(world, now, &mut session);
                 } else {
                     events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
                     now += SignedDuration::from_secs(5);
-                    let contracts: Vec<ContractId> = session.contracts().collect();
-                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+                    desk.quote(world, now, &mut session);
                 }
                 session.handle(Event::Tick);
             }

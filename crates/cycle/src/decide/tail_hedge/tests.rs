@@ -68,6 +68,7 @@ fn policy() -> TailHedgePolicy {
             short_bonds: Vec::new(),
             stress_narrowing_bp: Decimal::ONE,
             stress_parallel_bp: Decimal::ONE,
+            gross_max: 0.5,
         },
         stress: StressPolicy {
             beta: [(EquityPuts, 1.0)].into(),
