@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "the stories run the program and read the repository")]
 
 pub mod crash;
+pub mod soak;
 
 use std::path::{Path, PathBuf};
 

@@ -33,6 +33,30 @@ fn every_page_is_in_the_table_of_contents() {
     assert!(unlisted.is_empty(), "add to docs/SUMMARY.md:\n  {}", unlisted.join("\n  "));
 }
 
+/// The table of what the engine does about each fault names a test in every row, and they exist.
+#[test]
+fn every_test_that_the_table_of_faults_names_exists() {
+    let page = text("docs/gateway.md");
+    let table = page.split("## What the engine does about each").nth(1).and_then(|rest| rest.split("## Time").next());
+    let rows: Vec<&str> = table.expect("a section").lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 15, "{} rows", rows.len());
+    let stories: String = ["abstractfinance/tests", "ibkr/tests/story"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(repository().join("crates").join(folder)).expect("a folder"))
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(text)
+        .collect();
+    for row in rows.iter().filter(|row| !row.ends_with("| the same |")) {
+        let last = row.trim_end_matches(" |").rsplit("| ").next().expect("a last cell");
+        let named: Vec<&str> = last.split('`').skip(1).step_by(2).filter(|name| name.contains("_")).collect();
+        assert!(!named.is_empty(), "no test in {row}");
+        for name in named {
+            assert!(stories.contains(&format!("fn {name}(")), "{name} does not exist: {row}");
+        }
+    }
+}
+
 /// Markdown of the root and of the book.
 fn documents() -> Vec<PathBuf> {
     ["", "docs", "docs/decisions"].iter().flat_map(|folder| markdown(&repository().join(folder))).collect()

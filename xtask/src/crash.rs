@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub struct Arguments {
     /// Episodes at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// The program; without it, it is built.
+    /// The program, with every bug planted where that is asked for; without it, it is built.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
     /// Plant every bug of tests/planted in a copy of the repository, and demand that each is caught.
@@ -38,13 +39,22 @@ pub struct Arguments {
 
 pub fn run(repository: &Path, arguments: &Arguments) -> Result<()> {
     if arguments.planted {
-        return crate::planted::run(repository, arguments.only.as_deref(), arguments.jobs);
+        let (program, only) = (arguments.program.as_deref(), arguments.only.as_deref());
+        return crate::planted::run(repository, program, only, arguments.jobs);
     }
-    let program = arguments.program.clone().map_or_else(|| build(repository), Ok)?;
+    let program = match &arguments.program {
+        Some(program) => program.canonicalize().with_context(|| program.display().to_string())?,
+        None => build(repository)?,
+    };
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise}  {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(200));
-    let told = |report: &Report| bar.set_message(report.to_string().lines().next().unwrap_or_default().to_owned());
+    let watched = std::io::stderr().is_terminal();
+    let told = |report: &Report| {
+        let line = report.to_string().lines().next().unwrap_or_default().to_owned();
+        // A log has no line that changes: it gets one an episode.
+        if watched { bar.set_message(line) } else { eprintln!("{line}") }
+    };
     let seeds = arguments.from..arguments.from + arguments.seeds;
     let report = Campaign::new(&program, arguments.jobs).run(seeds, &told)?;
     bar.finish_and_clear();

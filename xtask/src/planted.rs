@@ -12,20 +12,12 @@ use tests::crash::campaign::Campaign;
 /// Where the patches are; their order is that of their names.
 const PLANTED: &str = "tests/planted";
 
-pub fn run(repository: &Path, only: Option<&str>, jobs: usize) -> Result<()> {
+pub fn run(repository: &Path, ready: Option<&Path>, only: Option<&str>, jobs: usize) -> Result<()> {
     let patches = patches(&repository.join(PLANTED))?;
-    let copy = repository.join("target/planted");
-    if copy.exists() {
-        git(&copy, &["fetch", "-q"])?;
-    } else {
-        git(repository, &["clone", "-q", "--shared", "--no-checkout", ".", "target/planted"])?;
-    }
-    git(&copy, &["checkout", "-q", "--detach", "--force", &head(repository)?])?;
-    for patch in &patches {
-        let path = patch.display().to_string();
-        git(&copy, &["apply", "--recount", &path]).with_context(|| format!("{path} no longer applies"))?;
-    }
-    let program = build(&copy)?;
+    let program = match ready {
+        Some(program) => program.canonicalize().with_context(|| program.display().to_string())?,
+        None => planted(repository, &patches)?,
+    };
     let names: Vec<String> = patches.iter().map(|patch| name(patch)).collect();
     let chosen: Vec<&String> = names.iter().filter(|name| only.is_none_or(|only| name.contains(only))).collect();
     let mut missed = Vec::new();
@@ -45,6 +37,22 @@ pub fn run(repository: &Path, only: Option<&str>, jobs: usize) -> Result<()> {
     println!("{} of {} planted bugs caught", chosen.len() - missed.len(), chosen.len());
     ensure!(missed.is_empty(), "not caught: {}", missed.join(", "));
     Ok(())
+}
+
+/// The program with every bug in it, each asleep.
+fn planted(repository: &Path, patches: &[PathBuf]) -> Result<PathBuf> {
+    let copy = repository.join("target/planted");
+    if copy.exists() {
+        git(&copy, &["fetch", "-q"])?;
+    } else {
+        git(repository, &["clone", "-q", "--shared", "--no-checkout", ".", "target/planted"])?;
+    }
+    git(&copy, &["checkout", "-q", "--detach", "--force", &head(repository)?])?;
+    for patch in patches {
+        let path = patch.display().to_string();
+        git(&copy, &["apply", "--recount", &path]).with_context(|| format!("{path} no longer applies"))?;
+    }
+    build(&copy)
 }
 
 fn patches(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -205,7 +205,8 @@ pub struct MarketArgs {
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
     /// What goes wrong: a script with a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}},
-    /// or a number, which makes days on which connections, orders and quotes fail by chance.
+    /// or a number, which makes days on which connections, orders and data fail by chance; 7+account lets chance into the
+    /// account too (trades by hand, splits, a wrong value), which a person has to look at.
     #[arg(long, value_name = "FILE|SEED")]
     pub faults: Option<String>,
 }

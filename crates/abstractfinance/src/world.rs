@@ -13,7 +13,7 @@ use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use backtest::{SimBroker, SimClock, SimWorld};
 use catalogue::Catalogue;
-use domain::{AccountTag, Mic, Money, PerContract, Universe};
+use domain::{AccountTag, InstrumentKind, Mic, Money, PerContract, Universe};
 use feeds::Secret;
 use feeds::flex::{FlexConfig, FlexStatements};
 use gateway::Fault;
@@ -34,6 +34,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What follows a number of faults that reach into the account.
+const ACCOUNT_TOO: &str = "+account";
 /// How many days a number of faults reaches.
 const FAULTY_DAYS: u32 = 400;
 /// The simulated account.
@@ -50,6 +52,9 @@ const ROLL_DAYS: i64 = 210;
 
 /// How long a statement may be in the making.
 const STATEMENT_READY: Duration = Duration::from_secs(120);
+
+/// How long before a simulated statement is asked for again, which is made at once.
+const SIMULATED_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long one answer may take.
 const SIMULATED_ANSWER: Duration = Duration::from_secs(10);
@@ -168,6 +173,13 @@ impl Ground {
             (settings::Mode::Paper | settings::Mode::Live, Some(account)) => account,
             _ => ACCOUNT,
         }
+    }
+
+    /// Names of the funds that may be traded.
+    fn funds(&self) -> Vec<String> {
+        let rows = self.loaded.instruments.iter();
+        let funds = rows.filter(|(_, row)| row.tradable && row.kind == InstrumentKind::Etf);
+        funds.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Trade dates from the first on: weekdays on which a configured venue has a session.
@@ -390,7 +402,7 @@ pub struct Outside {
 /// The statements of a gateway in this process.
 pub fn embedded_statements(address: SocketAddr, access: &StatementAccess) -> Result<FlexStatements, Failure> {
     let config = flex_config(format!("http://{address}/AccountManagement/FlexWebService"), &access.query, ACCOUNT);
-    let config = FlexConfig { first_pause: Duration::from_millis(2), ..config };
+    let config = FlexConfig { first_pause: SIMULATED_PAUSE, ..config };
     FlexStatements::new(config, Secret::embedded(&access.token)).map_err(|error| Failure::Broker(error.to_string()))
 }
 
@@ -399,6 +411,10 @@ pub fn configured_statements(ground: &Ground) -> Result<Option<FlexStatements>, 
     let Some(statements) = &ground.loaded.settings.broker.statements else { return Ok(None) };
     let token = Secret::from_file(&statements.token_file).map_err(|error| Failure::Usage(error.to_string()))?;
     let config = flex_config(statements.url.clone(), &statements.query_id, ground.account());
+    let config = match ground.loaded.settings.mode {
+        settings::Mode::Simulated => FlexConfig { first_pause: SIMULATED_PAUSE, ..config },
+        settings::Mode::Paper | settings::Mode::Live => config,
+    };
     FlexStatements::new(config, token).map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -413,10 +429,14 @@ fn flex_config(url: String, query_id: &str, account: &str) -> FlexConfig {
 }
 
 /// The script of faults a command line names, or the one a number makes from the first date on.
-pub fn faults(market: &MarketArgs, first: Date) -> Result<Vec<Fault>, Failure> {
+pub fn faults(market: &MarketArgs, ground: &Ground) -> Result<Vec<Fault>, Failure> {
     let Some(named) = &market.faults else { return Ok(Vec::new()) };
-    if let Ok(seed) = named.parse() {
-        return Ok(gateway::faults_by_seed(seed, first, FAULTY_DAYS));
+    let (number, contracts) = match named.strip_suffix(ACCOUNT_TOO) {
+        Some(number) => (number, ground.funds()),
+        None => (named.as_str(), Vec::new()),
+    };
+    if let Ok(seed) = number.parse() {
+        return Ok(gateway::faults_by_seed(seed, ground.first, FAULTY_DAYS, &contracts));
     }
     let failed = |problem: &dyn std::fmt::Display| Failure::Usage(format!("{named}: {problem}"));
     let text = std::fs::read_to_string(named).map_err(|error| failed(&error))?;

@@ -154,6 +154,28 @@ fn a_split_before_its_statement_is_named_and_moves_no_profit() {
 }
 
 #[test]
+fn an_execution_the_broker_corrects_is_booked_as_corrected() {
+    let correction = [("2026-03-02T23:00:00Z", r#""correct_execution": {"quantity": "100", "price": "203.5"}"#)];
+    let run = with_faults(3, &correction);
+    assert_snapshot!(run.booked(1), @"2 positions; 0 open orders; corrected by the broker: SELL 100 CS51 at 203.5; corrected by the broker: commission of 7.43 EUR");
+    run.days.iter().for_each(assert_tied_out);
+    assert_eq!((run.told.code, run.found(1).as_str()), (0, "NORMAL"));
+}
+
+#[test]
+fn another_symbol_is_named_and_its_contract_is_left_alone_until_the_table_says_the_same() {
+    let run = broken_by(r#""symbol_change": {"contract": "CSPX", "symbol": "CSPQ"}"#);
+    assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"), "{}", run.told.err);
+    assert_snapshot!(run.found(1), @r"
+    NORMAL
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    mark:CSPX · unit error · CSPX: symbol: the broker says CSPQ, the instrument table says CSPX: not traded until they agree; correct the table if the broker is right → WARN: the instrument is frozen
+    ");
+    assert!(!run.ordered_later().contains(&"CSPX".to_owned()), "{:?}", run.ordered_later());
+    assert_eq!(run.held(2), run.held(1), "it stays in the books");
+}
+
+#[test]
 fn a_dividend_on_a_short_is_owed_until_the_statement_books_it() {
     let run = broken_by(r#""dividend_now": {"contract": "CS51", "amount": "1.10"}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"));

@@ -103,6 +103,24 @@ fn a_disk_that_is_full_stops_the_engine() {
     assert!(Command::new("umount").arg(&folder).status().unwrap().success());
 }
 
+#[test]
+fn a_server_that_hangs_stops_the_engine() {
+    let Some((stage, server, place)) = on_a_server() else { return };
+    let gateway = stage.gateway("--record record.jsonl");
+    let line = line(&gateway, "--config config");
+    let engine = in_the_middle(&stage, &mut stage.command(&line));
+    server.hang(true);
+    let err = stops(engine);
+    assert!(err.contains("no answer within 6 seconds"), "{err}");
+    // Nobody can start while it hangs, and nobody waits for ever.
+    let started = Instant::now();
+    let refused = stage.run(&line);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    server.hang(false);
+    goes_on(&stage, &line, &place);
+}
+
 /// A server of the story's own and a configuration that names it.
 fn on_a_server() -> Option<(Stage, PostgresServer, Place)> {
     let server = PostgresServer::start()?;

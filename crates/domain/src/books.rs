@@ -151,7 +151,8 @@ impl Books {
     }
 
     /// Books what the broker charged for an execution (positive = paid), unless it is booked already. It counts for
-    /// whatever version of the execution is booked, and waits while none is.
+    /// whatever version of the execution is booked, and waits while none is. Told again with another amount, as of a charge
+    /// that comes in parts, the last word is the whole charge.
     pub fn post_charge(&mut self, execution: &ExecutionId, amount: Money) -> Posted {
         let charge = Charge { version: execution.version(), amount };
         let place = match self.memory.place(execution) {
@@ -163,7 +164,8 @@ impl Books {
             Ok(place) => place,
         };
         let known = &mut self.memory.executions[place];
-        if known.told == Told::Disowned || known.charge.is_some_and(|old| old.version >= charge.version) {
+        if known.told == Told::Disowned || known.charge.is_some_and(|old| old.version > charge.version || old == charge)
+        {
             return Posted::Again;
         }
         let before = known.charge.replace(charge);

@@ -6,6 +6,7 @@
 
 use crate::contracts::{quoted, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
+use crate::injection::ShownNlv;
 use crate::wire;
 use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
@@ -278,12 +279,17 @@ impl Desk {
         if self.faults.not_ready {
             rows.iter_mut().filter(|row| row.tag == "AccountReady").for_each(|row| row.value = "false".to_owned());
         }
-        match &self.faults.net_liquidation {
-            Some(None) => rows.retain(|row| row.tag != "NetLiquidation"),
-            Some(Some(text)) => {
-                rows.iter_mut().filter(|row| row.tag == "NetLiquidation").for_each(|row| row.value = text.clone());
+        let Some(shown) = &self.faults.net_liquidation else { return };
+        let of = |row: &Row| row.tag == "NetLiquidation";
+        match shown {
+            ShownNlv::Missing => rows.retain(|row| !of(row)),
+            ShownNlv::Text(text) => rows.iter_mut().filter(|row| of(row)).for_each(|row| row.value = text.clone()),
+            ShownNlv::Off(by) => {
+                let off = |value: Decimal| (value * (Decimal::ONE + by)).round_dp(2).to_string();
+                for row in rows.iter_mut().filter(|row| of(row)) {
+                    row.value = row.value.parse().map_or_else(|_| row.value.clone(), off);
+                }
             }
-            None => {}
         }
     }
 

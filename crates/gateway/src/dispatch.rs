@@ -130,7 +130,8 @@ impl Desk {
     fn contract_data(&mut self, key: SessionKey, request: &wire::ContractDataRequest) {
         let req_id = request.req_id;
         let wanted = request.contract.clone().unwrap_or_default();
-        let found = self.directory.matching(&wanted, self.today());
+        let mut found = self.directory.matching(&wanted, self.today());
+        found.retain(|id| self.wire.unlisted != Some(*id));
         let options = if found.is_empty() { self.option_data(&wanted) } else { Vec::new() };
         if found.is_empty() && options.is_empty() {
             let text = Unresolved::NoMatch.to_string();

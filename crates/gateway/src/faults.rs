@@ -4,7 +4,7 @@
 //! durable before it acts, like a command; the simulation never knows of what is only shown.
 
 use crate::desk::{AdvanceError, Desk};
-use crate::injection::{Effect, Fault, Injection, NotInjected, Shown};
+use crate::injection::{Effect, Fault, Injection, NotInjected, Shown, ShownNlv};
 use crate::record::{Entry, RecordError};
 use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Price, Quantity};
 use jiff::Timestamp;
@@ -42,8 +42,7 @@ pub(crate) struct Faults {
     phantoms: BTreeMap<ContractId, Quantity>,
     /// How many positions are shown before the list breaks off; the empty list ends as if complete.
     positions: Option<Option<usize>>,
-    /// The text of the net liquidation value, or that there is none.
-    pub(crate) net_liquidation: Option<Option<String>>,
+    pub(crate) net_liquidation: Option<ShownNlv>,
     pub(crate) not_ready: bool,
 }
 
@@ -150,7 +149,7 @@ impl Desk {
             Shown::Pence { contract, magnifier } => self.directory.flip_unit(*contract, *magnifier),
             Shown::Phantom { contract, quantity } => drop(self.faults.phantoms.insert(*contract, *quantity)),
             Shown::Positions(positions) => self.faults.positions = Some(*positions),
-            Shown::NetLiquidation(text) => self.faults.net_liquidation = Some(text.clone()),
+            Shown::NetLiquidation(shown) => self.faults.net_liquidation = Some(shown.clone()),
             Shown::NotReady => self.faults.not_ready = true,
             Shown::Disconnect => self.cut_all(),
             Shown::Heal => {

@@ -103,6 +103,8 @@ pub enum Injection {
     MissingNlv {},
     /// The net liquidation value is this text.
     Nlv { value: String },
+    /// The net liquidation value is off by this share: 0.005 is half a percent too much.
+    NlvOff { by: Decimal },
     /// The account is still loading.
     AccountNotReady {},
     /// Every connection is cut.
@@ -212,10 +214,18 @@ pub(crate) enum Shown {
     Pence { contract: ContractId, magnifier: bool },
     Phantom { contract: ContractId, quantity: Quantity },
     Positions(Option<usize>),
-    NetLiquidation(Option<String>),
+    NetLiquidation(ShownNlv),
     NotReady,
     Disconnect,
     Heal,
+}
+
+/// What the net liquidation value is told as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ShownNlv {
+    Missing,
+    Text(String),
+    Off(Decimal),
 }
 
 /// Contracts and numbers of an injection, read against a world.
@@ -263,7 +273,7 @@ impl Injection {
             | Injection::ExpireSilently { contract }
             | Injection::PenceFlip { contract, .. }
             | Injection::PhantomPosition { contract, .. }
-            | Injection::Wire(WireFault::Ambiguous { contract }) => Some(contract),
+            | Injection::Wire(WireFault::Ambiguous { contract } | WireFault::Unlisted { contract }) => Some(contract),
             _ => None,
         }
     }
@@ -289,7 +299,7 @@ impl Injection {
             return Ok(Effect::Shown(shown));
         }
         if let Injection::Wire(fault) = self {
-            if let WireFault::Ambiguous { contract } = fault {
+            if let WireFault::Ambiguous { contract } | WireFault::Unlisted { contract } = fault {
                 terms.contract(contract)?;
             }
             return Ok(Effect::Wire(fault.clone()));
@@ -318,8 +328,9 @@ impl Injection {
             }
             Injection::EmptyPositions {} => Shown::Positions(None),
             Injection::TruncatedPositions { after } => Shown::Positions(Some(*after)),
-            Injection::MissingNlv {} => Shown::NetLiquidation(None),
-            Injection::Nlv { value } => Shown::NetLiquidation(Some(value.clone())),
+            Injection::MissingNlv {} => Shown::NetLiquidation(ShownNlv::Missing),
+            Injection::Nlv { value } => Shown::NetLiquidation(ShownNlv::Text(value.clone())),
+            Injection::NlvOff { by } => Shown::NetLiquidation(ShownNlv::Off(*by)),
             Injection::AccountNotReady {} => Shown::NotReady,
             Injection::Disconnect {} => Shown::Disconnect,
             Injection::Heal {} => Shown::Heal,

@@ -4,7 +4,7 @@
 //! happens is told. Invariant: an execution a client is not told of, or told of twice, happened once in the books.
 
 use crate::desk::SessionKey;
-use domain::Quantity;
+use domain::{ContractId, Quantity};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sim::SimEvent;
@@ -109,6 +109,8 @@ pub enum WireFault {
     },
     /// A description of one contract fits two.
     Ambiguous { contract: String },
+    /// A description of one contract fits none.
+    Unlisted { contract: String },
 }
 
 fn one() -> u32 {
@@ -141,6 +143,8 @@ pub enum Telling {
     CommissionsFirst,
     /// Charges come when all is healed.
     CommissionsLate,
+    /// Charges come in two: a part, and then the whole.
+    CommissionsSplit,
     /// Status messages come twice.
     StatusTwice,
     /// No status messages.
@@ -199,7 +203,8 @@ pub(crate) struct WireFaults {
     pub(crate) quotes: Option<ShownQuotes>,
     pub(crate) data: Option<CodedAnswer>,
     pub(crate) history: Option<CodedAnswer>,
-    pub(crate) ambiguous: Option<domain::ContractId>,
+    pub(crate) ambiguous: Option<ContractId>,
+    pub(crate) unlisted: Option<ContractId>,
 }
 
 impl WireFaults {

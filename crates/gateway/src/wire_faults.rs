@@ -6,7 +6,7 @@
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::orders::status_word;
 use crate::wire_fault::{CodedAnswer, NextOrder, Race, ShownQuotes, Telling, WireFault, WireFaults};
-use domain::{OrderStatus, Quantity};
+use domain::{Money, OrderStatus, Quantity};
 use rust_decimal::Decimal;
 use sim::{Command, Intervention, OrderView, SimEvent, SimEventKind, SimOrder};
 
@@ -60,6 +60,7 @@ impl Desk {
             WireFault::StaleClose {} => wire.quotes = Some(ShownQuotes::StaleClose),
             WireFault::History { code, text, goes_on } => wire.history = Some(CodedAnswer { code, text, goes_on }),
             WireFault::Ambiguous { contract } => wire.ambiguous = self.directory.find(&contract),
+            WireFault::Unlisted { contract } => wire.unlisted = self.directory.find(&contract),
         }
     }
 
@@ -182,7 +183,12 @@ impl Desk {
             SimEventKind::Execution(_) => telling.contains(&Telling::ExecutionsTwice),
             _ => false,
         };
-        let told = |event: SimEvent| if twice(&event) { vec![event.clone(), event] } else { vec![event] };
+        let split = telling.contains(&Telling::CommissionsSplit);
+        let told = |event: SimEvent| match part(&event).filter(|_| split) {
+            Some(part) => vec![part, event],
+            None if twice(&event) => vec![event.clone(), event],
+            None => vec![event],
+        };
         events.into_iter().flat_map(told).collect()
     }
 }
@@ -198,6 +204,14 @@ fn order_of(event: &SimEvent) -> Option<(i32, i32)> {
         SimEventKind::Commission { .. } | SimEventKind::Tick { .. } => return None,
     };
     Some((event.client, order_id))
+}
+
+/// A charge before it is whole.
+fn part(event: &SimEvent) -> Option<SimEvent> {
+    let SimEventKind::Commission { execution, amount, realized } = &event.kind else { return None };
+    let amount = Money::new((amount.amount / Decimal::TWO).round_dp(2), amount.currency);
+    let kind = SimEventKind::Commission { execution: execution.clone(), amount, realized: *realized };
+    Some(SimEvent { kind, ..event.clone() })
 }
 
 fn whole(quantity: Decimal) -> Option<Quantity> {

@@ -6,50 +6,46 @@
 
 use crate::codes::{client, link};
 use crate::{IbkrBroker, orders, snapshot};
-use domain::{ContractId, ExecutionId, OrderRef, Quantity};
+use domain::{ContractId, ExecutionId, Money, OrderRef, Quantity};
 use futures::{FutureExt, StreamExt};
-use ibapi::orders::{
-    CommissionReport, ExecutionData, Executions, OrderData, OrderStatus, OrderStatusKind, OrderUpdate,
-};
+use ibapi::orders::{CommissionReport, ExecutionData, OrderData, OrderStatus, OrderStatusKind, OrderUpdate};
 use ibapi::subscriptions::SubscriptionItem;
 use ibapi::{Error, Notice};
 use ports::code::{Severity, severity};
-use ports::{BrokerError, BrokerEvent, Connection};
+use ports::{BrokerError, BrokerEvent, Connection, Execution};
 use std::collections::BTreeMap;
 
 /// Ids from here on belong to requests, below to orders.
 const FIRST_REQUEST_ID: i32 = 1_500_000_000;
 
-/// Which executions have been handed over, and whether their charge has.
+/// Which executions have been handed over, and the charge of each that was told last.
 #[derive(Debug, Default)]
 pub(crate) struct Charges {
     /// Executed in this session.
-    live: BTreeMap<ExecutionId, bool>,
+    live: BTreeMap<ExecutionId, Option<Money>>,
     /// Executed earlier, charged in a snapshot or late.
-    earlier: BTreeMap<ExecutionId, bool>,
+    earlier: BTreeMap<ExecutionId, Option<Money>>,
 }
 
 impl Charges {
     fn executed(&mut self, execution: ExecutionId) {
-        self.live.entry(execution).or_insert(false);
+        self.live.entry(execution).or_insert(None);
     }
 
     /// Notes the charges a snapshot has reported.
-    pub(crate) fn snapshot(&mut self, rows: &[Executions]) {
-        for row in rows {
-            if let Executions::CommissionReport(report) = row {
-                self.earlier.insert(ExecutionId(report.execution_id.as_str().into()), true);
-            }
-        }
+    pub(crate) fn snapshot(&mut self, executions: &[Execution]) {
+        let charged = executions.iter().filter(|execution| execution.commission.is_some());
+        self.earlier.extend(charged.map(|execution| (execution.fill.execution.clone(), execution.commission)));
     }
 
-    /// True when the charge is news. The answer to a snapshot repeats old charges on the order stream.
-    fn charged(&mut self, execution: &ExecutionId) -> bool {
+    /// True when the charge is news: the first, or another amount than the last, as when a charge comes in parts. The
+    /// answer to a snapshot repeats old charges on the order stream.
+    fn charged(&mut self, execution: &ExecutionId, amount: Money) -> bool {
         let told = match self.live.get_mut(execution) {
             Some(told) => told,
-            None => self.earlier.entry(execution.clone()).or_insert(false),
+            None => self.earlier.entry(execution.clone()).or_insert(None),
         };
-        !std::mem::replace(told, true)
+        told.replace(amount) != Some(amount)
     }
 }
 
@@ -160,7 +156,7 @@ impl IbkrBroker {
     fn commission(&mut self, report: &CommissionReport, events: &mut Vec<BrokerEvent>) -> Result<(), BrokerError> {
         let execution = ExecutionId(report.execution_id.as_str().into());
         if let Some(amount) = snapshot::commission(report)?
-            && self.charges.charged(&execution)
+            && self.charges.charged(&execution, amount)
         {
             events.push(BrokerEvent::Commission { execution, amount });
         }

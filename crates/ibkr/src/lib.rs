@@ -260,7 +260,7 @@ impl Broker for IbkrBroker {
             }
         }
         let snapshot = self.reader().snapshot(&answers)?;
-        self.charges.snapshot(&answers.executions);
+        self.charges.snapshot(&snapshot.executions);
         Ok(snapshot)
     }
 

@@ -1,10 +1,11 @@
 //! The journal of one account under one lease, as the engine's port sees it.
 //! In: records of a trade date. Out: sequence numbers, and records read back.
-//! Invariant: the lease is renewed while this value lives, by the journal's clock; a call answers or fails within
-//! [`PATIENCE`]; a lost lease ends the run.
+//! Invariant: the lease is renewed while this value lives, by the journal's clock; every call answers or fails while its
+//! caller can still wait, the last one too; a lost lease ends the run.
 
 use std::time::Duration;
 
+use crate::patience::{PATIENCE, answered};
 use crate::{Entry, Journal, JournalError, Lease, StateLock, StoredEvent};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -17,9 +18,6 @@ const LEASE_US: i64 = 15_000_000;
 
 /// Two renewals in a row may fail before the lease ends.
 const RENEWAL: Duration = Duration::from_secs(4);
-
-/// Longest wait for the storage. Whoever waits longer cannot know what was written, and must not send.
-const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How an engine comes to its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +65,11 @@ impl AccountJournal {
         takeover: Takeover,
     ) -> Result<AccountJournal, JournalError> {
         let lease = if lock.guards(journal.place()) {
-            let now_us = journal.now_us().await?;
-            journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await?
+            let taken = async {
+                let now_us = journal.now_us().await?;
+                journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await
+            };
+            answered(taken, journal.silent("take the lease in")).await?
         } else {
             let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
             journal.verify_since_opening(account).await?;
@@ -88,18 +89,20 @@ impl AccountJournal {
     /// # Errors
     /// [`JournalError::Unavailable`].
     pub async fn keep(&self, bytes: &[u8]) -> Result<String, JournalError> {
-        self.journal.put_blob(bytes).await
+        answered(self.journal.put_blob(bytes), self.journal.silent("keep bytes in")).await
     }
 
-    /// Gives the lease back and closes the journal.
+    /// Gives the lease back and closes the journal. A storage that hangs is left behind: nothing waits for it any more.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`]; the lease then runs out by itself.
     pub async fn close(self) -> Result<(), JournalError> {
-        drop(self.renewal);
-        self.journal.release(self.lease).await?;
-        self.journal.close().await;
-        Ok(())
+        let AccountJournal { journal, lease, renewal, _lock, .. } = self;
+        drop(renewal);
+        let released = answered(journal.release(lease), journal.silent("release the lease in")).await;
+        // What is written stays written, whether the connections end in peace or not.
+        let _ = timeout(PATIENCE, journal.clone().close()).await;
+        released
     }
 
     /// What a call gives, or that the storage took too long.
@@ -108,15 +111,9 @@ impl AccountJournal {
         doing: &'static str,
         call: impl Future<Output = Result<T, JournalError>>,
     ) -> Result<T, ports::JournalError> {
-        let silent = |_| Err(JournalError::unavailable(self.journal.place(), doing, Silent));
-        timeout(PATIENCE, call).await.unwrap_or_else(silent).map_err(outcome)
+        answered(call, self.journal.silent(doing)).await.map_err(outcome)
     }
 }
-
-/// The storage neither answers nor refuses.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {} seconds", PATIENCE.as_secs())]
-struct Silent;
 
 /// Renews until the lease is lost or the engine ends. A renewal that fails is tried again: if the storage is gone, the
 /// next append says so, and if another engine took over, the next append is refused.

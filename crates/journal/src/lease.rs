@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::{AnyConnection, Row};
 
 use crate::error::JournalError;
+use crate::patience::answered;
 use crate::read::origin_of;
 use crate::{Journal, StateLock};
 
@@ -157,11 +158,11 @@ impl Journal {
     ) -> Result<Lease, JournalError> {
         let mut first_seen = None;
         loop {
-            let tried = match self.now_us().await {
-                Ok(now_us) => self.acquire_lease(account, holder, now_us, ttl_us, None).await,
-                Err(error) => Err(error),
+            let trying = async {
+                let now_us = self.now_us().await?;
+                self.acquire_lease(account, holder, now_us, ttl_us, None).await
             };
-            match tried {
+            match answered(trying, self.silent("take the lease in")).await {
                 Err(JournalError::LeaseHeld { until_us, .. })
                     if patient || *first_seen.get_or_insert(until_us) == until_us => {}
                 Err(JournalError::Unavailable { .. }) if patient => {}

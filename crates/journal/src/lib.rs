@@ -19,6 +19,7 @@ mod lock;
 mod migrate;
 mod open;
 mod outbox;
+mod patience;
 mod place;
 mod postgres;
 mod read;
@@ -28,6 +29,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use patience::Silent;
 use sqlx::{Any, AnyPool, Transaction};
 
 pub use account::{AccountJournal, Takeover};
@@ -83,6 +85,11 @@ impl Journal {
 
     async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Any>, JournalError> {
         self.pool.begin().await.map_err(self.failed(doing))
+    }
+
+    /// The error of a storage that did not answer while `doing` something.
+    pub(crate) fn silent(&self, doing: &'static str) -> impl Fn(Silent) -> JournalError + '_ {
+        move |silent| JournalError::unavailable(&self.place, doing, silent)
     }
 
     /// Turns what the database said while `doing` something into the journal's own error.

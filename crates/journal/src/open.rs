@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, Connection};
 
 use crate::error::{Damage, JournalError};
 use crate::migrate::migrate;
+use crate::patience::driver_answered;
 use crate::postgres::Found;
 use crate::read::verify_every_chain;
 use crate::{Journal, Place, Server, postgres, sqlite};
@@ -75,7 +76,7 @@ async fn open_server(server: Server, create: bool) -> Result<Journal, JournalErr
     let address = server.address().to_owned();
     let place = Place::Server(server);
     let mut connection = connected(&address).await.map_err(|e| refused(&place, e))?;
-    match postgres::found(&mut connection).await.map_err(|e| refused(&place, e))? {
+    match driver_answered(postgres::found(&mut connection)).await.map_err(|e| refused(&place, e))? {
         Found::Nothing if !create => return Err(missing(&place)),
         Found::Nothing | Found::Journal => {}
         Found::Part(table) => {
@@ -112,7 +113,7 @@ async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> 
         .connect(address)
         .await
         .map_err(|e| refused(&place, e))?;
-    connection.close().await.map_err(|e| refused(&place, e))?;
+    driver_answered(connection.close()).await.map_err(|e| refused(&place, e))?;
     Ok(Journal { pool, place, walked: walked.into() })
 }
 

@@ -8,6 +8,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row};
 use crate::chain::{Chain, check_content};
 use crate::error::{Damage, JournalError};
 use crate::event::{Head, StoredEvent};
+use crate::patience::driver_answered;
 use crate::{Journal, Place};
 
 const READING: &str = "read";
@@ -254,9 +255,8 @@ async fn verify_chain(
             .bind(account)
             .bind(chain.last_seq())
             .bind(page_size)
-            .fetch_all(&mut *connection)
-            .await;
-        let rows = match page {
+            .fetch_all(&mut *connection);
+        let rows = match driver_answered(page).await {
             Ok(rows) => rows,
             // One event at a time tells which one it is that cannot be read.
             Err(_) if page_size > 1 => {

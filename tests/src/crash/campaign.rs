@@ -6,16 +6,21 @@
 use super::episode::{Deaths, Downtime, Episode, Kill};
 use super::worlds::{World, worlds};
 use anyhow::{Context, Result};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Deaths on one date.
+/// Deaths on one date; and where each point is due once, and a date more costs more than a death more.
 const KILLS_A_DAY: usize = 4;
+const KILLS_A_DAY_ONCE: usize = 8;
 
 /// The date after those of the worlds.
 const LAST_DATE: &str = "2026-03-06";
+
+/// Series of episodes a world is played in when each point is due once, so that no worker waits for another for long.
+const HANDS: usize = 2;
 
 /// How often a point may fail to come before it is given up in a world.
 const MISSES_MAX: u32 = 2;
@@ -68,7 +73,7 @@ impl fmt::Display for Report {
 }
 
 /// A small generator for choosing; the same numbers give the same campaign.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Choice(u64);
 
 impl Choice {
@@ -86,6 +91,8 @@ pub struct Campaign {
     program: PathBuf,
     /// Engines that run at the same time.
     workers: usize,
+    /// A point that has to kill an engine in one world need not in another.
+    each_once: bool,
     /// A planted bug that is awake; the first violation then ends the campaign.
     bug: Option<String>,
     report: Mutex<Report>,
@@ -94,7 +101,13 @@ pub struct Campaign {
 impl Campaign {
     /// A campaign against a build of the program.
     pub fn new(program: &Path, workers: usize) -> Campaign {
-        Campaign { program: program.to_owned(), workers, bug: None, report: Mutex::default() }
+        Campaign { program: program.to_owned(), workers, each_once: false, bug: None, report: Mutex::default() }
+    }
+
+    /// The short form: every point that some world reaches kills an engine in one of them, dealt out before anything dies.
+    #[must_use]
+    pub fn each_point_once(self) -> Campaign {
+        Campaign { each_once: true, ..self }
     }
 
     /// The same with a planted bug awake, until something is found; a census that cannot be taken is a finding too.
@@ -120,27 +133,40 @@ impl Campaign {
     }
 
     fn play(&self, seeds: std::ops::Range<u64>, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
-        let jobs: Vec<World> = seeds.flat_map(worlds).collect();
-        let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
-        let failures = Mutex::new(Vec::new());
+        let worlds: Vec<World> = seeds.flat_map(worlds).collect();
+        let traces = self.side_by_side(&worlds, |world| self.census(world).with_context(|| format!("{world:?}")))?;
+        let mut plans: Vec<(&World, Plan)> = Vec::new();
+        for (world, (traces, dealt)) in worlds.iter().zip(traces.iter().zip(dealt(&traces, self.each_once))) {
+            let hands = if self.each_once { HANDS } else { 1 };
+            let hand = |hand: usize| dealt.iter().skip(hand).step_by(hands).cloned().collect();
+            let kills = if self.each_once { KILLS_A_DAY_ONCE } else { KILLS_A_DAY };
+            let plan = |at: usize| Plan::new(world.seed + at as u64, traces.clone(), hand(at), kills);
+            plans.extend((0..hands).map(|at| (world, plan(at))));
+        }
+        self.side_by_side(&plans, |(world, plan)| self.world(world, plan.clone(), told)).map(drop)
+    }
+
+    /// Does something with every job, some at a time; results in the order of the jobs.
+    fn side_by_side<J: Sync, T: Send>(&self, jobs: &[J], work: impl Fn(&J) -> Result<T> + Sync) -> Result<Vec<T>> {
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(BTreeMap::new());
         std::thread::scope(|scope| {
             for _ in 0..self.workers {
                 scope.spawn(|| {
-                    while let Some(world) = next(&queue).filter(|_| !self.is_over()) {
-                        if let Err(error) = self.world(&world, told) {
-                            failures.lock().expect("no worker panics").push(error.context(format!("{world:?}")));
-                        }
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(job) = jobs.get(at) else { return };
+                        let result = work(job);
+                        done.lock().expect("no worker panics").insert(at, result);
                     }
                 });
             }
         });
-        failures.into_inner().expect("no worker panics").pop().map_or(Ok(()), Err)
+        done.into_inner().expect("no worker panics").into_values().collect()
     }
 
-    /// One world: a census, then episodes until every point it reached has killed an engine.
-    fn world(&self, world: &World, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
-        let traces = self.census(world)?;
-        let mut plan = Plan::new(world.seed, traces);
+    /// Episodes of a world until every point of the plan has killed an engine.
+    fn world(&self, world: &World, mut plan: Plan, told: &(dyn Fn(&Report) + Sync)) -> Result<()> {
         while !plan.todo.is_empty() && !self.is_over() {
             self.episode(world, &mut plan, told)?;
         }
@@ -188,20 +214,39 @@ impl Campaign {
     }
 }
 
+/// The points of each world: all that it reaches, or, where one world is enough, a share.
+fn dealt(traces: &[Vec<Vec<String>>], each_once: bool) -> Vec<Vec<String>> {
+    let reached: Vec<BTreeSet<&String>> = traces.iter().map(|dates| dates.iter().flatten().collect()).collect();
+    if !each_once {
+        return reached.into_iter().map(|points| points.into_iter().cloned().collect()).collect();
+    }
+    let mut dealt = vec![Vec::new(); traces.len()];
+    // What few worlds reach is dealt first, so that the shares come out alike.
+    let mut points: Vec<&String> = reached.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let worlds = |point: &String| (0..reached.len()).filter(|&at| reached[at].contains(point)).collect::<Vec<_>>();
+    points.sort_by_key(|point| worlds(point).len());
+    for point in points {
+        let least = worlds(point).into_iter().min_by_key(|&at| dealt[at].len());
+        dealt[least.expect("some world reaches it")].push(point.clone());
+    }
+    dealt
+}
+
 /// Which points still have to kill an engine in a world, and when they come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Plan {
     choice: Choice,
     /// By date, the points in the order in which an undisturbed engine comes to them.
     traces: Vec<Vec<String>>,
     /// With how often each did not come.
     todo: BTreeMap<String, u32>,
+    kills_a_day: usize,
 }
 
 impl Plan {
-    fn new(seed: u64, traces: Vec<Vec<String>>) -> Plan {
-        let todo = traces.iter().flatten().map(|point| (point.clone(), 0)).collect();
-        Plan { choice: Choice(seed), traces, todo }
+    fn new(seed: u64, traces: Vec<Vec<String>>, points: Vec<String>, kills_a_day: usize) -> Plan {
+        let todo = points.into_iter().map(|point| (point, 0)).collect();
+        Plan { choice: Choice(seed), traces, todo, kills_a_day }
     }
 
     /// Some deaths of a date, in the order in which they are due. What a restart passes again counts from there.
@@ -209,7 +254,7 @@ impl Plan {
         let trace = &self.traces[date];
         let mut here: Vec<&String> = self.todo.keys().filter(|point| trace.contains(point)).collect();
         let mut chosen: Vec<usize> = Vec::new();
-        while chosen.len() < KILLS_A_DAY && !here.is_empty() {
+        while chosen.len() < self.kills_a_day && !here.is_empty() {
             let point = here.swap_remove(self.choice.below(here.len() as u32) as usize);
             let missed = self.todo[point] > 0;
             let comes: Vec<usize> = (0..trace.len()).filter(|&at| trace[at] == *point).collect();
@@ -246,10 +291,6 @@ impl Plan {
     }
 }
 
-fn next(queue: &Mutex<VecDeque<World>>) -> Option<World> {
-    queue.lock().expect("no worker panics").pop_front()
-}
-
 /// What a person says before the second date and the third.
 fn say(episode: &mut Episode, world: &World, index: usize) -> Result<()> {
     let words = index.checked_sub(1).and_then(|index| world.says.get(index));
@@ -257,12 +298,17 @@ fn say(episode: &mut Episode, world: &World, index: usize) -> Result<()> {
 }
 
 fn play(episode: &mut Episode, world: &World, plan: &mut Plan, died: &mut Vec<Deaths>) -> Result<()> {
+    let mut last = LAST_DATE;
     for (index, date) in world.dates.iter().enumerate() {
         say(episode, world, index)?;
         let deaths = episode.day(date, &plan.kills(index))?;
         plan.note(&deaths);
         died.push(deaths);
+        if plan.todo.is_empty() {
+            last = world.dates.get(index + 1).unwrap_or(&LAST_DATE);
+            break;
+        }
     }
     // A last date that nobody disturbs: whatever happened before, both sides agree to the cent.
-    episode.finish(LAST_DATE)
+    episode.finish(last)
 }

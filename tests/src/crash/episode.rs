@@ -93,6 +93,14 @@ impl Episode {
     pub fn begin(program: &Path, world: &World) -> Result<Episode> {
         let folder = TempDir::with_prefix("af-crash-")?;
         let (options, config) = world.options(folder.path())?;
+        Episode::open(program, folder, options, config)
+    }
+
+    /// A fresh account at a gateway with these options, for engines with these.
+    ///
+    /// # Errors
+    /// When the gateway cannot be started.
+    pub fn open(program: &Path, folder: TempDir, options: Vec<String>, config: Vec<String>) -> Result<Episode> {
         let gateway = GatewayProcess::start(program, folder.path(), &options)?;
         let (evenings, story) = Default::default();
         Ok(Episode {
@@ -222,11 +230,20 @@ impl Episode {
     /// # Errors
     /// When it is not over after some starts, or a run fails for a reason of its own.
     pub fn finish(&mut self, date: &str) -> Result<()> {
+        self.end(date)?;
+        self.evening(date)
+    }
+
+    /// Starts the engine until the date is over; returns the last exit code, 0 or 5, and what it printed.
+    ///
+    /// # Errors
+    /// When it is not over after some starts, or a run fails for a reason of its own.
+    pub fn end(&mut self, date: &str) -> Result<(i32, String)> {
         for _ in 0..STARTS_MAX {
-            let Run::Ended { code, err, .. } = self.run(date, None)? else { bail!("nobody kills this one") };
+            let Run::Ended { code, out, err } = self.run(date, None)? else { bail!("nobody kills this one") };
             self.story.push(format!("{date}: exit {code}{}{}", if err.is_empty() { "" } else { ": " }, err.trim_end()));
             match code {
-                0 | 5 => return self.evening(date),
+                0 | 5 => return Ok((code, out)),
                 3 => self.stay_dead(Downtime::Seconds30)?,
                 _ => bail!("{date}: exit {code}: {err}"),
             }

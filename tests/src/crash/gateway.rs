@@ -19,6 +19,8 @@ pub struct GatewayProcess {
     pub api: String,
     /// Where time is moved.
     pub control_address: String,
+    /// Where statements are fetched, when it serves them.
+    pub statements: Option<String>,
 }
 
 impl GatewayProcess {
@@ -43,9 +45,12 @@ impl GatewayProcess {
             bail!("the gateway said `{said}` and {}", std::fs::read_to_string(folder.join("gateway.err"))?);
         };
         let control_address = rest.split([';', ',']).next().unwrap_or_default().to_owned();
+        let statements = rest.split_once("statements on ").map(|(_, rest)| rest.split(';').next().unwrap_or_default());
+        let statements = statements.map(str::to_owned);
         let stream = TcpStream::connect(&control_address)?;
         stream.set_nodelay(true)?;
-        Ok(GatewayProcess { child, control: BufReader::new(stream), api: api.to_owned(), control_address })
+        let (control, api) = (BufReader::new(stream), api.to_owned());
+        Ok(GatewayProcess { child, control, api, control_address, statements })
     }
 
     fn ask(&mut self, request: &Value) -> Result<Value> {

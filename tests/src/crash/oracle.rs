@@ -75,6 +75,48 @@ pub fn judge(evidence: &Evidence<'_>) -> Result<Vec<String>> {
     Ok(violations)
 }
 
+/// How the mornings of a season compare.
+#[derive(Debug, Default)]
+pub struct Mornings {
+    /// Mornings on which books and account were compared.
+    pub compared: usize,
+    /// Mornings on which the engine could not read the account.
+    pub blind: usize,
+    /// Contradictions.
+    pub violations: Vec<String>,
+}
+
+/// The books of every plan against the account that the gateway noted before the plan's date began, when nothing was left
+/// to be told.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn mornings(evidence: &Evidence<'_>) -> Result<Mornings> {
+    let journal = Journal::read(evidence.journal)?;
+    let (mut broker, mut mornings) = (Broker::default(), Mornings::default());
+    for line in evidence.record.lines() {
+        let line: Value = serde_json::from_str(line).with_context(|| format!("record: {line}"))?;
+        let entry = &line["entry"];
+        if text(&entry["kind"]) == "account" {
+            broker.accounts.push(entry.clone());
+        }
+    }
+    for (account, noted) in broker.accounts.iter().enumerate() {
+        let date = text(&noted["at"]).get(..10).unwrap_or_default().to_owned();
+        match journal.books.get(&date.replace('-', "")) {
+            Some(Some(books)) => {
+                let evening = Evening { date, books: books.clone(), account, same_day: true };
+                broker.against_books(&evening, &mut mornings.violations)?;
+                mornings.compared += 1;
+            }
+            Some(None) => mornings.blind += 1,
+            // No trade date, or it would have been planned.
+            None => {}
+        }
+    }
+    Ok(mornings)
+}
+
 fn decimal(value: &Value) -> Decimal {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
@@ -105,6 +147,9 @@ struct Journal {
     doubled: Vec<String>,
     /// Sequence number of each date's plan.
     plan_seq: BTreeMap<String, i64>,
+    /// The books each plan was made on, after everything the broker had told until then; `None` when the account could not
+    /// be read that morning.
+    books: BTreeMap<String, Option<Value>>,
 }
 
 impl Journal {
@@ -135,6 +180,7 @@ impl Journal {
                 *self.plans.entry(date.clone()).or_default() += 1;
                 self.plan_seq.insert(date, seq);
             }
+            "inputs" => drop(self.books.entry(date).or_insert_with(|| books(body))),
             "consequence" => line(&body["order"]),
             "day_closed" => *self.closed.entry(date).or_default() += 1,
             "command" if text(&body["command"]).starts_with("place") => {
@@ -294,6 +340,21 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// What the books of a morning hold, in the shape of `state export`; `None` when the account could not be read.
+fn books(inputs: &Value) -> Option<Value> {
+    /// The order of the columns of money.
+    const CURRENCIES: [&str; 9] = ["USD", "EUR", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN"];
+    if inputs["broker"].is_null() {
+        return None;
+    }
+    let (names, ledger) = (inputs["contracts"].as_array()?, &inputs["books"]["ledger"]);
+    let held = names.iter().map(text).zip(ledger["quantities"].as_array()?);
+    let held = held.map(|(name, quantity)| (name.to_owned(), serde_json::json!({ "quantity": quantity })));
+    let cash = CURRENCIES.iter().map(|name| (*name).to_owned()).zip(ledger["cash"].as_array()?.iter().cloned());
+    let (positions, cash): (serde_json::Map<_, _>, serde_json::Map<_, _>) = (held.collect(), cash.collect());
+    Some(serde_json::json!({ "positions": positions, "cash_by_ccy": cash }))
 }
 
 /// What a map says of each name, without zeros.

@@ -13,7 +13,7 @@ use sim::SimConfig;
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
     let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
-    let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market, ground.first)? };
+    let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market, &ground)? };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
     if let Some(at) = args.at {
         // A record may stand later already.

@@ -203,6 +203,21 @@ fn a_charge_waits_for_its_execution_and_follows_its_correction() {
 }
 
 #[test]
+fn a_charge_that_comes_in_parts_is_in_the_end_the_last_that_was_told() {
+    let universe = universe();
+    let mut books = Books::new(Ledger::new(&universe));
+    let id = ExecutionId("c.1.01".into());
+    assert_eq!(books.post_charge(&id, usd(40)), Posted::Waiting);
+    assert_eq!(books.post_charge(&id, usd(60)), Posted::Waiting);
+    assert_eq!(books.post_fill(fill("c.1.01", FUND, 10, cents(100), 1), &universe), Ok(Posted::New));
+    assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(60, 2));
+    assert!(matches!(books.post_charge(&id, usd(150)), Posted::Replaced(_)));
+    assert_eq!(books.post_charge(&id, usd(150)), Posted::Again);
+    assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(150, 2));
+    assert_eq!(books.ledger().cash(Currency::Usd), Decimal::new(-1_000 - 150, 2));
+}
+
+#[test]
 fn an_execution_that_is_not_ours_is_never_booked_nor_its_charge() {
     let universe = universe();
     let mut books = Books::new(Ledger::new(&universe));
