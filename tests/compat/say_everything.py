@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import ib_async
 from ibapi.client import EClient
-from ibapi.contract import Contract
+from ibapi.contract import ComboLeg, Contract
 from ibapi.execution import ExecutionFilter
 from ibapi.order import Order
 from ibapi.order_cancel import OrderCancel
@@ -39,6 +39,25 @@ def contract(kind):
 def by_isin(kind):
     made = contract(kind)
     made.symbol, made.secIdType, made.secId, made.includeExpired = "", "ISIN", "IE00B5BMR087", True
+    return made
+
+
+def option(kind):
+    made = kind()
+    made.symbol, made.secType, made.exchange, made.currency = "SPX", "OPT", "SMART", "USD"
+    made.lastTradeDateOrContractMonth, made.strike, made.right = "20260417", 6200.0, "P"
+    made.multiplier, made.tradingClass = "100", "SPX"
+    return made
+
+
+def spread(kind, leg):
+    """A roll: the near contract is sold, the far one bought."""
+    made = kind()
+    made.symbol, made.secType, made.exchange, made.currency, made.comboLegs = "ES", "BAG", "CME", "USD", []
+    for con_id, action in [(495512563, "SELL"), (515416632, "BUY")]:
+        one = leg()
+        one.conId, one.ratio, one.action, one.exchange = con_id, 1, action, "CME"
+        made.comboLegs.append(one)
     return made
 
 
@@ -96,6 +115,14 @@ def official(version):
     client.cancelRealTimeBars(8)
     client.reqSecDefOptParams(9, "CSPX", "", "STK", 870480723)
     client.reqMatchingSymbols(10, "CSP")
+    client.reqContractDetails(14, option(Contract))
+    client.reqMktData(15, option(Contract), "100,101", False, False, [])
+    client.cancelMktData(15)
+    client.reqMktData(16, spread(Contract, ComboLeg), "", False, False, [])
+    client.cancelMktData(16)
+    client.placeOrder(30, option(Contract), order(Order, orderRef="tail", lmtPrice=12.4, totalQuantity=3))
+    client.placeOrder(31, spread(Contract, ComboLeg), order(Order, orderRef="roll", lmtPrice=-1.25, totalQuantity=2))
+    client.placeOrder(32, spread(Contract, ComboLeg), order(Order, lmtPrice=0.0, totalQuantity=2, whatIf=True))
     client.reqPnL(11, "DU1234567", "")
     client.cancelPnL(11)
     client.reqPnLSingle(12, "DU1234567", "", 870480723)
@@ -130,6 +157,13 @@ def community(version):
         for number, one in enumerate(orders(ib_async.Order, ib_async.TagValue), 40):
             client.placeOrder(number, stock, one)
         client.cancelOrder(40)
+        put, roll = option(ib_async.Contract), spread(ib_async.Contract, ib_async.ComboLeg)
+        client.reqContractDetails(14, put)
+        client.reqMktData(15, put, "100,101", False, False, [])
+        client.reqMktData(16, roll, "", False, False, [])
+        client.placeOrder(50, put, order(ib_async.Order, orderRef="tail", lmtPrice=12.4, totalQuantity=3))
+        client.placeOrder(51, roll, order(ib_async.Order, orderRef="roll", lmtPrice=-1.25, totalQuantity=2))
+        client.placeOrder(52, roll, order(ib_async.Order, lmtPrice=0.0, totalQuantity=2, whatIf=True))
         client.reqCompletedOrders(False)
         client.connState = client.DISCONNECTED
 

@@ -4,6 +4,7 @@
 //! exit code never changes its meaning.
 
 mod decisions;
+mod examples;
 mod operator;
 mod records;
 mod research;
@@ -18,7 +19,7 @@ pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 pub use run::RunArgs;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::Mic;
 use jiff::civil::Date;
 use sim::Scenario;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Start here:
-  abstractfinance demo                             a full trading day against the built-in simulated gateway
+  abstractfinance demo                             a full trading day against the built-in gateway
   abstractfinance demo --days 20 --scenario crash
   abstractfinance init                             a configuration of your own, and the way to real money
 
@@ -52,8 +53,17 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads the command line of this process; one that cannot be understood, or asks for help, ends it.
+    pub fn read() -> Cli {
+        let words = examples::taught(Cli::command()).get_matches();
+        Cli::from_arg_matches(&words).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Folder with settings.yaml and instruments.yaml; without it the built-in configuration is used.
     #[arg(long, global = true, value_name = "DIR")]

@@ -25,12 +25,11 @@ mod state_file;
 mod wall;
 mod world;
 
-use clap::Parser;
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::read();
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(log_level()).init();
     feeds::install_tls_provider();
     match commands::run(cli) {

@@ -219,6 +219,12 @@ pub struct DayPlan {
 }
 
 impl DayPlan {
+    /// Numbers of the orders that are worked with another one: legs of pairs and of spreads.
+    pub(crate) fn company(&self) -> impl Iterator<Item = u16> {
+        let pairs = self.pairs.iter().flat_map(|pair| &pair.legs).map(|leg| leg.order);
+        pairs.chain(self.spreads.iter().flat_map(|spread| [spread.near, spread.far]))
+    }
+
     /// An empty plan with room for the universe; `decide_into` overwrites it.
     pub fn empty(setup: &Setup) -> DayPlan {
         DayPlan {

@@ -12,6 +12,7 @@ mod hours;
 mod margin;
 mod pace;
 mod pairs;
+mod rest;
 mod resume;
 mod spreads;
 mod true_up;
@@ -29,6 +30,7 @@ use margin::{Margin, Takes};
 use market::calendar::Window;
 use pace::Totals;
 use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
+use rest::Rests;
 use risk::gate::{Conditions, Exposure, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
 use serde::{Deserialize, Serialize};
@@ -104,6 +106,8 @@ struct Slot {
     increase: f64,
     /// Place of the order before it on the same contract.
     earlier: Option<u16>,
+    /// No pair, spread, deadline or happening hurries it.
+    stands_alone: bool,
 }
 
 impl Slot {
@@ -119,6 +123,7 @@ impl Slot {
             alone: false,
             increase: 0.0,
             earlier,
+            stands_alone: false,
         }
     }
 }
@@ -148,6 +153,7 @@ pub struct Session<'a> {
     windows: &'a PerContract<Option<Window>>,
     /// The plan's orders, then the consequences.
     slots: Vec<Slot>,
+    rests: Rests,
     consequences: Vec<Consequence>,
     /// The plan's pairs, as far as their protection has come.
     pairs: Vec<Pair>,
@@ -209,9 +215,14 @@ impl<'a> Session<'a> {
                 _ => Quantity::ZERO,
             };
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
-            Slot { increase, ..Slot::new(planned, timetable.hours(&planned), board.enter(planned.contract, place)) }
+            let earlier = board.enter(planned.contract, place);
+            let stands_alone = planned.purpose != Purpose::CloseOut;
+            Slot { increase, stands_alone, ..Slot::new(planned, timetable.hours(&planned), earlier) }
         };
-        let slots = plan.orders.iter().enumerate().map(slot).collect();
+        let mut slots: Vec<Slot> = plan.orders.iter().enumerate().map(slot).collect();
+        for number in plan.company() {
+            slots[usize::from(number) - 1].stands_alone = false;
+        }
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
         let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
@@ -225,6 +236,7 @@ impl<'a> Session<'a> {
             account,
             books,
             windows,
+            rests: Rests::new(slots.len()),
             slots,
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
@@ -268,6 +280,7 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn withdrawn(mut self) -> Self {
         self.slots.iter_mut().for_each(|slot| slot.parent.expire());
+        self.rests.wake_all();
         self
     }
 
@@ -285,6 +298,9 @@ impl<'a> Session<'a> {
             return;
         }
         assert!(!self.recording, "an event while entries are being recorded");
+        if matches!(event, Event::Operator(_) | Event::Resynced(_) | Event::Unreadable(_) | Event::Watched(_)) {
+            self.rests.wake_all();
+        }
         match event {
             Event::Broker(event) => self.broker(event),
             Event::Operator(instruction) => self.standing.obey(&instruction),
@@ -320,11 +336,12 @@ impl<'a> Session<'a> {
         if self.needs_resync && !self.link_down {
             return self.resync(now);
         }
-        if let Some((number, command)) = self.next_question().filter(|_| !self.link_down) {
+        if let Some((number, command)) = self.next_question(now).filter(|_| !self.link_down) {
             return Effect::WhatIf { number, command };
         }
         if !self.watching && self.any_window_open(now) {
             self.watching = true;
+            self.rests.wake_all();
             self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
@@ -337,7 +354,11 @@ impl<'a> Session<'a> {
 
     /// No order is left, and nothing that a worse regime could call for.
     fn is_over(&self, now: Timestamp) -> bool {
-        self.slots.iter().all(|slot| slot.parent.is_over()) && !self.stands_guard(now)
+        self.is_worked_off() && !self.stands_guard(now)
+    }
+
+    fn is_worked_off(&self) -> bool {
+        self.rests.unfinished().all(|place| self.slots[place].parent.is_over())
     }
 
     /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
@@ -347,7 +368,7 @@ impl<'a> Session<'a> {
         }
         match () {
             () if now >= self.resync_at => Effect::Resync,
-            () if self.slots.iter().all(|slot| slot.parent.is_over()) => Effect::Done,
+            () if self.is_worked_off() => Effect::Done,
             () => Effect::Wait(self.resync_at),
         }
     }

@@ -10,8 +10,8 @@ use crate::injection::ShownNlv;
 use crate::wire;
 use domain::{ContractId, Currency, Quantity};
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, dec};
 use sim::{AccountView, CashRow, PositionView};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -331,7 +331,8 @@ fn whole_account(account: &AccountView, margin: sim::Requirement) -> Vec<Row> {
     let section = Section::Account;
     let money = |tag, value| Row { section, tag, value: money_text(value), currency: base };
     let plain = |tag, value: String| Row { section, tag, value, currency: "" };
-    let ratio = |part: Decimal| part.checked_div(account.net_liquidation).unwrap_or_default().round_dp(4).to_string();
+    let share = |part: Decimal| part.checked_div(account.net_liquidation).unwrap_or_default().round_dp(4);
+    let ratio = |part: Decimal| share(part).to_string();
     vec![
         plain("AccountCode", account.id.clone()),
         plain("AccountReady", "true".to_owned()),
@@ -351,10 +352,22 @@ fn whole_account(account: &AccountView, margin: sim::Requirement) -> Vec<Row> {
         money("ExcessLiquidity", excess),
         money("FullAvailableFunds", available),
         money("FullExcessLiquidity", excess),
+        money("LookAheadInitMarginReq", margin.initial),
+        money("LookAheadMaintMarginReq", margin.maintenance),
+        money("LookAheadAvailableFunds", available),
+        money("LookAheadExcessLiquidity", excess),
+        plain("LookAheadNextChange", "0".to_owned()),
         money("BuyingPower", available.max(Decimal::ZERO) * Decimal::from(4)),
         plain("Cushion", ratio(excess)),
+        plain("HighestSeverity", severity(share(excess)).to_string()),
+        plain("DayTradesRemaining", "-1".to_owned()),
         plain("Leverage", ratio(margin.gross_position_value)),
     ]
+}
+
+/// How close the account is to liquidation, by its cushion: 0 not at all, 1 from 10 %, 2 from 5 % down, 3 at none.
+fn severity(cushion: Decimal) -> u8 {
+    [dec!(0.10), dec!(0.05), Decimal::ZERO].iter().map(|limit| u8::from(cushion <= *limit)).sum()
 }
 
 /// The parts of the account: futures and the cash swept to them lie in the commodity segment, all else in securities.

@@ -88,7 +88,7 @@ pub(crate) fn wire_execution(
         price: mean_quoted(price, unit),
         perm_id: Some(execution.perm_id),
         client_id: Some(execution.client),
-        is_liquidation: Some(false),
+        is_liquidation: Some(execution.is_liquidation),
         cum_qty: Some(execution.cumulative.to_string()),
         avg_price: mean_quoted(average_price, unit),
         order_ref: Some(execution.order_ref.clone()),

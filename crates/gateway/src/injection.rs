@@ -73,6 +73,8 @@ pub enum Injection {
     Lend { contract: String, shares: Decimal },
     /// The broker buys what is short, now.
     BuyIn { contract: String },
+    /// The broker closes the position for want of margin.
+    Liquidate { contract: String },
     /// Every market moves now and stays there, by a share of world equity and of the volatility index: -0.06 and 1.5 are a
     /// fall of 6 % and a VIX two and a half times as high.
     MarketShock { equity: Decimal, volatility: Decimal },
@@ -269,6 +271,7 @@ impl Injection {
             | Injection::Recall { contract }
             | Injection::Lend { contract, .. }
             | Injection::BuyIn { contract }
+            | Injection::Liquidate { contract }
             | Injection::ExpireNow { contract }
             | Injection::ExpireSilently { contract }
             | Injection::PenceFlip { contract, .. }
@@ -382,6 +385,7 @@ impl Injection {
                 Intervention::Lend { contract: terms.contract(contract)?, shares: quantity(*shares)? }
             }
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
+            Injection::Liquidate { contract } => Intervention::Liquidate { contract: terms.contract(contract)? },
             &Injection::MarketShock { equity, volatility } => Intervention::Shock { equity, volatility },
             Injection::ExpireNow { contract } => {
                 Intervention::Expire { contract: terms.contract(contract)?, silent: false }

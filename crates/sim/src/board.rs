@@ -12,6 +12,8 @@ use domain::{ContractId, PerContract, Price, Quantity, Side, Universe};
 use jiff::Timestamp;
 use market::calendar::Session;
 use market::{DataType, Quote};
+use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Seconds between the steps at which orders work and displayed sizes change.
@@ -65,6 +67,22 @@ pub(crate) struct Board {
     profiles: PerContract<Option<Profile>>,
     sizes: PerContract<Stream>,
     vix: Option<ContractId>,
+    shown: RefCell<Shown>,
+}
+
+/// What was asked for at one instant: an account is valued many times before time moves on.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    at: Timestamp,
+    changes: u64,
+    quotes: BTreeMap<ContractId, Quote>,
+    stress: Option<f64>,
+}
+
+impl Shown {
+    fn is_of(&self, now: Timestamp, changes: u64) -> bool {
+        (self.at, self.changes) == (now, changes)
+    }
 }
 
 impl Board {
@@ -79,23 +97,39 @@ impl Board {
             sizes: PerContract::from_vec(sizes),
             vix: universe.find_contract("VIX"),
             universe,
+            shown: RefCell::default(),
         })
     }
 
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
-        self.quote_under(contract, now, || self.stress(now))
+        let known = self.shown(now).quotes.get(&contract).copied();
+        known.unwrap_or_else(|| {
+            let quote = self.make_quote(contract, now);
+            self.shown(now).quotes.insert(contract, quote);
+            quote
+        })
     }
 
-    /// The same when somebody knows already how tense the market is.
-    pub(crate) fn quote_under(&self, contract: ContractId, now: Timestamp, stress: impl FnOnce() -> f64) -> Quote {
+    /// What is known of an instant.
+    fn shown(&self, now: Timestamp) -> RefMut<'_, Shown> {
+        let mut shown = self.shown.borrow_mut();
+        let changes = self.tape.changes();
+        if !shown.is_of(now, changes) {
+            shown.quotes.clear();
+            (shown.at, shown.changes, shown.stress) = (now, changes, None);
+        }
+        shown
+    }
+
+    fn make_quote(&self, contract: ContractId, now: Timestamp) -> Quote {
         let trading = self.tape.trading(contract, now);
         let closed = self.tape.last_official(contract, now);
         let (book, last) = match trading {
             Trading::Open(session) => {
                 let middle = self.tape.middle(contract, &session, now);
                 let last = to_tick(middle, self.universe.terms(contract).tick);
-                (self.book_around(contract, middle, &session, now, stress), Some(last))
+                (self.book_around(contract, middle, &session, now), Some(last))
             }
             // Options are chosen while their venue is closed, by what it closed with.
             Trading::Closed if self.universe.option(contract).is_some() => {
@@ -172,17 +206,10 @@ impl Board {
     fn book_in(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Book> {
         let Trading::Open(session) = trading else { return None };
         let middle = self.tape.middle(contract, &session, now);
-        self.book_around(contract, middle, &session, now, || self.stress(now))
+        self.book_around(contract, middle, &session, now)
     }
 
-    fn book_around(
-        &self,
-        contract: ContractId,
-        middle: f64,
-        session: &Session,
-        now: Timestamp,
-        stress: impl FnOnce() -> f64,
-    ) -> Option<Book> {
+    fn book_around(&self, contract: ContractId, middle: f64, session: &Session, now: Timestamp) -> Option<Book> {
         let profile = self.profiles[contract]?;
         let terms = self.universe.terms(contract);
         let tick = terms.tick;
@@ -190,7 +217,7 @@ impl Board {
             HalfSpread::BasisPoints(bps) => middle * bps / 10_000.0,
             HalfSpread::Ticks(ticks) => tick.to_f64() * ticks,
         };
-        let half = (usual * widening(session, now) * stress()).max(tick.to_f64() / 2.0);
+        let half = (usual * widening(session, now) * self.stress(now)).max(tick.to_f64() / 2.0);
         let bid = to_tick(middle - half, tick);
         let ask = to_tick(middle + half, tick).mantissa().max(bid.mantissa() + tick.mantissa());
         let ask = Price::from_mantissa(ask).expect("above a positive price");
@@ -205,8 +232,16 @@ impl Board {
 
     /// How many times wider spreads are than on a quiet day.
     pub(crate) fn stress(&self, now: Timestamp) -> f64 {
+        let is_shown = self.shown.borrow().is_of(now, self.tape.changes());
+        if let Some(known) = self.shown.borrow().stress.filter(|_| is_shown) {
+            return known;
+        }
         let vix = self.vix.and_then(|vix| self.tape.last(vix, now)).map_or(0.0, |vix| vix.to_f64());
-        (vix / STRESS_FROM_VIX).clamp(1.0, STRESS_MAX)
+        let stress = (vix / STRESS_FROM_VIX).clamp(1.0, STRESS_MAX);
+        if is_shown {
+            self.shown(now).stress = Some(stress);
+        }
+        stress
     }
 }
 

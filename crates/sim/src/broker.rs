@@ -87,12 +87,14 @@ impl Broker {
         self.universe = universe;
     }
 
-    pub(crate) fn place(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
+    /// A new order; `lack` is why the account cannot afford it, if it cannot.
+    pub(crate) fn place(&mut self, client: i32, order: SimOrder, lack: Option<Refusal>, board: &Board, now: Timestamp) {
         let key = (client, order.order_id);
         if self.ids.contains_key(&key) {
             return self.refuse(client, order.order_id, Refusal::new(103, "Duplicate order id"));
         }
-        if let Err(refusal) = admit(&order, &self.universe, board, now) {
+        let admitted = admit(&order, &self.universe, board, now);
+        if let Some(refusal) = admitted.err().or(lack) {
             return self.refuse(client, order.order_id, refusal);
         }
         let view = OrderView {

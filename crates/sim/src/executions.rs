@@ -33,6 +33,7 @@ impl Broker {
             commission: Money::new(commission, currency),
             realized: self.books.account.trade(trade),
             spread: None,
+            is_liquidation: false,
         }
     }
 

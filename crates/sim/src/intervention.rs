@@ -65,6 +65,8 @@ pub enum Intervention {
     Lend { contract: ContractId, shares: Quantity },
     /// The broker buys what is short, now.
     BuyIn { contract: ContractId },
+    /// The broker closes the position, because the account has too little margin.
+    Liquidate { contract: ContractId },
     /// Every market moves at once and for good, by a share of world equity and of the volatility index.
     Shock { equity: Decimal, volatility: Decimal },
     /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
@@ -121,6 +123,9 @@ impl Intervention {
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
+            Intervention::Liquidate { contract } if broker.books.account.quantity(*contract).is_zero() => {
+                no("nothing of it is held")
+            }
             Intervention::Lend { contract, shares } if !is_company(*contract) || shares.signum() < 0 => {
                 no("only shares and funds are lent, and none or more of them")
             }
@@ -137,6 +142,7 @@ impl Intervention {
             | Intervention::Recall { contract }
             | Intervention::Lend { contract, .. }
             | Intervention::BuyIn { contract }
+            | Intervention::Liquidate { contract }
             | Intervention::Expire { contract, .. } => Some(*contract),
             _ => None,
         }
@@ -211,6 +217,7 @@ impl Broker {
                 self.lent.insert(contract, shares);
             }
             Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
+            Intervention::Liquidate { contract } => self.liquidate(contract, mark(contract, board), now),
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
         }
     }
@@ -283,13 +290,28 @@ impl Broker {
         charge: Decimal,
         now: Timestamp,
     ) -> ExecutionId {
+        let execution = self.trade_for_nobody(Trade { contract, side, quantity, price, commission: charge }, now);
+        let id = execution.id.clone();
+        self.tell_executed(execution);
+        id
+    }
+
+    fn trade_for_nobody(&mut self, trade: Trade, now: Timestamp) -> ExecutionView {
         let id = self.next_execution_id();
         let perm_id = FIRST_FOREIGN_PERM_ID + i64::from(self.executed);
         let owner = Owner { client: NOBODY, order_id: 0, perm_id, order_ref: String::new() };
-        let trade = Trade { contract, side, quantity, price, commission: charge };
-        let execution = ExecutionView { liquidity: Liquidity::Auction, ..self.trade(owner, id.clone(), trade, now) };
+        ExecutionView { liquidity: Liquidity::Auction, ..self.trade(owner, id, trade, now) }
+    }
+
+    /// Closes a position, as the broker does when the account has too little margin.
+    fn liquidate(&mut self, contract: ContractId, price: Price, now: Timestamp) {
+        let held = self.books.account.quantity(contract);
+        let (side, quantity) = (if held.signum() > 0 { Side::Sell } else { Side::Buy }, held.abs());
+        let instrument = self.universe.instrument_of(contract);
+        let commission = commission(instrument, quantity, quantity.value_at(price, instrument.multiplier));
+        let trade = Trade { contract, side, quantity, price, commission };
+        let execution = ExecutionView { is_liquidation: true, ..self.trade_for_nobody(trade, now) };
         self.tell_executed(execution);
-        id
     }
 
     /// The corrected execution replaces the one before in the books; the broker lists both.

@@ -3,6 +3,7 @@
 //! In: the account, an order that is being considered. Out: initial and maintenance requirement, before and
 //! after. Invariant: what the gateway tells over TCP and what is told in process is the same.
 
+use crate::admission::Refusal;
 use crate::terms::margin_rates;
 use crate::{AccountView, SimOrder, Simulation};
 use domain::{ContractId, Currency, InstrumentKind, OptionRight};
@@ -92,6 +93,24 @@ impl Simulation {
             }
         }
         Ok(Impact { before, after, currency: account.base })
+    }
+
+    /// Why the account cannot afford an order: it asks for more margin, and then for more than there is.
+    pub(crate) fn lack_of_margin(&self, order: &SimOrder) -> Option<Refusal> {
+        let known = |contract: ContractId| contract.index() < self.universe().contract_count();
+        if ![Some(order.contract), order.against].into_iter().flatten().all(known) {
+            return None;
+        }
+        let Impact { before, after, currency } = self.margin_impact(order).ok()?;
+        let lacks = after.initial > before.initial && after.initial > after.equity;
+        lacks.then(|| {
+            Refusal::rejected(&format!(
+                "YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [{} {currency}] \
+                 MUST EXCEED THE INITIAL MARGIN [{} {currency}]",
+                after.equity.round_dp(2),
+                after.initial.round_dp(2)
+            ))
+        })
     }
 
     /// Initial and maintenance requirement of a position, in the currency of its value.

@@ -72,6 +72,11 @@ impl Simulation {
         Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new(), stirred: true })
     }
 
+    /// How its exchange meets orders.
+    pub fn fills(&self) -> Fills {
+        self.broker.fills
+    }
+
     /// When its venues trade.
     pub fn calendars(&self) -> &Calendars {
         &self.calendars
@@ -227,7 +232,8 @@ impl Simulation {
 
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
     pub fn place(&mut self, client: i32, order: SimOrder) {
-        self.broker.place(client, order, &self.board, self.now);
+        let lack = self.lack_of_margin(&order);
+        self.broker.place(client, order, lack, &self.board, self.now);
     }
 
     /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
@@ -320,21 +326,12 @@ impl Simulation {
     }
 
     fn send_ticks(&mut self) {
-        let mut latest: Option<(ContractId, Quote)> = None;
-        let mut known: Option<f64> = None;
         let stirred = std::mem::take(&mut self.stirred);
         for ((contract, client), sent) in &mut self.subscriptions {
             if !stirred && sent.data_type == DataType::Frozen {
                 continue; // it did not trade then, it does not now, and nothing happened to it
             }
-            let quote = match latest {
-                Some((of, quote)) if of == *contract => quote,
-                _ => {
-                    let stress = || *known.get_or_insert_with(|| self.board.stress(self.now));
-                    self.board.quote_under(*contract, self.now, stress)
-                }
-            };
-            latest = Some((*contract, quote));
+            let quote = self.board.quote(*contract, self.now);
             let unchanged = Quote { at: sent.at, ..quote } == *sent;
             if !unchanged {
                 *sent = quote;

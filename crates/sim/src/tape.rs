@@ -19,6 +19,8 @@ use market::Bar;
 use market::calendar::Session;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How long before its end a future is listed.
@@ -76,6 +78,10 @@ pub(crate) struct Tape {
     pub(crate) ends_only: bool,
     /// Roots of options whose underlying is known.
     pub(crate) roots: PerInstrument<Option<Root>>,
+    /// Official closes of options that were asked for since something changed.
+    closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
+    /// How often something changed that a price depends on beside the time.
+    changes: u64,
 }
 
 impl Tape {
@@ -128,8 +134,20 @@ impl Tape {
             |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
         let listed_from = PerContract::from_vec(universe.contracts().map(listed).collect());
         let universe = universe.clone();
-        let mut tape =
-            Tape { universe, venues, chance, volumes, source, histories, listed_from, ended, ends_only, roots };
+        let mut tape = Tape {
+            universe,
+            venues,
+            chance,
+            volumes,
+            source,
+            histories,
+            listed_from,
+            ended,
+            ends_only,
+            roots,
+            closes: RefCell::default(),
+            changes: 0,
+        };
         if let Prices::Simulated { first_day, .. } = config.prices {
             tape.write_history(Factors::history_begins(first_day), config.start);
         }
@@ -144,6 +162,17 @@ impl Tape {
         if let Source::Replay(streams) = &mut self.source {
             streams.push(PathStreams { turns: Stream::new("turns", name), ripples: Stream::new("ripples", name) });
         }
+    }
+
+    /// A number that no two states of the tape share between which a price of one instant may differ.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Notes that what was known of a price need not hold any more.
+    pub(crate) fn change(&mut self) {
+        self.changes += 1;
+        self.closes.get_mut().clear();
     }
 
     /// When venues change.
@@ -166,6 +195,7 @@ impl Tape {
 
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
+        self.change();
         let path = match &self.source {
             Source::Model(model) if self.ends_only => Some(model.ends(session)),
             Source::Model(model) => Some(model.path(session)),
@@ -194,7 +224,10 @@ impl Tape {
         match self.option(contract) {
             Some(_) => {
                 let session = self.option_sessions(contract, now).next_back()?;
-                Some((session.date, self.official_close(contract, session)))
+                let known = self.closes.borrow().get(&contract).copied().filter(|(date, _)| *date == session.date);
+                let close = known.unwrap_or_else(|| (session.date, self.official_close(contract, session)));
+                self.closes.borrow_mut().insert(contract, close);
+                Some(close)
             }
             None => self.closed(contract, now).last().map(|bar| (bar.date, bar.close)),
         }
@@ -227,11 +260,13 @@ impl Tape {
 
     /// A contract trades no more, whatever its last day was.
     pub(crate) fn end(&mut self, contract: ContractId, now: Timestamp) {
+        self.change();
         self.ended[contract] = Some(now);
     }
 
     /// From now on every market stands elsewhere.
     pub(crate) fn shock(&mut self, equity: Decimal, volatility: Decimal, now: Timestamp) {
+        self.change();
         let logarithm = |share: Decimal| libm::log1p(share.to_f64().unwrap_or_default());
         if let Source::Model(model) = &mut self.source {
             model.shock(logarithm(equity), logarithm(volatility), now);
@@ -240,6 +275,7 @@ impl Tape {
 
     /// From now on the price of a share is lower by what was paid on it. Replayed prices are what they were.
     pub(crate) fn pay_out(&mut self, contract: ContractId, rate: Decimal, now: Timestamp) {
+        self.change();
         let Some(last) = self.last(contract, now) else { return };
         if let Source::Model(model) = &mut self.source {
             let share = (rate / last.to_decimal()).to_f64().unwrap_or_default();
@@ -249,6 +285,7 @@ impl Tape {
 
     /// Prices and volumes of all times are of new shares.
     pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) {
+        self.change();
         let old_per_new = f64::from(denominator) / f64::from(numerator);
         let tick = self.universe.terms(contract).tick;
         for bar in &mut self.histories[contract].bars {

@@ -24,6 +24,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(6 * 24);
 impl Tape {
     /// Takes what a universe has grown by in: options that were listed.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
+        self.change();
         let listed = self.universe.contract_count()..universe.contract_count();
         self.universe = universe;
         for place in listed {

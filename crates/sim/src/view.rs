@@ -105,6 +105,8 @@ pub struct ExecutionView {
     pub realized: Decimal,
     /// The execution of a spread that this one is the first leg of.
     pub spread: Option<SpreadFill>,
+    /// The broker closed the position for want of margin.
+    pub is_liquidation: bool,
 }
 
 /// One execution of a spread as a whole; what it did to the account is in the executions of its legs.

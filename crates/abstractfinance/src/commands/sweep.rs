@@ -74,7 +74,7 @@ struct Stage<'a> {
     from: Date,
     to: Date,
     /// The world before its first date, for runs whose settings change nothing of it.
-    base: (SimConfig, Simulation),
+    base: (SimConfig, Mutex<Simulation>),
 }
 
 impl Stage<'_> {
@@ -95,7 +95,7 @@ impl Stage<'_> {
         }
         let dates = ground.trade_dates_to(self.to)?;
         let simulation = match config.universe == self.base.0.universe && config.base == self.base.0.base {
-            true => self.base.1.clone(),
+            true => self.base.1.lock().expect("a copy never fails").clone(),
             false => simulation(config, self.args.span.depth)?,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -153,9 +153,9 @@ fn ground(
 }
 
 /// The world of the settings as they are.
-fn base(global: &Global, args: &SweepArgs, span: (Date, Date)) -> Result<(SimConfig, Simulation), Failure> {
+fn base(global: &Global, args: &SweepArgs, span: (Date, Date)) -> Result<(SimConfig, Mutex<Simulation>), Failure> {
     let config = ground(global, &BTreeMap::new(), span)?.simulation(&args.span.market)?;
-    Ok((config.clone(), simulation(config, args.span.depth)?))
+    Ok((config.clone(), Mutex::new(simulation(config, args.span.depth)?)))
 }
 
 /// The runs of a folder, by what they stand on. A line that was cut off is run again.

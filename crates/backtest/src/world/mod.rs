@@ -13,9 +13,9 @@ pub use journal::ResearchJournal;
 pub use statements::SimStatements;
 
 use domain::{ContractId, PerContract, Universe};
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use ports::{BrokerError, Clock};
-use sim::Simulation;
+use sim::{Fills, Simulation};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -68,7 +68,11 @@ impl SimWorld {
     }
 }
 
-/// Time that moves to the next thing that can happen, and never past it.
+/// Minutes between the looks at a market that meets orders whole: nothing is gained by asking it more often.
+const LOOK_MIN: i64 = 5;
+
+/// Time that moves to the next thing that can happen, and never past it. Where orders are met whole, what waits for less than
+/// five minutes waits for the next full five.
 #[derive(Clone, Debug)]
 pub struct SimClock {
     simulation: Rc<RefCell<Simulation>>,
@@ -81,8 +85,18 @@ impl Clock for SimClock {
 
     async fn wait(&mut self, deadline: Timestamp) -> Result<(), BrokerError> {
         let mut simulation = self.simulation.borrow_mut();
+        let deadline = match simulation.fills() {
+            Fills::Book => deadline,
+            Fills::Whole => next_look(deadline),
+        };
         let until = simulation.next_event().min(deadline).max(simulation.now());
         simulation.advance_to(until);
         Ok(())
     }
+}
+
+/// The first full look at or after a time.
+fn next_look(at: Timestamp) -> Timestamp {
+    let grid = TimestampRound::new().smallest(Unit::Minute).increment(LOOK_MIN).mode(RoundMode::Ceil);
+    at.round(grid).unwrap_or(at)
 }

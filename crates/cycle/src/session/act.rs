@@ -15,7 +15,7 @@ use risk::{Check, Gate, Mode, Permission, Permit, Sendable};
 
 impl Slot {
     /// Its hours have begun and the gate was not asked a moment ago.
-    fn is_due(&self, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.hours.opens().is_some_and(|opens| now >= opens) && now >= self.ask_again
     }
 
@@ -55,26 +55,33 @@ impl Session<'_> {
             return;
         }
         self.totals = None;
-        for index in 0..self.slots.len() {
-            if self.slots[index].parent.is_finished() {
-                continue;
-            }
-            self.expire(index, now);
-            self.chase(index, now);
-            match (self.pace(index), self.permission(index)) {
-                (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
-                (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
-                    self.take_back(index, now);
-                }
-                (Pace::Stop, _) | (_, Permission::No) => {
-                    self.slots[index].parent.expire();
-                    self.take_back(index, now);
-                }
-            }
+        let mut next = self.rests.next_awake(0, now);
+        while let Some(index) = next {
+            self.look_after(index, now);
+            self.lay_down(index, now);
+            next = self.rests.next_awake(index + 1, now);
         }
         self.protect(now);
         self.replan();
         self.true_up(now);
+    }
+
+    fn look_after(&mut self, index: usize, now: Timestamp) {
+        if self.slots[index].parent.is_finished() {
+            return;
+        }
+        self.expire(index, now);
+        self.chase(index, now);
+        match (self.pace(index), self.permission(index)) {
+            (Pace::Work(urgency), Permission::Yes) => self.work(index, urgency, now),
+            (Pace::Wait, Permission::Yes) | (Pace::Work(_) | Pace::Wait, Permission::AfterConfirmation) => {
+                self.take_back(index, now);
+            }
+            (Pace::Stop, _) | (_, Permission::No) => {
+                self.slots[index].parent.expire();
+                self.take_back(index, now);
+            }
+        }
     }
 
     /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
@@ -149,6 +156,7 @@ impl Session<'_> {
         let earlier = self.board.enter(contract, self.slots.len());
         let hours = self.timetable().hours(&consequence.order);
         self.slots.push(Slot::new(consequence.order, hours, earlier));
+        self.rests.enter();
         self.consequences.push(consequence);
     }
 
@@ -334,15 +342,10 @@ impl Session<'_> {
         }
         let mut next: Option<Timestamp> = None;
         let mut by = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
-        for (index, slot) in self.slots.iter().enumerate() {
-            if !slot.parent.is_over() {
-                slot.hours.edges(now).for_each(&mut by);
-            }
-            if slot.parent.wants_permit() && slot.ask_again > now {
-                by(slot.ask_again);
-            }
-            self.spread_deadline(index, now).into_iter().chain(slot.parent.next_deadline(policy)).for_each(&mut by);
+        for place in self.rests.awake(now) {
+            self.deadlines(place, now).chain(self.spread_deadline(place, now)).for_each(&mut by);
         }
+        self.rests.first_end(now).into_iter().for_each(&mut by);
         self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs)).for_each(&mut by);
         let guarded = self.guarded_until().filter(|&until| until > now);
         self.next_look().into_iter().chain(guarded).for_each(&mut by);

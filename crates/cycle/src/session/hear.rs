@@ -48,6 +48,7 @@ impl Session<'_> {
             BrokerEvent::Connection(connection) => {
                 self.link_down = connection == Connection::Lost;
                 self.needs_resync = true;
+                self.rests.wake_all();
                 self.watching &= connection != Connection::RestoredDataLost;
                 self.entries.push(Entry::Connection { connection });
             }
@@ -77,6 +78,7 @@ impl Session<'_> {
     /// A cancel that knows of more executions than we do waits for them: what is left is known only then.
     fn cancelled(&mut self, order_ref: OrderRef, filled: Quantity) {
         for place in self.senders(order_ref) {
+            self.rests.wake(place);
             let parent = &mut self.slots[place].parent;
             let knows_all = parent.executed(order_ref) >= filled;
             parent.signal(order_ref, if knows_all { OrderSignal::CancelConfirmed } else { OrderSignal::LinkLost });
@@ -117,8 +119,12 @@ impl Session<'_> {
         if fill.order.is_none_or(|order_ref| order_ref.date != self.plan.date) {
             return;
         }
-        let order = self.order_of(fill).and_then(|number| self.slots.get_mut(usize::from(number).checked_sub(1)?));
-        let parent = order.map(|slot| &mut slot.parent).filter(|parent| parent.planned().contract == fill.contract);
+        let place = self.order_of(fill).and_then(|number| usize::from(number).checked_sub(1));
+        let place = place.filter(|&place| place < self.slots.len());
+        place.into_iter().for_each(|place| self.rests.wake(place));
+        let parent = place
+            .map(|place| &mut self.slots[place].parent)
+            .filter(|parent| parent.planned().contract == fill.contract);
         if parent.map(tell) != Some(Ok(())) {
             self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
         }
@@ -160,6 +166,7 @@ impl Session<'_> {
 
     pub(super) fn signal(&mut self, order_ref: OrderRef, signal: OrderSignal) {
         for place in self.senders(order_ref) {
+            self.rests.wake(place);
             self.slots[place].parent.signal(order_ref, signal);
         }
     }
@@ -168,6 +175,7 @@ impl Session<'_> {
         let before = self.standing.mode;
         self.standing.tighten(mode);
         if self.standing.mode != before {
+            self.rests.wake_all();
             self.entries.push(Entry::Mode { mode, reason: reason.to_owned() });
         }
     }

@@ -5,6 +5,7 @@
 
 use super::{Session, Slot};
 use domain::{OrderRef, Quantity, TimeInForce};
+use jiff::Timestamp;
 use ports::{BrokerCommand, MarginImpact, OrderRequest};
 use risk::Permit;
 use rust_decimal::Decimal;
@@ -56,18 +57,20 @@ impl Session<'_> {
     }
 
     /// The next question, with the order it is about.
-    pub(super) fn next_question(&self) -> Option<(u16, BrokerCommand)> {
+    pub(super) fn next_question(&self, now: Timestamp) -> Option<(u16, BrokerCommand)> {
         let wanted = |slot: &Slot| match &slot.margin {
             Margin::Wanted(request) => Some((slot.parent.planned().number, BrokerCommand::Place((**request).clone()))),
             _ => None,
         };
-        self.slots.iter().find_map(wanted)
+        self.rests.awake(now).find_map(|place| wanted(&self.slots[place]))
     }
 
     /// The broker's answer, `None` when it gave none that can be used.
     pub(super) fn margin_told(&mut self, number: u16, impact: Option<&MarginImpact>) {
-        let Some(slot) = usize::from(number).checked_sub(1).and_then(|index| self.slots.get_mut(index)) else { return };
+        let place = usize::from(number).wrapping_sub(1);
+        let Some(slot) = self.slots.get_mut(place) else { return };
         let Margin::Wanted(request) = &slot.margin else { return };
+        self.rests.wake(place);
         let amount = |amount: Option<Decimal>| amount.and_then(|amount| amount.to_f64());
         let after = impact.and_then(|told| Some(amount(told.equity_after)? - amount(told.maintenance_after)?));
         let more = impact.and_then(|told| amount(told.maintenance)).unwrap_or(0.0);

@@ -69,6 +69,7 @@ impl Session<'_> {
     /// Stops a contract and side of which too many orders were sent, until a person resumes.
     pub(super) fn latch(&mut self, contract: ContractId, side: Side) {
         if !self.is_latched(contract, side) {
+            self.rests.wake_all();
             self.standing.latched.push(Latch::named(&gate::Latch { contract, side }, &self.setup.universe));
             self.entries.push(Entry::Latched { contract, side });
         }

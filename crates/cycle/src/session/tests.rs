@@ -51,6 +51,7 @@ fn later(difference: rust_decimal::Decimal) -> Price {
     Price::from_decimal(dec!(5000) + difference).unwrap()
 }
 
+#[derive(Debug)]
 struct DeskOrder {
     order_ref: OrderRef,
     contract: ContractId,

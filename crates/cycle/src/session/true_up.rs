@@ -24,7 +24,7 @@ impl Session<'_> {
             let waits = slot.hours.auction.is_some() && slot.hours.order_type(now) == OrderType::Loc;
             slot.parent.is_over() || (waits && self.setup.universe.terms(contract).currency == self.setup.base)
         };
-        let over = self.slots.iter().all(settled);
+        let over = self.rests.unfinished().all(|place| settled(&self.slots[place]));
         if !over || self.slots.is_empty() || !self.standing.mode.permits(Purpose::FxHedge) {
             return;
         }

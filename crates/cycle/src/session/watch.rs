@@ -124,6 +124,7 @@ impl<'a> Session<'a> {
 
     /// Applies a sign, now or after a restart.
     pub(super) fn recall(&mut self, code: &str, mode: Mode, regime: Option<Regime>) {
+        self.rests.wake_all();
         self.standing.tighten(mode);
         self.guard.worse = self.guard.worse.max(regime);
         self.guard.told.push((code.to_owned(), mode));

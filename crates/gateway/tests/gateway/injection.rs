@@ -97,6 +97,33 @@ async fn a_trade_by_hand_is_a_position_and_an_execution_without_a_reference() {
 }
 
 #[tokio::test]
+async fn an_account_without_margin_says_so_opens_nothing_and_is_liquidated() {
+    let (gateway, client) = lively().await;
+    let tags = ["Cushion", "HighestSeverity"];
+    let told = |rows: Vec<String>| rows.iter().map(|row| row.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(summary(&client, &tags).await)[1], "HighestSeverity 0");
+
+    let mut updates = client.order_update_stream().await.expect("a stream");
+    buy(&client, 2, 20_000.0).await;
+    let lines = fenced_updates(&client, &mut updates).await;
+    assert_eq!(lines, ["notice Some(2) 201"], "fourteen millions are too much for one");
+
+    inject(&gateway, r#"{"withdraw": {"currency": "USD", "amount": "997000"}}"#).await;
+    let rows = told(summary(&client, &tags).await);
+    assert!(rows[0].starts_with("Cushion -") && rows[1] == "HighestSeverity 3", "{rows:?}");
+    inject(&gateway, r#"{"liquidate": {"contract": "CSPX"}}"#).await;
+    assert_eq!(positions(&client).await, ["ISF -100"]);
+    let mut rows = client.executions(ExecutionFilter::default()).await.expect("executions");
+    let rows = rows.collect_to_end_within(PATIENCE).await.expect("an end");
+    let flags = rows.iter().filter_map(|row| match row {
+        Executions::ExecutionData(data) => Some((data.execution.shares, data.execution.liquidation)),
+        _ => None,
+    });
+    assert_eq!(flags.collect::<Vec<_>>(), [(20.0, 0), (100.0, 0), (20.0, 1)]);
+    assert_eq!(told(summary(&client, &tags).await)[1], "HighestSeverity 0");
+}
+
+#[tokio::test]
 async fn a_hidden_execution_happens_and_is_not_told_until_it_is_revealed() {
     let (gateway, client) = lively().await;
     let mut updates = client.order_update_stream().await.expect("a stream");

@@ -20,7 +20,7 @@ async fn trade(gateway: &Gateway) {
     let cspx = fund("CSPX", "USD");
     let (_, ask) = bid_ask(&client, &cspx).await;
     let limit = (ask * 1.001 * 100.0).round() / 100.0;
-    client.submit_order(1, &cspx, &limit_order(Action::Buy, 5_000.0, limit)).await.expect("written");
+    client.submit_order(1, &cspx, &limit_order(Action::Buy, 2_500.0, limit)).await.expect("written");
     client.submit_order(2, &cspx, &limit_order(Action::Buy, 10.0, 400.0)).await.expect("written");
     client.submit_order(3, &cspx, &limit_order(Action::Buy, 10.0, 401.0)).await.expect("written");
     drop(client.cancel_order(2, "").await.expect("written"));

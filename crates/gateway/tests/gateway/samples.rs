@@ -37,6 +37,46 @@ fn share() -> Option<Contract> {
     })
 }
 
+fn option() -> Option<Contract> {
+    Some(Contract {
+        con_id: Some(812_345_678),
+        symbol: some("SPX"),
+        sec_type: some("OPT"),
+        last_trade_date_or_contract_month: some("20260416"),
+        strike: Some(6_200.0),
+        right: some("P"),
+        multiplier: Some(100.0),
+        exchange: some("SMART"),
+        currency: some("USD"),
+        local_symbol: some("SPX   260417P06200000"),
+        trading_class: some("SPX"),
+        last_trade_date: some("20260416"),
+        ..Contract::default()
+    })
+}
+
+/// A roll: the near contract is sold, the far one bought.
+fn spread() -> Option<Contract> {
+    let leg = |con_id, action| ComboLeg {
+        con_id: Some(con_id),
+        ratio: Some(1),
+        action: some(action),
+        exchange: some("CME"),
+        ..ComboLeg::default()
+    };
+    Some(Contract {
+        con_id: Some(28_812_380),
+        symbol: some("ES"),
+        sec_type: some("BAG"),
+        exchange: some("CME"),
+        currency: some("USD"),
+        local_symbol: some("28812380"),
+        trading_class: some("COMB"),
+        combo_legs: vec![leg(495_512_557, "SELL"), leg(515_416_632, "BUY")],
+        ..Contract::default()
+    })
+}
+
 fn details() -> Option<ContractDetails> {
     Some(ContractDetails {
         market_name: some("ISF"),
@@ -203,10 +243,16 @@ fn orders() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
         };
         5 "OpenOrder" OpenOrder { order_id, contract: contract(), order: Some(order()), order_state: submitted };
         5 "OpenOrder of a what-if" OpenOrder { order_id, contract: contract(), order: Some(asked), order_state: Some(what_if()) };
+        5 "OpenOrder of a spread" OpenOrder {
+            order_id, contract: spread(), order: Some(Order { lmt_price: Some(-1.25), ..order() }), order_state: Some(what_if()),
+        };
+        5 "OpenOrder of an option" OpenOrder { order_id, contract: option(), order: Some(order()), order_state: Some(what_if()) };
         53 "OpenOrdersEnd" OpenOrdersEnd {};
         101 "CompletedOrder" completed();
         102 "CompletedOrdersEnd" CompletedOrdersEnd {};
         11 "ExecutionDetails" ExecutionDetails { req_id: Some(-1), contract: contract(), execution: Some(execution()) };
+        11 "ExecutionDetails of a spread" ExecutionDetails { req_id: Some(-1), contract: spread(), execution: Some(execution()) };
+        11 "ExecutionDetails of an option" ExecutionDetails { req_id: Some(-1), contract: option(), execution: Some(execution()) };
         55 "ExecutionDetailsEnd" ExecutionDetailsEnd { req_id };
         59 "CommissionAndFeesReport" CommissionAndFeesReport {
             exec_id: some("0000e0d5.00000001.01.01"), commission_and_fees: Some(2.25), currency: some("USD"), realized_pnl: Some(0.0),
@@ -226,6 +272,7 @@ fn account() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
         8 "AccountUpdateTime" AccountUpdateTime { time_stamp: some("08:00") };
         54 "AccountDataEnd" AccountDataEnd { account_name: account.clone() };
         61 "Position" Position { account: account.clone(), contract: contract(), position: some("-3"), avg_cost: Some(250_614.75) };
+        61 "Position in an option" Position { account: account.clone(), contract: option(), position: some("3"), avg_cost: Some(1_241.85) };
         62 "PositionEnd" PositionEnd {};
         63 "AccountSummary" AccountSummary { req_id, account: account.clone(), tag: nlv().0, value: nlv().1, currency: nlv().2 };
         64 "AccountSummaryEnd" AccountSummaryEnd { req_id };
@@ -252,6 +299,10 @@ fn contracts() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
         10 "ContractData of a future" ContractData { req_id, contract: contract(), contract_details: Some(ContractDetails {
             under_symbol: some("ES"), under_sec_type: some("IND"), contract_month: some("202512"), real_expiration_date: some("20251219"),
             ..details().expect("details")
+        }) };
+        10 "ContractData of an option" ContractData { req_id, contract: option(), contract_details: Some(ContractDetails {
+            under_con_id: Some(416_904), under_symbol: some("SPX"), under_sec_type: some("IND"), contract_month: some("202604"),
+            real_expiration_date: some("20260416"), ..details().expect("details")
         }) };
         52 "ContractDataEnd" ContractDataEnd { req_id };
         75 "SecDefOptParameter" SecDefOptParameter {

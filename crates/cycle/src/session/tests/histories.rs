@@ -163,6 +163,15 @@ impl Rogue {
 
 /// A day of one seed: what the desk executed and what the session ends with.
 fn history(seed: u64, world: &World, plan: &DayPlan) -> (Rogue, Ledger, Mode, usize) {
+    lived(seed, world, plan, |_| {})
+}
+
+fn lived(
+    seed: u64,
+    world: &World,
+    plan: &DayPlan,
+    before_each_look: impl Fn(&mut Session<'_>),
+) -> (Rogue, Ledger, Mode, usize) {
     let mut dice = Dice(seed | 1);
     (0..8).for_each(|_| _ = dice.roll(2));
     let mut desk = Rogue { orders: vec![], executions: vec![], unsaid: vec![], cut: false, dice };
@@ -171,6 +180,7 @@ fn history(seed: u64, world: &World, plan: &DayPlan) -> (Rogue, Ledger, Mode, us
     let mut session = Session::start(plan, &world.windows, &world.conditions, books, account, &world.setup);
     let mut now = world.decided_at();
     for events in 0..20_000 {
+        before_each_look(&mut session);
         match session.poll(now) {
             Effect::Record => session.handle(Event::Recorded),
             Effect::Send(sendable) => desk.receive(Command::from(&sendable)),
@@ -222,4 +232,20 @@ fn no_history_executes_more_than_was_planned_or_loses_an_execution() {
         assert_ne!(mode, Mode::Frozen, "seed {seed}: nothing impossible was executed");
     }
     assert!(events > 50 * histories as usize && halted < histories as usize / 2, "{events} events, {halted} halts");
+}
+
+#[test]
+fn an_order_at_rest_misses_nothing() {
+    let world = World::first_day();
+    let mut plan = decide(&world.inputs(), &world.setup);
+    plan.pairs.clear(); // legs of a pair never rest
+    for seed in 0..u64::from(times(500, 20_000)) {
+        let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let told = |(desk, ledger, mode, events): (Rogue, Ledger, Mode, usize)| {
+            format!("{:#?}\n{:#?}\n{ledger:?}\n{mode:?} after {events}", desk.orders, desk.executions)
+        };
+        let resting = told(history(seed, &world, &plan));
+        let sleepless = told(lived(seed, &world, &plan, |session| session.rests.wake_all()));
+        assert_eq!(resting, sleepless, "seed {seed}");
+    }
 }
