@@ -88,7 +88,8 @@ fn real_statements_are_screened() {
     let settings = std::fs::read_to_string(repository().join("config/settings.yaml")).unwrap();
     let of_catalogue = settings.replace("fundamentals: simulated ", "fundamentals: whole ");
     std::fs::create_dir(stage.path("conf")).unwrap();
-    std::fs::write(stage.path("conf/settings.yaml"), of_catalogue.replace("min_universe: 15 ", "min_universe: 6 ")).unwrap();
+    std::fs::write(stage.path("conf/settings.yaml"), of_catalogue.replace("min_universe: 15 ", "min_universe: 6 "))
+        .unwrap();
     let line = "demo --catalogue whole --from 2014-12-01 --days 1 --config conf --state-dir state";
     stage.days(line).iter().for_each(assert_tied_out);
     for side in ["long", "short"] {
@@ -107,7 +108,9 @@ fn real_statements_are_screened() {
             assert!(ordered, "{} before {}", pair[0]["name"], pair[1]["name"]);
         }
         let page = stage.ok(&format!("screen {options}"));
-        let names = page.lines().filter_map(|line| line.trim_end().ends_with("chosen").then(|| line.split_whitespace().nth(1).unwrap()));
+        let names = page
+            .lines()
+            .filter_map(|line| line.trim_end().ends_with("chosen").then(|| line.split_whitespace().nth(1).unwrap()));
         let in_data = ranked.iter().filter(|row| row["chosen"] == true).map(|row| row["name"].as_str().unwrap());
         assert_eq!(names.collect::<Vec<_>>(), in_data.collect::<Vec<_>>(), "{page}");
     }

@@ -7,7 +7,9 @@
 mod world;
 
 use backtest::SimWorld;
-use domain::{Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Mic, OptionKey, OptionRight, Universe};
+use domain::{
+    Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, Mic, OptionKey, OptionRight, Universe,
+};
 use market::calendar::Calendars;
 use ports::{Broker, BrokerEvent};
 use sim::{Prices, Scenario, SimConfig, Simulation};
@@ -30,7 +32,8 @@ fn universe() -> Universe {
     };
     let index = |name: &str, venue| line(name, InstrumentKind::Ind, venue);
     let instruments = vec![index("SPX", Mic::Xnys), index("VIX", Mic::Xcbo), root];
-    let contract = |(place, name): (u16, &str)| Contract { name: name.into(), instrument: InstrumentId(place), expiry: None };
+    let contract =
+        |(place, name): (u16, &str)| Contract { name: name.into(), instrument: InstrumentId(place), expiry: None };
     Universe::new(instruments, [(0, "SPX"), (1, "VIX")].map(contract).into())
 }
 

@@ -210,7 +210,8 @@ impl BondSpreadPolicy {
         let most = ((budget + paid).amount().max(Decimal::ZERO) / each).ceil().to_i64().unwrap_or(0) + 1;
         let is_one = |target: &SpreadTarget| (target.long, target.short) != held && target.short > 0;
         let paid_for = |target: &SpreadTarget| is_one(target) && target.premium <= budget;
-        let largest = (0..=most).rev().map(with).find(|target| paid_for(target) && room.holds(target.long, target.short));
+        let largest =
+            (0..=most).rev().map(with).find(|target| paid_for(target) && room.holds(target.long, target.short));
         largest.ok_or_else(|| {
             if let Some(smallest) = (0..=most).map(with).find(paid_for) {
                 let gross = room.gross(smallest.long, smallest.short);

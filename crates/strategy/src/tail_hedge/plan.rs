@@ -5,8 +5,8 @@
 
 use super::selection::{contracts_for, premium_per_contract};
 use super::{
-    BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption,
-    OptionListing, PricedFuture, SpreadRefusal, SpreadRoom, TailHedgePolicy,
+    BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing,
+    PricedFuture, SpreadRefusal, SpreadRoom, TailHedgePolicy,
 };
 use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, Price, Side, Universe, rounding};
 use risk::Regime;

@@ -300,11 +300,8 @@ fn the_notional_of_the_bond_spread_stays_under_its_own_cap() {
     let day = |held: (i64, i64), nav: &str| {
         let mut state = HedgeState::default();
         let inputs = inputs(quiet(TODAY), &[], &chains, (&universe, &fx));
-        let plan = plan(
-            &HedgeInputs { nav: money(nav), spread: Some(legs(held.0, held.1)), ..inputs },
-            &policy(),
-            &mut state,
-        );
+        let plan =
+            plan(&HedgeInputs { nav: money(nav), spread: Some(legs(held.0, held.1)), ..inputs }, &policy(), &mut state);
         let told = told(&plan, &universe);
         told.lines().filter(|line| line.contains("OAT–Bund")).collect::<Vec<_>>().join("\n")
     };
