@@ -110,7 +110,8 @@ fn real_statements_are_screened() {
         let page = stage.ok(&format!("screen {options}"));
         let names = page
             .lines()
-            .filter_map(|line| line.trim_end().ends_with("chosen").then(|| line.split_whitespace().nth(1).unwrap()));
+            .filter(|line| line.trim_end().ends_with("chosen"))
+            .map(|line| line.split_whitespace().nth(1).unwrap());
         let in_data = ranked.iter().filter(|row| row["chosen"] == true).map(|row| row["name"].as_str().unwrap());
         assert_eq!(names.collect::<Vec<_>>(), in_data.collect::<Vec<_>>(), "{page}");
     }
