@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use market::calendar::Session;
 use market::{DataType, Quote};
 use std::cell::{RefCell, RefMut};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Seconds between the steps at which orders work and displayed sizes change.
@@ -75,13 +74,36 @@ pub(crate) struct Board {
 struct Shown {
     at: Timestamp,
     changes: u64,
-    quotes: BTreeMap<ContractId, Quote>,
+    quotes: Vec<Quote>,
+    /// Places of the quotes, with the number of the instant they are of.
+    places: PerContract<(u64, u32)>,
+    instant: u64,
     stress: Option<f64>,
 }
 
 impl Shown {
     fn is_of(&self, now: Timestamp, changes: u64) -> bool {
         (self.at, self.changes) == (now, changes)
+    }
+
+    /// Forgets what was asked for at another instant.
+    fn turn_to(&mut self, now: Timestamp, changes: u64) {
+        (self.at, self.changes, self.stress) = (now, changes, None);
+        self.quotes.clear();
+        self.instant += 1;
+    }
+
+    fn quote(&self, contract: ContractId) -> Option<Quote> {
+        let &(instant, place) = self.places.as_slice().get(contract.index())?;
+        (instant == self.instant).then(|| self.quotes.get(place as usize).copied()).flatten()
+    }
+
+    fn keep(&mut self, contract: ContractId, quote: Quote) {
+        while self.places.len() <= contract.index() {
+            self.places.push((0, u32::MAX));
+        }
+        self.places[contract] = (self.instant, self.quotes.len() as u32);
+        self.quotes.push(quote);
     }
 }
 
@@ -103,10 +125,10 @@ impl Board {
 
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
-        let known = self.shown(now).quotes.get(&contract).copied();
+        let known = self.shown(now).quote(contract);
         known.unwrap_or_else(|| {
             let quote = self.make_quote(contract, now);
-            self.shown(now).quotes.insert(contract, quote);
+            self.shown(now).keep(contract, quote);
             quote
         })
     }
@@ -116,8 +138,7 @@ impl Board {
         let mut shown = self.shown.borrow_mut();
         let changes = self.tape.changes();
         if !shown.is_of(now, changes) {
-            shown.quotes.clear();
-            (shown.at, shown.changes, shown.stress) = (now, changes, None);
+            shown.turn_to(now, changes);
         }
         shown
     }

@@ -80,8 +80,9 @@ pub(crate) struct Factors {
     chance: Chance,
     streams: Streams,
     days: VecDeque<FactorDay>,
-    /// Weekdays since the first day, of the day built next.
+    /// Weekdays since the first day, of the day built next, and when it begins.
     next_day: i64,
+    next_begins: Timestamp,
 }
 
 /// Where chance comes from: one stream a factor, in the order of a column, and one for jumps.
@@ -99,7 +100,8 @@ impl Factors {
         let streams = Streams { factors: Factor::ALL.map(|factor| stream(factor.name())), jump: stream("jump") };
         let next_day = -(HISTORY_WEEKDAYS as i64);
         let days = VecDeque::with_capacity(HISTORY_WEEKDAYS + 2);
-        let mut factors = Factors { scenario, first_day, zone, chance: Chance::new(seed), streams, days, next_day };
+        let (chance, next_begins) = (Chance::new(seed), Timestamp::MIN);
+        let mut factors = Factors { scenario, first_day, zone, chance, streams, days, next_day, next_begins };
         while factors.next_day < 0 {
             factors.build_day();
         }
@@ -119,11 +121,13 @@ impl Factors {
         self.begins(weekday_at_or_after(self.first_day))
     }
 
-    /// Builds every day that has begun by an instant.
-    pub(crate) fn extend_to(&mut self, at: Timestamp) {
-        while self.begins(self.next_date()) <= at {
+    /// Builds every day that has begun by an instant; true when there was one.
+    pub(crate) fn extend_to(&mut self, at: Timestamp) -> bool {
+        let built = self.next_day;
+        while self.next_begins <= at {
             self.build_day();
         }
+        self.next_day > built
     }
 
     /// Forgets days that ended long before an instant, so that years cost no more memory than days.
@@ -200,6 +204,7 @@ impl Factors {
         let knots = self.walk(start, &weather, day_number(date), slots_per_hour);
         self.days.push_back(FactorDay { date, begins, knots });
         self.next_day += 1;
+        self.next_begins = self.begins(self.next_date());
     }
 
     fn walk(&self, start: PerFactor, weather: &Weather, step: u64, slots_per_hour: usize) -> Vec<PerFactor> {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Session;
 use rust_decimal::prelude::ToPrimitive;
+use std::cell::Cell;
 
 const DAYS_PER_YEAR: f64 = 365.25;
 /// How fast a volatility future expects its index to return: half of the way in a month.
@@ -86,6 +87,8 @@ pub(crate) struct Model {
     rows: PerContract<Row>,
     /// Moves of the factors that happened at an instant, in years since the origin, and stay.
     shocks: Vec<(f64, PerFactor)>,
+    /// The instant that was asked for last: everything is priced at one before time moves on.
+    last: Cell<Option<(Timestamp, Knot)>>,
 }
 
 impl Model {
@@ -132,8 +135,16 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let mut model =
-            Model { factors, origin, history_begins, chance: Chance::new(seed), walks, rows, shocks: Vec::new() };
+        let mut model = Model {
+            factors,
+            origin,
+            history_begins,
+            chance: Chance::new(seed),
+            walks,
+            rows,
+            shocks: Vec::new(),
+            last: Cell::new(None),
+        };
         model.extend_walks();
         let first = model.history_day(first_day);
         model.walks.iter_mut().for_each(|walk| walk.rebase(first));
@@ -142,8 +153,10 @@ impl Model {
 
     /// Makes prices up to an instant available.
     pub(crate) fn extend_to(&mut self, at: Timestamp) {
-        self.factors.extend_to(at);
-        self.extend_walks();
+        if self.factors.extend_to(at) {
+            self.extend_walks();
+            self.last.set(None);
+        }
     }
 
     /// Forgets what is more than a week older than an instant.
@@ -159,7 +172,14 @@ impl Model {
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
         let row = &self.rows[contract];
-        libm::exp(self.log_price(row, row.maturity(date), &self.knot(at, self.factors.levels(at))))
+        libm::exp(self.log_price(row, row.maturity(date), &self.knot_at(at)))
+    }
+
+    fn knot_at(&self, at: Timestamp) -> Knot {
+        let last = self.last.get().filter(|(of, _)| *of == at);
+        let (_, knot) = last.unwrap_or_else(|| (at, self.knot(at, self.factors.levels(at))));
+        self.last.set(Some((at, knot)));
+        knot
     }
 
     /// The way of the factors through a session, which every contract of its venue shares.
@@ -170,7 +190,7 @@ impl Model {
 
     /// The two ends of that way.
     pub(crate) fn ends(&self, session: &Session) -> Vec<Knot> {
-        [session.open, session.close].map(|at| self.knot(at, self.factors.levels(at))).into()
+        [session.open, session.close].map(|at| self.knot_at(at)).into()
     }
 
     /// Open, high, low and close of a session with this path. Between knots the logarithm of a price is linear, so its

@@ -37,6 +37,8 @@ struct RatePair {
 #[derive(Clone, Debug)]
 pub struct Simulation {
     now: Timestamp,
+    /// When a venue changes next.
+    next_change: Timestamp,
     base: Currency,
     calendars: Arc<Calendars>,
     pub(crate) board: Board,
@@ -69,7 +71,9 @@ impl Simulation {
         let mut broker = Broker::new(&config);
         broker.fills = fills;
         let SimConfig { start: now, base, calendars, .. } = config;
-        Ok(Simulation { now, base, calendars, board, broker, rates, subscriptions: BTreeMap::new(), stirred: true })
+        let next_change = board.tape.venues().next_change(now).unwrap_or(Timestamp::MAX);
+        let subscriptions = BTreeMap::new();
+        Ok(Simulation { now, next_change, base, calendars, board, broker, rates, subscriptions, stirred: true })
     }
 
     /// How its exchange meets orders.
@@ -91,7 +95,7 @@ impl Simulation {
     /// session, else the next open, close or fixing of official closes, or the closing of the account's books when
     /// something is due in them. [`Timestamp::MAX`] when the calendars know of none.
     pub fn next_event(&self) -> Timestamp {
-        let change = self.board.tape.venues().next_change(self.now).unwrap_or(Timestamp::MAX);
+        let change = self.next_change;
         let change = if self.broker.closes_books() { change.min(next_closing(self.now)) } else { change };
         if self.broker.is_working(&self.board, self.now) { change.min(next_step(self.now)) } else { change }
     }
@@ -312,6 +316,10 @@ impl Simulation {
     }
 
     fn change_venues(&mut self) {
+        if self.now < self.next_change {
+            return;
+        }
+        self.next_change = self.board.tape.venues().next_change(self.now).unwrap_or(Timestamp::MAX);
         for change in self.board.tape.venues().changes(self.now) {
             self.stirred = true;
             match change {
