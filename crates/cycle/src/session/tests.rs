@@ -182,13 +182,6 @@ impl Desk {
         }
     }
 
-    /// Quotes everything that is watched.
-    fn quote(&self, world: &World, now: Timestamp, session: &mut Session<'_>) {
-        let quoted = |contract: &ContractId| !self.silent.is_some_and(|(of, until)| of == *contract && now < until);
-        let contracts: Vec<ContractId> = session.contracts().filter(quoted).collect();
-        contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
-    }
-
     fn executed(&self, contract: ContractId) -> Quantity {
         let of_contract = self.executions.iter().filter(|e| e.fill.contract == contract);
         of_contract.fold(Quantity::ZERO, |sum, e| sum + e.fill.change())

@@ -5,6 +5,15 @@ use super::*;
 const CS51: ContractId = ContractId(1);
 const FESX: ContractId = ContractId(7);
 
+impl Desk {
+    /// Quotes everything that is watched.
+    pub(super) fn quote(&self, world: &World, now: Timestamp, session: &mut Session<'_>) {
+        let quoted = |contract: &ContractId| !self.silent.is_some_and(|(of, until)| of == *contract && now < until);
+        let contracts: Vec<ContractId> = session.contracts().filter(quoted).collect();
+        contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+    }
+}
+
 fn at(time: &str) -> Timestamp {
     format!("2026-01-05T{time}Z").parse().unwrap()
 }
