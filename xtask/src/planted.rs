@@ -22,7 +22,7 @@ pub fn run(repository: &Path, ready: Option<&Path>, only: Option<&str>, jobs: us
     let chosen: Vec<&String> = names.iter().filter(|name| only.is_none_or(|only| name.contains(only))).collect();
     let mut missed = Vec::new();
     for bug in &chosen {
-        let report = Campaign::new(&program, jobs).until_caught(bug, 1);
+        let report = Campaign::new(&program, jobs).each_point_once().until_caught(bug, 1);
         match report.violations.first() {
             Some(violation) => {
                 let how = violation.lines().find_map(|line| line.trim_start().strip_prefix("! ")).unwrap_or(violation);

@@ -2,8 +2,8 @@
 //!
 //! In: one simulated world, three times. Out: three journals. Invariant: every plan is the same to the last bit, and so are
 //! the books every evening, although one of them went through a gateway, a wire and the broker's client, and another
-//! through `kill -9` while it plans and a new process, on every trade date. What dies with orders out is the crash campaign's:
-//! there the books are right, and not the same.
+//! through `kill -9` and a new process on every trade date, while it plans or in its session while nothing is working. What
+//! dies with orders out is the crash campaign's: it loses the queue and its turn, so there the books are right, and not the same.
 #![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
@@ -13,6 +13,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use journal::Journal;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const FIRST: Date = date(2026, 3, 2);
@@ -96,6 +97,40 @@ fn dying(stage: &Stage, count: u32, options: &str) -> usize {
         }
     }
     died
+}
+
+/// Where an engine of these days dies: around its plan, in its session while no order is out, and at its end.
+const DEATHS: [&str; 8] = [
+    "append plan before",
+    "append plan after",
+    "wait time before",
+    "ask watch after",
+    "append admitted before",
+    "send place before",
+    "append day_closed before",
+    "append day_closed after",
+];
+
+/// The market does not wait for anybody, and nothing was in it when the engine died: the day goes on as if it had not.
+#[test]
+fn the_same_days_by_an_engine_that_dies_in_its_session() {
+    let stage = Stage::new();
+    let count = deaths();
+    stage.ok(&format!("demo --days {count} --seed 3 --state-dir undisturbed"));
+    let undisturbed = stage.path("undisturbed");
+    let gateway = stage.gateway(&format!("--from {FIRST} --seed 3 --record record.jsonl"));
+    let mut died = BTreeSet::new();
+    for (index, (date, _)) in bodies(&undisturbed, "plan").iter().enumerate() {
+        let line = format!("run --once --date {date} --state-dir dying {}", gateway.address);
+        let point = DEATHS[index % DEATHS.len()];
+        if stage.killed_at(&line, point) {
+            died.insert(point);
+        }
+        assert_eq!(stage.run(&line).code, 0, "{date} after a death at `{point}`");
+    }
+    assert!(died.len() > DEATHS.len() / 2, "{died:?}");
+    assert_eq!(bodies(&stage.path("dying"), "day_closed").len() as u32, count);
+    assert_same(&undisturbed, &stage.path("dying"), "dying in its session");
 }
 
 #[test]

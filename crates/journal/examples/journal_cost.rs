@@ -12,10 +12,10 @@ use jiff::civil::date;
 use journal::{Entry, Journal, JournalError, Place};
 
 const APPENDS: usize = 500;
-/// Five years of trade dates, each with what a day of the demo writes: one large record of each kind and many small.
+/// Five years of trade dates, each with what a day of the whole strategy writes: one large record of each kind, many small.
 const DAYS: i64 = 1_260;
-const LARGE: [(&str, usize); 3] = [("inputs", 17_400), ("plan", 7_500), ("day_closed", 13_300)];
-const SMALL: (usize, usize) = (52, 120);
+const LARGE: [(&str, usize); 3] = [("inputs", 241_000), ("plan", 50_000), ("day_closed", 167_000)];
+const SMALL: (usize, usize) = (83, 120);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), JournalError> {

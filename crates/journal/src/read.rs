@@ -2,6 +2,7 @@
 //! In: account, day, kind, or a head reported earlier. Out: events in order, or the first damage.
 //! Invariant: no event is handed out whose content does not give its hash.
 
+use futures::TryStreamExt;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row};
 
@@ -251,25 +252,20 @@ async fn verify_chain(
     };
     let mut page_size = PAGE;
     loop {
-        let page = sqlx::query(select_events!("WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
+        let before = chain.last_seq();
+        // Rows are hashed as they come: the database reads the next ones meanwhile.
+        let mut rows = sqlx::query(select_events!("WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
             .bind(account)
-            .bind(chain.last_seq())
+            .bind(before)
             .bind(page_size)
-            .fetch_all(&mut *connection);
-        let rows = match driver_answered(page).await {
-            Ok(rows) => rows,
-            // One event at a time tells which one it is that cannot be read.
-            Err(_) if page_size > 1 => {
-                page_size = 1;
-                continue;
-            }
-            Err(error) => return Err(unreadable(place, &chain, error)),
-        };
-        if rows.is_empty() {
-            break;
-        }
-        for row in &rows {
-            let event = event_from(row).map_err(|error| unreadable(place, &chain, error))?;
+            .fetch(&mut *connection);
+        let failed = loop {
+            let row = match driver_answered(rows.try_next()).await {
+                Ok(Some(row)) => row,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            };
+            let event = event_from(&row).map_err(|error| unreadable(place, &chain, error))?;
             chain.check(&event).map_err(damaged)?;
             if let Some(head) = reported
                 && head.seq == event.seq
@@ -277,6 +273,13 @@ async fn verify_chain(
             {
                 return Err(damaged(rewritten(account, head, &event.hash)));
             }
+        };
+        match failed {
+            // One event at a time tells which one it is that cannot be read.
+            Some(_) if page_size > 1 => page_size = 1,
+            Some(error) => return Err(unreadable(place, &chain, error)),
+            None if chain.last_seq() == before => break,
+            None => {}
         }
     }
     match reported {

@@ -41,7 +41,23 @@ impl Journal {
             return Err(reader.bad(&format!("it holds {date} only and is no backup; `journal import` reads it")));
         }
         let mut transaction = self.begin(RESTORING).await?;
-        if !is_empty(&mut transaction).await.map_err(self.failed(RESTORING))? {
+        if let Err(error) = self.fill(&mut transaction, &mut reader).await {
+            // Undone before anybody is told, so that the next one finds the place free; if that fails, so does what comes next.
+            let _ = transaction.rollback().await;
+            return Err(error);
+        }
+        transaction.commit().await.map_err(self.failed(RESTORING))?;
+        let mut chains = Vec::new();
+        for account in self.accounts().await? {
+            let verified = self.verify(&account, None).await?;
+            chains.push((account, verified));
+        }
+        Ok(Restored { scope, chains, attachments })
+    }
+
+    /// Writes every line of a file, checked as it is read.
+    async fn fill(&self, connection: &mut AnyConnection, reader: &mut Reader) -> Result<(), JournalError> {
+        if !is_empty(connection).await.map_err(self.failed(RESTORING))? {
             return Err(JournalError::NotEmpty { place: self.place.clone() });
         }
         let mut chain: Option<Chain> = None;
@@ -54,30 +70,24 @@ impl Journal {
                     }
                     let chain = chain.as_mut().expect("just begun");
                     chain.check(&event).map_err(|damage| reader.bad(&damage.to_string()))?;
-                    insert_as_it_was(&mut transaction, &event).await.map_err(self.failed(RESTORING))?;
+                    insert_as_it_was(connection, &event).await.map_err(self.failed(RESTORING))?;
                 }
                 Line::Origin { account, head } => {
-                    write_origin(&mut transaction, &account, &head).await.map_err(self.failed(RESTORING))?;
+                    write_origin(connection, &account, &head).await.map_err(self.failed(RESTORING))?;
                     origin = Some((account, head));
                 }
                 Line::Blob { hash, body } => {
                     let bytes = from_hex(&body).filter(|bytes| sha256_hex(bytes) == hash);
                     let bytes = bytes.ok_or_else(|| reader.bad("a blob is not what its hash says"))?;
-                    write_blob(&mut transaction, &hash, &bytes).await.map_err(self.failed(RESTORING))?;
+                    write_blob(connection, &hash, &bytes).await.map_err(self.failed(RESTORING))?;
                 }
                 Line::Fence { .. } | Line::Message { .. } => {
-                    write_standing(&mut transaction, &line).await.map_err(self.failed(RESTORING))?;
+                    write_standing(connection, &line).await.map_err(self.failed(RESTORING))?;
                 }
                 Line::Journal { .. } | Line::End { .. } => return Err(reader.bad("it begins a second time")),
             }
         }
-        transaction.commit().await.map_err(self.failed(RESTORING))?;
-        let mut chains = Vec::new();
-        for account in self.accounts().await? {
-            let verified = self.verify(&account, None).await?;
-            chains.push((account, verified));
-        }
-        Ok(Restored { scope, chains, attachments })
+        Ok(())
     }
 }
 

@@ -144,6 +144,8 @@ struct Journal {
     /// Orders that were written down, with their quantity and sequence number.
     placed: BTreeMap<String, (Decimal, i64)>,
     executions: BTreeSet<String>,
+    /// Executions whose charge was written down.
+    charged: BTreeSet<String>,
     doubled: Vec<String>,
     /// Sequence number of each date's plan.
     plan_seq: BTreeMap<String, i64>,
@@ -194,6 +196,9 @@ impl Journal {
                 if !self.executions.insert(id.clone()) {
                     self.doubled.push(format!("execution {id} was booked twice"));
                 }
+            }
+            "commission" => {
+                self.charged.insert(text(&body["execution"]).to_owned());
             }
             _ => {}
         }
@@ -301,6 +306,9 @@ impl Broker {
         violations.extend(happened.difference(&booked).map(|id| format!("execution {id} was lost")));
         violations
             .extend(booked.difference(&happened).map(|id| format!("execution {id} was booked and never happened")));
+        let charged: BTreeSet<&String> = journal.charged.iter().collect();
+        violations
+            .extend(happened.difference(&charged).map(|id| format!("what execution {id} cost is written nowhere")));
     }
 
     /// Books and account agree, position by position and to the cent.

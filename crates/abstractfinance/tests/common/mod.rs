@@ -153,6 +153,19 @@ impl Stage {
         GatewayProcess { child, address }
     }
 
+    /// Starts a run that stands still at a point and kills it there; `false` when it ended by itself.
+    pub fn killed_at(&self, line: &str, point: &str) -> bool {
+        let mut command = self.command(line);
+        let mut child = command.args(["--stop-at", point]).stdout(Stdio::null()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let parked = said.any(|line| line.unwrap().starts_with("parked: "));
+        if parked {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        parked
+    }
+
     /// Starts a command and kills it, as `kill -9` does, once a file has grown by some bytes. False when
     /// the command ended by itself before that.
     pub fn killed_once_grown(&self, line: &str, file: &str, bytes: u64) -> bool {
