@@ -96,11 +96,21 @@ pub struct Mornings {
 pub fn mornings(evidence: &Evidence<'_>) -> Result<Mornings> {
     let journal = Journal::read(evidence.journal)?;
     let (mut broker, mut mornings) = (Broker::default(), Mornings::default());
+    let mut swept: BTreeMap<String, Decimal> = BTreeMap::new();
     for line in evidence.record.lines() {
         let line: Value = serde_json::from_str(line).with_context(|| format!("record: {line}"))?;
         let entry = &line["entry"];
+        let sweep = &entry["inject"]["sweep_cash"];
+        if sweep.is_object() {
+            *swept.entry(text(&sweep["currency"]).to_owned()).or_default() += decimal(&sweep["amount"]);
+        }
         if text(&entry["kind"]) == "account" {
-            broker.accounts.push(entry.clone());
+            let mut account = entry.clone();
+            // What was swept to the row of futures is cash all the same.
+            for (currency, amount) in &swept {
+                account["cash"][currency] = (decimal(&account["cash"][currency]) + amount).to_string().into();
+            }
+            broker.accounts.push(account);
         }
     }
     for (account, noted) in broker.accounts.iter().enumerate() {
