@@ -53,6 +53,8 @@ pub struct Played {
     pub stops: usize,
     /// How often a person let the engine trade again.
     pub resumes: usize,
+    /// Dates that nobody could trade, because the broker was of no use until it was too late to begin.
+    pub skipped: usize,
     /// Books against account, every morning.
     pub mornings: Mornings,
     /// What the judge found in the record besides.
@@ -63,13 +65,13 @@ pub struct Played {
 
 impl fmt::Display for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Played { days, orders, executions, faults, stops, resumes, mornings, .. } = self;
+        let Played { days, orders, executions, faults, stops, resumes, skipped, mornings, .. } = self;
         let Mornings { compared, blind, .. } = mornings;
         let injected: usize = faults.values().sum();
         writeln!(
             f,
             "{days} days, {orders} orders, {executions} executions, {injected} faults of {} kinds; books and account compared \
-             on {compared} mornings, unreadable on {blind}; {stops} starts that found no usable broker, {resumes} resumes",
+             on {compared} mornings, unreadable on {blind}; {stops} starts that found no usable broker, {skipped} more dates were skipped for it, {resumes} resumes",
             faults.len()
         )?;
         self.mornings.violations.iter().chain(&self.violations).try_for_each(|found| writeln!(f, "! {found}"))
@@ -82,7 +84,7 @@ impl fmt::Display for Played {
 /// When a date can neither be finished nor was stopped by the engine's own rules.
 pub fn play(program: &Path, season: &Season) -> Result<Played> {
     let mut episode = begin(program, season)?;
-    let (mut days, mut resumes) = (0, 0);
+    let (mut days, mut resumes, mut skipped) = (0, 0, 0);
     let mut dates = FIRST.series(1.day()).filter(|date| !is_weekend(*date));
     while days < season.days {
         let date = dates.next().context("the calendar goes on")?;
@@ -100,10 +102,14 @@ pub fn play(program: &Path, season: &Season) -> Result<Played> {
             continue;
         }
         let (_, out) = ended.with_context(|| episode.story.join("\n"))?;
+        if episode.story.last().is_some_and(|line| line.contains(" is skipped: ")) {
+            skipped += 1;
+            continue;
+        }
         resumes += usize::from(look_after(&mut episode, &out)?);
         days += 1;
     }
-    judged(&mut episode, days, resumes)
+    judged(&mut episode, days, (resumes, skipped))
 }
 
 fn is<T>(ended: &Result<T>, what: &str) -> bool {
@@ -146,7 +152,7 @@ fn begin(program: &Path, season: &Season) -> Result<Episode> {
 /// What a person does in the evening: takes over what was traded by hand, and lets the engine trade again. True when it had
 /// been stopped.
 fn look_after(episode: &mut Episode, out: &str) -> Result<bool> {
-    let days: Value = serde_json::from_str(out).with_context(|| format!("`{out}` is no report"))?;
+    let days: Value = serde_json::from_str(out).with_context(|| format!("no report: {}", episode.story.join("\n")))?;
     let day = &days["days"][0];
     let said = |field: &str, row: &Value| row[field].as_str().unwrap_or_default().to_owned();
     for row in day["differences"].as_array().into_iter().flatten() {
@@ -163,7 +169,7 @@ fn look_after(episode: &mut Episode, out: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn judged(episode: &mut Episode, days: usize, resumes: usize) -> Result<Played> {
+fn judged(episode: &mut Episode, days: usize, (resumes, skipped): (usize, usize)) -> Result<Played> {
     let (record, journal) = (episode.record()?, episode.journal()?);
     let evidence = Evidence { record: &record, journal: &journal, evenings: &[] };
     let (mut faults, mut orders, mut executions) = (BTreeMap::new(), BTreeSet::new(), 0);
@@ -185,6 +191,7 @@ fn judged(episode: &mut Episode, days: usize, resumes: usize) -> Result<Played> 
         faults,
         stops: episode.story.iter().filter(|line| line.contains(": exit 3")).count(),
         resumes,
+        skipped,
         mornings: mornings(&evidence)?,
         violations: judge(&evidence)?,
         story: std::mem::take(&mut episode.story),

@@ -6,9 +6,10 @@
 
 mod common;
 
-use common::{Stage, assert_tied_out};
+use common::{Stage, assert_tied_out, repository};
 use console::DayReport;
 use insta::assert_snapshot;
+use serde_json::Value;
 use std::path::Path;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
@@ -45,6 +46,75 @@ fn the_import_says_what_stands_for_what() {
     fundamentals us_annual_2012_2016: 892 statements of 224 companies, published 2012-06-01 to 2017-03-31: annual reports of every second company of the S&P 500
     fundamentals us_snapshot_2026_08: 503 statements of 503 companies, published 2026-08-31 to 2026-08-31: market capitalisation and EBITDA of the S&P 500 at the end of August 2026
     ");
+}
+
+/// Largest move from one close of a column to the next, as a fraction.
+fn largest_move(file: &str, column: &str) -> f64 {
+    let text = std::fs::read_to_string(Path::new(DATA).join(file)).unwrap();
+    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let place = rows.next().unwrap().iter().position(|name| *name == column).unwrap();
+    let closes: Vec<f64> = rows.filter_map(|row| row[place].parse().ok()).collect();
+    closes.windows(2).map(|pair| (pair[1] / pair[0] - 1.0).abs()).fold(0.0, f64::max)
+}
+
+/// The day of 2018 on which VIX rose by 116 %, the one of 2015 on which the franc rose by 14 %, the one of 2016 after which
+/// sterling had lost 8 %: a limit on jumps that took one of them for an error would blind the engine when it has to see.
+#[test]
+fn the_wildest_real_days_are_believed() {
+    let Some((stage, _)) = imported() else { return };
+    let shown: Value = serde_json::from_str(&stage.ok("config show --json")).unwrap();
+    let limit = |path: &str| shown.pointer(&format!("/settings{path}")).and_then(Value::as_f64).unwrap();
+    let panel = "daily/panel_close_2010_2018.csv";
+    for (column, wildest) in [("VIX", 1.15), ("EURCHF", 0.14), ("GBPUSD", 0.07), ("EURUSD", 0.02), ("SPX", 0.06)] {
+        let limits: &[&str] = match column {
+            "VIX" => &["/data/max_jump/VOL_IND", "/data/max_jump/VOL_FUT"],
+            "SPX" => &["/data/max_jump/IND", "/data/max_jump/FUT", "/data/max_jump/ETF"],
+            _ => &["/data/max_jump/FX", "/data/max_jump/FX_FUT", "/fx/max_jump"],
+        };
+        let largest = largest_move(panel, column);
+        assert!(largest > wildest, "{column}: the wild day is in the data, {largest}");
+        limits.iter().for_each(|path| assert!(largest < limit(path), "{column}: {largest} against {path}"));
+    }
+    assert!(largest_move("futures/EURCHF_2010_2018.csv", "price") < limit("/data/max_jump/FX_FUT"));
+}
+
+/// The screen of real statements and prices: the same ranks as a page and as data, ties by name, a third of the ranked at
+/// most, and a factor without any part left out of the score.
+#[test]
+fn real_statements_are_screened() {
+    let Some((stage, _)) = imported() else { return };
+    let map = repository().join("config/maps/whole-strategy.yaml");
+    stage.ok(&format!("data import --map {} {DATA} --out whole", map.display()));
+    let settings = std::fs::read_to_string(repository().join("config/settings.yaml")).unwrap();
+    let of_catalogue = settings.replace("fundamentals: simulated ", "fundamentals: whole ");
+    std::fs::create_dir(stage.path("conf")).unwrap();
+    std::fs::write(stage.path("conf/settings.yaml"), of_catalogue.replace("min_universe: 15 ", "min_universe: 6 "))
+        .unwrap();
+    let line = "demo --catalogue whole --from 2014-12-01 --days 1 --config conf --state-dir state";
+    stage.days(line).iter().for_each(assert_tied_out);
+    for side in ["long", "short"] {
+        let options = format!("--side {side} --config conf --state-dir state");
+        let shown: Value = serde_json::from_str(&stage.ok(&format!("screen {options} --json"))).unwrap();
+        let sides = shown["screens"][0]["sides"].as_array().unwrap();
+        assert_eq!(sides.len(), 1, "{side} alone");
+        let candidates = sides[0]["candidates"].as_array().unwrap();
+        let ranked: Vec<&Value> = candidates.iter().filter(|row| row["eligibility"] == "eligible").collect();
+        let chosen = ranked.iter().filter(|row| row["chosen"] == true).count();
+        assert_eq!(chosen, (ranked.len() / 3).min(10), "{side}: a third of {}", ranked.len());
+        let score = |row: &Value| row["score"].as_f64().unwrap();
+        for pair in ranked.windows(2) {
+            let ordered = score(pair[0]) > score(pair[1])
+                || score(pair[0]) == score(pair[1]) && pair[0]["name"].as_str() < pair[1]["name"].as_str();
+            assert!(ordered, "{} before {}", pair[0]["name"], pair[1]["name"]);
+        }
+        let page = stage.ok(&format!("screen {options}"));
+        let names = page
+            .lines()
+            .filter(|line| line.trim_end().ends_with("chosen"))
+            .map(|line| line.split_whitespace().nth(1).unwrap());
+        let in_data = ranked.iter().filter(|row| row["chosen"] == true).map(|row| row["name"].as_str().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), in_data.collect::<Vec<_>>(), "{page}");
+    }
 }
 
 #[test]

@@ -87,6 +87,28 @@ fn each_step_waits_for_the_one_before() {
 }
 
 #[test]
+fn the_book_s_example_of_a_paper_account_runs() {
+    let page = std::fs::read_to_string(common::repository().join("docs/configuration.md")).unwrap();
+    let example = page.split("let the simulated gateway present one, and keep its time:").nth(1).unwrap();
+    let lines: Vec<&str> = example.split("```").nth(1).unwrap().trim().lines().collect();
+    let (serve, run) = (lines[0].strip_prefix("abstractfinance gateway ").unwrap(), lines[1]);
+    let stage = Stage::new();
+    stage.config("config", "settings.yaml", "mode: simulated ", "mode: paper ");
+    let file = stage.path("config/settings.yaml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    assert!(settings.contains("  account: null"), "the settings name no account");
+    std::fs::write(&file, settings.replacen("  account: null", &format!("  account: {PAPER}"), 1)).unwrap();
+
+    let gateway = stage.gateway(serve);
+    let run = run.strip_prefix("abstractfinance ").unwrap();
+    let here = run.replace("--gateway 127.0.0.1:4000 --control 127.0.0.1:4001", &gateway.address);
+    assert_ne!(here, run, "the example names the usual ports");
+    let told = stage.run(&format!("{here} --state-dir state"));
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("══ Trading day 2026-03-02"), "{}", told.out);
+}
+
+#[test]
 fn a_watched_status_shows_the_day_and_waits() {
     let stage = Stage::new();
     stage.ok("demo --days 1 --state-dir state");

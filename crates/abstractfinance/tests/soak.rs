@@ -28,7 +28,7 @@ fn played(season: &Season) -> Played {
 fn a_season_of_faults_at_the_broker_loses_nothing_and_doubles_nothing() {
     let season = Season { config: "config/examples/core-pair", seed: 1, days: days(15), account: false };
     let played = played(&season);
-    assert!(played.orders * 2 >= played.days, "the days trade: {played}");
+    assert!(played.orders * 5 >= played.days, "the days trade: {played}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ function draw(figure) {
         label: series.name,
         stroke: inks[index % inks.length],
         width: 2,
-        points: { show: chart.dates.length < 3 },
+        points: { show: chart.dates.length < 3 || series.values.includes(null) },
         value: (_, value) => (value == null ? "–" : told(value)),
       })),
     ],

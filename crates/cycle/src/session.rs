@@ -100,6 +100,8 @@ struct Slot {
     /// When the gate was first asked.
     asked: Option<Timestamp>,
     refusals: Vec<Refusal>,
+    /// It waits for the other leg of its pair, and for nothing else.
+    alone: bool,
     /// What it adds to the day's increases, in base currency.
     increase: f64,
     /// Place of the order before it on the same contract.
@@ -118,6 +120,7 @@ impl Slot {
             ask_again: Timestamp::MIN,
             asked: None,
             refusals: Vec::new(),
+            alone: false,
             increase: 0.0,
             earlier,
             stands_alone: false,

@@ -148,6 +148,7 @@ pub enum AssetClass {
     FxFuture,
     Fx,
     Index,
+    VolatilityIndex,
     Option,
 }
 

@@ -22,7 +22,7 @@ const HISTORY_MAX: usize = 20_000;
 
 /// Which price of a quote a bar is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shows {
+pub(crate) enum Shows {
     Trades,
     Midpoint,
     Bid,
@@ -41,7 +41,7 @@ impl Shows {
     }
 
     /// In the major unit.
-    fn price(self, quote: &Quote) -> Option<Decimal> {
+    pub(crate) fn price(self, quote: &Quote) -> Option<Decimal> {
         let two = Decimal::TWO;
         match self {
             Shows::Trades => quote.last.map(|price| price.to_decimal()),
@@ -53,20 +53,20 @@ impl Shows {
 }
 
 /// A bar that has not ended.
-#[derive(Clone, Copy, Debug)]
-struct Running {
-    open: Decimal,
-    high: Decimal,
-    low: Decimal,
-    close: Decimal,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Running {
+    pub(crate) open: Decimal,
+    pub(crate) high: Decimal,
+    pub(crate) low: Decimal,
+    pub(crate) close: Decimal,
 }
 
 impl Running {
-    fn at(price: Decimal) -> Running {
+    pub(crate) fn at(price: Decimal) -> Running {
         Running { open: price, high: price, low: price, close: price }
     }
 
-    fn with(self, price: Decimal) -> Running {
+    pub(crate) fn with(self, price: Decimal) -> Running {
         Running { high: self.high.max(price), low: self.low.min(price), close: price, ..self }
     }
 }

@@ -8,6 +8,7 @@ use crate::accounts::{AccountUpdates, ModelStream, SummaryStream};
 use crate::bars::BarStream;
 use crate::contracts::Directory;
 use crate::faults::{Faults, Script};
+use crate::kept_bars::KeptBars;
 use crate::market_data::QuoteStream;
 use crate::profit::ProfitStream;
 use crate::record::{Entry, RecordError, RecordedAccount, RecordedExecution, Recorder, RunIdentity};
@@ -56,6 +57,7 @@ pub(crate) struct Session {
     pub(crate) models: BTreeMap<i32, ModelStream>,
     pub(crate) profits: BTreeMap<i32, ProfitStream>,
     pub(crate) bars: BTreeMap<i32, BarStream>,
+    pub(crate) kept: BTreeMap<i32, KeptBars>,
 }
 
 /// Why a world could not be opened.
@@ -201,6 +203,7 @@ impl Desk {
         if to > now {
             self.refresh_quotes();
             self.refresh_bars();
+            self.refresh_kept();
             self.refresh_accounts();
             self.refresh_profits();
         }
@@ -298,6 +301,7 @@ impl Desk {
             models: BTreeMap::new(),
             profits: BTreeMap::new(),
             bars: BTreeMap::new(),
+            kept: BTreeMap::new(),
         };
         self.sessions.insert(key, session);
         key

@@ -73,10 +73,7 @@ impl Desk {
             Request::ManagedAccounts(_) => {
                 self.send(key, &wire::ManagedAccounts { accounts_list: Some(self.account.clone()) });
             }
-            Request::LogLevel(_)
-            | Request::CancelHistoricalData(_)
-            | Request::CancelContractData(_)
-            | Request::CancelHeadTimestamp(_) => {}
+            Request::LogLevel(_) | Request::CancelContractData(_) | Request::CancelHeadTimestamp(_) => {}
 
             Request::Positions(_) => self.positions(key),
             Request::CancelPositions(_) => self.session_mut(key).positions = false,
@@ -104,6 +101,9 @@ impl Desk {
             Request::MarketData(request) => self.market_data(key, &request),
             Request::CancelMarketData(request) => self.cancel_market_data(key, request.req_id.unwrap_or(NO_REQUEST)),
             Request::HistoricalData(request) => self.historical_data(key, &request),
+            Request::CancelHistoricalData(request) => {
+                self.session_mut(key).kept.remove(&request.req_id.unwrap_or(NO_REQUEST));
+            }
             Request::HeadTimestamp(request) => self.head_timestamp(key, &request),
             Request::RealTimeBars(request) => self.real_time_bars(key, &request),
             Request::CancelRealTimeBars(request) => {

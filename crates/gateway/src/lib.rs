@@ -19,6 +19,7 @@ mod faults;
 mod flex;
 mod greeks;
 mod injection;
+mod kept_bars;
 mod market_data;
 mod minutes;
 mod moment;

@@ -241,6 +241,9 @@ impl Desk {
             },
         };
         self.send(key, &answer);
+        if request.keep_up_to_date == Some(true) {
+            self.keep_up_to_date(key, contract, request);
+        }
     }
 
     /// The bars a request asks for, the instant of the first, and their end; or what of the request is not served.
@@ -275,8 +278,8 @@ impl Desk {
         if !matches!(what, "TRADES" | "ADJUSTED_LAST" | "MIDPOINT") {
             return Err(format!("`{what}`; the simulated gateway serves TRADES, ADJUSTED_LAST and MIDPOINT"));
         }
-        if request.keep_up_to_date == Some(true) {
-            return Err("keepUpToDate; the simulated gateway serves closed bars".to_owned());
+        if request.keep_up_to_date == Some(true) && !text(&request.end_date_time).is_empty() {
+            return Err("keepUpToDate with an end: bars that go on have none".to_owned());
         }
         let end = match text(&request.end_date_time) {
             "" => self.now(),

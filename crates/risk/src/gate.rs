@@ -236,7 +236,7 @@ impl<'a> Gate<'a> {
                     side,
                     order_type: proposal.order_type,
                     quantity_max: proposal.quantity.abs(),
-                    order_quantity_max: self.order_quantity_max(proposal.contract, reference, facts),
+                    order_quantity_max: self.order_quantity_max(&proposal, reference, facts),
                     orders_max: self.policy.orders_per_side_max - facts.activity.orders_sent,
                     reference,
                     collar: price_max.map_or(drawn, |max| drawn.capped(max)),
@@ -347,12 +347,19 @@ impl<'a> Gate<'a> {
         reference
     }
 
-    /// Whole lots that stay inside the single-order limit and the share of a day's volume, at least one lot.
-    fn order_quantity_max(&self, contract: ContractId, reference: Price, facts: &Facts<'_>) -> Quantity {
-        let lot = self.universe.terms(contract).lot;
-        let by_value = facts.day.nav * self.policy.order_value_max / self.lot_value(contract, reference, facts.day);
-        let by_volume =
-            facts.conditions.adv[contract].map_or(f64::INFINITY, |adv| adv * self.policy.adv_slice / lot.to_f64());
+    /// Whole lots that stay inside the single-order limit and the share of a day's volume, at least one lot. What lowers risk
+    /// is cut into no more slices than half the orders that are left today: the throttle must not end it.
+    fn order_quantity_max(&self, proposal: &Proposal, reference: Price, facts: &Facts<'_>) -> Quantity {
+        let lot = self.universe.terms(proposal.contract).lot;
+        let by_value =
+            facts.day.nav * self.policy.order_value_max / self.lot_value(proposal.contract, reference, facts.day);
+        let slice = facts.conditions.adv[proposal.contract].map(|adv| adv * self.policy.adv_slice / lot.to_f64());
+        let orders_left = self.policy.orders_per_side_max - facts.activity.orders_sent;
+        let by_throttle = match is_increase(proposal, &facts.activity) {
+            true => 0.0,
+            false => proposal.quantity.to_f64().abs() / lot.to_f64() / f64::from((orders_left / 2).max(1)),
+        };
+        let by_volume = slice.map_or(f64::INFINITY, |slice| slice.max(libm::ceil(by_throttle)));
         let lots = by_value.min(by_volume).clamp(1.0, 1e12);
         Quantity::from_units(lots as i64 * lot.units())
     }

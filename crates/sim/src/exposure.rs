@@ -107,6 +107,7 @@ impl Exposure {
             AssetClass::VolatilityFuture => {
                 Exposure { reverts_to: Some(20.0), ..NOTHING.at(1.0).to([(Factor::Volatility, 1.0)]) }
             }
+            AssetClass::VolatilityIndex => NOTHING.at(20.0).to([(Factor::Volatility, 1.0)]),
             AssetClass::FxFuture | AssetClass::Fx => NOTHING.at(1.0).own(0.07),
             AssetClass::Option => NOTHING.at(5.0).own(0.60),
         }

@@ -68,7 +68,7 @@ impl Profile {
             AssetClass::FxFuture => (Ticks(0.5), Units(40.0), Units(30_000.0)),
             AssetClass::Fx => (BasisPoints(0.5), Units(2e6), Units(2e10)),
             AssetClass::Option => (BasisPoints(150.0), Units(20.0), Units(2_000.0)),
-            AssetClass::Index => return None,
+            AssetClass::Index | AssetClass::VolatilityIndex => return None,
         };
         Some(Profile { half_spread, displayed, daily_volume })
     }

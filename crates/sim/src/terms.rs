@@ -32,6 +32,6 @@ pub(crate) fn margin_rates(class: AssetClass) -> (Decimal, Decimal) {
         AssetClass::VolatilityFuture => (dec!(0.40), dec!(0.35)),
         AssetClass::FxFuture | AssetClass::Fx => (dec!(0.033), dec!(0.03)),
         AssetClass::Option => (dec!(1), dec!(1)),
-        AssetClass::Index => (dec!(0), dec!(0)),
+        AssetClass::Index | AssetClass::VolatilityIndex => (dec!(0), dec!(0)),
     }
 }

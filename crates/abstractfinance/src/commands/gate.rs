@@ -219,7 +219,8 @@ impl<'a> Day<'a> {
 
     /// What the day's orders add to positions, in base currency.
     fn increases(&self, setup: &Setup) -> f64 {
-        let orders = self.plan.orders.iter().filter(|order| !setup.outside_caps[order.contract]);
+        let counted = |contract| !setup.outside_caps[contract] || setup.is_spread(contract);
+        let orders = self.plan.orders.iter().filter(|order| counted(order.contract));
         let added = orders.map(|order| {
             let held = self.held(order.contract);
             let change = strategy::sizing::Change::between(held, held + order.quantity);

@@ -134,7 +134,7 @@ fn moved(row: &InstrumentRow, shock: &Shock, vix: Option<f64>) -> Option<f64> {
         // Half of the way of the index: a future stands between it and the usual level.
         VolatilityFuture => vix.filter(|vix| *vix > 0.0).map(|vix| 0.5 * (shock.vix / vix - 1.0)),
         FxFuture | Fx => Some(0.0),
-        AssetClass::Index | AssetClass::Option => None,
+        AssetClass::Index | AssetClass::VolatilityIndex | AssetClass::Option => None,
     }
 }
 

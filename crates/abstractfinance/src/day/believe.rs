@@ -12,8 +12,7 @@ use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
 use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept};
 use ports::AccountSnapshot;
-use strategy::tail_hedge::held::terms_of;
-use strategy::tail_hedge::{OptionView, underlying};
+use strategy::tail_hedge::{OptionView, modelled, underlying};
 
 /// A venue that opened on none of this many days has no session to date a mark by.
 const CLOSED_DAYS_MAX: i64 = 14;
@@ -92,12 +91,9 @@ fn options(
             }
             (Some(flag), _) if flag.doubt == Doubt::Missing => {
                 let tick = run.setup.universe.terms(row.contract).tick;
-                let modelled = believed.volatilities.get(name).copied().and_then(|volatility| {
-                    let value = market::options::value(&terms_of(&row.key, today), &underlying, volatility).ok()?;
-                    let ticks = (value.price / tick.to_f64()).round().max(1.0);
-                    Some((Price::from_f64(ticks * tick.to_f64()).ok()?, volatility))
-                });
-                if let Some((price, volatility)) = modelled {
+                let volatility = believed.volatilities.get(name).copied();
+                let price = volatility.and_then(|own| modelled(&row.key, tick, &underlying, own, today));
+                if let Some((price, volatility)) = price.zip(volatility) {
                     marks[row.contract] = Some(price);
                     flag.doubt = Doubt::Modelled { price, volatility };
                 }

@@ -145,6 +145,7 @@ pub(super) fn actions(plan: &DayPlan, run: &Run) -> Vec<String> {
             HedgePurpose::Monetise => "turned into money, once in this crisis",
             HedgePurpose::CloseOut => "closed before it is exercised",
             HedgePurpose::Roll => "sold because little time is left",
+            HedgePurpose::Cap => "closed: the spread had outgrown its cap",
             HedgePurpose::Buy => "bought out of the budget",
         };
         format!("{}: {:+} {name}, {why}", action.hedge, action.contracts)

@@ -102,6 +102,7 @@ fn bond_spread(hedge: &TailHedge) -> BondSpreadPolicy {
         short_bonds: bonds(|pair| &pair.short_bonds),
         stress_narrowing_bp: pair.map_or(Decimal::ONE, |pair| pair.stress_narrowing_bp.into()),
         stress_parallel_bp: pair.map_or(Decimal::ONE, |pair| pair.stress_parallel_bp.into()),
+        gross_max: pair.map_or(0.0, |pair| pair.gross_max_nav_pct),
     }
 }
 

@@ -326,7 +326,7 @@ impl Execution {
             AssetClass::EquityIndexFuture | AssetClass::BondFuture | AssetClass::VolatilityFuture => by_class.fut,
             AssetClass::FxFuture => by_class.fx_fut,
             AssetClass::Option => by_class.opt,
-            AssetClass::Fx | AssetClass::Index => self.default_max_slippage_bps,
+            AssetClass::Fx | AssetClass::Index | AssetClass::VolatilityIndex => self.default_max_slippage_bps,
         };
         BasisPoints(i32::try_from(bps).expect("collars are at most 10,000"))
     }

@@ -160,6 +160,9 @@ pub struct OatBund {
     /// Parallel move of yields, in basis points, on what whole contracts leave unbalanced.
     #[garde(range(max = 500))]
     pub stress_parallel_bp: u32,
+    /// Most that the notional of both legs may come to, as a multiple of NAV.
+    #[garde(range(min = 0.0, max = 2.0), custom(finite))]
+    pub gross_max_nav_pct: f64,
 }
 
 /// A bond with yearly coupons.

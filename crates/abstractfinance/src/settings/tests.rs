@@ -207,11 +207,11 @@ fn what_is_believed_has_a_limit_that_cannot_be_slipped_or_left_out() {
        |          ^^
     did you mean 0.15? Shares are written as fractions: 15 % is 0.15
     ");
-    insta::assert_snapshot!(refused("    VOL_FUT: 0.40\n", ""), @r"
+    insta::assert_snapshot!(refused("    VOL_FUT: 1.50                     # VIX itself rose 116 % on 2018-02-05\n", ""), @r"
     settings.yaml:#:5: `VOL_FUT` is missing in this section
-     # |     IND: 0.25
-       |     ^^^
-    add it; the built-in line is `VOL_FUT: 0.40`
+     # |     VOL_IND: 1.50
+       |     ^^^^^^^
+    add it; the built-in line is `VOL_FUT: 1.50`
     ");
     insta::assert_snapshot!(refused("second_reading_after: 3m", "second_reading_after: 1m"), @r"
     settings.yaml:#:25: `reconciliation.second_reading_after` is 1m, outside 180 to 3600 seconds

@@ -62,10 +62,14 @@ pub struct MaxJump {
     #[serde(rename = "FX")]
     #[garde(range(min = 0.005, max = 1.0), custom(finite))]
     pub fx: f64,
-    /// Indices.
+    /// Indices of shares.
     #[serde(rename = "IND")]
     #[garde(range(min = 0.01, max = 5.0), custom(finite))]
     pub ind: f64,
+    /// Indices of volatility.
+    #[serde(rename = "VOL_IND")]
+    #[garde(range(min = 0.01, max = 5.0), custom(finite))]
+    pub vol_ind: f64,
 }
 
 impl Data {
@@ -81,6 +85,7 @@ impl Data {
             AssetClass::Option => by_class.opt,
             AssetClass::Fx => by_class.fx,
             AssetClass::Index => by_class.ind,
+            AssetClass::VolatilityIndex => by_class.vol_ind,
         }
     }
 }

@@ -62,21 +62,20 @@ impl SimBroker {
         Ok(wanted.iter().zip(listed).filter_map(quote).collect())
     }
 
-    /// More contracts at the end of ours: options, which the simulation lists too.
+    /// More contracts at the end of ours: options, which the simulation lists too. It may have listed one long before, when
+    /// it was only quoted.
     pub(super) fn grow(&mut self, universe: Arc<Universe>) {
         let mut simulation = self.world.simulation.borrow_mut();
-        let mut theirs = (*self.world.theirs).clone();
+        let (mut theirs, mut known_as) = ((*self.world.theirs).clone(), (*self.world.known_as).clone());
         for id in universe.contracts().skip(theirs.len()) {
             let root = universe.instrument_of(id);
-            let listed = simulation.universe().find_instrument(&root.name);
-            let option = listed.zip(universe.option(id).copied());
-            theirs.push(option.and_then(|(root, key)| simulation.list_option(root, key)));
+            let root = simulation.universe().find_instrument(&root.name);
+            let option = root.zip(universe.option(id).copied());
+            let listed = option.and_then(|(root, key)| simulation.list_option(root, key));
+            (known_as.len()..simulation.universe().contract_count()).for_each(|_| known_as.push(None));
+            listed.into_iter().for_each(|listed| known_as[listed] = Some(id));
+            theirs.push(listed);
             self.resolved.push(false);
-        }
-        let mut known_as = (*self.world.known_as).clone();
-        for listed in simulation.universe().contracts().skip(known_as.len()) {
-            let name = &simulation.universe().contract(listed).name;
-            known_as.push(universe.find_contract(name));
         }
         drop(simulation);
         self.world.ours = universe;

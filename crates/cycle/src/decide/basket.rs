@@ -29,8 +29,9 @@ pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Se
     }
 }
 
-/// Sums the basket without the currency hedge, which counts outside turnover and caps. A roll adds nothing: the contract
-/// it opens counts as far as it grows beyond the one it closes.
+/// Sums the basket without the currency hedge, which counts outside turnover and caps, and of the bond spread, which has a
+/// cap of its own, only what it trades. A roll adds nothing: the contract it opens counts as far as it grows beyond the
+/// one it closes.
 pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let (mut basket, table) = (Basket::default(), &plan.table);
     let quantities = inputs.ledger.quantities().as_slice();
@@ -40,6 +41,11 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     for row in 0..count {
         let (held, exposure) = (quantities[row], exposure[row]);
         if outside[row] {
+            let contract = ContractId(row as u16);
+            if held != wanted[row] && setup.is_spread(contract) {
+                let more = Change::between(held, wanted[row]).increase - rolled[row];
+                basket.trade(more.to_f64() * exposure);
+            }
             continue;
         }
         let value = held.to_f64() * exposure;
@@ -76,7 +82,7 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
     }
     let whole = Change::between(held, wanted);
     let change = Change { increase: whole.increase - rolled, ..whole };
-    let share = fit.share_of(Side::of(change.increase));
+    let share = if setup.outside_caps[contract] { fit.apart } else { fit.share_of(Side::of(change.increase)) };
     let mut allowed = change.with_share(share, setup.universe.terms(contract).lot);
     if let Some(check) = fit.bound.filter(|_| share < 1.0 && !change.increase.is_zero()) {
         verdict.fail(check);

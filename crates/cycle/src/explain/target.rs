@@ -307,7 +307,13 @@ fn future_lots(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: b
     } else if day.setup.is_spread(contract) {
         let actions = day.plan.tail_hedges.actions.iter().filter(|action| of.contracts.contains(&action.contract));
         let bought: i64 = actions.map(|action| action.contracts).sum();
-        chain.given("hedge", "due", bought as f64, "units", "bought for the bond spread out of its premium");
+        chain.given(
+            "hedge",
+            "due",
+            bought as f64,
+            "units",
+            "bought for the bond spread out of its premium, or closed under its cap",
+        );
         chain.made("rolls", "spread_wanted", ours.to_f64() + bought as f64, "units", "ours + due");
         (ours.to_f64() + bought as f64, "spread_wanted")
     } else if day.plan.table.target_value[contract] != 0.0 {

@@ -10,8 +10,8 @@ use execution::pair::Pace;
 use execution::{Command, OrderSignal, Urgency};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
-use risk::gate::{Activity, Facts, MarketFacts, Proposal};
-use risk::{Check, Gate, Mode, Permission, Sendable};
+use risk::gate::{Activity, Facts, MarketFacts, Proposal, Refusal};
+use risk::{Check, Gate, Mode, Permission, Permit, Sendable};
 
 impl Slot {
     /// Its hours have begun and the gate was not asked a moment ago.
@@ -33,6 +33,15 @@ impl Slot {
     fn is_first_look(&self) -> bool {
         self.ask_again == Timestamp::MIN
     }
+}
+
+/// What the gate says to an order, and what it was asked with.
+pub(super) struct Judgement {
+    proposal: Proposal,
+    activity: Activity,
+    pub(super) verdict: Result<Permit, Vec<Refusal>>,
+    /// The broker's word on the margin is still missing.
+    asks: bool,
 }
 
 impl Session<'_> {
@@ -243,40 +252,23 @@ impl Session<'_> {
             return;
         }
         slot.asked.get_or_insert(now);
-        let mode = match self.standing.mode.permission(slot.parent.planned().purpose) {
-            // The one order a person has looked at is judged as on a day that only reduces.
-            Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
-            _ => self.standing.mode,
-        };
         let excess_after = self.excess_after(index);
-        let activity = Activity { excess_after, ..self.activity(index, now) };
-        let slot = &self.slots[index];
-        let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
-        let proposal = Proposal {
-            contract: planned.contract,
-            quantity: Quantity::from_units(remaining.units() * side.sign()),
-            purpose: planned.purpose,
-            order_type: slot.hours.order_type(now),
-            collar: slot.parent.collar(),
-        };
-        let facts = Facts {
-            day: &self.plan.facts,
-            conditions: self.conditions,
-            mode,
-            market: MarketFacts { now, quote: quote.as_ref(), window: slot.hours.window },
-            activity,
-        };
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        let verdict = gate.admit(proposal, &facts);
-        let asks = gate.asks_margin(&proposal, &activity);
+        let Judgement { proposal, activity, verdict, asks } = self.judge(index, excess_after, now);
+        let alone = verdict.is_ok() && !self.has_company(index, now);
         let slot = &mut self.slots[index];
+        let number = slot.parent.planned().number;
+        slot.alone = alone;
         match verdict {
+            Ok(_) if alone => {
+                slot.ask_again = ask_again;
+                self.wait_for_company(index);
+            }
             // Nothing else is in the way: the broker's own word on the margin decides.
             Ok(permit) if asks => self.want_margin(index, &permit),
             Ok(permit) => {
                 let collar = permit.collar();
                 let half_spread = quote.and_then(|quote| Price::if_positive(quote.spread_mantissa()? / 2));
-                let (number, arrival, worst) = (planned.number, collar.reference, collar.worst);
+                let (arrival, worst) = (collar.reference, collar.worst);
                 let reference = Some(permit.reference());
                 slot.parent.admit(permit, half_spread);
                 slot.refusals.clear();
@@ -286,14 +278,52 @@ impl Session<'_> {
             Err(refusals) => {
                 slot.ask_again = ask_again;
                 let throttled = refusals.iter().any(|refusal| refusal.check == Check::Throttle);
-                if slot.refusals != refusals {
-                    self.entries.push(Entry::Refused { number: planned.number, refusals: refusals.clone() });
-                    slot.refusals = refusals;
-                }
+                let side = slot.parent.side();
+                self.refuse(index, refusals);
                 if throttled {
-                    self.latch(planned.contract, side);
+                    self.latch(contract, side);
                 }
             }
+        }
+    }
+
+    /// What the gate says to an order now, with the margin it would leave as far as the broker was asked.
+    pub(super) fn judge(&mut self, index: usize, excess_after: Option<f64>, now: Timestamp) -> Judgement {
+        let activity = Activity { excess_after, ..self.activity(index, now) };
+        let slot = &self.slots[index];
+        let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
+        let mode = match self.standing.mode.permission(planned.purpose) {
+            // The one order a person has looked at is judged as on a day that only reduces.
+            Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
+            _ => self.standing.mode,
+        };
+        let proposal = Proposal {
+            contract: planned.contract,
+            quantity: Quantity::from_units(remaining.units() * side.sign()),
+            purpose: planned.purpose,
+            order_type: slot.hours.order_type(now),
+            collar: slot.parent.collar(),
+        };
+        let quote = self.board.quote(planned.contract);
+        let facts = Facts {
+            day: &self.plan.facts,
+            conditions: self.conditions,
+            mode,
+            market: MarketFacts { now, quote, window: slot.hours.window },
+            activity,
+        };
+        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
+        let (verdict, asks) = (gate.admit(proposal, &facts), gate.asks_margin(&proposal, &activity));
+        Judgement { proposal, activity, verdict, asks }
+    }
+
+    /// Notes why an order does not leave, when it is another reason than before.
+    pub(super) fn refuse(&mut self, index: usize, refusals: Vec<Refusal>) {
+        let slot = &mut self.slots[index];
+        if slot.refusals != refusals {
+            let number = slot.parent.planned().number;
+            self.entries.push(Entry::Refused { number, refusals: refusals.clone() });
+            slot.refusals = refusals;
         }
     }
 

@@ -11,7 +11,8 @@ use domain::{ContractId, Quantity};
 use execution::pair::{Pace, Progress, excess};
 use execution::{PairState, PlannedOrder, Urgency};
 use jiff::Timestamp;
-use risk::Purpose;
+use risk::gate::Refusal;
+use risk::{Check, Purpose};
 
 impl Session<'_> {
     /// Looks at every pair until nothing more follows from what is known.
@@ -51,6 +52,51 @@ impl Session<'_> {
             }
         }
         pace
+    }
+
+    /// Whether an order that the gate has nothing against may leave: a leg leaves only when the other one is out or could
+    /// leave with it, so that what the gate refuses one leg it refuses the pair. What only reduces waits for nobody.
+    pub(super) fn has_company(&mut self, index: usize, now: Timestamp) -> bool {
+        if self.slots[index].parent.planned().purpose == Purpose::Reduce || self.has_to_go(index) {
+            return true;
+        }
+        for pair in 0..self.pairs.len() {
+            if self.other_in(pair, index).is_some_and(|other| !self.may_leave(other, now)) {
+                return false;
+            }
+        }
+        for pair in 0..self.pairs.len() {
+            let Some(slot) = self.other_in(pair, index).map(|other| &mut self.slots[other]) else { continue };
+            if std::mem::take(&mut slot.alone) {
+                slot.ask_again = now; // it waited for this one
+                self.stale = true;
+            }
+        }
+        true
+    }
+
+    /// Something of an order is executed or may be, or the gate would let it out; the broker's last word on its margin counts.
+    fn may_leave(&mut self, index: usize, now: Timestamp) -> bool {
+        let (parent, refusals) = (&self.slots[index].parent, &self.slots[index].refusals);
+        let is_out = !(parent.filled().is_zero() && parent.executable().is_zero());
+        let refused = parent.is_over() || refusals.iter().any(|refusal| refusal.check == Check::Margin);
+        is_out || !refused && self.judge(index, None, now).verdict.is_ok()
+    }
+
+    /// Notes that a leg waits, once it is known what for.
+    pub(super) fn wait_for_company(&mut self, index: usize) {
+        let others = (0..self.pairs.len()).filter_map(|pair| self.other_in(pair, index));
+        if others.into_iter().any(|other| !self.slots[other].refusals.is_empty()) {
+            let contract = Some(self.slots[index].parent.planned().contract);
+            self.refuse(index, vec![Refusal { check: Check::PairLeg, contract, limit: 0.0, value: 0.0 }]);
+        }
+    }
+
+    /// The other leg of a pair that is even, if an order is one of its legs.
+    fn other_in(&self, pair: usize, index: usize) -> Option<usize> {
+        let legs = self.plan.pairs[pair].legs.each_ref().map(|leg| usize::from(leg.order) - 1);
+        let leg = legs.iter().position(|&place| place == index)?;
+        (self.pairs[pair].state == PairState::Even).then_some(legs[1 - leg])
     }
 
     /// On its deadline a contract is closed whether or not another one takes its place: it waits for no pair.

@@ -11,33 +11,51 @@ use jiff::Timestamp;
 const FOR_GOOD: i64 = i64::MAX;
 const AWAKE: i64 = i64::MIN;
 
-/// Until when each order of the day rests, by place: nanoseconds since 1970, because all of them are compared at every event.
+/// Orders whose first end of a rest is kept beside their own.
+const BLOCK: usize = 32;
+
+/// Until when each order of the day rests, by place: nanoseconds since 1970, because many of them are compared at every event.
 #[derive(Debug, Default)]
-pub(super) struct Rests(Vec<i64>);
+pub(super) struct Rests {
+    until: Vec<i64>,
+    /// The first end of each block.
+    first: Vec<i64>,
+}
 
 impl Rests {
     /// So many orders, all awake.
     pub(super) fn new(orders: usize) -> Rests {
-        Rests(vec![AWAKE; orders])
+        Rests { until: vec![AWAKE; orders], first: vec![AWAKE; orders.div_ceil(BLOCK)] }
     }
 
     /// One more order, awake.
     pub(super) fn enter(&mut self) {
-        self.0.push(AWAKE);
+        self.until.push(AWAKE);
+        self.first.resize(self.until.len().div_ceil(BLOCK), AWAKE);
+        self.wake(self.until.len() - 1);
     }
 
     pub(super) fn wake(&mut self, place: usize) {
-        self.0[place] = AWAKE;
+        self.until[place] = AWAKE;
+        self.first[place / BLOCK] = AWAKE;
     }
 
     pub(super) fn wake_all(&mut self) {
-        self.0.fill(AWAKE);
+        self.until.fill(AWAKE);
+        self.first.fill(AWAKE);
+    }
+
+    fn lay_down(&mut self, place: usize, until: i64) {
+        self.until[place] = until;
+        let (block, end) = (place / BLOCK, self.until.len());
+        let ends = &self.until[block * BLOCK..end.min((block + 1) * BLOCK)];
+        self.first[block] = ends.iter().copied().min().unwrap_or(FOR_GOOD);
     }
 
     /// The first place from this one on whose order is awake.
     pub(super) fn next_awake(&self, from: usize, now: Timestamp) -> Option<usize> {
         let now = nanoseconds(now);
-        self.0[from..].iter().position(|&until| until <= now).map(|ahead| from + ahead)
+        self.next(from, |until| until <= now)
     }
 
     /// Places of the orders that are awake.
@@ -48,13 +66,28 @@ impl Rests {
 
     /// Places of the orders to which something may still happen.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().filter(|(_, until)| **until != FOR_GOOD).map(|(place, _)| place)
+        let next = |from: usize| self.next(from, |until| until != FOR_GOOD);
+        std::iter::successors(next(0), move |&last| next(last + 1))
+    }
+
+    /// The first place from this one on whose end is `early`; what is early for one end is so for every earlier one.
+    fn next(&self, mut from: usize, early: impl Fn(i64) -> bool) -> Option<usize> {
+        while from < self.until.len() {
+            let end = self.until.len().min((from / BLOCK + 1) * BLOCK);
+            if early(self.first[from / BLOCK])
+                && let Some(ahead) = self.until[from..end].iter().position(|&until| early(until))
+            {
+                return Some(from + ahead);
+            }
+            from = end;
+        }
+        None
     }
 
     /// The first end of a rest to come.
     pub(super) fn first_end(&self, now: Timestamp) -> Option<Timestamp> {
         let now = nanoseconds(now);
-        let first = self.0.iter().copied().filter(|&until| until > now).min().filter(|&until| until != FOR_GOOD)?;
+        let first = self.until.iter().copied().filter(|&until| until > now).min().filter(|&until| until != FOR_GOOD)?;
         Timestamp::from_nanosecond(i128::from(first)).ok()
     }
 }
@@ -68,11 +101,12 @@ impl Session<'_> {
     /// Lets an order rest that was just looked at.
     pub(super) fn lay_down(&mut self, place: usize, now: Timestamp) {
         let slot = &self.slots[place];
-        self.rests.0[place] = match () {
+        let until = match () {
             () if slot.parent.is_finished() => FOR_GOOD,
             () if !slot.stands_alone || slot.is_on_the_move(now) => AWAKE,
             () => self.deadlines(place, now).min().map_or(AWAKE, nanoseconds),
         };
+        self.rests.lay_down(place, until);
     }
 
     /// When time alone gives an order something to do.

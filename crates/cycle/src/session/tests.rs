@@ -42,6 +42,8 @@ pub(super) struct Desk {
     auction: Timestamp,
     /// It takes no combinations.
     plain: bool,
+    /// A contract nobody quotes until then.
+    silent: Option<(ContractId, Timestamp)>,
 }
 
 /// What the later contract of a spread trades at when the earlier one trades at 5,000.
@@ -74,6 +76,7 @@ impl Desk {
             wakes: Timestamp::MIN,
             auction: Timestamp::MAX,
             plain: false,
+            silent: None,
         }
     }
 
@@ -268,10 +271,7 @@ fn run_until(
                 story.push(format!("{} {}", now.strftime("%H:%M:%S"), told(command, world)));
                 desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
             }
-            Effect::Watch => {
-                let contracts: Vec<ContractId> = session.contracts().collect();
-                contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
-            }
+            Effect::Watch => desk.quote(world, now, &mut session),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Look => unreachable!("this world has no watchdog"),
             Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
@@ -280,13 +280,11 @@ fn run_until(
                 if events.is_empty() {
                     assert!(deadline > now, "waiting for {deadline} at {now}");
                     now = deadline;
-                    let contracts: Vec<ContractId> = session.contracts().collect();
-                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+                    desk.quote(world, now, &mut session);
                 } else {
                     events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
                     now += SignedDuration::from_secs(5);
-                    let contracts: Vec<ContractId> = session.contracts().collect();
-                    contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+                    desk.quote(world, now, &mut session);
                 }
                 session.handle(Event::Tick);
             }

@@ -175,9 +175,13 @@ impl<'a> Session<'a> {
     }
 
     /// The first sleeve that trades a contract; hedges are nobody's.
-    fn owner(&self, contract: ContractId) -> String {
-        let mut sleeves = self.setup.policy.sleeves.iter().zip(&self.plan.memory.lists);
-        let owner = sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract));
+    pub(crate) fn owner(&self, contract: ContractId) -> String {
+        let setup = self.setup;
+        let mut sleeves = setup.policy.sleeves.iter().zip(&self.plan.memory.lists);
+        let owner = match setup.tail_hedge() {
+            Some((hedges, _)) if setup.option(contract).is_some() || setup.is_spread(contract) => sleeves.nth(hedges),
+            _ => sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract)),
+        };
         owner.map_or_else(|| "fx_hedge".to_owned(), |(sleeve, _)| sleeve.name.clone())
     }
 }

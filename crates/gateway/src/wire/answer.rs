@@ -83,6 +83,7 @@ answers! {
     79 => SymbolSamples,
     81 => TickReqParams,
     88 => HeadTimestamp,
+    90 => HistoricalDataUpdate,
     93 => MarketRule,
     94 => PnL,
     95 => PnLSingle,
@@ -318,6 +319,15 @@ pub struct HistoricalDataEnd {
     pub start_date_str: Option<String>,
     #[prost(string, optional, tag = "3")]
     pub end_date_str: Option<String>,
+}
+
+/// The bar under way of bars that are kept up to date.
+#[derive(Clone, PartialEq, Message)]
+pub struct HistoricalDataUpdate {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub historical_data_bar: Option<HistoricalDataBar>,
 }
 
 /// Server time, seconds since 1970.

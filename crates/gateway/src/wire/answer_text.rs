@@ -52,6 +52,13 @@ text_forms! {
         id, 3, m.req_id, m.time, m.open, m.high, m.low, m.close, OrNone(&m.volume), OrNone(&m.wap), m.count,
     ];
     HeadTimestamp(m, id, _) => fields![id, m.req_id, m.head_timestamp];
+    HistoricalDataUpdate(m, id, _) => {
+        let bar = m.historical_data_bar.clone().unwrap_or_default();
+        fields![
+            id, m.req_id, bar.bar_count, bar.date, bar.open, bar.close, bar.high, bar.low, OrNone(&bar.wap),
+            OrNone(&bar.volume),
+        ]
+    };
 
     OrderStatus(m, id, _) => fields![
         id, m.order_id, m.status, m.filled, m.remaining, m.avg_fill_price, m.perm_id, m.parent_id, m.last_fill_price,

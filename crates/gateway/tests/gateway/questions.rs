@@ -7,7 +7,7 @@ use ibapi::accounts::types::{AccountGroup, AccountId};
 use ibapi::accounts::{AccountSummaryResult, AccountUpdate, PositionUpdate};
 use ibapi::contracts::{Contract, ContractDetails, SecurityIdType, SecurityType};
 use ibapi::market_data::TradingHours;
-use ibapi::market_data::historical::{BarSize, ToDuration, WhatToShow};
+use ibapi::market_data::historical::{BarSize, HistoricalBarUpdate, ToDuration, WhatToShow};
 use ibapi::market_data::realtime::{Quote, TickTypes};
 use ibapi::subscriptions::SubscriptionItem;
 use tokio::task::unconstrained;
@@ -251,6 +251,48 @@ async fn bars_within_a_session_add_up_to_its_day_and_end_with_the_last_that_is_o
     let old = time::OffsetDateTime::from_unix_timestamp(old.as_second()).expect("a time");
     let forgotten = client.historical_data(&isf, BarSize::Min).duration(1.days()).ending(old).fetch().await;
     assert!(forgotten.expect_err("older than a week").to_string().contains("returned no data"));
+}
+
+#[tokio::test]
+async fn bars_that_are_kept_up_to_date_go_on_with_the_one_under_way() {
+    let gateway = gateway_at("2025-07-08T08:07:30Z").await;
+    let client = client(&gateway, 1).await;
+    let isf = fund("ISF", "GBP");
+    let request = client.historical_data(&isf, BarSize::Min).duration(1.days()).what_to_show(WhatToShow::MidPoint);
+    let mut stream = request.stream().await.expect("a stream");
+    let mut updates = async || {
+        client.server_time_millis().await.expect("the fence");
+        let drain = async {
+            let mut bars = Vec::new();
+            while let Some(Some(Ok(SubscriptionItem::Data(told)))) = stream.next().now_or_never() {
+                match told {
+                    HistoricalBarUpdate::Update(bar) => bars.push(bar),
+                    HistoricalBarUpdate::Historical(data) => assert_eq!(data.bars.len(), 67, "what has ended"),
+                    HistoricalBarUpdate::End { .. } => {}
+                }
+            }
+            bars
+        };
+        unconstrained(drain).await
+    };
+    let first = updates().await;
+    assert_eq!((first.len(), format!("{:?}", first[0].date).contains("8:07:00")), (1, true), "{first:?}");
+    for second in 31..90 {
+        let to = at("2025-07-08T08:07:00Z") + jiff::SignedDuration::from_secs(second);
+        gateway.control().advance_to(to).await.expect("time moves");
+    }
+    let bars = updates().await;
+    assert!(bars.len() >= 3, "prices moved: {bars:?}");
+    assert!(bars.windows(2).all(|pair| pair[0].date <= pair[1].date && pair[0] != pair[1]), "told when it changes");
+    let minute = |text: &str| bars.iter().rfind(|bar| format!("{:?}", bar.date).contains(text)).cloned();
+    let (ended, next) = (minute("8:07:00").expect("the one under way"), minute("8:08:00").expect("the next"));
+    assert_eq!(ended.open, first[0].open);
+    assert!(ended.low <= ended.open.min(ended.close) && ended.high >= ended.open.max(ended.close), "{ended:?}");
+    assert!(next.low > 100.0, "in pence: {next:?}");
+
+    stream.cancel().await;
+    client.server_time_millis().await.expect("the fence");
+    gateway.control().advance_to(at("2025-07-08T09:00:00Z")).await.expect("time moves");
 }
 
 #[tokio::test]

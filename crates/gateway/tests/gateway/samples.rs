@@ -224,6 +224,7 @@ fn market() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
         57 "TickSnapshotEnd" TickSnapshotEnd { req_id };
         58 "MarketDataType" MarketDataType { req_id, market_data_type: Some(3) };
         81 "TickReqParams" TickReqParams { req_id, min_tick: some("0.25"), bbo_exchange: some(""), snapshot_permissions: Some(0) };
+        90 "HistoricalDataUpdate" HistoricalDataUpdate { req_id, historical_data_bar: bars().historical_data_bars.pop() };
         88 "HeadTimestamp" HeadTimestamp { req_id, head_timestamp: some("20000103-00:00:00") };
     }
 }

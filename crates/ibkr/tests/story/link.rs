@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,9 +18,11 @@ struct Rules {
     muted: BTreeSet<i32>,
     /// Frames that go ahead of the next answer to a fence.
     said: Vec<u8>,
+    /// Kinds of the messages that went to the gateway.
+    asked: Vec<i32>,
 }
 
-/// Passes bytes to the gateway and frames back.
+/// Passes frames both ways.
 pub struct Link {
     pub address: SocketAddr,
     rules: Arc<Mutex<Rules>>,
@@ -36,9 +38,8 @@ impl Link {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect(gateway).await.expect("a gateway");
-                let ((mut near_reader, near_writer), (far_reader, mut far_writer)) =
-                    (near.into_split(), far.into_split());
-                tokio::spawn(async move { copy(&mut near_reader, &mut far_writer).await });
+                let ((near_reader, near_writer), (far_reader, far_writer)) = (near.into_split(), far.into_split());
+                tokio::spawn(questions(near_reader, far_writer, Arc::clone(&shared)));
                 tokio::spawn(answers(far_reader, near_writer, Arc::clone(&shared)));
             }
         });
@@ -50,9 +51,36 @@ impl Link {
         lock(&self.rules).muted = kinds.iter().map(|kind| kind + PROTOBUF).collect();
     }
 
+    /// Kinds of the messages that went to the gateway since the last time this was asked.
+    pub fn asked(&self) -> Vec<i32> {
+        std::mem::take(&mut lock(&self.rules).asked)
+    }
+
     /// Says something in the gateway's name, ahead of the next answer to a fence.
     pub fn say(&self, frame: Vec<u8>) {
         lock(&self.rules).said.extend(frame);
+    }
+}
+
+/// After the four bytes that open a session and the versions that are offered, a frame is a question.
+async fn questions(mut reader: OwnedReadHalf, mut writer: OwnedWriteHalf, rules: Arc<Mutex<Rules>>) {
+    let mut opening = [0; 4];
+    if reader.read_exact(&mut opening).await.is_err() || writer.write_all(&opening).await.is_err() {
+        return;
+    }
+    let mut offered = false;
+    while let Ok(length) = reader.read_u32().await {
+        let mut body = vec![0; length as usize];
+        if reader.read_exact(&mut body).await.is_err() {
+            return;
+        }
+        if std::mem::replace(&mut offered, true) {
+            let kind = body.first_chunk().map_or(0, |id| i32::from_be_bytes(*id)) - PROTOBUF;
+            lock(&rules).asked.push(kind);
+        }
+        if writer.write_all(&[&length.to_be_bytes()[..], &body].concat()).await.is_err() {
+            return;
+        }
     }
 }
 

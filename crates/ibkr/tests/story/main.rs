@@ -235,6 +235,22 @@ async fn a_frozen_link_and_a_dead_gateway_are_lost_and_stay_lost() {
 }
 
 #[tokio::test]
+async fn after_a_gap_orders_are_asked_for_first_and_money_last() {
+    let gateway = gateway().await;
+    let link = Link::to(gateway.local_addr()).await;
+    let mut broker = broker(config(link.address)).await;
+    broker.reconnect().await.expect("a new session");
+    link.asked();
+    broker.snapshot().await.expect("a snapshot");
+    // All open orders, completed orders, executions, positions, account updates, account summary.
+    let order = [16, 99, 7, 61, 6, 62];
+    let mut asked = link.asked();
+    asked.retain(|kind| order.contains(kind));
+    asked.dedup();
+    assert_eq!(asked, order);
+}
+
+#[tokio::test]
 async fn codes_let_orders_live_and_the_link_says_when_data_is_gone() {
     let gateway = gateway().await;
     let link = Link::to(gateway.local_addr()).await;

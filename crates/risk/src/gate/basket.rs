@@ -102,6 +102,8 @@ pub struct Fit {
     pub buys: f64,
     /// Share of every increase that sells, from 0 to 1.
     pub sells: f64,
+    /// Share of every increase that no cap on exposure counts, from 0 to 1.
+    pub apart: f64,
     /// The limit that cuts most.
     pub bound: Option<Check>,
     /// One refusal for each limit that is in the way.
@@ -136,6 +138,11 @@ impl Basket {
         self.short.more -= increase.min(0.0);
     }
 
+    /// Adds what is traded of a contract whose exposure is capped elsewhere: it counts as turnover.
+    pub fn trade(&mut self, increase: f64) {
+        self.increases += increase.abs();
+    }
+
     /// Tells of the broker's margin: what is free of it, and what all increases together would take.
     pub fn margin(&mut self, excess: f64, needed: f64) {
         (self.excess, self.needed) = (excess, needed);
@@ -158,15 +165,15 @@ impl Basket {
     /// brings the net back, does not wait for it: else a book whose long and short sides are nearly equal would come to its
     /// target in ever smaller steps.
     pub fn fit(&self, nav: f64, policy: &GatePolicy) -> Fit {
-        let mut fit = Fit { buys: 1.0, sells: 1.0, bound: None, refusals: Vec::new() };
+        let mut fit = Fit { buys: 1.0, sells: 1.0, apart: 1.0, bound: None, refusals: Vec::new() };
         if nav <= 0.0 {
-            (fit.buys, fit.sells) = (0.0, 0.0); // nothing is increased against a NAV nobody knows
+            (fit.buys, fit.sells, fit.apart) = (0.0, 0.0, 0.0); // nothing is increased against a NAV nobody knows
             return fit;
         }
         let free = policy.margin_for_increases(self.excess, nav);
         if self.needed > free {
             let share = free / self.needed;
-            (fit.buys, fit.sells, fit.bound) = (share, share, Some(Check::Margin));
+            (fit.buys, fit.sells, fit.apart, fit.bound) = (share, share, share, Some(Check::Margin));
             let (limit, value) = (policy.excess_planned(), (self.excess - self.needed) / nav);
             fit.refusals.push(Refusal { check: Check::Margin, contract: None, limit, value });
         }
@@ -175,6 +182,9 @@ impl Basket {
                 let share = ((limit * nav - before) / more).max(0.0);
                 if share < fit.buys.min(fit.sells) {
                     fit.bound = Some(check);
+                }
+                if check == Check::Turnover {
+                    fit.apart = fit.apart.min(share);
                 }
                 if side != Some(Side::Sell) {
                     fit.buys = fit.buys.min(share);

@@ -138,6 +138,23 @@ fn a_permit_bounds_quantity_order_size_number_price_and_time() {
     assert_eq!(thin.admit().unwrap().order_quantity_max(), Quantity::whole(1_500), "1 % of what trades on a day");
 }
 
+/// In August 2011 a crisis was to sell three days' volume of a fund: in slices of 1 % of a day the throttle ended it after a
+/// hundred orders, and held back everything that was left until a person came.
+#[test]
+fn what_lowers_risk_is_cut_into_slices_that_the_throttle_lets_through() {
+    let thin = |purpose, held: i64, sent: u32| {
+        let ask = Ask::but(|ask| {
+            ask.conditions.adv[FUND] = Some(15_000.0);
+            ask.proposal.purpose = purpose;
+            ask.activity.holding.held = Quantity::whole(held);
+            ask.activity.orders_sent = sent;
+        });
+        ask.admit().unwrap().order_quantity_max()
+    };
+    assert_eq!(thin(Purpose::Reduce, 10_000, 0), Quantity::whole(2_000), "a fifth of it: half of ten orders");
+    assert_eq!(thin(Purpose::Reduce, 10_000, 9), Quantity::whole(4_000), "never above the single-order limit");
+}
+
 #[test]
 fn every_reason_is_reported_at_once() {
     let everything = Ask::but(|ask| {

@@ -1,8 +1,8 @@
 //! Long Bund, short OAT: a position in the spread between France and Germany, blind to the level of yields.
 //!
-//! In: prices of both futures, the bonds that may be delivered, premium. Out: DV01s, contracts of each leg, what they can
-//! lose. Invariant: both legs or none; the loss in the stated stress is at most the premium; a price no yield explains
-//! buys nothing.
+//! In: prices of both futures, the bonds that may be delivered, premium, room under the spread's own cap. Out: DV01s,
+//! contracts of each leg, what they can lose. Invariant: both legs or none; the loss in the stated stress is at most the
+//! premium, and the notional of both legs at most the cap; a price no yield explains buys nothing.
 
 use domain::BaseMoney;
 use jiff::ToSpan;
@@ -24,6 +24,37 @@ pub struct PricedFuture {
     pub last_trading_day: Date,
     /// Currency units per point.
     pub multiplier: u32,
+}
+
+impl PricedFuture {
+    /// Notional of one contract, in the future's currency.
+    pub fn notional(&self) -> f64 {
+        self.price * f64::from(self.multiplier)
+    }
+}
+
+/// What the spread's own cap leaves, in base currency. A spread without a level of yields is no part of the book's gross
+/// and net; its notional is capped by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpreadRoom {
+    /// Notional of a contract of the long leg.
+    pub long: f64,
+    /// Notional of a contract of the short leg.
+    pub short: f64,
+    /// Most that both legs together may come to.
+    pub most: f64,
+}
+
+impl SpreadRoom {
+    /// Notional of so many contracts of both legs.
+    pub fn gross(&self, long: i64, short: i64) -> f64 {
+        long as f64 * self.long + short as f64 * self.short
+    }
+
+    /// Whether so many contracts of both legs fit.
+    pub fn holds(&self, long: i64, short: i64) -> bool {
+        self.gross(long, short) <= self.most
+    }
 }
 
 /// What one basis point of yield is worth to a contract of each leg, in the futures' currency, positive.
@@ -48,6 +79,8 @@ pub struct BondSpreadPolicy {
     pub stress_narrowing_bp: Decimal,
     /// Parallel move of yields in basis points, for what whole contracts leave unbalanced.
     pub stress_parallel_bp: Decimal,
+    /// Most that the notional of both legs may come to, as a multiple of NAV.
+    pub gross_max: f64,
 }
 
 /// Contracts of both legs.
@@ -83,6 +116,14 @@ pub enum SpreadRefusal {
         /// The premium.
         budget: BaseMoney,
     },
+    /// One contract pair more is above the cap of the spread.
+    #[error("one contract more and its other leg would bring both to {gross} and they may come to {cap}; it waits")]
+    CapReached {
+        /// Notional of both legs after the smallest addition.
+        gross: BaseMoney,
+        /// The cap.
+        cap: BaseMoney,
+    },
 }
 
 impl Dv01s {
@@ -101,6 +142,10 @@ impl Dv01s {
     pub fn residual(&self, long: i64, short: i64) -> Decimal {
         Decimal::from(long) * self.long - Decimal::from(short) * self.short
     }
+}
+
+fn whole(amount: f64) -> BaseMoney {
+    BaseMoney::new(Decimal::from_f64_retain(amount).unwrap_or_default().round())
 }
 
 impl BondSpreadPolicy {
@@ -133,8 +178,14 @@ impl BondSpreadPolicy {
         BaseMoney::new((loss * rate).round_dp_with_strategy(8, RoundingStrategy::AwayFromZero))
     }
 
-    /// The largest neutral position that holds at least as many long contracts as today and whose additional
-    /// stress loss fits the premium. The whole position is made neutral, not the addition: small additions
+    /// The largest neutral part of a position that fits its cap.
+    pub fn within(held: (i64, i64), dv01s: &Dv01s, room: &SpreadRoom) -> (i64, i64) {
+        let part = |long: i64| (long, dv01s.short_for(long).min(held.1));
+        (0..=held.0).rev().map(part).find(|&(long, short)| room.holds(long, short)).unwrap_or((0, 0))
+    }
+
+    /// The largest neutral position that holds at least as many long contracts as today, whose additional stress loss fits
+    /// the premium and whose notional fits the cap. The whole position is made neutral, not the addition: small additions
     /// would pile up what rounding leaves of each.
     ///
     /// # Errors
@@ -143,8 +194,8 @@ impl BondSpreadPolicy {
         &self,
         held: (i64, i64),
         dv01s: &Dv01s,
-        budget: BaseMoney,
-        rate: Decimal,
+        (budget, rate): (BaseMoney, Decimal),
+        room: &SpreadRoom,
     ) -> Result<SpreadTarget, SpreadRefusal> {
         if self.stress_narrowing_bp <= Decimal::ZERO || self.stress_parallel_bp < Decimal::ZERO {
             return Err(SpreadRefusal::NoStress(self.stress_narrowing_bp));
@@ -157,9 +208,15 @@ impl BondSpreadPolicy {
         };
         let each = dv01s.long * self.stress_narrowing_bp * rate;
         let most = ((budget + paid).amount().max(Decimal::ZERO) / each).ceil().to_i64().unwrap_or(0) + 1;
-        let fits = |target: &SpreadTarget| (target.long, target.short) != held && target.short > 0;
-        let largest = (0..=most).rev().map(with).find(|target| fits(target) && target.premium <= budget);
+        let is_one = |target: &SpreadTarget| (target.long, target.short) != held && target.short > 0;
+        let paid_for = |target: &SpreadTarget| is_one(target) && target.premium <= budget;
+        let largest =
+            (0..=most).rev().map(with).find(|target| paid_for(target) && room.holds(target.long, target.short));
         largest.ok_or_else(|| {
+            if let Some(smallest) = (0..=most).map(with).find(paid_for) {
+                let gross = room.gross(smallest.long, smallest.short);
+                return SpreadRefusal::CapReached { gross: whole(gross), cap: whole(room.most) };
+            }
             let next = (1..=most + 1).map(with).find(|target| target.short > 0).unwrap_or_else(|| with(most + 1));
             SpreadRefusal::BudgetTooSmall { loss: next.premium, budget }
         })

@@ -100,6 +100,7 @@ pub fn policy() -> TailHedgePolicy {
             short_bonds: vec![Bond { coupon: 0.032, maturity: Date::constant(2035, 5, 25) }],
             stress_narrowing_bp: Decimal::from(20),
             stress_parallel_bp: Decimal::from(50),
+            gross_max: 0.5,
         },
         stress: StressPolicy {
             beta: [(EquityPuts, 1.0), (CreditPuts, 0.4), (BankPuts, 1.6)].into(),

@@ -17,11 +17,11 @@ pub mod stress;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use bond_spread::{BondSpreadPolicy, Dv01s, PricedFuture, SpreadRefusal, SpreadTarget};
+pub use bond_spread::{BondSpreadPolicy, Dv01s, PricedFuture, SpreadRefusal, SpreadRoom, SpreadTarget};
 pub use budget::{BudgetLedger, BudgetPolicy, BudgetRefusal};
 pub use episode::{CrisisEpisode, CrisisPolicy, CrisisSignals, Monetisation};
 pub use held::{Due, HeldOption, RollPolicy};
-pub use model::{OptionView, underlying};
+pub use model::{OptionView, modelled, underlying};
 pub use plan::{
     HedgeAction, HedgeInputs, HedgePlan, HedgePurpose, HedgeState, Listings, NoPurchase, SpreadLeg, SpreadLegs, plan,
 };

@@ -1,7 +1,8 @@
 //! An option at its mark: the volatility it trades at, its Greeks, and what it carries of its underlying.
 //!
-//! In: an option's key, its mark, the price of the underlying. Out: the model's view of it. Invariant: the view prices
-//! back to the mark it was made from; where no volatility does, the option counts as what exercise would bring.
+//! In: an option's key, its mark or the volatility it last traded at, the price of the underlying. Out: the model's view of
+//! it, and the mark the model gives it while nobody does. Invariant: the view prices back to the mark it was made from;
+//! where no volatility does, the option counts as what exercise would bring.
 
 use super::HedgeType;
 use super::held::terms_of;
@@ -39,3 +40,14 @@ impl OptionView {
         Some(OptionView { underlying, volatility, value })
     }
 }
+
+/// What an option that nobody quotes is worth at the volatility it last traded at: the model's value on the grid of its
+/// prices, at least a tick. `None` for terms the model refuses.
+pub fn modelled(key: &OptionKey, tick: Price, underlying: &Underlying, volatility: f64, today: Date) -> Option<Price> {
+    let value = options::value(&terms_of(key, today), underlying, volatility).ok()?;
+    let ticks = (value.price / tick.to_f64()).round().max(1.0);
+    Price::from_f64(ticks * tick.to_f64()).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,12 @@
 
 use super::selection::{contracts_for, premium_per_contract};
 use super::{
-    BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing, PricedFuture,
-    SpreadRefusal, TailHedgePolicy,
+    BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing,
+    PricedFuture, SpreadRefusal, SpreadRoom, TailHedgePolicy,
 };
 use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, Price, Side, Universe, rounding};
 use risk::Regime;
+use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -122,6 +123,8 @@ pub enum HedgePurpose {
     CloseOut,
     /// Sold because little time is left.
     Roll,
+    /// Brought back under the cap of the spread, both legs together.
+    Cap,
     /// Bought out of the budget.
     Buy,
 }
@@ -215,6 +218,7 @@ pub fn plan(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, state: &mut Hedg
     let mut plan = HedgePlan::default();
     monetise(inputs, policy, state, &mut plan);
     sell_what_is_due(inputs, policy, &mut plan);
+    cap_spread(inputs, policy, &mut plan);
     plan.actions.sort_by_key(|action| action.purpose != HedgePurpose::CloseOut);
     let mut room = (inputs.market_value_max - inputs.market_value).max(BaseMoney::ZERO);
     for &hedge in policy.budget.shares.keys() {
@@ -351,21 +355,48 @@ fn highest(ask: Price, tolerance: f64, tick: Price) -> Price {
     rounding::limit_to_tick(above, tick, Side::Buy).max(ask)
 }
 
+/// Both legs, the room under their cap and the rate of their currency to base.
+fn spread_at(
+    inputs: &HedgeInputs<'_>,
+    policy: &TailHedgePolicy,
+) -> Result<(SpreadLegs, SpreadRoom, Decimal), NoPurchase> {
+    let futures = policy.spread.ok_or(NoPurchase::NoChain)?;
+    let future = || inputs.universe.instrument(futures.long).name.clone();
+    let legs = inputs.spread.ok_or_else(|| NoPurchase::NoContract { future: future() })?;
+    let rate = inputs.rate(futures.long).ok_or_else(|| NoPurchase::NoRate { underlying: future() })?;
+    let (long, short) = (&legs.long.future, &legs.short.future);
+    let to_base = rate.to_f64().unwrap_or(0.0);
+    let most = policy.bond_spread.gross_max * inputs.nav.to_f64();
+    let room = SpreadRoom { long: long.notional() * to_base, short: short.notional() * to_base, most };
+    Ok((legs, room, rate))
+}
+
+/// Sells what the spread has outgrown its cap by, when NAV fell or its contracts rose.
+fn cap_spread(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, plan: &mut HedgePlan) {
+    let Ok((SpreadLegs { long, short }, room, _)) = spread_at(inputs, policy) else { return };
+    if room.holds(long.held, short.held) {
+        return;
+    }
+    let Ok(dv01s) = policy.bond_spread.dv01s(&long.future, &short.future) else { return };
+    let within = BondSpreadPolicy::within((long.held, short.held), &dv01s, &room);
+    let hedge = HedgeType::SovereignSpread;
+    let sales = [(long.contract, long.held - within.0), (short.contract, within.1 - short.held)];
+    let sales = sales.into_iter().filter(|(_, contracts)| *contracts != 0);
+    plan.actions.extend(sales.map(|(contract, contracts)| sale(hedge, contract, contracts, HedgePurpose::Cap)));
+}
+
 fn buy_spread(
     inputs: &HedgeInputs<'_>,
     policy: &TailHedgePolicy,
     free: BaseMoney,
     plan: &mut HedgePlan,
 ) -> Result<(), NoPurchase> {
-    let hedge = HedgeType::SovereignSpread;
-    let futures = policy.spread.ok_or(NoPurchase::NoChain)?;
-    let future = || inputs.universe.instrument(futures.long).name.clone();
-    let SpreadLegs { long, short } = inputs.spread.ok_or_else(|| NoPurchase::NoContract { future: future() })?;
-    let rate = inputs.rate(futures.long).ok_or_else(|| NoPurchase::NoRate { underlying: future() })?;
-    let refused = |refusal| NoPurchase::Spread { refusal };
-    let spread = &policy.bond_spread;
-    let dv01s = spread.dv01s(&long.future, &short.future).map_err(refused)?;
-    let target = spread.target((long.held, short.held), &dv01s, free, rate).map_err(refused)?;
+    let (SpreadLegs { long, short }, room, rate) = spread_at(inputs, policy)?;
+    let (hedge, spread) = (HedgeType::SovereignSpread, &policy.bond_spread);
+    let target = spread
+        .dv01s(&long.future, &short.future)
+        .and_then(|dv01s| spread.target((long.held, short.held), &dv01s, (free, rate), &room))
+        .map_err(|refusal| NoPurchase::Spread { refusal })?;
     let legs = [
         (long.contract, target.long - long.held, target.premium),
         (short.contract, short.held - target.short, BaseMoney::ZERO),

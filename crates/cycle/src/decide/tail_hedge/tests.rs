@@ -68,6 +68,7 @@ fn policy() -> TailHedgePolicy {
             short_bonds: Vec::new(),
             stress_narrowing_bp: Decimal::ONE,
             stress_parallel_bp: Decimal::ONE,
+            gross_max: 0.5,
         },
         stress: StressPolicy {
             beta: [(EquityPuts, 1.0)].into(),
@@ -325,4 +326,20 @@ fn the_hedges_pay_when_the_index_falls_and_their_mark_prices_back() {
     let totals: Vec<f64> = payoffs.iter().map(|(_, payoff)| payoff.total()).collect();
     assert!(totals[0] > 0.0 && totals[1] > 2.0 * totals[0] && totals[2] > 2.0 * totals[1], "{totals:?}");
     assert!(totals[3] > 0.0 && totals[4] > totals[3], "{totals:?}");
+}
+
+/// A crisis that begins within the day sells hedges and funds in one go: each sale belongs to the sleeve that holds it.
+#[test]
+fn what_is_sold_within_the_day_is_the_sleeve_s_that_holds_it() {
+    let mut world = hedged_world();
+    let [put, call] = quote_chains(&mut world);
+    let plan = decide(&world.inputs(), &world.setup);
+    let books = domain::Books::new(world.ledger.clone());
+    let account = "a1b2c3".parse().unwrap();
+    let session = crate::Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
+    let fund = &world.setup.policy.sleeves[0].name;
+    assert_eq!(
+        [put, call, ContractId(0)].map(|contract| session.owner(contract)),
+        ["crisis_alpha", "crisis_alpha", fund]
+    );
 }

@@ -5,6 +5,15 @@ use super::*;
 const CS51: ContractId = ContractId(1);
 const FESX: ContractId = ContractId(7);
 
+impl Desk {
+    /// Quotes everything that is watched.
+    pub(super) fn quote(&self, world: &World, now: Timestamp, session: &mut Session<'_>) {
+        let quoted = |contract: &ContractId| !self.silent.is_some_and(|(of, until)| of == *contract && now < until);
+        let contracts: Vec<ContractId> = session.contracts().filter(quoted).collect();
+        contracts.into_iter().for_each(|c| session.handle(Event::Broker(quote(c, world, now))));
+    }
+}
+
 fn at(time: &str) -> Timestamp {
     format!("2026-01-05T{time}Z").parse().unwrap()
 }
@@ -98,6 +107,47 @@ fn without_a_future_the_pair_is_unwound_all_the_same() {
     let outcome = run_day(&world, &plan, &mut desk, &[]);
     assert_eq!(executed(&desk), [Quantity::ZERO; 3]);
     assert_eq!(states(&outcome), ["\"broken\"", "\"unwinding\"", "\"settled\""]);
+}
+
+/// A price further from the plan's than a person approved, or no quote at all: neither leg leaves, nothing has to be stood
+/// in for or taken back, and the report says whose fault it is.
+#[test]
+fn what_the_gate_refuses_one_leg_it_refuses_the_pair() {
+    let refused = |disturb: &dyn Fn(&mut World)| {
+        let mut world = first_day();
+        let plan = decide(&world.inputs(), &world.setup);
+        disturb(&mut world);
+        let outcome = run_day(&world, &plan, &mut Desk::new(100), &[]);
+        assert_eq!((&outcome.story, states(&outcome)), (&Vec::new(), vec!["\"settled\"".to_owned()]));
+        let refusals = outcome.journal.iter().filter(|record| record.kind == "refused");
+        refusals.map(|record| record.body.clone()).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(refused(&|world| world.set_mark("CS51", "212")), @r#"
+    {"number":1,"refusals":[{"check":"PLAN_PRICE","contract":"CS51","limit":0.05,"value":0.06000000000000005}]}
+    {"number":2,"refusals":[{"check":"PAIR_LEG","contract":"CSPX","limit":0.0,"value":0.0}]}
+    "#);
+    insta::assert_snapshot!(refused(&|world| world.clear_mark("CSPX")), @r#"
+    {"number":2,"refusals":[{"check":"QUOTE_ONE_SIDED","contract":"CSPX","limit":0.0,"value":0.0}]}
+    {"number":1,"refusals":[{"check":"PAIR_LEG","contract":"CS51","limit":0.0,"value":0.0}]}
+    "#);
+}
+
+/// A leg that is quoted late waits for nobody's collar: both start from the prices of the moment in which both can.
+#[test]
+fn a_pair_starts_when_its_second_leg_can() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let mut desk = Desk { silent: Some((CS51, at("14:50:00"))), ..Desk::new(100) };
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    insta::assert_snapshot!(outcome.story.join("\n"), @r"
+    14:50:00 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-01
+    14:50:00 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-01
+    14:50:05 SELL 4000 CS51 at 199.99, AF-a1b2c3-20260105-001-02
+    14:50:05 BUY 1666 CSPX at 600.01, AF-a1b2c3-20260105-002-02
+    14:50:10 SELL 2000 CS51 at 199.99, AF-a1b2c3-20260105-001-03
+    14:50:10 BUY 834 CSPX at 600.01, AF-a1b2c3-20260105-002-03
+    ");
+    assert_eq!(states(&outcome), ["\"settled\""]);
 }
 
 #[test]

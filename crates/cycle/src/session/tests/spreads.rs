@@ -84,12 +84,13 @@ fn on_a_crisis_day_only_what_is_still_wanted_is_rolled_and_the_rest_is_closed_al
     assert_eq!(executed(&desk, &world), [36, -11]);
 }
 
-/// A day on which the new contract shows no quote, so that the gate does not let it out.
-fn without_a_quote_of_the_new_contract(day: jiff::civil::Date) -> (Vec<String>, [i64; 2]) {
+/// A day on which one contract shows no quote, so that the gate does not let it out.
+fn without_a_quote_of(contract: &str, day: jiff::civil::Date) -> (Vec<String>, [i64; 2]) {
     let mut world = held_until(day);
-    let new = world.setup.universe.find_contract("FESX_20260619").unwrap();
+    let silent = world.setup.universe.find_contract(contract).unwrap();
     let plan = decide(&world.inputs(), &world.setup);
-    world.marks[new] = None;
+    assert!(plan.orders.iter().any(|order| order.contract == silent), "it is traded");
+    world.marks[silent] = None;
     let mut desk = Desk::new(100);
     let story = run_day(&world, &plan, &mut desk, &[]).story;
     (story, executed(&desk, &world))
@@ -97,14 +98,22 @@ fn without_a_quote_of_the_new_contract(day: jiff::civil::Date) -> (Vec<String>, 
 
 #[test]
 fn without_a_quote_of_one_leg_the_spread_waits_no_longer_than_an_order_lives() {
-    let (story, executed) = without_a_quote_of_the_new_contract(date(2026, 3, 10));
-    assert_eq!(story, ["14:47:00 BUY 16 FESX_20260320 at 5001, AF-a1b2c3-20260310-001-01"]);
-    assert_eq!(executed, [16, 0], "the old contract then waits for the new one: there are days left");
+    let (story, executed) = without_a_quote_of("FESX_20260619", date(2026, 3, 10));
+    assert_eq!((story, executed), (Vec::<String>::new(), [0, 0]), "no leg goes alone: there are days left");
+}
+
+/// Nothing is bought that would be taken back: on the deadline and the days after it too.
+#[test]
+fn without_a_quote_of_the_old_contract_nothing_is_opened_in_its_place() {
+    for day in [date(2026, 3, 10), date(2026, 3, 17), date(2026, 3, 18)] {
+        let (story, executed) = without_a_quote_of("FESX_20260320", day);
+        assert_eq!((story, executed), (Vec::<String>::new(), [0, 0]), "{day}");
+    }
 }
 
 #[test]
 fn on_its_deadline_the_old_contract_waits_for_nothing() {
-    let (story, executed) = without_a_quote_of_the_new_contract(date(2026, 3, 17));
+    let (story, executed) = without_a_quote_of("FESX_20260619", date(2026, 3, 17));
     assert_eq!(executed, [36, 0], "flat is better than delivered: {story:?}");
 }
 
