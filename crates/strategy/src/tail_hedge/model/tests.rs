@@ -2,7 +2,6 @@
 //!
 //! In: Apple's chain at the close of 2014-06-09, when the shared data is there. Out: marks. Invariant: at its own volatility
 //! an option is worth what it traded at; when the market moves it moves as its Greeks say.
-#![allow(clippy::disallowed_methods, reason = "the test reads a file of real data")]
 
 use super::*;
 use domain::OptionRight;
@@ -21,6 +20,7 @@ fn share(level: f64) -> Underlying {
 }
 
 /// Puts that traded, with their last price, and the close of the share; `None`, and said so, without the data.
+#[allow(clippy::disallowed_methods, reason = "the real chain lies outside the repository")]
 fn puts() -> Option<(Vec<(OptionKey, f64)>, f64)> {
     let Ok(text) = std::fs::read_to_string(CHAIN) else {
         eprintln!("skipped: the research data is not beside the repository, as shared/data");
