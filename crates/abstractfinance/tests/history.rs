@@ -69,7 +69,7 @@ fn the_wildest_real_days_are_believed() {
         let limits: &[&str] = match column {
             "VIX" => &["/data/max_jump/VOL_IND", "/data/max_jump/VOL_FUT"],
             "SPX" => &["/data/max_jump/IND", "/data/max_jump/FUT", "/data/max_jump/ETF"],
-            // As the account's own rate it waits for a second source, which confirms it the same day.
+            // As the account's own rate it waits for a second source or the next session.
             "EURCHF" => &["/data/max_jump/FX", "/data/max_jump/FX_FUT"],
             _ => &["/data/max_jump/FX", "/data/max_jump/FX_FUT", "/fx/max_jump"],
         };

@@ -1,7 +1,8 @@
 //! What the market shows: top of book now, and the depth behind it.
 //!
 //! In: prices, liquidity profiles, chance. Out: quotes and books. Invariant: a quote is a function of contract and time
-//! alone; bid is below ask, both on the tick grid; outside its session a venue shows its last price and no book.
+//! alone, so it is made once an instant; bid is below ask, both on the tick grid; outside its session a venue shows its
+//! last price and no book.
 
 use crate::liquidity::{HalfSpread, Profile};
 use crate::random::{Chance, Stream};
