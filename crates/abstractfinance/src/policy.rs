@@ -17,8 +17,8 @@ use execution::{ExecutionPolicy, PairPolicy, Style};
 use market::calendar::Calendars;
 use market::chain::ChainError;
 use risk::{
-    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
-    ReturnsOf, VolatilityPolicy, WatchdogPolicy,
+    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, ReturnsOf,
+    VolatilityPolicy, WatchdogPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
 use strategy::rolls::roll_dates;

@@ -294,7 +294,9 @@ impl<'a> Gate<'a> {
             ruling.at_most(Check::PlanPrice, policy.plan_move_max, moved.abs());
         }
         let offer = facts.market.quote.and_then(Quote::two_sided).map(|(_, ask)| ask);
-        if let Some((offer, max)) = offer.zip(facts.day.price_max(contract)).filter(|(offer, max)| quantity > Quantity::ZERO && offer > max) {
+        if let Some((offer, max)) =
+            offer.zip(facts.day.price_max(contract)).filter(|(offer, max)| quantity > Quantity::ZERO && offer > max)
+        {
             ruling.refuse(Check::PlanPrice, 0.0, offer.to_f64() / max.to_f64() - 1.0);
         }
         match facts.conditions.adv[contract] {

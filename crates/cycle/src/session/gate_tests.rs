@@ -170,7 +170,9 @@ fn a_quote_that_has_not_changed_for_long_is_asked_for_anew_before_it_is_called_s
     while session.poll(now) != Effect::Watch {}
     let watched: Vec<_> = session.contracts().collect();
     show(&mut session, &watched, at("14:48:00"));
-    let Effect::Renew(renewed) = settled(&mut session, now) else { panic!("two minutes old, and perhaps only unchanged") };
+    let Effect::Renew(renewed) = settled(&mut session, now) else {
+        panic!("two minutes old, and perhaps only unchanged")
+    };
     assert_eq!(renewed, [domain::ContractId(1), domain::ContractId(0)], "what the orders need, and nothing else");
     show(&mut session, &renewed, now);
     assert!(matches!(settled(&mut session, now), Effect::Send(_)), "the answer prices the order at once");
@@ -188,7 +190,8 @@ fn a_quote_that_has_not_changed_for_long_is_asked_for_anew_before_it_is_called_s
     let mut renewals = 0;
     for second in 0..120 {
         deaf.handle(Event::Tick);
-        renewals += usize::from(matches!(settled(&mut deaf, now + SignedDuration::from_secs(second)), Effect::Renew(_)));
+        renewals +=
+            usize::from(matches!(settled(&mut deaf, now + SignedDuration::from_secs(second)), Effect::Renew(_)));
     }
     assert!((1..=2).contains(&renewals), "{renewals} in two minutes");
 }

@@ -3,8 +3,8 @@
 //! In: held hedges, chains, premium, the crisis playbook. Out: actions and refusals, and the state of tomorrow.
 //! Invariant: the crisis comes first, then what is due, then purchases out of free premium; each reason is kept.
 
-use super::selection::{contracts_for, premium_per_contract};
 use super::Dv01s;
+use super::selection::{contracts_for, premium_per_contract};
 use super::{
     BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing,
     PricedFuture, SpreadRefusal, SpreadRoom, TailHedgePolicy,
@@ -405,7 +405,8 @@ fn trim_spread(
     let within = BondSpreadPolicy::within(held, &dv01s, &room);
     let sales = [(long.contract, long.held - within.0), (short.contract, within.1 - short.held)];
     let sales = sales.into_iter().filter(|(_, contracts)| *contracts != 0);
-    plan.actions.extend(sales.map(|(contract, contracts)| sale(HedgeType::SovereignSpread, contract, contracts, purpose)));
+    plan.actions
+        .extend(sales.map(|(contract, contracts)| sale(HedgeType::SovereignSpread, contract, contracts, purpose)));
 }
 
 fn buy_spread(

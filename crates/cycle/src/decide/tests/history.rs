@@ -54,7 +54,11 @@ fn realised_volatility_is_that_of_the_account_and_begins_with_it() {
     world.setup.policy.volatility.source = risk::ReturnsOf::Account;
     world.memory = crate::Memory::new(&world.setup);
     let first = decide(&world.inputs(), &world.setup);
-    assert_eq!((first.risk.quality, first.orders.len()), (risk::Quality::Invalid, 0), "a year of history is not the account's");
+    assert_eq!(
+        (first.risk.quality, first.orders.len()),
+        (risk::Quality::Invalid, 0),
+        "a year of history is not the account's"
+    );
     for _ in 0..61 {
         world.fill_everything();
         world.next_day(15.0);

@@ -34,7 +34,11 @@ fn what_one_side_cannot_get_the_other_does_without() {
     let plan = decide(&world.inputs(), &world.setup);
     let [long, short] = sides(&plan);
     assert!((long / 937_500.0 - 1.0).abs() < 0.01 && (short / 937_500.0 - 1.0).abs() < 0.01, "{long} {short}");
-    assert!(plan.refusals.iter().any(|r| r.contract == Some(SHORTS[1]) && r.check == Check::Quarantine), "{:?}", plan.refusals);
+    assert!(
+        plan.refusals.iter().any(|r| r.contract == Some(SHORTS[1]) && r.check == Check::Quarantine),
+        "{:?}",
+        plan.refusals
+    );
 
     // The price is believed again: both sides grow to their size.
     world.fill_everything();

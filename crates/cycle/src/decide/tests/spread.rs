@@ -32,7 +32,8 @@ fn world(shares: [f64; 2], cap: f64) -> World {
         tick: price("0.01"),
         ..Instrument::plain(name, InstrumentKind::Fut, Currency::Eur)
     };
-    let instruments = old.instruments().map(|id| old.instrument(id).clone()).chain(["FGBL", "FOAT"].map(bond)).collect();
+    let instruments =
+        old.instruments().map(|id| old.instrument(id).clone()).chain(["FGBL", "FOAT"].map(bond)).collect();
     let mut contracts: Vec<Contract> = old.contracts().map(|id| old.contract(id).clone()).collect();
     for (instrument, name) in [(BUND, "FGBL"), (OAT, "FOAT")] {
         for end in [date(2026, 3, 6), date(2026, 6, 8)] {
