@@ -62,7 +62,7 @@ fn realised_volatility_is_that_of_the_account_and_begins_with_it() {
     for _ in 0..61 {
         world.fill_everything();
         world.next_day(15.0);
-        let swing = if world.memory.volatility.observations() % 2 == 0 { "606" } else { "600" };
+        let swing = if world.memory.volatility.observations().is_multiple_of(2) { "606" } else { "600" };
         world.set_mark("CSPX", swing);
         world.agree_with_broker();
     }
