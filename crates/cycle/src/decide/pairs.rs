@@ -1,8 +1,8 @@
 //! Step 11, last: what may be sent when the legs of a pair do not fill together.
 //!
 //! In: the numbered orders, the configured futures. Out: pairs with a bounded hedge for each leg, rolls that go as one
-//! calendar spread, sides of a sleeve that start together. Invariant: a hedge is never worth more than its leg, and never more than the caps leave beside the worst
-//! case of all orders; what an order rolls is no part of its sleeve's pair.
+//! calendar spread, sides that start together. Invariant: a hedge is never worth more than its leg, and never more than the caps
+//! leave beside the worst case of all orders; what an order rolls is no part of its sleeve's pair.
 
 use crate::plan::{PairLeg, PairPlan, SpreadPlan, StandIn, StartPlan};
 use crate::{DayInputs, DayPlan, Setup};
