@@ -279,7 +279,9 @@ fn entry(record: &Record) -> Entry {
 }
 
 fn stored(event: StoredEvent) -> Result<StoredRecord, ports::JournalError> {
-    let damaged = |what: &str| ports::JournalError::Damaged(format!("record {} of the journal has no readable {what}", event.seq));
+    let damaged = |what: &str| {
+        ports::JournalError::Damaged(format!("record {} of the journal has no readable {what}", event.seq))
+    };
     Ok(StoredRecord {
         seq: event.seq,
         trade_date: event.trade_date.parse().map_err(|_| damaged("trade date"))?,

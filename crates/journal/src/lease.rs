@@ -134,7 +134,8 @@ impl Journal {
     pub(crate) async fn next_fence(&self, account: &str) -> Result<i64, JournalError> {
         self.refuse_excerpt(account).await?;
         let failed = self.failed("read the lease in");
-        let row = sqlx::query("SELECT fence + 1 FROM lease WHERE account = $1").bind(account).fetch_optional(&self.pool);
+        let row =
+            sqlx::query("SELECT fence + 1 FROM lease WHERE account = $1").bind(account).fetch_optional(&self.pool);
         row.await.map_err(&failed)?.map_or(Ok(1), |row| row.try_get(0)).map_err(&failed)
     }
 

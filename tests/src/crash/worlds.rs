@@ -79,8 +79,15 @@ const SAYS: &[&[&str]] = &[
 
 /// The worlds of one seed.
 pub fn worlds(seed: u64) -> Vec<World> {
-    let world = |name, example, scenario, faults, says| {
-        World { name, example, otherwise: &[], scenario, seed, faults, dates: WEEK, says }
+    let world = |name, example, scenario, faults, says| World {
+        name,
+        example,
+        otherwise: &[],
+        scenario,
+        seed,
+        faults,
+        dates: WEEK,
+        says,
     };
     let narrow = world("narrow", Some("core-pair"), "decline", Faults::Script(NARROW), GO_ON);
     vec![
