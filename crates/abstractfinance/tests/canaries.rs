@@ -17,6 +17,19 @@ use std::time::Duration;
 const CANARY: &str = "CANARY7f3a";
 /// The account of the built-in gateway.
 const ACCOUNT: &str = "DU1000001";
+const PAGES: [&str; 11] = [
+    "/",
+    "/today",
+    "/plan",
+    "/positions",
+    "/orders",
+    "/costs",
+    "/risk",
+    "/reconciliation",
+    "/hedges",
+    "/calendar",
+    "/modes",
+];
 /// What the simulated account itself remembers; it is the broker's, not the engine's.
 const BROKERS_OWN: &str = "gateway.jsonl";
 
@@ -67,6 +80,12 @@ fn no_secret_comes_out_of_a_faulty_run() {
     courier.wait().unwrap();
     let served = Served::start(stage.command("metrics --serve --listen 127.0.0.1:0 --config config --state-dir state"));
     said.push(("metrics as served".into(), served.get("/metrics")));
+    let dashboard = Served::start(stage.command("dashboard --listen 127.0.0.1:0 --config config --state-dir state"));
+    for page in PAGES {
+        let shown = dashboard.get(page);
+        assert!(shown.contains("</html>"), "{page}: {shown}");
+        said.push((format!("the dashboard's {page}"), shown));
+    }
 
     let secrets = ["token", "hook", "password", "dashboard"].map(|name| stage.path(name));
     files(&stage.path(""), &mut |path| {

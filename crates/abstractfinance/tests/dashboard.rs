@@ -244,15 +244,15 @@ fn a_plan_is_approved_in_the_browser_by_its_hash_and_by_nothing_else() {
 fn a_person_walks_through_three_funds() {
     let Some((node, chromium, folder)) = browser() else { return };
     let stage = Stage::new();
-    let living = Dashboard::start(
-        stage.command("demo --days 2 --serve --listen 127.0.0.1:0 --state-dir living --account-events realistic"),
-    );
     let whole = repository().join("config");
     let whole = whole.display();
     stage.ok(&format!("backtest --account-events realistic --state-dir year --config {whole}"));
     let line = format!("dashboard --state-dir year --listen 127.0.0.1:0 --config {whole}");
     let year = Dashboard::start(stage.command(&line));
     let waiting = waiting();
+    let living = Dashboard::start(
+        stage.command("demo --days 2 --serve --listen 127.0.0.1:0 --state-dir living --account-events realistic"),
+    );
     let started = std::time::Instant::now();
     let lives = || living.ask("GET", "/today", "", "").body.contains("is in progress");
     while !living.history.load(Ordering::Relaxed) || !lives() {

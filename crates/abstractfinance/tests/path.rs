@@ -84,6 +84,20 @@ fn each_step_waits_for_the_one_before() {
       - 3 of 20 dates are finished in this state folder
       - for real money name the account twice: --account U7654321 --confirm U7654321
     ");
+    let told = stage.run(&format!("run --days 17 --config config --state-dir paper {}", gateway.address));
+    assert_eq!(told.code, 0, "{}", told.err);
+    let live = "init --to live --account U7654321 --confirm U7654321 --config config --state-dir paper";
+    assert_snapshot!(stage.ok(live), @r"
+    config/settings.yaml is in mode live now, and nothing else in it changed. An account has a state folder of its own:
+
+      abstractfinance --config config --state-dir live doctor
+      abstractfinance --config config --state-dir live run
+    ");
+    assert!(settings().contains("\nmode: live") && settings().contains("account: U7654321, date: "), "{}", settings());
+
+    // The account that is there is not the one the settings name: nothing is traded.
+    let told = stage.run(&format!("run --days 1 --config config --state-dir live {}", gateway.address));
+    assert_snapshot!(format!("exit {}\n{}", told.code, told.err), @"");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// A process that says `metrics: http://ADDRESS/metrics` on one of its streams; it ends when dropped.
+/// A process that says `metrics: http://ADDRESS/` or `dashboard: http://ADDRESS/` on one of its streams; it ends when dropped.
 pub struct Served {
     process: Child,
     pub address: String,
@@ -28,7 +28,9 @@ impl Served {
             let tell = tell.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    let address = line.strip_prefix("metrics: http://").and_then(|rest| rest.split('/').next());
+                    let said =
+                        ["metrics: http://", "dashboard: http://"].iter().find_map(|said| line.strip_prefix(said));
+                    let address = said.and_then(|rest| rest.split('/').next());
                     address.into_iter().for_each(|address| tell.send(address.to_owned()).unwrap_or_default());
                 }
             });
