@@ -62,7 +62,7 @@ for (const { name: look, url, ...options } of looks) {
     // A word from the journal brings the page up to date by itself.
     await page.keyboard.press("2");
     const before = await page.locator("main").innerText();
-    await page.waitForFunction((text) => document.querySelector("main").innerText !== text, before, { timeout: 60_000 });
+    await page.waitForFunction((text) => document.querySelector("main").innerText !== text, before, { timeout: 180_000 });
     console.log("today: brought up to date by the journal");
     await page.keyboard.press("0");
     const halt = page.locator("form", { hasText: "Sends nothing but cancels" });
