@@ -214,11 +214,38 @@ pub struct MarketArgs {
     /// realistic (the same, and borrowed shares that are called back, which a person has to answer).
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
+    /// What orders cost: by IB's fixed price list, or by its tiered one, which falls with what is traded in a month.
+    #[arg(long, value_enum, default_value_t = Commissions::Fixed)]
+    pub commissions: Commissions,
     /// What goes wrong: a script with a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}},
     /// or a number, which makes days on which connections, orders and data fail by chance; 7+account lets chance into the
     /// account too (trades by hand, splits, a wrong value), which a person has to look at.
     #[arg(long, value_name = "FILE|SEED")]
     pub faults: Option<String>,
+}
+
+impl MarketArgs {
+    /// A calm market in which nothing happens by itself.
+    pub fn quiet() -> MarketArgs {
+        MarketArgs {
+            seed: 1,
+            scenario: Scenario::Calm,
+            catalogue: None,
+            from: None,
+            account_events: AccountEvents::None,
+            commissions: Commissions::Fixed,
+            faults: None,
+        }
+    }
+}
+
+/// IB's price lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Commissions {
+    /// One price with everything in it.
+    Fixed,
+    /// The broker's part by tier, exchanges and clearing on top.
+    Tiered,
 }
 
 /// What happens to the simulated account outside of orders.
@@ -252,6 +279,10 @@ pub struct GatewayArgs {
     /// The account it serves: DU and digits like a paper account, U and digits like one of real money.
     #[arg(long, value_name = "ID", default_value = "DU1000001", value_parser = account)]
     pub account: String,
+    /// Refuse clients that are faster than IB allows, by the clock on the wall: more than 50 messages a second (code 100, and
+    /// the connection is cut), the same bars within 15 seconds, a sixth question for bars of a contract within two (162).
+    #[arg(long)]
+    pub pacing: bool,
     /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
     #[arg(long, value_name = "ADDR")]
     pub statements: Option<SocketAddr>,

@@ -15,6 +15,7 @@ use domain::{ContractId, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
+use std::time::Instant;
 
 /// Market data lines of one client, IB's usual allowance.
 const STREAMS_MAX: usize = 100;
@@ -218,6 +219,10 @@ impl Desk {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
+        if self.paced && !self.session_mut(key).pace.takes_question(contract, request, Instant::now()) {
+            let text = "Historical Market Data Service error message:Historical data request pacing violation";
+            return self.error(key, req_id, 162, text);
+        }
         if let Some(answer) = self.wire.history.take() {
             self.error(key, req_id, answer.code, &answer.text);
             if !answer.goes_on {

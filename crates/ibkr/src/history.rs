@@ -5,7 +5,7 @@
 //! "Historical Data Limitations"; its sixty questions in ten minutes are for bars under a minute, which nothing here asks
 //! for); a gateway in virtual time is never waited for.
 
-use crate::contracts::{unresolved, unusable};
+use crate::contracts::unusable;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, codes, convert, quotes};
 use domain::{ContractId, InstrumentKind};
@@ -59,7 +59,7 @@ impl IbkrBroker {
         sessions: u32,
         before: Date,
     ) -> Result<Vec<Bar>, BrokerError> {
-        let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?.clone();
+        let known = self.contracts.usable(&self.universe, contract)?.clone();
         let shown = match self.universe.instrument_of(contract).kind {
             InstrumentKind::Cash => WhatToShow::MidPoint,
             _ => WhatToShow::Trades,

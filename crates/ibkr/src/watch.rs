@@ -4,7 +4,6 @@
 //! that the broker ended, or that says nothing, is asked for again.
 
 use crate::IbkrBroker;
-use crate::contracts::unresolved;
 use crate::quotes::Feed;
 use crate::trouble::trouble;
 use domain::ContractId;
@@ -28,7 +27,7 @@ impl IbkrBroker {
         if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.is_mute(id)) {
             return Ok(());
         }
-        let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
+        let contract = self.contracts.usable(&self.universe, id)?;
         if let Some(ended) = self.feeds.remove(&id) {
             self.pacer.pass().await;
             ended.ticks.cancel().await;

@@ -7,7 +7,6 @@ use crate::account::Trade;
 use crate::board::Board;
 use crate::books::Booking;
 use crate::broker::Broker;
-use crate::commission::commission;
 use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
@@ -277,7 +276,8 @@ impl Broker {
     ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now)
+        let charge = self.charge(contract, quantity, value, now);
+        self.execute_at(contract, side, quantity, price, charge, now)
     }
 
     /// The same for a charge.
@@ -308,7 +308,7 @@ impl Broker {
         let held = self.books.account.quantity(contract);
         let (side, quantity) = (if held.signum() > 0 { Side::Sell } else { Side::Buy }, held.abs());
         let instrument = self.universe.instrument_of(contract);
-        let commission = commission(instrument, quantity, quantity.value_at(price, instrument.multiplier));
+        let commission = self.charge(contract, quantity, quantity.value_at(price, instrument.multiplier), now);
         let trade = Trade { contract, side, quantity, price, commission };
         let execution = ExecutionView { is_liquidation: true, ..self.trade_for_nobody(trade, now) };
         self.tell_executed(execution);

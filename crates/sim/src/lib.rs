@@ -41,6 +41,7 @@ mod things;
 mod venue;
 mod view;
 
+pub use commission::PriceList;
 pub use config::{Prices, SimConfig, SimError};
 pub use events::{AccountEvents, BorrowTerms, DividendTerms, InterestTerms, WithholdingTax};
 pub use intervention::{Impossible, Intervention};

@@ -261,6 +261,7 @@ fn run(scenario: Scenario, universe: &Arc<Universe>, until: Date) -> Simulation 
         start: at(FIRST_DAY),
         base: Currency::Usd,
         events: sim::AccountEvents::none(),
+        price_list: sim::PriceList::Fixed,
         account: "DU0000001".to_owned(),
         deposit: Money::new(Decimal::from(1_000_000), Currency::Usd),
     })

@@ -108,7 +108,9 @@ pub fn mornings(evidence: &Evidence<'_>) -> Result<Mornings> {
             let mut account = entry.clone();
             // What was swept to the row of futures is cash all the same.
             for (currency, amount) in &swept {
-                account["cash"][currency] = (decimal(&account["cash"][currency]) + amount).to_string().into();
+                let told = Some(&account["cash"][currency]).filter(|told| !told.is_null());
+                let told = told.map_or(Decimal::ZERO, decimal);
+                account["cash"][currency] = (told + amount).to_string().into();
             }
             broker.accounts.push(account);
         }

@@ -360,7 +360,7 @@ const SCRIPT: &str = r#"
 
 async fn scripted(path: &Path) -> Gateway {
     let faults = read_faults(SCRIPT).expect("a script");
-    let config = GatewayConfig { record: Some(path.to_owned()), faults };
+    let config = GatewayConfig { record: Some(path.to_owned()), faults, ..GatewayConfig::default() };
     Gateway::bind(loopback(), config, world()).await.expect("a gateway")
 }
 
@@ -410,7 +410,7 @@ async fn a_script_that_cannot_be_meant_is_refused_at_the_start() {
         "{lines:?}"
     );
     let faults = read_faults(r#"{"at": "2025-07-07T09:00:00Z", "inject": {"recall": {"contract": "NOPE"}}}"#);
-    let config = GatewayConfig { record: None, faults: faults.expect("readable") };
+    let config = GatewayConfig { faults: faults.expect("readable"), ..GatewayConfig::default() };
     let refused = Gateway::bind(loopback(), config, world()).await.expect_err("no such contract");
     insta::assert_snapshot!(refused, @"the script of faults names the contract NOPE, which this world does not have");
 }
