@@ -74,7 +74,7 @@ pub struct Handed {
 /// A position in a contract this universe does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("the books hold {0}, which is not among the configured instruments; restore it in instruments.yaml")]
-pub struct UnknownContract(String);
+pub struct UnknownContract(pub String);
 
 impl Book {
     /// Opens books on an account: its cash is the first flow, whatever it executed before is in it, and what it holds is

@@ -332,7 +332,7 @@ fn fitted(book: Book, run: &Run) -> Result<Book, Failure> {
 }
 
 /// The books of the last closed date, or of a file that opened them since.
-async fn stored_book(journal: &mut impl Journal) -> Result<Option<Book>, Failure> {
+pub(crate) async fn stored_book(journal: &mut impl Journal) -> Result<Option<Book>, Failure> {
     let closed = journal.latest(DAY_CLOSED).await?;
     let imported = journal.latest(BOOK_IMPORTED).await?;
     match (closed, imported) {

@@ -265,6 +265,10 @@ impl<B: Broker, F: Faults> Broker for Faulty<'_, B, F> {
         self.asking("watch", async |broker| broker.watch(contracts).await).await
     }
 
+    async fn renew(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        self.asking("watch", async |broker| broker.renew(contracts).await).await
+    }
+
     async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
         self.around(Place::Send, &[told(sendable)], async |broker| broker.send(sendable).await).await
     }

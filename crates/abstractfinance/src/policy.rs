@@ -5,7 +5,9 @@
 
 mod hedges;
 
-use crate::settings::{self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes};
+use crate::settings::{
+    self, Basket, FactorScreen, Loaded, LongFactor, Settings, ShortFactor, Universes, VolatilitySource,
+};
 use cycle::approval::ApprovalRules;
 use cycle::setup::References;
 use cycle::{Policy, Setup};
@@ -15,7 +17,7 @@ use execution::{ExecutionPolicy, PairPolicy, Style};
 use market::calendar::Calendars;
 use market::chain::ChainError;
 use risk::{
-    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy,
+    Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, Regime, RegimePolicy, ReturnsOf,
     VolatilityPolicy, WatchdogPolicy,
 };
 use rust_decimal::prelude::ToPrimitive;
@@ -191,6 +193,10 @@ fn screen(screen: &FactorScreen, universes: &Universes, contract: impl Fn(&str) 
 pub fn volatility(settings: &Settings) -> VolatilityPolicy {
     let volatility = &settings.volatility;
     VolatilityPolicy {
+        source: match volatility.source {
+            VolatilitySource::UnitStrategy => ReturnsOf::UnitStrategy,
+            VolatilitySource::Realized => ReturnsOf::Account,
+        },
         target: settings.vol_target_annual,
         floor: volatility.vol_floor,
         ewma_span: volatility.ewma_span,

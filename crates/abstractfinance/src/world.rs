@@ -4,16 +4,17 @@
 //! the first date and a fixed number of years, so that a restart finds the same keys.
 
 use crate::activity::ActivitySource;
+use crate::book::{Book, UnknownContract};
 use crate::cli::{self, Global, MarketArgs};
 use crate::day::pins::{self, Pins};
-use crate::day::{Adopter, Run, World, order_ids};
+use crate::day::{self, Adopter, Run, World, order_ids};
 use crate::failure::Failure;
 use crate::rates::SecondRates;
 use crate::settings::{self, Instruments, Loaded, Settings};
 use crate::{calendars, fundamentals, policy};
 use backtest::{SimBroker, SimClock, SimWorld};
 use catalogue::Catalogue;
-use domain::{AccountTag, InstrumentKind, Mic, Money, PerContract, Universe};
+use domain::{AccountTag, InstrumentKind, Mic, Money, OptionKey, PerContract, Universe};
 use feeds::Secret;
 use feeds::flex::{FlexConfig, FlexStatements};
 use gateway::Fault;
@@ -22,7 +23,7 @@ use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use journal::{AccountJournal, Journal, Restored, StateLock, Takeover};
+use journal::{AccountJournal, Journal, Restored, StateLock, Takeover, Walking};
 use market::calendar::Calendars;
 use ports::{BrokerError, Clock};
 use rust_decimal::Decimal;
@@ -63,17 +64,20 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// How long a simulated gateway may take to answer at first; a real one may have to log in.
 const SIMULATED_READY: Duration = Duration::from_secs(10);
 
+/// Days after its end for which an option stays in the universe: longer than a broker tells of its executions.
+const ENDED_OPTION_DAYS: i64 = 30;
+
 /// The dates every calendar covers.
 fn coverage(calendars: &Calendars) -> (Date, Date) {
     let spans = calendars.iter().map(|calendar| calendar.coverage());
     spans.reduce(|(from, to), (first, last)| (from.max(first), to.min(last))).unwrap_or((Date::MIN, Date::MAX))
 }
 
-/// A state folder that belongs to this process, with a journal that was found whole.
+/// A state folder that belongs to this process, with a journal that is being walked.
 #[derive(Debug)]
 pub struct StateFolder {
     lock: StateLock,
-    journal: Journal,
+    journal: Walking,
 }
 
 impl StateFolder {
@@ -86,13 +90,13 @@ impl StateFolder {
             ))
         })?;
         let lock = StateLock::acquire(dir)?;
-        let journal = Journal::open(settings.journal.place(dir).map_err(Failure::Usage)?).await?;
+        let journal = Journal::open_walking(settings.journal.place(dir).map_err(Failure::Usage)?).await?;
         Ok(StateFolder { lock, journal })
     }
 
     /// Puts a file of records into the empty journal of this folder; `parts` also takes a file of one date.
     pub async fn restore(self, file: &Path, parts: bool) -> Result<Restored, Failure> {
-        Ok(self.journal.restore(file, parts).await?)
+        Ok(self.journal.walked().await?.restore(file, parts).await?)
     }
 
     /// Takes the lease of the account that this program trades.
@@ -268,7 +272,7 @@ impl Ground {
         clock: C,
         outside: Outside,
     ) -> Result<(Run, World<IbkrBroker, AccountJournal, C>), Failure> {
-        self.keep(&journal).await?;
+        journal.keep(self.loaded.recorded().as_bytes());
         let universe = Arc::new(self.with_options(&mut journal).await?);
         let base = self.broker_config(gateway);
         // The gateway may hold the session of the engine that died until it notices.
@@ -335,15 +339,17 @@ impl Ground {
         })
     }
 
-    /// Keeps the configuration in the journal, once while it stays the same.
-    pub async fn keep(&self, journal: &AccountJournal) -> Result<(), Failure> {
-        Ok(journal.keep(self.loaded.recorded().as_bytes()).await.map(|_| ())?)
-    }
-
-    /// The universe with the options of the last day that was begun: they may be held, or in orders.
+    /// The universe with the options of the last day that was begun: they may be held, or in orders. Once that day is
+    /// closed, those that ended long before are left behind, unless the books still need one.
     async fn with_options(&self, journal: &mut AccountJournal) -> Result<Universe, Failure> {
-        let begun = ports::Journal::latest(journal, "inputs").await?;
-        Ok(begun.map_or_else(|| (*self.universe).clone(), |inputs| cycle::store::universe_of(&inputs, &self.universe)))
+        let Some(inputs) = ports::Journal::latest(journal, "inputs").await? else {
+            return Ok((*self.universe).clone());
+        };
+        let book = day::stored_book(journal).await?.filter(|book| book.date == Some(inputs.trade_date));
+        Ok(match book {
+            Some(book) => living(&book, inputs.trade_date, &self.universe),
+            None => cycle::store::universe_of(&inputs, &self.universe),
+        })
     }
 
     /// A session that only asks; it takes the account the gateway serves.
@@ -372,6 +378,22 @@ impl Ground {
             pins: Pins::new(),
         }
     }
+}
+
+/// A table with the options that books left by a date have still to do with.
+fn living(book: &Book, date: Date, table: &Universe) -> Universe {
+    let kept = date.saturating_sub(ENDED_OPTION_DAYS.days());
+    let lives = |name: &&str| OptionKey::parse(name).is_some_and(|(_, key)| key.expiry >= kept);
+    let mut universe = table.clone();
+    universe.list_named(book.contracts.iter().map(String::as_str).filter(lives));
+    while let Err(UnknownContract(needed)) = book.clone().rekeyed(&universe) {
+        let known = universe.contract_count();
+        universe.list_named([needed.as_str()]);
+        if universe.contract_count() == known {
+            break; // no option: the day says what is missing
+        }
+    }
+    universe
 }
 
 /// Where a gateway is, and whose time it keeps.

@@ -232,13 +232,15 @@ fn a_journal_that_is_not_as_it_was_written() {
     let stage = Stage::new();
     stage.ok("demo --state-dir state");
     let (journal, record) = (stage.path("state/journal.db"), stage.path("state/gateway.jsonl"));
-    let (good, told) = (fs::read(&journal).unwrap(), fs::read(&record).unwrap());
+    let orders = || fs::read_to_string(&record).unwrap().matches(r#""command":"place""#).count();
+    let (good, sent) = (fs::read(&journal).unwrap(), orders());
+    assert!(sent > 0);
     let refused = |bytes: &[u8]| {
         fs::write(&journal, bytes).unwrap();
         let said = stage.refused("demo --days 2 --state-dir state");
         assert_eq!(said, stage.refused("journal verify --state-dir state"));
         assert!(fs::read(&journal).unwrap() == bytes, "kept as it is, for inquiry");
-        assert!(fs::read(&record).unwrap() == told, "and nothing was sent");
+        assert_eq!(orders(), sent, "and nothing was sent");
         said
     };
 

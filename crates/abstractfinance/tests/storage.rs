@@ -147,3 +147,43 @@ fn a_server_that_dies_stops_the_engine() {
     server.run();
     goes_on(&stage, &line, &place);
 }
+
+/// A start reads proved records and talks to the broker while all of the history is still walked; the first thing it would
+/// write waits for the end of that, and so does the first order.
+#[test]
+fn a_byte_changed_in_old_history_stops_the_engine_before_it_writes_or_sends() {
+    let stage = Stage::new();
+    stage.ok("demo --days 2 --state-dir state");
+    let gateway = stage.gateway("--record state/gateway.jsonl");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = format!("sqlite://{}", stage.path("state/journal.db").display());
+    sqlx::any::install_default_drivers();
+    let number = |statement: &'static str| -> i64 {
+        runtime.block_on(async {
+            let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+            let row = sqlx::query(statement).fetch_optional(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            row.map_or(0, |row| sqlx::Row::get(&row, 0))
+        })
+    };
+    // Nobody reads what was acknowledged on a closed day.
+    let event = number("SELECT MIN(seq) FROM event WHERE kind = 'acknowledged'");
+    number(
+        "UPDATE event SET body = replace(body, '\"perm_id\":', '\"perm_id\": ') WHERE seq = (SELECT MIN(seq) FROM event WHERE kind = 'acknowledged')",
+    );
+    let orders =
+        || std::fs::read_to_string(stage.path("state/gateway.jsonl")).unwrap().matches("\"command\":\"place\"").count();
+    let before = (number("SELECT COUNT(*) FROM event"), orders());
+    let told = stage.run(&format!("run --once --date 2026-03-04 --state-dir state {}", gateway.address));
+    assert_eq!(told.code, 4, "{}", told.err);
+    assert!(
+        told.err.contains(&format!("event {event} of account f4f616 was changed after it was written")),
+        "{}",
+        told.err
+    );
+    assert_eq!((number("SELECT COUNT(*) FROM event"), orders()), before, "nothing was written, nothing was sent");
+    // A question is answered from records that are proved one by one; whoever asks for the whole is told.
+    stage.ok("status --state-dir state");
+    let verified = stage.run("journal verify --state-dir state");
+    assert!(verified.code == 4 && verified.err.contains(&format!("event {event} ")), "{}", verified.err);
+}

@@ -111,7 +111,7 @@ impl Day {
         loop {
             match session.poll(self.opens) {
                 Effect::Record => session.handle(Event::Recorded),
-                Effect::Watch => {
+                Effect::Watch | Effect::Renew(_) => {
                     for contract in session.contracts().collect::<Vec<_>>() {
                         let price = self.marks[contract];
                         let size = Quantity::whole(100);

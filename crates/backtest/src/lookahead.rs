@@ -271,6 +271,10 @@ impl<B: Broker> Broker for Leaky<B> {
         self.broker.watch(contracts).await
     }
 
+    async fn renew(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        self.broker.renew(contracts).await
+    }
+
     async fn send(&mut self, sendable: &risk::Sendable) -> Result<(), BrokerError> {
         self.broker.send(sendable).await
     }

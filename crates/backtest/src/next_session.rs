@@ -125,7 +125,7 @@ impl<'a> NextSession<'a> {
         loop {
             match session.poll(now) {
                 Effect::Record => session.handle(Event::Recorded),
-                Effect::Watch => {
+                Effect::Watch | Effect::Renew(_) => {
                     let contracts: Vec<_> = session.contracts().collect();
                     for contract in contracts {
                         let quote = open_quote(opens[contract.index()], now);

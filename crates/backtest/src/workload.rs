@@ -108,6 +108,7 @@ fn policy(sleeve: Sleeve, band: f64) -> Policy {
             scale_max: 2.0,
             observations_min: 60,
             degraded_scale_max: 0.0,
+            source: risk::ReturnsOf::UnitStrategy,
         },
         watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },

@@ -42,7 +42,7 @@ pub struct DayReport {
     pub regime: String,
     /// Regime change under way and its days so far, such as `ELEVATED 2`.
     pub pending: Option<String>,
-    /// Annual volatility of the unit strategy, floored.
+    /// Annual volatility that scaling goes by, floored.
     pub vol: Option<f64>,
     /// Quality of that estimate.
     pub vol_quality: String,

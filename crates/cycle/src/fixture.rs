@@ -80,7 +80,7 @@ pub(crate) fn universe() -> Universe {
 }
 
 /// Three sessions before the last trading day, and five more; every weekday is one.
-fn rolls(universe: &Universe) -> PerContract<Option<RollDates>> {
+pub(crate) fn rolls(universe: &Universe) -> PerContract<Option<RollDates>> {
     let before = |date: Date, sessions: usize| {
         let days =
             date.series(-1.day()).skip(1).filter(|d| !matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday));
@@ -120,6 +120,7 @@ fn policy() -> Policy {
             scale_max: 2.0,
             observations_min: 60,
             degraded_scale_max: 0.5,
+            source: risk::ReturnsOf::UnitStrategy,
         },
         watchdog: None,
         loss: LossPolicy { day_alert: 1.0, day_reduce_only: 1.0, day_cancel_only: 1.0, hard_stop_drawdown: None },

@@ -9,7 +9,7 @@ use domain::{ContractId, Currency, InstrumentId, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
 use market::panel::Row;
-use risk::{Contributions, Performance, RegimeState, SpreadMomentum, VolatilityEstimator};
+use risk::{Contributions, Performance, RegimeState, ReturnsOf, SpreadMomentum, VolatilityEstimator};
 use serde::{Deserialize, Serialize};
 use strategy::{HedgeState, Observed, ScreenList};
 
@@ -30,7 +30,7 @@ pub struct Memory {
     pub performance: Performance,
     /// Last volatility index close with its date.
     pub vix: Option<(Date, f64)>,
-    /// Names of the unit legs the estimate is made of, in order; one text, because it is copied daily.
+    /// Whose returns the estimate is made of, and the unit legs by name, in order; one text, because it is copied daily.
     legs: String,
     /// Last base-currency close of each unit leg; 0 before the first.
     last_closes: Vec<f64>,
@@ -168,8 +168,9 @@ impl Memory {
                 self.last_rates[currency] = rate;
             }
         }
-        if let Some(unit_return) = self.unit_return(row, setup) {
-            self.volatility.push(unit_return);
+        let unit_return = self.unit_return(row, setup);
+        if setup.policy.volatility.source == ReturnsOf::UnitStrategy {
+            unit_return.into_iter().for_each(|unit_return| self.volatility.push(unit_return));
         }
         if let Some(vix) = references.vix.and_then(|vix| row.close(vix)) {
             self.vix = Some((date, vix));
@@ -266,7 +267,15 @@ impl Memory {
     }
 }
 
+/// What the estimate is made of, as one text.
 fn legs(setup: &Setup) -> String {
+    if setup.policy.volatility.source == ReturnsOf::Account {
+        return format!("account: {}", unit_legs(setup));
+    }
+    unit_legs(setup)
+}
+
+fn unit_legs(setup: &Setup) -> String {
     let name = |leg: &UnitLeg| setup.universe.instrument(leg.instrument).name.as_str();
     let screens = setup.policy.sleeves.iter().enumerate().filter(|(_, sleeve)| sleeve.screen().is_some());
     let screens = screens.map(|(position, sleeve)| format!("{position}:{}", sleeve.name));

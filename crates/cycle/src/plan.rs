@@ -123,6 +123,15 @@ pub struct SpreadPlan {
     pub quantity: Quantity,
 }
 
+/// A side of a sleeve that waits for the other one, of which nothing is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartPlan {
+    /// Numbers of the orders that open the side.
+    pub orders: Vec<u16>,
+    /// Numbers of those that open the other side: with one of them out the side may start.
+    pub with: Vec<u16>,
+}
+
 /// A future that may stand in for a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StandIn {
@@ -212,6 +221,9 @@ pub struct DayPlan {
     /// Which of them go as a calendar spread first.
     #[serde(default)]
     pub spreads: Vec<SpreadPlan>,
+    /// Which of them open a side of a sleeve and wait for the other side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<StartPlan>,
     /// Everything that was refused or cut.
     pub refusals: Vec<Refusal>,
     /// State for the next decision.
@@ -219,10 +231,11 @@ pub struct DayPlan {
 }
 
 impl DayPlan {
-    /// Numbers of the orders that are worked with another one: legs of pairs and of spreads.
+    /// Numbers of the orders that are worked with another one: legs of pairs and of spreads, sides that start together.
     pub(crate) fn company(&self) -> impl Iterator<Item = u16> {
         let pairs = self.pairs.iter().flat_map(|pair| &pair.legs).map(|leg| leg.order);
-        pairs.chain(self.spreads.iter().flat_map(|spread| [spread.near, spread.far]))
+        let starts = self.starts.iter().flat_map(|start| start.orders.iter().chain(&start.with)).copied();
+        pairs.chain(self.spreads.iter().flat_map(|spread| [spread.near, spread.far])).chain(starts)
     }
 
     /// An empty plan with room for the universe; `decide_into` overwrites it.
@@ -267,6 +280,7 @@ impl DayPlan {
             wants: Vec::new(),
             pairs: Vec::new(),
             spreads: Vec::new(),
+            starts: Vec::new(),
             refusals: Vec::new(),
             memory: Memory::new(setup),
         }
@@ -281,6 +295,7 @@ impl DayPlan {
         self.wants.clear();
         self.pairs.clear();
         self.spreads.clear();
+        self.starts.clear();
         self.refusals.clear();
         self.facts.frozen.clear();
         self.risk.alarms.clear();

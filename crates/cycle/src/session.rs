@@ -70,6 +70,8 @@ pub enum Effect {
     Record,
     /// Subscribe the quotes of [`Session::contracts`].
     Watch,
+    /// Ask anew for these quotes: each is too old to price its order, and may only not have changed.
+    Renew(Vec<ContractId>),
     /// Take a snapshot, then report [`Event::Resynced`].
     Resync,
     /// Look at account, index and clocks, then report [`Event::Watched`]; nothing when they cannot be seen.
@@ -174,6 +176,8 @@ pub struct Session<'a> {
     unknown_codes: BTreeSet<i32>,
     /// When quotes that cannot price an order are asked for again.
     watch_again: Timestamp,
+    /// Contracts whose old quotes are to be asked for anew.
+    renewals: Vec<ContractId>,
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// An event or the passing of time may have given an order something to do.
@@ -253,6 +257,7 @@ impl<'a> Session<'a> {
             answered_from: None,
             unknown_codes: BTreeSet::new(),
             watch_again: Timestamp::MIN,
+            renewals: Vec::new(),
             corrections: 0,
             stale: true,
             standing: Standing {
@@ -345,6 +350,9 @@ impl<'a> Session<'a> {
             self.watch_again = now + WATCH_AGAIN;
             self.stale = true;
             return Effect::Watch;
+        }
+        if !self.renewals.is_empty() && !self.link_down {
+            return Effect::Renew(std::mem::take(&mut self.renewals));
         }
         if self.is_over(now) {
             return Effect::Done;

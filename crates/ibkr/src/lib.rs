@@ -309,6 +309,12 @@ impl Broker for IbkrBroker {
         self.noted(watched)
     }
 
+    async fn renew(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        self.alive()?;
+        let renewed = self.renew_all(contracts).await;
+        self.noted(renewed)
+    }
+
     async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
         self.alive()?;
         self.tell_broker(&BrokerCommand::from(sendable)).await

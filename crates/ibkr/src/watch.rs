@@ -1,7 +1,7 @@
 //! Which quotes are subscribed.
 //!
 //! In: the contracts to watch. Out: a subscription for each and for no other. Invariant: one that lives is left alone; one
-//! that the broker ended, or that says nothing, is asked for again.
+//! that the broker ended, or that says nothing, is asked for again, and one whose quote has grown old on demand.
 
 use crate::IbkrBroker;
 use crate::quotes::Feed;
@@ -27,6 +27,18 @@ impl IbkrBroker {
         if self.contracts.is_disputed(id) || (self.feeds.contains_key(&id) && !self.is_mute(id)) {
             return Ok(());
         }
+        self.subscribe(id).await
+    }
+
+    /// Subscribes these anew: a new subscription begins with the whole quote, also of one that has not changed for long.
+    pub(crate) async fn renew_all(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        for id in contracts.iter().filter(|id| self.feeds.contains_key(id)).copied().collect::<Vec<_>>() {
+            self.subscribe(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, id: ContractId) -> Result<(), BrokerError> {
         let contract = self.contracts.usable(&self.universe, id)?;
         if let Some(ended) = self.feeds.remove(&id) {
             self.pacer.pass().await;

@@ -1,12 +1,14 @@
 //! The journal of one account under one lease, as the engine's port sees it.
 //! In: records of a trade date. Out: sequence numbers, and records read back.
-//! Invariant: the lease is renewed while this value lives, by the journal's clock; every call answers or fails while its
-//! caller can still wait, the last one too; a lost lease ends the run.
+//! Invariant: nothing is written before all that is stored was walked, from its first record to its last; the lease is renewed
+//! while this value lives, by the journal's clock; every call answers or fails while its caller can still wait, the last one
+//! too; a lost lease ends the run.
 
 use std::time::Duration;
 
 use crate::patience::{PATIENCE, answered};
-use crate::{Entry, Journal, JournalError, Lease, StateLock, StoredEvent};
+use crate::walk::Walk;
+use crate::{Entry, Journal, JournalError, Lease, StateLock, StoredEvent, Walking};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{Record, StoredRecord};
@@ -32,10 +34,39 @@ pub enum Takeover {
 #[derive(Debug)]
 pub struct AccountJournal {
     journal: Journal,
-    lease: Lease,
+    account: String,
     run: String,
-    renewal: Renewal,
-    _lock: StateLock,
+    fence: i64,
+    history: History,
+    hold: Option<Hold>,
+    /// What is to be kept with the first record.
+    kept: Vec<Vec<u8>>,
+    lock: StateLock,
+}
+
+/// What is known of the records this engine goes on from.
+#[derive(Debug)]
+enum History {
+    /// They are being walked.
+    Walking(Walk),
+    /// They are what was written.
+    Whole,
+    /// They are not, or nobody could tell.
+    Broken(ports::JournalError),
+}
+
+/// A lease that is kept alive.
+#[derive(Debug)]
+struct Hold {
+    lease: Lease,
+    _renewal: Renewal,
+}
+
+impl Hold {
+    fn on(lease: Lease, journal: &Journal) -> Hold {
+        let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));
+        Hold { lease, _renewal: renewal }
+    }
 }
 
 /// A task that ends with the value that started it.
@@ -49,60 +80,110 @@ impl Drop for Renewal {
 }
 
 impl AccountJournal {
-    /// Takes the account's lease for this process. `lock` proves that no other process of this state folder lives, and
-    /// is kept for as long as this value; a journal in that folder is thus taken over at once. On a server the lease of
-    /// an engine that died is waited for.
+    /// Takes the account for this process. `lock` proves that no other process of this state folder lives, and is kept for as
+    /// long as this value; a journal in that folder is thus taken over at once. On a server the lease of an engine that died
+    /// is waited for.
     ///
-    /// What another engine wrote until then is walked when the lease is there.
+    /// What is stored may still be walked when this returns: it can be read, each record proved by its own hash. The first
+    /// thing to be written waits for the end of the walk and for what another engine wrote until the lease was there; in a
+    /// state folder, which the lock keeps, the lease itself is such a thing. A standby has the time: it walks, then waits for
+    /// the lease, then walks what was added.
     ///
     /// # Errors
-    /// [`JournalError::LeaseHeld`] when another engine trades the account; [`JournalError::Damaged`].
+    /// [`JournalError::LeaseHeld`] when another engine trades the account; [`JournalError::Excerpt`];
+    /// [`JournalError::Damaged`].
     pub async fn open(
-        journal: Journal,
+        walking: Walking,
         account: &str,
         run: String,
         lock: StateLock,
         takeover: Takeover,
     ) -> Result<AccountJournal, JournalError> {
-        let lease = if lock.guards(journal.place()) {
-            let taken = async {
-                let now_us = journal.now_us().await?;
-                journal.acquire_lease(account, &run, now_us, LEASE_US, Some(&lock)).await
-            };
-            answered(taken, journal.silent("take the lease in")).await?
+        let walking = if takeover == Takeover::Standby { walking.over().await? } else { walking };
+        let (journal, walk) = walking.parts();
+        let (fence, hold) = if lock.guards(journal.place()) {
+            (answered(journal.next_fence(account), journal.silent("read the lease in")).await?, None)
         } else {
             let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
-            journal.verify_since_opening(account).await?;
-            lease
+            (lease.fence(), Some(Hold::on(lease, &journal)))
         };
-        let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));
-        Ok(AccountJournal { journal, lease, run, renewal, _lock: lock })
+        let history = match takeover {
+            Takeover::OfTheDead => History::Walking(walk),
+            Takeover::Standby => whole(walk, &journal, account).await.map(|()| History::Whole)?,
+        };
+        Ok(AccountJournal { journal, account: account.to_owned(), run, fence, history, hold, kept: Vec::new(), lock })
     }
 
     /// The fencing number every record of this run carries.
     pub fn fence(&self) -> i64 {
-        self.lease.fence()
+        self.fence
     }
 
-    /// Keeps bytes by their content, so that records can name them; returns their hash.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    pub async fn keep(&self, bytes: &[u8]) -> Result<String, JournalError> {
-        answered(self.journal.put_blob(bytes), self.journal.silent("keep bytes in")).await
+    /// Keeps bytes by their content, so that records can name them; they are written before the first record.
+    pub fn keep(&mut self, bytes: &[u8]) {
+        self.kept.push(bytes.to_vec());
+    }
+
+    /// Waits until everything stored was found whole, and sees to it that the lease is there: whoever writes calls this first.
+    async fn proved(&mut self) -> Result<(), ports::JournalError> {
+        // Whoever gives up waiting knows nothing of what is stored.
+        let unknown = || History::Broken(ports::JournalError::Down("the walk over the journal was cut off".to_owned()));
+        self.history = match std::mem::replace(&mut self.history, unknown()) {
+            History::Walking(walk) => match whole(walk, &self.journal, &self.account).await {
+                Ok(()) => History::Whole,
+                Err(error) => History::Broken(outcome(error)),
+            },
+            known => known,
+        };
+        if let History::Broken(error) = &self.history {
+            return Err(error.clone());
+        }
+        self.prepare().await.map_err(outcome)
+    }
+
+    /// The lease of whoever may write.
+    fn lease(&self) -> &Lease {
+        &self.hold.as_ref().expect("what is proved is held").lease
+    }
+
+    /// Takes the lease where the lock was enough until now, and writes what is to be kept.
+    async fn prepare(&mut self) -> Result<(), JournalError> {
+        if self.hold.is_none() {
+            let taken = async {
+                let now_us = self.journal.now_us().await?;
+                self.journal.acquire_lease(&self.account, &self.run, now_us, LEASE_US, Some(&self.lock)).await
+            };
+            let lease = answered(taken, self.journal.silent("take the lease in")).await?;
+            if lease.fence() != self.fence {
+                return Err(self.journal.lease_lost(&lease).await);
+            }
+            self.hold = Some(Hold::on(lease, &self.journal));
+        }
+        while let Some(bytes) = self.kept.last() {
+            answered(self.journal.put_blob(bytes), self.journal.silent("keep bytes in")).await?;
+            self.kept.pop();
+        }
+        Ok(())
     }
 
     /// Gives the lease back and closes the journal. A storage that hangs is left behind: nothing waits for it any more.
+    /// A start that had nothing to write still walks the journal to its end.
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`]; the lease then runs out by itself.
+    /// [`JournalError::Unavailable`]; the lease then runs out by itself. [`JournalError::Damaged`].
     pub async fn close(self) -> Result<(), JournalError> {
-        let AccountJournal { journal, lease, renewal, _lock, .. } = self;
-        drop(renewal);
-        let released = answered(journal.release(lease), journal.silent("release the lease in")).await;
+        let AccountJournal { journal, account, history, hold, lock: _lock, .. } = self;
+        let walked = match history {
+            History::Walking(walk) => whole(walk, &journal, &account).await,
+            History::Whole | History::Broken(_) => Ok(()),
+        };
+        let released = match hold {
+            Some(Hold { lease, .. }) => answered(journal.release(lease), journal.silent("release the lease in")).await,
+            None => Ok(()),
+        };
         // What is written stays written, whether the connections end in peace or not.
         let _ = timeout(PATIENCE, journal.clone().close()).await;
-        released
+        walked.and(released)
     }
 
     /// What a call gives, or that the storage took too long.
@@ -113,6 +194,12 @@ impl AccountJournal {
     ) -> Result<T, ports::JournalError> {
         answered(call, self.journal.silent(doing)).await.map_err(outcome)
     }
+}
+
+/// Waits until everything an account's chain holds was walked, what was added meanwhile included.
+async fn whole(walk: Walk, journal: &Journal, account: &str) -> Result<(), JournalError> {
+    let end = walk.end().await?.into_iter().find(|(name, _)| name == account);
+    journal.verify_after(account, end.map(|(_, head)| head)).await
 }
 
 /// Renews until the lease is lost or the engine ends. A renewal that fails is tried again: if the storage is gone, the
@@ -132,14 +219,15 @@ async fn keep_alive(journal: Journal, mut lease: Lease) {
 
 impl ports::Journal for AccountJournal {
     async fn append(&mut self, trade_date: Date, records: &[Record]) -> Result<i64, ports::JournalError> {
+        self.proved().await?;
         let entries: Vec<Entry> = records.iter().map(entry).collect();
-        let appended = self.journal.append(&self.lease, trade_date, &self.run, &entries);
+        let appended = self.journal.append(self.lease(), trade_date, &self.run, &entries);
         let seqs = self.within("append to", appended).await?;
         Ok(seqs.last().copied().unwrap_or_default())
     }
 
     async fn messages(&mut self) -> Result<Vec<ports::Message>, ports::JournalError> {
-        let open = self.within("read", self.journal.open_inbox(self.lease.account())).await?;
+        let open = self.within("read", self.journal.open_inbox(&self.account)).await?;
         let message = |message: crate::Message| {
             let at = Timestamp::from_microsecond(message.at_us).unwrap_or_default();
             ports::Message { id: message.id, at, who: message.who, body: message.body }
@@ -153,28 +241,29 @@ impl ports::Journal for AccountJournal {
         message: &ports::Message,
         answer: &Record,
     ) -> Result<(), ports::JournalError> {
+        self.proved().await?;
         let entries = [entry(answer)];
-        let answered = self.journal.append_answer(&self.lease, trade_date, &self.run, &entries, message.id);
+        let answered = self.journal.append_answer(self.lease(), trade_date, &self.run, &entries, message.id);
         self.within("append to", answered).await.map(drop)
     }
 
     async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, ports::JournalError> {
-        let events = self.within("read", self.journal.events_of_kind(self.lease.account(), kind)).await?;
+        let events = self.within("read", self.journal.events_of_kind(&self.account, kind)).await?;
         events.into_iter().filter(|event| event.seq > seq).map(stored).collect()
     }
 
     async fn records(&mut self, trade_date: Date) -> Result<Vec<StoredRecord>, ports::JournalError> {
-        let events = self.within("read", self.journal.events(self.lease.account(), trade_date)).await?;
+        let events = self.within("read", self.journal.events(&self.account, trade_date)).await?;
         events.into_iter().map(stored).collect()
     }
 
     async fn latest(&mut self, kind: &str) -> Result<Option<StoredRecord>, ports::JournalError> {
-        let event = self.within("read", self.journal.last_of_kind(self.lease.account(), kind)).await?;
+        let event = self.within("read", self.journal.last_of_kind(&self.account, kind)).await?;
         event.map(stored).transpose()
     }
 
     async fn head_at(&mut self, seq: i64) -> Result<String, ports::JournalError> {
-        let head = self.within("read", self.journal.head_at(self.lease.account(), seq)).await?;
+        let head = self.within("read", self.journal.head_at(&self.account, seq)).await?;
         Ok(head.to_string())
     }
 }
@@ -190,7 +279,9 @@ fn entry(record: &Record) -> Entry {
 }
 
 fn stored(event: StoredEvent) -> Result<StoredRecord, ports::JournalError> {
-    let damaged = |what: &str| ports::JournalError::Damaged(format!("record {}: {what}", event.seq));
+    let damaged = |what: &str| {
+        ports::JournalError::Damaged(format!("record {} of the journal has no readable {what}", event.seq))
+    };
     Ok(StoredRecord {
         seq: event.seq,
         trade_date: event.trade_date.parse().map_err(|_| damaged("trade date"))?,

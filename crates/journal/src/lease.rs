@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use crate::error::JournalError;
 use crate::patience::answered;
 use crate::read::origin_of;
-use crate::{Journal, StateLock};
+use crate::{Head, Journal, StateLock};
 
 /// How often a lease that is not free is asked for again.
 const POLL: Duration = Duration::from_millis(500);
@@ -82,10 +82,7 @@ impl Journal {
             self.place
         );
         let failed = self.failed("take the lease in");
-        if let Some(before) = origin_of(&self.pool, account).await.map_err(&failed)? {
-            let (place, account) = (self.place.clone(), account.to_owned());
-            return Err(JournalError::Excerpt { place, account, after: before.seq });
-        }
+        self.refuse_excerpt(account).await?;
         let until_us = now_us.saturating_add(ttl_us);
         let free_if_ended_by_us = if proof_of_death.is_some() { i64::MAX } else { now_us };
         let granted = sqlx::query(
@@ -121,6 +118,25 @@ impl Journal {
             holder: row.try_get(0).map_err(&failed)?,
             until_us: row.try_get(1).map_err(&failed)?,
         })
+    }
+
+    /// Nobody trades on a part of a chain.
+    async fn refuse_excerpt(&self, account: &str) -> Result<(), JournalError> {
+        match origin_of(&self.pool, account).await.map_err(self.failed("read the lease in"))? {
+            None => Ok(()),
+            Some(Head { seq: after, .. }) => {
+                Err(JournalError::Excerpt { place: self.place.clone(), account: account.to_owned(), after })
+            }
+        }
+    }
+
+    /// The fencing number the account's next holder will have; nothing is taken.
+    pub(crate) async fn next_fence(&self, account: &str) -> Result<i64, JournalError> {
+        self.refuse_excerpt(account).await?;
+        let failed = self.failed("read the lease in");
+        let row =
+            sqlx::query("SELECT fence + 1 FROM lease WHERE account = $1").bind(account).fetch_optional(&self.pool);
+        row.await.map_err(&failed)?.map_or(Ok(1), |row| row.try_get(0)).map_err(&failed)
     }
 
     /// Extends a lease to `now_us + ttl_us`, or says that it is lost.

@@ -25,8 +25,7 @@ mod postgres;
 mod read;
 mod restore;
 mod sqlite;
-
-use std::sync::Arc;
+mod walk;
 
 use jiff::Timestamp;
 use patience::Silent;
@@ -44,14 +43,13 @@ pub use outbox::{Delivery, Due, Post, Standing};
 pub use place::{Place, Server};
 pub use read::Verified;
 pub use restore::Restored;
+pub use walk::Walking;
 
 /// An open journal. Clones share the same connections.
 #[derive(Debug, Clone)]
 pub struct Journal {
     pool: AnyPool,
     place: Place,
-    // Where each account's chain ended when it was walked at opening.
-    walked: Arc<[(String, Head)]>,
 }
 
 impl Journal {

@@ -1,5 +1,5 @@
 //! Creating and opening a journal.
-//! In: a place. Out: a journal whose structure and chains were checked, or the reason why not.
+//! In: a place. Out: a journal with the tables of this program, checked as far as its user needs, or the reason why not.
 //! Invariant: a journal appears under its name complete or not at all, so an empty or foreign file
 //! found there is damage and never taken for a fresh start.
 
@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection};
+use tokio::time::timeout;
 
 use crate::error::{Damage, JournalError};
 use crate::migrate::migrate;
 use crate::patience::driver_answered;
 use crate::postgres::Found;
-use crate::read::verify_every_chain;
+use crate::walk::Walking;
 use crate::{Journal, Place, Server, postgres, sqlite};
 
 /// One connection appends; the others renew the lease and let the console read meanwhile.
@@ -24,23 +25,38 @@ const CONNECTIONS_MAX: u32 = 4;
 /// Longest wait for a free connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
 
+/// Longest wait for the tables on a server, whose every statement ends after five seconds by itself.
+const MIGRATION: Duration = Duration::from_secs(30);
+
+/// The server stopped answering while its tables were prepared.
+#[derive(Debug, thiserror::Error)]
+#[error("not done within {} seconds", MIGRATION.as_secs())]
+struct Stuck;
+
 impl Journal {
     /// Opens the journal at `place`, creating it when it is missing: a file with the folders above it, or the tables in
-    /// an empty database.
+    /// an empty database. Checks everything that `open_existing` checks.
     ///
     /// Two processes must not create the same file at once: an engine holds the `StateLock` of
-    /// the folder when it calls this. Checks everything that `open_existing` checks.
+    /// the folder when it calls this.
     pub async fn open(place: impl Into<Place>) -> Result<Journal, JournalError> {
-        match place.into() {
+        Journal::open_walking(place).await?.walked().await
+    }
+
+    /// The same, while the structure and the chains are still being checked: what an engine starts with, which reads
+    /// proved records and asks its broker meanwhile, and adds nothing before the walk has ended well.
+    pub async fn open_walking(place: impl Into<Place>) -> Result<Walking, JournalError> {
+        let journal = match place.into() {
             Place::File(path) => {
                 let path = absolute(&path, true)?;
                 if !path.exists() {
                     create(&path).await?;
                 }
-                open_file(&path).await
+                open_file(&path, true).await
             }
             Place::Server(server) => open_server(server, true).await,
-        }
+        };
+        Walking::begin(journal?)
     }
 
     /// Opens the journal at `place`, which must exist.
@@ -48,15 +64,25 @@ impl Journal {
     /// Checks the structure and every chain from its first event before it returns, and
     /// refuses a damaged one. This reads everything; `docs/journal-and-recovery.md` has the time it takes.
     pub async fn open_existing(place: impl Into<Place>) -> Result<Journal, JournalError> {
-        match place.into() {
-            Place::File(path) if !path.exists() => Err(missing(&Place::File(path))),
-            Place::File(path) => open_file(&absolute(&path, false)?).await,
-            Place::Server(server) => open_server(server, false).await,
-        }
+        Walking::begin(open_what_is_there(place.into(), true).await?)?.walked().await
+    }
+
+    /// Opens the journal at `place`, which must exist, to be asked: every record that is read is proved by its own hash,
+    /// and what is not read is left to the next start and to `verify`.
+    pub async fn open_to_ask(place: impl Into<Place>) -> Result<Journal, JournalError> {
+        open_what_is_there(place.into(), false).await
     }
 }
 
-async fn open_file(path: &Path) -> Result<Journal, JournalError> {
+async fn open_what_is_there(place: Place, structure: bool) -> Result<Journal, JournalError> {
+    match place {
+        Place::File(path) if !path.exists() => Err(missing(&Place::File(path))),
+        Place::File(path) => open_file(&absolute(&path, false)?, structure).await,
+        Place::Server(server) => open_server(server, false).await,
+    }
+}
+
+async fn open_file(path: &Path, structure: bool) -> Result<Journal, JournalError> {
     let place = Place::from(path);
     let length = fs::metadata(path).map_err(|e| unavailable(path, e))?.len();
     if length == 0 {
@@ -66,16 +92,21 @@ async fn open_file(path: &Path) -> Result<Journal, JournalError> {
     let address = address(path, false)?;
     let mut connection = sqlite::connect(&address).await.map_err(|e| refused(&place, e))?;
     // Structure first, then the schema's version, then the chains: each step relies on the one before.
-    if let Some(detail) = sqlite::structure_damage(&mut connection).await.map_err(|e| refused(&place, e))? {
+    let mut found = sqlite::missing_table(&mut connection).await.map_err(|e| refused(&place, e))?;
+    if structure && found.is_none() {
+        found = sqlite::structure_damage(&mut connection).await.map_err(|e| refused(&place, e))?;
+    }
+    if let Some(detail) = found {
         return Err(JournalError::damaged(path, Damage::File { detail }));
     }
-    checked(connection, &address, place).await
+    migrate(&mut connection, &place).await?;
+    connected(connection, &address, place).await
 }
 
 async fn open_server(server: Server, create: bool) -> Result<Journal, JournalError> {
     let address = server.address().to_owned();
     let place = Place::Server(server);
-    let mut connection = connected(&address).await.map_err(|e| refused(&place, e))?;
+    let mut connection = connect(&place).await.map_err(|e| refused(&place, e))?;
     match driver_answered(postgres::found(&mut connection)).await.map_err(|e| refused(&place, e))? {
         Found::Nothing if !create => return Err(missing(&place)),
         Found::Nothing | Found::Journal => {}
@@ -84,19 +115,24 @@ async fn open_server(server: Server, create: bool) -> Result<Journal, JournalErr
             return Err(JournalError::damaged(&place, Damage::File { detail }));
         }
     }
-    checked(connection, &address, place).await
+    let migrated = timeout(MIGRATION, migrate(&mut connection, &place)).await;
+    migrated.unwrap_or_else(|_| Err(JournalError::unavailable(&place, "prepare the tables of", Stuck)))?;
+    connected(connection, &address, place).await
 }
 
-/// A server that swallows packets must not hold a start for ever.
-async fn connected(address: &str) -> Result<AnyConnection, sqlx::Error> {
-    let connecting = postgres::connect(address);
-    tokio::time::timeout(CONNECTION_WAIT, connecting).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+/// One connection of its own; a server that swallows packets must not hold a start for ever.
+pub(crate) async fn connect(place: &Place) -> Result<AnyConnection, sqlx::Error> {
+    match place {
+        Place::File(path) => sqlite::connect(&sqlite::address(path, false).unwrap_or_default()).await,
+        Place::Server(server) => {
+            let connecting = postgres::connect(server.address());
+            timeout(CONNECTION_WAIT, connecting).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        }
+    }
 }
 
-/// Migrates and walks every chain on one connection, and only then opens the others.
-async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> Result<Journal, JournalError> {
-    migrate(&mut connection, &place).await?;
-    let walked = verify_every_chain(&mut connection, &place).await?;
+/// Opens the connections that are worked with, and closes the one that prepared the tables.
+async fn connected(connection: AnyConnection, address: &str, place: Place) -> Result<Journal, JournalError> {
     let is_file = place.file().is_some();
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
@@ -114,7 +150,7 @@ async fn checked(mut connection: AnyConnection, address: &str, place: Place) -> 
         .await
         .map_err(|e| refused(&place, e))?;
     driver_answered(connection.close()).await.map_err(|e| refused(&place, e))?;
-    Ok(Journal { pool, place, walked: walked.into() })
+    Ok(Journal { pool, place })
 }
 
 fn missing(place: &Place) -> JournalError {

@@ -9,7 +9,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row};
 use crate::chain::{Chain, check_content};
 use crate::error::{Damage, JournalError};
 use crate::event::{Head, StoredEvent};
-use crate::patience::driver_answered;
+use crate::patience::{answered, driver_answered};
 use crate::{Journal, Place};
 
 const READING: &str = "read";
@@ -136,12 +136,11 @@ impl Journal {
         verify_chain(&mut connection, &self.place, account, None, reported).await
     }
 
-    /// Walks what was added to the account's chain since this journal was opened, which walked the rest.
-    pub(crate) async fn verify_since_opening(&self, account: &str) -> Result<(), JournalError> {
-        let walked = self.walked.iter().find(|(name, _)| name == account).map(|(_, head)| head.clone());
+    /// Walks what was added to the account's chain after `walked`, where a walk ended.
+    pub(crate) async fn verify_after(&self, account: &str, walked: Option<Head>) -> Result<(), JournalError> {
         if let Some(walked) = &walked {
             let damaged = |damage| Err(JournalError::damaged(&self.place, damage));
-            match self.head_at(account, walked.seq).await {
+            match answered(self.head_at(account, walked.seq), self.silent(READING)).await {
                 Ok(head) if head == *walked => {}
                 Ok(head) => return damaged(rewritten(account, walked, &head.hash)),
                 Err(JournalError::NotFound { .. }) => {
@@ -223,7 +222,7 @@ pub(crate) async fn verify_every_chain(
 ) -> Result<Vec<(String, Head)>, JournalError> {
     let failed = |error| JournalError::from_database(place, READING, error);
     let mut heads = Vec::new();
-    for account in accounts_of(&mut *connection).await.map_err(failed)? {
+    for account in driver_answered(accounts_of(&mut *connection)).await.map_err(failed)? {
         let verified = verify_chain(connection, place, &account, None, None).await?;
         heads.extend(verified.head.map(|head| (account, head)));
     }
@@ -240,7 +239,7 @@ async fn verify_chain(
 ) -> Result<Verified, JournalError> {
     let damaged = |damage| JournalError::damaged(place, damage);
     let failed = |error| JournalError::from_database(place, READING, error);
-    let origin = origin_of(&mut *connection, account).await.map_err(failed)?;
+    let origin = driver_answered(origin_of(&mut *connection, account)).await.map_err(failed)?;
     if let (Some(before), Some(head)) = (&origin, reported)
         && head.seq <= before.seq
     {

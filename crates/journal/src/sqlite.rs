@@ -63,20 +63,24 @@ pub(crate) async fn durability(connection: &mut AnyConnection) -> Result<(String
     Ok((mode, level))
 }
 
-/// Checks the file's structure; `Some` says what is wrong.
+/// The table the file lacks, as a clause, when it lacks one.
 ///
-/// The hash chain sees events only through an index, so the index must be known to agree with its
-/// table. The schema is read as plain text first, because the driver assumes that it is UTF-8.
-pub(crate) async fn structure_damage(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
+/// The schema is read as plain text, because the driver assumes that it is UTF-8.
+pub(crate) async fn missing_table(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
     let schema = sqlx::query("SELECT name, sql FROM sqlite_schema").fetch_all(&mut *connection).await?;
     let mut present = Vec::with_capacity(schema.len());
     for row in &schema {
         present.push(row.try_get::<String, _>(0)?);
         let _definition: Option<String> = row.try_get(1)?;
     }
-    if let Some(missing) = TABLES.iter().find(|table| !present.iter().any(|name| name == *table)) {
-        return Ok(Some(format!("it has no table {missing}, so it is no whole journal")));
-    }
+    let missing = TABLES.iter().find(|table| !present.iter().any(|name| name == *table));
+    Ok(missing.map(|table| format!("it has no table {table}, so it is no whole journal")))
+}
+
+/// Checks the file's structure; `Some` says what is wrong.
+///
+/// The hash chain sees events only through an index, so the index must be known to agree with its table.
+pub(crate) async fn structure_damage(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
     let verdict: String = sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await?.try_get(0)?;
     // The lines before the last one only say which of its databases SQLite looked at.
     let finding = verdict.lines().last().unwrap_or_default();

@@ -238,7 +238,8 @@ async fn a_server_that_is_gone_or_hangs_stops_the_engine_and_an_ordinary_start_g
     let Some((mut server, store)) = own_server().await else { return };
     let start = async |run: &str, folder: &std::path::Path| {
         let lock = StateLock::acquire(folder).unwrap();
-        AccountJournal::open(store.open().await, ACCOUNT, run.to_owned(), lock, Takeover::OfTheDead).await.unwrap()
+        let walking = Journal::open_walking(&store.place).await.unwrap();
+        AccountJournal::open(walking, ACCOUNT, run.to_owned(), lock, Takeover::OfTheDead).await.unwrap()
     };
     let folder = tempdir().unwrap();
     let mut engine = start("run-1", folder.path()).await;

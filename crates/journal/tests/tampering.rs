@@ -142,7 +142,7 @@ async fn a_cut_tail_is_found_with_the_head_that_was_reported(store: Store) {
 async fn what_changes_while_a_standby_waits_is_found_when_it_takes_over(store: Store) {
     let (journal, _) = five_records(&store).await;
     let takes_over = async |statements: &[&str]| {
-        let waiting = store.open().await;
+        let waiting = Journal::open_walking(&store.place).await.unwrap().over().await.unwrap();
         for statement in statements {
             store.tamper(statement).await;
         }

@@ -451,6 +451,13 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn watch(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError>;
 
+    /// Asks anew for quotes that are watched: they arrive whole, as of now, because a feed tells changes and nothing of a
+    /// price that stays as it is.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    async fn renew(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError>;
+
     /// Hands what the gate let out, or a cancel, to the gateway. `Ok` means written, nothing more.
     ///
     /// # Errors

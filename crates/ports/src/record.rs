@@ -53,16 +53,16 @@ pub struct Message {
 }
 
 /// Why a record could not be kept, by what happens next.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another engine owns the account now: stop at once.
-    #[error("lease lost: {0}")]
+    #[error("{0}")]
     LeaseLost(String),
     /// Storage fails: nothing more is sent until an ordinary start succeeds.
-    #[error("journal unavailable: {0}")]
+    #[error("{0}")]
     Down(String),
     /// History does not match its hashes: refuse to trade.
-    #[error("journal damaged: {0}")]
+    #[error("{0}")]
     Damaged(String),
 }
 

@@ -293,6 +293,12 @@ impl<'a> Gate<'a> {
             let moved = self.lot_value(contract, reference, facts.day) / (lot * activity.unit_value) - 1.0;
             ruling.at_most(Check::PlanPrice, policy.plan_move_max, moved.abs());
         }
+        let offer = facts.market.quote.and_then(Quote::two_sided).map(|(_, ask)| ask);
+        if let Some((offer, max)) =
+            offer.zip(facts.day.price_max(contract)).filter(|(offer, max)| quantity > Quantity::ZERO && offer > max)
+        {
+            ruling.refuse(Check::PlanPrice, 0.0, offer.to_f64() / max.to_f64() - 1.0);
+        }
         match facts.conditions.adv[contract] {
             _ if is_option => {} // its size is bounded by premium; few trade it, and market makers quote it
             Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, quantity.abs().to_f64() / adv),

@@ -35,5 +35,5 @@ pub use reconciliation::{Reconciliation, ReconciliationPolicy};
 pub use regime::{Regime, RegimePolicy, RegimeState};
 pub use replay::{ReplayRow, replay};
 pub use scaling::{Caps, Scaling};
-pub use volatility::{Quality, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};
+pub use volatility::{Quality, ReturnsOf, VolatilityEstimate, VolatilityEstimator, VolatilityPolicy};
 pub use watchdog::{Morning, Sighting, Sign, WatchdogPolicy};

@@ -1,14 +1,28 @@
-//! Volatility of the unit strategy and the scale it allows.
+//! Volatility of the strategy and the scale it allows.
 //!
-//! In: daily returns of the strategy at scale 1. Out: blended, floored annual volatility and
+//! In: daily returns, of the strategy at scale 1 or of the account. Out: blended, floored annual volatility and
 //! `vol_scale`. Invariant: short or missing history scales down, never up.
 
 use market::statistics::{EwmaDeviation, Window, annualised};
 use serde::{Deserialize, Serialize};
 
+/// Whose returns the estimate is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnsOf {
+    /// The strategy at scale 1: scaling does not feed back into its own estimate.
+    #[default]
+    UnitStrategy,
+    /// The account: what NAV, without deposits and withdrawals, made of each trade date, at the scale it had.
+    Account,
+}
+
 /// How volatility is estimated and targeted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VolatilityPolicy {
+    /// Whose returns it takes in.
+    #[serde(default)]
+    pub source: ReturnsOf,
     /// Annual volatility the book aims at.
     pub target: f64,
     /// Lowest volatility ever assumed.
@@ -86,7 +100,7 @@ impl VolatilityEstimator {
         }
     }
 
-    /// Takes the unit strategy's return of one day.
+    /// Takes the return of one day.
     pub fn push(&mut self, daily_return: f64) {
         self.ewma.push(daily_return);
         self.recent.push(daily_return);

@@ -3,7 +3,7 @@
 //! In: a seed. Out: configuration, market, faults, dates. Invariant: together they reach every kind of point that the
 //! program can reach in days like these.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that makes the days of an episode.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct World {
     pub name: &'static str,
     /// Configuration of the repository's examples; `None` for the built-in one.
     pub example: Option<&'static str>,
+    /// What its settings say otherwise: a text and what stands for it.
+    pub otherwise: &'static [(&'static str, &'static str)],
     /// Scenario and seed of the market.
     pub scenario: &'static str,
     /// Seed of the market.
@@ -20,7 +22,7 @@ pub struct World {
     pub faults: Faults,
     /// Trade dates.
     pub dates: &'static [&'static str],
-    /// What a person says before the second date begins, as a command of the program.
+    /// What a person says before the second date begins, the third and so on, as commands of the program.
     pub says: &'static [&'static [&'static str]],
 }
 
@@ -52,6 +54,24 @@ const TROUBLE: &str = r#"
 {"at": "2026-03-04T21:30:00Z", "inject": {"heal": {}}}
 "#;
 
+/// Sessions that end while orders are out, an account that cannot be read when the engine is back, fills that come slowly.
+const NARROW: &str = r#"
+{"at": "2026-03-02T14:46:10Z", "inject": {"disconnect": {}}}
+{"at": "2026-03-03T14:45:40Z", "inject": {"account_not_ready": {}}}
+{"at": "2026-03-03T14:45:50Z", "inject": {"disconnect": {}}}
+{"at": "2026-03-03T14:47:00Z", "inject": {"heal": {}}}
+"#;
+
+/// Few orders of a contract a day, and none that crosses the spread at once.
+const FEW_AND_PATIENT: &[(&str, &str)] = &[
+    ("max_orders_per_contract_side: 100", "max_orders_per_contract_side: 3"),
+    ("default_policy: marketable_limit", "default_policy: passive_then_cross"),
+];
+
+/// What was latched or tightened on a date is loosened for the next.
+const GO_ON: &[&[&str]] = &[RESUME, RESUME, RESUME];
+const RESUME: &[&str] = &["resume", "--reason", "looked at", "--by", "campaign"];
+
 const SAYS: &[&[&str]] = &[
     &["reduce-only", "--reason", "a drill", "--by", "campaign"],
     &["resume", "--reason", "the drill is over", "--by", "campaign"],
@@ -59,22 +79,32 @@ const SAYS: &[&[&str]] = &[
 
 /// The worlds of one seed.
 pub fn worlds(seed: u64) -> Vec<World> {
-    let world =
-        |name, example, scenario, faults, says| World { name, example, scenario, seed, faults, dates: WEEK, says };
+    let world = |name, example, scenario, faults, says| World {
+        name,
+        example,
+        otherwise: &[],
+        scenario,
+        seed,
+        faults,
+        dates: WEEK,
+        says,
+    };
+    let narrow = world("narrow", Some("core-pair"), "decline", Faults::Script(NARROW), GO_ON);
     vec![
         world("calm", None, "calm", Faults::None, SAYS),
         world("trouble", None, "decline", Faults::Script(TROUBLE), &[]),
         world("chance", Some("core-pair"), "crash", Faults::Seed(seed), SAYS),
+        World { otherwise: FEW_AND_PATIENT, ..narrow },
     ]
 }
 
 impl World {
     /// Options of `gateway` and of `run` that make it; a script is written beside the record.
-    pub fn options(&self, folder: &std::path::Path) -> std::io::Result<(Vec<String>, Vec<String>)> {
-        let config: Vec<String> = self.example.map_or_else(Vec::new, |example| {
-            let path: PathBuf = crate::repository().join("config/examples").join(example);
-            vec!["--config".into(), path.display().to_string()]
-        });
+    pub fn options(&self, folder: &Path) -> std::io::Result<(Vec<String>, Vec<String>)> {
+        let config: Vec<String> = match self.example {
+            None => Vec::new(),
+            Some(example) => vec!["--config".into(), self.config(example, folder)?.display().to_string()],
+        };
         let mut gateway = config.clone();
         gateway.extend(["--from", self.dates[0], "--scenario", self.scenario].map(String::from));
         gateway.extend(["--seed".to_owned(), self.seed.to_string()]);
@@ -88,5 +118,20 @@ impl World {
         }
         gateway.extend(["--record", "record.jsonl"].map(String::from));
         Ok((gateway, config))
+    }
+    /// The folder of an example, or one of its own where the settings say something else.
+    fn config(&self, example: &str, folder: &Path) -> std::io::Result<PathBuf> {
+        let path = crate::repository().join("config/examples").join(example);
+        if self.otherwise.is_empty() {
+            return Ok(path);
+        }
+        let (own, mut text) = (folder.join("config"), std::fs::read_to_string(path.join("settings.yaml"))?);
+        for (from, to) in self.otherwise {
+            assert!(text.contains(from), "the settings of {example} no longer say {from}");
+            text = text.replacen(from, to, 1);
+        }
+        std::fs::create_dir(&own)?;
+        std::fs::write(own.join("settings.yaml"), text)?;
+        Ok(own)
     }
 }

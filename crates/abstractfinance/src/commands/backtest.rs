@@ -60,8 +60,8 @@ async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Dat
     let market = ground.market(simulation);
     let counted = Counted::new(about, true);
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
-    let engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
-    ground.keep(&engaged.journal).await?;
+    let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
+    engaged.journal.keep(ground.loaded.recorded().as_bytes());
     let fence = engaged.journal.fence();
     let mut run = Run { is_research: true, ..ground.run(fence, engaged.path, None)? };
     let mut world = ground.research(&market, engaged.journal);

@@ -32,7 +32,7 @@ impl Records {
         let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
         let loaded = settings::load(global.config.as_deref())?;
         let place = loaded.settings.journal.place(&dir).map_err(Failure::Usage)?;
-        let journal = Journal::open_existing(place).await?;
+        let journal = Journal::open_to_ask(place).await?;
         let mut accounts = journal.accounts().await?;
         match (accounts.pop(), accounts.is_empty()) {
             (Some(account), true) => Ok(Records { journal, account, loaded }),

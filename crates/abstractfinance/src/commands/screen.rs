@@ -3,6 +3,7 @@
 //! In: a state folder, a date. Out: ranks and scores of the last screen up to that date. Invariant: computed anew from
 //! the recorded candidates by the function that chose, so what is shown is what the journal proves.
 
+use super::records::Records;
 use super::show;
 use crate::cli::{Global, ScreenArgs, SideArg};
 use crate::failure::Failure;
@@ -11,23 +12,20 @@ use crate::world::Ground;
 use console::screen::{ScreenReport, ScreenRow, ScreenSide, screen_page};
 use cycle::{Setup, store};
 use jiff::civil::Date;
-use journal::Journal;
 use ports::StoredRecord;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::PathBuf;
 use strategy::factor_screen::{Eligibility, Observed, Scored, rank};
 use strategy::{Candidate, Factor, ScreenList};
 
 pub async fn screen(global: &Global, args: &ScreenArgs) -> Result<(), Failure> {
-    let dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
-    let journal = Journal::open_existing(&dir.join("journal.db")).await?;
-    let Some(found) = last_screen(&journal, args.date).await? else {
+    let records = Records::open(global).await?;
+    let Some(found) = last_screen(&records, args.date).await? else {
         let until = args.date.map_or_else(String::new, |date| format!(" up to {date}"));
         return Err(Failure::Usage(format!(
             "no screen was recorded{until} in {}; run a trading day with a `factor_screen` sleeve, or name another \
              folder with --state-dir",
-            dir.display()
+            records.journal.place()
         )));
     };
     let ground = Ground::new(global, Some(found.screened), 1)?;
@@ -48,34 +46,27 @@ struct Found {
 }
 
 /// Walks back from the last day to one on which a screen was due.
-async fn last_screen(journal: &Journal, until: Option<Date>) -> Result<Option<Found>, Failure> {
-    for account in journal.accounts().await? {
-        let mut lists: Option<(Date, StoredRecord)> = None;
-        for day in journal.days(&account).await?.iter().rev() {
-            let day: Date = day.parse().map_err(|_| Failure::Journal(format!("`{day}` is no trade date")))?;
-            if until.is_some_and(|until| day > until) {
-                continue;
-            }
-            let events = journal.events(&account, day).await?;
-            let part = |kind: &str, pointer: &str| -> Option<StoredRecord> {
-                let event = events.iter().find(|event| event.kind == kind)?;
-                let body: Value = serde_json::from_str(&event.body).ok()?;
-                let body = body.pointer(pointer)?.to_string();
-                let at = jiff::Timestamp::from_microsecond(event.at_us).ok()?;
-                Some(StoredRecord {
-                    seq: event.seq,
-                    trade_date: day,
-                    at,
-                    kind: event.kind.clone(),
-                    version: event.version,
-                    body,
-                })
-            };
-            lists = lists.or_else(|| Some((day, part("plan", "/memory/lists")?)));
-            let screens = part("inputs", "/screens").filter(|record| record.body != "[]");
-            if let (Some(screens), Some((date, lists))) = (screens, lists.clone()) {
-                return Ok(Some(Found { screened: day, screens, date, lists }));
-            }
+async fn last_screen(records: &Records, until: Option<Date>) -> Result<Option<Found>, Failure> {
+    let Records { journal, account, .. } = records;
+    let mut lists: Option<(Date, StoredRecord)> = None;
+    for day in journal.days(account).await?.iter().rev() {
+        let day: Date = day.parse().map_err(|_| Failure::Journal(format!("`{day}` is no trade date")))?;
+        if until.is_some_and(|until| day > until) {
+            continue;
+        }
+        let events = journal.events(account, day).await?;
+        let part = |kind: &str, pointer: &str| -> Option<StoredRecord> {
+            let event = events.iter().find(|event| event.kind == kind)?;
+            let body: Value = serde_json::from_str(&event.body).ok()?;
+            let body = body.pointer(pointer)?.to_string();
+            let at = jiff::Timestamp::from_microsecond(event.at_us).ok()?;
+            let (seq, kind, version) = (event.seq, event.kind.clone(), event.version);
+            Some(StoredRecord { seq, trade_date: day, at, kind, version, body })
+        };
+        lists = lists.or_else(|| Some((day, part("plan", "/memory/lists")?)));
+        let screens = part("inputs", "/screens").filter(|record| record.body != "[]");
+        if let (Some(screens), Some((date, lists))) = (screens, lists.clone()) {
+            return Ok(Some(Found { screened: day, screens, date, lists }));
         }
     }
     Ok(None)

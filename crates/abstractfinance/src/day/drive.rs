@@ -83,6 +83,10 @@ async fn step<B: Broker, J: Journal, C: Clock>(
             world.broker.watch(&contracts).await?;
             feed(session, events, world).await?;
         }
+        Effect::Renew(contracts) => {
+            world.broker.renew(&contracts).await?;
+            feed(session, events, world).await?;
+        }
         Effect::Resync => {
             match snapshot(run, world).await {
                 Ok(snapshot) => {

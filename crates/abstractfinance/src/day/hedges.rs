@@ -146,6 +146,7 @@ pub(super) fn actions(plan: &DayPlan, run: &Run) -> Vec<String> {
             HedgePurpose::CloseOut => "closed before it is exercised",
             HedgePurpose::Roll => "sold because little time is left",
             HedgePurpose::Cap => "closed: the spread had outgrown its cap",
+            HedgePurpose::Level => "closed: the other leg of the spread does not answer it",
             HedgePurpose::Buy => "bought out of the budget",
         };
         format!("{}: {:+} {name}, {why}", action.hedge, action.contracts)

@@ -29,7 +29,7 @@ pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailH
 pub use instruments::{InstrumentRow, Instruments};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};
-pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings};
+pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings, VolatilitySource};
 pub use monitoring::Telegram;
 pub use recorded::values;
 pub use refusal::Refusal;

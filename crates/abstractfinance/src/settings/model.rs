@@ -298,6 +298,8 @@ pub struct Volatility {
 pub enum VolatilitySource {
     /// The strategy at constant size, so that scaling does not feed back into its own estimate.
     UnitStrategy,
+    /// The account as it was scaled; its first returns come with its first days, so it starts at the degraded scaling.
+    Realized,
 }
 
 /// Levels of caution, calmest first.

@@ -299,6 +299,14 @@ impl Broker for SimBroker {
         Ok(())
     }
 
+    async fn renew(&mut self, contracts: &[ContractId]) -> Result<(), BrokerError> {
+        for &contract in contracts {
+            let listed = self.listed(contract)?;
+            self.world.simulation.borrow_mut().subscribe(CLIENT, listed);
+        }
+        Ok(())
+    }
+
     async fn send(&mut self, sendable: &Sendable) -> Result<(), BrokerError> {
         match &BrokerCommand::from(sendable) {
             BrokerCommand::Place(request) => {

@@ -151,7 +151,7 @@ pub(super) const FAMILIES: [Family; 68] = [
         "risk_realized_vol_annual",
         Gauge(|f| last(f, |day| day.vol)),
         "",
-        "Annual volatility of the unit strategy, a fraction, floored.",
+        "Annual volatility that scaling goes by, of the unit strategy unless configured otherwise, a fraction, floored.",
     ),
     row(
         "risk_vol_quality",

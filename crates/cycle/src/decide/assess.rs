@@ -5,7 +5,7 @@
 
 use crate::{DayInputs, DayPlan, Setup};
 use risk::scaling::scaling;
-use risk::{Alarm, Assessed, Quality, VolatilityEstimate, measures};
+use risk::{Alarm, Assessed, Quality, ReturnsOf, VolatilityEstimate, measures};
 
 /// A volatility index close older than this many days is missing: longer than any holiday run.
 const VIX_AGE_DAYS_MAX: i32 = 5;
@@ -19,7 +19,11 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     memory.clone_from(inputs.memory);
     memory.advance(inputs.date, inputs.history, inputs.screens, setup);
     if let Some(nav) = plan.nav {
+        let is_first = memory.performance.nav.is_none();
         memory.performance = memory.performance.advance(nav, inputs.flows);
+        if policy.volatility.source == ReturnsOf::Account && !is_first {
+            memory.volatility.push(memory.performance.daily_return);
+        }
     }
     let drawdown = memory.performance.drawdown();
     let vix = memory.vix.filter(|(date, _)| (inputs.date - *date).get_days() <= VIX_AGE_DAYS_MAX).map(|(_, vix)| vix);

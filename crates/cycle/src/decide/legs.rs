@@ -4,7 +4,7 @@
 //! together with the other side. Invariant: no sleeve keeps one side larger because the other cannot be sold or is
 //! smaller than one lot; what is held short already stays.
 
-use crate::{DayInputs, DayPlan, Setup};
+use crate::{DayInputs, DayPlan, PlanTable, Setup};
 use domain::ContractId;
 use risk::Check;
 use risk::gate::Refusal;
@@ -54,6 +54,55 @@ pub(super) fn shift(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     for sleeve in 0..setup.policy.sleeves.len() {
         balance(sleeve, factor, inputs, setup, plan);
     }
+}
+
+/// Takes back of a sleeve with two sides what one of them cannot get today: a member that takes no new risk, has no price or
+/// no open venue keeps what is held, and the other side grows no further than that leaves it even. A pair, and a sleeve a
+/// whole side of which stands still, waits instead.
+pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let factor = plan.risk.scale * plan.facts.nav;
+    if plan.flatten || factor <= 0.0 {
+        return;
+    }
+    for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
+        if sleeve.is_pair() || plan.held_back.contains(&position) {
+            continue;
+        }
+        let (mut stuck, mut sides) = (Vec::new(), [false; 2]);
+        each(position, inputs, setup, plan, |contract, weight| {
+            sides[usize::from(weight < 0.0)] = true;
+            // A chain of futures keeps its size by itself.
+            let grows = raises(&plan.table, contract) && !setup.universe.terms(contract).settles_daily;
+            let check = if grows { obstacle(contract, inputs, setup, plan) } else { None };
+            stuck.extend(check.map(|check| (contract, weight, check)));
+        });
+        for &(contract, weight, check) in stuck.iter().filter(|_| sides == [true; 2]) {
+            let (held, target) = (plan.table.held_value[contract], plan.table.target_value[contract]);
+            let kept = (held / target).max(0.0);
+            apply(Shift { sleeve: position, contract, successor: None, weight: weight * (1.0 - kept) }, factor, plan);
+            plan.table.verdict[contract].fail(check);
+        }
+        if !stuck.is_empty() && sides == [true; 2] {
+            balance(position, factor, inputs, setup, plan);
+        }
+    }
+}
+
+/// Why a contract cannot grow today, if it cannot.
+pub(super) fn obstacle(contract: ContractId, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<Check> {
+    match () {
+        () if plan.facts.rates[setup.universe.terms(contract).currency].is_none() => Some(Check::FxRate),
+        () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
+        () if inputs.windows[contract].is_none() => Some(Check::Window),
+        () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
+        () => plan.facts.no_increase(contract),
+    }
+}
+
+/// True when a contract's target is further from zero than what is held, or on the other side of it.
+pub(super) fn raises(table: &PlanTable, contract: ContractId) -> bool {
+    let (held, target) = (table.held_value[contract], table.target_value[contract]);
+    target.abs() > held.abs() || target * held < 0.0
 }
 
 /// Moves a share of every short weight on a contract to its proxy, or away.

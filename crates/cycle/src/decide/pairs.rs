@@ -1,10 +1,10 @@
 //! Step 11, last: what may be sent when the legs of a pair do not fill together.
 //!
 //! In: the numbered orders, the configured futures. Out: pairs with a bounded hedge for each leg, rolls that go as one
-//! calendar spread. Invariant: a hedge is never worth more than its leg, and never more than the caps leave beside the worst
-//! case of all orders; what an order rolls is no part of its sleeve's pair.
+//! calendar spread, sides that start together. Invariant: a hedge is never worth more than its leg, and never more than the caps
+//! leave beside the worst case of all orders; what an order rolls is no part of its sleeve's pair.
 
-use crate::plan::{PairLeg, PairPlan, SpreadPlan, StandIn};
+use crate::plan::{PairLeg, PairPlan, SpreadPlan, StandIn, StartPlan};
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
@@ -35,6 +35,30 @@ pub(super) fn pairs(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         plan.pairs.push(PairPlan { sleeve: sleeve.name.clone(), legs: [leg(long), leg(short)] });
     }
     rolls(inputs, setup, plan);
+    starts(inputs, setup, plan);
+}
+
+/// A sleeve of two sides opens both or none: while nothing of one is held, what opens the other waits until one of its orders
+/// may leave.
+fn starts(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+    let opens = plan.orders.iter().filter(|order| order.purpose == Purpose::Increase);
+    let opens: Vec<(ContractId, u16)> = opens.map(|order| (order.contract, order.number)).collect();
+    if opens.is_empty() {
+        return;
+    }
+    for (sleeve, list) in setup.policy.sleeves.iter().zip(&plan.memory.lists).filter(|(sleeve, _)| !sleeve.is_pair()) {
+        let (mut wants, mut holds, mut orders) = ([false; 2], [false; 2], [Vec::new(), Vec::new()]);
+        sleeve.for_each_weight(list, 1.0, |of, weight| {
+            let (side, sign) = if weight < 0.0 { (1, -1) } else { (0, 1) };
+            let Some(contract) = setup.carrier(of, inputs.active) else { return };
+            wants[side] = true;
+            holds[side] |= inputs.ledger.quantity(contract).signum() == sign;
+            orders[side].extend(opens.iter().filter(|(opened, _)| *opened == contract).map(|(_, number)| *number));
+        });
+        for side in (0..2).filter(|&side| wants == [true; 2] && !holds[1 - side] && !orders[side].is_empty()) {
+            plan.starts.push(StartPlan { orders: orders[side].clone(), with: orders[1 - side].clone() });
+        }
+    }
 }
 
 /// The two orders of a roll are a pair: what is opened before the old contract is closed is taken back when the old one

@@ -145,4 +145,4 @@ pub fn settle(plan: &DayPlan, memory: &mut crate::Memory, filled: impl Fn(Contra
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

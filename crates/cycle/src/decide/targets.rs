@@ -5,7 +5,7 @@
 
 use super::wants::outside;
 use super::{chains, legs};
-use crate::{DayInputs, DayPlan, PlanTable, Setup};
+use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, SleeveId};
 use risk::gate::Refusal;
 use risk::{Check, Quality};
@@ -25,19 +25,14 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
                 table.unit_price[contract] > 0.0
                     && inputs.windows[contract].is_some()
                     && !facts.frozen.contains(&contract)
-                    && (facts.no_increase(contract).is_none() || !raises(table, contract))
+                    && (facts.no_increase(contract).is_none() || !legs::raises(table, contract))
             })
         };
         if sleeve.must_wait(list, can_trade) {
             plan.held_back.push(position);
         }
     }
-}
-
-/// True when a contract's target is further from zero than what is held, or on the other side of it.
-fn raises(table: &PlanTable, contract: ContractId) -> bool {
-    let (held, target) = (table.held_value[contract], table.target_value[contract]);
-    target.abs() > held.abs() || target * held < 0.0
+    legs::match_sides(inputs, setup, plan);
 }
 
 pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {

@@ -7,6 +7,8 @@ mod margin;
 mod netting;
 mod ramp;
 mod rolls;
+mod sides;
+mod spread;
 
 use crate::fixture::{self, World};
 use crate::{DayInputs, decide, store};

@@ -7,7 +7,7 @@
 use super::{Chain, Day, hedge, word};
 use crate::decide::{basket, chain_held, cuts, outside};
 use domain::{AssetClass, ContractId, Quantity, Side, SleeveId};
-use risk::{Quality, Regime};
+use risk::{Quality, Regime, ReturnsOf};
 use strategy::sizing::Change;
 
 pub(super) fn explain(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
@@ -131,13 +131,11 @@ fn scale(chain: &mut Chain, day: &Day<'_>) {
     match (estimate.ewma.zip(estimate.rolling), risk.vol) {
         (Some((ewma, rolling)), Some(volatility)) if risk.quality != Quality::Invalid => {
             let step = "scale";
-            chain.given(
-                step,
-                "ewma_volatility",
-                ewma,
-                "a year",
-                "exponential estimate over the unit strategy's returns",
-            );
+            let of = match policy.volatility.source {
+                ReturnsOf::UnitStrategy => "exponential estimate over the unit strategy's returns",
+                ReturnsOf::Account => "exponential estimate over the account's returns",
+            };
+            chain.given(step, "ewma_volatility", ewma, "a year", of);
             chain.given(step, "rolling_volatility", rolling, "a year", "plain estimate over the last window");
             chain.given(step, "ewma_share", policy.volatility.ewma_weight, "", "volatility.vol_blend_weight");
             chain.given(step, "volatility_floor", policy.volatility.floor, "a year", "volatility.vol_floor");

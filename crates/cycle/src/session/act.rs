@@ -251,6 +251,10 @@ impl Session<'_> {
             slot.ask_again = ask_again;
             return;
         }
+        if self.renew(contract, now) {
+            return; // it is asked again with the answer
+        }
+        let slot = &mut self.slots[index];
         slot.asked.get_or_insert(now);
         let excess_after = self.excess_after(index);
         let Judgement { proposal, activity, verdict, asks } = self.judge(index, excess_after, now);

@@ -5,6 +5,7 @@
 
 use super::{Session, Slot};
 use domain::{ContractId, PerContract};
+use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Board {
 struct Row {
     contract: ContractId,
     quote: Option<Quote>,
+    /// When its quote was last asked for anew.
+    renewed: Timestamp,
     /// Place of the newest order.
     newest: Option<u16>,
 }
@@ -44,7 +47,7 @@ impl Board {
         let end = self.rows.len();
         let place = usize::from(*self.places[contract].get_or_insert(end as u16));
         if place == end {
-            self.rows.push(Row { contract, quote: None, newest: None });
+            self.rows.push(Row { contract, quote: None, renewed: Timestamp::MIN, newest: None });
         }
         &mut self.rows[place]
     }
@@ -65,6 +68,17 @@ impl Board {
         self.row(contract)?.quote.as_ref()
     }
 
+    /// Notes that a quote of before `oldest` is asked for anew; false when it is younger, or was asked for since.
+    fn renews(&mut self, contract: ContractId, oldest: Timestamp, now: Timestamp) -> bool {
+        let Some(place) = self.places[contract] else { return false };
+        let row = &mut self.rows[usize::from(place)];
+        let is_due = row.quote.is_some_and(|quote| quote.at < oldest) && row.renewed < oldest;
+        if is_due {
+            row.renewed = now;
+        }
+        is_due
+    }
+
     /// Everything that is watched, in the order in which it came.
     pub(super) fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
         self.rows.iter().map(|row| row.contract)
@@ -72,6 +86,17 @@ impl Board {
 }
 
 impl Session<'_> {
+    /// Asks anew for a quote that is too old to price an order: a feed tells changes, and says nothing of a price that stays
+    /// as it is, such as that of an option nobody trades. True when the answer is worth waiting for.
+    pub(super) fn renew(&mut self, contract: ContractId, now: Timestamp) -> bool {
+        let oldest = now - SignedDuration::from_secs(self.setup.policy.gate.quote_age_max_s);
+        let renews = self.board.renews(contract, oldest, now);
+        if renews {
+            self.renewals.push(contract);
+        }
+        renews
+    }
+
     /// The orders of a contract, the newest first.
     pub(super) fn orders_of(&self, contract: ContractId) -> impl Iterator<Item = &Slot> {
         self.chain(self.board.row(contract).and_then(|row| row.newest))

@@ -153,3 +153,74 @@ fn thin_volume_and_a_position_limit_cut_both_legs_of_a_pair_alike() {
     CS51: the other leg of its pair cannot trade, so this one waits
     ");
 }
+
+#[test]
+fn a_quote_that_has_not_changed_for_long_is_asked_for_anew_before_it_is_called_stale() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let books = Books::new(world.ledger.clone());
+    let account = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
+    let now = at("14:50:00");
+    let show = |session: &mut Session<'_>, contracts: &[domain::ContractId], when: Timestamp| {
+        for &contract in contracts {
+            session.handle(Event::Broker(super::tests::quote(contract, &world, when)));
+        }
+    };
+    while session.poll(now) != Effect::Watch {}
+    let watched: Vec<_> = session.contracts().collect();
+    show(&mut session, &watched, at("14:48:00"));
+    let Effect::Renew(renewed) = settled(&mut session, now) else {
+        panic!("two minutes old, and perhaps only unchanged")
+    };
+    assert_eq!(renewed, [domain::ContractId(1), domain::ContractId(0)], "what the orders need, and nothing else");
+    show(&mut session, &renewed, now);
+    assert!(matches!(settled(&mut session, now), Effect::Send(_)), "the answer prices the order at once");
+
+    let mut deaf = {
+        let books = Books::new(world.ledger.clone());
+        Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup)
+    };
+    while deaf.poll(now) != Effect::Watch {}
+    show(&mut deaf, &watched, at("14:48:00"));
+    assert!(matches!(settled(&mut deaf, now), Effect::Renew(_)));
+    deaf.handle(Event::Tick);
+    let Effect::Wait(_) = settled(&mut deaf, now) else { panic!("asked once, not again and again") };
+    assert_eq!(refused(&deaf), ["QUOTE_STALE", "QUOTE_STALE"]);
+    let mut renewals = 0;
+    for second in 0..120 {
+        deaf.handle(Event::Tick);
+        renewals +=
+            usize::from(matches!(settled(&mut deaf, now + SignedDuration::from_secs(second)), Effect::Renew(_)));
+    }
+    assert!((1..=2).contains(&renewals), "{renewals} in two minutes");
+}
+
+#[test]
+fn a_sleeve_that_opens_buys_no_side_while_nothing_of_the_other_can_be_had() {
+    let (fund, europe) = (domain::ContractId(0), domain::ContractId(1));
+    let kind = strategy::SleeveKind::WeightedBasket { members: vec![(fund, 0.5), (europe, -0.5)] };
+    let sleeve = strategy::Sleeve { name: "single_name".into(), budget: 0.2, follows_momentum: false, kind };
+    let world = World::first_day().with_sleeves(vec![sleeve]);
+    let plan = decide(&world.inputs(), &world.setup);
+    assert!(plan.pairs.is_empty() && plan.starts.len() == 2);
+    let books = Books::new(world.ledger.clone());
+    let account = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
+    let mut now = at("14:50:00");
+    while session.poll(now) != Effect::Watch {}
+    // Nobody quotes the short side.
+    for _ in 0..20 {
+        session.handle(Event::Broker(super::tests::quote(fund, &world, now)));
+        assert!(!matches!(settled(&mut session, now), Effect::Send(_)), "the long side alone is no sleeve");
+        now += SignedDuration::from_secs(15);
+    }
+    let mut refused = refused(&session);
+    refused.sort_unstable();
+    assert_eq!(refused, ["PAIR_LEG", "QUOTE_MISSING"]);
+    for contract in [fund, europe] {
+        session.handle(Event::Broker(super::tests::quote(contract, &world, now)));
+    }
+    assert!(matches!(settled(&mut session, now), Effect::Send(_)));
+    assert!(matches!(settled(&mut session, now), Effect::Send(_)), "both at the same moment");
+}

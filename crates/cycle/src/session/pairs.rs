@@ -60,19 +60,33 @@ impl Session<'_> {
         if self.slots[index].parent.planned().purpose == Purpose::Reduce || self.has_to_go(index) {
             return true;
         }
+        let (number, plan) = (index as u16 + 1, self.plan);
         for pair in 0..self.pairs.len() {
             if self.other_in(pair, index).is_some_and(|other| !self.may_leave(other, now)) {
                 return false;
             }
         }
-        for pair in 0..self.pairs.len() {
-            let Some(slot) = self.other_in(pair, index).map(|other| &mut self.slots[other]) else { continue };
-            if std::mem::take(&mut slot.alone) {
-                slot.ask_again = now; // it waited for this one
-                self.stale = true;
+        for start in plan.starts.iter().filter(|start| start.orders.contains(&number)) {
+            if !start.with.iter().any(|&other| self.may_leave(usize::from(other) - 1, now)) {
+                return false;
             }
         }
+        for pair in 0..self.pairs.len() {
+            self.other_in(pair, index).into_iter().for_each(|other| self.call(other, now));
+        }
+        for start in plan.starts.iter().filter(|start| start.with.contains(&number)) {
+            start.orders.iter().for_each(|&other| self.call(usize::from(other) - 1, now));
+        }
         true
+    }
+
+    /// Lets an order that waited for another one ask at once.
+    fn call(&mut self, index: usize, now: Timestamp) {
+        let slot = &mut self.slots[index];
+        if std::mem::take(&mut slot.alone) {
+            slot.ask_again = now;
+            self.stale = true;
+        }
     }
 
     /// Something of an order is executed or may be, or the gate would let it out; the broker's last word on its margin counts.
@@ -86,7 +100,10 @@ impl Session<'_> {
     /// Notes that a leg waits, once it is known what for.
     pub(super) fn wait_for_company(&mut self, index: usize) {
         let others = (0..self.pairs.len()).filter_map(|pair| self.other_in(pair, index));
-        if others.into_iter().any(|other| !self.slots[other].refusals.is_empty()) {
+        let number = index as u16 + 1;
+        let starts = self.plan.starts.iter().filter(|start| start.orders.contains(&number));
+        let opening = starts.flat_map(|start| &start.with).map(|&other| usize::from(other) - 1);
+        if others.chain(opening).any(|other| !self.slots[other].refusals.is_empty()) {
             let contract = Some(self.slots[index].parent.planned().contract);
             self.refuse(index, vec![Refusal { check: Check::PairLeg, contract, limit: 0.0, value: 0.0 }]);
         }

@@ -98,6 +98,9 @@ impl Session<'_> {
     pub(super) fn quote_to_price(&mut self, contract: ContractId, now: Timestamp) -> Option<Quote> {
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
         let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
+        if quote.is_none() {
+            self.renew(contract, now);
+        }
         if quote.is_none() && now >= self.watch_again {
             // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
             self.watching = false;

@@ -188,7 +188,7 @@ impl Desk {
     }
 }
 
-fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
+pub(super) fn quote(contract: ContractId, world: &World, at: Timestamp) -> BrokerEvent {
     let tick = world.setup.universe.terms(contract).tick.mantissa();
     let side = |ticks: i64| Price::from_mantissa(world.marks[contract]?.mantissa() + ticks * tick).ok();
     let size = Quantity::whole(100);
@@ -271,7 +271,7 @@ fn run_until(
                 story.push(format!("{} {}", now.strftime("%H:%M:%S"), told(command, world)));
                 desk.receive(command).into_iter().for_each(|event| session.handle(Event::Broker(event)));
             }
-            Effect::Watch => desk.quote(world, now, &mut session),
+            Effect::Watch | Effect::Renew(_) => desk.quote(world, now, &mut session),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
             Effect::Look => unreachable!("this world has no watchdog"),
             Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),

@@ -329,6 +329,11 @@ impl Refusal {
                     "{who}: {value:.0} messages were sent in the last second, {limit:.0} are allowed; it is tried again"
                 )
             }
+            Check::PlanPrice if limit == 0.0 => format!(
+                "{who}: it is offered {:.2} % above the most that its premium was planned to pay; nothing is bought unless it \
+                 comes back",
+                value * 100.0
+            ),
             Check::PlanPrice => format!(
                 "{who}: its price is {:.2} % from the one it was planned and approved at, the limit is {:.2} %; no risk is added \
                  unless it comes back",

@@ -12,6 +12,7 @@ fn policy() -> VolatilityPolicy {
         scale_max: 2.0,
         observations_min: 0,
         degraded_scale_max: 0.5,
+        source: ReturnsOf::UnitStrategy,
     }
 }
 

@@ -138,6 +138,11 @@ impl Dv01s {
         exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(0)
     }
 
+    /// Whether a position is neutral but for a contract: prices move the ratio, and that is not worth an order.
+    pub fn are_level(&self, (long, short): (i64, i64)) -> bool {
+        (long == 0) == (short == 0) && (self.short_for(long) - short).abs() <= 1
+    }
+
     /// What is left of a position's DV01, in the futures' currency: its profit when all yields fall by a basis point.
     pub fn residual(&self, long: i64, short: i64) -> Decimal {
         Decimal::from(long) * self.long - Decimal::from(short) * self.short
@@ -180,8 +185,9 @@ impl BondSpreadPolicy {
 
     /// The largest neutral part of a position that fits its cap.
     pub fn within(held: (i64, i64), dv01s: &Dv01s, room: &SpreadRoom) -> (i64, i64) {
-        let part = |long: i64| (long, dv01s.short_for(long).min(held.1));
-        (0..=held.0).rev().map(part).find(|&(long, short)| room.holds(long, short)).unwrap_or((0, 0))
+        let part = |long: i64| (long, dv01s.short_for(long));
+        let fits = |&(long, short): &(i64, i64)| short <= held.1 && short > 0 && room.holds(long, short);
+        (1..=held.0).rev().map(part).find(fits).unwrap_or((0, 0))
     }
 
     /// The largest neutral position that holds at least as many long contracts as today, whose additional stress loss fits

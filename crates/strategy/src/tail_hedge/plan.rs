@@ -3,6 +3,7 @@
 //! In: held hedges, chains, premium, the crisis playbook. Out: actions and refusals, and the state of tomorrow.
 //! Invariant: the crisis comes first, then what is due, then purchases out of free premium; each reason is kept.
 
+use super::Dv01s;
 use super::selection::{contracts_for, premium_per_contract};
 use super::{
     BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing,
@@ -125,6 +126,8 @@ pub enum HedgePurpose {
     Roll,
     /// Brought back under the cap of the spread, both legs together.
     Cap,
+    /// What one leg of the spread has beyond the other: it would be a bet on the level of yields.
+    Level,
     /// Bought out of the budget.
     Buy,
 }
@@ -227,6 +230,7 @@ pub fn plan(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, state: &mut Hedg
             Ok(spent) => room = (room - spent).max(BaseMoney::ZERO),
         }
     }
+    level_spread(inputs, policy, &mut plan);
     plan
 }
 
@@ -373,16 +377,36 @@ fn spread_at(
 
 /// Sells what the spread has outgrown its cap by, when NAV fell or its contracts rose.
 fn cap_spread(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, plan: &mut HedgePlan) {
+    trim_spread(HedgePurpose::Cap, inputs, policy, plan, |held, _, room| !room.holds(held.0, held.1));
+}
+
+/// Closes what one leg has without the other, when a purchase or a roll was executed in part: unless today's purchase
+/// completes it.
+fn level_spread(inputs: &HedgeInputs<'_>, policy: &TailHedgePolicy, plan: &mut HedgePlan) {
+    if plan.actions.iter().all(|action| action.hedge != HedgeType::SovereignSpread) {
+        trim_spread(HedgePurpose::Level, inputs, policy, plan, |held, dv01s, _| !dv01s.are_level(held));
+    }
+}
+
+/// Brings the spread to its largest neutral part inside the cap, when it has to.
+fn trim_spread(
+    purpose: HedgePurpose,
+    inputs: &HedgeInputs<'_>,
+    policy: &TailHedgePolicy,
+    plan: &mut HedgePlan,
+    has_to: impl Fn((i64, i64), &Dv01s, &SpreadRoom) -> bool,
+) {
     let Ok((SpreadLegs { long, short }, room, _)) = spread_at(inputs, policy) else { return };
-    if room.holds(long.held, short.held) {
+    let Ok(dv01s) = policy.bond_spread.dv01s(&long.future, &short.future) else { return };
+    let held = (long.held, short.held);
+    if !has_to(held, &dv01s, &room) {
         return;
     }
-    let Ok(dv01s) = policy.bond_spread.dv01s(&long.future, &short.future) else { return };
-    let within = BondSpreadPolicy::within((long.held, short.held), &dv01s, &room);
-    let hedge = HedgeType::SovereignSpread;
+    let within = BondSpreadPolicy::within(held, &dv01s, &room);
     let sales = [(long.contract, long.held - within.0), (short.contract, within.1 - short.held)];
     let sales = sales.into_iter().filter(|(_, contracts)| *contracts != 0);
-    plan.actions.extend(sales.map(|(contract, contracts)| sale(hedge, contract, contracts, HedgePurpose::Cap)));
+    plan.actions
+        .extend(sales.map(|(contract, contracts)| sale(HedgeType::SovereignSpread, contract, contracts, purpose)));
 }
 
 fn buy_spread(

@@ -86,6 +86,10 @@ impl Broker for Account {
         unreachable!("nothing is watched before the day is decided")
     }
 
+    async fn renew(&mut self, _: &[ContractId]) -> Result<(), BrokerError> {
+        unreachable!("nothing is watched before the day is decided")
+    }
+
     async fn send(&mut self, _: &risk::Sendable) -> Result<(), BrokerError> {
         unreachable!("nothing is sent before the day is decided")
     }

@@ -42,7 +42,7 @@ fn selection(right: OptionRight, delta: (f64, f64), days: (i32, i32)) -> Selecti
     }
 }
 
-fn policy() -> TailHedgePolicy {
+pub(crate) fn policy() -> TailHedgePolicy {
     let root = |hedge, root, underlying| HedgeRoot { hedge, root, underlying, physical: false };
     TailHedgePolicy {
         budget: BudgetPolicy {

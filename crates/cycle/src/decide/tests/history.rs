@@ -47,3 +47,42 @@ fn a_history_that_begins_takes_over_without_a_jump() {
     assert!(difference.abs() < 1e-12, "{difference}");
     assert_eq!(plan.memory.measured_by_proxy(&world.setup).count(), 0);
 }
+
+#[test]
+fn realised_volatility_is_that_of_the_account_and_begins_with_it() {
+    let mut world = World::first_day();
+    world.setup.policy.volatility.source = risk::ReturnsOf::Account;
+    world.memory = crate::Memory::new(&world.setup);
+    let first = decide(&world.inputs(), &world.setup);
+    assert_eq!(
+        (first.risk.quality, first.orders.len()),
+        (risk::Quality::Invalid, 0),
+        "a year of history is not the account's"
+    );
+    for _ in 0..61 {
+        world.fill_everything();
+        world.next_day(15.0);
+        let swing = if world.memory.volatility.observations().is_multiple_of(2) { "606" } else { "600" };
+        world.set_mark("CSPX", swing);
+        world.agree_with_broker();
+    }
+    let memory = &world.memory;
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!(memory.volatility.observations(), 60, "a return for each date but the first");
+    assert_eq!(plan.risk.quality, risk::Quality::Valid);
+    // Nearly all of them at the degraded scale of one half, on days that moved the fund by one hundredth.
+    let swings = market::statistics::annualised(0.01) * plan.table.weight[domain::ContractId(0)] * 0.5;
+    let estimate = plan.memory.volatility.estimate(&world.setup.policy.volatility);
+    assert!((estimate.rolling.unwrap() / swings - 1.0).abs() < 0.1, "{estimate:?} {swings}");
+}
+
+#[test]
+fn another_source_of_returns_starts_the_estimate_again() {
+    let mut world = World::first_day();
+    world.fill_everything();
+    let (unit, performance) = (world.memory.volatility.observations(), world.memory.performance);
+    assert!(unit > 200);
+    world.setup.policy.volatility.source = risk::ReturnsOf::Account;
+    let fitted = world.memory.fitted(&world.setup);
+    assert_eq!((fitted.volatility.observations(), fitted.performance), (0, performance));
+}

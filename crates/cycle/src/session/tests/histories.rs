@@ -184,7 +184,7 @@ fn lived(
         match session.poll(now) {
             Effect::Record => session.handle(Event::Recorded),
             Effect::Send(sendable) => desk.receive(Command::from(&sendable)),
-            Effect::Watch => quotes(&mut session, world, now),
+            Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, now),
             Effect::Look => unreachable!("this world has no watchdog"),
             Effect::WhatIf { .. } => unreachable!("this world asks about no margin"),
             Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),

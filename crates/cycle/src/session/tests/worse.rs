@@ -63,7 +63,7 @@ fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f6
                 quotes(&mut session, world, now);
                 session.handle(Event::Tick);
             }
-            Effect::Watch => quotes(&mut session, world, now),
+            Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, now),
             Effect::Done => return (story, session.into_books().into_ledger(), now),
             other => panic!("{other:?}"),
         }

@@ -191,3 +191,20 @@ fn no_risk_is_added_far_from_the_price_of_the_plan_and_risk_is_lowered_all_the_s
     });
     assert_eq!(codes(&lowering), [""; 0]);
 }
+
+#[test]
+fn what_is_offered_above_its_premium_is_not_asked_for_again_and_again() {
+    let max = |price: &str| {
+        let price = Price::from_decimal(price.parse().unwrap()).unwrap();
+        Ask::but(|ask| {
+            ask.proposal.quantity = Quantity::whole(10_000);
+            ask.day.price_max = vec![PriceMax { contract: FUND, price }];
+        })
+    };
+    assert_eq!(max("200.02").codes(), [""; 0], "the offer is what it may pay");
+    assert_eq!(max("190.00").codes(), ["PLAN_PRICE"]);
+    insta::assert_snapshot!(max("190.00").sentence(), @"CS51: it is offered 5.27 % above the most that its premium was planned to pay; nothing is bought unless it comes back");
+    let mut sells = max("190.00");
+    sells.proposal.quantity = Quantity::whole(-10_000);
+    assert_eq!(sells.codes(), [""; 0], "what is sold pays no premium");
+}

@@ -315,6 +315,45 @@ fn the_notional_of_the_bond_spread_stays_under_its_own_cap() {
     ");
 }
 
+/// A purchase of which one leg was executed is completed when there is premium, and closed when there is none.
+#[test]
+fn one_leg_of_the_bond_spread_alone_does_not_stay() {
+    let ((universe, chains), fx) = (chains(), rates());
+    let day = |held: (i64, i64), nav: &str, spent: bool| {
+        let mut state = HedgeState::default();
+        let inputs = inputs(quiet(TODAY), &[], &chains, (&universe, &fx));
+        let inputs = HedgeInputs { nav: money(nav), spread: Some(legs(held.0, held.1)), ..inputs };
+        if spent {
+            plan(&inputs, &policy(), &mut state);
+            state.looking.clear();
+        }
+        let told = told(&plan(&inputs, &policy(), &mut state), &universe);
+        told.lines().filter(|line| line.contains("OAT–Bund")).collect::<Vec<_>>().join("\n")
+    };
+    let story = [
+        day((2, 0), "12000000", false),
+        day((2, 0), "12000000", true),
+        day((20, 0), "11000000", false),
+        day((0, 3), "12000000", true),
+        day((10, 11), "12000000", true),
+    ];
+    insta::assert_snapshot!(story.join("\n--\n"), @r"
+    Buy +4 FGBL_H6 (OAT–Bund, premium 2,925.77)
+    Buy -6 FOAT_H6 (OAT–Bund, premium 0.00)
+    --
+    Level -2 FGBL_H6 (OAT–Bund, premium 0.00)
+    OAT–Bund: what is free buys no contract; it is offered again when more accrues
+    --
+    Level -20 FGBL_H6 (OAT–Bund, premium 0.00)
+    OAT–Bund: one contract more and its other leg would bring both to 5,897,970.00 and they may come to 5,500,000.00; it waits
+    --
+    Level +3 FOAT_H6 (OAT–Bund, premium 0.00)
+    OAT–Bund: what is free buys no contract; it is offered again when more accrues
+    --
+    OAT–Bund: what is free buys no contract; it is offered again when more accrues
+    ");
+}
+
 /// Sized by DV01s out of prices, judged by curves: both futures are priced from their bonds before and after a move.
 #[test]
 fn a_parallel_move_of_yields_leaves_the_spread_where_it_was() {
@@ -369,7 +408,9 @@ proptest! {
         let (less_long, less_short) = BondSpreadPolicy::within((long, short), &dv01s, &room);
         prop_assert!((0..=long).contains(&less_long) && (0..=short).contains(&less_short));
         prop_assert!(room.gross(less_long, less_short) <= most);
-        prop_assert!(room.gross(less_long + 1, dv01s.short_for(less_long + 1)) > most || less_long == long, "one more fits");
+        prop_assert!(dv01s.are_level((less_long, less_short)) && less_short == dv01s.short_for(less_long));
+        prop_assert!(room.gross(less_long + 1, dv01s.short_for(less_long + 1)) > most || less_long == long
+            || !(1..=short).contains(&dv01s.short_for(less_long + 1)), "one more fits");
         if let Ok(target) = spread.target((long, short), &dv01s, (budget, Decimal::ONE), &room) {
             prop_assert!(room.gross(target.long, target.short) <= most);
         }
