@@ -328,7 +328,8 @@ fn a_held_contract_whose_description_fits_two_or_none_is_left_alone_and_stops_no
         assert!(told.contains(sentence), "{sentence}: {named:?}");
         // It is kept at its last good mark, which the report says, and the rest of the day goes on.
         assert!(during.orders.iter().all(|order| order.instrument != "CSPX"), "{sentence}: {:?}", during.orders);
-        let held = |day: &DayReport| day.positions.iter().find(|held| held.instrument == "CSPX").expect("held").ours.clone();
+        let held =
+            |day: &DayReport| day.positions.iter().find(|held| held.instrument == "CSPX").expect("held").ours.clone();
         assert_eq!(held(during), held(before), "{sentence}");
         assert_eq!((during.mode.as_str(), after.mode.as_str()), ("NORMAL", "NORMAL"), "{sentence}");
         assert_tied_out(after);

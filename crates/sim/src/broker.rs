@@ -11,7 +11,9 @@ use crate::books::Books;
 use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
 use crate::venue::Trading;
-use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, PriceList, SimConfig, SimEvent, SimEventKind, SimOrder};
+use crate::{
+    AccountEvents, ExecutionView, Liquidity, OrderView, PriceList, SimConfig, SimEvent, SimEventKind, SimOrder,
+};
 use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -65,30 +65,14 @@ const EUROPE: &Tiers = &[
     (dec!(500_000_000), dec!(0.0002)),
     (Decimal::MAX, dec!(0.00015)),
 ];
-const FUTURES: &Tiers = &[
-    (dec!(1_000), dec!(0.85)),
-    (dec!(10_000), dec!(0.65)),
-    (dec!(20_000), dec!(0.45)),
-    (Decimal::MAX, dec!(0.25)),
-];
-const MICRO_CURRENCY_FUTURES: &Tiers = &[
-    (dec!(1_000), dec!(0.15)),
-    (dec!(10_000), dec!(0.12)),
-    (dec!(20_000), dec!(0.08)),
-    (Decimal::MAX, dec!(0.05)),
-];
-const MICRO_INDEX_FUTURES: &Tiers = &[
-    (dec!(1_000), dec!(0.25)),
-    (dec!(10_000), dec!(0.20)),
-    (dec!(20_000), dec!(0.15)),
-    (Decimal::MAX, dec!(0.10)),
-];
-const OPTIONS: &Tiers = &[
-    (dec!(10_000), dec!(0.65)),
-    (dec!(50_000), dec!(0.50)),
-    (dec!(100_000), dec!(0.25)),
-    (Decimal::MAX, dec!(0.15)),
-];
+const FUTURES: &Tiers =
+    &[(dec!(1_000), dec!(0.85)), (dec!(10_000), dec!(0.65)), (dec!(20_000), dec!(0.45)), (Decimal::MAX, dec!(0.25))];
+const MICRO_CURRENCY_FUTURES: &Tiers =
+    &[(dec!(1_000), dec!(0.15)), (dec!(10_000), dec!(0.12)), (dec!(20_000), dec!(0.08)), (Decimal::MAX, dec!(0.05))];
+const MICRO_INDEX_FUTURES: &Tiers =
+    &[(dec!(1_000), dec!(0.25)), (dec!(10_000), dec!(0.20)), (dec!(20_000), dec!(0.15)), (Decimal::MAX, dec!(0.10))];
+const OPTIONS: &Tiers =
+    &[(dec!(10_000), dec!(0.65)), (dec!(50_000), dec!(0.50)), (dec!(100_000), dec!(0.25)), (Decimal::MAX, dec!(0.15))];
 
 /// What `amount` costs on top of what was traded `before` in the month: each part of it at the rate of its tier.
 fn in_tiers(tiers: &Tiers, before: Decimal, amount: Decimal) -> Decimal {

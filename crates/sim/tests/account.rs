@@ -65,7 +65,8 @@ fn a_trade_settles_in_its_own_currency() {
 #[test]
 fn by_the_tiered_list_the_broker_s_part_falls_and_exchanges_come_on_top() {
     let prices = Prices::Simulated { scenario: Scenario::Calm, seed: 7, first_day: FIRST_DAY };
-    let mut simulation = Simulation::new(SimConfig { price_list: PriceList::Tiered, ..config(prices) }).expect("a world");
+    let mut simulation =
+        Simulation::new(SimConfig { price_list: PriceList::Tiered, ..config(prices) }).expect("a world");
     simulation.advance_to(at("2025-11-03T15:00:00Z"));
     let fee = |simulation: &Simulation, id: i32| -> Decimal {
         let of_order = simulation.executions(Timestamp::MIN).iter().filter(|e| e.order_id == id);

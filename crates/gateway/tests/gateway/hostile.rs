@@ -171,7 +171,8 @@ async fn the_corpus_of_the_frames_is_read_or_refused_and_so_is_what_is_near_it()
         let (greeted, frames) = understood(sent).await;
         let is = |kind: &str| name.contains(kind);
         // A range that ends before it begins is one of a client that is too old, and is told so.
-        let read = ["protobuf", "text", "with_options", "range_reversed"].iter().any(|it| is(&format!("/handshake_{it}")));
+        let read =
+            ["protobuf", "text", "with_options", "range_reversed"].iter().any(|it| is(&format!("/handshake_{it}")));
         assert_eq!(greeted, read, "{name}");
         assert_eq!(frames > 2, is("in_a_row"), "{name}: {frames} frames");
         for _ in 0..rounds(20) {
