@@ -241,7 +241,9 @@ impl Ground {
             deposit: Money::new(Decimal::from(DEPOSIT), base),
             events: match market.account_events {
                 cli::AccountEvents::None => AccountEvents::none(),
-                cli::AccountEvents::Unattended => AccountEvents { recalls_per_year: 0.0, ..AccountEvents::realistic() },
+                cli::AccountEvents::Unattended => {
+                    AccountEvents { recalls_per_year: 0.0, halts_per_year: 0.0, ..AccountEvents::realistic() }
+                }
                 cli::AccountEvents::Realistic => AccountEvents::realistic(),
             },
             price_list: match market.commissions {

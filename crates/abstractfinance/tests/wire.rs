@@ -315,6 +315,15 @@ fn bars_are_asked_for_again_when_the_broker_was_busy() {
 }
 
 #[test]
+fn a_leg_that_is_halted_is_waited_for_and_neither_chased_nor_doubled() {
+    for minutes in [5, 30] {
+        let run = met(AT_WORK, &[&format!(r#""halt": {{"contract": "CSPX", "minutes": {minutes}}}"#)]);
+        run.assert_whole(&format!("a halt of {minutes} minutes"));
+        assert_eq!(run.ended(), FILLED, "{minutes} minutes");
+    }
+}
+
+#[test]
 fn a_held_contract_whose_description_fits_two_or_none_is_left_alone_and_stops_nothing_else() {
     for (fault, sentence) in [
         (r#""ambiguous": {"contract": "CSPX"}"#, "the broker knows 2 of it"),

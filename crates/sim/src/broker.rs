@@ -180,7 +180,10 @@ impl Broker {
     pub(crate) fn is_working(&self, board: &Board, now: Timestamp) -> bool {
         self.open.iter().any(|working| {
             stands_at_exchange(&working.view.order)
-                && matches!(board.tape.trading(working.view.order.contract, now), Trading::Open(_))
+                && matches!(
+                    board.tape.trading(working.view.order.contract, now),
+                    Trading::Open(_) | Trading::Halted(..)
+                )
         })
     }
 
@@ -467,6 +470,6 @@ fn stands_at_exchange(order: &SimOrder) -> bool {
 }
 
 fn status_of(order: &SimOrder, board: &Board, now: Timestamp) -> OrderStatus {
-    let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_));
+    let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_) | Trading::Halted(..));
     if open && stands_at_exchange(order) { OrderStatus::Submitted } else { OrderStatus::PreSubmitted }
 }

@@ -17,6 +17,7 @@ mod expiry;
 mod exposure;
 mod factors;
 pub mod fundamentals;
+mod halts;
 mod intervention;
 mod intraday;
 mod levels;

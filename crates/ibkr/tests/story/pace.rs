@@ -1,33 +1,24 @@
-//! A gateway that refuses clients faster than IB allows, and an adapter that never is.
+//! A gateway that refuses questions faster than IB allows, and an adapter that never asks any.
+//!
+//! In: a gateway that counts. Out: bars. Invariant: no question had to be asked twice.
 
 use crate::link::Link;
 use crate::world::*;
-use domain::Side;
-use gateway::{Control, Gateway, GatewayConfig};
+use gateway::GatewayConfig;
 use ibkr::IbkrConfig;
 use jiff::civil::date;
 use ports::Broker;
-use risk::Sendable;
-use rust_decimal::dec;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// The kind of a question for bars.
 const BARS: i32 = 20;
 
-async fn paced() -> Gateway {
-    gateway_with(GatewayConfig { pacing: true, ..GatewayConfig::default() }).await
-}
-
-/// As in front of a real gateway: time runs, and messages are counted.
-fn real(link: &Link) -> IbkrConfig {
-    IbkrConfig { virtual_time: false, ..config(link.address) }
-}
-
 #[tokio::test]
 async fn bars_are_asked_for_as_slowly_as_the_broker_wants_them() {
-    let gateway = paced().await;
+    let gateway = gateway_with(GatewayConfig { pacing: true, ..GatewayConfig::default() }).await;
     let link = Link::to(gateway.local_addr()).await;
-    let mut broker = broker(real(&link)).await;
+    // As in front of a real gateway: time runs.
+    let mut broker = broker(IbkrConfig { virtual_time: false, ..config(link.address) }).await;
     let (day, begun) = (date(2025, 12, 8), Instant::now());
     for sessions in 1..=6 {
         let bars = broker.daily_bars(CSPX, sessions, day).await.expect("bars");
@@ -40,33 +31,4 @@ async fn bars_are_asked_for_as_slowly_as_the_broker_wants_them() {
     assert_eq!(again.len(), 1);
     let asked = link.asked().iter().filter(|&&kind| kind == BARS).count();
     assert_eq!(asked, 8, "each was answered the first time");
-}
-
-#[tokio::test]
-async fn orders_leave_as_slowly_as_the_broker_wants_them_and_a_client_that_is_faster_is_cut() {
-    let gateway = paced().await;
-    let link = Link::to(gateway.local_addr()).await;
-    let mut broker = broker(real(&link)).await;
-    for attempt in 1..=60 {
-        let request = order(attempt, CSPX, Side::Buy, 1, price(dec!(1)));
-        broker.send(&place(&request)).await.expect("written");
-        broker.send(&Sendable::Cancel { order_ref: request.order_ref }).await.expect("written");
-    }
-    broker.fence().await.expect("the session lives");
-    assert_eq!(gateway.orders().len(), 60);
-
-    // In virtual time the adapter does not wait, and this gateway does not stand for it.
-    let mut hasty = ibkr::IbkrBroker::connect(
-        IbkrConfig { client_id: 2, ..config(gateway.local_addr()) },
-        std::sync::Arc::clone(&UNIVERSE),
-    )
-    .await
-    .expect("a session");
-    let mut taken = 0;
-    while hasty.fence().await.is_ok() {
-        taken += 1;
-        assert!(taken < 1_000, "somebody counts");
-    }
-    assert!((40..=50).contains(&taken), "{taken} messages were taken");
-    assert!(gateway.control().now().await.is_ok(), "and the gateway lives");
 }
