@@ -89,17 +89,7 @@ impl Broker {
     /// Charge of an order that executed `quantity` for `value` (price × multiplier × quantity), rounded to cents half away
     /// from zero. Nothing executed costs nothing.
     ///
-    /// | what | fixed | tiered |
-    /// |---|---|---|
-    /// | funds and shares in New York | 0.005 a share, at least 1, at most 1 % of value | 0.0035 to 0.0005 a share, at least 0.35, at most 1 % of value; 0.0032 a share and 0.0735 % of the commission on top |
-    /// | in London | 0.05 % of value, at least 3 (4 when traded in dollars) | 0.05 to 0.015 %, at least 1 (1.70); 0.0045 %, at least 0.10, and 0.06 on top |
-    /// | in Xetra and the rest of Europe | 0.05 % of value, at least 3 | 0.05 to 0.015 %, at least 1.25, at most 29; 0.0048 %, at least 0.60, and 0.18 on top |
-    /// | micro currency futures (12,500 and below) | 0.15 broker + 0.24 exchange + 0.02 regulation a contract | 0.15 to 0.05, and the same |
-    /// | other currency futures | 0.85 + 1.60 + 0.02 a contract | 0.85 to 0.25, and the same |
-    /// | micro index futures (5 and below) | 0.25 + 0.35 + 0.02 a contract | 0.25 to 0.10, and the same |
-    /// | other futures | 0.85 + 1.38 + 0.02 a contract | 0.85 to 0.25, and the same |
-    /// | options | 0.65 a contract, at least 1 | 0.65 to 0.15, at least 1; 0.06 on top |
-    /// | spot currencies | 0.2 basis points of value, at least 2 | the same |
+    /// Both price lists stand in the book (docs/gateway.md, "What orders cost").
     pub(crate) fn charge(&self, contract: ContractId, quantity: Quantity, value: Decimal, now: Timestamp) -> Decimal {
         if quantity.is_zero() {
             return Decimal::ZERO;
