@@ -12,8 +12,8 @@ mod run;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs, NextMode,
-    NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
+    AdoptArgs, CloseOutArgs, DashboardArgs, DateArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs,
+    NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
 };
 pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
@@ -107,6 +107,10 @@ pub enum Command {
     },
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
     Status(StatusArgs),
+    /// Show the page of a finished trading day: its fourteen steps, plan, orders, hedges, alerts and tie-out.
+    Report(DateArgs),
+    /// Show the orders of a trade date with what was filled: of the day in progress, or of a finished one.
+    Orders(DateArgs),
     /// Show the positions after the last finished day, ours and the broker's.
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
