@@ -96,8 +96,11 @@ fn each_step_waits_for_the_one_before() {
     assert!(settings().contains("\nmode: live") && settings().contains("account: U7654321, date: "), "{}", settings());
 
     // The account that is there is not the one the settings name: nothing is traded.
-    let told = stage.run(&format!("run --days 1 --config config --state-dir live {}", gateway.address));
-    assert_snapshot!(format!("exit {}\n{}", told.code, told.err), @"");
+    let told = stage.run(&format!("run --once --date 2026-03-30 --config config --state-dir live {}", gateway.address));
+    assert_snapshot!(format!("exit {}\n{}", told.code, told.err), @"
+    exit 3
+    abstractfinance: broker refused: the configured account is none of the 1 this login serves (`broker` in settings.yaml names the gateway and the account)
+    ");
 }
 
 #[test]
