@@ -203,7 +203,7 @@ struct Said {
 }
 
 /// Keys of a contract's key in a body.
-const CONTRACT_KEYS: [&str; 2] = ["contract", "successor"];
+const CONTRACT_KEYS: [&str; 4] = ["contract", "successor", "near_contract", "far_contract"];
 
 /// Replaces the value under every key of a contract.
 fn rename(value: &mut Value, rename_one: &impl Fn(&Value) -> Value) {

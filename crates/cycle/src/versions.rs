@@ -15,7 +15,7 @@ pub const LATEST: [(&str, u16); 16] = [
     ("inputs", 1),
     ("plan", 1),
     ("booked", 1),
-    ("command", 2),
+    ("command", 3),
     ("consequence", 1),
     ("pair", 1),
     ("execution", 1),
@@ -31,7 +31,8 @@ pub const LATEST: [(&str, u16); 16] = [
 ];
 
 /// Steps by kind and the version they start from.
-pub const UPCASTS: &[(&str, u16, Upcast)] = &[("admitted", 1, with_unknown_spread), ("command", 1, with_a_limit)];
+pub const UPCASTS: &[(&str, u16, Upcast)] =
+    &[("admitted", 1, with_unknown_spread), ("command", 1, with_a_limit), ("command", 2, with_contracts_of_a_spread)];
 
 /// The first version did not note the spread at arrival.
 fn with_unknown_spread(mut body: Value) -> Value {
@@ -43,6 +44,17 @@ fn with_unknown_spread(mut body: Value) -> Value {
 fn with_a_limit(mut body: Value) -> Value {
     if body["command"] == "place" {
         body["order_type"] = Value::from("LMT");
+    }
+    body
+}
+
+/// The second version kept the legs of a spread as positions in the day's table, under names that are not those of a
+/// contract; the table of a day that is read is the same.
+fn with_contracts_of_a_spread(mut body: Value) -> Value {
+    for (before, after) in [("near", "near_contract"), ("far", "far_contract")] {
+        if let Some(leg) = body.as_object_mut().and_then(|fields| fields.remove(before)) {
+            body[after] = leg;
+        }
     }
     body
 }

@@ -55,8 +55,10 @@ pub enum Command {
         /// Identity, of the order of `near`.
         order_ref: OrderRef,
         /// The contract that ends first.
+        #[serde(rename = "near_contract")]
         near: ContractId,
         /// The contract that ends later.
+        #[serde(rename = "far_contract")]
         far: ContractId,
         /// Which way.
         side: Side,
@@ -70,8 +72,10 @@ pub enum Command {
         /// Identity.
         order_ref: OrderRef,
         /// The contract that ends first.
+        #[serde(rename = "near_contract")]
         near: ContractId,
         /// The contract that ends later.
+        #[serde(rename = "far_contract")]
         far: ContractId,
         /// Which way.
         side: Side,
