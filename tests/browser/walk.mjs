@@ -1,13 +1,14 @@
 // Walks through the dashboard as a person would, in a real Chromium.
-//   node walk.mjs URL SCREENSHOTS CHROMIUM URL_OF_A_PLAN_THAT_WAITS
-// Every page is opened by its menu, in light and dark, wide and as narrow as a phone; axe-core looks for barriers; the
-// console and the network must stay clean. Then the engine is told to halt, and a plan that waits on another dashboard is
-// approved, both through the forms. Ends with `ok`.
+//   node walk.mjs YEAR LIVING WAITING SCREENSHOTS CHROMIUM
+// YEAR is the dashboard of a fund with a year of history: every page is opened by its menu, in light and dark, wide and as
+// narrow as a phone; axe-core looks for barriers; the console and the network must stay clean. LIVING trades meanwhile: its
+// pages too are opened, its day is watched, and its engine is told to halt. WAITING has a plan that waits for a person: it is
+// approved, through its form. Ends with `ok`.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [url, screenshots, executablePath, waiting] = process.argv.slice(2);
+const [year, living, waiting, screenshots, executablePath] = process.argv.slice(2);
 const require = createRequire(join(process.cwd(), "package.json"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -22,13 +23,14 @@ const browser = await chromium.launch({
 });
 
 const looks = [
-  { name: "light", viewport: { width: 1280, height: 900 }, colorScheme: "light" },
-  { name: "dark", viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
-  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true },
+  { name: "light", url: year, viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  { name: "dark", url: year, viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+  { name: "phone", url: year, viewport: { width: 390, height: 844 }, colorScheme: "light", hasTouch: true, isMobile: true },
+  { name: "living", url: living, viewport: { width: 1280, height: 900 }, colorScheme: "light" },
 ];
 const menu = { Overview: "1", Today: "2", Plan: "p", Positions: "3", Orders: "4", Costs: "5", Risk: "6", Books: "7", Hedges: "8", Calendar: "9", Modes: "0" };
 
-for (const { name: look, ...options } of looks) {
+for (const { name: look, url, ...options } of looks) {
   const context = await browser.newContext({ ...options, bypassCSP: false });
   const page = await context.newPage();
   const where = () => `${look} ${new URL(page.url()).pathname}`;
@@ -56,7 +58,7 @@ for (const { name: look, ...options } of looks) {
     await page.screenshot({ path: join(screenshots, `${look}-${name.toLowerCase()}.png`), fullPage: look !== "phone" });
     console.log(`${look} ${name}: ${await page.locator("table tbody tr").count()} rows, ${figures} charts`);
   }
-  if (look === "light") {
+  if (look === "living") {
     // A word from the journal brings the page up to date by itself.
     await page.keyboard.press("2");
     const before = await page.locator("main").innerText();

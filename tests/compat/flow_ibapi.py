@@ -27,7 +27,7 @@ class Client(EWrapper, EClient):
     RECORDED = """
         managedAccounts nextValidId currentTime accountSummary accountSummaryEnd position positionEnd updateAccountValue
         updatePortfolio updateAccountTime accountDownloadEnd accountUpdateMulti accountUpdateMultiEnd contractDetails
-        contractDetailsEnd marketRule tickPrice tickSize tickReqParams tickSnapshotEnd marketDataType historicalData
+        contractDetailsEnd marketRule tickPrice tickSize tickGeneric tickString tickReqParams tickSnapshotEnd marketDataType historicalData
         historicalDataEnd headTimestamp realtimeBar symbolSamples securityDefinitionOptionParameter
         securityDefinitionOptionParameterEnd tickOptionComputation openOrder
         openOrderEnd orderStatus execDetails execDetailsEnd commissionAndFeesReport completedOrder completedOrdersEnd
@@ -213,6 +213,11 @@ def market_data(client, contract):
     client.await_one("tickPrice", lambda req, kind, *_: req == 20 and kind in (1, 2), count=6)
     say("ticks go on arriving")
     client.cancelMktData(20)
+    client.reqMktData(25, contract, "236", False, False, [])
+    client.await_one("tickGeneric", lambda req, kind, level: req == 25 and kind == 46 and level > 2.5)
+    client.await_one("tickSize", lambda req, kind, shares: req == 25 and kind == 89 and shares > 1000)
+    client.await_one("tickString", lambda req, kind, seconds: req == 25 and kind == 45 and int(seconds) > 1_700_000_000)
+    client.cancelMktData(25)
     client.reqMktData(21, contract, "", True, False, [])
     client.await_one("tickSnapshotEnd", lambda req: req == 21)
     client.reqRealTimeBars(22, contract, 5, "MIDPOINT", True, [])

@@ -5,24 +5,25 @@
 
 mod decisions;
 mod examples;
+mod market;
 mod operator;
 mod records;
 mod research;
 mod run;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
+pub use market::{AccountEvents, Commissions, MarketArgs};
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DashboardArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs, NextMode,
-    NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
+    AdoptArgs, CloseOutArgs, DashboardArgs, DateArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs,
+    NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
 };
 pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
 pub use run::RunArgs;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::Mic;
 use jiff::civil::Date;
-use sim::Scenario;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -107,6 +108,10 @@ pub enum Command {
     },
     /// Show how the engine stands: mode, day in progress, last finished day, what nobody has answered yet.
     Status(StatusArgs),
+    /// Show the page of a finished trading day: its fourteen steps, plan, orders, hedges, alerts and tie-out.
+    Report(DateArgs),
+    /// Show the orders of a trade date with what was filled: of the day in progress, or of a finished one.
+    Orders(DateArgs),
     /// Show the positions after the last finished day, ours and the broker's.
     Positions,
     /// Show NAV, return, drawdown and the difference to the broker, day by day.
@@ -195,43 +200,6 @@ pub struct DemoArgs {
     pub pages: bool,
 }
 
-/// Which simulated world.
-#[derive(Clone, Debug, Args)]
-pub struct MarketArgs {
-    /// Seed of the simulated market; the same seed gives the same days.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// What the simulated market does: calm, decline (of Europe), crash, spike (of volatility).
-    #[arg(long, default_value_t = Scenario::Calm, conflicts_with = "catalogue")]
-    pub scenario: Scenario,
-    /// Replay this catalogue's real history instead; see `data import`.
-    #[arg(long, value_name = "DIR", requires = "from")]
-    pub catalogue: Option<PathBuf>,
-    /// First trade date.
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<Date>,
-    /// What happens to the account outside of orders: none, unattended (dividends, taxes, interest, fees, splits), or
-    /// realistic (the same, and borrowed shares that are called back, which a person has to answer).
-    #[arg(long, value_enum, default_value_t = AccountEvents::None)]
-    pub account_events: AccountEvents,
-    /// What goes wrong: a script with a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}},
-    /// or a number, which makes days on which connections, orders and data fail by chance; 7+account lets chance into the
-    /// account too (trades by hand, splits, a wrong value), which a person has to look at.
-    #[arg(long, value_name = "FILE|SEED")]
-    pub faults: Option<String>,
-}
-
-/// What happens to the simulated account outside of orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AccountEvents {
-    /// Nothing.
-    None,
-    /// What the books understand by themselves, at usual rates.
-    Unattended,
-    /// Everything, at usual rates.
-    Realistic,
-}
-
 /// Options of `gateway`.
 #[derive(Debug, Args)]
 pub struct GatewayArgs {
@@ -252,6 +220,10 @@ pub struct GatewayArgs {
     /// The account it serves: DU and digits like a paper account, U and digits like one of real money.
     #[arg(long, value_name = "ID", default_value = "DU1000001", value_parser = account)]
     pub account: String,
+    /// Refuse clients that are faster than IB allows, by the clock on the wall: more than 50 messages a second (code 100, and
+    /// the connection is cut), the same bars within 15 seconds, a sixth question for bars of a contract within two (162).
+    #[arg(long)]
+    pub pacing: bool,
     /// Where activity statements are served over HTTP, as IB's Flex Web Service does: query 1, token `simulated`.
     #[arg(long, value_name = "ADDR")]
     pub statements: Option<SocketAddr>,

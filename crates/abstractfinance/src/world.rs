@@ -28,7 +28,7 @@ use market::calendar::Calendars;
 use ports::{BrokerError, Clock};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use sim::{AccountEvents, Prices, SimConfig, Simulation};
+use sim::{AccountEvents, PriceList, Prices, SimConfig, Simulation};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -241,8 +241,14 @@ impl Ground {
             deposit: Money::new(Decimal::from(DEPOSIT), base),
             events: match market.account_events {
                 cli::AccountEvents::None => AccountEvents::none(),
-                cli::AccountEvents::Unattended => AccountEvents { recalls_per_year: 0.0, ..AccountEvents::realistic() },
+                cli::AccountEvents::Unattended => {
+                    AccountEvents { recalls_per_year: 0.0, halts_per_year: 0.0, ..AccountEvents::realistic() }
+                }
                 cli::AccountEvents::Realistic => AccountEvents::realistic(),
+            },
+            price_list: match market.commissions {
+                cli::Commissions::Fixed => PriceList::Fixed,
+                cli::Commissions::Tiered => PriceList::Tiered,
             },
         })
     }

@@ -239,27 +239,32 @@ fn a_plan_is_approved_in_the_browser_by_its_hash_and_by_nothing_else() {
     assert!(over.contains("PLAN_FINISHED") && !over.contains("Approve or reject"), "{over}");
 }
 
-/// A living fund with most of a year behind it, and a walker who opens every page.
+/// A fund with a year behind it, one that lives, one that waits for a person, and a walker who opens every page.
 #[test]
-fn a_person_walks_through_a_living_fund() {
+fn a_person_walks_through_three_funds() {
     let Some((node, chromium, folder)) = browser() else { return };
     let stage = Stage::new();
-    let days = if std::env::var_os("AF_LONG").is_some() { 250 } else { 30 };
-    let dashboard = Dashboard::start(stage.command(&format!(
-        "demo --days {days} --serve --listen 127.0.0.1:0 --state-dir state --account-events realistic"
-    )));
+    let living = Dashboard::start(
+        stage.command("demo --days 2 --serve --listen 127.0.0.1:0 --state-dir living --account-events realistic"),
+    );
+    let whole = repository().join("config");
+    let whole = whole.display();
+    stage.ok(&format!("backtest --account-events realistic --state-dir year --config {whole}"));
+    let line = format!("dashboard --state-dir year --listen 127.0.0.1:0 --config {whole}");
+    let year = Dashboard::start(stage.command(&line));
     let waiting = waiting();
-    let screenshots = repository().join("target/screenshots");
     let started = std::time::Instant::now();
-    let lives = || dashboard.ask("GET", "/today", "", "").body.contains("is in progress");
-    while !dashboard.history.load(Ordering::Relaxed) || !lives() {
+    let lives = || living.ask("GET", "/today", "", "").body.contains("is in progress");
+    while !living.history.load(Ordering::Relaxed) || !lives() {
         assert!(started.elapsed() < Duration::from_secs(600), "the history was not lived through");
         std::thread::sleep(Duration::from_secs(1));
     }
+    let dashboards = [&year, &living].map(|dashboard| format!("http://{}/", dashboard.address));
     let output = Command::new(node)
         .arg(repository().join("tests/browser/walk.mjs"))
-        .args([&format!("http://{}/", dashboard.address), screenshots.to_str().unwrap(), chromium.to_str().unwrap()])
+        .args(dashboards)
         .arg(format!("http://{}/plan", waiting.2.address))
+        .args([&repository().join("target/screenshots"), &chromium])
         .current_dir(folder)
         .output()
         .unwrap();

@@ -94,6 +94,19 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
     2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9995512.87,9995512.87,0.0,0.4970121272207959,-0.0004683774550507616,NORMAL,NORMAL
     ");
+    assert_snapshot!(stage.ok("orders --date 2026-03-03 --state-dir state"), @r"
+    Orders of 2026-03-03, finished
+     order                       what            why                        filled   arrival   average   slippage   status
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     AF-f4f616-20260303-001-01   BUY 218 CSPX    increase · core_index_rv      218    723.45    723.56   +1.52 bp   filled
+     AF-f4f616-20260303-002-01   SELL 645 CS51   increase · core_index_rv      645    201.25    201.22   +1.49 bp   filled
+    ");
+    let page = stage.ok("demo --days 3 --state-dir again");
+    assert!(page.ends_with(&stage.ok("report --state-dir again")), "the page the day ended with");
+    assert_snapshot!(stage.refused("report --date 2026-03-07 --state-dir state"), @"
+    exit 2
+    abstractfinance: 2026-03-07 is no finished trading day; `abstractfinance nav` lists those that are
+    ");
     assert_snapshot!(stage.ok("status --state-dir state"), @r"
     Account   f4f616
     Engine    none is running

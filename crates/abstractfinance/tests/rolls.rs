@@ -6,8 +6,10 @@
 #![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
+#[path = "common/oracle.rs"]
+mod oracle;
 
-use common::Stage;
+use common::{Stage, assert_tied_out};
 use console::DayReport;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -177,4 +179,44 @@ fn a_roll_goes_through_the_gateway_as_one_calendar_spread() {
     2026-03-10 roll 72 M2K_20260618: 72 of it in a calendar spread with M2K_20260320
     ");
     assert!(days.iter().all(|day| day.difference_bp.is_some_and(|bp| bp.abs() < 0.01)), "each leg is booked once");
+}
+
+/// About one line of the gateway's record.
+const LINE_BYTES: u64 = 230;
+/// Deaths on the day of the roll, in the short form and in the long one.
+const KILLS: [u64; 2] = [6, 40];
+
+/// What is held of every future in all its contracts.
+fn chains(day: &DayReport) -> BTreeMap<String, rust_decimal::Decimal> {
+    let mut held = BTreeMap::new();
+    for row in &day.positions {
+        if let Some((future, _)) = parts(&row.instrument) {
+            *held.entry(future.to_owned()).or_default() += row.ours.parse::<rust_decimal::Decimal>().unwrap();
+        }
+    }
+    held
+}
+
+#[test]
+fn killed_again_and_again_in_a_calendar_spread_the_engine_rolls_once() {
+    let (stage, whole) = (Stage::new(), Stage::new());
+    config(&stage);
+    config(&whole);
+    let undisturbed = days(&whole, "demo --config futures --from 2026-03-04 --days 5 --json");
+    let mut told = stage.days("demo --config futures --from 2026-03-04 --days 4 --state-dir state");
+    let line = "demo --config futures --from 2026-03-04 --days 5 --state-dir state";
+    let kills = KILLS[usize::from(std::env::var_os("AF_LONG").is_some())];
+    let kills = (0..kills)
+        .take_while(|kill| stage.killed_once_grown(line, "state/gateway.jsonl", (1 + 3 * (kill % 5)) * LINE_BYTES))
+        .count();
+    assert!(kills > 2, "{kills} kills came before the day was over");
+    told.extend(stage.days(line).into_iter().filter(|day| !day.already_done));
+    let day = &told[4];
+    assert_eq!((day.date.as_str(), day.resumed), ("2026-03-10", true));
+    assert_tied_out(day);
+    oracle::judge(&stage.path("state/gateway.jsonl"), &stage.path("state/journal.db"), &told);
+    let in_a_spread =
+        |order: &&console::report::Order| order.reason.as_deref().is_some_and(|how| how.contains("calendar spread"));
+    assert!(day.orders.iter().filter(in_a_spread).count() >= 2, "{:?}", day.orders);
+    assert_eq!(chains(day), chains(&undisturbed[4]), "as many contracts of each future as without a death");
 }

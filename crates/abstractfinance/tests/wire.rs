@@ -315,22 +315,33 @@ fn bars_are_asked_for_again_when_the_broker_was_busy() {
 }
 
 #[test]
-fn a_description_that_fits_two_contracts_or_none_stops_the_day_until_it_fits_one() {
+fn a_leg_that_is_halted_is_waited_for_and_neither_chased_nor_doubled() {
+    for minutes in [5, 30] {
+        let run = met(AT_WORK, &[&format!(r#""halt": {{"contract": "CSPX", "minutes": {minutes}}}"#)]);
+        run.assert_whole(&format!("a halt of {minutes} minutes"));
+        assert_eq!(run.ended(), FILLED, "{minutes} minutes");
+    }
+}
+
+#[test]
+fn a_held_contract_whose_description_fits_two_or_none_is_left_alone_and_stops_nothing_else() {
     for (fault, sentence) in [
         (r#""ambiguous": {"contract": "CSPX"}"#, "the broker knows 2 of it"),
         (r#""unlisted": {"contract": "CSPX"}"#, "the broker knows no CSPX USD on SMART"),
     ] {
         let run = met(BEFORE_THE_SECOND_DAY, &[fault]);
-        assert_eq!(run.told.code, 3);
-        assert!(run.told.err.contains(sentence), "{}", run.told.err);
-        // The same morning, after somebody has put it right.
-        let script = |line: &str| std::fs::write(run.stage.path("faults.jsonl"), line).unwrap();
-        script(&format!(
-            "{{\"at\": \"{BEFORE_THE_SECOND_DAY}\", \"inject\": {{{fault}}}}}\n\
-             {{\"at\": \"2026-03-03T06:00:00Z\", \"inject\": {{\"heal\": {{}}}}}}"
-        ));
-        let days = run.stage.days("demo --days 3 --config config --faults faults.jsonl --state-dir state");
-        days.iter().for_each(assert_tied_out);
+        assert_eq!((run.told.code, run.days.len()), (0, 3), "{sentence}: {}", run.told.err);
+        let [before, during, after] = &run.days[..] else { panic!("three days") };
+        let named: Vec<_> = during.differences.iter().map(|row| (row.id.as_str(), row.evidence.as_str())).collect();
+        let told = named.iter().find(|(id, _)| *id == "mark:CSPX").map(|(_, words)| *words).unwrap_or_default();
+        assert!(told.contains(sentence), "{sentence}: {named:?}");
+        // It is kept at its last good mark, which the report says, and the rest of the day goes on.
+        assert!(during.orders.iter().all(|order| order.instrument != "CSPX"), "{sentence}: {:?}", during.orders);
+        let held =
+            |day: &DayReport| day.positions.iter().find(|held| held.instrument == "CSPX").expect("held").ours.clone();
+        assert_eq!(held(during), held(before), "{sentence}");
+        assert_eq!((during.mode.as_str(), after.mode.as_str()), ("NORMAL", "NORMAL"), "{sentence}");
+        assert_tied_out(after);
         assert_nothing_twice(&run.stage.path("state/gateway.jsonl"), sentence);
     }
 }

@@ -3,7 +3,7 @@
 //! In: reports of finished days, what an unfinished one has done. Out: tables for a terminal, rows for CSV.
 //! Invariant: shows the reports' own numbers.
 
-use crate::dashboard::{LiveOrder, View};
+use crate::dashboard::{LiveDay, LiveOrder, View};
 use crate::report::{DayReport, Position, SleeveResult};
 use crate::table::{grid, numbers, percent, rounded};
 use domain::money::grouped;
@@ -227,18 +227,23 @@ const HAPPENINGS: usize = 12;
 pub fn watched(view: &View) -> String {
     let mut page = status(&view.status);
     if let Some(day) = &view.live {
-        let mut table = grid(&["order", "", "contract", "planned", "filled", "limit", "status"]);
-        for order in &day.orders {
-            let LiveOrder { order_ref, instrument, side, planned, filled, limit, status } = order.clone();
-            table.add_row([order_ref, side, instrument, planned, filled, limit, status]);
-        }
-        numbers(&mut table, 3..6);
-        line(&mut page, &format!("\nOrders of {}\n{}\n", day.date, table.trim_fmt()));
+        line(&mut page, &format!("\n{}", live_orders(day)));
         for happened in day.tape.iter().take(HAPPENINGS) {
             line(&mut page, &format!("{} {:<12} {}", happened.at, happened.kind, happened.what));
         }
     }
     page
+}
+
+/// The orders of the day in progress.
+pub fn live_orders(day: &LiveDay) -> String {
+    let mut table = grid(&["order", "", "contract", "planned", "filled", "limit", "status"]);
+    for order in &day.orders {
+        let LiveOrder { order_ref, instrument, side, planned, filled, limit, status } = order.clone();
+        table.add_row([order_ref, side, instrument, planned, filled, limit, status]);
+    }
+    numbers(&mut table, 3..6);
+    format!("Orders of {}, in progress\n{}\n", day.date, table.trim_fmt())
 }
 
 fn last_day(page: &mut String, day: &DayReport) {

@@ -63,6 +63,15 @@ pub struct DayCosts {
     pub netted: Decimal,
 }
 
+impl DayCosts {
+    /// Slippage of the whole day against the arrival mids, in basis points of what was traded; an option of a few cents
+    /// weighs what it cost.
+    pub fn slippage_bps(&self) -> Option<f64> {
+        let sum = |of: fn(&OrderCost) -> Decimal| self.orders.iter().map(of).sum::<Decimal>();
+        bps(sum(|order| order.costs.slippage()), sum(|order| order.traded))
+    }
+}
+
 /// An amount in basis points of what it belongs to; `None` when nothing was traded.
 fn bps(amount: Decimal, of: Decimal) -> Option<f64> {
     (!of.is_zero()).then(|| (amount / of).to_f64().map(|fraction| rounded(fraction * 1e4, 1e2))).flatten()

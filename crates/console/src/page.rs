@@ -47,8 +47,6 @@ pub fn days(days: &[DayReport]) -> String {
     ]);
     for day in days {
         let filled = day.orders.iter().filter(|order| order.status == "filled").count();
-        let slippage: Vec<f64> = day.orders.iter().filter_map(|order| order.slippage_bps).collect();
-        let mean = slippage.iter().sum::<f64>() / slippage.len() as f64;
         table.add_row([
             day.date.clone(),
             day.regime.clone(),
@@ -56,7 +54,7 @@ pub fn days(days: &[DayReport]) -> String {
             format!("{:.3}", day.scale),
             day.orders.len().to_string(),
             filled.to_string(),
-            if slippage.is_empty() { "–".into() } else { format!("{mean:+.2} bp") },
+            day.costs.slippage_bps().map_or_else(|| "–".into(), |bps| format!("{bps:+.2} bp")),
             nav(day),
             format!("{:.2} %", percent(day.drawdown)),
             format!("{:.3}", day.gross_of_nav),
@@ -175,12 +173,7 @@ fn orders(page: &mut String, day: &DayReport) {
         line(page, &format!("\nOrders    none: {why}"));
         return;
     }
-    let mut table = grid(&["order", "what", "why", "filled", "arrival", "average", "slippage", "status"]);
-    for order in &day.orders {
-        table.add_row(order_row(order));
-    }
-    numbers(&mut table, 3..7);
-    section(page, "Orders and fills", &table);
+    section(page, "Orders and fills", &order_table(day));
     let cost = crate::costs::line(day);
     if let Some(cost) = cost {
         line(page, &cost);
@@ -188,6 +181,20 @@ fn orders(page: &mut String, day: &DayReport) {
     for (order, reason) in day.orders.iter().filter_map(|order| Some((order, order.reason.as_ref()?))) {
         line(page, &format!("Added     {} {} {}: {reason}", order.side, order.quantity, order.instrument));
     }
+}
+
+/// The orders of a finished day.
+pub fn day_orders(day: &DayReport) -> String {
+    format!("Orders of {}, finished\n{}\n", day.date, order_table(day).trim_fmt())
+}
+
+fn order_table(day: &DayReport) -> Table {
+    let mut table = grid(&["order", "what", "why", "filled", "arrival", "average", "slippage", "status"]);
+    for order in &day.orders {
+        table.add_row(order_row(order));
+    }
+    numbers(&mut table, 3..7);
+    table
 }
 
 fn order_row(order: &Order) -> [String; 8] {

@@ -48,12 +48,12 @@ fn with_a_limit(mut body: Value) -> Value {
     body
 }
 
-/// The second version kept the legs of a spread as positions in the day's table, under names that are not those of a
-/// contract; the table of a day that is read is the same.
+/// The second version kept the two contracts of a spread by their number in the day's universe, not by name.
 fn with_contracts_of_a_spread(mut body: Value) -> Value {
-    for (before, after) in [("near", "near_contract"), ("far", "far_contract")] {
-        if let Some(leg) = body.as_object_mut().and_then(|fields| fields.remove(before)) {
-            body[after] = leg;
+    if let Some(fields) = body.as_object_mut() {
+        for (before, now) in [("near", "near_contract"), ("far", "far_contract")] {
+            let contract = fields.remove(before);
+            fields.extend(contract.map(|contract| (now.to_owned(), contract)));
         }
     }
     body

@@ -31,6 +31,30 @@ async fn answering(answer: ResponseTemplate) -> MockServer {
     server
 }
 
+/// What the target `telegram_updates` (under `fuzz/`) starts from, and what it has found.
+#[test]
+fn the_corpus_of_updates_is_read_or_refused_and_so_is_what_is_cut_from_it() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/telegram_updates");
+    let mut commands = Vec::new();
+    for file in std::fs::read_dir(folder).expect("the seeds are there") {
+        let path = file.expect("a file").path();
+        let body = std::fs::read_to_string(&path).expect("a seed");
+        let told = updates(&body).unwrap_or_default();
+        for said in told.into_iter().filter_map(|update| update.said) {
+            assert!(said.text.chars().count() <= 300, "{}", path.display());
+            commands.push(said.text);
+        }
+        for (end, _) in body.char_indices() {
+            for said in updates(&body[..end]).into_iter().flatten().filter_map(|update| update.said) {
+                assert!(said.text.chars().count() <= 300, "{} cut at {end}", path.display());
+            }
+        }
+    }
+    commands.retain(|text| text.len() < 20);
+    commands.sort();
+    assert_eq!(commands, ["/kill sure", "/pause", "/status"], "only what a person wrote as a message is a command");
+}
+
 #[tokio::test]
 async fn a_text_arrives() {
     let server = MockServer::start().await;

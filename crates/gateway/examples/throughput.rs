@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use market::calendar::Calendars;
 use prost::Message;
 use rust_decimal::dec;
-use sim::{AccountEvents, Prices, Scenario, SimConfig};
+use sim::{AccountEvents, PriceList, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,6 +71,7 @@ fn world() -> SimConfig {
         account: "DU1234567".to_owned(),
         deposit: Money::new(dec!(10_000_000), Currency::Usd),
         events: AccountEvents::none(),
+        price_list: PriceList::Fixed,
     }
 }
 

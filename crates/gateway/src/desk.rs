@@ -10,6 +10,7 @@ use crate::contracts::Directory;
 use crate::faults::{Faults, Script};
 use crate::kept_bars::KeptBars;
 use crate::market_data::QuoteStream;
+use crate::pacing::Pace;
 use crate::profit::ProfitStream;
 use crate::record::{Entry, RecordError, RecordedAccount, RecordedExecution, Recorder, RunIdentity};
 use crate::session::Outbox;
@@ -58,6 +59,7 @@ pub(crate) struct Session {
     pub(crate) profits: BTreeMap<i32, ProfitStream>,
     pub(crate) bars: BTreeMap<i32, BarStream>,
     pub(crate) kept: BTreeMap<i32, KeptBars>,
+    pub(crate) pace: Pace,
 }
 
 /// Why a world could not be opened.
@@ -99,6 +101,8 @@ pub(crate) struct Desk {
     pub(crate) faults: Faults,
     pub(crate) wire: WireFaults,
     pub(crate) script: Script,
+    /// Clients that are too fast are refused.
+    pub(crate) paced: bool,
     recorder: Option<Recorder>,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
     sessions_opened: u64,
@@ -116,6 +120,7 @@ impl Desk {
             faults: Faults::default(),
             wire: WireFaults::default(),
             script,
+            paced: false,
             recorder: None,
             sessions: BTreeMap::new(),
             sessions_opened: 0,
@@ -302,6 +307,7 @@ impl Desk {
             profits: BTreeMap::new(),
             bars: BTreeMap::new(),
             kept: BTreeMap::new(),
+            pace: Pace::default(),
         };
         self.sessions.insert(key, session);
         key

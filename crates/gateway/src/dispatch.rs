@@ -8,8 +8,10 @@ use crate::desk::{Desk, NO_REQUEST, SessionKey, Then};
 use crate::orders;
 use crate::wire::{self, Request};
 use crate::wire_fault::WireFaults;
+use crate::wire_faults::TOO_FAST;
 use domain::ContractId;
 use std::collections::BTreeSet;
+use std::time::Instant;
 use tracing::warn;
 
 /// Contracts a search by name gives at most, as many as IB gives.
@@ -23,6 +25,10 @@ impl Desk {
         }
         if self.wire.frozen.contains(&key) && !self.wire.frozen_carries_out {
             return Then::Continue;
+        }
+        if self.paced && !self.session_mut(key).pace.takes_message(Instant::now()) {
+            self.error(key, NO_REQUEST, 100, TOO_FAST);
+            return Then::Close;
         }
         match Request::decode(self.session(key).outbox.codec(), frame) {
             Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),

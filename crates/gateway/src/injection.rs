@@ -75,6 +75,12 @@ pub enum Injection {
     BuyIn { contract: String },
     /// The broker closes the position for want of margin.
     Liquidate { contract: String },
+    /// The exchange stops trading in the contract for some minutes.
+    Halt {
+        contract: String,
+        #[serde(default = "five")]
+        minutes: u32,
+    },
     /// Every market moves now and stays there, by a share of world equity and of the volatility index: -0.06 and 1.5 are a
     /// fall of 6 % and a VIX two and a half times as high.
     MarketShock { equity: Decimal, volatility: Decimal },
@@ -142,6 +148,10 @@ impl<'de> Deserialize<'de> for Injection {
 
 fn one() -> u32 {
     1
+}
+
+fn five() -> u32 {
+    5
 }
 
 fn yes() -> bool {
@@ -272,6 +282,7 @@ impl Injection {
             | Injection::Lend { contract, .. }
             | Injection::BuyIn { contract }
             | Injection::Liquidate { contract }
+            | Injection::Halt { contract, .. }
             | Injection::ExpireNow { contract }
             | Injection::ExpireSilently { contract }
             | Injection::PenceFlip { contract, .. }
@@ -386,6 +397,9 @@ impl Injection {
             }
             Injection::BuyIn { contract } => Intervention::BuyIn { contract: terms.contract(contract)? },
             Injection::Liquidate { contract } => Intervention::Liquidate { contract: terms.contract(contract)? },
+            Injection::Halt { contract, minutes } => {
+                Intervention::Halt { contract: terms.contract(contract)?, minutes: *minutes }
+            }
             &Injection::MarketShock { equity, volatility } => Intervention::Shock { equity, volatility },
             Injection::ExpireNow { contract } => {
                 Intervention::Expire { contract: terms.contract(contract)?, silent: false }

@@ -25,6 +25,7 @@ mod minutes;
 mod moment;
 mod options;
 mod orders;
+mod pacing;
 mod profit;
 mod random_faults;
 mod record;

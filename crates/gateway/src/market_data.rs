@@ -15,13 +15,18 @@ use domain::{ContractId, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
+use std::time::Instant;
 
 /// Market data lines of one client, IB's usual allowance.
 const STREAMS_MAX: usize = 100;
 /// What IB sends for a side without a quote.
 const NO_PRICE: f64 = -1.0;
-/// IB's number for the shares that can be borrowed.
+/// IB's numbers for whether shares can be borrowed, how many, and whether trading is halted.
+const SHORTABLE: i32 = 46;
 const SHORTABLE_SHARES: i32 = 89;
+const HALTED: i32 = 49;
+/// From so many shares to borrow on there is no need to locate them first.
+const SURELY_BORROWED: i64 = 1_000;
 /// Sessions are at most this many per calendar day asked for.
 pub(crate) const BARS_MAX: usize = 10_000;
 
@@ -47,6 +52,7 @@ struct Shown {
     last: Option<Price>,
     close: Option<Price>,
     volume: Option<Quantity>,
+    halted: bool,
 }
 
 impl Shown {
@@ -69,6 +75,7 @@ impl Shown {
             last: quote.last,
             close: quote.close,
             volume: quote.volume,
+            halted: false,
         }
     }
 
@@ -87,10 +94,14 @@ struct TickTypes {
     ask_size: i32,
     close: i32,
     volume: i32,
+    /// When the last price was made.
+    last_time: i32,
 }
 
-const LIVE: TickTypes = TickTypes { bid: 1, ask: 2, last: 4, bid_size: 0, ask_size: 3, close: 9, volume: 8 };
-const DELAYED: TickTypes = TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69, ask_size: 70, close: 75, volume: 74 };
+const LIVE: TickTypes =
+    TickTypes { bid: 1, ask: 2, last: 4, bid_size: 0, ask_size: 3, close: 9, volume: 8, last_time: 45 };
+const DELAYED: TickTypes =
+    TickTypes { bid: 66, ask: 67, last: 68, bid_size: 69, ask_size: 70, close: 75, volume: 74, last_time: 88 };
 
 impl Desk {
     pub(crate) fn market_data(&mut self, key: SessionKey, request: &wire::MarketDataRequest) {
@@ -137,15 +148,22 @@ impl Desk {
     fn send_shortable(&self, key: SessionKey, req_id: i32, contract: ContractId, generic: &str) {
         let asked = generic.split(',').any(|wanted| wanted.trim() == "236");
         if let Some(shares) = self.sim.shortable(contract).filter(|_| asked) {
-            let (tick_type, size) = (Some(SHORTABLE_SHARES), Some(shares.to_string()));
-            self.send(key, &TickSize { req_id: Some(req_id), tick_type, size });
+            // Above 2.5 there are enough, above 1.5 they have to be located, below there are none.
+            let level = match shares.signum() > 0 {
+                true if shares >= Quantity::whole(SURELY_BORROWED) => 3.0,
+                true => 2.0,
+                false => 1.0,
+            };
+            self.send(key, &tick_generic(req_id, SHORTABLE, level));
+            self.send(key, &tick_size(req_id, SHORTABLE_SHARES, shares));
         }
     }
 
     /// A quote as a client sees it, or as it is shown wrongly.
     fn shown(&self, contract: ContractId, asked: i32) -> Shown {
-        let shown = Shown::of(&self.quote(contract), asked);
-        let none = Shown { data_type: shown.data_type, ..Shown::default() };
+        let halted = self.sim.is_halted(contract);
+        let shown = Shown { halted, ..Shown::of(&self.quote(contract), asked) };
+        let none = Shown { data_type: shown.data_type, halted, ..Shown::default() };
         match self.wire.quotes {
             None => shown,
             Some(ShownQuotes::Delayed) => Shown { data_type: 3, ..shown },
@@ -207,6 +225,16 @@ impl Desk {
                 self.send(key, &tick_price(req_id, tick, new, unit, Quantity::ZERO));
             }
         }
+        if new.last.is_some() && old.last != new.last {
+            let seconds = Some(self.quote(contract).at.as_second().to_string());
+            self.send(
+                key,
+                &wire::TickString { req_id: Some(req_id), tick_type: Some(ticks.last_time), value: seconds },
+            );
+        }
+        if old.halted != new.halted {
+            self.send(key, &tick_generic(req_id, HALTED, f64::from(u8::from(new.halted))));
+        }
         if let Some(volume) = new.volume.filter(|_| new.volume != old.volume) {
             self.send(key, &tick_size(req_id, ticks.volume, volume));
         }
@@ -218,6 +246,10 @@ impl Desk {
             Ok(contract) => contract,
             Err(unresolved) => return self.error(key, req_id, 200, &unresolved.to_string()),
         };
+        if self.paced && !self.session_mut(key).pace.takes_question(contract, request, Instant::now()) {
+            let text = "Historical Market Data Service error message:Historical data request pacing violation";
+            return self.error(key, req_id, 162, text);
+        }
         if let Some(answer) = self.wire.history.take() {
             self.error(key, req_id, answer.code, &answer.text);
             if !answer.goes_on {
@@ -329,6 +361,10 @@ impl BarSpan {
             _ => None,
         }
     }
+}
+
+fn tick_generic(req_id: i32, tick_type: i32, value: f64) -> wire::TickGeneric {
+    wire::TickGeneric { req_id: Some(req_id), tick_type: Some(tick_type), value: Some(value) }
 }
 
 /// A size of its own.

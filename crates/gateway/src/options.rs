@@ -1,24 +1,24 @@
 //! Options in the broker's words: ids, descriptions, chains.
 //!
 //! In: roots of the universe, what is listed on them, descriptions as clients write them. Out: the options that fit, as
-//! the wire says them. Invariant: an option's id is made of its root's place, month, strike and right and can be read
+//! the wire says them. Invariant: an option's id is made of its root's place, week, strike and right and can be read
 //! back, so that every option that is listed has an id before anybody asked for it.
 
 use crate::contracts::{Directory, Unresolved, compact_date, fits_instrument, text, trading_class, valid_exchanges};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::wire;
 use domain::{ContractId, InstrumentId, InstrumentKind, OptionKey, OptionRight, Price, Universe};
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use sim::{Command, OptionListing};
 use tracing::error;
 
-/// Above the ids of everything else; four bits for the root, nine for the month, sixteen for the strike, one for the right.
-const ID_FIRST: i32 = 1_000_000_000;
-const ROOTS: i32 = 1 << 4;
-const MONTHS: i32 = 1 << 9;
-const STRIKES: i32 = 1 << 16;
-/// Months are counted from January of this year, strikes in these.
-const YEAR_FIRST: i16 = 2000;
+/// Above the ids of everything else; so many roots, weeks and strikes have one.
+const ID_FIRST: i32 = 400_000_000;
+const ROOTS: i32 = 12;
+const WEEKS: i32 = 1_400;
+const STRIKES: i32 = 50_000;
+/// Weeks are counted from this Monday, strikes in these. A root has at most one expiry in a week.
+const FIRST_WEEK: Date = date(2003, 12, 29);
 const STRIKE_UNIT: i64 = 50_000_000;
 
 /// The roots of a universe, in its order.
@@ -27,26 +27,26 @@ pub(crate) fn roots(universe: &Universe) -> Vec<InstrumentId> {
     universe.instruments().filter(is_root).collect()
 }
 
-fn month_of(expiry: Date) -> i32 {
-    i32::from(expiry.year() - YEAR_FIRST) * 12 + i32::from(expiry.month()) - 1
+fn week_of(expiry: Date) -> i32 {
+    (expiry - FIRST_WEEK).get_days().div_euclid(7)
 }
 
 /// The id of an option; `None` beyond the numbers there are.
 pub(crate) fn id_of(place: usize, key: &OptionKey) -> Option<i32> {
     let place = i32::try_from(place).ok().filter(|place| *place < ROOTS)?;
-    let month = Some(month_of(key.expiry)).filter(|month| (0..MONTHS).contains(month))?;
+    let week = Some(week_of(key.expiry)).filter(|week| (0..WEEKS).contains(week))?;
     let strike = key.strike.mantissa();
     let strike = i32::try_from(strike / STRIKE_UNIT).ok().filter(|&n| n < STRIKES && strike % STRIKE_UNIT == 0)?;
-    Some(ID_FIRST + ((place * MONTHS + month) * STRIKES + strike) * 2 + i32::from(key.right == OptionRight::Put))
+    Some(ID_FIRST + ((place * WEEKS + week) * STRIKES + strike) * 2 + i32::from(key.right == OptionRight::Put))
 }
 
-/// The parts of an id: the root's place, month, strike, right.
+/// The parts of an id: the root's place, week, strike, right.
 fn parts_of(con_id: i32) -> Option<(usize, i32, Price, OptionRight)> {
     let number = con_id.checked_sub(ID_FIRST).filter(|number| *number >= 0)?;
     let right = if number % 2 == 1 { OptionRight::Put } else { OptionRight::Call };
     let (strike, rest) = (number / 2 % STRIKES, number / 2 / STRIKES);
     let strike = Price::from_mantissa(i64::from(strike) * STRIKE_UNIT).ok()?;
-    Some((usize::try_from(rest / MONTHS).ok()?, rest % MONTHS, strike, right))
+    Some((usize::try_from(rest / WEEKS).ok()?, rest % WEEKS, strike, right))
 }
 
 /// The option symbols of the OCC: class, date, right, and the strike in thousandths.
@@ -77,10 +77,10 @@ impl Directory {
         let roots = roots(self.universe());
         if let Some(con_id) = wanted.con_id.filter(|&con_id| con_id != 0) {
             let option = || {
-                let (place, month, strike, right) = parts_of(con_id)?;
+                let (place, week, strike, right) = parts_of(con_id)?;
                 let root = *roots.get(place)?;
                 let listed = listing(root).filter(|listed| listed.strikes.contains(&strike))?;
-                let expiry = *listed.expiries.iter().find(|expiry| month_of(**expiry) == month)?;
+                let expiry = *listed.expiries.iter().find(|expiry| week_of(**expiry) == week)?;
                 Some((root, OptionKey { expiry, strike, right }))
             };
             return option().into_iter().collect();
@@ -216,23 +216,22 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
 
     #[test]
     fn an_option_s_id_can_be_read_back() {
         for (place, expiry, strike, right) in [
             (0, date(2026, 12, 17), 5200.0, OptionRight::Put),
-            (15, date(2042, 8, 21), 32_767.5, OptionRight::Call),
+            (11, date(2030, 10, 18), 24_999.5, OptionRight::Call),
             (3, date(2025, 1, 14), 0.5, OptionRight::Put),
         ] {
             let key = OptionKey { expiry, strike: Price::from_f64(strike).unwrap(), right };
             let id = id_of(place, &key).expect("a number");
-            assert_eq!(parts_of(id), Some((place, month_of(expiry), key.strike, right)));
+            assert_eq!(parts_of(id), Some((place, week_of(expiry), key.strike, right)));
         }
         let odd =
             OptionKey { expiry: date(2026, 12, 17), strike: Price::from_f64(52.3).unwrap(), right: OptionRight::Call };
         assert_eq!(id_of(0, &odd), None);
-        assert_eq!(parts_of(999_999_999), None);
+        assert_eq!(parts_of(ID_FIRST - 1), None);
     }
 
     #[test]

@@ -202,6 +202,8 @@ impl Desk {
             init_margin_after: number(impact.after.initial),
             maint_margin_after: number(impact.after.maintenance),
             equity_with_loan_after: number(impact.after.equity),
+            commission_and_fees: number(impact.commission.amount),
+            commission_and_fees_currency: Some(impact.commission.currency.code().to_owned()),
             margin_currency: Some(impact.currency.code().to_owned()),
             ..wire::OrderState::default()
         };

@@ -10,7 +10,7 @@ use domain::{Currency, Money, Price, Quantity, Side};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sim::{Command, Prices, SimConfig};
+use sim::{Command, PriceList, Prices, SimConfig};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -33,6 +33,9 @@ pub struct RunIdentity {
     /// What happens to the account by itself: `none`, or the checksum of its terms.
     #[serde(default = "nothing")]
     pub events: String,
+    /// What orders cost, when it is not by the fixed list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices_of_orders: Option<String>,
     /// Names of the contracts, in the order of their numbers in the commands.
     pub contracts: Vec<String>,
 }
@@ -59,6 +62,7 @@ impl RunIdentity {
                 true => nothing(),
                 false => format!("{:016x}", checksum(OFFSET, format!("{:?}", config.events).into_bytes())),
             },
+            prices_of_orders: (config.price_list == PriceList::Tiered).then(|| "tiered".to_owned()),
             contracts: universe.contracts().map(|id| universe.contract(id).name.clone()).collect(),
         }
     }
@@ -70,10 +74,13 @@ fn nothing() -> String {
 
 impl std::fmt::Display for RunIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let RunIdentity { seed, prices, start, account, events, contracts } = self;
+        let RunIdentity { seed, prices, start, account, events, prices_of_orders, contracts } = self;
         let count = contracts.len();
         write!(f, "a run of seed {seed}, {prices}, starting {start}, account {account}, {count} contracts")?;
-        if *events == nothing() { Ok(()) } else { write!(f, ", account events {events}") }
+        if *events != nothing() {
+            write!(f, ", account events {events}")?;
+        }
+        prices_of_orders.iter().try_for_each(|list| write!(f, ", {list} prices of orders"))
     }
 }
 

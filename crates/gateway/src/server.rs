@@ -35,6 +35,9 @@ pub struct GatewayConfig {
     pub record: Option<PathBuf>,
     /// What goes wrong by itself, in order of time.
     pub faults: Vec<Fault>,
+    /// Refuse clients that are faster than IB allows, by the clock on the wall: 50 messages a second (100, and the
+    /// connection is cut), the same bars within 15 seconds or a sixth question about a contract within two (162).
+    pub pacing: bool,
 }
 
 /// Why a gateway could not be started.
@@ -92,7 +95,9 @@ impl Gateway {
     pub async fn bind(address: SocketAddr, config: GatewayConfig, world: SimConfig) -> Result<Gateway, GatewayError> {
         let (listener, address) = listen(address).await?;
         let script = Script::new(config.faults);
-        let desk = Arc::new(Mutex::new(Desk::open(world, config.record.as_deref(), script)?));
+        let mut desk = Desk::open(world, config.record.as_deref(), script)?;
+        desk.paced = config.pacing;
+        let desk = Arc::new(Mutex::new(desk));
         let clients = Arc::clone(&desk);
         let serve = move |stream| session::serve(stream, Arc::clone(&clients));
         let (running, until) = watch::channel(());

@@ -13,7 +13,7 @@ use sim::{Command, Intervention, OrderView, SimEvent, SimEventKind, SimOrder};
 const LOST: &str = "Connectivity between IBKR and Trader Workstation has been lost.";
 const RESTORED: &str = "Connectivity between IBKR and Trader Workstation has been restored - data maintained.";
 const RESTORED_DATA_LOST: &str = "Connectivity between IBKR and Trader Workstation has been restored - data lost.";
-const TOO_FAST: &str = "Max rate of messages per second has been exceeded.";
+pub(crate) const TOO_FAST: &str = "Max rate of messages per second has been exceeded.";
 /// What a second permanent id is above the first.
 const SECOND: i64 = 100_000_000;
 

@@ -3,7 +3,6 @@
 //! In: resolved contracts. Out: shares by contract, as generic tick 236 tells them. Invariant: a contract the broker says
 //! nothing about is left out, and no market data line outlives the question.
 
-use crate::contracts::unresolved;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, requests};
 use domain::{ContractId, Quantity};
@@ -43,7 +42,7 @@ impl IbkrBroker {
     async fn borrow_lines(&mut self, contracts: &[ContractId]) -> Result<Vec<(ContractId, Quantity)>, BrokerError> {
         let mut lines = Vec::with_capacity(contracts.len());
         for &contract in contracts {
-            let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?;
+            let known = self.contracts.usable(&self.universe, contract)?;
             self.pacer.pass().await;
             let ticks = self.session.client.market_data(known).generic_ticks(&[generic_tick::SHORTABLE]);
             let ticks = ticks.subscribe().await.map_err(|e| trouble(&self.universe.contract(contract).name, e))?;

@@ -30,10 +30,11 @@ impl ContractBook {
         self.disputed.remove(&id);
     }
 
-    /// Knows a contract by its id and nothing else: what the broker says of it contradicts the table.
-    pub(crate) fn dispute(&mut self, id: ContractId, con_id: i32, what: String) {
+    /// Knows a contract by its ids and nothing else: what the broker says of it contradicts the table, or is not about one
+    /// contract. The id it had before still means it.
+    pub(crate) fn dispute(&mut self, id: ContractId, con_ids: impl IntoIterator<Item = i32>, what: String) {
         self.resolved.remove(&id);
-        self.by_con_id.insert(con_id, id);
+        self.by_con_id.extend(con_ids.into_iter().map(|con_id| (con_id, id)));
         self.disputed.insert(id, what);
     }
 
@@ -49,6 +50,17 @@ impl ContractBook {
     /// The broker's contract, with its routing exchange.
     pub(crate) fn get(&self, id: ContractId) -> Option<&Contract> {
         self.resolved.get(&id)
+    }
+
+    /// The same, of a contract that has to be usable.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unusable`]: what is disputed about it, or that nobody has resolved it in this session.
+    pub(crate) fn usable(&self, universe: &Universe, id: ContractId) -> Result<&Contract, BrokerError> {
+        self.resolved.get(&id).ok_or_else(|| match self.disputed.get(&id) {
+            Some(what) => BrokerError::Unusable(what.clone()),
+            None => unusable(universe, id, "not resolved in this session: resolve it before it is quoted or traded"),
+        })
     }
 
     /// Our key of a broker's contract id.
@@ -229,12 +241,16 @@ pub(crate) fn nearest<'a>(
 }
 
 /// Exactly one answer; a root that exists with several multipliers is narrowed by ours.
+///
+/// # Errors
+/// In words, with what to do: there is none, or there are several.
 pub(crate) fn only<'a>(
     universe: &Universe,
     id: ContractId,
     answers: &'a [ContractDetails],
-) -> Result<&'a ContractDetails, BrokerError> {
+) -> Result<&'a ContractDetails, String> {
     let instrument = universe.instrument_of(id);
+    let name = &universe.contract(id).name;
     let ours = Decimal::from(instrument.multiplier);
     let of_our_size = |answer: &&ContractDetails| {
         convert::decimal_text(&answer.contract.multiplier).is_none_or(|theirs| theirs == ours)
@@ -245,26 +261,21 @@ pub(crate) fn only<'a>(
     };
     match candidates[..] {
         [one] if one.contract.contract_id > 0 => Ok(one),
-        [_] => Err(unusable(universe, id, "the broker's answer carries no contract id")),
-        [] => Err(unusable(
-            universe,
-            id,
-            format_args!(
-                "the broker knows no {} {} on {}: check symbol, ISIN, exchange and expiry in the instrument table",
-                instrument.symbol, instrument.currency, instrument.exchange
-            ),
+        [_] => Err(format!("{name}: the broker's answer carries no contract id")),
+        [] => Err(format!(
+            "{name}: the broker knows no {} {} on {}: check symbol, ISIN, exchange and expiry in the instrument table",
+            instrument.symbol, instrument.currency, instrument.exchange
         )),
         ref several => {
             let names: Vec<_> = several
                 .iter()
                 .map(|d| format!("{} {} {}", d.contract.contract_id, d.contract.local_symbol, d.contract.exchange))
                 .collect();
-            let text = format!(
-                "the broker knows {} of it ({}): narrow it by ISIN, primary exchange or trading class",
+            Err(format!(
+                "{name}: the broker knows {} of it ({}): narrow it by ISIN, primary exchange or trading class",
                 several.len(),
                 names.join(", ")
-            );
-            Err(unusable(universe, id, text))
+            ))
         }
     }
 }
@@ -316,11 +327,6 @@ fn last_trade(details: &ContractDetails) -> Option<jiff::civil::Date> {
     (contract.last_trade_date.and_then(convert::date))
         .or_else(|| convert::wire_date(&details.real_expiration_date))
         .or_else(|| convert::wire_date(&contract.last_trade_date_or_contract_month))
-}
-
-/// The contract a request is about has not been resolved in this session.
-pub(crate) fn unresolved(universe: &Universe, id: ContractId) -> BrokerError {
-    unusable(universe, id, "not resolved in this session: resolve it before it is quoted or traded")
 }
 
 pub(crate) fn unusable(universe: &Universe, id: ContractId, what: impl Display) -> BrokerError {
@@ -463,11 +469,11 @@ mod tests {
         let found = [larger.clone(), right.clone()];
         let one = only(&universe, m6e, &found).expect("one has our multiplier");
         assert_eq!(one.contract.contract_id, right.contract.contract_id);
-        let none = only(&universe, m6e, &[]).expect_err("none").to_string();
-        let several = only(&universe, m6e, &[right.clone(), right]).expect_err("several").to_string();
+        let none = only(&universe, m6e, &[]).expect_err("none");
+        let several = only(&universe, m6e, &[right.clone(), right]).expect_err("several");
         insta::assert_snapshot!(format!("{none}\n{several}"), @r"
-        broker answer unusable: M6E_20251215: the broker knows no M6E USD on CME: check symbol, ISIN, exchange and expiry in the instrument table
-        broker answer unusable: M6E_20251215: the broker knows 2 of it (100004 M6E CME, 100004 M6E CME): narrow it by ISIN, primary exchange or trading class
+        M6E_20251215: the broker knows no M6E USD on CME: check symbol, ISIN, exchange and expiry in the instrument table
+        M6E_20251215: the broker knows 2 of it (100004 M6E CME, 100004 M6E CME): narrow it by ISIN, primary exchange or trading class
         ");
     }
 }

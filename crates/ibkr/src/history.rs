@@ -5,7 +5,7 @@
 //! "Historical Data Limitations"; its sixty questions in ten minutes are for bars under a minute, which nothing here asks
 //! for); a gateway in virtual time is never waited for.
 
-use crate::contracts::{unresolved, unusable};
+use crate::contracts::unusable;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, codes, convert, quotes};
 use domain::{ContractId, InstrumentKind};
@@ -59,7 +59,7 @@ impl IbkrBroker {
         sessions: u32,
         before: Date,
     ) -> Result<Vec<Bar>, BrokerError> {
-        let known = self.contracts.get(contract).ok_or_else(|| unresolved(&self.universe, contract))?.clone();
+        let known = self.contracts.usable(&self.universe, contract)?.clone();
         let shown = match self.universe.instrument_of(contract).kind {
             InstrumentKind::Cash => WhatToShow::MidPoint,
             _ => WhatToShow::Trades,
@@ -71,7 +71,10 @@ impl IbkrBroker {
             let fetch = self.session.client.historical_data(&known, BarSize::Day).what_to_show(shown);
             let fetch = fetch.trading_hours(TradingHours::Regular).ending(convert::utc_midnight(before));
             let fetch = fetch.duration(quotes::span(sessions)).fetch();
-            match timeout(self.config.request_timeout, fetch).await {
+            let answer = timeout(self.config.request_timeout, fetch).await;
+            // The broker counts from when a question reaches it, which was at the latest now.
+            self.history_pacer.note((contract, sessions, before), Instant::now());
+            match answer {
                 Ok(Err(ibapi::Error::Notice(notice))) if codes::is_no_history(notice.code, &notice.message) => {
                     return Ok(Vec::new());
                 }
@@ -94,9 +97,7 @@ impl IbkrBroker {
     async fn await_turn(&mut self, question: Question) {
         if !self.config.virtual_time {
             let now = Instant::now();
-            let due = self.history_pacer.due(question, now);
-            sleep(due - now).await;
-            self.history_pacer.note(question, due);
+            sleep(self.history_pacer.due(question, now) - now).await;
         }
         self.pacer.pass().await;
     }

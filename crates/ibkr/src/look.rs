@@ -43,7 +43,7 @@ impl IbkrBroker {
         let universe = self.universe.clone();
         let answers = self.candidates(id).await;
         let answers = self.noted(answers)?;
-        let details = contracts::only(&universe, id, &answers)?;
+        let details = contracts::only(&universe, id, &answers).map_err(BrokerError::Unusable)?;
         let steps = self.steps(&universe.contract(id).name, details).await;
         let differences = contracts::differences(&universe, id, details, &self.noted(steps)?);
         Ok((i64::from(details.contract.contract_id), differences))

@@ -40,14 +40,13 @@ impl IbkrBroker {
         let underlying = self.underlying_of(root).await?;
         let universe = self.universe.clone();
         let name = &universe.instrument(root).name;
-        let of = self.contracts.get(underlying).expect("it was resolved").clone();
+        let of = self.contracts.usable(&universe, underlying)?.clone();
         self.pacer.pass().await;
         let symbol = of.symbol.to_string();
         let asked = self.session.client.option_chain(&symbol, of.security_type, of.contract_id).subscribe().await;
         let mut rows = asked.map_err(|e| trouble(name, e))?;
         let rows = rows.collect_to_end_within(self.config.request_timeout).await.map_err(|e| trouble(name, e))?;
-        let exchange = &universe.instrument(root).exchange;
-        let classes = classes(&rows, exchange)
+        let classes = classes(&rows, universe.instrument(root))
             .map_err(|what| BrokerError::Unusable(format!("option chain of {name}: {what}")))?;
         Ok(OptionChain { root, underlying, classes })
     }
@@ -265,12 +264,16 @@ pub(crate) fn model(computed: &ibapi::contracts::OptionComputation) -> Option<Op
     })
 }
 
-/// Rows of one exchange, put together by class and multiplier.
-fn classes(rows: &[WireChain], exchange: &str) -> Result<Vec<OptionClass>, String> {
+/// Rows of the root's exchange and of its own class and size, put together. The weeklies of an index are another class.
+fn classes(rows: &[WireChain], root: &domain::Instrument) -> Result<Vec<OptionClass>, String> {
     let mut classes: BTreeMap<(String, Decimal), (BTreeSet<Date>, BTreeSet<Price>)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.exchange == exchange) {
+    let own_class = |row: &&WireChain| root.trading_class.is_empty() || row.trading_class == root.trading_class;
+    for row in rows.iter().filter(|row| row.exchange == root.exchange).filter(own_class) {
         let multiplier = convert::decimal_text(&row.multiplier)
             .ok_or_else(|| format!("the multiplier `{}` is no number", row.multiplier))?;
+        if multiplier != Decimal::from(root.multiplier) {
+            continue;
+        }
         let (expiries, strikes) = classes.entry((row.trading_class.clone(), multiplier)).or_default();
         for text in &row.expirations {
             expiries.insert(convert::wire_date(text).ok_or_else(|| format!("the expiry `{text}` is no date"))?);
@@ -289,4 +292,35 @@ fn classes(rows: &[WireChain], exchange: &str) -> Result<Vec<OptionClass>, Strin
             }
         };
     Ok(classes.into_iter().map(class).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeklies_that_are_another_class_are_not_taken_for_the_root_s_own() {
+        let root = domain::Instrument {
+            trading_class: "SPX".to_owned(),
+            exchange: "SMART".to_owned(),
+            multiplier: 100,
+            ..domain::Instrument::plain("SPX_OPT", domain::InstrumentKind::Opt, domain::Currency::Usd)
+        };
+        let row = |class: &str, multiplier: &str, exchange: &str, expiry: &str| WireChain {
+            underlying_contract_id: 416_904,
+            trading_class: class.to_owned(),
+            multiplier: multiplier.to_owned(),
+            exchange: exchange.to_owned(),
+            expirations: vec![expiry.to_owned()],
+            strikes: vec![6_800.0],
+        };
+        let rows = [
+            row("SPX", "100", "SMART", "20260319"),
+            row("SPXW", "100", "SMART", "20260323"),
+            row("SPX", "10", "SMART", "20260318"),
+            row("SPX", "100", "CBOE", "20260317"),
+        ];
+        let [only] = &classes(&rows, &root).expect("readable")[..] else { panic!("one class") };
+        assert_eq!((only.trading_class.as_str(), &only.expiries[..]), ("SPX", &[jiff::civil::date(2026, 3, 19)][..]));
+    }
 }

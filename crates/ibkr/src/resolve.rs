@@ -1,7 +1,8 @@
 //! Asking which of the broker's contracts is which of ours.
 //!
 //! In: our contracts. Out: one contract of the broker each, or a dispute. Invariant: a contract is asked for by the id it has
-//! always had, and every fact is compared again in every session; another id for the same facts is a dispute.
+//! always had, and every fact is compared again in every session; another id for the same facts is a dispute, and so are no
+//! answer and several: what cannot be told for certain is not used, and stops nothing else.
 
 use crate::contracts::Step;
 use crate::trouble::trouble;
@@ -67,7 +68,10 @@ impl IbkrBroker {
     pub(crate) async fn resolve_one(&mut self, id: ContractId) -> Result<Option<ContractDetails>, BrokerError> {
         let universe = self.universe.clone();
         let answers = self.candidates(id).await?;
-        let details = contracts::only(&universe, id, &answers)?;
+        let details = match contracts::only(&universe, id, &answers) {
+            Ok(details) => details,
+            Err(what) => return Ok(self.dispute(id, None, what)),
+        };
         let steps = self.steps(&universe.contract(id).name, details).await?;
         let agreed = contracts::agree(&universe, id, details, &steps);
         match agreed.and_then(|agreed| self.as_pinned(id, details).map(|()| agreed)) {
@@ -75,12 +79,16 @@ impl IbkrBroker {
                 self.contracts.insert(id, contract);
                 Ok(Some(details))
             }
-            Err(what) => {
-                tracing::debug!(what, "a contract is disputed");
-                self.contracts.dispute(id, details.contract.contract_id, what);
-                Ok(None)
-            }
+            Err(what) => Ok(self.dispute(id, Some(details.contract.contract_id), what)),
         }
+    }
+
+    /// A contract that is not to be used. What is held of it still goes by the ids it is known by.
+    fn dispute(&mut self, id: ContractId, told: Option<i32>, what: String) -> Option<ContractDetails> {
+        tracing::debug!(what, "a contract is disputed");
+        let pinned = self.pin(id).and_then(|con_id| i32::try_from(con_id).ok());
+        self.contracts.dispute(id, told.into_iter().chain(pinned), what);
+        None
     }
 
     /// The broker's id of a contract, as earlier sessions or a person know it.

@@ -3,7 +3,6 @@
 //! In: commands. Out: contracts and orders of the library; margin before it is used. Invariant: a spread buys one of its
 //! far contract for one of its near contract sold; lifetime, account and reference are always stated.
 
-use crate::contracts::unresolved;
 use crate::trouble::trouble;
 use crate::{IbkrBroker, convert, orders};
 use domain::{ContractId, Money, OrderRef};
@@ -40,7 +39,7 @@ impl IbkrBroker {
     }
 
     fn known(&self, id: ContractId) -> Result<&Contract, BrokerError> {
-        self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))
+        self.contracts.usable(&self.universe, id)
     }
 
     /// A combination names its legs by their ids, what it is on by symbol, currency and exchange.

@@ -4,7 +4,6 @@
 //! that the broker ended, or that says nothing, is asked for again, and one whose quote has grown old on demand.
 
 use crate::IbkrBroker;
-use crate::contracts::unresolved;
 use crate::quotes::Feed;
 use crate::trouble::trouble;
 use domain::ContractId;
@@ -40,7 +39,7 @@ impl IbkrBroker {
     }
 
     async fn subscribe(&mut self, id: ContractId) -> Result<(), BrokerError> {
-        let contract = self.contracts.get(id).ok_or_else(|| unresolved(&self.universe, id))?;
+        let contract = self.contracts.usable(&self.universe, id)?;
         if let Some(ended) = self.feeds.remove(&id) {
             self.pacer.pass().await;
             ended.ticks.cancel().await;

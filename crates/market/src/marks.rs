@@ -22,6 +22,8 @@ const SOURCES_AGREE: Decimal = dec!(0.02);
 pub enum MarkSource {
     /// The broker's valuation of a held position.
     Broker,
+    /// The execution by which a position left the account.
+    Execution,
     /// The venue's last daily close.
     Close,
     /// An independent feed.
@@ -32,6 +34,7 @@ impl fmt::Display for MarkSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             MarkSource::Broker => "the broker",
+            MarkSource::Execution => "the execution that closed it",
             MarkSource::Close => "the last close",
             MarkSource::Feed => "the second feed",
         })

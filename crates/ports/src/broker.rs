@@ -384,12 +384,12 @@ pub trait Broker {
     /// [`BrokerError`].
     async fn reconnect(&mut self) -> Result<Identity, BrokerError>;
 
-    /// Resolves contracts; demands exactly one answer each and remembers the broker's key. One that contradicts the
-    /// instrument table is not among the results: it can be held, is neither quoted nor traded, and every snapshot
-    /// disputes it.
+    /// Resolves contracts; demands exactly one answer each and remembers the broker's key. One that has none or several, or
+    /// contradicts the instrument table, is not among the results: it can be held, is neither quoted nor traded, and every
+    /// snapshot disputes it.
     ///
     /// # Errors
-    /// [`BrokerError::Unusable`] names the contract that has none or several.
+    /// [`BrokerError`].
     async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError>;
 
     /// Which of the resolved contracts the broker's key means.

@@ -157,10 +157,11 @@ impl Board {
             Trading::Closed if self.universe.option(contract).is_some() => {
                 (self.closing_book(contract, now), self.tape.last(contract, now))
             }
-            Trading::Call(_) | Trading::Closed => (None, self.tape.last(contract, now)),
+            Trading::Halted(..) | Trading::Call(_) | Trading::Closed => (None, self.tape.last(contract, now)),
         };
         let (data_type, at) = match trading {
             Trading::Open(_) => (DataType::Live, now),
+            Trading::Halted(_, since) => (DataType::Frozen, since),
             Trading::Call(session) => (DataType::Frozen, session.close),
             Trading::Closed => {
                 let session = closed.and_then(|(date, _)| self.tape.venue(contract).session(date));

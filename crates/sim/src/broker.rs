@@ -8,11 +8,12 @@ use crate::account::{Account, Trade};
 use crate::admission::{Refusal, admit};
 use crate::board::{Board, whole_lots};
 use crate::books::Books;
-use crate::commission::commission;
 use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
 use crate::venue::Trading;
-use crate::{AccountEvents, ExecutionView, Liquidity, OrderView, SimConfig, SimEvent, SimEventKind, SimOrder};
+use crate::{
+    AccountEvents, ExecutionView, Liquidity, OrderView, PriceList, SimConfig, SimEvent, SimEventKind, SimOrder,
+};
 use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, TimeInForce, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -42,6 +43,7 @@ pub(crate) struct Broker {
     pub(crate) universe: Arc<Universe>,
     pub(crate) books: Books,
     pub(crate) events: AccountEvents,
+    pub(crate) price_list: PriceList,
     pub(crate) chance: Chance,
     /// How many executions there were, those undone included.
     pub(crate) executed: u32,
@@ -65,6 +67,7 @@ impl Broker {
         Broker {
             books: Books::new(Account::new(config.account.clone(), config.base, universe.clone(), config.deposit)),
             events: config.events.clone(),
+            price_list: config.price_list,
             chance: Chance::new(config.seed),
             executed: 0,
             recalled: BTreeMap::new(),
@@ -177,7 +180,10 @@ impl Broker {
     pub(crate) fn is_working(&self, board: &Board, now: Timestamp) -> bool {
         self.open.iter().any(|working| {
             stands_at_exchange(&working.view.order)
-                && matches!(board.tape.trading(working.view.order.contract, now), Trading::Open(_))
+                && matches!(
+                    board.tape.trading(working.view.order.contract, now),
+                    Trading::Open(_) | Trading::Halted(..)
+                )
         })
     }
 
@@ -351,15 +357,14 @@ impl Broker {
         let Slice { price, quantity } = slice;
         let id = self.next_execution_id();
         let SimOrder { contract, side, .. } = view.order;
-        let instrument = self.universe.instrument_of(contract);
-        let multiplier = Decimal::from(instrument.multiplier);
-        let charged_before = commission(instrument, view.filled, *value * multiplier);
+        let multiplier = Decimal::from(self.universe.instrument_of(contract).multiplier);
+        let charged_before = self.charge(contract, view.filled, *value * multiplier, now);
         *value += quantity.to_decimal() * price.to_decimal();
         view.filled += quantity;
         view.average_price =
             (*value / view.filled.to_decimal()).round_dp_with_strategy(8, RoundingStrategy::MidpointAwayFromZero);
         view.last_fill_price = Some(price.to_decimal());
-        let charge = commission(instrument, view.filled, *value * multiplier) - charged_before;
+        let charge = self.charge(contract, view.filled, *value * multiplier, now) - charged_before;
         let trade = Trade { contract, side, quantity, price, commission: charge };
         let (cumulative, average_price) = (view.filled, view.average_price);
         ExecutionView { cumulative, average_price, liquidity, ..self.trade(view.owner(), id, trade, now) }
@@ -465,6 +470,6 @@ fn stands_at_exchange(order: &SimOrder) -> bool {
 }
 
 fn status_of(order: &SimOrder, board: &Board, now: Timestamp) -> OrderStatus {
-    let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_));
+    let open = matches!(board.tape.trading(order.contract, now), Trading::Open(_) | Trading::Halted(..));
     if open && stands_at_exchange(order) { OrderStatus::Submitted } else { OrderStatus::PreSubmitted }
 }

@@ -3,7 +3,7 @@
 //! In: universe, calendars, where prices come from, and the account's first deposit. Out: a value to build a
 //! `Simulation` from. Invariant: nothing else influences the world, so an equal configuration is an equal world.
 
-use crate::{AccountEvents, Scenario};
+use crate::{AccountEvents, PriceList, Scenario};
 use domain::{Currency, Mic, Money, PerContract, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -51,6 +51,8 @@ pub struct SimConfig {
     pub deposit: Money,
     /// What happens to the account outside of orders.
     pub events: AccountEvents,
+    /// What orders cost.
+    pub price_list: PriceList,
 }
 
 /// Why a world cannot be built.

@@ -68,6 +68,8 @@ pub struct AccountEvents {
     pub recalls_per_year: f64,
     /// How often a share or fund splits, a year.
     pub splits_per_year: f64,
+    /// How often a share is halted for five minutes, a year.
+    pub halts_per_year: f64,
 }
 
 /// Credit balances up to this earn nothing.
@@ -142,6 +144,7 @@ impl AccountEvents {
             monthly_fee: Some(Money::new(dec!(14.50), Currency::Usd)),
             recalls_per_year: 0.5,
             splits_per_year: 0.03,
+            halts_per_year: 0.1,
         }
     }
 

@@ -7,15 +7,15 @@ use crate::account::Trade;
 use crate::board::Board;
 use crate::books::Booking;
 use crate::broker::Broker;
-use crate::commission::commission;
 use crate::events::is_share;
 use crate::overnight::{utc_date, weekday_from};
 use crate::statement::{CashKind, StatementItem};
+use crate::venue::Trading;
 use crate::view::Owner;
 use crate::{ExecutionView, Liquidity};
 use domain::{ContractId, Currency, ExecutionId, InstrumentKind, Money, OptionEnd, Price, Quantity, Side};
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use market::calendar::Session;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ pub enum Intervention {
     Liquidate { contract: ContractId },
     /// Every market moves at once and for good, by a share of world equity and of the volatility index.
     Shock { equity: Decimal, volatility: Decimal },
+    /// The exchange stops trading in the contract for so many minutes.
+    Halt { contract: ContractId, minutes: u32 },
     /// The contract ends now: a future at its mark, an option worth nothing; in silence without a line.
     Expire { contract: ContractId, silent: bool },
 }
@@ -120,6 +122,9 @@ impl Intervention {
                 no("nothing falls by all of itself")
             }
             Intervention::Shock { .. } if !board.tape.is_simulated() => no("replayed prices are what they were"),
+            Intervention::Halt { contract, .. } if !matches!(board.tape.trading(*contract, now), Trading::Open(_)) => {
+                no("it is not traded now")
+            }
             Intervention::Recall { contract } | Intervention::BuyIn { contract } if !is_short(*contract) => {
                 no("nothing of it is sold short")
             }
@@ -143,6 +148,7 @@ impl Intervention {
             | Intervention::Lend { contract, .. }
             | Intervention::BuyIn { contract }
             | Intervention::Liquidate { contract }
+            | Intervention::Halt { contract, .. }
             | Intervention::Expire { contract, .. } => Some(*contract),
             _ => None,
         }
@@ -218,6 +224,9 @@ impl Broker {
             }
             Intervention::BuyIn { contract } => self.cover(booking, contract, mark(contract, board)),
             Intervention::Liquidate { contract } => self.liquidate(contract, mark(contract, board), now),
+            Intervention::Halt { contract, minutes } => {
+                board.tape.halt(contract, now, SignedDuration::from_mins(i64::from(minutes)));
+            }
             Intervention::Expire { contract, silent } => self.expire_now(booking, contract, silent, board),
         }
     }
@@ -277,7 +286,8 @@ impl Broker {
     ) -> ExecutionId {
         let instrument = self.universe.instrument_of(contract);
         let value = quantity.value_at(price, instrument.multiplier);
-        self.execute_at(contract, side, quantity, price, commission(instrument, quantity, value), now)
+        let charge = self.charge(contract, quantity, value, now);
+        self.execute_at(contract, side, quantity, price, charge, now)
     }
 
     /// The same for a charge.
@@ -308,7 +318,7 @@ impl Broker {
         let held = self.books.account.quantity(contract);
         let (side, quantity) = (if held.signum() > 0 { Side::Sell } else { Side::Buy }, held.abs());
         let instrument = self.universe.instrument_of(contract);
-        let commission = commission(instrument, quantity, quantity.value_at(price, instrument.multiplier));
+        let commission = self.charge(contract, quantity, quantity.value_at(price, instrument.multiplier), now);
         let trade = Trade { contract, side, quantity, price, commission };
         let execution = ExecutionView { is_liquidation: true, ..self.trade_for_nobody(trade, now) };
         self.tell_executed(execution);

@@ -17,6 +17,7 @@ mod expiry;
 mod exposure;
 mod factors;
 pub mod fundamentals;
+mod halts;
 mod intervention;
 mod intraday;
 mod levels;
@@ -41,6 +42,7 @@ mod things;
 mod venue;
 mod view;
 
+pub use commission::PriceList;
 pub use config::{Prices, SimConfig, SimError};
 pub use events::{AccountEvents, BorrowTerms, DividendTerms, InterestTerms, WithholdingTax};
 pub use intervention::{Impossible, Intervention};

@@ -6,7 +6,7 @@
 use crate::admission::Refusal;
 use crate::terms::margin_rates;
 use crate::{AccountView, SimOrder, Simulation};
-use domain::{ContractId, Currency, InstrumentKind, OptionRight};
+use domain::{ContractId, Currency, InstrumentKind, Money, OptionRight};
 use market::Underlying;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -40,6 +40,8 @@ pub struct Impact {
     pub after: Requirement,
     /// The base currency.
     pub currency: Currency,
+    /// What the order would cost, executed at once.
+    pub commission: Money,
 }
 
 /// The order's value cannot be expressed in the base currency.
@@ -74,7 +76,7 @@ impl Simulation {
     pub fn margin_impact(&self, order: &SimOrder) -> Result<Impact, Unpriced> {
         let account = self.account();
         let before = self.requirement(&account);
-        let mut after = before;
+        let (mut after, mut commission) = (before, Decimal::ZERO);
         let other = order.against.map(|against| (against, order.side.opposite()));
         for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {
             let instrument = self.universe().instrument_of(contract);
@@ -82,6 +84,7 @@ impl Simulation {
             let mark = quote.mid().or(quote.last).or(quote.close).ok_or(Unpriced)?;
             let rate = self.exchange_rate(instrument.currency).ok_or(Unpriced)?;
             let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
+            commission += self.charge(contract, order.quantity, order.quantity.value_at(mark, instrument.multiplier));
             let position = account.positions.iter().find(|position| position.contract == contract);
             let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
             let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
@@ -92,7 +95,8 @@ impl Simulation {
                 after.gross_position_value += unit_value * (then_held.abs() - held.abs());
             }
         }
-        Ok(Impact { before, after, currency: account.base })
+        let commission = Money::new(commission, self.universe().terms(order.contract).currency);
+        Ok(Impact { before, after, currency: account.base, commission })
     }
 
     /// Why the account cannot afford an order: it asks for more margin, and then for more than there is.
@@ -101,7 +105,7 @@ impl Simulation {
         if ![Some(order.contract), order.against].into_iter().flatten().all(known) {
             return None;
         }
-        let Impact { before, after, currency } = self.margin_impact(order).ok()?;
+        let Impact { before, after, currency, .. } = self.margin_impact(order).ok()?;
         let lacks = after.initial > before.initial && after.initial > after.equity;
         lacks.then(|| {
             Refusal::rejected(&format!(

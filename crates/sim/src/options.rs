@@ -17,10 +17,13 @@ use jiff::{Timestamp, ToSpan};
 use libm::{exp, log, sqrt};
 use market::options::{self, DAYS_PER_YEAR, OptionTerms, Underlying, Valuation};
 use rust_decimal::prelude::ToPrimitive;
+use std::collections::BTreeSet;
 
 /// Months that have an option each, and how far those of June and December reach beyond.
 const MONTHS: i64 = 12;
 const HALF_YEARS_UNTIL: i64 = 24;
+/// Fridays ahead that end an option of a fund in New York.
+const WEEKS: i64 = 5;
 /// Lowest and highest strike, as shares of the underlying's last close.
 const STRIKES: (f64, f64) = (0.4, 1.8);
 /// Implied volatility at the money over the index of implied volatility, which counts the wings too.
@@ -55,6 +58,8 @@ pub(crate) struct Root {
     pub(crate) opening: bool,
     /// Exercise delivers the underlying.
     pub(crate) physical: bool,
+    /// Every week ends an option, not only every month: where both are one class. Those on indices are a class of their own.
+    weekly: bool,
     /// The finest distance between strikes, in the underlying's price.
     step: f64,
 }
@@ -141,6 +146,7 @@ impl Root {
             on_volatility,
             opening: is_index && instrument.currency == Currency::Usd,
             physical: !is_index,
+            weekly: !is_index && instrument.currency == Currency::Usd,
             step: strike_step(&instrument.name),
         })
     }
@@ -205,12 +211,16 @@ impl Root {
     pub(crate) fn listing(&self, close: f64, today: Date, venue: &Venue) -> OptionListing {
         let months = (0..=HALF_YEARS_UNTIL).map(|ahead| today.first_of_month().saturating_add(ahead.months()));
         let listed = months.enumerate().filter(|(ahead, month)| (*ahead as i64) < MONTHS || month.month() % 6 == 0);
-        let days = listed.filter_map(|(_, month)| self.last_trading_day(month, venue));
+        let of_months = listed.filter_map(|(_, month)| self.last_trading_day(month, venue));
+        let friday = today.saturating_add((5 - i64::from(today.weekday().to_monday_one_offset())).rem_euclid(7).days());
+        let weeks = 0..if self.weekly { WEEKS } else { 0 };
+        let of_weeks = weeks.filter_map(|ahead| Some(venue.session_until(friday.saturating_add(ahead.weeks()))?.date));
+        let days: BTreeSet<Date> = of_months.chain(of_weeks).filter(|day| *day >= today).collect();
         let (first, last) = (libm::ceil(STRIKES.0 * close / self.step), libm::floor(STRIKES.1 * close / self.step));
         let strikes = (first as i64..=last as i64).filter(|&n| self.lists(n as f64 * self.step, close));
         OptionListing {
             underlying: self.underlying,
-            expiries: days.filter(|day| *day >= today).collect(),
+            expiries: days.into_iter().collect(),
             strikes: strikes.filter_map(|n| Price::from_f64(n as f64 * self.step).ok()).collect(),
         }
     }

@@ -6,7 +6,7 @@
 use crate::board::{Board, STEP_SECONDS};
 use crate::broker::Broker;
 use crate::overnight::{is_closing, next_closing};
-use crate::venue::Change;
+use crate::venue::{Change, Trading};
 use crate::{
     AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OptionListing, OptionView, OrderView,
     SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
@@ -162,6 +162,16 @@ impl Simulation {
     pub fn last_volume(&self, contract: ContractId) -> Option<Quantity> {
         let (date, close) = self.board.tape.last_official(contract, self.now)?;
         Some(self.board.tape.volume(contract, date, close))
+    }
+
+    /// What an order of the account costs that executes a quantity for a value.
+    pub(crate) fn charge(&self, contract: ContractId, quantity: Quantity, value: Decimal) -> Decimal {
+        self.broker.charge(contract, quantity, value, self.now)
+    }
+
+    /// Whether the exchange has stopped trading in a contract for a while.
+    pub fn is_halted(&self, contract: ContractId) -> bool {
+        matches!(self.board.tape.trading(contract, self.now), Trading::Halted(..))
     }
 
     /// What is listed of a root of options; `None` for anything else, or without a price of the underlying.
@@ -328,7 +338,10 @@ impl Simulation {
                     self.board.tape.fix(&session);
                     self.broker.venue_fixed(&session, &self.board, self.now);
                 }
-                Change::Open(session) => self.broker.venue_opened(&session, &self.board, self.now),
+                Change::Open(session) => {
+                    self.board.tape.draw_halts(&session, self.broker.events.halts_per_year);
+                    self.broker.venue_opened(&session, &self.board, self.now);
+                }
             }
         }
     }

@@ -6,7 +6,6 @@
 use crate::account::Trade;
 use crate::board::{Board, Book};
 use crate::broker::{Broker, Working};
-use crate::commission::commission;
 use crate::matching::Want;
 use crate::{ExecutionView, SimEventKind, SimOrder, SpreadFill};
 use domain::{ContractId, ExecutionId, OrderStatus, Price, Quantity, Side};
@@ -77,10 +76,9 @@ impl Broker {
 
         let mut charges = Vec::new();
         for (place, (leg, average_price)) in legs.into_iter().zip(means).enumerate() {
-            let instrument = self.universe.instrument_of(leg.contract);
             // A contract of a future costs the same at every price.
-            let charge =
-                commission(instrument, view.filled, Decimal::ZERO) - commission(instrument, before, Decimal::ZERO);
+            let whole_charge = |filled: Quantity| self.charge(leg.contract, filled, Decimal::ZERO, now);
+            let charge = whole_charge(view.filled) - whole_charge(before);
             let Leg { contract, side, price } = leg;
             let trade = Trade { contract, side, quantity, price, commission: charge };
             let execution = ExecutionView {

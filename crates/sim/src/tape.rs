@@ -4,6 +4,7 @@
 //! after now is shown, every price but a middle is on the contract's tick grid, and a session's bar never changes.
 
 use crate::factors::{Factors, day_number};
+use crate::halts::Halt;
 use crate::liquidity::Profile;
 use crate::model::{Knot, Model};
 use crate::options::Root;
@@ -66,7 +67,7 @@ pub(crate) enum Source {
 pub(crate) struct Tape {
     pub(crate) universe: Arc<Universe>,
     venues: Venues,
-    chance: Chance,
+    pub(crate) chance: Chance,
     volumes: PerContract<Stream>,
     pub(crate) source: Source,
     pub(crate) histories: PerContract<History>,
@@ -80,6 +81,7 @@ pub(crate) struct Tape {
     pub(crate) roots: PerInstrument<Option<Root>>,
     /// Official closes of options that were asked for since something changed.
     closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
+    pub(crate) halts: BTreeMap<ContractId, Halt>,
     /// How often something changed that a price depends on beside the time.
     changes: u64,
 }
@@ -146,6 +148,7 @@ impl Tape {
             ends_only,
             roots,
             closes: RefCell::default(),
+            halts: BTreeMap::new(),
             changes: 0,
         };
         if let Prices::Simulated { first_day, .. } = config.prices {
@@ -237,6 +240,10 @@ impl Tape {
     pub(crate) fn trading(&self, contract: ContractId, now: Timestamp) -> Trading {
         match self.venue(contract).trading(now) {
             Trading::Open(session) | Trading::Call(session) if !self.has_session(contract, &session) => Trading::Closed,
+            Trading::Open(session) => match self.halted_since(contract, now) {
+                Some(since) => Trading::Halted(session, since),
+                None => Trading::Open(session),
+            },
             trading => trading,
         }
     }
@@ -354,6 +361,9 @@ impl Tape {
         match self.trading(contract, now) {
             Trading::Open(session) => {
                 Some(to_tick(self.middle(contract, &session, now), self.universe.terms(contract).tick))
+            }
+            Trading::Halted(session, since) => {
+                Some(to_tick(self.middle(contract, &session, since), self.universe.terms(contract).tick))
             }
             Trading::Call(session) => Some(self.official_close(contract, &session)),
             Trading::Closed => self.last_close(contract, now),

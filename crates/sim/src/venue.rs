@@ -14,6 +14,8 @@ use market::calendar::{Calendars, NoCalendar, Session};
 pub(crate) enum Trading {
     /// Continuous trading.
     Open(Session),
+    /// Continuous trading of other lines; this one rests since an instant.
+    Halted(Session, Timestamp),
     /// The call of the closing auction: no quotes, the price is found.
     Call(Session),
     /// Nothing.

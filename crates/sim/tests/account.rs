@@ -9,7 +9,7 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy, dec};
-use sim::{AccountView, Simulation};
+use sim::{AccountView, PriceList, Prices, Scenario, SimConfig, Simulation};
 use world::*;
 
 /// Half away from zero, as the broker rounds.
@@ -60,6 +60,34 @@ fn a_trade_settles_in_its_own_currency() {
     let euro = view.cash[1].exchange_rate;
     let spread_and_fee = position.unrealized;
     assert_eq!(view.net_liquidation, cents(dec!(10_000_000) + euro * spread_and_fee));
+}
+
+#[test]
+fn by_the_tiered_list_the_broker_s_part_falls_and_exchanges_come_on_top() {
+    let prices = Prices::Simulated { scenario: Scenario::Calm, seed: 7, first_day: FIRST_DAY };
+    let mut simulation =
+        Simulation::new(SimConfig { price_list: PriceList::Tiered, ..config(prices) }).expect("a world");
+    simulation.advance_to(at("2025-11-03T15:00:00Z"));
+    let fee = |simulation: &Simulation, id: i32| -> Decimal {
+        let of_order = simulation.executions(Timestamp::MIN).iter().filter(|e| e.order_id == id);
+        of_order.map(|execution| execution.commission.amount).sum()
+    };
+    simulation.place(CLIENT, at_market(&simulation, 1, Side::Buy, 100, ACME));
+    simulation.place(CLIENT, at_market(&simulation, 2, Side::Buy, 1, CSPX));
+    simulation.place(CLIENT, at_market(&simulation, 3, Side::Buy, 10, M6E));
+    // 0.35 and 0.0735 % of it, 0.32 for the exchange and clearing; 1.70 + 0.10 + 0.06; 0.41 a contract.
+    assert_eq!([1, 2, 3].map(|id| fee(&simulation, id)), [dec!(0.67), dec!(1.86), dec!(4.10)]);
+
+    // A thousand contracts later in the month they are cheaper, from the day after.
+    simulation.place(CLIENT, at_market(&simulation, 4, Side::Buy, 990, M6E));
+    simulation.advance_to(at("2025-11-03T20:00:00Z"));
+    assert_eq!(simulation.order(CLIENT, 4).expect("placed").filled, Quantity::whole(990));
+    assert_eq!(fee(&simulation, 4), dec!(405.90));
+    for (instant, id, cost) in [("2025-11-04T15:00:00Z", 5, dec!(3.80)), ("2025-12-01T15:00:00Z", 6, dec!(4.10))] {
+        simulation.advance_to(at(instant));
+        simulation.place(CLIENT, at_market(&simulation, id, Side::Buy, 10, M6E));
+        assert_eq!(fee(&simulation, id), cost, "{instant}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod world;
 use domain::{ContractId, OrderStatus, OrderType, Price, Quantity, Side, TimeInForce};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use sim::{Command, Liquidity, Scenario, SimEventKind, SimOrder, Simulation};
+use sim::{AccountEvents, Command, Liquidity, Prices, Scenario, SimConfig, SimEventKind, SimOrder, Simulation};
 use world::*;
 
 /// A calm Monday at three in the afternoon, when everything trades.
@@ -314,4 +314,42 @@ proptest! {
             prop_assert_eq!(order.filled.units(), executed.map(|e| e.quantity.units()).sum::<i64>());
         }
     }
+}
+
+#[test]
+fn in_a_halt_nothing_is_quoted_and_nothing_executed_and_orders_stay() {
+    let mut simulation = calm();
+    simulation.advance_to(at("2025-11-03T15:00:00Z"));
+    let before = simulation.quote(ACME);
+    let touch = before.ask.expect("two-sided");
+    let buy = |id: i32| limit(id, Side::Buy, 10, ACME, ticks(touch, 100));
+    let halt = sim::Intervention::Halt { contract: ACME, minutes: 5 };
+    simulation.intervene(&halt);
+    assert!(simulation.is_halted(ACME) && !simulation.is_halted(CSPX), "one line rests, the others go on");
+    simulation.place(CLIENT, buy(1));
+    simulation.advance_to(at("2025-11-03T15:04:59Z"));
+    let halted = simulation.quote(ACME);
+    assert_eq!((halted.bid, halted.ask, halted.last), (None, None, before.last), "the last price is the one before");
+    assert_eq!(simulation.order(CLIENT, 1).expect("it waits").filled, Quantity::ZERO);
+    assert!(simulation.allows(&halt).is_err(), "what rests cannot be halted");
+    simulation.advance_to(at("2025-11-03T15:05:30Z"));
+    assert!(!simulation.is_halted(ACME) && simulation.quote(ACME).bid.is_some());
+    assert_eq!(simulation.order(CLIENT, 1).expect("it was there").filled, Quantity::whole(10));
+}
+
+#[test]
+fn single_names_are_halted_by_themselves_as_often_as_they_are_said_to_be() {
+    let events = AccountEvents { halts_per_year: 252.0, ..AccountEvents::none() };
+    let prices = Prices::Simulated { scenario: Scenario::Calm, seed: 1, first_day: FIRST_DAY };
+    let mut simulation = Simulation::new(SimConfig { events, ..config(prices) }).expect("a valid configuration");
+    let (mut minutes, mut fund) = (0, 0);
+    for day in [3, 4, 5, 6] {
+        for minute in 0..390 {
+            simulation.advance_to(at(&format!("2025-11-0{day}T14:30:00Z")) + SignedDuration::from_mins(minute));
+            minutes += i32::from(simulation.is_halted(ACME));
+            fund += i32::from(simulation.is_halted(CSPX));
+        }
+    }
+    assert!((17..=20).contains(&minutes), "five minutes every day, cut by the close at most: {minutes}");
+    assert_eq!(fund, 0, "funds are not");
 }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use market::DataType;
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
-use sim::{AccountEvents, Prices, Scenario, SimConfig, Simulation};
+use sim::{AccountEvents, PriceList, Prices, Scenario, SimConfig, Simulation};
 use std::sync::Arc;
 
 const FIRST_DAY: Date = date(2025, 11, 3);
@@ -71,6 +71,7 @@ fn world(scenario: Scenario) -> Simulation {
         account: "DU0000001".to_owned(),
         deposit: Money::new(Decimal::from(1_000_000), Currency::Usd),
         events: AccountEvents::none(),
+        price_list: PriceList::Fixed,
     })
     .expect("a valid configuration")
 }

@@ -162,6 +162,12 @@ fn months_and_strikes_are_listed_by_rule() {
     assert!(last > date(2026, 12, 31) && last.month() % 6 == 0, "half-years reach further than months: {last}");
     let vix = sim.option_listing(VIX_OPT).expect("a chain");
     assert_eq!(&vix.expiries[..2], [date(2025, 11, 18), date(2025, 12, 16)], "the day before VX settles");
+    let spy = sim.option_listing(SPY_OPT).expect("a chain").expiries;
+    let fridays = [7, 14, 21, 28].map(|day| date(2025, 11, day)).into_iter().chain([date(2025, 12, 5), FRIDAY]);
+    assert!(spy.iter().copied().take(6).eq(fridays), "options on funds end every Friday of the next weeks: {spy:?}");
+    sim.advance_to(at(date(2026, 3, 31), "15:00:00"));
+    let spy = sim.option_listing(SPY_OPT).expect("a chain").expiries;
+    assert_eq!(spy[0], date(2026, 4, 2), "the Thursday before a Friday without a session");
     let spot = sim.quote(SPX).last.unwrap().to_f64();
     let (lowest, highest) = (spx.strikes[0].to_f64(), spx.strikes.last().unwrap().to_f64());
     assert!(lowest < 0.45 * spot && highest > 1.7 * spot, "{lowest} to {highest} around {spot}");

@@ -108,7 +108,9 @@ pub fn mornings(evidence: &Evidence<'_>) -> Result<Mornings> {
             let mut account = entry.clone();
             // What was swept to the row of futures is cash all the same.
             for (currency, amount) in &swept {
-                account["cash"][currency] = (decimal(&account["cash"][currency]) + amount).to_string().into();
+                let told = Some(&account["cash"][currency]).filter(|told| !told.is_null());
+                let told = told.map_or(Decimal::ZERO, decimal);
+                account["cash"][currency] = (told + amount).to_string().into();
             }
             broker.accounts.push(account);
         }
@@ -164,6 +166,8 @@ struct Journal {
     executions: BTreeSet<String>,
     /// Executions whose charge was written down.
     charged: BTreeSet<String>,
+    /// Executions that no order of the engine made, booked by a person's word or a line of a statement.
+    adopted: BTreeSet<String>,
     doubled: Vec<String>,
     /// Sequence number of each date's plan.
     plan_seq: BTreeMap<String, i64>,
@@ -225,6 +229,14 @@ impl Journal {
             }
             "commission" => {
                 self.charged.insert(text(&body["execution"]).to_owned());
+            }
+            "booked" => {
+                let id = text(&body["execution"]).to_owned();
+                match text(&body["event"]) {
+                    "fill" if !self.adopted.insert(id.clone()) => self.doubled.push(format!("{id} was adopted twice")),
+                    "commission" => drop(self.charged.insert(id)),
+                    _ => {}
+                }
             }
             _ => {}
         }
@@ -336,8 +348,8 @@ impl Broker {
         violations
             .extend(booked.difference(&happened).map(|id| format!("execution {id} was booked and never happened")));
         let charged: BTreeSet<&String> = journal.charged.iter().collect();
-        violations
-            .extend(happened.difference(&charged).map(|id| format!("what execution {id} cost is written nowhere")));
+        let ours: BTreeSet<&String> = ours.into_iter().chain(&journal.adopted).collect();
+        violations.extend(ours.difference(&charged).map(|id| format!("what execution {id} cost is written nowhere")));
     }
 
     /// Books and account agree, position by position and to the cent.

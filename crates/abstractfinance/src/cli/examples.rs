@@ -174,6 +174,22 @@ const LESSONS: &[Lesson] = &[
         "",
     ),
     (
+        "report",
+        &[
+            ("report --state-dir state", "the page of the last finished day"),
+            ("report --date 2026-03-02 --json --state-dir state", "the same of another day, for a program"),
+        ],
+        "",
+    ),
+    (
+        "orders",
+        &[
+            ("orders --state-dir state", "of the day in progress, or else of the last finished one"),
+            ("orders --date 2026-03-02 --state-dir state", "of another day"),
+        ],
+        "`explain ORDER` shows why an order is what it is, `costs` what it cost.",
+    ),
+    (
         "close-out",
         &[("close-out --confirm M6E_20260316 --reason 'expires today' --state-dir state", "whatever the mode")],
         "",

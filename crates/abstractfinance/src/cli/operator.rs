@@ -15,12 +15,8 @@ use std::str::FromStr;
 /// Options of `nav`.
 #[derive(Debug, Args)]
 pub struct NavArgs {
-    /// First trade date; without it, the first there is.
-    #[arg(long)]
-    pub from: Option<Date>,
-    /// Last trade date; without it, the last there is.
-    #[arg(long)]
-    pub to: Option<Date>,
+    #[command(flatten)]
+    pub span: SpanArgs,
     /// Print comma-separated values with a header.
     #[arg(long)]
     pub csv: bool,
@@ -35,6 +31,27 @@ pub struct SpanArgs {
     /// Last trade date; without it, the last there is.
     #[arg(long)]
     pub to: Option<Date>,
+}
+
+impl SpanArgs {
+    /// Whether a trade date, as reports write it, lies in the span.
+    pub fn holds(&self, date: &str) -> bool {
+        let inside = |date: Date| self.from.is_none_or(|from| date >= from) && self.to.is_none_or(|to| date <= to);
+        date.parse().is_ok_and(inside)
+    }
+
+    /// Whether no end of it was named.
+    pub fn is_open(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+}
+
+/// Options of `report` and `orders`.
+#[derive(Debug, Args)]
+pub struct DateArgs {
+    /// The trade date; the newest without it.
+    #[arg(long)]
+    pub date: Option<Date>,
 }
 
 /// Options of `reconcile`.

@@ -51,11 +51,7 @@ fn one_form(global: &Global, args: &NavArgs) -> Result<(), Failure> {
 pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
     one_form(global, args)?;
     let days = Records::open(global).await?.days().await?;
-    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
-    let inside = |row: &NavRow| {
-        from.as_ref().is_none_or(|from| row.date >= *from) && to.as_ref().is_none_or(|to| row.date <= *to)
-    };
-    let rows: Vec<NavRow> = days.iter().map(NavRow::from).filter(inside).collect();
+    let rows: Vec<NavRow> = days.iter().map(NavRow::from).filter(|row| args.span.holds(&row.date)).collect();
     if rows.is_empty() {
         return Err(Failure::Usage("no day is finished in that span".into()));
     }
@@ -76,10 +72,7 @@ pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
 pub async fn sleeves(global: &Global, args: &NavArgs) -> Result<(), Failure> {
     one_form(global, args)?;
     let mut days = Records::open(global).await?.days().await?;
-    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
-    days.retain(|day| {
-        from.as_ref().is_none_or(|from| day.date >= *from) && to.as_ref().is_none_or(|to| day.date <= *to)
-    });
+    days.retain(|day| args.span.holds(&day.date));
     if args.csv {
         let row = |day: &DayReport, row: &SleeveResult| {
             format!("{},{},{},{}\n", day.date, row.sleeve, row.today, row.cumulative)

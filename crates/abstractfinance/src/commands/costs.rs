@@ -12,12 +12,8 @@ use console::costs::page;
 
 pub async fn costs(global: &Global, args: &SpanArgs) -> Result<(), Failure> {
     let days = Records::open(global).await?.days().await?;
-    let (from, to) = (args.from.map(|date| date.to_string()), args.to.map(|date| date.to_string()));
-    let inside = |day: &&DayReport| {
-        from.as_ref().is_none_or(|from| day.date >= *from) && to.as_ref().is_none_or(|to| day.date <= *to)
-    };
-    let asked = if from.is_none() && to.is_none() { days.len().saturating_sub(1) } else { 0 };
-    let shown: Vec<&DayReport> = days.iter().skip(asked).filter(inside).collect();
+    let asked = if args.is_open() { days.len().saturating_sub(1) } else { 0 };
+    let shown: Vec<&DayReport> = days.iter().skip(asked).filter(|day| args.holds(&day.date)).collect();
     if shown.is_empty() {
         return Err(Failure::Usage(
             "no day is finished in that span; `abstractfinance nav` lists those that are".into(),

@@ -13,7 +13,8 @@ use sim::SimConfig;
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, 250)?;
     let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
-    let config = GatewayConfig { record: args.record.clone(), faults: faults(&args.market, &ground)? };
+    let (record, faults) = (args.record.clone(), faults(&args.market, &ground)?);
+    let config = GatewayConfig { record, faults, pacing: args.pacing };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
     if let Some(at) = args.at {
         // A record may stand later already.

@@ -4,7 +4,7 @@
 //! line of the table is asked about; one that differs does not hide the next, and makes the exit code 5.
 
 use super::show;
-use crate::cli::{AccountEvents, Global, MarketArgs};
+use crate::cli::{Global, MarketArgs};
 use crate::failure::Failure;
 use crate::world::Ground;
 use domain::{ContractId, InstrumentKind};
@@ -14,7 +14,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ports::{Broker, BrokerError};
 use serde_json::{Value, json};
-use sim::Scenario;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -59,14 +58,7 @@ pub async fn check(global: &Global, address: Option<SocketAddr>) -> Result<(), F
     let answers = match address {
         Some(address) => ask(&ground, &mut ground.inspector(address).await?).await?,
         None => {
-            let market = MarketArgs {
-                seed: 1,
-                scenario: Scenario::Calm,
-                catalogue: None,
-                from: None,
-                account_events: AccountEvents::None,
-                faults: None,
-            };
+            let market = MarketArgs::quiet();
             let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let gateway = Gateway::bind(any_port, GatewayConfig::default(), ground.simulation(&market)?).await?;
             ask(&ground, &mut ground.inspector(gateway.local_addr()).await?).await?

@@ -12,6 +12,7 @@ mod costs;
 mod daily;
 mod dashboard;
 mod data;
+mod day;
 mod demo;
 mod diff;
 mod doctor;
@@ -67,6 +68,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init(args) => block_on(init::init(global, &args)),
         Command::Status(args) if args.watch => block_on(watch::watch(global)),
         Command::Status(_) => block_on(account::status(global)),
+        Command::Report(args) => block_on(day::report(global, &args)),
+        Command::Orders(args) => block_on(day::orders(global, &args)),
         Command::Positions => block_on(account::positions(global)),
         Command::Nav(args) => block_on(account::nav(global, &args)),
         Command::Costs(args) => block_on(costs::costs(global, &args)),

@@ -8,6 +8,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings::{self, Loaded};
 use console::DayReport;
+use jiff::civil::Date;
 use journal::{Journal, StoredEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -59,13 +60,16 @@ impl Records {
         let mut days = Vec::new();
         for later in self.journal.days(&self.account).await?.into_iter().filter(|later| later.as_str() > date) {
             let day = later.parse().map_err(|error| Failure::Journal(format!("{later}: {error}")))?;
-            let events = self.journal.events(&self.account, day).await?;
-            let closed = events.iter().filter(|event| event.kind == DAY_CLOSED).map(body::<Closed>);
-            for closed in closed {
-                days.push(closed?.report);
-            }
+            days.extend(self.day_closed(day).await?.map(|(_, report)| report));
         }
         Ok(days)
+    }
+
+    /// The report of a finished date, with its sequence number.
+    pub async fn day_closed(&self, date: Date) -> Result<Option<(i64, DayReport)>, Failure> {
+        let events = self.journal.events(&self.account, date).await?;
+        let closed = events.iter().rfind(|event| event.kind == DAY_CLOSED);
+        closed.map(|event| body::<Closed>(event).map(|closed| (event.seq, closed.report))).transpose()
     }
 
     /// The last finished day with its sequence number.

@@ -56,7 +56,7 @@ struct Status {
 }
 
 /// Reads and folds it.
-pub(super) async fn day(records: &Records, date: &str) -> Result<LiveDay, Failure> {
+pub async fn day(records: &Records, date: &str) -> Result<LiveDay, Failure> {
     let parsed = date.parse().map_err(|error| Failure::Journal(format!("{date}: {error}")))?;
     let events = records.journal.events(&records.account, parsed).await?;
     let mut orders: BTreeMap<u16, LiveOrder> = BTreeMap::new();

@@ -3,7 +3,7 @@
 //! In: a state folder. Out: finished days, the day in progress, what comes due. Invariant: takes no lease and no lock; a
 //! finished day is read once.
 
-mod live;
+pub mod live;
 mod metrics;
 
 pub use metrics::open_metrics;

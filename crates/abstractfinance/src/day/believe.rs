@@ -47,7 +47,7 @@ pub(super) fn believe(
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
-        let mut offers: Vec<Offer> = mark_offers(contract, snapshot, bars, now, run).collect();
+        let mut offers: Vec<Offer> = mark_offers(contract, snapshot, bars, ledger, now, run).collect();
         if counted_otherwise(contract, snapshot, ledger) {
             // Price and quantity that change together are a split until a statement says so: no second source confirms it.
             offers.truncate(1);
@@ -152,11 +152,12 @@ fn rate_offers<'a>(
     account.chain(closes)
 }
 
-/// The broker's mark of what is held, then the last close.
+/// The broker's mark of what is held, or the price at which the broker saw it go, then the last close.
 fn mark_offers<'a>(
     contract: ContractId,
     snapshot: &'a AccountSnapshot,
     bars: &'a Bars,
+    ledger: &Ledger,
     now: Timestamp,
     run: &'a Run,
 ) -> impl Iterator<Item = Offer> + 'a {
@@ -165,8 +166,17 @@ fn mark_offers<'a>(
         let session = last_session(contract, now, run)?;
         Some(Offer { price: position.mark?, session, source: MarkSource::Broker })
     });
+    // What our books alone still hold was traded without us: no mark comes any more, and NAV would keep yesterday's.
+    let gone = !ledger.quantity(contract).is_zero() && snapshot.positions.iter().all(|held| held.contract != contract);
+    let last = snapshot.executions.iter().map(|execution| &execution.fill).filter(|fill| fill.contract == contract);
+    let last = last.filter(|fill| gone && !fill.quantity.is_zero()).max_by_key(|fill| fill.at);
     let close = bars.get(&contract).and_then(|bars| bars.last());
-    held.chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
+    let last = last.and_then(|fill| {
+        let session =
+            last_session(contract, fill.at, run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
+        Some(Offer { price: fill.price, session, source: MarkSource::Execution })
+    });
+    held.chain(last).chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
 }
 
 /// What is not held may be old: only a held mark stops the day's increases.

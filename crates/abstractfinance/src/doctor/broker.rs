@@ -4,7 +4,7 @@
 //! the broker never places.
 
 use super::Finding;
-use crate::cli::{AccountEvents, Global, MarketArgs};
+use crate::cli::{Global, MarketArgs};
 use crate::day::{self, Run};
 use crate::failure::Failure;
 use crate::settings::{Loaded, Mode};
@@ -17,7 +17,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use ports::{Broker, BrokerCommand, BrokerError, Identity, OrderRequest};
-use sim::Scenario;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Sessions of history that prove there is any.
@@ -92,8 +91,7 @@ async fn connected(
 }
 
 async fn simulation(ground: &Ground) -> Result<Gateway, Failure> {
-    let (seed, scenario, account_events) = (1, Scenario::Calm, AccountEvents::None);
-    let market = MarketArgs { seed, scenario, catalogue: None, from: None, account_events, faults: None };
+    let market = MarketArgs::quiet();
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Ok(Gateway::bind(any_port, GatewayConfig::default(), ground.simulation(&market)?).await?)
 }
@@ -140,7 +138,7 @@ async fn contracts(desk: &mut Desk, identity: &Identity) -> [Finding; 2] {
         let name = &universe.contract(contract).name;
         match desk.broker.resolve(&[contract]).await {
             Ok(known) if known.is_empty() => {
-                barred.push(format!("{name}: the broker states its terms otherwise, see `instruments check`"));
+                barred.push(format!("{name}: the broker knows none, several or another, see `instruments check`"));
                 continue;
             }
             Ok(_) => {}

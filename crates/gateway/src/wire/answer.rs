@@ -63,6 +63,8 @@ answers! {
     11 => ExecutionDetails,
     15 => ManagedAccounts,
     21 => TickOptionComputation,
+    45 => TickGeneric,
+    46 => TickString,
     49 => CurrentTime,
     50 => RealTimeBar,
     52 => ContractDataEnd,

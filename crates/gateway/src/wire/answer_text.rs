@@ -40,6 +40,8 @@ macro_rules! text_forms {
 text_forms! {
     TickPrice(m, id, _) => fields![id, 6, m.req_id, m.tick_type, m.price, m.size, m.attr_mask];
     TickSize(m, id, _) => fields![id, 6, m.req_id, m.tick_type, m.size];
+    TickGeneric(m, id, _) => fields![id, 6, m.req_id, m.tick_type, m.value];
+    TickString(m, id, _) => fields![id, 6, m.req_id, m.tick_type, m.value];
     TickOptionComputation(m, id, _) => fields![
         id, m.req_id, m.tick_type, m.tick_attrib.unwrap_or_default(), greek(m.implied_vol, -1.0), greek(m.delta, -2.0),
         greek(m.opt_price, -1.0), greek(m.pv_dividend, -1.0), greek(m.gamma, -2.0), greek(m.vega, -2.0),

@@ -1,10 +1,32 @@
-//! Messages around the core of trading: option chains, symbols, profit, five-second bars, values by model.
+//! Messages around the core of trading: option chains, symbols, profit, five-second bars, values by model, rare ticks.
 //!
 //! In: questions of clients. Out: the bodies of their answers. Invariant: as everywhere on the wire, what is
 //! absent stays absent, and an amount nobody computed is not zero.
 
 use super::Contract;
 use prost::Message;
+
+/// A fact about a contract that is a number: whether it is halted, whether it can be borrowed.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct TickGeneric {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(int32, optional, tag = "2")]
+    pub tick_type: Option<i32>,
+    #[prost(double, optional, tag = "3")]
+    pub value: Option<f64>,
+}
+
+/// A fact about a contract that is text: when it traded last.
+#[derive(Clone, PartialEq, Message)]
+pub struct TickString {
+    #[prost(int32, optional, tag = "1")]
+    pub req_id: Option<i32>,
+    #[prost(int32, optional, tag = "2")]
+    pub tick_type: Option<i32>,
+    #[prost(string, optional, tag = "3")]
+    pub value: Option<String>,
+}
 
 /// Account values of one model or of all.
 #[derive(Clone, PartialEq, Message)]

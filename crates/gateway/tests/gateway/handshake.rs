@@ -179,3 +179,25 @@ async fn a_gateway_that_cannot_listen_says_where_and_what_to_do() {
     let refused = Gateway::bind(public, GatewayConfig::default(), world()).await.expect_err("public");
     insta::assert_snapshot!(refused, @"0.0.0.0:0 is not a loopback address; the simulated gateway has no login, listen on 127.0.0.1");
 }
+
+#[tokio::test]
+async fn a_client_that_writes_faster_than_ib_allows_is_told_so_and_cut() {
+    for (pacing, expected) in [(true, 49), (false, 200)] {
+        let config = GatewayConfig { pacing, ..GatewayConfig::default() };
+        let gateway = Gateway::bind(loopback(), config, world()).await.expect("a gateway");
+        let mut stream = greet(&gateway, "v213..226").await;
+        frame(&mut stream).await.expect("a version");
+        // Everything at once: a start and two hundred questions for the time.
+        let asked = [0, 0, 0, 4, 0, 0, 0, 249].repeat(200);
+        let start = [0, 0, 0, 6, 0, 0, 1, 15, 8, 7];
+        stream.write_all(&[&start[..], &asked].concat()).await.expect("written");
+        let (mut times, mut told) = (0, false);
+        while times < 200 {
+            let Some(answer) = frame(&mut stream).await else { break };
+            times += i32::from(answer.starts_with(&[0, 0, 0, 249]));
+            told |= answer.windows(8).any(|words| words == b"Max rate");
+        }
+        assert_eq!((times, told), (expected, pacing));
+        is_alive(&gateway).await;
+    }
+}

@@ -1,13 +1,14 @@
 //! Peers that mean harm: bytes nobody would send, to both codecs. Bounded memory, no panic, and everybody else is served.
 //!
-//! The corpus is the requests real clients sent; `AF_LONG=1` mutates it a hundred times as often. The same decoders are
-//! the targets under `fuzz/`.
+//! The corpus is the requests real clients sent, and the conversations of `fuzz/seeds`; `AF_LONG=1` mutates it a hundred times
+//! as often. The same decoders are the targets under `fuzz/`.
 
 use crate::handshake::{frame, greet, is_alive, request, write_frame};
 use crate::support::*;
-use gateway::wire::{Codec, Request, read_frame, version_range};
+use gateway::wire::{Codec, Request, read_frame, read_handshake, version_range};
 use proptest::prelude::*;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -17,12 +18,28 @@ const CODECS: [(Codec, &str, &str); 2] = [
     (Codec::Text(176), "v157..178", "requests-text-176.hex"),
 ];
 
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/wire").join(name);
-    let text = std::fs::read_to_string(path).expect("a golden file");
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).expect("hexadecimal") as u8;
-    let frames = text.lines().filter(|line| !line.starts_with(' '));
-    frames.map(|line| line.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()).collect()
+    hex.trim().as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let text = std::fs::read_to_string(repository("tests/golden/wire").join(name)).expect("a golden file");
+    text.lines().filter(|line| !line.starts_with(' ')).map(bytes).collect()
+}
+
+/// What the target `frames` starts from, and what it has found.
+fn conversations() -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(repository("fuzz/seeds/frames")).expect("the seeds are there");
+    let seed = |file: std::io::Result<std::fs::DirEntry>| {
+        let path = file.expect("a file").path();
+        (path.display().to_string(), bytes(&std::fs::read_to_string(&path).expect("a seed")))
+    };
+    files.map(seed).collect()
 }
 
 fn rounds(short: u64) -> u64 {
@@ -129,6 +146,56 @@ fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024
+}
+
+/// What the target `frames` does with what a peer sends.
+async fn understood(sent: &[u8]) -> (bool, usize) {
+    let mut rest = sent;
+    let greeted = read_handshake(&mut rest).await.is_ok();
+    let mut rest = sent;
+    let mut frames = 0;
+    while let Ok(Some(frame)) = read_frame(&mut rest).await {
+        assert!(frame.len() <= sent.len());
+        for (codec, ..) in CODECS {
+            let _ = Request::decode(codec, &frame);
+        }
+        frames += 1;
+    }
+    (greeted, frames)
+}
+
+#[tokio::test]
+async fn the_corpus_of_the_frames_is_read_or_refused_and_so_is_what_is_near_it() {
+    let (seeds, mut chance) = (conversations(), Chance(1));
+    for (name, sent) in &seeds {
+        let (greeted, frames) = understood(sent).await;
+        let is = |kind: &str| name.contains(kind);
+        // A range that ends before it begins is one of a client that is too old, and is told so.
+        let read =
+            ["protobuf", "text", "with_options", "range_reversed"].iter().any(|it| is(&format!("/handshake_{it}")));
+        assert_eq!(greeted, read, "{name}");
+        assert_eq!(frames > 2, is("in_a_row"), "{name}: {frames} frames");
+        for _ in 0..rounds(20) {
+            understood(&mutated(sent, &mut chance)).await;
+        }
+    }
+    // And a server that is told each of them goes on to serve.
+    let gateway = gateway_at(MORNING).await;
+    for (name, sent) in &seeds {
+        let mut stream = TcpStream::connect(gateway.local_addr()).await.expect("it listens");
+        stream.write_all(sent).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    is_alive(&gateway).await;
+}
+
+#[test]
+fn every_target_has_a_corpus_that_some_test_replays() {
+    let files = std::fs::read_dir(repository("fuzz/fuzz_targets")).expect("the targets are there");
+    let names = files.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
+    let names: BTreeSet<String> = names.collect();
+    // The first here, the last in `feeds/tests/telegram.rs`, the two between here and in `golden.rs`.
+    let replayed = ["frames.rs", "protobuf_request.rs", "text_request.rs", "telegram_updates.rs"];
+    assert_eq!(names, replayed.map(str::to_owned).into());
 }
 
 proptest! {

@@ -1,17 +1,21 @@
 //! What is broken on purpose, as a client of the protocol sees it.
 
 use crate::support::*;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use gateway::{Control, Gateway, GatewayConfig, Injection, RemoteControl, read_faults};
 use ibapi::Client;
 use ibapi::accounts::types::{AccountGroup, AccountId};
 use ibapi::accounts::{AccountSummaryResult, AccountUpdate, PositionUpdate};
+use ibapi::contracts::tick_types::TickType;
+use ibapi::market_data::realtime::{Quote, TickTypes};
 use ibapi::orders::{Action, ExecutionFilter, Executions};
 use ibapi::subscriptions::SubscriptionItem;
+use jiff::SignedDuration;
 use rust_decimal::{Decimal, dec};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 
 /// Reads what a line of a script or of the control says.
@@ -121,6 +125,39 @@ async fn an_account_without_margin_says_so_opens_nothing_and_is_liquidated() {
     });
     assert_eq!(flags.collect::<Vec<_>>(), [(20.0, 0), (100.0, 0), (20.0, 1)]);
     assert_eq!(told(summary(&client, &tags).await)[1], "HighestSeverity 0");
+}
+
+#[tokio::test]
+async fn a_halt_is_told_takes_the_quotes_away_and_ends_by_itself() {
+    let (gateway, client) = lively().await;
+    let cspx = fund("CSPX", "USD");
+    let mut ticks = client.market_data(&cspx).generic_ticks(&["236"]).subscribe().await.expect("a stream");
+    let mut told = async || {
+        client.server_time_millis().await.expect("the fence");
+        let (mut generic, mut quote) = (Vec::new(), Quote::default());
+        let drain = async {
+            while let Some(Some(item)) = ticks.next().now_or_never() {
+                if let SubscriptionItem::Data(tick) = item.expect("a readable tick") {
+                    quote.apply(&tick);
+                    if let TickTypes::Generic(tick) = tick {
+                        generic.push((tick.tick_type, tick.value));
+                    }
+                }
+            }
+        };
+        unconstrained(drain).await;
+        (generic, quote.bid)
+    };
+    let (generic, bid) = told().await;
+    assert_eq!(generic, [(TickType::Shortable, 3.0)], "more than a thousand can be borrowed");
+    assert!(bid.is_some_and(|bid| bid > 0.0));
+    inject(&gateway, r#"{"halt": {"contract": "CSPX"}}"#).await;
+    assert_eq!(told().await, (vec![(TickType::Halted, 1.0)], Some(-1.0)));
+    let now = gateway.control().now().await.expect("a clock");
+    gateway.control().advance_to(now + SignedDuration::from_mins(6)).await.expect("time moves");
+    let (generic, bid) = told().await;
+    assert_eq!(generic, [(TickType::Halted, 0.0)]);
+    assert!(bid.is_some_and(|bid| bid > 0.0), "it trades again");
 }
 
 #[tokio::test]
@@ -360,7 +397,7 @@ const SCRIPT: &str = r#"
 
 async fn scripted(path: &Path) -> Gateway {
     let faults = read_faults(SCRIPT).expect("a script");
-    let config = GatewayConfig { record: Some(path.to_owned()), faults };
+    let config = GatewayConfig { record: Some(path.to_owned()), faults, ..GatewayConfig::default() };
     Gateway::bind(loopback(), config, world()).await.expect("a gateway")
 }
 
@@ -410,7 +447,7 @@ async fn a_script_that_cannot_be_meant_is_refused_at_the_start() {
         "{lines:?}"
     );
     let faults = read_faults(r#"{"at": "2025-07-07T09:00:00Z", "inject": {"recall": {"contract": "NOPE"}}}"#);
-    let config = GatewayConfig { record: None, faults: faults.expect("readable") };
+    let config = GatewayConfig { faults: faults.expect("readable"), ..GatewayConfig::default() };
     let refused = Gateway::bind(loopback(), config, world()).await.expect_err("no such contract");
     insta::assert_snapshot!(refused, @"the script of faults names the contract NOPE, which this world does not have");
 }

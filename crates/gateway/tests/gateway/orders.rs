@@ -227,6 +227,11 @@ async fn a_what_if_shows_margin_and_places_nothing() {
         change > 10_000.0 && state.initial_margin_before == Some(0.0) && state.initial_margin_after == Some(change),
         "{state:?}"
     );
+    let cost = (state.commission, state.commission_currency.as_str());
+    assert!(
+        cost.0.is_some_and(|cost| (20.0..60.0).contains(&cost)) && cost.1 == "USD",
+        "0.05 % of some 60,000: {cost:?}"
+    );
     assert!(gateway.orders().is_empty());
 }
 

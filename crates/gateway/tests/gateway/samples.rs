@@ -217,6 +217,8 @@ fn market() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
             pv_dividend: None,
         };
         21 "TickOptionComputation of nothing" TickOptionComputation { req_id, tick_type: Some(10), ..Default::default() };
+        45 "TickGeneric" TickGeneric { req_id, tick_type: Some(49), value: Some(1.0) };
+        46 "TickString" TickString { req_id, tick_type: Some(45), value: some("1751875200") };
         50 "RealTimeBar" RealTimeBar {
             req_id, time: Some(1_751_875_200), open: Some(1.0), high: Some(1.5), low: Some(0.5), close: Some(1.25),
             volume: some("-1"), wap: some("1.25"), count: Some(-1),

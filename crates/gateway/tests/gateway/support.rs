@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use market::calendar::Calendars;
 use rust_decimal::{Decimal, dec};
-use sim::{AccountEvents, Prices, Scenario, SimConfig};
+use sim::{AccountEvents, PriceList, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -115,6 +115,7 @@ pub fn world() -> SimConfig {
         account: ACCOUNT.to_owned(),
         deposit: Money::new(dec!(1_000_000), Currency::Usd),
         events: AccountEvents::none(),
+        price_list: PriceList::Fixed,
     }
 }
 

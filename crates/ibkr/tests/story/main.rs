@@ -5,6 +5,7 @@
 
 mod link;
 mod options;
+mod pace;
 mod spreads;
 mod world;
 

@@ -12,7 +12,7 @@ use market::DataType;
 use market::calendar::Calendars;
 use ports::{Broker, BrokerError, BrokerEvent, OPTION_QUOTES_MAX, OptionQuote};
 use rust_decimal::dec;
-use sim::{AccountEvents, Prices, Scenario, SimConfig};
+use sim::{AccountEvents, PriceList, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -60,6 +60,7 @@ async fn gateway(now: &str) -> Gateway {
         account: "DU1234567".to_owned(),
         deposit: Money::new(dec!(10_000_000), Currency::Usd),
         events: AccountEvents::none(),
+        price_list: PriceList::Fixed,
     };
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let gateway = Gateway::bind(loopback, GatewayConfig::default(), world).await.expect("a gateway");

@@ -16,7 +16,7 @@ use risk::{
     Collar, CollarPolicy, DayFacts, Gate, GatePolicy, Mode, Permit, Purpose, Sendable, SendableOrder, SendableSpread,
 };
 use rust_decimal::{Decimal, dec};
-use sim::{AccountEvents, Prices, Scenario, SimConfig};
+use sim::{AccountEvents, PriceList, Prices, Scenario, SimConfig};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -92,6 +92,11 @@ fn line(name: &str, kind: InstrumentKind, exchange: &str, currency: Currency, ve
 
 /// A gateway with ten million dollars and nothing else, on the morning of the story.
 pub async fn gateway() -> Gateway {
+    gateway_with(GatewayConfig::default()).await
+}
+
+/// The same, doing more than serving its world.
+pub async fn gateway_with(config: GatewayConfig) -> Gateway {
     let world = SimConfig {
         universe: Arc::clone(&UNIVERSE),
         calendars: Arc::clone(&CALENDARS),
@@ -102,9 +107,10 @@ pub async fn gateway() -> Gateway {
         account: "DU1234567".to_owned(),
         deposit: Money::new(dec!(10_000_000), Currency::Usd),
         events: AccountEvents::none(),
+        price_list: PriceList::Fixed,
     };
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let gateway = Gateway::bind(loopback, GatewayConfig::default(), world).await.expect("a gateway");
+    let gateway = Gateway::bind(loopback, config, world).await.expect("a gateway");
     gateway.control().advance_to(at(MORNING)).await.expect("time moves");
     gateway
 }

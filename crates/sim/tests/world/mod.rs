@@ -111,6 +111,7 @@ pub fn config(prices: Prices) -> SimConfig {
         account: "DU0000001".to_owned(),
         deposit: Money::new(Decimal::from(10_000_000), Currency::Usd),
         events: sim::AccountEvents::none(),
+        price_list: sim::PriceList::Fixed,
     }
 }
 

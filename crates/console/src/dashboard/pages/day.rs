@@ -35,7 +35,16 @@ pub(in super::super) fn overview(view: &View) -> Page {
                 day.pending.clone().map_or_else(String::new, |to| format!("toward {to}")),
             )
             .toned(if day.regime == "NORMAL" { Tone::Good } else { Tone::Warn }),
-            Fact::new("Gross", times(day.gross_of_nav), format!("{} {}", grouped(day.gross, 0), day.base)),
+            Fact::new(
+                "Gross",
+                times(day.gross_of_nav),
+                format!(
+                    "{} {}; {} without hedges",
+                    grouped(day.gross, 0),
+                    day.base,
+                    times(day.risk.gross_capped_of_nav)
+                ),
+            ),
             Fact::new("Net", times(day.net_of_nav), format!("{} {}", grouped(day.net, 0), day.base)),
             Fact::new(
                 "Scale",

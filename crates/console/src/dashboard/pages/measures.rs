@@ -4,8 +4,8 @@
 //! Invariant: every series begins with the first finished day.
 
 use super::super::desk::View;
-use super::super::model::{Cell, Chart, Fact, Page, Section, Series, Table, Tone};
-use super::{DAYS_SHOWN, amount, basis_points, chart, dash, dates, empty, signed_percent, tie_tone};
+use super::super::model::{Cell, Fact, Page, Section, Table, Tone};
+use super::{DAYS_SHOWN, amount, basis_points, chart, dash, empty, signed_percent, tie_tone};
 use crate::DayReport;
 use crate::table::percent;
 
@@ -30,14 +30,12 @@ pub(in super::super) fn costs(view: &View) -> Page {
         }
         page.sections.push(Section::Table(table));
     }
-    let slippage = |day: &DayReport| {
-        let known: Vec<f64> = day.orders.iter().filter_map(|order| order.slippage_bps).collect();
-        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-    };
-    let dates = dates(&view.days);
-    let values = view.days.iter().map(slippage).collect();
-    let series = vec![Series { name: "mean slippage, bp".into(), values }];
-    page.sections.push(Section::Chart(Chart { title: "Slippage against arrival", unit: "number", dates, series }));
+    page.sections.push(Section::Chart(chart(
+        "Slippage against arrival, in basis points of what was traded",
+        "number",
+        &view.days,
+        &[("slippage", |day| day.costs.slippage_bps())],
+    )));
     page
 }
 
@@ -100,7 +98,11 @@ pub(in super::super) fn risk(view: &View) -> Page {
                 "Exposure over NAV",
                 "number",
                 days,
-                &[("gross", |day| Some(day.gross_of_nav)), ("net", |day| Some(day.net_of_nav))],
+                &[
+                    ("gross", |day| Some(day.gross_of_nav)),
+                    ("gross under the cap", |day| Some(day.risk.gross_capped_of_nav)),
+                    ("net", |day| Some(day.net_of_nav)),
+                ],
             )),
             Section::Chart(chart("Unit volatility", "percent", days, &[("volatility", |day| day.vol)])),
             Section::Chart(chart("VIX", "number", days, &[("VIX", |day| day.vix)])),
