@@ -16,7 +16,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const FIRST: Date = date(2026, 3, 2);
+/// The first of the days. A year of them ends before the calendar's does: the table of a run has the futures of the years
+/// around its beginning, so that one which begins after New Year has other columns than one which goes on over it.
+fn first() -> Date {
+    if std::env::var_os("AF_LONG").is_some() { date(2026, 1, 5) } else { date(2026, 3, 2) }
+}
 
 /// A year with `AF_LONG=1` in the environment, else some weeks, which have a month's end, a split and a regime in them.
 fn days() -> u32 {
@@ -51,12 +55,13 @@ fn deaths() -> u32 {
 fn the_same_three_ways(options: &str) {
     let stage = Stage::new();
     let count = days();
-    stage.ok(&format!("demo --days {count} {options} --state-dir over-tcp"));
-    let last = FIRST + (i64::from(count) * 7 / 5 + 14).days();
-    let to = bodies(&stage.path("over-tcp"), "plan").last().map_or(last.to_string(), |(date, _)| date.clone());
-    stage.ok(&format!("backtest --depth order-level --from {FIRST} --to {to} {options} --state-dir in-process"));
+    stage.ok(&format!("demo --days {count} --from {} {options} --state-dir over-tcp", first()));
+    let last = first() + (i64::from(count) * 7 / 5 + 14).days();
+    let dates: Vec<String> = bodies(&stage.path("over-tcp"), "plan").into_iter().map(|(date, _)| date).collect();
+    let to = dates.last().map_or(last.to_string(), Clone::clone);
+    stage.ok(&format!("backtest --depth order-level --from {} --to {to} {options} --state-dir in-process", first()));
     let deaths_lived = deaths().min(count);
-    let deaths = dying(&stage, deaths_lived, options);
+    let deaths = dying(&stage, &dates[..deaths_lived as usize], options);
     assert!(deaths > 0, "{options}: no run died before its plan was approved");
 
     let wired = stage.path("over-tcp");
@@ -79,21 +84,29 @@ fn assert_same(one: &Path, other: &Path, what: &str) {
     }
 }
 
-/// Runs days whose engine is killed while it plans, at another moment each, and started again; a plan waits for a person,
+/// Runs dates whose engine is killed while it plans, at another moment each, and started again; a plan waits for a person,
 /// so that nothing was sent when it died. Returns how many runs did not end by themselves.
-fn dying(stage: &Stage, count: u32, options: &str) -> usize {
+fn dying(stage: &Stage, dates: &[String], options: &str) -> usize {
+    let served = format!("--from {} {options} --record record.jsonl --statements 127.0.0.1:0", first());
+    let gateway = stage.gateway(&served);
     stage.config("waiting", "settings.yaml", "mode: auto ", "mode: manual ");
+    let settings = stage.path("waiting/settings.yaml");
+    let url = format!("http://{}/AccountManagement/FlexWebService", gateway.statements.as_ref().unwrap());
+    let statements = format!("statements: {{url: \"{url}\", query_id: \"1\", token_file: token}}");
+    let text = std::fs::read_to_string(&settings).unwrap().replace("statements: null ", &statements);
+    std::fs::write(settings, text).unwrap();
+    std::fs::write(stage.path("token"), "simulated").unwrap();
     let mut died = 0;
-    for day in 1..=count {
-        let line = format!("demo --days {day} {options} --config waiting --state-dir dying");
-        died += usize::from(stage.killed_once_grown(&line, "dying/journal.db-wal", u64::from(day % 5) * 60_000));
+    for (day, date) in (1..).zip(dates) {
+        let line = format!("run --once --date {date} --config waiting --state-dir dying {}", gateway.address);
+        died += usize::from(stage.killed_once_grown(&line, "dying/journal.db-wal", day % 5 * 60_000));
         let told = stage.run(&line);
         if told.code == 5 {
             let plan = told.err.split_once("`approve ").and_then(|(_, rest)| rest.split_once('`')).expect(&told.err).0;
             stage.ok(&format!("approve {plan} --by ada --config waiting --state-dir dying"));
-            assert_eq!(stage.run(&line).code, 0, "{options}: day {day}");
+            assert_eq!(stage.run(&line).code, 0, "{options}: {date}");
         } else {
-            assert_eq!(told.code, 0, "{options}: day {day}, which has no orders: {}", told.err);
+            assert_eq!(told.code, 0, "{options}: {date}, which has no orders: {}", told.err);
         }
     }
     died
@@ -116,9 +129,9 @@ const DEATHS: [&str; 8] = [
 fn the_same_days_by_an_engine_that_dies_in_its_session() {
     let stage = Stage::new();
     let count = deaths();
-    stage.ok(&format!("demo --days {count} --seed 3 --state-dir undisturbed"));
+    stage.ok(&format!("demo --days {count} --from {} --seed 3 --state-dir undisturbed", first()));
     let undisturbed = stage.path("undisturbed");
-    let gateway = stage.gateway(&format!("--from {FIRST} --seed 3 --record record.jsonl"));
+    let gateway = stage.gateway(&format!("--from {} --seed 3 --record record.jsonl", first()));
     let mut died = BTreeSet::new();
     for (index, (date, _)) in bodies(&undisturbed, "plan").iter().enumerate() {
         let line = format!("run --once --date {date} --state-dir dying {}", gateway.address);

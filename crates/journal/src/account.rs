@@ -81,8 +81,8 @@ impl Drop for Renewal {
 
 impl AccountJournal {
     /// Takes the account for this process. `lock` proves that no other process of this state folder lives, and is kept for as
-    /// long as this value; a journal in that folder is thus taken over at once. On a server the lease of an engine that died
-    /// is waited for.
+    /// long as this value; a journal in that folder is thus taken over at once, and on a server the lease of the last engine
+    /// of that folder. The lease of one that died on another host is waited for.
     ///
     /// What is stored may still be walked when this returns: it can be read, each record proved by its own hash. The first
     /// thing to be written waits for the end of the walk and for what another engine wrote until the lease was there; in a
@@ -96,7 +96,7 @@ impl AccountJournal {
         walking: Walking,
         account: &str,
         run: String,
-        lock: StateLock,
+        mut lock: StateLock,
         takeover: Takeover,
     ) -> Result<AccountJournal, JournalError> {
         let walking = if takeover == Takeover::Standby { walking.over().await? } else { walking };
@@ -104,6 +104,9 @@ impl AccountJournal {
         let (fence, hold) = if lock.guards(journal.place()) {
             (answered(journal.next_fence(account), journal.silent("read the lease in")).await?, None)
         } else {
+            if let Some(dead) = lock.name(&run)? {
+                answered(journal.bury(account, &dead), journal.silent("take the lease in")).await?;
+            }
             let lease = journal.await_lease(account, &run, LEASE_US, takeover == Takeover::Standby).await?;
             (lease.fence(), Some(Hold::on(lease, &journal)))
         };

@@ -206,6 +206,18 @@ impl Journal {
         Ok(())
     }
 
+    /// Ends the lease of an engine that is known to be dead; another's is left alone.
+    pub(crate) async fn bury(&self, account: &str, dead: &str) -> Result<(), JournalError> {
+        let ended = sqlx::query("UPDATE lease SET holder = '', until_us = 0 WHERE account = $1 AND holder = $2");
+        ended
+            .bind(account)
+            .bind(dead)
+            .execute(&self.pool)
+            .await
+            .map_err(self.failed("end the lease of a dead engine in"))?;
+        Ok(())
+    }
+
     /// Who holds the account's lease and until when (microseconds since 1970 UTC); `None` while nobody does.
     pub async fn holder(&self, account: &str) -> Result<Option<(String, i64)>, JournalError> {
         let failed = self.failed("read the lease in");

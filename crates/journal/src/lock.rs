@@ -1,7 +1,7 @@
 //! One engine per state folder, held by the operating system.
 //! In: the state folder. Out: a lock that lives as long as the value, or who holds it.
 //! Invariant: the system drops the lock when its process dies, however it dies, so holding it
-//! proves that no earlier engine on this folder is alive.
+//! proves that no earlier engine on this folder is alive; the file remembers under which name that one held a lease.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -18,8 +18,10 @@ const FILE_NAME: &str = "engine.lock";
 #[derive(Debug)]
 pub struct StateLock {
     folder: PathBuf,
-    // Held for its lock only; closing it releases the lock.
-    _file: File,
+    // Its lock ends when it is closed.
+    file: File,
+    /// The name of the last engine that worked here, which is dead.
+    before: Option<String>,
 }
 
 impl StateLock {
@@ -41,8 +43,30 @@ impl StateLock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        write_owner(&mut file).map_err(failed)?;
-        Ok(StateLock { folder, _file: file })
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        let before = text.lines().nth(1).map(str::to_owned);
+        let mut lock = StateLock { folder, file, before };
+        let known = lock.before.clone();
+        lock.write(known.as_deref()).map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Remembers the name under which this process is about to hold a lease, on the disk when this returns; gives the name
+    /// of the engine before, whose lease nobody holds any more.
+    pub(crate) fn name(&mut self, holder: &str) -> Result<Option<String>, JournalError> {
+        let path = self.folder.join(FILE_NAME);
+        self.write(Some(holder)).map_err(|error| JournalError::unavailable(path.as_path(), "write", error))?;
+        Ok(self.before.clone())
+    }
+
+    /// The process on the first line, for people; the name of its lease on the second.
+    fn write(&mut self, holder: Option<&str>) -> io::Result<()> {
+        let text = format!("{}\n{}", std::process::id(), holder.unwrap_or_default());
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(text.trim_end().as_bytes())?;
+        self.file.sync_all()
     }
 
     /// Whether a journal lies in the folder that this lock guards; one on a server lies in no folder.
@@ -51,16 +75,10 @@ impl StateLock {
     }
 }
 
-fn write_owner(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    write!(file, "{}", std::process::id())
-}
-
 /// Who holds the lock; the process id is a courtesy that may be unreadable on some systems.
 fn owner(file: &mut File) -> String {
     let mut text = String::new();
-    match file.read_to_string(&mut text).map(|_| text.trim().parse::<u32>()) {
+    match file.read_to_string(&mut text).map(|_| text.lines().next().unwrap_or_default().trim().parse::<u32>()) {
         Ok(Ok(id)) => format!("process {id}"),
         _ => "another process".to_owned(),
     }

@@ -148,9 +148,13 @@ impl Stage {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         let addresses = said.strip_prefix("simulated IB Gateway on ").and_then(|rest| rest.split_once(", control on "));
         let (gateway, rest) = addresses.expect(&said);
-        let (control, _) = rest.split_once(';').expect(&said);
+        let (rest, _) = rest.split_once(';').expect(&said);
+        let (control, statements) = match rest.split_once(", statements on ") {
+            Some((control, statements)) => (control, Some(statements.to_owned())),
+            None => (rest, None),
+        };
         let address = format!("--gateway {gateway} --control {control}");
-        GatewayProcess { child, address }
+        GatewayProcess { child, address, statements }
     }
 
     /// Starts a run that stands still at a point and kills it there; `false` when it ended by itself.
@@ -196,6 +200,8 @@ pub struct GatewayProcess {
     child: Child,
     /// Options of `run` that lead to it.
     pub address: String,
+    /// Where it serves activity statements, when it was asked to.
+    pub statements: Option<String>,
 }
 
 impl GatewayProcess {
