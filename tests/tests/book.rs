@@ -40,7 +40,7 @@ fn every_test_that_the_table_of_faults_names_exists() {
     let table = page.split("## What the engine does about each").nth(1).and_then(|rest| rest.split("## Time").next());
     let rows: Vec<&str> = table.expect("a section").lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert!(rows.len() > 15, "{} rows", rows.len());
-    let stories: String = ["abstractfinance/tests", "ibkr/tests/story"]
+    let stories: String = ["abstractfinance/tests", "ibkr/tests/story", "ibkr/src"]
         .iter()
         .flat_map(|folder| std::fs::read_dir(repository().join("crates").join(folder)).expect("a folder"))
         .map(|entry| entry.expect("a readable folder").path())

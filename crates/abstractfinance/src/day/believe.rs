@@ -166,10 +166,12 @@ fn mark_offers<'a>(
         let session = last_session(contract, now, run)?;
         Some(Offer { price: position.mark?, session, source: MarkSource::Broker })
     });
-    // What our books alone still hold was traded without us: no mark comes any more, and NAV would keep yesterday's.
-    let gone = !ledger.quantity(contract).is_zero() && snapshot.positions.iter().all(|held| held.contract != contract);
-    let last = snapshot.executions.iter().map(|execution| &execution.fill).filter(|fill| fill.contract == contract);
-    let last = last.filter(|fill| gone && !fill.quantity.is_zero()).max_by_key(|fill| fill.at);
+    // What our books alone still hold, and others' executions took whole, has no mark any more: NAV would keep yesterday's.
+    let executions = snapshot.executions.iter().map(|execution| &execution.fill);
+    let others = executions.filter(move |fill| fill.contract == contract && fill.order.is_none());
+    let taken: i64 = others.clone().map(|fill| fill.change().units()).sum();
+    let gone = taken != 0 && taken == -ledger.quantity(contract).units();
+    let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
     let close = bars.get(&contract).and_then(|bars| bars.last());
     let last = last.and_then(|fill| {
         let session =
