@@ -59,13 +59,13 @@ enum History {
 #[derive(Debug)]
 struct Hold {
     lease: Lease,
-    _renewal: Renewal,
+    renewal: Renewal,
 }
 
 impl Hold {
     fn on(lease: Lease, journal: &Journal) -> Hold {
         let renewal = Renewal(tokio::spawn(keep_alive(journal.clone(), lease.to_renew())));
-        Hold { lease, _renewal: renewal }
+        Hold { lease, renewal }
     }
 }
 
@@ -181,7 +181,10 @@ impl AccountJournal {
             History::Whole | History::Broken(_) => Ok(()),
         };
         let released = match hold {
-            Some(Hold { lease, .. }) => answered(journal.release(lease), journal.silent("release the lease in")).await,
+            Some(Hold { lease, renewal }) => {
+                drop(renewal); // it would hold the lease's row against the one who gives it back
+                answered(journal.release(lease), journal.silent("release the lease in")).await
+            }
             None => Ok(()),
         };
         // What is written stays written, whether the connections end in peace or not.

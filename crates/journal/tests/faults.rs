@@ -252,7 +252,9 @@ async fn a_server_that_is_gone_or_hangs_stops_the_engine_and_an_ordinary_start_g
     assert!(matches!(hanging, ports::JournalError::Down(_)), "{hanging}");
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     server.hang(false);
-    engine.close().await.unwrap();
+    // What hung may hold the lease's row for a while: then the lease is not given back, and the folder's lock has to tell.
+    let given_back = engine.close().await;
+    assert!(matches!(given_back, Ok(()) | Err(JournalError::Unavailable { .. })), "{given_back:?}");
 
     let mut engine = start("run-2", folder.path()).await;
     server.kill();
