@@ -8,7 +8,7 @@ mod common;
 #[path = "common/monitors.rs"]
 mod monitors;
 
-use common::{Stage, repository};
+use common::{PAGES, Stage, repository};
 use monitors::Served;
 use std::path::Path;
 use std::process::Stdio;
@@ -17,19 +17,6 @@ use std::time::Duration;
 const CANARY: &str = "CANARY7f3a";
 /// The account of the built-in gateway.
 const ACCOUNT: &str = "DU1000001";
-const PAGES: [&str; 11] = [
-    "/",
-    "/today",
-    "/plan",
-    "/positions",
-    "/orders",
-    "/costs",
-    "/risk",
-    "/reconciliation",
-    "/hedges",
-    "/calendar",
-    "/modes",
-];
 /// What the simulated account itself remembers; it is the broker's, not the engine's.
 const BROKERS_OWN: &str = "gateway.jsonl";
 

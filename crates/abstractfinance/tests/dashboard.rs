@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{GatewayProcess, Stage, repository};
+use common::{GatewayProcess, PAGES, Stage, repository};
 use insta::assert_snapshot;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,19 +19,6 @@ use std::time::Duration;
 
 const DAY: &str = "--date 2026-03-02 --state-dir state --config config";
 const PASSWORD: &str = "a long enough password";
-const PAGES: [&str; 11] = [
-    "/",
-    "/today",
-    "/plan",
-    "/positions",
-    "/orders",
-    "/costs",
-    "/risk",
-    "/reconciliation",
-    "/hedges",
-    "/calendar",
-    "/modes",
-];
 
 /// A dashboard that ends with its story.
 struct Dashboard {

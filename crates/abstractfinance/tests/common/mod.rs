@@ -17,6 +17,20 @@ use tempfile::TempDir;
 
 /// The smallest strategy, which stories about days, orders and failures are told on: a page a person can check by hand.
 pub const CORE_PAIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples/core-pair");
+/// Every page of the dashboard.
+pub const PAGES: [&str; 11] = [
+    "/",
+    "/today",
+    "/plan",
+    "/positions",
+    "/orders",
+    "/costs",
+    "/risk",
+    "/reconciliation",
+    "/hedges",
+    "/calendar",
+    "/modes",
+];
 
 /// An empty folder to run the program in, and another for its temporary files.
 pub struct Stage {
