@@ -76,12 +76,13 @@ const UNDER_WAY: [&str; 4] =
 fn the_same_every_way(options: &str) {
     let stage = Stage::new();
     let count = days();
-    stage.ok(&format!("demo --days {count} --from {} {options} --state-dir over-tcp", first()));
+    let options = &format!("--from {} {options}", first());
+    stage.ok(&format!("demo --days {count} {options} --state-dir over-tcp"));
     let wired = stage.path("over-tcp");
     let dates: Vec<String> = bodies(&wired, "plan").into_iter().map(|(date, _)| date).collect();
     assert_eq!(dates.len() as u32, count, "{options}");
     let to = dates.last().expect("some days");
-    stage.ok(&format!("backtest --depth order-level --from {} --to {to} {options} --state-dir in-process", first()));
+    stage.ok(&format!("backtest --depth order-level --to {to} {options} --state-dir in-process"));
     assert_same(&wired, &stage.path("in-process"), &dates, &format!("in process, {options}"));
 
     let lived = &dates[..deaths() as usize];
@@ -148,8 +149,7 @@ fn assert_right(stage: &Stage, dates: &[String], options: &str) {
 
 /// Runs dates whose engine is killed at a point, another one each, and started again. Returns the points that came.
 fn dying(stage: &Stage, name: &str, dates: &[String], points: &[&'static str], options: &str) -> BTreeSet<&'static str> {
-    let served = format!("--from {} {options} --record {name}.jsonl --statements 127.0.0.1:0", first());
-    let gateway = stage.gateway(&served);
+    let gateway = stage.gateway(&format!("{options} --record {name}.jsonl --statements 127.0.0.1:0"));
     let url = format!("http://{}/AccountManagement/FlexWebService", gateway.statements.as_ref().unwrap());
     let statements = format!("statements: {{url: \"{url}\", query_id: \"1\", token_file: token}}");
     let config = format!("config-{name}");
@@ -175,6 +175,20 @@ fn the_same_calm_days_over_tcp_in_process_and_by_a_dying_engine() {
 #[test]
 fn the_same_crash_over_tcp_in_process_and_by_a_dying_engine() {
     the_same_every_way("--seed 8 --scenario crash --account-events unattended");
+}
+
+/// An engine that lives on over New Year takes the contracts of the new year as one does that is started then.
+#[test]
+fn the_same_new_year_by_an_engine_that_lives_and_by_one_that_dies() {
+    let stage = Stage::new();
+    let options = "--from 2025-12-30 --seed 3 --account-events unattended";
+    stage.ok(&format!("demo --days 5 {options} --state-dir over-tcp"));
+    let dates: Vec<String> = bodies(&stage.path("over-tcp"), "plan").into_iter().map(|(date, _)| date).collect();
+    assert!(dates.contains(&"2025-12-31".to_owned()) && dates.contains(&"2026-01-05".to_owned()), "{dates:?}");
+    dying(&stage, "dying", &dates, &NOTHING_UNDER_WAY, options);
+    assert_same(&stage.path("over-tcp"), &stage.path("dying"), &dates, "over New Year");
+    let replayed = stage.ok("replay --all --state-dir over-tcp");
+    assert!(replayed.contains("every plan is the same to the last bit"), "{replayed}");
 }
 
 #[test]
