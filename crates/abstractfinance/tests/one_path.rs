@@ -148,7 +148,13 @@ fn assert_right(stage: &Stage, dates: &[String], options: &str) {
 }
 
 /// Runs dates whose engine is killed at a point, another one each, and started again. Returns the points that came.
-fn dying(stage: &Stage, name: &str, dates: &[String], points: &[&'static str], options: &str) -> BTreeSet<&'static str> {
+fn dying(
+    stage: &Stage,
+    name: &str,
+    dates: &[String],
+    points: &[&'static str],
+    options: &str,
+) -> BTreeSet<&'static str> {
     let gateway = stage.gateway(&format!("{options} --record {name}.jsonl --statements 127.0.0.1:0"));
     let url = format!("http://{}/AccountManagement/FlexWebService", gateway.statements.as_ref().unwrap());
     let statements = format!("statements: {{url: \"{url}\", query_id: \"1\", token_file: token}}");

@@ -108,8 +108,7 @@ async fn started(
         standby: false,
     };
     let clock = Lockstep::new(broker.gateway.control()).await?;
-    let (run, world) =
-        ground.world(engaged, Address::simulated(broker.gateway.local_addr()), clock, outside).await?;
+    let (run, world) = ground.world(engaged, Address::simulated(broker.gateway.local_addr()), clock, outside).await?;
     Ok((begun.year(), run, world))
 }
 
