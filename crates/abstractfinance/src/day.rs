@@ -51,8 +51,8 @@ use risk::{Regime, RegimeState};
 use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
-use tracing::Instrument;
 pub use steps::STEPS;
+use tracing::Instrument;
 
 /// The world behind its three doors.
 pub struct World<B, J, C> {

@@ -9,15 +9,13 @@ mod common;
 mod monitors;
 
 use common::{Stage, repository};
-use monitors::{Monitor, Served, deployed, free_address, get, installed};
 use insta::assert_snapshot;
+use monitors::{Monitor, Served, deployed, free_address, get, installed};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SERVICES: [&str; 7] =
@@ -118,13 +116,15 @@ fn the_engine_lives_in_its_container() {
     }
     let settings = std::fs::read_to_string(Path::new(common::CORE_PAIR).join("settings.yaml")).unwrap();
     std::fs::write(stage.path("config/settings.yaml"), settings.replace("127.0.0.1:8000", "127.0.0.1:0")).unwrap();
-    std::fs::write(stage.path("secrets/dashboard_password"), "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA").unwrap();
-    std::fs::set_permissions(stage.path("secrets/dashboard_password"), Permissions::from_mode(0o600)).unwrap();
+    let mut hashing = stage.command("dashboard --new-password secrets/dashboard_password");
+    let mut hashing = hashing.stdin(Stdio::piped()).spawn().unwrap();
+    hashing.stdin.take().unwrap().write_all(b"a password of some length").unwrap();
+    assert!(hashing.wait().unwrap().success());
 
     let told = container.command(&["demo", "--days", "2", "--config", "/etc/abstractfinance"]).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let elsewhere = container.command(&["demo", "--state-dir", "/elsewhere"]).output().unwrap();
-    assert_snapshot!(String::from_utf8_lossy(&elsewhere.stderr), @"");
+    assert_snapshot!(String::from_utf8_lossy(&elsewhere.stderr), @"abstractfinance: cannot create the state folder /elsewhere: Read-only file system (os error 30); name another with --state-dir");
     let compose = compose();
     let command = compose["services"]["trading-engine"]["command"].as_array().unwrap();
     let command: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
@@ -175,7 +175,14 @@ impl Container<'_> {
         command.args(["--uid", "65532", "--gid", "65532", "--ro-bind", &here("image"), "/"]);
         command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/var/lib/abstractfinance"]);
         command.args(["--ro-bind", &here("config"), "/etc/abstractfinance"]);
-        command.args(["--ro-bind", &here("secrets"), "/run/secrets", "--bind", &here("state"), "/var/lib/abstractfinance"]);
+        command.args([
+            "--ro-bind",
+            &here("secrets"),
+            "/run/secrets",
+            "--bind",
+            &here("state"),
+            "/var/lib/abstractfinance",
+        ]);
         command.arg("/usr/local/bin/abstractfinance").args(arguments);
         command
     }
