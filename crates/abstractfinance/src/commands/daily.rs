@@ -73,7 +73,7 @@ async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Fa
 /// Waits for the next day and runs it to its end.
 async fn next_day(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Failure> {
     let date = next_date(global, args, loaded).await?;
-    wait_for(date, loaded).await?;
+    wait_for(date, loaded, global.json).await?;
     match one_day(global, args, date).await {
         // It ended, and its report says how; the mode stays until a person resumes.
         Err(Failure::Halted(why)) if is_finished(global, date).await? => {
@@ -123,7 +123,7 @@ fn upcoming(loaded: &Loaded, now: Timestamp, last: Option<Date>) -> Result<Date,
 }
 
 /// Sleeps until shortly before a date's plan is made; simulated time waits in the day itself.
-async fn wait_for(date: Date, loaded: &Loaded) -> Result<(), Failure> {
+async fn wait_for(date: Date, loaded: &Loaded, json: bool) -> Result<(), Failure> {
     if loaded.settings.mode == Mode::Simulated {
         return Ok(());
     }
@@ -135,7 +135,10 @@ async fn wait_for(date: Date, loaded: &Loaded) -> Result<(), Failure> {
             return Ok(());
         }
         if !told {
-            show(format!("next run: {date}, planned at {at}\n"))?;
+            show(match json {
+                true => format!("{}\n", serde_json::json!({"next_run": date, "planned_at": at})),
+                false => format!("next run: {date}, planned at {at}\n"),
+            })?;
             told = true;
         }
         tokio::time::sleep(Duration::try_from(left).unwrap_or_default().min(SLICE)).await;
