@@ -1,6 +1,7 @@
 //! The book's own command lines, run.
 //!
-//! In: every `console` block under docs/ and in the README. Out: what the program really prints there. Invariant: a page
+//! In: every `console` block under docs/ and in the README, and what stands under a `<!-- $ command -->`. Out: what the
+//! program really prints there. Invariant: a page
 //! is one story in one folder with nothing but `config` in it, from its first command to its last; `UPDATE_BOOK=1` writes
 //! the outputs into it.
 #![allow(clippy::disallowed_methods, reason = "runs programs and reads the book")]
@@ -11,6 +12,9 @@ use tempfile::TempDir;
 
 const OPENING: &str = "```console";
 const CLOSING: &str = "```";
+/// A command whose output is part of the page, up to the end mark.
+const PART: &str = "<!-- $ ";
+const PART_END: &str = "<!-- end -->";
 
 #[test]
 fn every_command_in_the_book_prints_what_the_book_says() {
@@ -38,9 +42,17 @@ fn every_command_in_the_book_prints_what_the_book_says() {
 fn retold(page: &str) -> String {
     let stage = TempDir::new().unwrap();
     std::os::unix::fs::symlink(root().join("config"), stage.path().join("config")).unwrap();
-    let (mut told, mut inside) = (String::new(), false);
+    let (mut told, mut inside, mut part) = (String::new(), false, false);
     for line in page.split_inclusive('\n') {
         match line.trim_end() {
+            PART_END => part = false,
+            _ if part => continue,
+            command if command.starts_with(PART) => {
+                part = true;
+                told += line;
+                told += &output(command.trim_start_matches(PART).trim_end_matches(" -->"), stage.path());
+                continue;
+            }
             OPENING => inside = true,
             CLOSING => inside = false,
             _ if !inside => {}
