@@ -124,7 +124,9 @@ impl Reader<'_> {
             (_, _, Some("string")) => "text".to_owned(),
             (_, _, Some("boolean")) => "`true`, `false`".to_owned(),
             (_, _, Some("array")) => format!("a list of: {}", self.may_be(&shape["items"])),
-            (_, _, Some("object")) if shape["additionalProperties"].is_object() => "names, each with a value".to_owned(),
+            (_, _, Some("object")) if shape["additionalProperties"].is_object() => {
+                "names, each with a value".to_owned()
+            }
             (_, _, Some("object")) => "a section".to_owned(),
             _ => {
                 let either = shape["anyOf"].as_array().into_iter().flatten();
@@ -182,7 +184,8 @@ fn page(sections: &[Section]) -> String {
         let prefix = if shared.len() == 1 { rows[0].key.split('.').next().unwrap_or_default() } else { "" };
         for Row { key, value, may_be, what } in rows {
             let key = key.strip_prefix(prefix).and_then(|key| key.strip_prefix('.')).unwrap_or(key);
-            writeln!(page, "| `{key}` | {} | {may_be} | {} |", cell(value), what.replace('|', "\\|")).expect("a string");
+            writeln!(page, "| `{key}` | {} | {may_be} | {} |", cell(value), what.replace('|', "\\|"))
+                .expect("a string");
         }
     }
     page
