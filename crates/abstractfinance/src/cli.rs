@@ -327,6 +327,8 @@ pub enum ConfigCommand {
     Schema,
     /// Print the configuration in force.
     Show,
+    /// Print every key of settings.yaml as a page of Markdown: what it is, what it may be, what is built in.
+    Reference,
 }
 
 /// `instruments …`.
