@@ -10,13 +10,21 @@ fn at(time: &str) -> Timestamp {
 
 /// A world that holds what it wants, so that its plan has no orders.
 fn at_rest() -> World {
-    let mut world = World::first_day();
-    let policy = &mut world.setup.policy;
-    policy.watchdog = Some(WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s: 1_200, skew_max_s: 30 });
-    policy.regime.escalate_immediately = vec![Regime::Elevated, Regime::Crisis];
+    let mut world = watched();
     while !decide(&world.inputs(), &world.setup).orders.is_empty() {
         world.fill_everything();
     }
+    world
+}
+
+/// A world that holds nothing yet, with a watchdog.
+fn watched() -> World {
+    let mut world = World::first_day();
+    let policy = &mut world.setup.policy;
+    let (blind_max_s, skew_max_s, storage_slow_ms) = (1_200, 30, 2_000);
+    policy.watchdog =
+        Some(WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s, skew_max_s, storage_slow_ms });
+    policy.regime.escalate_immediately = vec![Regime::Elevated, Regime::Crisis];
     world
 }
 
@@ -34,13 +42,34 @@ fn contingencies(world: &World) -> Vec<(Regime, DayPlan)> {
 fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f64) -> (Vec<String>, Ledger, Timestamp) {
     let plan = decide(&world.inputs(), &world.setup);
     assert!(plan.orders.is_empty());
+    let (story, _, ledger, end) = lived(world, plans, vix, SignedDuration::ZERO);
+    (story, ledger, end)
+}
+
+/// The same on any day, with a storage that takes its time: also the signs that were written down.
+fn lived(
+    world: &World,
+    plans: &[(Regime, DayPlan)],
+    vix: impl Fn(Timestamp) -> f64,
+    storage: SignedDuration,
+) -> (Vec<String>, Vec<String>, Ledger, Timestamp) {
+    let plan = decide(&world.inputs(), &world.setup);
     let (books, account) = (Books::new(world.ledger.clone()), "a1b2c3".parse().unwrap());
     let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup)
         .with_contingencies(plans);
     let (mut desk, mut story, mut now) = (Desk::new(100), Vec::new(), world.decided_at());
+    let mut signs = Vec::new();
     for _ in 0..10_000 {
         match session.poll(now) {
-            Effect::Record => session.handle(Event::Recorded),
+            Effect::Record => {
+                let told = session.entries().iter().filter_map(|entry| match entry {
+                    Entry::Watchdog { code, mode, .. } => Some(format!("{code} {mode}")),
+                    _ => None,
+                });
+                signs.extend(told);
+                session.handle(Event::Recorded);
+                session.handle(Event::Stored(storage));
+            }
             Effect::Look => session.handle(Event::Watched(Sighting {
                 at: now,
                 gateway: now,
@@ -64,7 +93,7 @@ fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f6
                 session.handle(Event::Tick);
             }
             Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, now),
-            Effect::Done => return (story, session.into_books().into_ledger(), now),
+            Effect::Done => return (story, signs, session.into_books().into_ledger(), now),
             other => panic!("{other:?}"),
         }
     }
@@ -128,4 +157,17 @@ fn a_milder_regime_is_replanned_and_a_worse_one_after_it_again() {
     let (story, ledger, _) = day(&world, &plans, both);
     assert_as_wanted(&world, &ledger, &plans[1].1);
     assert!(!story.is_empty());
+}
+
+/// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
+#[test]
+fn a_slow_storage_lets_no_further_risk_out() {
+    let world = watched();
+    let calm = |_: Timestamp| 15.0;
+    let (quick, none, held, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_000));
+    let (slow, signs, little, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_001));
+    assert!(none.is_empty());
+    assert_eq!(signs, ["STORAGE_SLOW REDUCE_ONLY"], "told once");
+    assert!(slow.iter().all(|sent| sent.contains("cancel")), "{slow:?}");
+    assert!(quick.len() > 2 && held != world.ledger && little == world.ledger);
 }
