@@ -78,11 +78,11 @@ impl fmt::Display for Played {
     }
 }
 
-/// Plays a season to its end.
+/// Plays a season to its end, and tells what became of each date.
 ///
 /// # Errors
 /// When a date can neither be finished nor was stopped by the engine's own rules.
-pub fn play(program: &Path, season: &Season) -> Result<Played> {
+pub fn play(program: &Path, season: &Season, told: &dyn Fn(&str)) -> Result<Played> {
     let mut episode = begin(program, season)?;
     let (mut days, mut resumes, mut skipped) = (0, 0, 0);
     let mut dates = FIRST.series(1.day()).filter(|date| !is_weekend(*date));
@@ -102,6 +102,7 @@ pub fn play(program: &Path, season: &Season) -> Result<Played> {
             continue;
         }
         let (_, out) = ended.with_context(|| episode.story.join("\n"))?;
+        told(episode.story.last().map_or("", String::as_str));
         if episode.story.last().is_some_and(|line| line.contains(" is skipped: ")) {
             skipped += 1;
             continue;

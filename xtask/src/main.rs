@@ -7,6 +7,7 @@
 mod calendars;
 mod crash;
 mod planted;
+mod soak;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ enum Task {
     Calendars(calendars::Arguments),
     /// Kill the engine at every point of its table, in many worlds, and judge what it leaves by the gateway's record.
     Crash(crash::Arguments),
+    /// Run seasons of faults at the broker, and compare books and account every morning.
+    Soak(soak::Arguments),
     /// Hold the repository against the house rules the compiler does not know.
     Tidy,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Calendars(arguments) => calendars::run(repository(), arguments),
         Task::Crash(arguments) => crash::run(repository(), &arguments),
+        Task::Soak(arguments) => soak::run(repository(), &arguments),
         Task::Tidy => tidy::run(repository()),
     };
     match outcome {

@@ -13,8 +13,8 @@ fn days(short: usize) -> usize {
 }
 
 fn played(season: &Season) -> Played {
-    let played =
-        play(Path::new(env!("CARGO_BIN_EXE_abstractfinance")), season).unwrap_or_else(|error| panic!("{error:#}"));
+    let program = Path::new(env!("CARGO_BIN_EXE_abstractfinance"));
+    let played = play(program, season, &|_| {}).unwrap_or_else(|error| panic!("{error:#}"));
     println!("{season:?}\n{played}");
     let found = played.mornings.violations.len() + played.violations.len();
     assert_eq!(found, 0, "{played}\n{}", played.story.join("\n"));

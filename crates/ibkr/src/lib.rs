@@ -15,6 +15,7 @@ mod events;
 mod fixture;
 mod history;
 mod kill;
+mod lines;
 mod look;
 mod options;
 mod orders;

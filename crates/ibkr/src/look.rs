@@ -5,10 +5,26 @@
 
 use crate::IbkrBroker;
 use crate::contracts::{self, Difference};
-use crate::quotes;
+use crate::lines::Listener;
+use crate::quotes::Book;
 use crate::requests::Questions;
 use domain::ContractId;
+use ibapi::market_data::realtime::TickTypes;
 use ports::{Broker, BrokerError, Glance};
+
+/// What is wanted of one quote: a price that was paid, or both sides.
+#[derive(Default)]
+struct Top(Book);
+
+impl Listener for Top {
+    fn hear(&mut self, tick: &TickTypes) {
+        self.0.fold(tick);
+    }
+
+    fn knows_enough(&self) -> bool {
+        self.0.has_last() || self.0.has_sides()
+    }
+}
 
 impl IbkrBroker {
     /// Net liquidation, excess liquidity and a quote.
@@ -21,11 +37,10 @@ impl IbkrBroker {
         let quote = match quote.and_then(|id| Some((id, self.contracts.get(id)?))) {
             None => None,
             Some((id, contract)) => {
-                self.pacer.pass().await;
-                let ticks = self.session.client.market_data(contract).snapshot_once(self.config.request_timeout).await;
                 let unit = self.universe.instrument_of(id).quote_unit;
-                // No quote is an ordinary answer of a closed venue.
-                ticks.ok().map(|ticks| quotes::of_ticks(&ticks, unit, self.gateway_time.0))
+                let told = self.listen(vec![(contract.clone(), Top::default())], &[]).await;
+                // No price is an ordinary answer of a closed venue.
+                self.noted(told)?.pop().map(|top| top.0.quote(unit, self.gateway_time.0))
             }
         };
         let at = self.fence().await?;

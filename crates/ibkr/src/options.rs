@@ -4,33 +4,25 @@
 //! open interest. Invariant: an answer belongs to the root's own class and multiplier, a number the broker has not
 //! computed is absent, and no market data line outlives the question.
 
-use crate::quotes::Feed;
+use crate::lines::Listener;
+use crate::quotes::Book;
 use crate::trouble::trouble;
-use crate::{IbkrBroker, convert, requests};
+use crate::{IbkrBroker, convert};
 use domain::{ContractId, InstrumentId, OptionKey, OptionRight, Price};
-use futures::{FutureExt, StreamExt};
 use ibapi::contracts::tick_types::TickType;
 use ibapi::contracts::{Contract, ContractDetails as WireDetails, OptionChain as WireChain, SecurityType};
 use ibapi::market_data::MarketDataType;
 use ibapi::market_data::realtime::{TickTypes, generic_tick};
-use ibapi::subscriptions::{Subscription, SubscriptionItem};
 use jiff::civil::Date;
 use ports::{BrokerError, OPTION_QUOTES_MAX, OptionChain, OptionClass, OptionModel, OptionQuote};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::time::{Duration, Instant, sleep, timeout};
-
-/// Market data lines used at once; a login has about a hundred.
-const LINES: usize = 50;
-/// How long the broker's model and the slower ticks of a line are waited for.
-const PATIENCE: Duration = Duration::from_secs(4);
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the ticks of one option have said.
 struct Line {
     key: OptionKey,
     con_id: i64,
-    feed: Feed,
+    book: Book,
     open_interest: Option<u64>,
     volume: Option<u64>,
 }
@@ -79,12 +71,15 @@ impl IbkrBroker {
             wanted.iter().filter_map(|key| listed.get(key).map(|contract| (*key, contract.clone()))).collect();
         // Of a closed venue the last quotes are wanted; of an open one this is the live feed.
         self.data_type(MarketDataType::Frozen).await?;
-        let mut quotes = Vec::with_capacity(found.len());
-        for chunk in found.chunks(LINES) {
-            quotes.extend(self.quote_lines(root, chunk).await?);
-        }
+        let line = |(key, contract): (OptionKey, Contract)| {
+            let con_id = i64::from(contract.contract_id);
+            (contract, Line { key, con_id, book: Book::default(), open_interest: None, volume: None })
+        };
+        let lines = found.into_iter().map(line).collect();
+        let lines = self.listen(lines, &[generic_tick::OPTION_VOLUME, generic_tick::OPTION_OPEN_INTEREST]).await?;
         self.data_type(MarketDataType::Realtime).await?;
-        Ok(quotes)
+        let (unit, at) = (self.universe.instrument(root).quote_unit, self.gateway_now());
+        Ok(lines.iter().map(|line| line.told(unit, at)).collect())
     }
 
     async fn data_type(&mut self, data_type: MarketDataType) -> Result<(), BrokerError> {
@@ -116,67 +111,11 @@ impl IbkrBroker {
         }
         Ok(listed)
     }
-
-    /// Holds a line for each option until it has said everything, or for as long as it is worth waiting.
-    async fn quote_lines(
-        &mut self,
-        root: InstrumentId,
-        found: &[(OptionKey, Contract)],
-    ) -> Result<Vec<OptionQuote>, BrokerError> {
-        let name = self.universe.instrument(root).name.clone();
-        let mut lines = Vec::with_capacity(found.len());
-        for (key, contract) in found {
-            self.pacer.pass().await;
-            let ticks = self.session.client.market_data(contract);
-            let ticks = ticks.generic_ticks(&[generic_tick::OPTION_VOLUME, generic_tick::OPTION_OPEN_INTEREST]);
-            let ticks: Subscription<TickTypes> = ticks.subscribe().await.map_err(|e| trouble(&name, e))?;
-            let con_id = i64::from(contract.contract_id);
-            lines.push(Line { key: *key, con_id, feed: Feed::new(ticks), open_interest: None, volume: None });
-        }
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let before = Instant::now();
-            let asked = requests::server_time(&self.session.client, self.config.heartbeat_timeout).await?;
-            self.gateway_time = (asked, before);
-            lines.iter_mut().for_each(Line::drain);
-            // Where time stands still, everything there is to say was said before the clock answered.
-            if self.config.virtual_time || lines.iter().all(Line::is_complete) || Instant::now() >= until {
-                break;
-            }
-            self.pacer.pass().await;
-            sleep(PAUSE).await;
-        }
-        let (unit, at) = (self.universe.instrument(root).quote_unit, self.gateway_now());
-        let quotes = lines.iter().map(|line| line.told(unit, at)).collect();
-        for line in lines {
-            self.pacer.pass().await;
-            let _ = timeout(self.config.request_timeout, line.feed.ticks.cancel()).await;
-        }
-        Ok(quotes)
-    }
 }
 
-impl Line {
-    fn drain(&mut self) {
-        while let Some(Some(item)) = tokio::task::unconstrained(self.feed.ticks.next()).now_or_never() {
-            match item {
-                Ok(SubscriptionItem::Data(tick)) => {
-                    self.fold(&tick);
-                }
-                Ok(SubscriptionItem::Notice(notice)) => {
-                    tracing::debug!(code = notice.code, text = %notice.message, "notice on an option's quotes");
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "an option's quotes ended");
-                    self.feed.ended = true;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn fold(&mut self, tick: &TickTypes) {
-        self.feed.fold(tick);
+impl Listener for Line {
+    fn hear(&mut self, tick: &TickTypes) {
+        self.book.fold(tick);
         if let TickTypes::Size(size) = tick {
             let count = (size.size >= 0.0).then_some(size.size as u64);
             match size.tick_type {
@@ -192,16 +131,18 @@ impl Line {
         }
     }
 
-    fn is_complete(&self) -> bool {
-        self.feed.ended || (self.feed.has_sides() && self.feed.model().is_some() && self.open_interest.is_some())
+    fn knows_enough(&self) -> bool {
+        self.book.has_sides() && self.book.model().is_some() && self.open_interest.is_some()
     }
+}
 
+impl Line {
     fn told(&self, unit: domain::QuoteUnit, at: jiff::Timestamp) -> OptionQuote {
         OptionQuote {
             key: self.key,
             con_id: self.con_id,
-            quote: self.feed.quote(unit, at),
-            model: self.feed.model(),
+            quote: self.book.quote(unit, at),
+            model: self.book.model(),
             open_interest: self.open_interest,
             volume: self.volume,
         }

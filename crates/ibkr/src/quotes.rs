@@ -22,10 +22,14 @@ const DAYS_MAX: u32 = 365;
 /// Fewer sessions than any year of any venue has, so that the years asked for are enough.
 const SESSIONS_PER_YEAR: u32 = 240;
 
+/// What the ticks of a contract say.
+#[derive(Default)]
+pub(crate) struct Book(realtime::Quote);
+
 /// One held subscription and what its ticks say.
 pub(crate) struct Feed {
     pub(crate) ticks: Subscription<TickTypes>,
-    book: realtime::Quote,
+    book: Book,
     /// The broker will send nothing more on it.
     pub(crate) ended: bool,
     /// The broker said something about it, and no price came since.
@@ -34,13 +38,25 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new(ticks: Subscription<TickTypes>) -> Feed {
-        Feed { ticks, book: realtime::Quote::default(), ended: false, doubted: false }
+        Feed { ticks, book: Book::default(), ended: false, doubted: false }
     }
 
     /// Takes a tick in; true when it touched the top of book.
     pub(crate) fn fold(&mut self, tick: &TickTypes) -> bool {
-        self.book.apply(tick);
         self.doubted &= !matches!(tick, TickTypes::Price(_) | TickTypes::PriceSize(_));
+        self.book.fold(tick)
+    }
+
+    /// The top of book as of `at`.
+    pub(crate) fn quote(&self, unit: QuoteUnit, at: Timestamp) -> Quote {
+        self.book.quote(unit, at)
+    }
+}
+
+impl Book {
+    /// Takes a tick in; true when it touched the top of book.
+    pub(crate) fn fold(&mut self, tick: &TickTypes) -> bool {
+        self.0.apply(tick);
         matches!(
             tick,
             TickTypes::Price(_) | TickTypes::Size(_) | TickTypes::PriceSize(_) | TickTypes::MarketDataType(_)
@@ -49,23 +65,23 @@ impl Feed {
 
     /// The broker's model of an option.
     pub(crate) fn model(&self) -> Option<OptionModel> {
-        self.book.model_greeks.as_ref().and_then(options::model)
+        self.0.model_greeks.as_ref().and_then(options::model)
     }
 
     /// Whether both sides have been told, be it that there is none.
     pub(crate) fn has_sides(&self) -> bool {
-        self.book.bid.is_some() && self.book.ask.is_some()
+        self.0.bid.is_some() && self.0.ask.is_some()
+    }
+
+    /// Whether a price that was paid has been told.
+    pub(crate) fn has_last(&self) -> bool {
+        self.0.last.is_some()
     }
 
     /// The top of book as of `at`.
     pub(crate) fn quote(&self, unit: QuoteUnit, at: Timestamp) -> Quote {
-        quote(&self.book, unit, at)
+        quote(&self.0, unit, at)
     }
-}
-
-/// The top of book that these ticks make.
-pub(crate) fn of_ticks(ticks: &[TickTypes], unit: QuoteUnit, at: Timestamp) -> Quote {
-    quote(&realtime::Quote::from_ticks(ticks), unit, at)
 }
 
 fn quote(book: &realtime::Quote, unit: QuoteUnit, at: Timestamp) -> Quote {

@@ -205,7 +205,6 @@ async fn alert<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<(), Failure> {
-    tracing::error!(sentence);
     super::append(session.date(), &[Entry::Alert { sentence }], run, world).await.map(drop)
 }
 

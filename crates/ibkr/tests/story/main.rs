@@ -11,7 +11,7 @@ mod world;
 
 use domain::rounding::limit_to_tick;
 use domain::{ContractId, Currency, OrderStatus, Price, Quantity, Side};
-use gateway::Control;
+use gateway::{Control, Injection, WireFault};
 use ibkr::IbkrBroker;
 use link::{Link, frame, notice};
 use ports::{Broker, BrokerError, BrokerEvent};
@@ -233,6 +233,24 @@ async fn a_frozen_link_and_a_dead_gateway_are_lost_and_stay_lost() {
     gateway.close().await;
     assert!(matches!(broker.fence().await, Err(BrokerError::Lost(_))));
     assert!(matches!(broker.snapshot().await, Err(BrokerError::Lost(_))));
+}
+
+#[tokio::test]
+async fn a_look_at_a_line_the_broker_refuses_is_not_waited_for() {
+    let gateway = gateway().await;
+    let patient = ibkr::IbkrConfig { request_timeout: Duration::from_secs(3_600), ..config(gateway.local_addr()) };
+    let mut broker = broker(patient).await;
+    let seen = broker.glance(Some(CSPX)).await.expect("a glance");
+    assert!(seen.quote.is_some_and(|quote| quote.two_sided().is_some()));
+    for code in [354, 10_089, 10_168, 10_197] {
+        let none = WireFault::Data { code, text: "none".to_owned(), goes_on: false };
+        gateway.control().inject(Injection::Wire(none)).await.expect("injected");
+        let look = tokio::time::timeout(Duration::from_secs(30), broker.glance(Some(CSPX))).await;
+        let seen = look.unwrap_or_else(|_| panic!("{code} is waited for")).expect("the account is seen all the same");
+        assert!(seen.net_liquidation.is_some(), "{code}");
+        assert_eq!(seen.quote.and_then(|quote| quote.two_sided()), None, "{code}");
+        gateway.control().inject(Injection::Heal {}).await.expect("healed");
+    }
 }
 
 #[tokio::test]
