@@ -44,6 +44,8 @@ pub enum Event {
     Broker(BrokerEvent),
     /// Everything [`Session::entries`] held is durable.
     Recorded,
+    /// How long that took, by the clock of the run.
+    Stored(SignedDuration),
     /// A person said something; its answer is durable already.
     Operator(Instruction),
     /// A complete picture of the account.
@@ -312,6 +314,7 @@ impl<'a> Session<'a> {
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
             Event::Watched(seen) => self.watched(&seen),
+            Event::Stored(took) => self.stored(took),
             Event::Margin { number, impact } => self.margin_told(number, impact.as_ref()),
             Event::Recorded | Event::Tick => {}
         }

@@ -115,6 +115,13 @@ impl<'a> Session<'a> {
         watchdog::signs(seen, &morning, tables, policy).iter().for_each(|sign| self.heed(sign));
     }
 
+    /// What a slow storage means: no intent leaves before it is durable, so every price is older than it looks.
+    pub(super) fn stored(&mut self, took: SignedDuration) {
+        if let Some(sign) = self.policy().and_then(|policy| watchdog::slow(took, policy)) {
+            self.heed(&sign);
+        }
+    }
+
     /// What the passing of time means: an account nobody sees.
     pub(super) fn mind(&mut self, now: Timestamp) {
         let Some(policy) = self.policy() else { return };
