@@ -360,6 +360,10 @@ impl<'a> Session<'a> {
         if self.is_over(now) {
             return Effect::Done;
         }
+        if self.watching && !self.link_down && self.is_worked_off() {
+            self.watching = false; // who stands guard needs no quotes
+            return Effect::Watch;
+        }
         Effect::Wait(self.next_deadline(now))
     }
 
@@ -394,9 +398,10 @@ impl<'a> Session<'a> {
         &self.entries
     }
 
-    /// The contracts of the day's orders, and those that may stand in for them.
+    /// The contracts of the day's orders, and those that may stand in for them; none once the orders are over.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.board.contracts()
+        let over = self.is_worked_off();
+        self.board.contracts().filter(move |_| !over)
     }
 
     /// The orders that were not in the plan, in the order of their numbers.

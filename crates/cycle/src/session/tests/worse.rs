@@ -1,4 +1,4 @@
-//! A worse regime that begins within the day, on a day without orders of its own.
+//! A worse regime that begins within the day, on a day without orders of its own and after the last of a day's orders.
 
 use super::*;
 use crate::DayInputs;
@@ -40,8 +40,6 @@ fn contingencies(world: &World) -> Vec<(Regime, DayPlan)> {
 
 /// The day under a volatility index: what was sent, what is held at its end, and when that is.
 fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f64) -> (Vec<String>, Ledger, Timestamp) {
-    let plan = decide(&world.inputs(), &world.setup);
-    assert!(plan.orders.is_empty());
     let (story, _, ledger, end) = lived(world, plans, vix, SignedDuration::ZERO);
     (story, ledger, end)
 }
@@ -122,6 +120,7 @@ fn assert_as_wanted(world: &World, ledger: &Ledger, plan: &DayPlan) {
 #[test]
 fn a_quiet_day_without_orders_is_watched_to_the_end_of_its_last_window() {
     let world = at_rest();
+    assert!(decide(&world.inputs(), &world.setup).orders.is_empty());
     let (story, ledger, end) = day(&world, &contingencies(&world), |_| 15.0);
     assert_eq!((story, ledger, end), (vec![], world.ledger.clone(), at("16:00")));
     let (.., end) = day(&world, &[], |_| 15.0);
@@ -157,6 +156,30 @@ fn a_milder_regime_is_replanned_and_a_worse_one_after_it_again() {
     let (story, ledger, _) = day(&world, &plans, both);
     assert_as_wanted(&world, &ledger, &plans[1].1);
     assert!(!story.is_empty());
+}
+
+#[test]
+fn a_day_whose_orders_are_done_is_watched_to_the_end_of_its_last_window() {
+    let world = watched();
+    let (story, _, end) = day(&world, &contingencies(&world), |_| 15.0);
+    let (without, _, done) = day(&world, &[], |_| 15.0);
+    assert_eq!((end, story), (at("16:00"), without), "the guard changes nothing on a calm day");
+    assert!(done < at("15:00"), "the orders were done at {done}");
+}
+
+#[test]
+fn a_crisis_after_the_last_order_reduces_what_the_day_has_just_bought() {
+    let world = watched();
+    let plans = contingencies(&world);
+    let (calm, full, _) = day(&world, &plans, |_| 15.0);
+    let (story, ledger, _) = day(&world, &plans, |now| if now < at("15:20") { 15.0 } else { 60.0 });
+    assert_eq!(story[..calm.len()], calm, "until then it is the same day");
+    assert!(story[calm.len()..].iter().all(|line| line.as_str() >= "15:20"), "{story:?}");
+    for (name, held) in ["CSPX", "CS51"].map(|name| (name, world.setup.universe.find_contract(name).unwrap())) {
+        let (wanted, now_held) = (plans[1].1.table.wanted[held], ledger.quantity(held));
+        assert_eq!(now_held, wanted, "{name}");
+        assert!(now_held.abs() < full.quantity(held).abs(), "{name}: {now_held} of {}", full.quantity(held));
+    }
 }
 
 /// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
