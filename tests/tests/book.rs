@@ -33,28 +33,41 @@ fn every_page_is_in_the_table_of_contents() {
     assert!(unlisted.is_empty(), "add to docs/SUMMARY.md:\n  {}", unlisted.join("\n  "));
 }
 
-/// The table of what the engine does about each fault names a test in every row, and they exist.
+/// What the engine does about each fault, and what stands against each threat: every row names a test, and it exists.
 #[test]
-fn every_test_that_the_table_of_faults_names_exists() {
-    let page = text("docs/gateway.md");
-    let table = page.split("## What the engine does about each").nth(1).and_then(|rest| rest.split("## Time").next());
-    let rows: Vec<&str> = table.expect("a section").lines().filter(|line| line.starts_with("| ")).skip(1).collect();
-    assert!(rows.len() > 15, "{} rows", rows.len());
-    let stories: String = ["abstractfinance/tests", "ibkr/tests/story", "ibkr/src"]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(repository().join("crates").join(folder)).expect("a folder"))
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .map(text)
-        .collect();
-    for row in rows.iter().filter(|row| !row.ends_with("| the same |")) {
-        let last = row.trim_end_matches(" |").rsplit("| ").next().expect("a last cell");
-        let named: Vec<&str> = last.split('`').skip(1).step_by(2).filter(|name| name.contains("_")).collect();
-        assert!(!named.is_empty(), "no test in {row}");
-        for name in named {
-            assert!(stories.contains(&format!("fn {name}(")), "{name} does not exist: {row}");
+fn every_test_that_a_table_names_exists() {
+    let sources: Vec<(String, String)> =
+        ["crates", "tests", "fuzz"].iter().flat_map(|folder| sources(&repository().join(folder))).collect();
+    for (page, table, least) in
+        [("docs/gateway.md", Some("## What the engine does about each"), 15), ("docs/security.md", None, 15)]
+    {
+        let text = text(page);
+        let from = table.map_or(Some(text.as_str()), |title| text.split(title).nth(1)).expect("a section");
+        let table = from.lines().skip_while(|line| !line.starts_with("| ")).take_while(|line| line.starts_with('|'));
+        let rows: Vec<&str> = table.skip(2).collect();
+        assert!(rows.len() >= least, "{page}: {} rows", rows.len());
+        for row in rows.iter().filter(|row| !row.contains("| the same")) {
+            let last = row.trim_end_matches(" |").rsplit("| ").next().expect("a last cell");
+            let named = last.split('`').skip(1).step_by(2).filter(|name| !name.contains(' '));
+            let named: Vec<&str> = named.filter(|name| name.contains('_') || name.ends_with(".rs")).collect();
+            assert!(!named.is_empty(), "{page}: no test in {row}");
+            for name in named {
+                let (fuzzed, function) = (format!("{name}.rs"), format!("fn {name}("));
+                let is = |(file, code): &(String, String)| file == name || *file == fuzzed || code.contains(&function);
+                let exists = sources.iter().any(is);
+                assert!(exists, "{page}: {name} does not exist: {row}");
+            }
         }
     }
+}
+
+/// Names and texts of the source files under a folder.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a readable folder").path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let own = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let own = own.map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), text(&path)));
+    own.collect::<Vec<_>>().into_iter().chain(folders.iter().flat_map(|folder| sources(folder))).collect()
 }
 
 /// Markdown of the root and of the book.

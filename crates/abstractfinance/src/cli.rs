@@ -214,6 +214,9 @@ pub struct GatewayArgs {
     /// Let time run by itself, so many times as fast as the clock on the wall; without it, only the control moves time.
     #[arg(long, value_name = "X")]
     pub speed: Option<gateway::Speed>,
+    /// For how many trading days it lists contracts, two years at least.
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=2600))]
+    pub days: u32,
     /// The instant to begin at, such as 2026-03-02T09:00:00Z; without it, midnight of the first trade date.
     #[arg(long, value_name = "INSTANT")]
     pub at: Option<jiff::Timestamp>,
@@ -324,6 +327,8 @@ pub enum ConfigCommand {
     Schema,
     /// Print the configuration in force.
     Show,
+    /// Print every key of settings.yaml as a page of Markdown: what it is, what it may be, what is built in.
+    Reference,
 }
 
 /// `instruments …`.

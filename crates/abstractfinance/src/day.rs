@@ -37,6 +37,7 @@ use crate::book::{BOOK_IMPORTED, Book, DAY_CLOSED};
 use crate::failure::Failure;
 use crate::rates::SecondRates;
 use crate::settings::Settings;
+use crate::words;
 use approval::Consent;
 use console::DayReport;
 use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
@@ -51,6 +52,7 @@ use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
 pub use steps::STEPS;
+use tracing::Instrument;
 
 /// The world behind its three doors.
 pub struct World<B, J, C> {
@@ -93,6 +95,8 @@ pub struct Run {
     pub is_research: bool,
     /// Where the journal is, for people.
     pub journal: String,
+    /// What every record and every line of the log of this process carries; empty in research.
+    pub id: String,
 }
 
 /// Who takes over positions the engine did not open.
@@ -141,6 +145,15 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
     run: &mut Run,
     world: &mut World<B, J, C>,
 ) -> Result<DayReport, Failure> {
+    let span = tracing::info_span!("day", %date, run = run.id);
+    day(date, run, world).instrument(span).await
+}
+
+async fn day<B: Broker, J: Journal, C: Clock>(
+    date: Date,
+    run: &mut Run,
+    world: &mut World<B, J, C>,
+) -> Result<DayReport, Failure> {
     let mut stored = world.journal.records(date).await?;
     if let Some(closed) = stored.iter().find(|record| record.kind == DAY_CLOSED) {
         return record::report_of(closed, &mut world.journal).await;
@@ -163,7 +176,9 @@ pub async fn run_day<B: Broker, J: Journal, C: Clock>(
         session = session.withdrawn();
     }
     drive::drive(&mut session, run, world).await?;
-    record::close(&decided, session, resumed, run, world).await
+    let report = record::close(&decided, session, resumed, run, world).await?;
+    words::log_steps(&report.steps);
+    Ok(report)
 }
 
 /// Steps 1 to 12 of a trade date: decides and stores, and sends nothing. A plan that is stored already stays, unless another

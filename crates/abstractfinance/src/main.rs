@@ -23,6 +23,7 @@ mod schedule;
 mod settings;
 mod state_file;
 mod wall;
+mod words;
 mod world;
 
 use std::process::ExitCode;
@@ -30,7 +31,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::read();
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(log_level()).init();
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr);
+    log.with_max_level(log_level()).init();
     feeds::install_tls_provider();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use crate::day::{self, Adopter, Run, World, order_ids};
 use crate::failure::Failure;
 use crate::rates::SecondRates;
 use crate::settings::{self, Instruments, Loaded, Settings};
-use crate::{calendars, fundamentals, policy};
+use crate::{calendars, fundamentals, policy, words};
 use backtest::{SimBroker, SimClock, SimWorld};
 use catalogue::Catalogue;
 use domain::{AccountTag, InstrumentKind, Mic, Money, OptionKey, PerContract, Universe};
@@ -30,6 +30,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sim::{AccountEvents, PriceList, Prices, SimConfig, Simulation};
 use std::fmt::Display;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -73,6 +74,14 @@ fn coverage(calendars: &Calendars) -> (Date, Date) {
     spans.reduce(|(from, to), (first, last)| (from.max(first), to.min(last))).unwrap_or((Date::MIN, Date::MAX))
 }
 
+/// Makes a folder that only its owner may enter, where files have owners; one that is there keeps the rights it has.
+fn private_folder(dir: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
+}
+
 /// A state folder that belongs to this process, with a journal that is being walked.
 #[derive(Debug)]
 pub struct StateFolder {
@@ -81,9 +90,10 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    /// Takes the folder, creating it when it is missing, and opens the journal, there or where the settings say.
+    /// Takes the folder, creating it for its owner alone when it is missing, and opens the journal, there or where the settings
+    /// say.
     pub async fn open(dir: &Path, settings: &Settings) -> Result<StateFolder, Failure> {
-        std::fs::create_dir_all(dir).map_err(|error| {
+        private_folder(dir).map_err(|error| {
             Failure::Usage(format!(
                 "cannot create the state folder {}: {error}; name another with --state-dir",
                 dir.display()
@@ -105,7 +115,7 @@ impl StateFolder {
         let path = journal.place().to_string();
         let run_id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
         let journal = AccountJournal::open(journal, &account_tag(account).to_string(), run_id, lock, takeover).await?;
-        Ok(Engaged { journal, path })
+        Ok(Engaged { journal: journal.witnessed(words::log), path })
     }
 }
 
@@ -289,6 +299,7 @@ impl Ground {
         let broker = IbkrBroker::connect(config, universe.clone()).await.map_err(|error| self.not_connected(error))?;
         let mut run = self.run(journal.fence(), path, outside.adopter)?;
         run.loosening = outside.loosening;
+        run.id = journal.run().to_owned();
         run.setup = run.setup.over((*universe).clone());
         let statements = outside.statements.map(|flex| ActivitySource::Flex(Box::new(flex)));
         let rates = SecondRates::configured(&self.loaded)?;
@@ -337,6 +348,7 @@ impl Ground {
             adopter,
             loosening: None,
             is_research: false,
+            id: String::new(),
             journal,
         })
     }

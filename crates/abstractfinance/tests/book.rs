@@ -1,16 +1,22 @@
 //! The book's own command lines, run.
 //!
-//! In: every `console` block under docs/ and in the README. Out: what the program really prints there. Invariant: a page
+//! In: every `console` block under docs/ and in the README, and what stands under a `<!-- $ command -->`. Out: what the
+//! program really prints there. Invariant: a page
 //! is one story in one folder with nothing but `config` in it, from its first command to its last; `UPDATE_BOOK=1` writes
 //! the outputs into it.
 #![allow(clippy::disallowed_methods, reason = "runs programs and reads the book")]
 
+use ports::code::{OrderWord, Severity, of_order, severity};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const OPENING: &str = "```console";
 const CLOSING: &str = "```";
+/// A command whose output is part of the page, up to the end mark.
+const PART: &str = "<!-- $ ";
+const PART_END: &str = "<!-- end -->";
 
 #[test]
 fn every_command_in_the_book_prints_what_the_book_says() {
@@ -34,13 +40,52 @@ fn every_command_in_the_book_prints_what_the_book_says() {
     );
 }
 
+/// The codes of the broker's page are read by the engine as the page says, in the order of its rows.
+#[test]
+fn the_broker_s_codes_are_read_as_its_page_says() {
+    let page = std::fs::read_to_string(root().join("docs/broker.md")).unwrap();
+    let table = page.split("## Codes about orders and questions").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    let kinds = [
+        (Severity::Informational, OrderWord::Lives),
+        (Severity::Warning, OrderWord::Lives),
+        (Severity::Rejection, OrderWord::Refused),
+        (Severity::Rejection, OrderWord::Lives),
+        (Severity::Rejection, OrderWord::Refused),
+        (Severity::Unknown, OrderWord::Unknown),
+    ];
+    assert_eq!(rows.len(), kinds.len());
+    let mut named = BTreeMap::new();
+    for (row, kind) in rows.iter().zip(kinds) {
+        for part in row.split('|').nth(1).unwrap().trim().split(", ") {
+            let ends: Vec<i32> = part.split(" to ").map_while(|code| code.parse().ok()).collect();
+            let codes = ends.first().zip(ends.last()).map(|(&first, &last)| first..=last);
+            named.extend(codes.into_iter().flatten().map(|code| (code, kind)));
+        }
+    }
+    // A cancel's refusals stand in a row of their own, after the row of all refusals.
+    for code in (0..20_000).filter(|code| severity(*code) != Severity::Connection && !(2100..2200).contains(code)) {
+        let read = (severity(code), of_order(code));
+        let said = named.get(&code).copied().unwrap_or((Severity::Unknown, OrderWord::Unknown));
+        assert!(read == said || read.0 == Severity::Fatal, "{code}: the page says {said:?}, the engine reads {read:?}");
+    }
+}
+
 /// The page with every output replaced by what the program prints now.
 fn retold(page: &str) -> String {
     let stage = TempDir::new().unwrap();
     std::os::unix::fs::symlink(root().join("config"), stage.path().join("config")).unwrap();
-    let (mut told, mut inside) = (String::new(), false);
+    let (mut told, mut inside, mut part) = (String::new(), false, false);
     for line in page.split_inclusive('\n') {
         match line.trim_end() {
+            PART_END => part = false,
+            _ if part => continue,
+            command if command.starts_with(PART) => {
+                part = true;
+                told += line;
+                told += &output(command.trim_start_matches(PART).trim_end_matches(" -->"), stage.path());
+                continue;
+            }
             OPENING => inside = true,
             CLOSING => inside = false,
             _ if !inside => {}

@@ -9,10 +9,13 @@ mod common;
 mod monitors;
 
 use common::{Stage, repository};
+use insta::assert_snapshot;
 use monitors::{Monitor, Served, deployed, free_address, get, installed};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SERVICES: [&str; 7] =
@@ -102,6 +105,89 @@ fn the_image_is_small_and_nobodys() {
     }
 }
 
+/// The engine's container without Docker: the program and the libraries it names, nothing else of this system, nobody's rights,
+/// a file system that cannot be written, and the command of the compose file.
+#[test]
+fn the_engine_lives_in_its_container() {
+    let stage = Stage::new();
+    let Some(container) = Container::build(&stage) else { return };
+    for folder in ["state", "secrets", "config"] {
+        std::fs::create_dir(stage.path(folder)).unwrap();
+    }
+    let settings = std::fs::read_to_string(Path::new(common::CORE_PAIR).join("settings.yaml")).unwrap();
+    std::fs::write(stage.path("config/settings.yaml"), settings.replace("127.0.0.1:8000", "127.0.0.1:0")).unwrap();
+    let mut hashing = stage.command("dashboard --new-password secrets/dashboard_password");
+    let mut hashing = hashing.stdin(Stdio::piped()).spawn().unwrap();
+    hashing.stdin.take().unwrap().write_all(b"a password of some length").unwrap();
+    assert!(hashing.wait().unwrap().success());
+
+    let told = container.command(&["demo", "--days", "2", "--config", "/etc/abstractfinance"]).output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let elsewhere = container.command(&["demo", "--state-dir", "/elsewhere"]).output().unwrap();
+    assert_snapshot!(String::from_utf8_lossy(&elsewhere.stderr), @"abstractfinance: cannot create the state folder /elsewhere: Read-only file system (os error 30); name another with --state-dir");
+    let compose = compose();
+    let command = compose["services"]["trading-engine"]["command"].as_array().unwrap();
+    let command: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
+    let here: Vec<String> = command.iter().map(|word| word.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
+    let engine = Served::start(container.command(&here.iter().map(String::as_str).collect::<Vec<_>>()));
+    let healthy = container.command(&["healthy", &engine.address]).output().unwrap();
+    assert!(healthy.status.success(), "{}", String::from_utf8_lossy(&healthy.stderr));
+}
+
+/// A root file system of the program and what it links to.
+struct Container<'a> {
+    stage: &'a Stage,
+}
+
+impl Container<'_> {
+    /// `None` where there is nothing to keep it in, which is said.
+    fn build(stage: &Stage) -> Option<Container<'_>> {
+        let bubblewrap = installed_quietly("bwrap");
+        let allowed = bubblewrap.is_some_and(|program| {
+            let mut command = Command::new(program);
+            command.args(["--unshare-all", "--ro-bind", "/", "/", "true"]).status().is_ok_and(|ended| ended.success())
+        });
+        if !allowed {
+            assert!(std::env::var_os("AF_NEED_SANDBOX").is_none(), "bwrap cannot make a container");
+            let _ = writeln!(std::io::stderr(), "skipped: the engine in its container (install bubblewrap)");
+            return None;
+        }
+        let program = Path::new(env!("CARGO_BIN_EXE_abstractfinance"));
+        let linked = Command::new("ldd").arg(program).output().unwrap();
+        let linked = String::from_utf8(linked.stdout).unwrap();
+        let libraries = linked.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
+        let own = (program.to_owned(), PathBuf::from("/usr/local/bin/abstractfinance"));
+        for (from, to) in libraries.map(|library| (library.clone(), library)).chain([own]) {
+            let to = stage.path("image").join(to.strip_prefix("/").unwrap());
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from, to).unwrap();
+        }
+        for folder in ["proc", "dev", "tmp", "etc/abstractfinance", "run/secrets", "var/lib/abstractfinance"] {
+            std::fs::create_dir_all(stage.path("image").join(folder)).unwrap();
+        }
+        Some(Container { stage })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let here = |name: &str| self.stage.path(name).display().to_string();
+        let mut command = Command::new("bwrap");
+        command.args(["--unshare-all", "--share-net", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"]);
+        command.args(["--uid", "65532", "--gid", "65532", "--ro-bind", &here("image"), "/"]);
+        command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/var/lib/abstractfinance"]);
+        command.args(["--ro-bind", &here("config"), "/etc/abstractfinance"]);
+        command.args([
+            "--ro-bind",
+            &here("secrets"),
+            "/run/secrets",
+            "--bind",
+            &here("state"),
+            "/var/lib/abstractfinance",
+        ]);
+        command.arg("/usr/local/bin/abstractfinance").args(arguments);
+        command
+    }
+}
+
 #[test]
 fn the_unit_is_locked_up() {
     let Some(systemd) = installed_quietly("systemd-analyze") else { return };
@@ -115,7 +201,7 @@ fn the_unit_is_locked_up() {
     assert_eq!(ours, Vec::<&str>::new());
 }
 
-fn installed_quietly(program: &str) -> Option<std::path::PathBuf> {
+fn installed_quietly(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.exists())
 }

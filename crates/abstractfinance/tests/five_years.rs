@@ -66,7 +66,7 @@ fn a_start_on_years_of_journal_takes_seconds() {
     let size = std::fs::metadata(stage.path("state/journal.db")).unwrap().len();
     eprintln!("{} dates on SQLite: {} KB, {} KB a date", days(), size / 1_000, size / 1_000 / u64::from(days()));
     stage.ok("journal backup --state-dir state --out years.gz");
-    let gateway = stage.gateway(&format!("{market} --record state/gateway.jsonl"));
+    let gateway = stage.gateway(&format!("{market} --days {} --record state/gateway.jsonl", days()));
     let took = reconciled(&stage, &gateway, last, "");
     asked(&stage, &before, "");
     assert!(took < start_max(), "SQLite: {took:?}");

@@ -9,6 +9,8 @@ mod common;
 use common::Stage;
 use console::DayReport;
 use insta::assert_snapshot;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Days so far on one account, the last report, and how the run ended.
 fn run(stage: &Stage, days: u32) -> (i32, Vec<DayReport>) {
@@ -116,4 +118,27 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     Exposure  gross 0.529 × NAV · net +0.000 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown 0.00 %
     ");
+}
+
+/// One order's whole way, and the fourteen steps, in lines that a machine reads.
+#[test]
+fn the_log_tells_what_the_journal_holds() {
+    let stage = Stage::new();
+    let mut command = stage.command("demo --state-dir state --days 2");
+    let output = command.env("AF_LOG", "info").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let of_the_day = lines.iter().filter(|line| line["span"]["date"] == "2026-03-03");
+    let way = of_the_day.clone().filter(|line| line["order_ref"] == "AF-f4f616-20260303-001-01");
+    let told: Vec<&str> = way.map(|line| line["message"].as_str().unwrap()).collect();
+    assert_snapshot!(told.join("\n"), @r"
+    place BUY 218 CSPX at 723.61 · AF-f4f616-20260303-001-01
+    AF-f4f616-20260303-001-01 is known to the broker as 1700000011
+    AF-f4f616-20260303-001-01 submitted
+    BUY 218 CSPX at 723.56 · AF-f4f616-20260303-001-01
+    AF-f4f616-20260303-001-01 filled
+    ");
+    assert_eq!(of_the_day.clone().filter(|line| line["step"].is_u64()).count(), 14);
+    let runs: BTreeSet<&str> = of_the_day.map(|line| line["span"]["run"].as_str().expect("the run")).collect();
+    assert_eq!(runs.len(), 1, "one process: {runs:?}");
 }

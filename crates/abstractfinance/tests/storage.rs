@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "stories run programs and look into folders")]
 
 mod common;
+#[path = "common/monitors.rs"]
+mod monitors;
 #[path = "common/oracle.rs"]
 mod oracle;
 #[path = "../../journal/tests/support/postgres.rs"]
@@ -49,6 +51,14 @@ fn stops(engine: Child) -> String {
     err
 }
 
+/// A person is told past the journal, which cannot be written: what is the matter, and what to do.
+fn is_told(hook: &monitors::Webhook) {
+    let (_, body) = hook.next(Duration::from_secs(10)).expect("a message");
+    let text = serde_json::from_str::<serde_json::Value>(&body).unwrap()["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("⚠️ The engine has stopped: cannot "), "{text}");
+    assert!(text.contains("Run `abstractfinance doctor`") && text.contains("it finishes the same day"), "{text}");
+}
+
 /// An ordinary start finishes the day, and the judge finds every order written before it was sent.
 fn goes_on(stage: &Stage, line: &str, journal: impl Into<Place>) {
     let days = reports(&stage.ok(line));
@@ -60,7 +70,9 @@ fn goes_on(stage: &Stage, line: &str, journal: impl Into<Place>) {
 
 #[test]
 fn a_file_that_another_program_locks_stops_the_engine() {
-    let stage = Stage::new();
+    let stage = Stage::with_settings("webhook: null", "webhook: {url_file: hook}");
+    let hook = monitors::Webhook::listen();
+    std::fs::write(stage.path("hook"), &hook.url).unwrap();
     let gateway = stage.gateway("--record record.jsonl");
     let engine = in_the_middle(&stage, &mut stage.command(&line(&gateway, "")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -73,6 +85,7 @@ fn a_file_that_another_program_locks_stops_the_engine() {
     });
     let err = stops(engine);
     assert!(err.contains("locked"), "{err}");
+    is_told(&hook);
     runtime.block_on(async {
         sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
         intruder.close().await.unwrap();
@@ -105,13 +118,14 @@ fn a_disk_that_is_full_stops_the_engine() {
 
 #[test]
 fn a_server_that_hangs_stops_the_engine() {
-    let Some((stage, server, place)) = on_a_server() else { return };
+    let Some((stage, server, place, hook)) = on_a_server() else { return };
     let gateway = stage.gateway("--record record.jsonl");
     let line = line(&gateway, "--config config");
     let engine = in_the_middle(&stage, &mut stage.command(&line));
     server.hang(true);
     let err = stops(engine);
     assert!(err.contains("no answer within 6 seconds"), "{err}");
+    is_told(&hook);
     // Nobody can start while it hangs, and nobody waits for ever.
     let started = Instant::now();
     let refused = stage.run(&line);
@@ -122,7 +136,7 @@ fn a_server_that_hangs_stops_the_engine() {
 }
 
 /// A server of the story's own and a configuration that names it.
-fn on_a_server() -> Option<(Stage, PostgresServer, Place)> {
+fn on_a_server() -> Option<(Stage, PostgresServer, Place, monitors::Webhook)> {
     let server = PostgresServer::start()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(server.database());
@@ -133,17 +147,23 @@ fn on_a_server() -> Option<(Stage, PostgresServer, Place)> {
     let password = server.password_file();
     let theirs = format!("  database_url: {}\n  password_file: {}\n", database.place, password.display());
     stage.config("config", "settings.yaml", &ours, &theirs);
-    Some((stage, server, database.place))
+    let path = stage.path("config/settings.yaml");
+    let told = std::fs::read_to_string(&path).unwrap().replace("webhook: null", "webhook: {url_file: hook}");
+    std::fs::write(path, told).unwrap();
+    let hook = monitors::Webhook::listen();
+    std::fs::write(stage.path("hook"), &hook.url).unwrap();
+    Some((stage, server, database.place, hook))
 }
 
 #[test]
 fn a_server_that_dies_stops_the_engine() {
-    let Some((stage, mut server, place)) = on_a_server() else { return };
+    let Some((stage, mut server, place, hook)) = on_a_server() else { return };
     let gateway = stage.gateway("--record record.jsonl");
     let line = line(&gateway, "--config config");
     let engine = in_the_middle(&stage, &mut stage.command(&line));
     server.kill();
     stops(engine);
+    is_told(&hook);
     server.run();
     goes_on(&stage, &line, &place);
 }

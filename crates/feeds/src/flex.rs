@@ -64,7 +64,7 @@ impl FlexStatements {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let http = http::client().map_err(StatementError::Unavailable)?;
+        let http = http::client(&base).map_err(StatementError::Unavailable)?;
         Ok(FlexStatements { http, base, config, token })
     }
 

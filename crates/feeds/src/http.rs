@@ -22,15 +22,21 @@ pub fn install_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client for one host: what it is told to ask, it asks there and nowhere else.
-pub(crate) fn client() -> Result<Client, String> {
-    Client::builder()
+/// A client for one host: what it is told to ask, it asks there and nowhere else. Without TLS it needs no certificates, which
+/// the smallest systems do not have.
+pub(crate) fn client(host: &Url) -> Result<Client, String> {
+    let builder = Client::builder();
+    let builder = if host.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
+    builder
         .redirect(Policy::none())
         .timeout(REQUEST_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(USER_AGENT)
         .build()
-        .map_err(|error| format!("cannot prepare HTTPS ({})", error.without_url()))
+        .map_err(|error| {
+            let why = told(&error.without_url());
+            format!("cannot prepare HTTPS ({why}); install the certificates of this system, on Debian ca-certificates")
+        })
 }
 
 /// What a server said.

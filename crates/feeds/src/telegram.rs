@@ -83,7 +83,7 @@ impl Telegram {
         if !is_its(api) {
             return Err(format!("{api} is neither {API} nor an address of this machine; the token goes nowhere else"));
         }
-        Ok(Telegram { http: http::client()?, base, token })
+        Ok(Telegram { http: http::client(&base)?, base, token })
     }
 
     /// Sends a text to a chat.

@@ -29,7 +29,7 @@ impl Webhook {
         if !http::is_private(&url) {
             return Err("the address must begin with https://, or be one of this machine".into());
         }
-        Ok(Webhook { http: http::client()?, url })
+        Ok(Webhook { http: http::client(&url)?, url })
     }
 
     /// Posts `{"key", "text"}`; the key repeats when a message is sent again.

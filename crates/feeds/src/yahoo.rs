@@ -86,7 +86,7 @@ impl Charts {
             let known = HOSTS.join(" or ");
             return Err(refused(format!("`{}` is no host of charts; set `data.yahoo.host` to {known}", config.host)));
         }
-        let http = http::client().map_err(refused)?;
+        let http = http::client(&base).map_err(refused)?;
         Ok(Charts { http, base, pause: config.pause, asked_before: false })
     }
 

@@ -30,6 +30,9 @@ pub enum Takeover {
     Standby,
 }
 
+/// Who is told of every record once it is on the disk, by its number: a log, for example.
+pub type Witness = fn(i64, &Record);
+
 /// Append-only records of one account, held by one engine.
 #[derive(Debug)]
 pub struct AccountJournal {
@@ -42,6 +45,7 @@ pub struct AccountJournal {
     /// What is to be kept with the first record.
     kept: Vec<Vec<u8>>,
     lock: StateLock,
+    witness: Witness,
 }
 
 /// What is known of the records this engine goes on from.
@@ -114,7 +118,19 @@ impl AccountJournal {
             Takeover::OfTheDead => History::Walking(walk),
             Takeover::Standby => whole(walk, &journal, account).await.map(|()| History::Whole)?,
         };
-        Ok(AccountJournal { journal, account: account.to_owned(), run, fence, history, hold, kept: Vec::new(), lock })
+        let (account, kept, witness): (_, _, Witness) = (account.to_owned(), Vec::new(), |_, _| {});
+        Ok(AccountJournal { journal, account, run, fence, history, hold, kept, lock, witness })
+    }
+
+    /// Tells somebody of every record.
+    #[must_use]
+    pub fn witnessed(self, witness: Witness) -> AccountJournal {
+        AccountJournal { witness, ..self }
+    }
+
+    /// The run that writes.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     /// The fencing number every record of this run carries.
@@ -229,6 +245,7 @@ impl ports::Journal for AccountJournal {
         let entries: Vec<Entry> = records.iter().map(entry).collect();
         let appended = self.journal.append(self.lease(), trade_date, &self.run, &entries);
         let seqs = self.within("append to", appended).await?;
+        seqs.iter().zip(records).for_each(|(seq, record)| (self.witness)(*seq, record));
         Ok(seqs.last().copied().unwrap_or_default())
     }
 
@@ -250,7 +267,9 @@ impl ports::Journal for AccountJournal {
         self.proved().await?;
         let entries = [entry(answer)];
         let answered = self.journal.append_answer(self.lease(), trade_date, &self.run, &entries, message.id);
-        self.within("append to", answered).await.map(drop)
+        let seqs = self.within("append to", answered).await?;
+        seqs.iter().for_each(|seq| (self.witness)(*seq, answer));
+        Ok(())
     }
 
     async fn since(&mut self, kind: &str, seq: i64) -> Result<Vec<StoredRecord>, ports::JournalError> {

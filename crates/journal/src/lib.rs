@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use patience::Silent;
 use sqlx::{Any, AnyPool, Transaction};
 
-pub use account::{AccountJournal, Takeover};
+pub use account::{AccountJournal, Takeover, Witness};
 pub use archive::{Attachment, Scope};
 pub use error::{Damage, JournalError};
 pub use event::{Entry, Head, StoredEvent};

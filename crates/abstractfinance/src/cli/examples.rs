@@ -200,6 +200,7 @@ const LESSONS: &[Lesson] = &[
             ("config check --config mine", "can it be run with?"),
             ("config show --config mine", "every value in force"),
             ("config schema", "JSON Schema of settings.yaml, for an editor"),
+            ("config reference", "every key: what it is, what it may be"),
         ],
         "",
     ),

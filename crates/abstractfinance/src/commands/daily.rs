@@ -9,7 +9,7 @@ use super::records::Records;
 use super::run::{one_day, time_of};
 use super::show;
 use crate::cli::{Global, RunArgs};
-use crate::courier::Courier;
+use crate::courier::{Courier, cry};
 use crate::failure::Failure;
 use crate::schedule;
 use crate::settings::{self, Loaded, Mode};
@@ -59,6 +59,9 @@ async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Fa
         if let Failure::Usage(_) = failure {
             return Err(failure);
         }
+        if failures == 0 {
+            cry(global, &failure).await;
+        }
         let pause = PAUSES[failures.min(PAUSES.len() - 1)];
         failures += 1;
         eprintln!("abstractfinance: {failure}; looked at again in {} seconds", pause.as_secs());
@@ -70,7 +73,7 @@ async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Fa
 /// Waits for the next day and runs it to its end.
 async fn next_day(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Failure> {
     let date = next_date(global, args, loaded).await?;
-    wait_for(date, loaded).await?;
+    wait_for(date, loaded, global.json).await?;
     match one_day(global, args, date).await {
         // It ended, and its report says how; the mode stays until a person resumes.
         Err(Failure::Halted(why)) if is_finished(global, date).await? => {
@@ -120,7 +123,7 @@ fn upcoming(loaded: &Loaded, now: Timestamp, last: Option<Date>) -> Result<Date,
 }
 
 /// Sleeps until shortly before a date's plan is made; simulated time waits in the day itself.
-async fn wait_for(date: Date, loaded: &Loaded) -> Result<(), Failure> {
+async fn wait_for(date: Date, loaded: &Loaded, json: bool) -> Result<(), Failure> {
     if loaded.settings.mode == Mode::Simulated {
         return Ok(());
     }
@@ -132,7 +135,10 @@ async fn wait_for(date: Date, loaded: &Loaded) -> Result<(), Failure> {
             return Ok(());
         }
         if !told {
-            show(format!("next run: {date}, planned at {at}\n"))?;
+            show(match json {
+                true => format!("{}\n", serde_json::json!({"next_run": date, "planned_at": at})),
+                false => format!("next run: {date}, planned at {at}\n"),
+            })?;
             told = true;
         }
         tokio::time::sleep(Duration::try_from(left).unwrap_or_default().min(SLICE)).await;

@@ -11,10 +11,11 @@ use crate::failure::Failure;
 use crate::lockstep::Lockstep;
 use crate::world::{Address, Ground, Outside, StateFolder, embedded_statements, faults};
 use console::{DayReport, page};
-use gateway::{Control, Gateway, GatewayConfig, GatewayError, RecordError, StatementAccess};
+use gateway::{Control, Gateway, GatewayConfig, GatewayError, LocalControl, RecordError, StatementAccess};
+use ibkr::IbkrBroker;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
-use journal::Takeover;
+use journal::{AccountJournal, Takeover};
 use ports::{Broker, Journal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ const DAYS_LIVED: u32 = 20;
 const WATCHABLE: Duration = Duration::from_millis(150);
 /// The night, for who watches.
 const BETWEEN_DAYS: Duration = Duration::from_secs(15);
+
+/// The world of a broker in this process.
+type EmbeddedWorld = World<IbkrBroker, AccountJournal, Lockstep<LocalControl>>;
 
 pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let lived = if args.serve { DAYS_LIVED } else { 0 };
@@ -42,23 +46,24 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let mut gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
     let access = StatementAccess::default();
     let statements = gateway.serve_statements(any_port, access.clone()).await?;
-    let statements = Some(embedded_statements(statements, &access)?);
-    let (adopter, loosening) = (args.adopt.adopter()?, args.adopt.loosening()?);
-    let outside = Outside { statements, adopter, loosening, standby: false };
-    let engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
-    let clock = Lockstep::new(gateway.control()).await?;
-    let (mut run, mut world) = ground.world(engaged, Address::simulated(gateway.local_addr()), clock, outside).await?;
+    let broker = Embedded { gateway, statements, access };
+    let (mut year, mut run, mut world) = started(ground.first, state, &ground, &broker, args).await?;
     let served = Global { state_dir: Some(dir.clone()), ..global.clone() };
     if let Some(listen) = args.metrics {
         eprintln!("metrics: http://{}/metrics", super::metrics::serve(&served, listen).await?);
     }
     if args.serve {
-        let address = serve(&served, &args.listen, Some(gateway.local_addr())).await?;
+        let address = serve(&served, &args.listen, Some(broker.gateway.local_addr())).await?;
         eprintln!("dashboard: http://{address}/ (Ctrl-C ends it)");
     }
     let bar = progress(dates.len() as u64);
     let mut days: Vec<DayReport> = Vec::with_capacity(dates.len());
     for date in dates {
+        if date.year() > year {
+            ended(world).await?;
+            let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
+            (year, run, world) = started(date, state, &ground, &broker, args).await?;
+        }
         bar.set_message(date.to_string());
         days.push(run_day(date, &mut run, &mut world).await?);
         bar.inc(1);
@@ -72,10 +77,45 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    world.broker.disconnect().await;
-    world.journal.close().await?;
+    ended(world).await?;
     show(printed(&days, global.json, args.pages))?;
     days.last().map_or(Ok(()), went_well)
+}
+
+/// The broker in this process.
+struct Embedded {
+    gateway: Gateway,
+    statements: SocketAddr,
+    access: StatementAccess,
+}
+
+/// The engine as a start on a date finds it, or on the last date it had begun: with the contracts of the years around it, and
+/// without what ended long before. A demo of years starts anew at each New Year, so that no record grows by all that ever was.
+async fn started(
+    first: Date,
+    state: StateFolder,
+    ground: &Ground,
+    broker: &Embedded,
+    args: &DemoArgs,
+) -> Result<(i16, Run, EmbeddedWorld), Failure> {
+    let mut engaged = state.engage(ground.account(), Takeover::OfTheDead).await?;
+    let begun = engaged.journal.latest("inputs").await?.map_or(first, |inputs| first.max(inputs.trade_date));
+    let ground = Ground::of(ground.loaded.clone(), Some(begun), 1)?;
+    let outside = Outside {
+        statements: Some(embedded_statements(broker.statements, &broker.access)?),
+        adopter: args.adopt.adopter()?,
+        loosening: args.adopt.loosening()?,
+        standby: false,
+    };
+    let clock = Lockstep::new(broker.gateway.control()).await?;
+    let (run, world) = ground.world(engaged, Address::simulated(broker.gateway.local_addr()), clock, outside).await?;
+    Ok((begun.year(), run, world))
+}
+
+async fn ended(world: EmbeddedWorld) -> Result<(), Failure> {
+    let World { broker, journal, .. } = world;
+    broker.disconnect().await;
+    Ok(journal.close().await?)
 }
 
 /// Further days, slow enough to watch, until Ctrl-C; a day that Ctrl-C cuts off is finished by the next start.

@@ -11,7 +11,7 @@ use ::gateway::{Control, ControlError, Gateway, GatewayConfig, StatementAccess};
 use sim::SimConfig;
 
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
-    let ground = Ground::new(global, args.market.from, 250)?;
+    let ground = Ground::new(global, args.market.from, args.days)?;
     let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
     let (record, faults) = (args.record.clone(), faults(&args.market, &ground)?);
     let config = GatewayConfig { record, faults, pacing: args.pacing };

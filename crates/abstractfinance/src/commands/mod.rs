@@ -34,6 +34,7 @@ mod pull;
 mod reconcile;
 pub(crate) mod recorded;
 pub(crate) mod records;
+mod reference;
 mod replay;
 mod risk;
 mod run;
@@ -90,6 +91,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(cli::ConfigCommand::Check) => config::check(global),
         Command::Config(cli::ConfigCommand::Schema) => config::schema(),
         Command::Config(cli::ConfigCommand::Show) => config::in_force(global),
+        Command::Config(cli::ConfigCommand::Reference) => reference::reference(global),
         Command::Journal(command) => block_on(journal::journal(global, &command)),
         Command::Instruments(cli::InstrumentsCommand::Check { gateway }) => {
             block_on(instruments::check(global, gateway))

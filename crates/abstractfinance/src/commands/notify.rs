@@ -22,7 +22,7 @@ pub async fn notify(global: &Global, args: &NotifyArgs) -> Result<(), Failure> {
             () = courier.carry() => return Ok(()),
         }
     }
-    let tried = courier.try_out("AbstractFinance: a test. If you read this, messages arrive.\n").await;
+    let tried = courier.at_once("test", "AbstractFinance: a test. If you read this, messages arrive.\n").await;
     let mut failed = 0;
     for (channel, outcome) in &tried {
         failed += usize::from(outcome.is_err());

@@ -6,6 +6,7 @@
 use super::daily::every_day;
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
+use crate::courier::cry;
 use crate::day::run_day;
 use crate::failure::Failure;
 use crate::faults::{Armed, Stop};
@@ -35,7 +36,13 @@ const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     match args.date {
-        Some(date) => one_day(global, args, date).await,
+        Some(date) => {
+            let outcome = one_day(global, args, date).await;
+            if let Err(failure) = &outcome {
+                cry(global, failure).await;
+            }
+            outcome
+        }
         None => every_day(global, args).await,
     }
 }

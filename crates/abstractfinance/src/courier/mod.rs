@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use journal::{Delivery, Due};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often the journal is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ const CLAIM_US: i64 = 90_000_000;
 const PAUSES_S: [i64; 6] = [5, 15, 60, 300, 900, 3600];
 /// A message that could not be delivered so often is old news.
 const TRIES_MAX: i64 = 40;
+/// How long an engine that has stopped tries to say so.
+const CRY_MAX: Duration = Duration::from_secs(30);
 /// Telegram takes one message a second in a chat, twenty a minute in a group.
 const PAUSE_CHAT: Duration = Duration::from_millis(1_100);
 const PAUSE_GROUP: Duration = Duration::from_millis(3_200);
@@ -98,11 +100,11 @@ impl Courier {
         Ok((!channels.is_empty()).then(|| Courier { global: global.clone(), loaded, channels, bot }))
     }
 
-    /// Sends one text to every channel at once, past the outbox; a sentence for each.
-    pub async fn try_out(&self, text: &str) -> Vec<(String, Result<(), Undelivered>)> {
+    /// Sends one text to every channel at once, past the outbox; what became of it, for each.
+    pub async fn at_once(&self, key: &str, text: &str) -> Vec<(String, Result<(), Undelivered>)> {
         let mut tried = Vec::new();
         for channel in &self.channels {
-            tried.push((channel.name(), channel.send("test", text).await));
+            tried.push((channel.name(), channel.send(key, text).await));
         }
         tried
     }
@@ -144,6 +146,23 @@ impl Courier {
             }
         };
         tokio::join!(writing, delivering, listening);
+    }
+}
+
+/// An engine that cannot write cannot tell through its journal: it says so to every channel itself, once it has stopped.
+pub async fn cry(global: &Global, failure: &Failure) {
+    let Failure::Journal(why) = failure else { return };
+    let Ok(Some(courier)) = Courier::configured(global) else { return };
+    let text = console::messages::alert(&format!(
+        "The engine has stopped: {why}. Orders at the broker may still be executed. Run `abstractfinance doctor`, remove what \
+         it names, then `abstractfinance run`: it finishes the same day"
+    ));
+    let key = format!("journal:{}", Timestamp::now().as_second());
+    let told = timeout(CRY_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
+    for (channel, outcome) in told {
+        if let Err(undelivered) = outcome {
+            tracing::error!(channel, %undelivered, "nobody was told that the journal fails");
+        }
     }
 }
 

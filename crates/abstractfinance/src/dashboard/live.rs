@@ -6,6 +6,7 @@
 use crate::commands::records::{Records, body};
 use crate::day::STEPS;
 use crate::failure::Failure;
+use crate::words::{self, Command, Fill, Status};
 use console::dashboard::{Happening, LiveDay, LiveOrder};
 use console::report::Step;
 use domain::OrderRef;
@@ -31,28 +32,6 @@ struct Planned {
     contract: String,
     number: u16,
     quantity: Decimal,
-}
-
-#[derive(Deserialize)]
-struct Command {
-    command: String,
-    limit: Option<String>,
-    contract: Option<String>,
-    side: Option<String>,
-    quantity: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Fill {
-    contract: String,
-    price: String,
-    quantity: Decimal,
-    side: String,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    status: String,
 }
 
 /// Reads and folds it.
@@ -141,28 +120,7 @@ fn steps([gate, execute]: [String; 2]) -> Vec<Step> {
 
 /// A record as a line of the tape; `None` for what only the engine needs.
 fn told(event: &StoredEvent) -> Option<Happening> {
-    let reference = event.order_ref.as_deref().unwrap_or_default();
-    let what = match event.kind.as_str() {
-        "command" => {
-            let Command { command, limit, .. } = body(event).ok()?;
-            let limit = limit.map_or_else(String::new, |limit| format!(" at {limit}"));
-            format!("{command} {reference}{limit}")
-        }
-        "execution" => {
-            let Fill { contract, price, quantity, side } = body(event).ok()?;
-            format!("{side} {quantity} {contract} at {price} · {reference}")
-        }
-        "order_status" => format!("{reference} {}", body::<Status>(event).ok()?.status),
-        "alert" | "notice" | "mode" | "watchdog" | "operator" => sentence(event)?,
-        _ => return None,
-    };
+    let what = words::of(&event.kind, event.order_ref.as_deref(), &event.body)?;
     let at = Timestamp::from_microsecond(event.at_us).ok()?.to_zoned(TimeZone::UTC);
     Some(Happening { at: at.strftime("%H:%M:%S").to_string(), kind: event.kind.clone(), what })
-}
-
-/// The words in a record that is made of words.
-fn sentence(event: &StoredEvent) -> Option<String> {
-    let value: serde_json::Value = body(event).ok()?;
-    let words = ["sentence", "text", "reason"].into_iter().find_map(|key| value.get(key)?.as_str().map(str::to_owned));
-    words.or_else(|| value.get("mode")?.as_str().map(str::to_owned))
 }

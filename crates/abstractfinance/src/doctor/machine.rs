@@ -87,6 +87,7 @@ pub(super) async fn database(settings: &Settings, state: &Path) -> Finding {
     }
     let told = place.to_string();
     match open(place).await {
+        Ok(accounts) if accounts.is_empty() => Finding::ok(check, format!("{told}: nothing is recorded yet")),
         Ok(accounts) => Finding::ok(check, format!("{told}: accounts {}, every chain is whole", accounts.join(", "))),
         Err(error) => {
             let remedy = "do not trade on it: see `journal verify`, and restore the last backup with `journal restore`; \

@@ -19,13 +19,19 @@ enum Looser {
     Later(&'static [&'static str]),
     /// A list that lacks one of its entries.
     Fewer,
+    /// A list with an entry it did not have.
+    More,
 }
-use Looser::{Fewer, Higher, Later, Lower};
+use Looser::{Fewer, Higher, Later, Lower, More};
 
 /// Every limit; a name of a section stands for all keys in it that have no row of their own.
 const LIMITS: &[(&str, Looser)] = &[
     ("mode", Later(&["simulated", "paper", "live"])),
-    ("approval.mode", Later(&["person", "auto"])),
+    ("approval", Higher),
+    ("approval.auto_regimes", More),
+    ("approval.mode", Later(&["manual", "auto"])),
+    ("broker.maintenance", Fewer),
+    ("broker.maintenance_guard_minutes", Lower),
     ("vol_target_annual", Higher),
     ("gross_leverage_max", Higher),
     ("net_leverage_max", Higher),
@@ -124,12 +130,16 @@ fn loosens(looser: Looser, before: &Value, after: &Value) -> bool {
             let rank = |value: &Value| value.as_str().and_then(|word| words.iter().position(|known| *known == word));
             rank(before).zip(rank(after)).is_none_or(|(before, after)| after > before)
         }
-        Fewer => {
-            let entries = |value: &Value| value.as_array().cloned().unwrap_or_default();
-            let kept = entries(after);
-            entries(before).iter().any(|entry| !kept.contains(entry))
-        }
+        Fewer => lacks(after, before),
+        More => lacks(before, after),
     }
+}
+
+/// Whether a list has not every entry of another.
+fn lacks(list: &Value, of: &Value) -> bool {
+    let entries = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let kept = entries(list);
+    entries(of).iter().any(|entry| !kept.contains(entry))
 }
 
 /// A number, a truth, or a length of time, to be compared.
@@ -161,6 +171,12 @@ mod tests {
         changes[0].loosens
     }
 
+    /// A list of the built-in settings with its first entry once more.
+    fn twice(pointer: &str) -> Vec<Value> {
+        let list = document().pointer(pointer).expect(pointer).as_array().expect("a list").clone();
+        list.iter().chain(list.first()).cloned().collect()
+    }
+
     #[test]
     fn a_limit_loosens_in_one_direction_and_everything_else_in_none() {
         assert!(changes(&document(), &document()).is_empty());
@@ -173,10 +189,14 @@ mod tests {
             ("/risk/hard_stop_drawdown", json!(null), json!(0.12)),
             ("/data/max_jump/ETF", json!(0.2), json!(0.1)),
             ("/fx/hedge_ratio", json!(0.5), json!(1.2)),
+            ("/approval/auto_orders_max", json!(251), json!(0)),
+            ("/broker/maintenance_guard_minutes", json!(9), json!(11)),
+            ("/broker/maintenance", json!([]), json!(twice("/broker/maintenance"))),
         ] {
             assert!(changed(pointer, looser), "{pointer}");
             assert!(!changed(pointer, tighter), "{pointer}");
         }
+        assert!(!changed("/approval/mode", json!("manual")) && !changed("/approval/auto_regimes", json!(["normal"])));
         assert!(changed("/mode", json!("live")) && changed("/execution/allow_market_orders", json!(true)));
         assert!(!changed("/schedule/run_at", json!("07:00:00")) && !changed("/sleeves/cash_buffer/weight", json!(0.1)));
         assert!(changed("/risk_states/crisis", json!("a word")), "what cannot be compared counts as loosened");
@@ -185,6 +205,10 @@ mod tests {
         before["execution_safety"]["restricted"] = json!(["CSPX", "CS51"]);
         after["execution_safety"]["restricted"] = json!(["CS51", "ES"]);
         assert!(changes(&before, &after)[0].loosens, "one of the old names may be bought again");
+        let (mut before, after) = (document(), document());
+        before["approval"]["mode"] = json!("manual");
+        before["approval"]["auto_regimes"] = json!(["normal"]);
+        assert!(changes(&before, &after).iter().all(|change| change.loosens), "more plans approve themselves");
     }
 
     #[test]

@@ -170,6 +170,7 @@ fn run() -> Run {
         adopter: None,
         loosening: None,
         is_research: false,
+        id: String::new(),
         journal: String::new(),
     }
 }
