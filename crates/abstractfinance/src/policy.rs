@@ -78,6 +78,7 @@ fn policy(loaded: &Loaded, universe: &Universe) -> Policy {
             cushion_min: settings.watchdog.margin_cushion_min,
             blind_max_s: settings.watchdog.feed_age_max.as_secs(),
             skew_max_s: settings.watchdog.clock_skew_max.as_secs(),
+            storage_slow_ms: settings.watchdog.storage_slow.as_secs() * 1_000,
         }),
         caps: Caps { gross_max: settings.gross_leverage_max, net_max: settings.net_leverage_max },
         momentum: MomentumPolicy {

@@ -233,3 +233,40 @@ fn rules_approve_what_is_small_enough() {
     assert!(waits.contains("APPROVAL_INCREASES"), "{waits}");
     assert_eq!(placed(&stage), 0);
 }
+
+/// A plan is of its prices: new risk does not go out far from them, and the refusal says so.
+#[test]
+fn prices_that_left_the_plan_s_collar_let_no_new_risk_out() {
+    let (stage, gateway) = waiting();
+    stage.ok(&format!("plan {DAY} {}", gateway.address));
+    stage.ok(&format!("approve {} --by ada --state-dir state --config config", hash(&stage)));
+    at_the_control(&gateway, async |control| {
+        let shock = r#"{"market_shock": {"equity": "0.08", "volatility": "0"}}"#;
+        control.inject(serde_json::from_str::<Injection>(shock).unwrap()).await.unwrap();
+    });
+    let days = stage.days(&format!("run --once {DAY} {}", gateway.address));
+    assert_eq!(placed(&stage), 0, "{:?}", days[0].orders);
+    assert_eq!(days[0].orders.len(), 2);
+    let told = stage.ok("why-not CSPX --date 2026-03-02 --state-dir state");
+    assert!(told.contains("PLAN_PRICE"), "{told}");
+}
+
+#[test]
+fn a_plan_that_is_not_there_or_under_way_takes_no_approval() {
+    let (stage, gateway) = waiting();
+    let run = format!("run --once {DAY} {}", gateway.address);
+    let approve = "--by ada --state-dir state --config config";
+    assert!(stage.killed_at(&run, "append inputs before"));
+    let nothing = stage.refused(&format!("approve 00000000 {approve}"));
+    assert!(nothing.starts_with("exit 5\n") && nothing.contains("NO_PLAN"), "{nothing}");
+
+    assert_eq!(stage.run(&run).code, 5, "it waits");
+    let plan = hash(&stage);
+    stage.ok(&format!("approve {plan} {approve}"));
+    assert!(stage.killed_at(&run, "send place after"));
+    for words in ["", "--reject late "] {
+        let late = stage.refused(&format!("approve {plan} {words}{approve}"));
+        assert!(late.starts_with("exit 5\n") && late.contains("PLAN_UNDER_WAY"), "{late}");
+    }
+    assert_eq!(stage.run(&run).code, 0, "what was approved is finished");
+}

@@ -142,9 +142,9 @@ fn a_split_before_its_statement_is_named_and_moves_no_profit() {
     assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));
     assert_snapshot!(run.found(1), @r"
     FROZEN
-    quantity:CSPX · corporate action · split 2:1: quantity × 2.00, mark 726.04 → 360.42 × 0.4964; explains all of 3,418 → WARN: the instrument is frozen
+    quantity:CSPX · corporate action · split 2:1: quantity × 2.00, mark 723.315 → 360.42 × 0.4983; explains all of 3,418 → WARN: the instrument is frozen
     nav:account · corporate action · quantity:CSPX carries 1,231,915.56: it explains 1,231,915.56 of 1,231,915.56 → EMERGENCY: mode FROZEN
-    mark:CSPX · corporate action · split 2:1: mark 726.04 → 360.42 explains all of −365.62 → WARN: the price is quarantined, no new risk
+    mark:CSPX · corporate action · split 2:1: mark 723.315 → 360.42 explains all of −362.895 → WARN: the price is quarantined, no new risk
     ");
     let day = &run.days[1];
     assert!(day.daily_return.abs() < 0.05 && day.regime == "NORMAL", "{} {}", day.daily_return, day.regime);
@@ -168,7 +168,7 @@ fn another_symbol_is_named_and_its_contract_is_left_alone_until_the_table_says_t
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"), "{}", run.told.err);
     assert_snapshot!(run.found(1), @r"
     NORMAL
-    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −17,773.60 → WARN
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 723.315: its move since explains all of −8,459.55 → WARN
     mark:CSPX · unit error · CSPX: symbol: the broker says CSPQ, the instrument table says CSPX: not traded until they agree; correct the table if the broker is right → WARN: the instrument is frozen
     ");
     assert!(!run.ordered_later().contains(&"CSPX".to_owned()), "{:?}", run.ordered_later());
@@ -181,7 +181,7 @@ fn a_dividend_on_a_short_is_owed_until_the_statement_books_it() {
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"));
     assert_snapshot!(run.found(1), @r"
     NORMAL
-    nav:account · accrual · the broker counts −11,535.70 EUR of dividends, interest and fees as owed, our books 0.00: it explains −13,404.48 of −13,404.48 → WARN
+    nav:account · accrual · the broker counts −11,535.70 EUR of dividends, interest and fees as owed, our books 0.00: it explains −13,447.74 of −13,447.74 → WARN
     ");
     assert_snapshot!(run.booked(2), @"2 positions; 0 open orders; accrued for CS51: -11,535.70 EUR");
     assert_tied_out(&run.days[2]);
@@ -215,8 +215,8 @@ fn a_stale_exchange_rate_is_named_and_its_currency_takes_no_new_risk() {
     let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, r#""stale_fx": {"shift": "0.90"}"#)]);
     assert_snapshot!(format!("{}\n{}", run.found(1), run.days[1].doubts.join("\n")), @r"
     NORMAL
+    EUR: the account's rate is 1.043595, -10.1 % from 1.16125, and no second source or session confirms it; what is held stays valued at the latter and EUR takes no new risk until a rate is good again
     EUR: the account's rate is 1.043595, -10.2 % from 1.1626, and no second source or session confirms it; what is held stays valued at the latter and EUR takes no new risk until a rate is good again
-    EUR: the account's rate is 1.043595, -10.3 % from 1.164625, and no second source or session confirms it; what is held stays valued at the latter and EUR takes no new risk until a rate is good again
     ");
     assert!(!run.ordered_later().contains(&"CS51".to_owned()), "{:?}", run.ordered_later());
 }
@@ -233,12 +233,12 @@ fn pence_for_pounds_freeze_their_contract_and_name_the_field_that_differs() {
     };
     assert_snapshot!(flipped(true), @"
     NORMAL
-    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −2,050.80 → WARN
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 723.315: its move since explains all of 7,263.25 → WARN
     mark:CSPX · unit error · CSPX: quote_unit: the broker says 100 quoted for one USD, the instrument table says 1 quoted for one USD: not traded until they agree; correct the table if the broker is right → WARN: the instrument is frozen
     ");
     assert_snapshot!(flipped(false), @"
     NORMAL
-    nav:account · unit error · CSPX is disputed and valued at its last good mark 726.04: its move since explains all of −2,050.80 → WARN
+    nav:account · unit error · CSPX is disputed and valued at its last good mark 723.315: its move since explains all of 7,263.25 → WARN
     mark:CSPX · unit error · CSPX: portfolio: value 2479553.92 against 3418 x 72544 x 1 = 247955392: unit or multiplier is wrong → WARN: the instrument is frozen
     ");
 }

@@ -148,12 +148,15 @@ fn a_file_with_a_fault_is_refused_with_its_line() {
     let good = "2026-03-02,0.01\n2026-03-03,0.02\n";
     let vix = "2026-03-02,15\n";
     let refused = |returns: &str, vix: &str| stage(returns, vix).refused(&format!("{REPLAY} --csv"));
+    let beyond: String = (1900..2220).map(|year| format!("{year}-01-02,9.9\n")).collect();
     let said = [
         refused("2026-03-02,0.01\n2026-03-02,0.02\n", vix),
         refused("2026-03-02,0.01\n03/03/2026,0.02\n", vix),
         refused("2026-03-02,0.01\n2026-03-03,\n", vix),
         refused("2026-03-02,0.01\n2026-03-03,-1\n", vix),
         refused("2026-03-02,0.01\n2026-03-03,NaN\n", vix),
+        refused("2026-03-02,0.01\n2026-03-03,1e308\n", vix),
+        refused(&beyond, vix),
         refused("2026-03-02,0.01\n\n2026-03-03,0.01,7\n", vix),
         refused(good, "2026-03-02,15\n2026-03-03,-1\n"),
         refused("", vix),
@@ -169,11 +172,15 @@ fn a_file_with_a_fault_is_refused_with_its_line() {
     exit 2
     abstractfinance: returns.csv:3: `03/03/2026` is no ISO date such as 2026-03-02
     exit 2
-    abstractfinance: returns.csv:3: `` is no simple daily return above -1; write 0.01 for one per cent
+    abstractfinance: returns.csv:3: `` is no simple daily return between -1 and 10; write 0.01 for one per cent
     exit 2
-    abstractfinance: returns.csv:3: `-1` is no simple daily return above -1; write 0.01 for one per cent
+    abstractfinance: returns.csv:3: `-1` is no simple daily return between -1 and 10; write 0.01 for one per cent
     exit 2
-    abstractfinance: returns.csv:3: `NaN` is no simple daily return above -1; write 0.01 for one per cent
+    abstractfinance: returns.csv:3: `NaN` is no simple daily return between -1 and 10; write 0.01 for one per cent
+    exit 2
+    abstractfinance: returns.csv:3: `1e308` is no simple daily return between -1 and 10; write 0.01 for one per cent
+    exit 2
+    abstractfinance: returns.csv: by 2197-01-02 the returns compound to more than any number holds
     exit 2
     abstractfinance: returns.csv:4: 3 cells in `2026-03-03,0.01,7`; a line is a date, a comma and a value
     exit 2

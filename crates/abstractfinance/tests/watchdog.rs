@@ -15,6 +15,8 @@ use sim::Command;
 
 /// After the plan of the second day, before the windows of London and New York open.
 const AT_NOON: &str = "2026-03-03T12:00:00Z";
+/// After its last order, while London is still open.
+const IN_THE_AFTERNOON: &str = "2026-03-03T15:30:00Z";
 
 struct Run {
     stage: Stage,
@@ -78,6 +80,20 @@ fn a_crisis_before_the_window_takes_the_increases_back_and_reduces_instead() {
     assert!(!ordered.contains(&"BUY CSPX".to_owned()) && !ordered.contains(&"SELL CS51".to_owned()), "{ordered:?}");
     assert!(run.held(1, "CSPX") < run.held(0, "CSPX") && run.held(1, "CS51") > run.held(0, "CS51"));
     assert_eq!(run.days[2].regime, "CRISIS", "it does not end with the day");
+    run.days.iter().for_each(assert_tied_out);
+}
+
+#[test]
+fn a_crisis_after_the_last_order_reduces_on_the_same_day() {
+    let (calm, run) = (shocked(2, AT_NOON, "0", "0"), shocked(3, IN_THE_AFTERNOON, "-0.01", "2.0"));
+    let (bought, ordered) = (calm.ordered(), run.ordered());
+    assert_eq!(ordered[..bought.len()], bought, "the day's orders were done before it");
+    assert!(run.days[1].alerts.iter().any(|alert| alert.contains("CRISIS begins at once")), "{:?}", run.days[1].alerts);
+    let reduced = &ordered[bought.len()..];
+    assert!(["SELL CSPX", "BUY CS51"].iter().all(|order| reduced.iter().any(|sent| sent == order)), "{reduced:?}");
+    assert!(run.held(1, "CSPX") < calm.held(1, "CSPX") && run.held(1, "CS51") > calm.held(1, "CS51"));
+    assert!(!reduced.iter().any(|order| order.starts_with("SELL SPY_OPT")), "what protects stays: {reduced:?}");
+    assert_eq!(run.days[2].regime, "CRISIS");
     run.days.iter().for_each(assert_tied_out);
 }
 

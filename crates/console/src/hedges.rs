@@ -118,7 +118,7 @@ pub fn hedges(date: &str, base: &str, book: &HedgeBook) -> String {
     budget(&mut page, book);
     positions(&mut page, book);
     scenarios(&mut page, book);
-    book.actions.iter().for_each(|action| line(&mut page, &format!("Did       {action}")));
+    book.actions.iter().for_each(|action| line(&mut page, &format!("Planned   {action}")));
     book.idle.iter().for_each(|reason| line(&mut page, &format!("Idle      {reason}")));
     page
 }

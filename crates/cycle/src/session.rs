@@ -44,6 +44,8 @@ pub enum Event {
     Broker(BrokerEvent),
     /// Everything [`Session::entries`] held is durable.
     Recorded,
+    /// How long that took, by the clock of the run.
+    Stored(SignedDuration),
     /// A person said something; its answer is durable already.
     Operator(Instruction),
     /// A complete picture of the account.
@@ -312,6 +314,7 @@ impl<'a> Session<'a> {
             Event::Resynced(snapshot) => self.resynced(&snapshot),
             Event::Unreadable(reason) => self.unread(&reason),
             Event::Watched(seen) => self.watched(&seen),
+            Event::Stored(took) => self.stored(took),
             Event::Margin { number, impact } => self.margin_told(number, impact.as_ref()),
             Event::Recorded | Event::Tick => {}
         }
@@ -357,6 +360,10 @@ impl<'a> Session<'a> {
         if self.is_over(now) {
             return Effect::Done;
         }
+        if self.watching && !self.link_down && self.is_worked_off() {
+            self.watching = false; // who stands guard needs no quotes
+            return Effect::Watch;
+        }
         Effect::Wait(self.next_deadline(now))
     }
 
@@ -391,9 +398,10 @@ impl<'a> Session<'a> {
         &self.entries
     }
 
-    /// The contracts of the day's orders, and those that may stand in for them.
+    /// The contracts of the day's orders, and those that may stand in for them; none once the orders are over.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.board.contracts()
+        let over = self.is_worked_off();
+        self.board.contracts().filter(move |_| !over)
     }
 
     /// The orders that were not in the plan, in the order of their numbers.

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::disallowed_methods, reason = "the golden values lie outside the repository")]
-    fn equals_the_golden_signal_on_every_joined_day() {
+    fn equals_the_golden_slopes_and_signals_of_both_ratios_on_every_joined_day() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden/spread_momentum_2010_2018.csv");
         let Ok(mut reader) = csv::Reader::from_path(file) else {
             eprintln!("skipped: {file} is absent");
@@ -108,14 +108,21 @@ mod tests {
             moderate_factor: 0.75,
             unknown_factor: 0.5,
         };
-        let mut momentum = SpreadMomentum::new(&policy);
-        let mut signals = 0;
-        for row in reader.records() {
-            let row = row.unwrap();
-            momentum.push(row[3].parse().unwrap());
-            assert_eq!(momentum.signal(), row[7].parse().ok(), "{}", &row[0]);
-            signals += usize::from(momentum.signal().is_some());
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        // Index points as quoted, then both in dollars: columns of ratio, slope and signal.
+        for [ratio, slope, signal] in [[3, 6, 7], [9, 10, 11]] {
+            let mut momentum = SpreadMomentum::new(&policy);
+            let mut signals = 0;
+            for row in &rows {
+                momentum.push(row[ratio].parse().unwrap());
+                assert_eq!(momentum.signal(), row[signal].parse().ok(), "{}", &row[0]);
+                if let Ok(golden) = row[slope].parse::<f64>() {
+                    let ours = momentum.slope().unwrap();
+                    assert!((ours - golden).abs() <= 1e-9, "{}: slope {ours} against {golden}", &row[0]);
+                }
+                signals += usize::from(momentum.signal().is_some());
+            }
+            assert!(signals > 1_900, "only {signals} days had a signal");
         }
-        assert!(signals > 1_900, "only {signals} days had a signal");
     }
 }

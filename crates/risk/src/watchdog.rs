@@ -5,7 +5,7 @@
 
 use crate::loss::{Alarm, LossPolicy};
 use crate::{Mode, Regime, RegimePolicy};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub struct WatchdogPolicy {
     pub blind_max_s: i64,
     /// Seconds the gateway's clock may be from ours before nothing is sent.
     pub skew_max_s: i64,
+    /// Milliseconds a batch of records may take to become durable before only risk is reduced.
+    pub storage_slow_ms: i64,
 }
 
 /// One look.
@@ -84,6 +86,13 @@ pub enum Sign {
         /// The most it may be.
         limit: i64,
     },
+    /// The journal took long to write.
+    StorageSlow {
+        /// Milliseconds the last batch took.
+        milliseconds: i64,
+        /// The most it may take.
+        limit: i64,
+    },
 }
 
 /// The signs of a look.
@@ -120,6 +129,13 @@ pub fn blind(last: Timestamp, now: Timestamp, policy: &WatchdogPolicy) -> Option
     (seconds > policy.blind_max_s).then_some(Sign::Blind { seconds, limit: policy.blind_max_s })
 }
 
+/// What the time means that records took to become durable, when it is too long.
+pub fn slow(took: SignedDuration, policy: &WatchdogPolicy) -> Option<Sign> {
+    let milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    let limit = policy.storage_slow_ms;
+    (milliseconds > limit).then_some(Sign::StorageSlow { milliseconds, limit })
+}
+
 /// Only what the table enters at once counts within a day: days are counted on closes. Without an index the drawdown alone
 /// can make it worse.
 fn worse(vix: Option<f64>, drawdown: f64, current: Regime, policy: &RegimePolicy) -> Option<Sign> {
@@ -138,6 +154,7 @@ impl Sign {
             Sign::Cushion { .. } => "MARGIN_CUSHION",
             Sign::ClockSkew { .. } => "CLOCK_SKEW",
             Sign::Blind { .. } => "FEED_LOST",
+            Sign::StorageSlow { .. } => "STORAGE_SLOW",
         }
     }
 
@@ -146,7 +163,7 @@ impl Sign {
         match self {
             Sign::Loss(alarm) => alarm.mode(),
             Sign::Regime { .. } => Mode::Normal,
-            Sign::Cushion { .. } | Sign::Blind { .. } => Mode::ReduceOnly,
+            Sign::Cushion { .. } | Sign::Blind { .. } | Sign::StorageSlow { .. } => Mode::ReduceOnly,
             Sign::ClockSkew { .. } => Mode::CancelOnly,
         }
     }
@@ -179,6 +196,10 @@ impl Sign {
             Sign::Blind { seconds, limit } => {
                 format!("the account was not seen for {seconds} s, more than {limit}: {until}")
             }
+            Sign::StorageSlow { milliseconds, limit } => format!(
+                "the journal took {milliseconds} ms to write, more than {limit}: {until}; `abstractfinance doctor` looks at \
+                 its disk or server"
+            ),
         }
     }
 }
@@ -190,7 +211,7 @@ mod tests {
     use rust_decimal::dec;
 
     const POLICY: WatchdogPolicy =
-        WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s: 1_200, skew_max_s: 30 };
+        WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s: 1_200, skew_max_s: 30, storage_slow_ms: 2_000 };
     const LOSS: LossPolicy =
         LossPolicy { day_alert: 0.02, day_reduce_only: 0.03, day_cancel_only: 0.05, hard_stop_drawdown: Some(0.15) };
 

@@ -16,9 +16,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const KILLS_A_DAY: usize = 4;
 const KILLS_A_DAY_ONCE: usize = 8;
 
-/// The date after those of the worlds.
-const LAST_DATE: &str = "2026-03-06";
-
 /// Series of episodes a world is played in when each point is due once, so that no worker waits for another for long.
 const HANDS: usize = 2;
 
@@ -177,7 +174,7 @@ impl Campaign {
     fn census(&self, world: &World) -> Result<Vec<Vec<String>>> {
         let mut traces = Vec::new();
         let mut episode = Episode::begin(&self.program, world)?.with_bug(self.bug.as_deref());
-        for (index, date) in world.dates.iter().enumerate() {
+        for (index, date) in world.disturbed().iter().enumerate() {
             say(&mut episode, world, index)?;
             let (listed, reached) = episode.census(date)?;
             self.report.lock().expect("no worker panics").listed.extend(listed);
@@ -298,14 +295,14 @@ fn say(episode: &mut Episode, world: &World, index: usize) -> Result<()> {
 }
 
 fn play(episode: &mut Episode, world: &World, plan: &mut Plan, died: &mut Vec<Deaths>) -> Result<()> {
-    let mut last = LAST_DATE;
-    for (index, date) in world.dates.iter().enumerate() {
+    let mut last = world.last();
+    for (index, date) in world.disturbed().iter().enumerate() {
         say(episode, world, index)?;
         let deaths = episode.day(date, &plan.kills(index))?;
         plan.note(&deaths);
         died.push(deaths);
         if plan.todo.is_empty() {
-            last = world.dates.get(index + 1).unwrap_or(&LAST_DATE);
+            last = world.dates[index + 1];
             break;
         }
     }

@@ -20,7 +20,7 @@ pub struct World {
     pub seed: u64,
     /// The gateway's script of faults: lines, or a number.
     pub faults: Faults,
-    /// Trade dates.
+    /// Trade dates; on the last one nobody disturbs, so that both sides agree in the end whatever happened.
     pub dates: &'static [&'static str],
     /// What a person says before the second date begins, the third and so on, as commands of the program.
     pub says: &'static [&'static [&'static str]],
@@ -37,7 +37,9 @@ pub enum Faults {
     Script(&'static str),
 }
 
-const WEEK: &[&str] = &["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"];
+const WEEK: &[&str] = &["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"];
+/// The days around a roll.
+const ROLL: &[&str] = &["2026-03-06", "2026-03-09", "2026-03-10", "2026-03-11"];
 
 /// A shock in the middle of the first afternoon, orders that are refused and ignored, cancels that cross fills.
 const TROUBLE: &str = r#"
@@ -56,14 +58,15 @@ const TROUBLE: &str = r#"
 
 /// Sessions that end while orders are out, an account that cannot be read when the engine is back, fills that come slowly.
 const NARROW: &str = r#"
-{"at": "2026-03-02T14:46:10Z", "inject": {"disconnect": {}}}
-{"at": "2026-03-03T14:45:40Z", "inject": {"account_not_ready": {}}}
-{"at": "2026-03-03T14:45:50Z", "inject": {"disconnect": {}}}
-{"at": "2026-03-03T14:47:00Z", "inject": {"heal": {}}}
+{"at": "2026-03-06T14:46:10Z", "inject": {"disconnect": {}}}
+{"at": "2026-03-09T14:45:40Z", "inject": {"account_not_ready": {}}}
+{"at": "2026-03-09T14:45:50Z", "inject": {"disconnect": {}}}
+{"at": "2026-03-09T14:47:00Z", "inject": {"heal": {}}}
 "#;
 
-/// Few orders of a contract a day, and none that crosses the spread at once.
+/// Few orders of a contract a day, none that crosses the spread at once, and a future that is rolled within the week.
 const FEW_AND_PATIENT: &[(&str, &str)] = &[
+    ("short: CS51", "short: FESX"),
     ("max_orders_per_contract_side: 100", "max_orders_per_contract_side: 3"),
     ("default_policy: marketable_limit", "default_policy: passive_then_cross"),
 ];
@@ -94,11 +97,21 @@ pub fn worlds(seed: u64) -> Vec<World> {
         world("calm", None, "calm", Faults::None, SAYS),
         world("trouble", None, "decline", Faults::Script(TROUBLE), &[]),
         world("chance", Some("core-pair"), "crash", Faults::Seed(seed), SAYS),
-        World { otherwise: FEW_AND_PATIENT, ..narrow },
+        World { otherwise: FEW_AND_PATIENT, dates: ROLL, ..narrow },
     ]
 }
 
 impl World {
+    /// The dates on which engines die.
+    pub fn disturbed(&self) -> &'static [&'static str] {
+        &self.dates[..self.dates.len() - 1]
+    }
+
+    /// The date on which nobody disturbs.
+    pub fn last(&self) -> &'static str {
+        self.dates[self.dates.len() - 1]
+    }
+
     /// Options of `gateway` and of `run` that make it; a script is written beside the record.
     pub fn options(&self, folder: &Path) -> std::io::Result<(Vec<String>, Vec<String>)> {
         let config: Vec<String> = match self.example {

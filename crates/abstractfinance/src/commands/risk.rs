@@ -37,6 +37,10 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<(), Failure> {
     let returns: Vec<(Date, f64)> = returns.into_iter().filter_map(|(date, value)| Some((date, value?))).collect();
     let vix = vix.into_iter().filter_map(|(date, value)| Some((date, value?))).collect();
     let rows = ::risk::replay(&returns, &vix, &policy::volatility(&settings), &policy::regime(&settings));
+    if let Some(row) = rows.iter().find(|row| !row.drawdown.is_finite()) {
+        let (file, date) = (args.returns.display(), row.date);
+        return Err(Failure::Usage(format!("{file}: by {date} the returns compound to more than any number holds")));
+    }
     show(match (global.json, args.csv) {
         (true, _) => format!("{}\n", serde_json::json!({ "days": rows })),
         (_, true) => rows.iter().fold(COLUMNS.join(",") + "\n", |text, row| text + &cells(row, full).join(",") + "\n"),
@@ -98,8 +102,8 @@ struct Content {
 
 const RETURNS: Content = Content {
     what: "returns",
-    good: |value| value > -1.0,
-    otherwise: "is no simple daily return above -1; write 0.01 for one per cent",
+    good: |value| value > -1.0 && value < 10.0,
+    otherwise: "is no simple daily return between -1 and 10; write 0.01 for one per cent",
     gaps: false,
 };
 

@@ -72,8 +72,14 @@ async fn step<B: Broker, J: Journal, C: Clock>(
         Effect::Record => {
             let mut records = records(session.entries(), run, world);
             records.extend(order_ids::reserved(session.entries(), world.clock.now(), world));
+            let begun = world.clock.now();
             world.journal.append(session.date(), &records).await.map_err(Failure::from)?;
             session.handle(Event::Recorded);
+            // A simulated market waits for the storage.
+            let took = world.clock.now().duration_since(begun);
+            if took > SignedDuration::ZERO {
+                session.handle(Event::Stored(took));
+            }
         }
         Effect::Send(sendable) => world.broker.send(&sendable).await?,
         Effect::Watch => {

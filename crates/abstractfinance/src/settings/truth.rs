@@ -189,4 +189,8 @@ pub struct Watchdog {
     #[garde(custom(lasts(1, 600)))]
     #[schemars(with = "String")]
     pub clock_skew_max: SignedDuration,
+    /// Time the journal may take to write what is about to be sent; beyond it only risk is reduced.
+    #[garde(custom(lasts(1, 5)))]
+    #[schemars(with = "String")]
+    pub storage_slow: SignedDuration,
 }

@@ -111,6 +111,9 @@ impl Desk {
                 vec![]
             }
             Command::Cancel { .. } if self.deaf => vec![],
+            Command::Cancel { order_ref } if self.orders.iter().all(|order| order.order_ref != order_ref) => {
+                vec![BrokerEvent::Notice { order_ref: Some(order_ref), code: 10147, text: "not found".into() }]
+            }
             Command::Cancel { order_ref } => {
                 let order = self.order(order_ref);
                 let was_open = std::mem::replace(&mut order.open, false);

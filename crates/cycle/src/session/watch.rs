@@ -6,7 +6,7 @@
 
 use super::{Consequence, Entry, Session, Slot};
 use crate::DayPlan;
-use domain::ContractId;
+use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
 use jiff::{SignedDuration, Timestamp};
 use risk::{Mode, Morning, Purpose, Regime, Sighting, Sign, WatchdogPolicy, watchdog};
@@ -28,6 +28,8 @@ pub(super) struct Guard<'a> {
     contingencies: &'a [(Regime, DayPlan)],
     /// The worst regime whose orders have been taken on.
     replanned: Option<Regime>,
+    /// The end of the last window in which one of those plans could reduce something.
+    until: Option<Timestamp>,
 }
 
 impl<'a> Session<'a> {
@@ -37,6 +39,8 @@ impl<'a> Session<'a> {
         self.guard.contingencies = plans;
         let taken_on = |regime: &Regime| self.consequences.iter().any(|own| own.reason == began(*regime));
         self.guard.replanned = plans.iter().map(|(regime, _)| *regime).filter(taken_on).max();
+        let answers = plans.iter().flat_map(|(_, plan)| &plan.orders).filter(|planned| self.may_reduce(planned));
+        self.guard.until = answers.filter_map(|planned| Some(self.windows[planned.contract]?.closes)).max();
         self
     }
 
@@ -46,16 +50,23 @@ impl<'a> Session<'a> {
         plans.iter().find(|(regime, _)| Some(*regime) == self.guard.worse).map(|(regime, plan)| (*regime, plan))
     }
 
-    /// Whether a day without orders of its own still has something to answer a worse regime with: it is watched until the
-    /// last window in which that could be done.
+    /// Whether the day still has something to answer a worse regime with, whatever became of its own orders: it is watched until
+    /// the last window in which that could be done.
     pub(super) fn stands_guard(&self, now: Timestamp) -> bool {
-        self.policy().is_some() && self.guarded_until().is_some_and(|until| now < until)
+        self.policy().is_some() && self.guard.until.is_some_and(|until| now < until)
     }
 
     pub(super) fn guarded_until(&self) -> Option<Timestamp> {
-        let plans = self.guard.contingencies.iter().filter(|_| self.plan.orders.is_empty());
-        let answers = plans.flat_map(|(_, plan)| &plan.orders).filter(|order| order.purpose == Purpose::Reduce);
-        answers.filter_map(|order| Some(self.windows[order.contract]?.closes)).max()
+        self.guard.until
+    }
+
+    /// Whether a plan of a worse regime may reduce what that order is about. What is bought to protect stays.
+    fn may_reduce(&self, planned: &PlannedOrder) -> bool {
+        match planned.purpose {
+            Purpose::Reduce => true,
+            Purpose::Increase => self.setup.option(planned.contract).is_none(),
+            _ => false,
+        }
     }
 
     /// The regime that began since the plan, if one did.
@@ -102,6 +113,13 @@ impl<'a> Session<'a> {
         let morning = Morning { nav, drawdown: risk.drawdown, regime };
         let tables = (&self.setup.policy.loss, &self.setup.policy.regime);
         watchdog::signs(seen, &morning, tables, policy).iter().for_each(|sign| self.heed(sign));
+    }
+
+    /// What a slow storage means: no intent leaves before it is durable, so every price is older than it looks.
+    pub(super) fn stored(&mut self, took: SignedDuration) {
+        if let Some(sign) = self.policy().and_then(|policy| watchdog::slow(took, policy)) {
+            self.heed(&sign);
+        }
     }
 
     /// What the passing of time means: an account nobody sees.
@@ -161,17 +179,21 @@ impl<'a> Session<'a> {
             return;
         }
         self.guard.replanned = Some(regime);
-        for planned in plan.orders.iter().filter(|order| order.purpose == Purpose::Reduce) {
-            let (contract, purpose) = (planned.contract, planned.purpose);
-            let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
-            let change = wanted - held;
-            if change.signum() != planned.quantity.signum() || wanted.abs() > held.abs() {
-                continue;
-            }
-            let order = PlannedOrder { number: self.next_number(), contract, quantity: change, purpose };
+        let changes: Vec<_> = plan.orders.iter().filter_map(|planned| self.reduction(planned, plan)).collect();
+        for (contract, quantity) in changes {
+            let order = PlannedOrder { number: self.next_number(), contract, quantity, purpose: Purpose::Reduce };
             let (sleeve, reason) = (self.owner(contract), began(regime));
             self.order(Consequence { order, sleeve, reason, pair: None });
         }
+    }
+
+    /// What leads from what is held now to less of it, as that plan wants it.
+    fn reduction(&self, planned: &PlannedOrder, plan: &DayPlan) -> Option<(ContractId, Quantity)> {
+        let contract = planned.contract;
+        let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
+        let change = wanted - held;
+        let is_less = change.signum() * held.signum() < 0 && wanted.signum() * held.signum() >= 0;
+        (is_less && self.may_reduce(planned)).then_some((contract, change))
     }
 
     /// The first sleeve that trades a contract; hedges are nobody's.

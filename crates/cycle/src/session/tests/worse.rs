@@ -1,4 +1,4 @@
-//! A worse regime that begins within the day, on a day without orders of its own.
+//! A worse regime that begins within the day, on a day without orders of its own and after the last of a day's orders.
 
 use super::*;
 use crate::DayInputs;
@@ -10,13 +10,21 @@ fn at(time: &str) -> Timestamp {
 
 /// A world that holds what it wants, so that its plan has no orders.
 fn at_rest() -> World {
-    let mut world = World::first_day();
-    let policy = &mut world.setup.policy;
-    policy.watchdog = Some(WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s: 1_200, skew_max_s: 30 });
-    policy.regime.escalate_immediately = vec![Regime::Elevated, Regime::Crisis];
+    let mut world = watched();
     while !decide(&world.inputs(), &world.setup).orders.is_empty() {
         world.fill_everything();
     }
+    world
+}
+
+/// A world that holds nothing yet, with a watchdog.
+fn watched() -> World {
+    let mut world = World::first_day();
+    let policy = &mut world.setup.policy;
+    let (blind_max_s, skew_max_s, storage_slow_ms) = (1_200, 30, 2_000);
+    policy.watchdog =
+        Some(WatchdogPolicy { every_s: 600, cushion_min: 0.15, blind_max_s, skew_max_s, storage_slow_ms });
+    policy.regime.escalate_immediately = vec![Regime::Elevated, Regime::Crisis];
     world
 }
 
@@ -32,15 +40,34 @@ fn contingencies(world: &World) -> Vec<(Regime, DayPlan)> {
 
 /// The day under a volatility index: what was sent, what is held at its end, and when that is.
 fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f64) -> (Vec<String>, Ledger, Timestamp) {
+    let (story, _, ledger, end) = lived(world, plans, vix, SignedDuration::ZERO);
+    (story, ledger, end)
+}
+
+/// The same on any day, with a storage that takes its time: also the signs that were written down.
+fn lived(
+    world: &World,
+    plans: &[(Regime, DayPlan)],
+    vix: impl Fn(Timestamp) -> f64,
+    storage: SignedDuration,
+) -> (Vec<String>, Vec<String>, Ledger, Timestamp) {
     let plan = decide(&world.inputs(), &world.setup);
-    assert!(plan.orders.is_empty());
     let (books, account) = (Books::new(world.ledger.clone()), "a1b2c3".parse().unwrap());
     let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup)
         .with_contingencies(plans);
     let (mut desk, mut story, mut now) = (Desk::new(100), Vec::new(), world.decided_at());
+    let mut signs = Vec::new();
     for _ in 0..10_000 {
         match session.poll(now) {
-            Effect::Record => session.handle(Event::Recorded),
+            Effect::Record => {
+                let told = session.entries().iter().filter_map(|entry| match entry {
+                    Entry::Watchdog { code, mode, .. } => Some(format!("{code} {mode}")),
+                    _ => None,
+                });
+                signs.extend(told);
+                session.handle(Event::Recorded);
+                session.handle(Event::Stored(storage));
+            }
             Effect::Look => session.handle(Event::Watched(Sighting {
                 at: now,
                 gateway: now,
@@ -64,7 +91,7 @@ fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f6
                 session.handle(Event::Tick);
             }
             Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, now),
-            Effect::Done => return (story, session.into_books().into_ledger(), now),
+            Effect::Done => return (story, signs, session.into_books().into_ledger(), now),
             other => panic!("{other:?}"),
         }
     }
@@ -93,6 +120,7 @@ fn assert_as_wanted(world: &World, ledger: &Ledger, plan: &DayPlan) {
 #[test]
 fn a_quiet_day_without_orders_is_watched_to_the_end_of_its_last_window() {
     let world = at_rest();
+    assert!(decide(&world.inputs(), &world.setup).orders.is_empty());
     let (story, ledger, end) = day(&world, &contingencies(&world), |_| 15.0);
     assert_eq!((story, ledger, end), (vec![], world.ledger.clone(), at("16:00")));
     let (.., end) = day(&world, &[], |_| 15.0);
@@ -128,4 +156,41 @@ fn a_milder_regime_is_replanned_and_a_worse_one_after_it_again() {
     let (story, ledger, _) = day(&world, &plans, both);
     assert_as_wanted(&world, &ledger, &plans[1].1);
     assert!(!story.is_empty());
+}
+
+#[test]
+fn a_day_whose_orders_are_done_is_watched_to_the_end_of_its_last_window() {
+    let world = watched();
+    let (story, _, end) = day(&world, &contingencies(&world), |_| 15.0);
+    let (without, _, done) = day(&world, &[], |_| 15.0);
+    assert_eq!((end, story), (at("16:00"), without), "the guard changes nothing on a calm day");
+    assert!(done < at("15:00"), "the orders were done at {done}");
+}
+
+#[test]
+fn a_crisis_after_the_last_order_reduces_what_the_day_has_just_bought() {
+    let world = watched();
+    let plans = contingencies(&world);
+    let (calm, full, _) = day(&world, &plans, |_| 15.0);
+    let (story, ledger, _) = day(&world, &plans, |now| if now < at("15:20") { 15.0 } else { 60.0 });
+    assert_eq!(story[..calm.len()], calm, "until then it is the same day");
+    assert!(story[calm.len()..].iter().all(|line| line.as_str() >= "15:20"), "{story:?}");
+    for (name, held) in ["CSPX", "CS51"].map(|name| (name, world.setup.universe.find_contract(name).unwrap())) {
+        let (wanted, now_held) = (plans[1].1.table.wanted[held], ledger.quantity(held));
+        assert_eq!(now_held, wanted, "{name}");
+        assert!(now_held.abs() < full.quantity(held).abs(), "{name}: {now_held} of {}", full.quantity(held));
+    }
+}
+
+/// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
+#[test]
+fn a_slow_storage_lets_no_further_risk_out() {
+    let world = watched();
+    let calm = |_: Timestamp| 15.0;
+    let (quick, none, held, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_000));
+    let (slow, signs, little, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_001));
+    assert!(none.is_empty());
+    assert_eq!(signs, ["STORAGE_SLOW REDUCE_ONLY"], "told once");
+    assert!(slow.iter().all(|sent| sent.contains("cancel")), "{slow:?}");
+    assert!(quick.len() > 2 && held != world.ledger && little == world.ledger);
 }
