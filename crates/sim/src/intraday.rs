@@ -65,13 +65,7 @@ impl Simulation {
         bars
     }
 
-    fn bar_between(
-        &self,
-        contract: ContractId,
-        session: &Session,
-        begins: Timestamp,
-        ends: Timestamp,
-    ) -> IntradayBar {
+    fn bar_between(&self, contract: ContractId, session: &Session, begins: Timestamp, ends: Timestamp) -> IntradayBar {
         let tape = &self.board.tape;
         let tick = tape.universe.terms(contract).tick;
         let price = |at: Timestamp| to_tick(tape.middle(contract, session, at), tick);
