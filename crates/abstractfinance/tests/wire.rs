@@ -120,13 +120,14 @@ const FILLED: [&str; 2] = ["CS51 filled", "CSPX filled"];
 
 #[test]
 fn whatever_the_link_does_the_day_is_traded_once() {
-    let stories: [(&str, &[(&str, &str)]); 14] = [
+    let stories: [(&str, &[(&str, &str)]); 15] = [
         ("1100, 1102", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {}"#)]),
         ("1100, 1101", &[(AT_WORK, r#""link_lost": {}"#), (LATER, r#""link_restored": {"data_lost": true}"#)]),
         ("dropped", &[(AT_WORK, r#""disconnect": {}"#)]),
         ("restarted", &[(AT_WORK, r#""restart": {"count": 3}"#)]),
         ("frozen, nothing carried out", &[(AT_WORK, r#""freeze": {}"#)]),
         ("frozen, everything carried out", &[(BEFORE_WORK, r#""freeze": {"carried_out": true}"#)]),
+        ("frozen, a new connection too", &[(AT_WORK, r#""freeze": {"connections": 1}"#)]),
         ("326", &[(AT_WORK, r#""client_id_in_use": {"count": 2}"#), (AT_WORK, r#""restart": {"count": 0}"#)]),
         ("no next id", &[(AT_WORK, r#""no_next_id": {}"#), (AT_WORK, r#""restart": {"count": 0}"#)]),
         ("ids rolled back", &[(AT_WORK, r#""roll_back_ids": {}"#), (AT_WORK, r#""restart": {}"#)]),

@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Instruments without a series that a page names.
+const NAMED: usize = 8;
+
 /// The result of an import.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
@@ -140,7 +143,10 @@ impl fmt::Display for ImportReport {
             segments.entry((segment, meaning)).or_default().push(instrument);
         }
         for ((segment, meaning), instruments) in segments {
-            writeln!(f, "{segment}: no series for {}; {meaning}", instruments.join(", "))?;
+            let named = instruments.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = instruments.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more (--json names them)") };
+            writeln!(f, "{segment}: no series for {named}{more}; {meaning}")?;
         }
         for StatementsSource { name, stands_for, rows, companies, first, last, .. } in &self.fundamentals {
             writeln!(

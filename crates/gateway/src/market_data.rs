@@ -15,6 +15,7 @@ use domain::{ContractId, Price, Quantity, QuoteUnit};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan};
 use market::{Bar, DataType, Quote};
+use rust_decimal::dec;
 use std::time::Instant;
 
 /// Market data lines of one client, IB's usual allowance.
@@ -27,6 +28,8 @@ const SHORTABLE_SHARES: i32 = 89;
 const HALTED: i32 = 49;
 /// From so many shares to borrow on there is no need to locate them first.
 const SURELY_BORROWED: i64 = 1_000;
+/// Digits of an average price.
+const AVERAGE_DIGITS: u32 = 6;
 /// Sessions are at most this many per calendar day asked for.
 pub(crate) const BARS_MAX: usize = 10_000;
 
@@ -382,7 +385,13 @@ fn tick_price(req_id: i32, tick: i32, price: Option<Price>, unit: QuoteUnit, siz
     }
 }
 
-/// Volumes are of trades; a middle has none, which IB writes as -1.
+/// What was paid on average in a bar of which three prices are known: the typical price.
+pub(crate) fn average(prices: [Price; 3], unit: QuoteUnit) -> String {
+    let [high, low, close] = prices.map(|price| price.to_decimal() * unit.per_major());
+    ((high + low + close) / dec!(3)).round_dp(AVERAGE_DIGITS).normalize().to_string()
+}
+
+/// Volumes and averages are of trades; a middle has none, which IB writes as -1.
 fn wire_bar(bar: &Bar, unit: QuoteUnit, traded: bool) -> HistoricalDataBar {
     HistoricalDataBar {
         date: Some(compact_date(bar.date)),
@@ -391,7 +400,7 @@ fn wire_bar(bar: &Bar, unit: QuoteUnit, traded: bool) -> HistoricalDataBar {
         low: Some(quoted(bar.low, unit)),
         close: Some(quoted(bar.close, unit)),
         volume: Some(if traded { bar.volume.to_string() } else { "-1".to_owned() }),
-        wap: None,
+        wap: Some(if traded { average([bar.high, bar.low, bar.close], unit) } else { "-1".to_owned() }),
         bar_count: Some(-1),
     }
 }

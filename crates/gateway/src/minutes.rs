@@ -5,7 +5,7 @@
 
 use crate::contracts::quoted;
 use crate::desk::Desk;
-use crate::market_data::BARS_MAX;
+use crate::market_data::{BARS_MAX, average};
 use crate::moment::wire_time;
 use crate::wire::HistoricalDataBar;
 use domain::{ContractId, QuoteUnit};
@@ -97,7 +97,7 @@ pub(crate) fn wire_minutes(bar: &IntradayBar, unit: QuoteUnit, traded: bool, epo
         low: Some(quoted(bar.low, unit)),
         close: Some(quoted(bar.close, unit)),
         volume: Some(if traded { bar.volume.to_string() } else { "-1".to_owned() }),
-        wap: None,
+        wap: Some(if traded { average([bar.high, bar.low, bar.close], unit) } else { "-1".to_owned() }),
         bar_count: Some(-1),
     }
 }

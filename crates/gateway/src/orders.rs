@@ -4,7 +4,7 @@
 //! messages to the client that owns the order. Invariant: a request that asks for something the exchange
 //! does not do is refused with its code, never half understood.
 
-use crate::contracts::{Unresolved, from_quoted, text};
+use crate::contracts::{Unresolved, from_quoted, listing, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
 use crate::moment::{midnight, wire_time};
 use crate::spreads::{BadLegs, COMBINATION};
@@ -271,7 +271,10 @@ impl Desk {
     pub(crate) fn deliver(&self, event: &SimEvent) {
         let Some(key) = self.session_of(event.client) else { return };
         match &event.kind {
-            SimEventKind::Accepted(order) => self.send_order(key, order),
+            SimEventKind::Accepted(order) => {
+                self.send_order(key, order);
+                self.warn_of_closed_venue(key, order);
+            }
             SimEventKind::Status(order) => self.send_order(key, order),
             SimEventKind::Execution(execution) => self.send_execution(key, Some(NO_REQUEST), execution),
             SimEventKind::Commission { execution, amount, realized } => {
@@ -285,6 +288,24 @@ impl Desk {
             // Quotes are compared and sent after time has moved, see `refresh_quotes`.
             SimEventKind::Tick { .. } => {}
         }
+    }
+
+    /// An order that comes while its venue is closed waits at the broker, which says until when.
+    fn warn_of_closed_venue(&self, key: SessionKey, view: &OrderView) {
+        let SimOrder { order_id, contract, side, quantity, order_type, transmit, .. } = &view.order;
+        let waits = view.status == OrderStatus::PreSubmitted && *order_type == OrderType::Lmt && *transmit;
+        let instrument = self.directory.instrument(*contract);
+        let Some(calendar) = self.calendars.get(instrument.venue).ok().filter(|_| waits) else { return };
+        let today = calendar.zone().to_datetime(self.now()).date();
+        let of_today = calendar.session(today).ok().flatten().filter(|session| session.open > self.now());
+        let Some(next) = of_today.or_else(|| calendar.next_session(today).ok()) else { return };
+        let text = format!(
+            "Order Message:\n{side} {quantity} {} {}\nWarning: Your order will not be placed at the exchange until {}",
+            self.directory.symbol(*contract),
+            listing(instrument),
+            calendar.zone().to_datetime(next.open).strftime("%Y-%m-%d %H:%M:%S"),
+        );
+        self.error(key, *order_id, 399, &format!("{text} {}.", calendar.zone().iana_name().unwrap_or("UTC")));
     }
 
     pub(crate) fn send_order(&self, key: SessionKey, view: &OrderView) {

@@ -40,6 +40,10 @@ async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), Frame
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
+    if WireFaults::take(&mut lock(&desk).wire.mute_connections) {
+        tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
     let offered = read_handshake(&mut reader).await?;
     let time = wire_time(lock(&desk).now());
     let Some(codec) = Codec::negotiate(offered) else {

@@ -30,10 +30,13 @@ pub enum WireFault {
         #[serde(default)]
         data_lost: bool,
     },
-    /// Connections that are open are never answered again; what they ask is carried out, or it is not.
+    /// Connections that are open are never answered again; what they ask is carried out, or it is not. So many new ones are
+    /// accepted and not answered either.
     Freeze {
         #[serde(default)]
         carried_out: bool,
+        #[serde(default)]
+        connections: u32,
     },
     /// Every connection is cut and so many new ones after it.
     Restart {
@@ -186,6 +189,7 @@ pub(crate) struct WireFaults {
     pub(crate) frozen: BTreeSet<SessionKey>,
     pub(crate) frozen_carries_out: bool,
     pub(crate) refused_connections: u32,
+    pub(crate) mute_connections: u32,
     pub(crate) ids_in_use: u32,
     pub(crate) without_next_id: u32,
     pub(crate) ids_rolled_back: bool,

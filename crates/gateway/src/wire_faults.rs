@@ -27,7 +27,8 @@ impl Desk {
                 self.notify(1100, LOST, false);
             }
             WireFault::LinkRestored { data_lost } => self.restore_link(data_lost),
-            WireFault::Freeze { carried_out } => {
+            WireFault::Freeze { carried_out, connections } => {
+                wire.mute_connections = connections;
                 (wire.frozen, wire.frozen_carries_out) = (self.sessions.keys().copied().collect(), carried_out);
             }
             WireFault::Restart { count } => {

@@ -285,7 +285,7 @@ fn widening(session: &Session, now: Timestamp) -> f64 {
 }
 
 /// Share of the session's volume that has traded by now: the integral of [`activity`].
-fn traded_by(session: &Session, now: Timestamp) -> f64 {
+pub(crate) fn traded_by(session: &Session, now: Timestamp) -> f64 {
     let length = session.close.duration_since(session.open).as_secs_f64();
     let share = (now.duration_since(session.open).as_secs_f64() / length).clamp(0.0, 1.0);
     if length > LONG_SESSION_SECONDS {

@@ -67,6 +67,10 @@ const EUROPE: &Tiers = &[
 ];
 const FUTURES: &Tiers =
     &[(dec!(1_000), dec!(0.85)), (dec!(10_000), dec!(0.65)), (dec!(20_000), dec!(0.45)), (Decimal::MAX, dec!(0.25))];
+const EURO_FUTURES: &Tiers =
+    &[(dec!(1_000), dec!(0.65)), (dec!(10_000), dec!(0.50)), (dec!(20_000), dec!(0.40)), (Decimal::MAX, dec!(0.20))];
+const STERLING_FUTURES: &Tiers =
+    &[(dec!(1_000), dec!(0.60)), (dec!(10_000), dec!(0.45)), (dec!(20_000), dec!(0.30)), (Decimal::MAX, dec!(0.15))];
 const MICRO_CURRENCY_FUTURES: &Tiers =
     &[(dec!(1_000), dec!(0.15)), (dec!(10_000), dec!(0.12)), (dec!(20_000), dec!(0.08)), (Decimal::MAX, dec!(0.05))];
 const MICRO_INDEX_FUTURES: &Tiers =
@@ -175,13 +179,30 @@ fn of_future(instrument: &Instrument) -> (&'static Tiers, Decimal) {
         AssetClass::FxFuture if instrument.multiplier <= 12_500 => (MICRO_CURRENCY_FUTURES, dec!(0.26)),
         AssetClass::FxFuture => (FUTURES, dec!(1.62)),
         AssetClass::EquityIndexFuture if instrument.multiplier <= 5 => (MICRO_INDEX_FUTURES, dec!(0.37)),
-        _ => (FUTURES, dec!(1.40)),
+        _ => match instrument.currency {
+            Currency::Eur => (EURO_FUTURES, dec!(1.40)),
+            Currency::Gbp => (STERLING_FUTURES, dec!(1.40)),
+            _ => (FUTURES, dec!(1.40)),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_future_costs_what_its_currency_s_list_says() {
+        let charge = |currency, pieces| {
+            let plain = Instrument::plain("FUTURE", InstrumentKind::Fut, currency);
+            let bond = Instrument { asset_class: AssetClass::BondFuture, multiplier: 1_000, ..plain };
+            (fixed(&bond, pieces, Decimal::ZERO), tiered(&bond, pieces, Decimal::ZERO, dec!(999)))
+        };
+        let costs = [Currency::Usd, Currency::Eur, Currency::Gbp].map(|currency| charge(currency, dec!(2)));
+        // The second of two is the first above a thousand in the month.
+        let (usd, eur, gbp) = ((dec!(4.50), dec!(4.30)), (dec!(4.10), dec!(3.95)), (dec!(4.00), dec!(3.85)));
+        assert_eq!(costs, [usd, eur, gbp]);
+    }
 
     #[test]
     fn each_part_is_charged_at_the_rate_of_its_tier() {

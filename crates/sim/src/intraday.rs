@@ -4,6 +4,7 @@
 //! the middle prices that were quoted every fifteen seconds within it, on the tick grid; nothing after now is shown, and of
 //! a simulated market nothing that it has forgotten.
 
+use crate::board::traded_by;
 use crate::simulation::Simulation;
 use crate::tape::to_tick;
 use domain::{ContractId, Price, Quantity};
@@ -26,7 +27,7 @@ pub struct IntradayBar {
     pub low: Price,
     /// Last price.
     pub close: Price,
-    /// Traded: the session's volume, evenly.
+    /// Traded: the session's volume, as its hours share it.
     pub volume: Quantity,
 }
 
@@ -50,7 +51,6 @@ impl Simulation {
             return Vec::new();
         }
         let until = until.min(self.now()).min(session.close);
-        let whole = session.close.duration_since(session.open).as_secs_f64();
         let mut bars = Vec::new();
         let mut begins = session.open;
         while begins < session.close {
@@ -59,20 +59,13 @@ impl Simulation {
             if ends > until {
                 break;
             }
-            let share = ends.duration_since(begins).as_secs_f64() / whole;
-            bars.push(self.bar_between(contract, session, (begins, ends), share));
+            bars.push(self.bar_between(contract, session, begins, ends));
             begins = ends;
         }
         bars
     }
 
-    fn bar_between(
-        &self,
-        contract: ContractId,
-        session: &Session,
-        (begins, ends): (Timestamp, Timestamp),
-        share: f64,
-    ) -> IntradayBar {
+    fn bar_between(&self, contract: ContractId, session: &Session, begins: Timestamp, ends: Timestamp) -> IntradayBar {
         let tape = &self.board.tape;
         let tick = tape.universe.terms(contract).tick;
         let price = |at: Timestamp| to_tick(tape.middle(contract, session, at), tick);
@@ -84,7 +77,8 @@ impl Simulation {
             (high, low) = (high.max(seen), low.min(seen));
             at += STEP;
         }
-        let traded = tape.volume(contract, session.date, close).to_f64() * share;
+        let share = traded_by(session, ends) - traded_by(session, begins);
+        let traded = (tape.volume(contract, session.date, close).to_f64() * share).max(0.0);
         IntradayBar { begins, open, high, low, close, volume: Quantity::whole(traded as i64) }
     }
 }

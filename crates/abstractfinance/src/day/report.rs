@@ -66,7 +66,7 @@ pub(super) fn report(
         risk: risk_report(plan, session.ledger(), end, run),
         plan_hash,
         targets: targets(decided, run),
-        orders: session.parents().map(|parent| order(parent, session, plan, run)).collect(),
+        orders: session.parents().map(|parent| order(parent, session, decided, run)).collect(),
         costs: costs(session, books, end, decided, run),
         hedges: plan.hedges.iter().map(hedge).collect(),
         positions: positions(session.ledger(), end, books, &hedges, run),
@@ -91,7 +91,7 @@ fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
     };
     let row = |contract: ContractId| Target {
         instrument: run.setup.universe.contract(contract).name.clone(),
-        sleeves: sleeves(contract, &decided.plan, run),
+        sleeves: sleeves(contract, decided, run),
         weight: table.weight[contract],
         target_value: table.target_value[contract],
         held: held(contract).to_string(),
@@ -101,9 +101,9 @@ fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
     run.setup.universe.contracts().filter(shown).map(row).collect()
 }
 
-/// Names of the sleeves that hold a contract; the currency hedge is one of its own.
-fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
-    let policy = &run.setup.policy;
+/// Names of the sleeves that want a contract, else of those that still hold it; the currency hedge is one of its own.
+fn sleeves(contract: ContractId, decided: &Decided, run: &Run) -> Vec<String> {
+    let (plan, books, policy) = (&decided.plan, &decided.inputs.sleeves, &run.setup.policy);
     let instrument = run.setup.universe.contract(contract).instrument;
     let lists = policy.sleeves.iter().zip(&plan.memory.lists);
     let universe = &run.setup.universe;
@@ -113,17 +113,23 @@ fn sleeves(contract: ContractId, plan: &DayPlan, run: &Run) -> Vec<String> {
     };
     let wants = lists.filter(|(sleeve, list)| of_hedges(sleeve) || sleeve.contracts(list).into_iter().any(is_it));
     let hedge = policy.fx_hedge.rules.iter().any(|rule| rule.future == instrument).then(|| "fx_hedge".to_owned());
-    wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect()
+    let wanting: Vec<String> = wants.map(|(sleeve, _)| sleeve.name.clone()).chain(hedge).collect();
+    let holding = || books.sleeves().filter(|&sleeve| !books.quantity(sleeve, contract).is_zero());
+    match wanting.is_empty() {
+        true => holding().map(|sleeve| books.name(sleeve).to_owned()).collect(),
+        false => wanting,
+    }
 }
 
-fn order(parent: &Parent, session: &Session<'_>, plan: &DayPlan, run: &Run) -> Order {
+fn order(parent: &Parent, session: &Session<'_>, decided: &Decided, run: &Run) -> Order {
+    let plan = &decided.plan;
     let planned = parent.planned();
     let consequence = session.consequences().iter().find(|own| own.order.number == planned.number);
     let first = OrderRef { account: run.account, date: plan.date, intent: planned.number, attempt: 1 };
     Order {
         order_ref: first.to_string(),
         instrument: run.setup.universe.contract(planned.contract).name.clone(),
-        sleeves: consequence.map_or_else(|| sleeves(planned.contract, plan, run), |own| vec![own.sleeve.clone()]),
+        sleeves: consequence.map_or_else(|| sleeves(planned.contract, decided, run), |own| vec![own.sleeve.clone()]),
         side: parent.side().to_string(),
         quantity: planned.quantity.abs().to_string(),
         purpose: planned.purpose.to_string(),

@@ -98,7 +98,11 @@ fn windows(decided: &Decided) -> String {
 }
 
 fn identified(identity: &Identity, run: &Run) -> String {
-    format!("server version {}, account tag {}", identity.server_version, run.account)
+    let to = match identity.server_version {
+        0 => "the account simulated in this process".to_owned(),
+        version => format!("server version {version}"),
+    };
+    format!("{to}, account tag {}", run.account)
 }
 
 fn rates(decided: &Decided, run: &Run) -> String {

@@ -79,3 +79,18 @@ fn what_real_clients_send_is_understood_as_it_was() {
     let (protobuf, text): (Vec<_>, Vec<_>) = (known.difference(&protobuf).collect(), known.difference(&text).collect());
     assert_eq!((protobuf, text), (vec![], vec![&105, &106]), "in text there are no milliseconds and no end of details");
 }
+
+/// The frames of the oldest version that is announced, and of those between: fields came and went, what is meant did not.
+#[test]
+fn what_is_meant_does_not_depend_on_the_version_it_is_said_in() {
+    let meant = |name: &str| {
+        let text = std::fs::read_to_string(golden(name)).expect("a golden file");
+        text.lines().filter(|line| line.starts_with(' ')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let newest = meant("requests-text-176.hex");
+    for version in [157, 163, 164] {
+        let name = format!("requests-text-{version}.hex");
+        recorded(&name, Codec::Text(version));
+        assert_eq!(meant(&name), newest, "{version}");
+    }
+}

@@ -142,6 +142,25 @@ async fn a_resting_order_is_changed_and_cancelled_and_a_global_cancel_takes_the_
 }
 
 #[tokio::test]
+async fn an_order_that_comes_before_its_venue_opens_is_told_until_when_it_waits() {
+    let gateway = gateway_at("2025-07-07T06:30:00Z").await;
+    let client = client(&gateway, 1).await;
+    let cspx = fund("CSPX", "USD");
+    let mut updates = client.order_update_stream().await.expect("a stream");
+    let order = limit_order(Action::Buy, 10.0, 500.0);
+    client.submit_order(1, &cspx, &order).await.expect("written");
+    let lines = fenced_updates(&client, &mut updates).await;
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    open 1 BUY 10 500 PreSubmitted
+    status 1 PreSubmitted filled 0 of 10
+    notice Some(1) 399
+    ");
+    gateway.control().advance_to(at("2025-07-07T08:00:00Z")).await.expect("time moves");
+    let lines = fenced_updates(&client, &mut updates).await;
+    assert!(lines.contains(&"status 1 Submitted filled 0 of 10".to_owned()), "{lines:?}");
+}
+
+#[tokio::test]
 async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
     let gateway = gateway_at(MORNING).await;
     let client = client(&gateway, 1).await;

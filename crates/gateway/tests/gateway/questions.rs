@@ -245,6 +245,10 @@ async fn bars_within_a_session_add_up_to_its_day_and_end_with_the_last_that_is_o
         "{high} {low} {day:?}"
     );
     assert!(minutes.windows(2).all(|pair| begins(&pair[0]) < begins(&pair[1])));
+    let volume: f64 = yesterday.iter().map(|bar| bar.volume).sum();
+    assert!((volume / day.volume - 1.0).abs() < 0.01, "{volume} of {}", day.volume);
+    assert!(yesterday[0].volume > 1.5 * yesterday[255].volume, "more is traded at the open than at noon");
+    assert!(yesterday.iter().chain([&day]).all(|bar| bar.low <= bar.wap && bar.wap <= bar.high), "what was paid");
     assert!(today.iter().all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.low > 100.0), "in pence");
     assert_eq!(bars(BarSize::Hour, 1).await.len(), 1, "one hour of today is over");
     let old = jiff::Timestamp::from_second(at("2025-06-02T16:00:00Z").as_second()).expect("a time");
