@@ -62,7 +62,7 @@ impl Session<'_> {
             next = self.rests.next_awake(index + 1, now);
         }
         self.protect(now);
-        self.replan();
+        self.replan(now);
         self.true_up(now);
     }
 

@@ -165,8 +165,8 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the reductions of the worse regime's plan on, once no order for a position works any more: from what is held then to what
-    /// that plan wants, never to more.
-    pub(super) fn replan(&mut self) {
+    /// that plan wants, never to more, and both sides of a sleeve or none.
+    pub(super) fn replan(&mut self, now: Timestamp) {
         let Some((regime, plan)) = self.contingency().filter(|(regime, _)| Some(*regime) > self.guard.replanned) else {
             return;
         };
@@ -179,11 +179,20 @@ impl<'a> Session<'a> {
             return;
         }
         self.guard.replanned = Some(regime);
-        let changes: Vec<_> = plan.orders.iter().filter_map(|planned| self.reduction(planned, plan)).collect();
-        for (contract, quantity) in changes {
+        let reductions = plan.orders.iter().filter_map(|planned| self.reduction(planned, plan));
+        let changes: Vec<_> = reductions.map(|(contract, change)| (contract, change, self.owner(contract))).collect();
+        let has_shut = |contract: ContractId| self.windows[contract].is_none_or(|window| now >= window.closes);
+        // The other side of its sleeve cannot be reduced any more: one alone would leave the other naked.
+        let is_left_alone = |(contract, change, sleeve): &(ContractId, Quantity, String)| {
+            let other_side = |(other, opposite, of): &(ContractId, Quantity, String)| {
+                of == sleeve && opposite.signum() != change.signum() && has_shut(*other)
+            };
+            !has_shut(*contract) && changes.iter().any(other_side)
+        };
+        let together: Vec<_> = changes.iter().filter(|row| !is_left_alone(row)).cloned().collect();
+        for (contract, quantity, sleeve) in together {
             let order = PlannedOrder { number: self.next_number(), contract, quantity, purpose: Purpose::Reduce };
-            let (sleeve, reason) = (self.owner(contract), began(regime));
-            self.order(Consequence { order, sleeve, reason, pair: None });
+            self.order(Consequence { order, sleeve, reason: began(regime), pair: None });
         }
     }
 

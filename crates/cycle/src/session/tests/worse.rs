@@ -182,6 +182,29 @@ fn a_crisis_after_the_last_order_reduces_what_the_day_has_just_bought() {
     }
 }
 
+/// The day under a crisis from 15:20 on, with the window of the European fund shut at 15:15: what was sent after that.
+fn shut_before_the_crisis(world: &mut World) -> Vec<String> {
+    let europe = world.setup.universe.find_contract("CS51").unwrap();
+    world.windows[europe] = world.windows[europe].map(|window| Window { closes: at("15:15"), ..window });
+    let (story, ..) = day(world, &contingencies(world), |now| if now < at("15:20") { 15.0 } else { 60.0 });
+    story.into_iter().filter(|line| line.as_str() >= "15:20").collect()
+}
+
+#[test]
+fn of_two_sides_none_is_reduced_alone_and_of_one_side_what_can_be() {
+    assert_eq!(shut_before_the_crisis(&mut watched()), Vec::<String>::new(), "one leg of a pair has shut");
+    let kind = strategy::SleeveKind::WeightedBasket { members: vec![(ContractId(0), 0.5), (ContractId(1), 0.5)] };
+    let long_only = strategy::Sleeve { name: "basket".into(), budget: 0.35, follows_momentum: false, kind };
+    let mut world = watched();
+    let policy = world.setup.policy.clone();
+    world = world.with_sleeves(vec![long_only]);
+    world.setup.policy.watchdog = policy.watchdog;
+    world.setup.policy.regime = policy.regime;
+    let sent = shut_before_the_crisis(&mut world);
+    assert!(!sent.is_empty() && sent.iter().all(|line| !line.contains("CS51")), "{sent:?}");
+    assert!(sent.iter().any(|line| line.contains("CSPX")), "{sent:?}");
+}
+
 /// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
 #[test]
 fn a_slow_storage_lets_no_further_risk_out() {
