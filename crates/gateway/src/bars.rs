@@ -1,28 +1,32 @@
-//! Bars of five seconds as they end, and how far back daily bars go.
+//! Bars that go on: of five seconds as they end, and history whose bar under way is told whenever it changes.
 //!
-//! In: subscriptions; quotes at every movement of time. Out: bars in the quote unit. Invariant: a bar holds only prices
-//! that were shown to clients within its five seconds or at its beginning, and is sent once, after it has ended.
+//! In: subscriptions, questions for bars with `keepUpToDate`; quotes at every movement of time. Out: bars in the quote unit.
+//! Invariant: a bar holds only prices that were shown to clients within it or at its beginning, and what has not changed is
+//! not told again.
 
-use crate::contracts::text;
+use crate::contracts::{compact_date, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
-use crate::moment::midnight;
-use crate::wire;
+use crate::minutes;
+use crate::moment::{midnight, wire_time};
+use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest};
 use domain::ContractId;
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 use market::Quote;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-/// The length of a bar, the only one IB has.
+/// The length of a real-time bar, the only one IB has, and of a day.
 const SECONDS: i64 = 5;
-/// Subscriptions of one client, as many as quotes.
+const DAY: i64 = 86_400;
+/// Subscriptions of one client: to real-time bars as many as quotes, to history as IB counts them.
 const STREAMS_MAX: usize = 100;
+const KEPT_MAX: usize = 50;
 /// Further back than any history of this world.
 const HISTORY_MAX: usize = 20_000;
 
 /// Which price of a quote a bar is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shows {
+enum Shows {
     Trades,
     Midpoint,
     Bid,
@@ -41,7 +45,7 @@ impl Shows {
     }
 
     /// In the major unit.
-    pub(crate) fn price(self, quote: &Quote) -> Option<Decimal> {
+    fn price(self, quote: &Quote) -> Option<Decimal> {
         let two = Decimal::TWO;
         match self {
             Shows::Trades => quote.last.map(|price| price.to_decimal()),
@@ -54,31 +58,60 @@ impl Shows {
 
 /// A bar that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Running {
-    pub(crate) open: Decimal,
-    pub(crate) high: Decimal,
-    pub(crate) low: Decimal,
-    pub(crate) close: Decimal,
+struct Running {
+    open: Decimal,
+    high: Decimal,
+    low: Decimal,
+    close: Decimal,
 }
 
 impl Running {
-    pub(crate) fn at(price: Decimal) -> Running {
+    fn at(price: Decimal) -> Running {
         Running { open: price, high: price, low: price, close: price }
     }
 
-    pub(crate) fn with(self, price: Decimal) -> Running {
+    fn with(self, price: Decimal) -> Running {
         Running { high: self.high.max(price), low: self.low.min(price), close: price, ..self }
     }
 }
 
-/// A subscription to bars of five seconds.
+/// When bars are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tells {
+    /// Each once, after it has ended.
+    Ended,
+    /// The one under way, whenever it changes; its beginning in seconds since 1970 if asked for so.
+    Changes { epoch: bool, told: Option<(i64, Running)> },
+}
+
+/// Bars of one question that go on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BarStream {
     contract: ContractId,
     shows: Shows,
-    /// Seconds since 1970, a multiple of five.
+    /// Its length in seconds.
+    length: i64,
+    /// Seconds since 1970, a multiple of the length.
     begins: i64,
     running: Option<Running>,
+    tells: Tells,
+}
+
+impl BarStream {
+    fn keeps_history(&self) -> bool {
+        self.tells != Tells::Ended
+    }
+
+    /// Takes a price of this second in; the bar that has ended by now. A bar nobody saw the prices of is none.
+    fn advance(&mut self, second: i64, price: Option<Decimal>) -> Option<(i64, Running)> {
+        let begins = second - second.rem_euclid(self.length);
+        let ended = self.running.take_if(|_| begins > self.begins).map(|bar| (self.begins, bar));
+        self.begins = begins;
+        if let Some(price) = price {
+            self.running = Some(self.running.map_or(Running::at(price), |bar| bar.with(price)));
+        }
+        ended
+    }
 }
 
 impl Desk {
@@ -92,47 +125,66 @@ impl Desk {
             let cause = format!("`{}`; bars show TRADES, MIDPOINT, BID or ASK", text(&request.what_to_show));
             return self.invalid(key, req_id, &cause);
         };
-        if self.session(key).bars.len() >= STREAMS_MAX {
+        if self.session(key).bars.values().filter(|bars| !bars.keeps_history()).count() >= STREAMS_MAX {
             return self.error(key, req_id, 420, "Invalid Real-time Query: too many subscriptions");
         }
-        let running = shows.price(&self.quote(contract)).map(Running::at);
-        let stream = BarStream { contract, shows, begins: self.bar_of_now(), running };
+        self.go_on(key, req_id, (contract, shows), SECONDS, Tells::Ended);
+    }
+
+    /// Goes on with bars that were told; what they are was checked with them.
+    pub(crate) fn keep_up_to_date(&mut self, key: SessionKey, contract: ContractId, request: &HistoricalDataRequest) {
+        let req_id = request.req_id.unwrap_or(NO_REQUEST);
+        if self.session(key).bars.values().filter(|bars| bars.keeps_history()).count() >= KEPT_MAX {
+            let text = "Historical Market Data Service error message:Too many requests that are kept up to date";
+            return self.error(key, req_id, 162, text);
+        }
+        let shows = match text(&request.what_to_show) {
+            "MIDPOINT" => Shows::Midpoint,
+            _ => Shows::Trades,
+        };
+        let length = minutes::length(text(&request.bar_size_setting)).map_or(DAY, |length| length.as_secs());
+        let tells = Tells::Changes { epoch: request.format_date == Some(2), told: None };
+        self.go_on(key, req_id, (contract, shows), length, tells);
+    }
+
+    fn go_on(&mut self, key: SessionKey, req_id: i32, of: (ContractId, Shows), length: i64, tells: Tells) {
+        let ((contract, shows), begins) = (of, i64::MIN);
+        let stream = BarStream { contract, shows, length, begins, running: None, tells };
+        self.session_mut(key).bars.insert(req_id, stream);
+        self.refresh_bars_of(key, req_id);
+    }
+
+    /// Takes the prices of this instant into every bar, and tells what there is to tell.
+    pub(crate) fn refresh_bars(&mut self) {
+        for key in self.session_keys() {
+            let streams: Vec<i32> = self.session(key).bars.keys().copied().collect();
+            streams.into_iter().for_each(|req_id| self.refresh_bars_of(key, req_id));
+        }
+    }
+
+    fn refresh_bars_of(&mut self, key: SessionKey, req_id: i32) {
+        let mut stream = self.session(key).bars[&req_id];
+        let price = stream.shows.price(&self.quote(stream.contract));
+        let ended = stream.advance(self.now().as_second(), price);
+        let now = stream.running.map(|bar| (stream.begins, bar));
+        match stream.tells {
+            Tells::Ended => {
+                ended.into_iter().for_each(|(begins, bar)| self.send_bar(key, req_id, &stream, begins, bar));
+            }
+            Tells::Changes { epoch, told } if now.is_some() && now != told => {
+                stream.tells = Tells::Changes { epoch, told: now };
+                now.into_iter().for_each(|(begins, bar)| self.send_update(key, req_id, &stream, begins, bar));
+            }
+            Tells::Changes { .. } => {}
+        }
         self.session_mut(key).bars.insert(req_id, stream);
     }
 
-    /// When the bar of this instant began.
-    fn bar_of_now(&self) -> i64 {
-        let second = self.now().as_second();
-        second - second.rem_euclid(SECONDS)
-    }
-
-    /// Sends the bars that have ended and begins the next ones. Bars nobody saw the prices of are left out.
-    pub(crate) fn refresh_bars(&mut self) {
-        let begins = self.bar_of_now();
-        for key in self.session_keys() {
-            let streams: Vec<(i32, BarStream)> =
-                self.session(key).bars.iter().map(|(&id, &stream)| (id, stream)).collect();
-            for (req_id, mut stream) in streams {
-                let price = stream.shows.price(&self.quote(stream.contract));
-                if begins > stream.begins {
-                    if let Some(bar) = stream.running {
-                        self.send_bar(key, req_id, &stream, bar);
-                    }
-                    stream = BarStream { begins, running: price.map(Running::at), ..stream };
-                } else if let Some(price) = price {
-                    stream.running = Some(stream.running.map_or(Running::at(price), |bar| bar.with(price)));
-                }
-                self.session_mut(key).bars.insert(req_id, stream);
-            }
-        }
-    }
-
-    fn send_bar(&self, key: SessionKey, req_id: i32, stream: &BarStream, bar: Running) {
-        let per_major = self.directory.unit(stream.contract).per_major();
-        let quoted = |price: Decimal| (price * per_major).to_f64();
+    fn send_bar(&self, key: SessionKey, req_id: i32, stream: &BarStream, begins: i64, bar: Running) {
+        let quoted = self.in_quote_unit(stream);
         let message = wire::RealTimeBar {
             req_id: Some(req_id),
-            time: Some(stream.begins),
+            time: Some(begins),
             open: quoted(bar.open),
             high: quoted(bar.high),
             low: quoted(bar.low),
@@ -142,6 +194,32 @@ impl Desk {
             count: Some(-1),
         };
         self.send(key, &message);
+    }
+
+    fn send_update(&self, key: SessionKey, req_id: i32, stream: &BarStream, begins: i64, bar: Running) {
+        let quoted = self.in_quote_unit(stream);
+        let epoch = matches!(stream.tells, Tells::Changes { epoch: true, .. });
+        let date = match Timestamp::from_second(begins).expect("an instant of this world") {
+            _ if stream.length == DAY => compact_date(self.today()),
+            _ if epoch => begins.to_string(),
+            begins => wire_time(begins),
+        };
+        let bar = HistoricalDataBar {
+            date: Some(date),
+            open: quoted(bar.open),
+            high: quoted(bar.high),
+            low: quoted(bar.low),
+            close: quoted(bar.close),
+            volume: Some("-1".to_owned()),
+            wap: quoted(bar.close).map(|price| price.to_string()),
+            bar_count: Some(-1),
+        };
+        self.send(key, &wire::HistoricalDataUpdate { req_id: Some(req_id), historical_data_bar: Some(bar) });
+    }
+
+    fn in_quote_unit(&self, stream: &BarStream) -> impl Fn(Decimal) -> Option<f64> + use<> {
+        let per_major = self.directory.unit(stream.contract).per_major();
+        move |price| (price * per_major).to_f64()
     }
 
     pub(crate) fn head_timestamp(&mut self, key: SessionKey, request: &wire::HeadTimestampRequest) {

@@ -8,7 +8,6 @@ use crate::accounts::{AccountUpdates, ModelStream, SummaryStream};
 use crate::bars::BarStream;
 use crate::contracts::Directory;
 use crate::faults::{Faults, Script};
-use crate::kept_bars::KeptBars;
 use crate::market_data::QuoteStream;
 use crate::pacing::Pace;
 use crate::profit::ProfitStream;
@@ -58,7 +57,6 @@ pub(crate) struct Session {
     pub(crate) models: BTreeMap<i32, ModelStream>,
     pub(crate) profits: BTreeMap<i32, ProfitStream>,
     pub(crate) bars: BTreeMap<i32, BarStream>,
-    pub(crate) kept: BTreeMap<i32, KeptBars>,
     pub(crate) pace: Pace,
 }
 
@@ -208,7 +206,6 @@ impl Desk {
         if to > now {
             self.refresh_quotes();
             self.refresh_bars();
-            self.refresh_kept();
             self.refresh_accounts();
             self.refresh_profits();
         }
@@ -306,7 +303,6 @@ impl Desk {
             models: BTreeMap::new(),
             profits: BTreeMap::new(),
             bars: BTreeMap::new(),
-            kept: BTreeMap::new(),
             pace: Pace::default(),
         };
         self.sessions.insert(key, session);

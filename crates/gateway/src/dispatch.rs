@@ -107,12 +107,9 @@ impl Desk {
             Request::MarketData(request) => self.market_data(key, &request),
             Request::CancelMarketData(request) => self.cancel_market_data(key, request.req_id.unwrap_or(NO_REQUEST)),
             Request::HistoricalData(request) => self.historical_data(key, &request),
-            Request::CancelHistoricalData(request) => {
-                self.session_mut(key).kept.remove(&request.req_id.unwrap_or(NO_REQUEST));
-            }
             Request::HeadTimestamp(request) => self.head_timestamp(key, &request),
             Request::RealTimeBars(request) => self.real_time_bars(key, &request),
-            Request::CancelRealTimeBars(request) => {
+            Request::CancelHistoricalData(request) | Request::CancelRealTimeBars(request) => {
                 self.session_mut(key).bars.remove(&request.req_id.unwrap_or(NO_REQUEST));
             }
 

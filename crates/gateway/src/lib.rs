@@ -19,7 +19,6 @@ mod faults;
 mod flex;
 mod greeks;
 mod injection;
-mod kept_bars;
 mod market_data;
 mod minutes;
 mod moment;
