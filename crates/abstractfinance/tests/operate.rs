@@ -89,7 +89,7 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @r"
      date           NAV at plan     return   unit value   drawdown   flows             NAV      NAV−NLV   gross      net   mode
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     2026-03-03    9,983,942.78   -0.161 %      0.99839    -0.16 %       –   10,014,731.97   +0.0000 bp   0.523   +0.003   NORMAL
+     2026-03-03    9,983,942.78   -0.161 %      0.99839    -0.16 %       –   10,017,360.56   +0.0000 bp   0.525   +0.002   NORMAL
      2026-03-04   10,020,485.44   +0.366 %      1.00205     0.00 %       –   10,002,475.77   +0.0000 bp   0.529   +0.000   NORMAL
     ");
     assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @r"

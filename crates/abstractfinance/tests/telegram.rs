@@ -181,8 +181,8 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     assert_snapshot!(told[1], @r"
     📊 Daily Summary - 2026-03-03
 
-    NAV: $10,014,732 (+0.19%)
-    Daily P&L: +$19,219
+    NAV: $10,017,361 (+0.32%)
+    Daily P&L: +$32,317
 
     Exposures:
       Gross: 0.52x
