@@ -94,7 +94,7 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     ");
     assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @r"
     date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
-    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9995512.87,9995512.87,0.0,0.4970121272207959,-0.0004683774550507616,NORMAL,NORMAL
+    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9985043.43,9985043.43,0.0,0.49599472727934607,-0.0007959459986890502,NORMAL,NORMAL
     ");
     assert_snapshot!(stage.ok("orders --date 2026-03-03 --state-dir state"), @r"
     Orders of 2026-03-03, finished
