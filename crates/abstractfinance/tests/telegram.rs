@@ -225,7 +225,7 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     Engine    none is running
     Mode      NORMAL
     Last day  2026-03-03: 2 of 2 orders filled
-    NAV       10,014,731.97 USD · against the broker +0.0000 bp
+    NAV       10,017,360.56 USD · against the broker +0.0000 bp
     Exposure  gross 0.523 × NAV · net +0.003 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown -0.16 %
     ---
