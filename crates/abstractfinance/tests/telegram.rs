@@ -199,7 +199,7 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     📊 Execution Summary - 2026-03-03
 
     Orders: 2 total, 2 filled
-    Traded: $308,548
+    Traded: $309,035
 
     Costs:
       Slippage: 1.5 bps avg ($46)
@@ -226,7 +226,7 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     Mode      NORMAL
     Last day  2026-03-03: 2 of 2 orders filled
     NAV       10,017,360.56 USD · against the broker +0.0000 bp
-    Exposure  gross 0.523 × NAV · net +0.003 × NAV · 2 positions
+    Exposure  gross 0.525 × NAV · net +0.002 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown -0.16 %
     ---
     This was written too long ago to be meant for now; write it again.
