@@ -202,8 +202,8 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     Traded: $309,035
 
     Costs:
-      Slippage: 1.5 bps avg ($46)
-      Commission: $154
+      Slippage: 1.5 bps avg ($47)
+      Commission: $155
 
     Worst execution:
       CSPX: 1.5 bps on 218
