@@ -210,7 +210,8 @@ fn killed_again_and_again_in_a_calendar_spread_the_engine_rolls_once() {
         .take_while(|kill| stage.killed_once_grown(line, "state/gateway.jsonl", (1 + 3 * (kill % 5)) * LINE_BYTES))
         .count();
     assert!(kills > 2, "{kills} kills came before the day was over");
-    told.extend(stage.days(line).into_iter().filter(|day| !day.already_done));
+    // The last death may have come after the day was closed: then it is shown again.
+    told.extend(stage.days(line).into_iter().skip(told.len()));
     let day = &told[4];
     assert_eq!((day.date.as_str(), day.resumed), ("2026-03-10", true));
     assert_tied_out(day);
