@@ -9,7 +9,7 @@ use super::records::Records;
 use super::run::{one_day, time_of};
 use super::show;
 use crate::cli::{Global, RunArgs};
-use crate::courier::{Courier, cry};
+use crate::courier::{Courier, raise_alarm};
 use crate::failure::Failure;
 use crate::schedule;
 use crate::settings::{self, Loaded, Mode};
@@ -60,7 +60,7 @@ async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Fa
             return Err(failure);
         }
         if failures == 0 {
-            cry(global, &failure).await;
+            raise_alarm(global, &failure).await;
         }
         let pause = PAUSES[failures.min(PAUSES.len() - 1)];
         failures += 1;

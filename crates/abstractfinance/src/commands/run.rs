@@ -6,7 +6,7 @@
 use super::daily::every_day;
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
-use crate::courier::cry;
+use crate::courier::raise_alarm;
 use crate::day::run_day;
 use crate::failure::Failure;
 use crate::faults::{Armed, Stop};
@@ -39,7 +39,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(date) => {
             let outcome = one_day(global, args, date).await;
             if let Err(failure) = &outcome {
-                cry(global, failure).await;
+                raise_alarm(global, failure).await;
             }
             outcome
         }

@@ -28,7 +28,7 @@ const PAUSES_S: [i64; 6] = [5, 15, 60, 300, 900, 3600];
 /// A message that could not be delivered so often is old news.
 const TRIES_MAX: i64 = 40;
 /// How long an engine that has stopped tries to say so.
-const CRY_MAX: Duration = Duration::from_secs(30);
+const ALARM_MAX: Duration = Duration::from_secs(30);
 /// Telegram takes one message a second in a chat, twenty a minute in a group.
 const PAUSE_CHAT: Duration = Duration::from_millis(1_100);
 const PAUSE_GROUP: Duration = Duration::from_millis(3_200);
@@ -150,7 +150,7 @@ impl Courier {
 }
 
 /// An engine that cannot write cannot tell through its journal: it says so to every channel itself, once it has stopped.
-pub async fn cry(global: &Global, failure: &Failure) {
+pub async fn raise_alarm(global: &Global, failure: &Failure) {
     let Failure::Journal(why) = failure else { return };
     let Ok(Some(courier)) = Courier::configured(global) else { return };
     let text = console::messages::alert(&format!(
@@ -158,7 +158,7 @@ pub async fn cry(global: &Global, failure: &Failure) {
          it names, then `abstractfinance run`: it finishes the same day"
     ));
     let key = format!("journal:{}", Timestamp::now().as_second());
-    let told = timeout(CRY_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
+    let told = timeout(ALARM_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
     for (channel, outcome) in told {
         if let Err(undelivered) = outcome {
             tracing::error!(channel, %undelivered, "nobody was told that the journal fails");

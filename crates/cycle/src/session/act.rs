@@ -324,8 +324,8 @@ impl Session<'_> {
     /// Notes why an order does not leave, when it is another reason than before; a price that only grows older is the same one.
     pub(super) fn refuse(&mut self, index: usize, refusals: Vec<Refusal>) {
         let slot = &mut self.slots[index];
-        let reasons = |of: &[Refusal]| of.iter().map(|refusal| (refusal.check, refusal.contract)).collect::<Vec<_>>();
-        if reasons(&slot.refusals) != reasons(&refusals) {
+        let reason = |refusal: &Refusal| (refusal.check, refusal.contract);
+        if slot.refusals.iter().map(reason).ne(refusals.iter().map(reason)) {
             let number = slot.parent.planned().number;
             self.entries.push(Entry::Refused { number, refusals: refusals.clone() });
             slot.refusals = refusals;
