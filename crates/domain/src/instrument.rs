@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 macro_rules! dense_key {
     ($(#[$doc:meta])* $key:ident, $(#[$column_doc:meta])* $column:ident) => {
@@ -325,9 +326,11 @@ pub struct Terms {
 /// Every instrument and contract of a run. Keys are stable within a run; text names are stable for ever.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Universe {
-    instruments: Vec<Instrument>,
-    contracts: Vec<Contract>,
+    // Shared, because a universe that grows by an option is copied, and the rest of it stays.
+    instruments: Arc<[Instrument]>,
+    contracts: Vec<Arc<Contract>>,
     terms: PerContract<Terms>,
+    chains: PerInstrument<Arc<Vec<ContractId>>>,
     /// Of the contracts at the end: options come after everything else.
     options: Vec<OptionKey>,
     places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
@@ -343,7 +346,18 @@ impl Universe {
         assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
         let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
         let terms = PerContract::from_vec(terms);
-        Universe { instruments, contracts, terms, options: Vec::new(), places: BTreeMap::new() }
+        let mut chains = vec![Vec::new(); instruments.len()];
+        for (index, contract) in contracts.iter().enumerate() {
+            chains[contract.instrument.index()].push(ContractId(index as u16));
+        }
+        Universe {
+            instruments: instruments.into(),
+            contracts: contracts.into_iter().map(Arc::new).collect(),
+            terms,
+            chains: PerInstrument::from_vec(chains.into_iter().map(Arc::new).collect()),
+            options: Vec::new(),
+            places: BTreeMap::new(),
+        }
     }
 
     /// The same universe with one more option at its end; the key of the one that is there when it is there already.
@@ -359,7 +373,8 @@ impl Universe {
         assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
         let id = ContractId(self.contracts.len() as u16);
         let name = key.name(&self.instrument(root).name);
-        self.contracts.push(Contract { name, instrument: root, expiry: Some(key.expiry) });
+        self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
+        Arc::make_mut(&mut self.chains[root]).push(id);
         self.terms.push(terms_of(&self.instruments[root.index()]));
         self.options.push(key);
         self.places.insert((root, key), id);
@@ -450,12 +465,17 @@ impl Universe {
 
     /// Finds a contract by name; a doors-only lookup.
     pub fn find_contract(&self, name: &str) -> Option<ContractId> {
-        self.contracts.iter().position(|c| c.name == name).map(|i| ContractId(i as u16))
+        let lasting = &self.contracts[..self.contracts.len() - self.options.len()];
+        let option = || {
+            let (root, key) = OptionKey::parse(name)?;
+            self.find_option(self.find_instrument(root)?, &key).filter(|&id| self.contract(id).name == name)
+        };
+        lasting.iter().position(|c| c.name == name).map(|i| ContractId(i as u16)).or_else(option)
     }
 
     /// The contracts of one instrument, earliest expiry first (the order of the table).
     pub fn contracts_of(&self, instrument: InstrumentId) -> impl Iterator<Item = ContractId> + '_ {
-        self.contracts().filter(move |&c| self.contract(c).instrument == instrument)
+        self.chains[instrument].iter().copied()
     }
 
     /// The only contract of an instrument that does not expire.

@@ -62,12 +62,13 @@ impl Venues {
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
         };
+        let mut hours = HoursRead::default();
         for details in details {
             if !details.order_types.iter().any(|listed| listed == "LOC") {
                 venues.auction_until[details.contract] = None;
             }
             let Some(window) = venues.windows[details.contract] else { continue };
-            if let Err(problem) = confirmed(window, details) {
+            if let Err(problem) = confirmed(window, details, &mut hours) {
                 let name = &run.setup.universe.contract(details.contract).name;
                 let sentence = format!("{name} counts as closed: {problem}");
                 tracing::warn!(sentence, "the broker's trading hours contradict our calendar");
@@ -141,20 +142,40 @@ fn windows(
     windows
 }
 
+/// Liquid hours that were read, by their text and zone: contracts of a venue share them.
+#[derive(Default)]
+struct HoursRead<'a>(Vec<(&'a str, &'a str, Option<Vec<Window>>)>);
+
+impl<'a> HoursRead<'a> {
+    /// The spans of a contract's liquid hours, earliest first; `None` when they cannot be read.
+    fn of(&mut self, details: &'a ContractDetails) -> Option<&[Window]> {
+        let (text, zone) = (details.liquid_hours.as_str(), details.time_zone.as_str());
+        let place = self.0.iter().position(|known| (known.0, known.1) == (text, zone)).unwrap_or_else(|| {
+            self.0.push((text, zone, spans(text, zone)));
+            self.0.len() - 1
+        });
+        self.0[place].2.as_deref()
+    }
+}
+
+fn spans(text: &str, zone: &str) -> Option<Vec<Window>> {
+    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
+    let instant = |at: DateTime| zone.to_timestamp(at).ok();
+    let span = |(from, to)| Some(Window { opens: instant(from)?, closes: instant(to)? });
+    let mut open = segments(text)?.into_iter().map(span).collect::<Option<Vec<_>>>()?;
+    open.sort_by_key(|segment| segment.opens);
+    Some(open)
+}
+
 /// Whether the broker's liquid hours hold a window.
 ///
 /// # Errors
 /// What is wrong with them, as a clause.
-fn confirmed(window: Window, details: &ContractDetails) -> Result<(), String> {
-    let ours = format!("our orders work from {} to {}", window.opens, window.closes);
-    let unreadable = || format!("{ours}, and the broker's hours `{}` cannot be read", details.liquid_hours);
-    let zone = TimeZoneDatabase::bundled().get(&details.time_zone).map_err(|_| unreadable())?;
-    let instant = |at: DateTime| zone.to_timestamp(at).map_err(|_| unreadable());
-    let mut open = Vec::new();
-    for (from, to) in segments(&details.liquid_hours).ok_or_else(unreadable)? {
-        open.push(Window { opens: instant(from)?, closes: instant(to)? });
-    }
-    open.sort_by_key(|segment| segment.opens);
+fn confirmed<'a>(window: Window, details: &'a ContractDetails, hours: &mut HoursRead<'a>) -> Result<(), String> {
+    let ours = || format!("our orders work from {} to {}", window.opens, window.closes);
+    let open = hours
+        .of(details)
+        .ok_or_else(|| format!("{}, and the broker's hours `{}` cannot be read", ours(), details.liquid_hours))?;
     // Segments that meet, as around midnight, are one.
     let mut reached = window.opens;
     for segment in open.iter().filter(|segment| segment.closes > window.opens) {
@@ -165,7 +186,7 @@ fn confirmed(window: Window, details: &ContractDetails) -> Result<(), String> {
     if reached >= window.closes {
         return Ok(());
     }
-    Err(format!("{ours}, the broker's hours are {} {}", first_days(&details.liquid_hours), details.time_zone))
+    Err(format!("{}, the broker's hours are {} {}", ours(), first_days(&details.liquid_hours), details.time_zone))
 }
 
 /// `20250102:0800-20250102:1630;20250103:CLOSED`, also with a bare time at the end or several spans a day; `None` when it is
@@ -237,7 +258,7 @@ mod tests {
             liquid_hours: hours.into(),
             time_zone: zone.into(),
         };
-        confirmed(window, &details)
+        confirmed(window, &details, &mut HoursRead::default())
     }
 
     #[test]
