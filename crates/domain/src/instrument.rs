@@ -418,6 +418,11 @@ impl Universe {
         (0..self.contracts.len() as u16).map(ContractId)
     }
 
+    /// Keys of the contracts of the table it began with: all but the options that were listed.
+    pub fn configured(&self) -> impl Iterator<Item = ContractId> + use<> {
+        (0..(self.contracts.len() - self.options.len()) as u16).map(ContractId)
+    }
+
     /// Number of instruments, the length of a [`PerInstrument`] column.
     pub fn instrument_count(&self) -> usize {
         self.instruments.len()

@@ -74,6 +74,11 @@ impl Account {
         self.holdings[contract].quantity
     }
 
+    /// What is held, in contract order.
+    pub(crate) fn held(&self) -> impl Iterator<Item = ContractId> + '_ {
+        self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero()).map(|(contract, _)| contract)
+    }
+
     pub(crate) fn cash(&self, currency: Currency) -> Decimal {
         self.cash[currency]
     }

@@ -41,6 +41,7 @@ mod terms;
 mod things;
 mod venue;
 mod view;
+mod way;
 
 pub use commission::PriceList;
 pub use config::{Prices, SimConfig, SimError};
