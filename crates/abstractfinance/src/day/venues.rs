@@ -9,13 +9,14 @@ use crate::failure::Failure;
 use crate::settings::Mode;
 use crate::settings::interlock::{Money, money};
 use crate::world::account_tag;
-use domain::{ContractId, InstrumentKind, PerContract};
+use domain::{ContractId, InstrumentKind, Mic, PerContract, Universe};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use risk::gate::Banded;
+use std::collections::BTreeMap;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -50,25 +51,21 @@ impl Venues {
         details: &[ContractDetails],
         run: &Run,
     ) -> Result<Venues, Failure> {
-        let sessions = sessions(date, run)?;
-        let auction = |(contract, session): (ContractId, &Option<(Session, WindowRule)>)| {
-            let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
-            calendar.auction_entry_until(&session.as_ref()?.0)
-        };
+        let hours = Hours::of(date, run)?;
         let mut venues = Venues {
-            windows: windows(date, &sessions, run),
-            auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
+            windows: windows(date, &hours, run),
+            auction_until: hours.each(|hours| hours.auction_until),
             banded: details.iter().filter_map(banded).collect(),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
         };
-        let mut hours = HoursRead::default();
+        let mut read = HoursRead::default();
         for details in details {
             if !details.order_types.iter().any(|listed| listed == "LOC") {
                 venues.auction_until[details.contract] = None;
             }
             let Some(window) = venues.windows[details.contract] else { continue };
-            if let Err(problem) = confirmed(window, details, &mut hours) {
+            if let Err(problem) = confirmed(window, details, &mut read) {
                 let name = &run.setup.universe.contract(details.contract).name;
                 let sentence = format!("{name} counts as closed: {problem}");
                 tracing::warn!(sentence, "the broker's trading hours contradict our calendar");
@@ -99,36 +96,65 @@ fn is_foreign(identity: &Identity, run: &Run) -> bool {
     served != Some(wanted) || account_tag(&identity.account) != run.account
 }
 
-/// Today's session of each contract that can trade, with the rule of its venue.
-fn sessions(date: Date, run: &Run) -> Result<PerContract<Option<(Session, WindowRule)>>, Failure> {
-    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
-    let universe = &run.setup.universe;
-    let mut sessions = PerContract::filled(None, universe.contract_count());
-    for contract in universe.contracts() {
-        let instrument = universe.instrument_of(contract);
-        let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
-        if !instrument.tradable || instrument.kind == InstrumentKind::Cash || expired {
-            continue;
+/// Today's session of a venue, the rule its orders keep, and what follows from both.
+#[derive(Clone, Debug)]
+struct VenueHours {
+    session: Session,
+    rule: WindowRule,
+    window: Option<Window>,
+    auction_until: Option<Timestamp>,
+}
+
+/// The hours of the contracts that can trade today, asked for once a venue.
+struct Hours<'a> {
+    universe: &'a Universe,
+    venues: BTreeMap<Mic, Option<VenueHours>>,
+    trades: PerContract<bool>,
+}
+
+impl Hours<'_> {
+    fn of(date: Date, run: &Run) -> Result<Hours<'_>, Failure> {
+        let universe = &run.setup.universe;
+        let (mut venues, mut trades) = (BTreeMap::new(), PerContract::filled(false, universe.contract_count()));
+        for contract in universe.contracts() {
+            let instrument = universe.instrument_of(contract);
+            let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
+            trades[contract] = instrument.tradable && instrument.kind != InstrumentKind::Cash && !expired;
+            if trades[contract] && !venues.contains_key(&instrument.venue) {
+                venues.insert(instrument.venue, venue_hours(instrument.venue, date, run)?);
+            }
         }
-        let calendar = run.calendars.get(instrument.venue).map_err(|error| usage(&error))?;
-        let session = calendar.session(date).map_err(|error| usage(&error))?;
-        sessions[contract] = session.map(|session| (session, run.settings.execution.window(instrument.venue)));
+        Ok(Hours { universe, venues, trades })
     }
-    Ok(sessions)
+
+    fn get(&self, contract: ContractId) -> Option<&VenueHours> {
+        let venue = self.universe.instrument_of(contract).venue;
+        self.venues.get(&venue).filter(|_| self.trades[contract])?.as_ref()
+    }
+
+    /// Of every contract.
+    fn each<T>(&self, of: impl Fn(&VenueHours) -> Option<T>) -> PerContract<Option<T>> {
+        PerContract::from_vec(self.universe.contracts().map(|contract| of(self.get(contract)?)).collect())
+    }
+}
+
+fn venue_hours(venue: Mic, date: Date, run: &Run) -> Result<Option<VenueHours>, Failure> {
+    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
+    let calendar = run.calendars.get(venue).map_err(|error| usage(&error))?;
+    let Some(session) = calendar.session(date).map_err(|error| usage(&error))? else { return Ok(None) };
+    let rule = run.settings.execution.window(venue);
+    let (window, auction_until) = (execution_window([(&session, &rule)]), calendar.auction_entry_until(&session));
+    Ok(Some(VenueHours { session, rule, window, auction_until }))
 }
 
 /// Each contract's execution window; the legs of a pair have the hours that all of them share.
-fn windows(
-    date: Date,
-    sessions: &PerContract<Option<(Session, WindowRule)>>,
-    run: &Run,
-) -> PerContract<Option<Window>> {
+fn windows(date: Date, hours: &Hours<'_>, run: &Run) -> PerContract<Option<Window>> {
     let universe = &run.setup.universe;
     let together = |contracts: &[ContractId]| {
-        let sessions: Option<Vec<_>> = contracts.iter().map(|&contract| sessions[contract].as_ref()).collect();
-        execution_window(sessions?.into_iter().map(|(session, rule)| (session, rule)))
+        let all: Option<Vec<&VenueHours>> = contracts.iter().map(|&contract| hours.get(contract)).collect();
+        execution_window(all?.into_iter().map(|hours| (&hours.session, &hours.rule)))
     };
-    let mut windows = PerContract::from_vec(sessions.iter().map(|(contract, _)| together(&[contract])).collect());
+    let mut windows = hours.each(|hours| hours.window);
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
         let held =
             |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
@@ -137,7 +163,7 @@ fn windows(
         // The contract a leg rolls out of is worked together with the one it rolls into.
         let chain = |leg: ContractId| universe.contracts_of(universe.contract(leg).instrument);
         let worked: Vec<ContractId> = legs.into_iter().flatten().flat_map(chain).collect();
-        worked.into_iter().filter(|&leg| sessions[leg].is_some()).for_each(|leg| windows[leg] = shared);
+        worked.into_iter().filter(|&leg| hours.get(leg).is_some()).for_each(|leg| windows[leg] = shared);
     }
     windows
 }
