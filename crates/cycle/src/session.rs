@@ -400,8 +400,7 @@ impl<'a> Session<'a> {
 
     /// The contracts of the day's orders, and those that may stand in for them; none once the orders are over.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        let over = self.is_worked_off();
-        self.board.contracts().filter(move |_| !over)
+        self.board.contracts().take(if self.is_worked_off() { 0 } else { usize::MAX })
     }
 
     /// The orders that were not in the plan, in the order of their numbers.
