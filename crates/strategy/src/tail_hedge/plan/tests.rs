@@ -4,11 +4,18 @@ use super::*;
 use crate::tail_hedge::fixture::{TODAY, chain, held, legs, policy, price, universe};
 use crate::tail_hedge::{BondSpreadPolicy, Dv01s, PricedFuture, Scenario, SpreadRoom, StressedOption, Unfit};
 use HedgeType::{BankPuts, CreditPuts, EquityPuts, SovereignSpread, VixCalls};
+use domain::rounding::LotRounding::HalfAwayFromZero;
 use domain::{Currency, OptionRight};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use market::{Bond, Underlying};
 use proptest::prelude::*;
+use std::sync::LazyLock;
+
+/// What one contract carries of the market, whichever it is.
+static EXPOSURE: LazyLock<PerContract<f64>> = LazyLock::new(|| PerContract::filled(400.0, 1_000));
+const REBALANCE: RebalancePolicy =
+    RebalancePolicy { drift_of_target: 0.02, drift_of_nav: 0.001, rounding: HalfAwayFromZero, trade_min: 0.0 };
 
 /// A cap that is never reached.
 const WIDE: SpreadRoom = SpreadRoom { long: 1.0, short: 1.0, most: f64::INFINITY };
@@ -52,8 +59,20 @@ fn inputs<'a>(
     (universe, fx): (&'a Universe, &'a FxRates),
 ) -> HedgeInputs<'a> {
     let (market_value, market_value_max) = (BaseMoney::ZERO, money("600000"));
-    let spread = Some(legs(0, 0));
-    HedgeInputs { signals, nav: money("12000000"), held, market_value, market_value_max, chains, spread, universe, fx }
+    let (spread, nav, exposure, rebalance) = (Some(legs(0, 0)), money("12000000"), &*EXPOSURE, &REBALANCE);
+    HedgeInputs {
+        signals,
+        nav,
+        held,
+        market_value,
+        market_value_max,
+        chains,
+        spread,
+        exposure,
+        rebalance,
+        universe,
+        fx,
+    }
 }
 
 fn told(plan: &HedgePlan, universe: &Universe) -> String {
@@ -147,6 +166,36 @@ fn the_cap_on_market_value_leaves_no_room_for_what_is_above_it() {
     assert_eq!(bought("750000", "600000"), (BaseMoney::ZERO, 4), "what rose above the cap is kept, and nothing added");
 }
 
+/// Premium that buys a trade too small to be made is kept until there is more of it: the same rule as for shares.
+#[test]
+fn what_the_smallest_trade_forbids_is_not_planned_and_its_premium_accrues() {
+    let ((universe, chains), fx) = (chains(), rates());
+    let day = |date: Date, trade_min: f64, state: &mut HedgeState| {
+        let rebalance = RebalancePolicy { trade_min, ..REBALANCE };
+        let inputs = HedgeInputs { rebalance: &rebalance, ..inputs(quiet(date), &[], &chains, (&universe, &fx)) };
+        let told = told(&plan(&inputs, &policy(), state), &universe);
+        told.lines().filter(|line| line.contains("BNP") || line.contains("bank")).collect::<Vec<_>>().join("\n")
+    };
+    let mut state = HedgeState::default();
+    let february = Date::constant(2026, 2, 16);
+    let story = [
+        day(february, 8_000.01, &mut state),
+        day(february.saturating_add(1.days()), 8_000.01, &mut state),
+        day(TODAY, 8_000.01, &mut state),
+        day(february, 8_000.0, &mut HedgeState::default()),
+    ];
+    // Twenty puts carry 8,000 of the market; a month later there is premium for forty.
+    insta::assert_snapshot!(story.join("\n--\n"), @r"
+    bank puts: 20 BNP_OPT_20260516_P52.5 count as a trade of 8,000.00 and none below 8,000.01 is made; the rest accrues
+    --
+    bank puts: what is free buys no contract; it is offered again when more accrues
+    --
+    Buy +40 BNP_OPT_20260516_P52.5 (bank puts, premium 4,901.62)
+    --
+    Buy +20 BNP_OPT_20260516_P52.5 (bank puts, premium 2,450.81)
+    ");
+}
+
 #[test]
 fn a_tick_too_much_premium_is_one_contract_fewer() {
     use crate::tail_hedge::selection::contracts_for;
@@ -185,7 +234,8 @@ proptest! {
         for day in 0..=days {
             let date = TODAY.saturating_add(day.days());
             let book = [(option, Some(70.0))];
-            let plan = plan(&inputs(quiet(date), &book, &[], (&universe, &fx)), &policy, &mut HedgeState::default());
+            let inputs = HedgeInputs { spread: None, ..inputs(quiet(date), &book, &[], (&universe, &fx)) };
+            let plan = plan(&inputs, &policy, &mut HedgeState::default());
             let own = plan.actions.iter().filter(|action| action.contract == option.contract);
             option.contracts += own.map(|action| action.contracts).sum::<i64>();
             prop_assert!(option.contracts >= 0);
