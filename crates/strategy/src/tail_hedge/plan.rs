@@ -194,7 +194,7 @@ impl fmt::Display for NoPurchase {
             NoPurchase::TooSmall { option, contracts, value, min } => {
                 write!(
                     f,
-                    "{contracts} {option} count as a trade of {value} and none below {min} is made; the rest accrues"
+                    "{contracts} {option} would carry {value} of the market and no trade below {min} is made; the rest accrues"
                 )
             }
             NoPurchase::Spread { refusal } => refusal.fmt(f),

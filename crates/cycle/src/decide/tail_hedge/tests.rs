@@ -237,7 +237,7 @@ fn a_hedge_smaller_than_the_smallest_trade_is_neither_planned_nor_refused_by_the
     assert!(plan.table.verdict[call].passes(), "nothing is left for the gate to refuse");
     assert!(!plan.memory.hedges.looking.contains(&VixCalls), "it is asked for again when more accrues");
     let told = told(&plan, &world.setup);
-    assert!(told.contains("VIX calls: 55 VIX_OPT_20260219_C22 count as a trade of"), "{told}");
+    assert!(told.contains("VIX calls: 55 VIX_OPT_20260219_C22 would carry"), "{told}");
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn what_the_smallest_trade_forbids_is_not_planned_and_its_premium_accrues() {
     ];
     // Twenty puts carry 8,000 of the market; a month later there is premium for forty.
     insta::assert_snapshot!(story.join("\n--\n"), @r"
-    bank puts: 20 BNP_OPT_20260516_P52.5 count as a trade of 8,000.00 and none below 8,000.01 is made; the rest accrues
+    bank puts: 20 BNP_OPT_20260516_P52.5 would carry 8,000.00 of the market and no trade below 8,000.01 is made; the rest accrues
     --
     bank puts: what is free buys no contract; it is offered again when more accrues
     --
