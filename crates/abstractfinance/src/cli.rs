@@ -18,7 +18,7 @@ pub use operator::{
     NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
 };
 pub use records::JournalCommand;
-pub use research::{BacktestArgs, Depth, SpanOfResearch, StressArgs, SweepArgs};
+pub use research::{BacktestArgs, Depth, Numbers, SpanOfResearch, StressArgs, SweepArgs};
 pub use run::RunArgs;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -1,49 +1,8 @@
-//! The program: reads the command line, wires the house together, prints what came of it.
+//! The program.
 //!
-//! In: arguments, settings, files. Out: pages or JSON, and an exit code. Invariant: it decides
-//! nothing; every decision is in the crates it connects.
-#![allow(clippy::disallowed_methods, reason = "the shell is where files, arguments and the wall clock are read")]
+//! In: arguments, settings, files. Out: pages or JSON, and an exit code. Invariant: everything it does is in the library
+//! beside it, which the Python module calls too.
 
-mod activity;
-mod book;
-mod calendars;
-mod cli;
-mod commands;
-mod courier;
-mod dashboard;
-mod day;
-mod doctor;
-mod failure;
-mod faults;
-mod fundamentals;
-mod lockstep;
-mod policy;
-mod rates;
-mod schedule;
-mod settings;
-mod state_file;
-mod wall;
-mod words;
-mod world;
-
-use std::process::ExitCode;
-use tracing_subscriber::filter::LevelFilter;
-
-fn main() -> ExitCode {
-    let cli = cli::Cli::read();
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr);
-    log.with_max_level(log_level()).init();
-    feeds::install_tls_provider();
-    match commands::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("abstractfinance: {failure}");
-            ExitCode::from(failure.code())
-        }
-    }
-}
-
-/// The level named by `AF_LOG`; errors only without it, or when it names none.
-fn log_level() -> LevelFilter {
-    std::env::var("AF_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::ERROR)
+fn main() -> std::process::ExitCode {
+    abstractfinance::main()
 }

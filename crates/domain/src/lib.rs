@@ -8,6 +8,7 @@ pub mod books;
 pub mod costs;
 pub mod currency;
 pub mod event;
+mod exact;
 pub mod fx;
 pub mod grid;
 pub mod instrument;

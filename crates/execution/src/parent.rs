@@ -109,6 +109,7 @@ impl Parent {
     }
 
     /// The line of the plan.
+    #[inline]
     pub fn planned(&self) -> &PlannedOrder {
         &self.planned
     }
@@ -162,26 +163,31 @@ impl Parent {
     }
 
     /// Which way.
+    #[inline]
     pub fn side(&self) -> Side {
         Side::of(self.planned.quantity).expect("a planned order has a quantity")
     }
 
     /// What executions have left to do.
+    #[inline]
     pub fn remaining(&self) -> Quantity {
         self.planned.quantity.abs() - self.filled
     }
 
     /// True while a child may still be executed.
+    #[inline]
     pub fn has_live_child(&self) -> bool {
         self.live().is_some()
     }
 
     /// What may still be executed of its live child.
+    #[inline]
     pub fn working(&self) -> Quantity {
         self.live().map_or(Quantity::ZERO, |child| child.quantity - child.filled)
     }
 
     /// What may still be executed of it without the gate being asked again.
+    #[inline]
     pub fn executable(&self) -> Quantity {
         match &self.permit {
             Some(_) if self.state == ParentState::Working => self.remaining(),
@@ -190,11 +196,13 @@ impl Parent {
     }
 
     /// True when the gate has let it out today.
+    #[inline]
     pub fn was_let_out(&self) -> bool {
         self.collar.is_some()
     }
 
     /// True when nothing more will happen to it.
+    #[inline]
     pub fn is_over(&self) -> bool {
         match self.state {
             ParentState::Waiting | ParentState::Working => false,
@@ -204,12 +212,14 @@ impl Parent {
     }
 
     /// True when nothing can ever happen to it again: it is over, and no child of it lives that nobody has told of.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         self.is_over() && !self.has_live_child()
     }
 
     /// True when the broker has to be asked what became of the live child: its cancel was never
     /// confirmed, or it was listed nowhere some time ago.
+    #[inline]
     pub fn is_unanswered(&self, now: Timestamp) -> bool {
         self.live().and_then(ask_at).is_some_and(|at| now >= at)
     }
@@ -226,11 +236,13 @@ impl Parent {
         child.map_or(Quantity::ZERO, |child| child.filled)
     }
 
+    #[inline]
     fn live(&self) -> Option<&Order> {
         self.children.last().filter(|child| child.state.is_live())
     }
 
     /// True when the gate has to be asked before anything can be sent.
+    #[inline]
     pub fn wants_permit(&self) -> bool {
         self.state == ParentState::Waiting && !self.has_live_child()
     }
@@ -252,6 +264,7 @@ impl Parent {
     }
 
     /// Gives back a permit that nothing more can be made under: its time is up, or its number of orders is.
+    #[inline]
     pub fn lapse(&mut self, now: Timestamp) {
         let made = self.children.len() - self.before_permit;
         let over = self.permit.as_ref().is_some_and(|p| now >= p.expires() || made >= p.orders_max() as usize);
@@ -262,6 +275,7 @@ impl Parent {
     }
 
     /// Gives up waiting: the window is over.
+    #[inline]
     pub fn expire(&mut self) {
         if self.state == ParentState::Waiting || self.state == ParentState::Working {
             self.state = ParentState::CarriedOver;

@@ -319,11 +319,13 @@ impl<'a> Gate<'a> {
     }
 
     /// Whether the broker has to be asked what an order would do to the margin before a permit of it is used.
+    #[inline]
     pub fn asks_margin(&self, proposal: &Proposal, activity: &Activity) -> bool {
         self.policy.what_if && activity.excess_after.is_none() && is_increase(proposal, activity)
     }
 
     /// A quote that may price an order now: young, live, two-sided.
+    #[inline]
     pub fn may_price(&self, quote: &Quote, now: Timestamp) -> bool {
         let age = now.as_second() - quote.at.as_second();
         age <= self.policy.quote_age_max_s && quote.data_type == market::DataType::Live && quote.mid().is_some()
@@ -378,6 +380,7 @@ impl<'a> Gate<'a> {
 }
 
 /// True when an order adds risk, whatever it was planned for: a reduction of something that is no longer there is none.
+#[inline]
 fn is_increase(proposal: &Proposal, activity: &Activity) -> bool {
     match proposal.purpose {
         Purpose::Increase => true,

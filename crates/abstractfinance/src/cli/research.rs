@@ -9,9 +9,10 @@ use jiff::civil::Date;
 use std::path::PathBuf;
 
 /// Which days are run, and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(mut_arg("account_events", |arg| arg.default_value("unattended")))]
 pub struct SpanOfResearch {
+    /// The market and its first date.
     #[command(flatten)]
     pub market: MarketArgs,
     /// Last trade date; a year after the first without it.

@@ -4,7 +4,6 @@
 //! was asked for, and to standard error everything else.
 
 pub(crate) mod account;
-mod backtest;
 mod calendar;
 mod check;
 mod config;
@@ -36,12 +35,12 @@ pub(crate) mod recorded;
 pub(crate) mod records;
 mod reference;
 mod replay;
+mod research;
 mod risk;
 mod run;
 mod screen;
 mod state;
 mod stress;
-mod sweep;
 mod watch;
 
 use crate::cli::{self, Cli, Command};
@@ -57,8 +56,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
-        Command::Backtest(args) => block_on(backtest::backtest(global, &args)),
-        Command::Sweep(args) => sweep::sweep(global, &args),
+        Command::Backtest(args) => research::backtest(global, &args),
+        Command::Sweep(args) => research::sweep(global, &args),
         Command::Stress(args) => block_on(stress::stress(global, &args)),
         Command::Run(args) => block_on(run::run(global, &args)),
         Command::Gateway(args) => block_on(gateway::gateway(global, &args)),

@@ -61,6 +61,7 @@ impl Session<'_> {
             self.lay_down(index, now);
             next = self.rests.next_awake(index + 1, now);
         }
+        self.rests.settle(now);
         self.protect(now);
         self.replan(now);
         self.true_up(now);

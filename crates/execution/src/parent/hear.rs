@@ -97,6 +97,7 @@ impl Parent {
     }
 
     /// True when the reference names an order this parent sent.
+    #[inline]
     pub fn knows(&self, order_ref: OrderRef) -> bool {
         self.children.iter().any(|child| child.order_ref == order_ref)
     }

@@ -1,179 +1,24 @@
-//! `backtest`: the live day over a history, in virtual time and in this process.
+//! Trade dates of a backtest, run as they run live, and counted.
 //!
-//! In: a market or a catalogue, two dates, a depth. Out: a page or JSON, and files when a folder is named. Invariant: the
-//! days are run by what runs them live; this file only counts what they did.
+//! In: dates, a run and its world. Out: what was done on each date. Invariant: the days are run by what runs them live; this
+//! file only counts what they did.
 
-use super::{lookahead, show};
-use crate::cli::{BacktestArgs, Depth, Global, SpanOfResearch};
+use super::{Step, Watch};
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
-use crate::world::{Ground, StateFolder};
-use ::backtest::result::{Day, FillRow, OrderRow, Origin, Result as Research, Run as About, to_f64};
-use ::backtest::{ResearchJournal, SimBroker, SimClock, SimWorld, page};
+use ::backtest::result::{Day, FillRow, OrderRow, Result as Research, Run as About, to_f64};
+use ::backtest::{SimBroker, SimClock, SimWorld};
 use console::DayReport;
 use domain::{Currency, Money};
-use indicatif::{ProgressBar, ProgressStyle};
-use jiff::ToSpan;
 use jiff::civil::Date;
-use journal::Takeover;
 use ports::Journal;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use sha2::{Digest, Sha256};
-use sim::{Fills, Prices, SimConfig, Simulation, StatementItem};
+use sim::{Simulation, StatementItem};
 use std::collections::BTreeMap;
 
-pub async fn backtest(global: &Global, args: &BacktestArgs) -> Result<(), Failure> {
-    let (from, to) = span(&args.span)?;
-    let weekdays = (to - from).get_days() / 7 * 5 + 5;
-    let ground = Ground::new(global, Some(from), weekdays.unsigned_abs())?;
-    ground.only_simulated("a backtest")?;
-    let dates = ground.trade_dates_to(to)?;
-    if dates.is_empty() {
-        return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
-    }
-    if args.check_lookahead {
-        return lookahead::check(global, args, &ground, &dates).await;
-    }
-    let result = run(global, args, &ground, &dates).await?;
-    if let Some(dir) = &args.out {
-        ::backtest::files::write(&result, dir).map_err(|error| {
-            Failure::Usage(format!("cannot write to {}: {error}; name another --out", dir.display()))
-        })?;
-    }
-    let summary = result.summary();
-    show(if global.json {
-        format!("{}\n", serde_json::to_string(&summary).expect("plain data"))
-    } else {
-        page::page(&summary, args.out.as_deref())
-    })
-}
-
-/// Runs every trade date.
-async fn run(global: &Global, args: &BacktestArgs, ground: &Ground, dates: &[Date]) -> Result<Research, Failure> {
-    let config = ground.simulation(&args.span.market)?;
-    let about = about(global, &args.span, ground, &config);
-    let simulation = simulation(config, args.span.depth)?;
-    let Some(dir) = &global.state_dir else {
-        return research(about, ground, simulation, dates, true).await;
-    };
-    let market = ground.market(simulation);
-    let counted = Counted::new(about, true);
-    let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
-    let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
-    engaged.journal.keep(ground.loaded.recorded().as_bytes());
-    let fence = engaged.journal.fence();
-    let mut run = Run { is_research: true, ..ground.run(fence, engaged.path, None)? };
-    let mut world = ground.research(&market, engaged.journal);
-    if world.journal.latest("plan").await?.is_some() {
-        return Err(Failure::Usage(format!(
-            "{} has days in it already, and a backtest begins with an account of its own; name an empty --state-dir",
-            dir.display()
-        )));
-    }
-    let result = counted.days(dates, &mut run, &mut world, &market).await;
-    world.journal.close().await?;
-    result
-}
-
-/// Runs every trade date without a journal.
-pub(super) async fn research(
-    about: About,
-    ground: &Ground,
-    simulation: Simulation,
-    dates: &[Date],
-    shows_progress: bool,
-) -> Result<Research, Failure> {
-    let market = ground.market(simulation);
-    let journal = "none: without --state-dir a backtest keeps no journal".into();
-    let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
-    let mut world = ground.research(&market, ResearchJournal::default());
-    Counted::new(about, shows_progress).days(dates, &mut run, &mut world, &market).await
-}
-
-/// The world at its beginning, with an exchange of a depth.
-pub(super) fn simulation(config: SimConfig, depth: Depth) -> Result<Simulation, Failure> {
-    let fills = match depth {
-        Depth::NextSession => Fills::Whole,
-        Depth::OrderLevel => Fills::Book,
-    };
-    Simulation::filling(config, fills).map_err(|error| Failure::Usage(error.to_string()))
-}
-
-/// The span asked for: a year when only its beginning is named.
-pub(super) fn span(args: &SpanOfResearch) -> Result<(Date, Date), Failure> {
-    let from = args.market.from.unwrap_or(crate::world::FIRST_DAY);
-    let to = args.to.unwrap_or_else(|| from.saturating_add(1.year()).saturating_sub(1.day()));
-    if to < from {
-        return Err(Failure::Usage(format!("--to {to} lies before --from {from}")));
-    }
-    Ok((from, to))
-}
-
-pub(super) fn about(global: &Global, args: &SpanOfResearch, ground: &Ground, config: &SimConfig) -> About {
-    let market = match (&args.market.catalogue, args.market.scenario, args.market.seed) {
-        (Some(dir), _, seed) => format!("{}, paths inside the day by seed {seed}", dir.display()),
-        (None, scenario, seed) => format!("simulated: {scenario}, seed {seed}"),
-    };
-    let title = global.config.as_deref().and_then(|dir| dir.file_name());
-    let title = title.map_or_else(|| "built-in configuration".to_owned(), |name| name.to_string_lossy().into_owned());
-    About {
-        title,
-        depth: args.depth.name().to_owned(),
-        market,
-        base: ground.loaded.settings.fx.base_currency.to_string(),
-        vol_target: ground.loaded.settings.vol_target_annual,
-        origin: Origin {
-            data: data_hash(config),
-            config: hash(&[
-                format!("{:?}", ground.loaded.settings).as_bytes(),
-                format!("{:?}", ground.loaded.instruments).as_bytes(),
-                format!("{:?}", ground.loaded.universes).as_bytes(),
-            ]),
-            code: env!("CARGO_PKG_VERSION").to_owned(),
-            program: program().to_owned(),
-        },
-    }
-}
-
-/// What the prices are made of: the bars themselves, or what they are computed from.
-fn data_hash(config: &SimConfig) -> String {
-    let world = format!("{} {} {:?} {:?}", config.seed, config.start, config.deposit, config.events);
-    let prices = match &config.prices {
-        Prices::Simulated { scenario, seed, first_day } => format!("{scenario} {seed} {first_day}"),
-        Prices::Replay { series } => {
-            let mut all = Sha256::new();
-            for (contract, bars) in series.iter() {
-                all.update(config.universe.contract(contract).name.as_bytes());
-                bars.iter().for_each(|bar| all.update(format!("{bar:?}").as_bytes()));
-            }
-            hex(&all.finalize())
-        }
-    };
-    hash(&[world.as_bytes(), prices.as_bytes()])
-}
-
-/// The hash of this program's own file.
-fn program() -> &'static str {
-    static PROGRAM: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let bytes = std::env::current_exe().and_then(std::fs::read);
-        bytes.map_or_else(|_| String::new(), |bytes| hex(&Sha256::digest(bytes)))
-    })
-}
-
-fn hash(parts: &[&[u8]]) -> String {
-    let mut all = Sha256::new();
-    parts.iter().for_each(|part| all.update(part));
-    hex(&all.finalize())
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What was counted so far.
-struct Counted {
+pub(crate) struct Counted {
     result: Research,
     /// Executions and entries of the statement that are counted already.
     executions: usize,
@@ -182,31 +27,28 @@ struct Counted {
     stopped: bool,
     /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
     doubts: BTreeMap<String, (String, String, usize)>,
-    shows_progress: bool,
 }
 
 impl Counted {
-    fn new(run: About, shows_progress: bool) -> Counted {
+    pub(crate) fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
-        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new(), shows_progress }
+        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new() }
     }
 
     /// Runs every date as it runs live, and counts what it did.
-    async fn days<J: Journal>(
+    pub(crate) async fn days<J: Journal>(
         mut self,
         dates: &[Date],
         run: &mut Run,
         world: &mut World<SimBroker, J, SimClock>,
         market: &SimWorld,
+        watch: Watch<'_>,
     ) -> Result<Research, Failure> {
-        let bar = if self.shows_progress { progress(dates.len() as u64) } else { ProgressBar::hidden() };
-        for &date in dates {
-            bar.set_message(date.to_string());
+        for (done, &date) in dates.iter().enumerate() {
+            super::go_on(watch, Step { done, total: dates.len(), date: Some(date) })?;
             let report = run_day(date, run, world).await?;
             self.day(&report, market);
-            bar.inc(1);
         }
-        bar.finish_and_clear();
         Ok(self.into_result())
     }
 
@@ -371,9 +213,4 @@ fn slippage(order: &console::report::Order, market: &SimWorld) -> Option<f64> {
 fn base(world: &Simulation, amount: Money) -> f64 {
     let rate = |currency: Currency| world.exchange_rate(currency).and_then(|rate| rate.to_f64());
     rate(amount.currency).map_or(f64::NAN, |rate| rate * to_f64(amount.amount))
-}
-
-fn progress(days: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {per_sec}  {eta} left  {msg}");
-    ProgressBar::new(days).with_style(style.expect("a constant template"))
 }

@@ -16,7 +16,7 @@ const RUNS_MAX: usize = 100_000;
 /// A search as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Search {
+pub struct Search {
     /// Values of each key, a dotted path in settings.yaml.
     settings: BTreeMap<String, Values>,
     /// Draws points by chance instead of trying every combination.
@@ -46,10 +46,23 @@ pub(super) struct Point {
 }
 
 impl Search {
-    pub(super) fn read(file: &Path) -> Result<Search, Failure> {
-        let wrong = |problem: String| Failure::Usage(format!("{}: {problem}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-        let search: Search = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with the file, the key and what to do.
+    pub fn read(file: &Path) -> Result<Search, Failure> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+        Search::parse(&name, &text)
+    }
+
+    /// Reads the text of a search; `name` is what a person knows it by.
+    ///
+    /// # Errors
+    /// As [`Search::read`].
+    pub fn parse(name: &str, text: &str) -> Result<Search, Failure> {
+        let wrong = |problem: String| Failure::Usage(format!("{name}: {problem}"));
+        let search: Search = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
         search.check().map_err(wrong)?;
         Ok(search)
     }
@@ -87,6 +100,11 @@ impl Search {
                 Values::Range { .. } => runs,
             }),
         }
+    }
+
+    /// What each run sets, as JSON.
+    pub fn listed(&self) -> Value {
+        self.points().into_iter().map(|point| Value::from_iter(point.set)).collect()
     }
 
     /// Every combination, the last key changing fastest; or as many as are drawn.

@@ -1,0 +1,230 @@
+//! Backtests and sweeps, for the command line and for Python.
+//!
+//! In: a configuration, settings that replace some of its own, a market, two dates, a depth. Out: what the engine did there.
+//! Invariant: whoever asks gets the same run: the command line and the Python module only ask and show.
+
+mod days;
+mod search;
+mod sweep;
+
+pub use crate::cli::{Numbers, SpanOfResearch};
+pub use search::Search;
+pub use sweep::{Sweep, write};
+
+pub(crate) use days::Counted;
+
+use crate::cli::Depth;
+use crate::day::Run;
+use crate::failure::Failure;
+use crate::settings;
+use crate::world::{FIRST_DAY, Ground};
+use ::backtest::ResearchJournal;
+use ::backtest::result::{Origin, Result as Research, Run as About};
+use clap::{CommandFactory, FromArgMatches, Parser};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sim::{Fills, Prices, SimConfig, Simulation};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// How far a study is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Trade dates, or runs of a sweep, that are done.
+    pub done: usize,
+    /// All of them.
+    pub total: usize,
+    /// The trade date that comes next; none in a sweep.
+    pub date: Option<Date>,
+}
+
+/// Is told how far a study is, and may end it before the next trade date.
+pub type Watch<'a> = &'a (dyn Fn(Step) -> ControlFlow<()> + Sync);
+
+fn go_on(watch: Watch<'_>, step: Step) -> Result<(), Failure> {
+    match watch(step) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => {
+            Err(Failure::Usage(format!("stopped by its caller after {} of {}", step.done, step.total)))
+        }
+    }
+}
+
+/// A question to a history.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// Folder of the configuration; the built-in one without it.
+    pub config: Option<PathBuf>,
+    /// Settings that are set otherwise, by their dotted key.
+    pub set: BTreeMap<String, Value>,
+    /// The market, the dates and the depth.
+    pub span: SpanOfResearch,
+    /// [`fingerprint`] of the code that runs it.
+    pub program: String,
+    from: Date,
+    to: Date,
+}
+
+/// The options of a study, as words.
+#[derive(Parser)]
+#[command(no_binary_name = true, disable_help_flag = true)]
+struct Words {
+    #[command(flatten)]
+    span: SpanOfResearch,
+}
+
+impl Study {
+    /// A study of a configuration as it is; of a year when only its beginning is named.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when the last date lies before the first.
+    pub fn new(config: Option<PathBuf>, span: SpanOfResearch, program: String) -> Result<Study, Failure> {
+        let from = span.market.from.unwrap_or(FIRST_DAY);
+        let to = span.to.unwrap_or_else(|| from.saturating_add(1.year()).saturating_sub(1.day()));
+        if to < from {
+            return Err(Failure::Usage(format!("--to {to} lies before --from {from}")));
+        }
+        Ok(Study { config, set: BTreeMap::new(), span, program, from, to })
+    }
+
+    /// The span that words of a command line name, such as `--scenario`, `crash`.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with what the command line would say.
+    pub fn span(words: &[String]) -> Result<SpanOfResearch, Failure> {
+        let read = Words::command().try_get_matches_from(words).and_then(|words| Words::from_arg_matches(&words));
+        let told = |error: clap::Error| {
+            let text = error.render().to_string();
+            let sentence = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim_end();
+            Failure::Usage(sentence.to_owned())
+        };
+        read.map(|words| words.span).map_err(told)
+    }
+
+    /// Runs every trade date, without a journal.
+    ///
+    /// # Errors
+    /// What is wrong with the question, or why a day could not be run.
+    pub fn backtest(&self, watch: Watch<'_>) -> Result<Research, Failure> {
+        let ground = self.ground("a backtest")?;
+        let dates = self.dates(&ground)?;
+        self.over(&ground, &dates, watch)
+    }
+
+    /// The same on what was read already.
+    pub(crate) fn over(&self, ground: &Ground, dates: &[Date], watch: Watch<'_>) -> Result<Research, Failure> {
+        let config = ground.simulation(&self.span.market)?;
+        let about = self.about(ground, &config);
+        self.run(about, ground, self.simulation(config)?, dates, watch)
+    }
+
+    /// Settings, universe and calendars.
+    pub(crate) fn ground(&self, what: &str) -> Result<Ground, Failure> {
+        let loaded = settings::load_with(self.config.as_deref(), &self.set)?;
+        let weekdays = (self.to - self.from).get_days() / 7 * 5 + 5;
+        let ground = Ground::of(loaded, Some(self.from), weekdays.unsigned_abs())?;
+        ground.only_simulated(what)?;
+        Ok(ground)
+    }
+
+    /// Trade dates, at least one.
+    pub(crate) fn dates(&self, ground: &Ground) -> Result<Vec<Date>, Failure> {
+        let dates = ground.trade_dates_to(self.to)?;
+        if dates.is_empty() {
+            let (from, to) = (self.from, self.to);
+            return Err(Failure::Usage(format!("no configured venue has a session between {from} and {to}")));
+        }
+        Ok(dates)
+    }
+
+    /// The world at its beginning, with an exchange of the depth.
+    pub(crate) fn simulation(&self, config: SimConfig) -> Result<Simulation, Failure> {
+        let fills = match self.span.depth {
+            Depth::NextSession => Fills::Whole,
+            Depth::OrderLevel => Fills::Book,
+        };
+        Simulation::filling(config, fills).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// Runs dates in a world that was made.
+    fn run(
+        &self,
+        about: About,
+        ground: &Ground,
+        simulation: Simulation,
+        dates: &[Date],
+        watch: Watch<'_>,
+    ) -> Result<Research, Failure> {
+        let market = ground.market(simulation);
+        let journal = "none: without --state-dir a backtest keeps no journal".into();
+        let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
+        let mut world = ground.research(&market, ResearchJournal::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
+        runtime.block_on(Counted::new(about).days(dates, &mut run, &mut world, &market, watch))
+    }
+
+    pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> About {
+        let asked = &self.span.market;
+        let market = match (&asked.catalogue, asked.scenario, asked.seed) {
+            (Some(dir), _, seed) => format!("{}, paths inside the day by seed {seed}", dir.display()),
+            (None, scenario, seed) => format!("simulated: {scenario}, seed {seed}"),
+        };
+        let title = self.config.as_deref().and_then(|dir| dir.file_name());
+        let title =
+            title.map_or_else(|| "built-in configuration".to_owned(), |name| name.to_string_lossy().into_owned());
+        About {
+            title,
+            depth: self.span.depth.name().to_owned(),
+            market,
+            base: ground.loaded.settings.fx.base_currency.to_string(),
+            vol_target: ground.loaded.settings.vol_target_annual,
+            origin: Origin {
+                data: data_hash(config),
+                config: hash(&[
+                    format!("{:?}", ground.loaded.settings).as_bytes(),
+                    format!("{:?}", ground.loaded.instruments).as_bytes(),
+                    format!("{:?}", ground.loaded.universes).as_bytes(),
+                ]),
+                code: env!("CARGO_PKG_VERSION").to_owned(),
+                program: self.program.clone(),
+            },
+        }
+    }
+}
+
+/// What the prices are made of: the bars themselves, or what they are computed from.
+fn data_hash(config: &SimConfig) -> String {
+    let SimConfig { seed, start, deposit, events, price_list, .. } = config;
+    let world = format!("{seed} {start} {deposit:?} {events:?} {price_list:?}");
+    let prices = match &config.prices {
+        Prices::Simulated { scenario, seed, first_day } => format!("{scenario} {seed} {first_day}"),
+        Prices::Replay { series } => {
+            let mut all = Sha256::new();
+            for (contract, bars) in series.iter() {
+                all.update(config.universe.contract(contract).name.as_bytes());
+                bars.iter().for_each(|bar| all.update(format!("{bar:?}").as_bytes()));
+            }
+            hex(&all.finalize())
+        }
+    };
+    hash(&[world.as_bytes(), prices.as_bytes()])
+}
+
+/// The hash of a file of code; empty when it cannot be read.
+pub fn fingerprint(code: std::io::Result<PathBuf>) -> String {
+    code.and_then(std::fs::read).map_or_else(|_| String::new(), |bytes| hash(&[&bytes]))
+}
+
+fn hash(parts: &[&[u8]]) -> String {
+    let mut all = Sha256::new();
+    parts.iter().for_each(|part| all.update(part));
+    hex(&all.finalize())
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
