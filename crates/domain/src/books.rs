@@ -10,7 +10,7 @@ mod posting;
 
 pub use posting::Posting;
 
-use crate::{ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, Unbookable, Universe};
+use crate::{ContractId, Exact, ExecutionId, Fill, Ledger, LedgerEvent, Money, Unbookable, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use memory::{Charge, Known, Memory, Told};
@@ -245,8 +245,10 @@ impl Books {
     }
 
     fn charge(&mut self, amount: Money) {
-        self.opening.charged[amount.currency] += amount.amount.into();
-        self.ledger.charge(amount);
+        let Money { amount, currency } = amount;
+        let exact = Exact::from(amount);
+        self.opening.charged[currency] += exact;
+        self.ledger.charge_exactly(currency, exact);
     }
 
     /// Adds a posting. Those that have no contract in common with it may stay applied: only then is the ledger what it

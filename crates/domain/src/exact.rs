@@ -14,21 +14,26 @@ const DIGITS: u32 = PRICE_DIGITS + QUANTITY_DIGITS;
 
 /// An amount in 1e-12 of the major unit of a currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Exact(i128);
+pub struct Exact(i128);
 
 impl Exact {
-    pub(crate) const ZERO: Exact = Exact(0);
+    /// Nothing.
+    pub const ZERO: Exact = Exact(0);
 
     /// Quantity × price × multiplier.
+    ///
+    /// # Panics
+    /// Above 9.2e14 units of the underlying, which no account of this engine can hold.
     #[inline]
-    pub(crate) fn value(quantity: Quantity, price: Price, multiplier: u32) -> Exact {
+    pub fn value(quantity: Quantity, price: Price, multiplier: u32) -> Exact {
         let units = quantity.units() * i64::from(multiplier);
         // Two i64 always fit an i128; the checked product would be a library call.
         Exact(i128::from(units).wrapping_mul(i128::from(price.mantissa())))
     }
 
+    /// True for nothing.
     #[inline]
-    pub(crate) fn is_zero(self) -> bool {
+    pub fn is_zero(self) -> bool {
         self.0 == 0
     }
 
@@ -36,19 +41,22 @@ impl Exact {
     ///
     /// # Panics
     /// Above 7.9e20 units of currency, which no account of this engine can hold.
-    pub(crate) fn to_decimal(self) -> Decimal {
+    pub fn to_decimal(self) -> Decimal {
         let whole = Decimal::try_from_i128_with_scale(self.0, DIGITS);
         whole.unwrap_or_else(|_| self.to_money_digits()).normalize()
     }
 
     /// The decimal to the digits of money, half away from zero.
-    pub(crate) fn to_money_digits(self) -> Decimal {
+    ///
+    /// # Panics
+    /// As [`Exact::to_decimal`].
+    pub fn to_money_digits(self) -> Decimal {
         Decimal::from_i128_with_scale(quotient(self.0, MORE), MONEY_DIGITS)
     }
 
-    /// The share that belongs to a part of a quantity, to the digits money keeps.
+    /// The share that belongs to a part of a quantity, to the digits money keeps; nothing for a part of nothing.
     #[inline]
-    pub(crate) fn share(self, of: Quantity, whole: Quantity) -> Exact {
+    pub fn share(self, of: Quantity, whole: Quantity) -> Exact {
         if of.is_zero() || self.is_zero() {
             return Exact::ZERO;
         }

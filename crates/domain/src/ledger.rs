@@ -172,9 +172,13 @@ impl Ledger {
 
     /// Books what a broker charged for an execution.
     pub fn charge(&mut self, amount: Money) {
-        let charge = Exact::from(amount.amount);
-        self.cash[amount.currency] -= charge;
-        self.commissions[amount.currency] += charge;
+        self.charge_exactly(amount.currency, amount.amount.into());
+    }
+
+    /// The same inside the books.
+    pub(crate) fn charge_exactly(&mut self, currency: Currency, amount: Exact) {
+        self.cash[currency] -= amount;
+        self.commissions[currency] += amount;
     }
 
     fn settle(&mut self, contract: ContractId, settlement: Price, universe: &Universe) {

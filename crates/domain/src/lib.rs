@@ -27,6 +27,7 @@ pub use books::{Books, Posted, Posting};
 pub use costs::Costs;
 pub use currency::{Currency, PerCurrency};
 pub use event::{Delivery, Fill, LedgerEvent, OptionEnd, Unbookable};
+pub use exact::Exact;
 pub use fx::{FxError, FxRates};
 pub use grid::{Band, Grid};
 pub use instrument::{

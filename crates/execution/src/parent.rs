@@ -12,7 +12,7 @@ pub use spread::{spread_left, step_spread};
 
 use crate::order::{Order, OrderState};
 use crate::policy::{Style, Urgency};
-use domain::{ContractId, Grid, OrderRef, OrderType, Price, Quantity, Side};
+use domain::{ContractId, Exact, Grid, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::{Collar, Permit, Purpose};
@@ -88,7 +88,7 @@ pub struct Parent {
     half_spread: Option<Price>,
     children: Vec<Order>,
     filled: Quantity,
-    value: Decimal,
+    value: Exact,
     state: ParentState,
 }
 
@@ -101,9 +101,9 @@ impl Parent {
             before_permit: 0,
             collar: None,
             half_spread: None,
-            children: Vec::new(),
+            children: Vec::with_capacity(1), // most orders are one
             filled: Quantity::ZERO,
-            value: Decimal::ZERO,
+            value: Exact::ZERO,
             state: ParentState::Waiting,
         }
     }
@@ -146,12 +146,12 @@ impl Parent {
 
     /// Σ quantity × price of the executions.
     pub fn filled_value(&self) -> Decimal {
-        self.value
+        self.value.to_decimal()
     }
 
     /// Volume-weighted average fill price.
     pub fn average_price(&self) -> Option<Decimal> {
-        (self.filled > Quantity::ZERO).then(|| self.value / self.filled.to_decimal())
+        (self.filled > Quantity::ZERO).then(|| self.filled_value() / self.filled.to_decimal())
     }
 
     /// Cost against the arrival mid in basis points, positive when we paid.

@@ -102,9 +102,8 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }
-    let (value, trade_min) =
-        ((allowed.to_f64() * plan.table.exposure[contract]).abs(), setup.policy.rebalance.trade_min);
-    if value < trade_min && !wanted.is_zero() && !allowed.is_zero() {
+    let value = allowed.to_f64() * plan.table.exposure[contract];
+    if setup.policy.rebalance.too_small(value) && !wanted.is_zero() && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
         allowed = Quantity::ZERO;
     }

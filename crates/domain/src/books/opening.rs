@@ -56,10 +56,7 @@ impl Opening {
     /// Puts a ledger back to the start of the period, with the charges since.
     pub(super) fn restore(&self, ledger: &mut Ledger) {
         (ledger.cash, ledger.commissions, ledger.accruals) = (self.cash, self.commissions, self.accruals);
-        for (currency, &charged) in self.charged.iter() {
-            ledger.cash[currency] -= charged;
-            ledger.commissions[currency] += charged;
-        }
+        self.charged.iter().for_each(|(currency, &charged)| ledger.charge_exactly(currency, charged));
         for &Row { contract, quantity, costs } in &self.rows {
             ledger.quantities[contract] = quantity;
             ledger.costs[contract] = costs;

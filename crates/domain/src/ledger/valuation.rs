@@ -80,21 +80,16 @@ impl Ledger {
         let mut value = PerCurrency::<Exact>::default();
         let (mut sum, mut of) = (Exact::ZERO, fx.base());
         let mut settled = self.cash;
-        let quantities = self.quantities.as_slice();
-        let count = quantities.len();
-        let (costs, marks, terms) =
-            (&self.costs.as_slice()[..count], &marks.as_slice()[..count], &universe.all_terms()[..count]);
-        for row in (0..count).filter(|&row| terms[row].settles_daily) {
-            settled[terms[row].currency] -= costs[row].settled_value;
+        let count = self.quantities.len();
+        let (prices, terms) = (&marks.as_slice()[..count], &universe.all_terms()[..count]);
+        for (terms, costs) in terms.iter().zip(self.costs.as_slice()).filter(|(terms, _)| terms.settles_daily) {
+            settled[terms.currency] -= costs.settled_value;
         }
-        for row in 0..count {
-            let (terms, quantity) = (&terms[row], quantities[row]);
+        for ((&quantity, &mark), terms) in self.quantities.as_slice().iter().zip(prices).zip(terms) {
             if quantity.is_zero() {
                 continue;
             }
-            let Some(mark) = marks[row] else {
-                return Err(Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone()));
-            };
+            let Some(mark) = mark else { return Err(self.unmarked(marks, universe)) };
             if terms.currency != of {
                 value[of] += std::mem::take(&mut sum);
                 of = terms.currency;
@@ -112,6 +107,13 @@ impl Ledger {
             }
         }
         Ok(nav)
+    }
+
+    /// The first held contract without a mark.
+    #[cold]
+    fn unmarked(&self, marks: &PerContract<Option<Price>>, universe: &Universe) -> Unvalued {
+        let contract = self.held().find(|&contract| marks[contract].is_none()).expect("one was met");
+        Unvalued::NoMark(universe.contract(contract).name.clone())
     }
 
     /// Exposure at full notional of everything held.
