@@ -185,10 +185,12 @@ impl Setup {
         Setup { rolls, ..self }
     }
 
-    /// The same strategy over a universe that grew at its end by options, which do not roll by the calendar.
+    /// The same strategy over a universe that has other options at its end, which do not roll by the calendar.
     pub fn over(&self, universe: Universe) -> Setup {
-        let mut rolls = self.rolls.clone();
-        (rolls.len()..universe.contract_count()).for_each(|_| rolls.push(None));
+        let options = universe.contract_count() - universe.configured().count();
+        let configured = &self.rolls.as_slice()[..universe.configured().count()];
+        let rolls = configured.iter().copied().chain(std::iter::repeat_n(None, options)).collect();
+        let rolls = PerContract::from_vec(rolls);
         Setup::new(universe, self.policy.clone(), self.references.clone(), self.base).with_rolls(rolls)
     }
 

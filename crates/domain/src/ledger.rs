@@ -293,6 +293,12 @@ impl Ledger {
         Position { quantity: self.quantities[contract], basis, realised, settled_value }
     }
 
+    /// Value of a future's open quantity at its last settlement, and what closed ones still have to be paid; mostly zero.
+    pub fn settled_value(&self, contract: ContractId) -> Decimal {
+        let settled = self.costs[contract].settled_value;
+        if settled.is_zero() { Decimal::ZERO } else { settled.to_decimal() }
+    }
+
     /// Contracts with a position, in key order.
     pub fn held(&self) -> impl Iterator<Item = ContractId> + '_ {
         self.quantities.iter().filter(|(_, q)| !q.is_zero()).map(|(c, _)| c)

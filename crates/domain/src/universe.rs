@@ -109,6 +109,12 @@ impl Universe {
         (0..(self.contracts.len() - self.options.len()) as u16).map(ContractId)
     }
 
+    /// The table it began with, without the options that were listed since.
+    pub fn without_options(&self) -> Universe {
+        let configured = self.configured().map(|contract| self.contract(contract).clone()).collect();
+        Universe::new(self.instruments.to_vec(), configured)
+    }
+
     /// Number of instruments, the length of a [`PerInstrument`] column.
     pub fn instrument_count(&self) -> usize {
         self.instruments.len()

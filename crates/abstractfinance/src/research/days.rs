@@ -6,6 +6,7 @@
 use super::{Step, Watch};
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
+use crate::world::leave_ended;
 use ::backtest::result::{Day, FillRow, OrderRow, Result as Research, Run as About, to_f64};
 use ::backtest::{SimBroker, SimClock, SimWorld};
 use console::DayReport;
@@ -27,12 +28,24 @@ pub(crate) struct Counted {
     stopped: bool,
     /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
     doubts: BTreeMap<String, (String, String, usize)>,
+    /// Options in the engine's table from which on it leaves behind those that ended.
+    options_max: usize,
 }
+
+/// Options of a year or two.
+const OPTIONS_MAX: usize = 1_000;
 
 impl Counted {
     pub(crate) fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
-        Counted { result, executions: 0, entries: 0, stopped: false, doubts: BTreeMap::new() }
+        let (doubts, options_max) = (BTreeMap::new(), OPTIONS_MAX);
+        Counted { result, executions: 0, entries: 0, stopped: false, doubts, options_max }
+    }
+
+    /// The same, with another number of options in the engine's table.
+    #[cfg(test)]
+    pub(crate) fn with_options_max(self, options_max: usize) -> Counted {
+        Counted { options_max, ..self }
     }
 
     /// Runs every date as it runs live, and counts what it did.
@@ -48,6 +61,7 @@ impl Counted {
             super::go_on(watch, Step { done, total: dates.len(), date: Some(date) })?;
             let report = run_day(date, run, world).await?;
             self.day(&report, market);
+            leave_ended(self.options_max, run, world);
         }
         Ok(self.into_result())
     }

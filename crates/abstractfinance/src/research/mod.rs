@@ -158,13 +158,24 @@ impl Study {
         dates: &[Date],
         watch: Watch<'_>,
     ) -> Result<Research, Failure> {
+        self.counted(Counted::new(about), ground, simulation, dates, watch)
+    }
+
+    fn counted(
+        &self,
+        counted: Counted,
+        ground: &Ground,
+        simulation: Simulation,
+        dates: &[Date],
+        watch: Watch<'_>,
+    ) -> Result<Research, Failure> {
         let market = ground.market(simulation);
         let journal = "none: without --state-dir a backtest keeps no journal".into();
         let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
         let mut world = ground.research(&market, ResearchJournal::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
-        runtime.block_on(Counted::new(about).days(dates, &mut run, &mut world, &market, watch))
+        runtime.block_on(counted.days(dates, &mut run, &mut world, &market, watch))
     }
 
     pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> About {
@@ -227,4 +238,26 @@ fn hash(parts: &[&[u8]]) -> String {
 
 fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_study_that_leaves_ended_options_behind_does_the_same() {
+        let words = ["--from", "2025-06-02", "--to", "2025-09-12"].map(str::to_owned);
+        let study = Study::new(None, Study::span(&words).unwrap(), String::new()).unwrap();
+        let ground = study.ground("a test").unwrap();
+        let dates = study.dates(&ground).unwrap();
+        let days = |options_max| {
+            let config = ground.simulation(&study.span.market).unwrap();
+            let counted = Counted::new(study.about(&ground, &config)).with_options_max(options_max);
+            let simulation = study.simulation(config).unwrap();
+            study.counted(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
+        };
+        let (leaves, keeps) = (days(40), days(usize::MAX));
+        assert_eq!(leaves.days, keeps.days);
+        assert_eq!(leaves.fills, keeps.fills);
+    }
 }

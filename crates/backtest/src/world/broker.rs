@@ -65,6 +65,22 @@ impl SimBroker {
         SimBroker { world, resolved, watched: BTreeSet::new(), orders: BTreeMap::new(), last_order_id: 0 }
     }
 
+    /// Goes on between two days for an engine with another universe: what is watched and identified is asked for anew,
+    /// numbers of orders go on.
+    pub fn over(&mut self, ours: Arc<Universe>) {
+        for idle in std::mem::take(&mut self.watched) {
+            let listed = self.world.theirs[idle].expect("what was watched is listed");
+            self.world.simulation.borrow_mut().unsubscribe(CLIENT, listed);
+        }
+        self.world = self.world.over(ours);
+        self.resolved = PerContract::filled(false, self.world.ours.contract_count());
+    }
+
+    /// The world it is the broker of.
+    pub fn world(&self) -> &SimWorld {
+        &self.world
+    }
+
     fn identity(&self) -> Identity {
         let simulation = self.world.simulation.borrow();
         Identity { account: simulation.account_id().to_owned(), server_version: 0, server_time: simulation.now() }

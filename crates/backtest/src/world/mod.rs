@@ -42,6 +42,18 @@ impl SimWorld {
         SimWorld { simulation: Rc::new(RefCell::new(simulation)), ours, theirs, known_as }
     }
 
+    /// The same world for an engine with another universe.
+    pub fn over(&self, ours: Arc<Universe>) -> SimWorld {
+        let simulation = self.simulation.borrow();
+        let listed = simulation.universe();
+        let theirs = ours.contracts().map(|id| listed.find_contract(&ours.contract(id).name)).collect();
+        let mut known_as = PerContract::filled(None, listed.contract_count());
+        let theirs: PerContract<Option<ContractId>> = PerContract::from_vec(theirs);
+        theirs.iter().for_each(|(id, listed)| listed.iter().for_each(|&listed| known_as[listed] = Some(id)));
+        let (theirs, known_as) = (Rc::new(theirs), Rc::new(known_as));
+        SimWorld { simulation: Rc::clone(&self.simulation), ours, theirs, known_as }
+    }
+
     /// What we call a contract of the broker's.
     fn known(&self, listed: ContractId) -> Option<ContractId> {
         self.known_as.as_slice().get(listed.index()).copied().flatten()

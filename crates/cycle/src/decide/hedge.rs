@@ -11,7 +11,6 @@ use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Currency, Ledger, PerCurrency, Price, Quantity};
 use risk::gate::{Refusal, Withheld};
 use risk::{Check, Permission, Purpose};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::ScreenList;
 use strategy::fx_hedge::hedge as hedge_of;
@@ -173,7 +172,7 @@ pub(crate) fn currency_exposure(
     for contract in setup.universe.contracts() {
         let ((held, change), terms) = (book(contract), setup.universe.terms(contract));
         // A future that is closed still has the profit that settlement has not paid.
-        let settled = if terms.settles_daily { ledger.position(contract).settled_value } else { Decimal::ZERO };
+        let settled = ledger.settled_value(contract);
         if held.is_zero() && change.is_zero() && settled.is_zero() {
             continue;
         }

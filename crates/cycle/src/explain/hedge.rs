@@ -50,7 +50,7 @@ fn exposure(chain: &mut Chain, day: &Day<'_>, currency: domain::Currency) -> Vec
         // The hedge is of the book as the day's other orders leave it.
         let outside = day.setup.chains.iter().any(|chain| chain.hedges && chain.contracts.contains(&contract));
         let change = if outside { domain::Quantity::ZERO } else { day.plan.table.scheduled[contract] };
-        let settled = if terms.settles_daily { ledger.position(contract).settled_value } else { Default::default() };
+        let settled = ledger.settled_value(contract);
         if held.is_zero() && change.is_zero() && settled.is_zero() {
             continue;
         }
