@@ -100,9 +100,58 @@ fn a_screen_that_fails_is_a_warning_and_holds_nothing() {
     let step = &days[0].steps[8];
     assert_eq!(step.outcome, "warned");
     let why = "0 long, 0 short, nothing is added, screen fails since 2026-03-02: 67 of 67 long candidates can be ranked, \
-               80 are needed";
+               80 are needed, fundamentals simulated";
     assert!(step.detail.contains(why), "{}", step.detail);
     assert!(days[0].targets.iter().all(|target| target.sleeves == ["core_index_rv"]), "{:?}", days[0].targets);
+}
+
+/// Statements that nobody renewed say nothing of today: the screen fails as if there were none, and its page says what is
+/// missing. With permission the configured names are held from the first day on, and the page names them.
+#[test]
+fn on_statements_that_are_too_old_the_configured_names_are_held() {
+    let fallback = "allow_fallback: true\n    fallback: {long: [AAPL, MSFT], short: [EXV1]}";
+    let stage = screening(|settings| {
+        let settings = settings.replace("fundamentals: simulated ", "fundamentals: old ");
+        settings.replace("allow_fallback: false", fallback)
+    });
+    let map = r#"
+segments: {"2015": {from: 2015-01-01, to: 2015-12-31}}
+series: {}
+fundamentals:
+  annual_2015:
+    stands_for: statements nobody renewed
+    file: old.csv
+    name: symbol
+    period_end: {column: end, format: "%Y-%m-%d"}
+    days_to_publication: 90
+    figures: {equity: [equity], net_income: [income]}
+"#;
+    std::fs::write(stage.path("map.yaml"), map).unwrap();
+    let companies = ["AAPL", "MSFT", "NVDA", "AMZN"].map(|name| format!("{name},2015-09-30,100,50\n")).concat();
+    std::fs::write(stage.path("old.csv"), format!("symbol,end,equity,income\n{companies}")).unwrap();
+    let refused = stage.refused("demo --config conf --state-dir state");
+    assert!(refused.contains("sleeves.single_name.fundamentals: no catalogue at old"), "{refused}");
+    stage.ok("data import --map map.yaml . --out old");
+    let days = stage.days("demo --days 2 --config conf --state-dir state");
+    days.iter().for_each(assert_tied_out);
+    let step = &days[1].steps[8];
+    let why = "2 long, 1 short, configured fallback, screen fails since 2026-03-02: 0 of 67 long candidates can be ranked, 15 \
+               are needed, fundamentals annual_2015";
+    assert!(step.outcome == "warned" && step.detail.contains(why), "{}", step.detail);
+    let held = |name: &str| days[1].positions.iter().any(|position| position.instrument == name);
+    assert!(held("AAPL") && held("MSFT") && held("EXV1"), "{:?}", days[1].positions);
+    let page = stage.ok("screen --config conf --state-dir state --side long");
+    let head: Vec<&str> = page.lines().take(8).map(str::trim_end).collect();
+    insta::assert_snapshot!(head.join("\n"), @r"
+    single_name, screened 2026-03-03, fundamentals annual_2015
+    On 2026-03-03: 2 long, 1 short, configured fallback, screen fails since 2026-03-02: 0 of 67 long candidates can be ranked, 15 are needed, fundamentals annual_2015
+    Its list meanwhile: long AAPL MSFT; short EXV1
+
+    long: 0 of 0 ranked, 67 candidates
+     rank   name    sector        quality × 0.50   momentum × 0.30   size × 0.20   score
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────
+        –   GS      financials           missing             +1.95       missing   +1.95   too few factors
+    ");
 }
 
 #[test]

@@ -27,9 +27,11 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             _ => return Err(usage.into()),
         }
     }
+    let start = Instant::now();
     let workload = Workload::parse(&std::fs::read(file).map_err(|e| format!("{file}: {e}"))?)?;
     let setup = workload.setup();
     let outcome = workload.run(&setup);
+    let whole_s = start.elapsed().as_secs_f64();
     if let Some(threads) = threads {
         println!("{}", sets(&workload, &setup, reps, threads)?);
         return Ok(());
@@ -46,6 +48,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let report = serde_json::json!({
         "nav": format!("{:.6}", outcome.nav.amount()),
         "trades": outcome.trades,
+        "whole_s": whole_s,
         "run_s": run_s,
         "limit_s": limit_s,
         "ratio": run_s / limit_s,

@@ -108,8 +108,9 @@ impl<'a> NextSession<'a> {
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let session = Session::start(&plan, &windows, &conditions, books, self.account, self.setup);
-            (books, trades) = self.trade(session, opens, open_row, trades);
+            let mut session = Session::start(&plan, &windows, &conditions, books, self.account, self.setup);
+            trades = self.trade(&mut session, opens, open_row, trades);
+            books = session.into_books();
             books.forget();
             std::mem::swap(&mut memory, &mut plan.memory);
         }
@@ -119,7 +120,7 @@ impl<'a> NextSession<'a> {
     }
 
     /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
-    fn trade(&self, mut session: Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> (Books, u64) {
+    fn trade(&self, session: &mut Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> u64 {
         let mut placed = Vec::new();
         let mut now = opened;
         loop {
@@ -140,13 +141,13 @@ impl<'a> NextSession<'a> {
                 Effect::Wait(_) => {
                     for sendable in placed.drain(..) {
                         trades += 1;
-                        self.fill(&sendable, now, opens, trades, &mut session);
+                        self.fill(&sendable, now, opens, trades, session);
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
                 Effect::Look => unreachable!("nothing is watched where nothing happens between an open and the next"),
                 Effect::WhatIf { .. } => unreachable!("margin is never short where nothing is asked about it"),
-                Effect::Done => return (session.into_books(), trades),
+                Effect::Done => return trades,
             }
         }
     }

@@ -179,4 +179,39 @@ mod tests {
         }
         assert!(compared >= 6, "only {compared} series could be compared");
     }
+
+    /// What the tear sheet draws, day by day, beside the columns of `risk_*.csv`.
+    #[test]
+    fn rolling_volatility_and_the_deepest_fall_so_far_are_the_golden_ones_on_every_day() {
+        let mut compared = 0;
+        let series = ["SPX_2010_2018", "SX5E_2010_2018", "HYG_adj_2010_2018", "DAX_2025_2026"];
+        for series in series.into_iter().chain(["SPX_2025_2026", "SX5E_2025_2026", "HYG_adj_2025_2026"]) {
+            let Some(golden) = shared(&format!("golden/risk_{series}.csv")) else { return };
+            let mut lines = golden.lines();
+            let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+            let column = |name: &str| header.iter().position(|h| *h == name).unwrap();
+            let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+            let rows: Vec<_> = rows.into_iter().filter(|row| !row[column("ret")].is_empty()).collect();
+            let returns: Vec<f64> = rows.iter().map(|row| row[column("ret")].parse().unwrap()).collect();
+            let deepest = drawdowns(&returns).into_iter().scan(0.0_f64, |deepest, fall| {
+                *deepest = deepest.min(fall);
+                Some(Some(*deepest))
+            });
+            for (name, ours) in [
+                ("roll_vol_20", rolling_volatility(&returns, 20)),
+                ("roll_vol_60", rolling_volatility(&returns, 60)),
+                ("max_drawdown", deepest.collect()),
+            ] {
+                assert_eq!(ours.len(), rows.len());
+                for (row, ours) in rows.iter().zip(ours) {
+                    let theirs = row[column(name)].parse::<f64>().ok();
+                    let equal =
+                        ours.zip(theirs).map(|(ours, theirs)| (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1e-2));
+                    assert!(equal.unwrap_or(ours == theirs), "{series} {}: {name} {ours:?} for {theirs:?}", row[0]);
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 15_000, "only {compared} values");
+    }
 }

@@ -22,6 +22,9 @@ pub struct ScreenReport {
     pub list: String,
     /// Where the fundamentals come from.
     pub fundamentals: String,
+    /// What is held while no list could be made, longs first; none while the list is the screen's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<[Vec<String>; 2]>,
     /// The sides that were asked for.
     pub sides: Vec<ScreenSide>,
 }
@@ -60,8 +63,13 @@ pub struct ScreenRow {
 
 /// The report as text.
 pub fn screen_page(report: &ScreenReport) -> String {
-    let ScreenReport { sleeve, screened, date, list, fundamentals, sides } = report;
+    let ScreenReport { sleeve, screened, date, list, fundamentals, held, sides } = report;
     let mut page = format!("{sleeve}, screened {screened}, fundamentals {fundamentals}\nOn {date}: {list}\n");
+    if let Some(held) = held {
+        let told = |names: &Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(" ") };
+        let [long, short] = held.each_ref().map(told);
+        page += &format!("Its list meanwhile: long {long}; short {short}\n");
+    }
     for side in sides {
         let chosen = side.candidates.iter().filter(|row| row.chosen).count();
         let ranked = side.candidates.iter().filter(|row| row.rank.is_some()).count();
@@ -126,6 +134,7 @@ mod tests {
             date: "2026-03-06".into(),
             list: "10 long, 10 short of 2026-03-02, fundamentals simulated".into(),
             fundamentals: "simulated".into(),
+            held: None,
             sides: vec![ScreenSide { side: "short".into(), factors, weights, candidates }],
         };
         insta::assert_snapshot!(screen_page(&report), @r"

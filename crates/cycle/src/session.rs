@@ -198,6 +198,9 @@ pub struct Session<'a> {
 /// How long quotes that cannot price an order are put up with before they are asked for again.
 const WATCH_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
+/// Most times that what one order does at an instant may give another one something to do, apart from ten of each order.
+const ROUNDS_MAX: usize = 1_000;
+
 /// How long after its hours an order may stay unanswered before the day ends without it.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
@@ -327,8 +330,11 @@ impl<'a> Session<'a> {
         if self.looks(now) {
             return Effect::Look;
         }
+        let mut rounds = 0;
         while std::mem::take(&mut self.stale) {
             self.advance(now);
+            rounds += 1;
+            assert!(rounds < ROUNDS_MAX + 10 * self.slots.len(), "orders that wake each other for ever");
         }
         if !self.entries.is_empty() {
             self.recording = true;
@@ -400,8 +406,7 @@ impl<'a> Session<'a> {
 
     /// The contracts of the day's orders, and those that may stand in for them; none once the orders are over.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + '_ {
-        let over = self.is_worked_off();
-        self.board.contracts().filter(move |_| !over)
+        self.board.contracts().take(if self.is_worked_off() { 0 } else { usize::MAX })
     }
 
     /// The orders that were not in the plan, in the order of their numbers.

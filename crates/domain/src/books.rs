@@ -10,7 +10,7 @@ mod posting;
 
 pub use posting::Posting;
 
-use crate::{ContractId, ExecutionId, Fill, Ledger, LedgerEvent, Money, Unbookable, Universe};
+use crate::{ContractId, Exact, ExecutionId, Fill, Ledger, LedgerEvent, Money, Unbookable, Universe};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use memory::{Charge, Known, Memory, Told};
@@ -23,6 +23,8 @@ use std::cmp::Ordering;
 pub enum Posted {
     /// Not booked before; it is now.
     New,
+    /// The same of an execution, with the charge of it that had come before, told of that version.
+    Charged(ExecutionId, Money),
     /// Booked already, in this version or a later one, or not ours: nothing changed.
     Again,
     /// It corrects what was booked, which is this: the books are as if only the correction had come.
@@ -100,13 +102,6 @@ impl Books {
         known.charge.as_ref().map(|charge| charge.amount)
     }
 
-    /// The charge that waits for an execution, if one does.
-    pub fn waiting_charge(&self, execution: &ExecutionId) -> Option<(ExecutionId, Money)> {
-        let known = &self.memory.executions[self.memory.place(execution).ok()?];
-        let charge = known.charge.as_ref().filter(|_| known.told == Told::Awaited)?;
-        Some((known.execution.clone(), charge.amount))
-    }
-
     /// Books an execution, unless it is booked already.
     ///
     /// # Errors
@@ -126,10 +121,10 @@ impl Books {
         let corrects = execution.versus(&known.execution) == Some(Ordering::Greater);
         let posted = match &known.told {
             Told::Awaited => {
-                let charge = known.charge.as_ref().map(|charge| charge.amount);
+                let (version, charge) = (known.execution.clone(), known.charge);
                 self.insert(posting, universe)?;
-                charge.into_iter().for_each(|amount| self.charge(amount));
-                Posted::New
+                charge.into_iter().for_each(|charge| self.charge(charge.amount));
+                charge.map_or(Posted::New, |charge| Posted::Charged(version, charge.amount))
             }
             Told::Open(time) if corrects => {
                 let booked = self.open.iter().position(|p| p.at() == *time && p.is_fill(&known.execution));
@@ -250,8 +245,10 @@ impl Books {
     }
 
     fn charge(&mut self, amount: Money) {
-        self.opening.charged[amount.currency] += amount.amount;
-        self.ledger.charge(amount);
+        let Money { amount, currency } = amount;
+        let exact = Exact::from(amount);
+        self.opening.charged[currency] += exact;
+        self.ledger.charge_exactly(currency, exact);
     }
 
     /// Adds a posting. Those that have no contract in common with it may stay applied: only then is the ledger what it

@@ -8,7 +8,7 @@ mod valuation;
 
 pub use valuation::{Exposure, Unvalued};
 
-use crate::rounding::share_of;
+use crate::exact::Exact;
 use crate::{
     ContractId, Currency, LedgerEvent, Money, PerContract, PerCurrency, Price, Quantity, Side, Unbookable, Universe,
 };
@@ -31,21 +31,21 @@ pub struct Position {
 /// Cash and positions of one account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    pub(crate) cash: PerCurrency<Decimal>,
+    pub(crate) cash: PerCurrency<Exact>,
     pub(crate) quantities: PerContract<Quantity>,
     pub(crate) costs: PerContract<Costs>,
-    pub(crate) commissions: PerCurrency<Decimal>,
+    pub(crate) commissions: PerCurrency<Exact>,
     /// Owed and not yet paid; books from before there were accruals have none.
     #[serde(default)]
-    pub(crate) accruals: PerCurrency<Decimal>,
+    pub(crate) accruals: PerCurrency<Exact>,
 }
 
 /// What a position cost, apart from its quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Costs {
-    basis: Decimal,
-    realised: Decimal,
-    settled_value: Decimal,
+    basis: Exact,
+    realised: Exact,
+    settled_value: Exact,
 }
 
 impl Ledger {
@@ -105,7 +105,7 @@ impl Ledger {
             | LedgerEvent::Interest { amount }
             | LedgerEvent::BorrowFee { amount, .. }
             | LedgerEvent::Fee { amount } => self.receive(*amount),
-            LedgerEvent::Accrual { amount, .. } => self.accruals[amount.currency] += amount.amount,
+            LedgerEvent::Accrual { amount, .. } => self.accruals[amount.currency] += amount.amount.into(),
             LedgerEvent::Conversion { sold, bought } => [sold, bought].into_iter().for_each(|&leg| self.receive(leg)),
             &LedgerEvent::Split { contract, numerator, denominator } => {
                 self.quantities[contract] = self.after_split(contract, numerator, denominator, universe)?;
@@ -138,9 +138,9 @@ impl Ledger {
         }
         let terms = universe.terms(contract);
         let signed = Quantity::from_units(quantity.units() * side.sign());
-        let value = signed.value_at(price, terms.multiplier);
+        let value = Exact::value(signed, price, terms.multiplier);
         let closing = closing_part(self.quantities[contract], signed);
-        let closed = if closing.is_zero() { Decimal::ZERO } else { -closing.value_at(price, terms.multiplier) };
+        let closed = Exact::value(-closing, price, terms.multiplier);
         self.turn(contract, signed, value, closing, closed);
         if terms.settles_daily {
             self.costs[contract].settled_value += value;
@@ -150,13 +150,13 @@ impl Ledger {
     }
 
     /// Changes a position by a signed quantity that cost `value`, of which `closed` was for the `closing` part.
-    fn turn(&mut self, contract: ContractId, signed: Quantity, value: Decimal, closing: Quantity, closed: Decimal) {
+    fn turn(&mut self, contract: ContractId, signed: Quantity, value: Exact, closing: Quantity, closed: Exact) {
         let held = self.quantities[contract];
         let costs = &mut self.costs[contract];
         if closing.is_zero() {
             costs.basis += value;
         } else {
-            let released = part(costs.basis, closing, held);
+            let released = costs.basis.share(closing, held);
             costs.basis -= released;
             costs.realised -= closed + released;
             costs.basis += value - closed;
@@ -165,28 +165,33 @@ impl Ledger {
     }
 
     /// Changes a position by a signed quantity for a sum of money rather than at a price.
-    fn turn_for(&mut self, contract: ContractId, signed: Quantity, value: Decimal) {
+    fn turn_for(&mut self, contract: ContractId, signed: Quantity, value: Exact) {
         let closing = closing_part(self.quantities[contract], signed);
-        self.turn(contract, signed, value, closing, part(value, closing, -signed));
+        self.turn(contract, signed, value, closing, value.share(closing, -signed));
     }
 
     /// Books what a broker charged for an execution.
     pub fn charge(&mut self, amount: Money) {
-        self.cash[amount.currency] -= amount.amount;
-        self.commissions[amount.currency] += amount.amount;
+        self.charge_exactly(amount.currency, amount.amount.into());
+    }
+
+    /// The same inside the books.
+    pub(crate) fn charge_exactly(&mut self, currency: Currency, amount: Exact) {
+        self.cash[currency] -= amount;
+        self.commissions[currency] += amount;
     }
 
     fn settle(&mut self, contract: ContractId, settlement: Price, universe: &Universe) {
         let terms = universe.terms(contract);
         assert!(terms.settles_daily, "only a future settles daily");
-        let value = self.quantities[contract].value_at(settlement, terms.multiplier);
+        let value = Exact::value(self.quantities[contract], settlement, terms.multiplier);
         let costs = &mut self.costs[contract];
         self.cash[terms.currency] += value - costs.settled_value;
         costs.settled_value = value;
     }
 
     fn receive(&mut self, amount: Money) {
-        self.cash[amount.currency] += amount.amount;
+        self.cash[amount.currency] += amount.amount.into();
     }
 
     /// The quantity of a contract after a split.
@@ -247,9 +252,9 @@ impl Ledger {
             return Err(Unbookable::FutureOpened(universe.contract(contract).name.clone()));
         }
         self.receive(amount);
-        let settled = part(self.costs[contract].settled_value, -quantity, held);
+        let settled = self.costs[contract].settled_value.share(-quantity, held);
         self.costs[contract].settled_value -= settled;
-        let paid = if amount.currency == terms.currency { amount.amount } else { Decimal::ZERO };
+        let paid = if amount.currency == terms.currency { amount.amount.into() } else { Exact::ZERO };
         if !quantity.is_zero() {
             self.turn_for(contract, quantity, -(paid + settled));
         }
@@ -258,17 +263,17 @@ impl Ledger {
 
     /// Cash of one currency, in that currency.
     pub fn cash(&self, currency: Currency) -> Decimal {
-        self.cash[currency]
+        self.cash[currency].to_decimal()
     }
 
     /// Owed and not yet paid in one currency: positive when it is owed to us.
     pub fn accruals(&self, currency: Currency) -> Decimal {
-        self.accruals[currency]
+        self.accruals[currency].to_decimal()
     }
 
     /// Commissions paid so far in one currency.
     pub fn commissions(&self, currency: Currency) -> Decimal {
-        self.commissions[currency]
+        self.commissions[currency].to_decimal()
     }
 
     /// Signed quantity held.
@@ -284,6 +289,7 @@ impl Ledger {
     /// Quantity and cost of one contract.
     pub fn position(&self, contract: ContractId) -> Position {
         let Costs { basis, realised, settled_value } = self.costs[contract];
+        let [basis, realised, settled_value] = [basis, realised, settled_value].map(Exact::to_decimal);
         Position { quantity: self.quantities[contract], basis, realised, settled_value }
     }
 
@@ -303,11 +309,7 @@ fn closing_part(held: Quantity, traded: Quantity) -> Quantity {
 
 /// The share of an amount that belongs to a part of a quantity, to the digits money keeps.
 pub(crate) fn part(amount: Decimal, of: Quantity, whole: Quantity) -> Decimal {
-    match of {
-        _ if of.is_zero() || amount.is_zero() => Decimal::ZERO,
-        _ if of == whole => amount,
-        _ => share_of(amount, of.units(), whole.units()),
-    }
+    Exact::from(amount).share(of, whole).to_decimal()
 }
 
 #[cfg(test)]

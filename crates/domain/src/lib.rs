@@ -8,6 +8,7 @@ pub mod books;
 pub mod costs;
 pub mod currency;
 pub mod event;
+mod exact;
 pub mod fx;
 pub mod grid;
 pub mod instrument;
@@ -25,6 +26,7 @@ pub use books::{Books, Posted, Posting};
 pub use costs::Costs;
 pub use currency::{Currency, PerCurrency};
 pub use event::{Delivery, Fill, LedgerEvent, OptionEnd, Unbookable};
+pub use exact::Exact;
 pub use fx::{FxError, FxRates};
 pub use grid::{Band, Grid};
 pub use instrument::{

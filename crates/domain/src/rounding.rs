@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub const MONEY_DIGITS: u32 = 8;
 
 /// Powers of ten from 1 to what lies between the digits of money and those a decimal can have.
-const POWERS: [i128; 21] = {
+pub(crate) const POWERS: [i128; 21] = {
     let mut powers = [1; 21];
     let mut exponent = 1;
     while exponent < powers.len() {
@@ -50,7 +50,7 @@ pub fn share_of(amount: Decimal, of: i64, whole: i64) -> Decimal {
 
 /// An integer quotient, half away from zero.
 #[inline]
-fn quotient(dividend: i128, divisor: i128) -> i128 {
+pub(crate) fn quotient(dividend: i128, divisor: i128) -> i128 {
     let whole = dividend / divisor;
     let rest = dividend - whole * divisor;
     let away = if (dividend < 0) == (divisor < 0) { 1 } else { -1 };

@@ -12,7 +12,7 @@ pub use spread::{spread_left, step_spread};
 
 use crate::order::{Order, OrderState};
 use crate::policy::{Style, Urgency};
-use domain::{ContractId, Grid, OrderRef, OrderType, Price, Quantity, Side};
+use domain::{ContractId, Exact, Grid, OrderRef, OrderType, Price, Quantity, Side};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::{Collar, Permit, Purpose};
@@ -88,7 +88,7 @@ pub struct Parent {
     half_spread: Option<Price>,
     children: Vec<Order>,
     filled: Quantity,
-    value: Decimal,
+    value: Exact,
     state: ParentState,
 }
 
@@ -101,14 +101,15 @@ impl Parent {
             before_permit: 0,
             collar: None,
             half_spread: None,
-            children: Vec::new(),
+            children: Vec::with_capacity(1), // most orders are one
             filled: Quantity::ZERO,
-            value: Decimal::ZERO,
+            value: Exact::ZERO,
             state: ParentState::Waiting,
         }
     }
 
     /// The line of the plan.
+    #[inline]
     pub fn planned(&self) -> &PlannedOrder {
         &self.planned
     }
@@ -145,12 +146,12 @@ impl Parent {
 
     /// Σ quantity × price of the executions.
     pub fn filled_value(&self) -> Decimal {
-        self.value
+        self.value.to_decimal()
     }
 
     /// Volume-weighted average fill price.
     pub fn average_price(&self) -> Option<Decimal> {
-        (self.filled > Quantity::ZERO).then(|| self.value / self.filled.to_decimal())
+        (self.filled > Quantity::ZERO).then(|| self.filled_value() / self.filled.to_decimal())
     }
 
     /// Cost against the arrival mid in basis points, positive when we paid.
@@ -162,26 +163,31 @@ impl Parent {
     }
 
     /// Which way.
+    #[inline]
     pub fn side(&self) -> Side {
         Side::of(self.planned.quantity).expect("a planned order has a quantity")
     }
 
     /// What executions have left to do.
+    #[inline]
     pub fn remaining(&self) -> Quantity {
         self.planned.quantity.abs() - self.filled
     }
 
     /// True while a child may still be executed.
+    #[inline]
     pub fn has_live_child(&self) -> bool {
         self.live().is_some()
     }
 
     /// What may still be executed of its live child.
+    #[inline]
     pub fn working(&self) -> Quantity {
         self.live().map_or(Quantity::ZERO, |child| child.quantity - child.filled)
     }
 
     /// What may still be executed of it without the gate being asked again.
+    #[inline]
     pub fn executable(&self) -> Quantity {
         match &self.permit {
             Some(_) if self.state == ParentState::Working => self.remaining(),
@@ -190,11 +196,13 @@ impl Parent {
     }
 
     /// True when the gate has let it out today.
+    #[inline]
     pub fn was_let_out(&self) -> bool {
         self.collar.is_some()
     }
 
     /// True when nothing more will happen to it.
+    #[inline]
     pub fn is_over(&self) -> bool {
         match self.state {
             ParentState::Waiting | ParentState::Working => false,
@@ -204,12 +212,14 @@ impl Parent {
     }
 
     /// True when nothing can ever happen to it again: it is over, and no child of it lives that nobody has told of.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         self.is_over() && !self.has_live_child()
     }
 
     /// True when the broker has to be asked what became of the live child: its cancel was never
     /// confirmed, or it was listed nowhere some time ago.
+    #[inline]
     pub fn is_unanswered(&self, now: Timestamp) -> bool {
         self.live().and_then(ask_at).is_some_and(|at| now >= at)
     }
@@ -226,11 +236,13 @@ impl Parent {
         child.map_or(Quantity::ZERO, |child| child.filled)
     }
 
+    #[inline]
     fn live(&self) -> Option<&Order> {
         self.children.last().filter(|child| child.state.is_live())
     }
 
     /// True when the gate has to be asked before anything can be sent.
+    #[inline]
     pub fn wants_permit(&self) -> bool {
         self.state == ParentState::Waiting && !self.has_live_child()
     }
@@ -252,6 +264,7 @@ impl Parent {
     }
 
     /// Gives back a permit that nothing more can be made under: its time is up, or its number of orders is.
+    #[inline]
     pub fn lapse(&mut self, now: Timestamp) {
         let made = self.children.len() - self.before_permit;
         let over = self.permit.as_ref().is_some_and(|p| now >= p.expires() || made >= p.orders_max() as usize);
@@ -262,6 +275,7 @@ impl Parent {
     }
 
     /// Gives up waiting: the window is over.
+    #[inline]
     pub fn expire(&mut self) {
         if self.state == ParentState::Waiting || self.state == ParentState::Working {
             self.state = ParentState::CarriedOver;

@@ -79,6 +79,7 @@ pub struct Pricing<'a> {
 
 impl ExecutionPolicy {
     /// How orders of a class are worked.
+    #[inline]
     pub fn style_of(&self, class: AssetClass) -> Style {
         self.styles.iter().find(|(of, _)| *of == class).map_or(self.style, |(_, style)| *style)
     }

@@ -60,6 +60,7 @@ impl Quote {
     }
 
     /// Ask minus bid in 1e-8 price units.
+    #[inline]
     pub fn spread_mantissa(&self) -> Option<i64> {
         let (bid, ask) = self.two_sided()?;
         Some(ask.mantissa() - bid.mantissa())

@@ -170,6 +170,8 @@ const ROUNDING: f64 = 1e-9;
 /// Refusals while they are collected, for one proposal.
 struct Ruling<'a> {
     proposal: &'a Proposal,
+    /// It adds risk.
+    increases: bool,
     refusals: Vec<Refusal>,
 }
 
@@ -210,7 +212,8 @@ impl<'a> Gate<'a> {
     /// # Errors
     /// All refusals that apply.
     pub fn admit(&self, proposal: Proposal, facts: &Facts<'_>) -> Result<Permit, Vec<Refusal>> {
-        let mut ruling = Ruling { proposal: &proposal, refusals: Vec::new() };
+        let increases = is_increase(&proposal, &facts.activity);
+        let mut ruling = Ruling { proposal: &proposal, increases, refusals: Vec::new() };
         self.check_day(facts, &mut ruling);
         let expires = check_time(facts, &mut ruling);
         let reference = match proposal.order_type {
@@ -222,7 +225,7 @@ impl<'a> Gate<'a> {
         let side = Side::of(proposal.quantity);
         ruling.refuse_if(side.is_none(), Check::Quantity);
         self.check_pace(facts, &mut ruling);
-        if is_increase(&proposal, &facts.activity) {
+        if increases {
             self.check_increase(facts, reference, &mut ruling);
         }
         match (reference, collar_policy, side, expires) {
@@ -236,7 +239,7 @@ impl<'a> Gate<'a> {
                     side,
                     order_type: proposal.order_type,
                     quantity_max: proposal.quantity.abs(),
-                    order_quantity_max: self.order_quantity_max(&proposal, reference, facts),
+                    order_quantity_max: self.order_quantity_max(&proposal, increases, reference, facts),
                     orders_max: self.policy.orders_per_side_max - facts.activity.orders_sent,
                     reference,
                     collar: price_max.map_or(drawn, |max| drawn.capped(max)),
@@ -251,7 +254,7 @@ impl<'a> Gate<'a> {
     /// What holds for the contract all day.
     fn check_day(&self, facts: &Facts<'_>, ruling: &mut Ruling<'_>) {
         let Proposal { contract, purpose, .. } = *ruling.proposal;
-        let increases = is_increase(ruling.proposal, &facts.activity);
+        let increases = ruling.increases;
         let purpose = if increases { Purpose::Increase } else { purpose };
         ruling.refuse_if(facts.conditions.foreign_account, Check::Account);
         if !facts.mode.permits(purpose) {
@@ -319,11 +322,13 @@ impl<'a> Gate<'a> {
     }
 
     /// Whether the broker has to be asked what an order would do to the margin before a permit of it is used.
+    #[inline]
     pub fn asks_margin(&self, proposal: &Proposal, activity: &Activity) -> bool {
         self.policy.what_if && activity.excess_after.is_none() && is_increase(proposal, activity)
     }
 
     /// A quote that may price an order now: young, live, two-sided.
+    #[inline]
     pub fn may_price(&self, quote: &Quote, now: Timestamp) -> bool {
         let age = now.as_second() - quote.at.as_second();
         age <= self.policy.quote_age_max_s && quote.data_type == market::DataType::Live && quote.mid().is_some()
@@ -355,13 +360,19 @@ impl<'a> Gate<'a> {
 
     /// Whole lots that stay inside the single-order limit and the share of a day's volume, at least one lot. What lowers risk
     /// is cut into no more slices than half the orders that are left today: the throttle must not end it.
-    fn order_quantity_max(&self, proposal: &Proposal, reference: Price, facts: &Facts<'_>) -> Quantity {
+    fn order_quantity_max(
+        &self,
+        proposal: &Proposal,
+        increases: bool,
+        reference: Price,
+        facts: &Facts<'_>,
+    ) -> Quantity {
         let lot = self.universe.terms(proposal.contract).lot;
         let by_value =
             facts.day.nav * self.policy.order_value_max / self.lot_value(proposal.contract, reference, facts.day);
         let slice = facts.conditions.adv[proposal.contract].map(|adv| adv * self.policy.adv_slice / lot.to_f64());
         let orders_left = self.policy.orders_per_side_max - facts.activity.orders_sent;
-        let by_throttle = match is_increase(proposal, &facts.activity) {
+        let by_throttle = match increases {
             true => 0.0,
             false => proposal.quantity.to_f64().abs() / lot.to_f64() / f64::from((orders_left / 2).max(1)),
         };
@@ -378,6 +389,7 @@ impl<'a> Gate<'a> {
 }
 
 /// True when an order adds risk, whatever it was planned for: a reduction of something that is no longer there is none.
+#[inline]
 fn is_increase(proposal: &Proposal, activity: &Activity) -> bool {
     match proposal.purpose {
         Purpose::Increase => true,

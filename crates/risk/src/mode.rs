@@ -54,11 +54,13 @@ impl Mode {
     pub const ALL: [Mode; 4] = [Mode::Normal, Mode::ReduceOnly, Mode::CancelOnly, Mode::Frozen];
 
     /// What this mode says to an order of this purpose.
+    #[inline]
     pub fn permission(self, purpose: Purpose) -> Permission {
         TABLE[purpose as usize].1[self as usize]
     }
 
     /// Whether an order of this purpose may be sent without a person's confirmation.
+    #[inline]
     pub fn permits(self, purpose: Purpose) -> bool {
         self.permission(purpose) == Permission::Yes
     }

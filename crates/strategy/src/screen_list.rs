@@ -84,11 +84,11 @@ impl ScreenList {
             let seen = || candidates.filter(|c| c.contract == contract).find_map(|c| c.close);
             own.or_else(seen).unwrap_or(0.0)
         };
+        self.source.clone_from(&observed.source);
         match choose(observed, policy) {
             Ok(shares) => {
                 self.names = listed(&shares, close);
                 (self.screened, self.standing, self.failure) = (Some(date), Standing::Good, None);
-                self.source.clone_from(&observed.source);
             }
             Err(failure) => {
                 self.failure = Some(failure);
@@ -129,7 +129,8 @@ impl ScreenList {
     pub fn told(&self) -> String {
         let count = |sign: f64| self.names.iter().filter(|name| name.share * sign > 0.0).count();
         let names = format!("{} long, {} short", count(1.0), count(-1.0));
-        let why = self.failure.map_or_else(String::new, |failure| format!(": {failure}"));
+        let why = |failure| format!(": {failure}, fundamentals {}", self.source);
+        let why = self.failure.map_or_else(String::new, why);
         let of = self.screened.map_or_else(String::new, |date| format!(" of {date}"));
         match self.standing {
             Standing::None => "no screen yet".into(),

@@ -28,6 +28,12 @@ impl RebalancePolicy {
         drift > self.drift_of_nav * nav && drift > self.drift_of_target * target.abs()
     }
 
+    /// True for a trade of this value in base currency, whatever its sign, that is not worth its costs.
+    #[inline]
+    pub fn too_small(&self, value: f64) -> bool {
+        value.abs() < self.trade_min
+    }
+
     /// The wanted quantity for a target value at a price of one unit, both in base currency.
     #[inline]
     pub fn wanted(&self, target: f64, unit_price: f64, lot: Quantity) -> Quantity {

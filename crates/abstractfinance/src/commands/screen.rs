@@ -16,6 +16,7 @@ use ports::StoredRecord;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use strategy::factor_screen::{Eligibility, Observed, Scored, rank};
+use strategy::screen_list::Standing;
 use strategy::{Candidate, Factor, ScreenList};
 
 pub async fn screen(global: &Global, args: &ScreenArgs) -> Result<(), Failure> {
@@ -93,6 +94,7 @@ impl Found {
                 date: self.date.to_string(),
                 list: list.told(),
                 fundamentals: seen.source.clone(),
+                held: (list.standing != Standing::Good).then(|| held(list, setup)),
                 sides: wanted.map(table).collect(),
             });
         }
@@ -110,6 +112,14 @@ fn read<T: DeserializeOwned>(record: &StoredRecord, setup: &Setup) -> Result<T, 
              with by --config",
             record.trade_date
         ))
+    })
+}
+
+/// Names of a list, long and short.
+fn held(list: &ScreenList, setup: &Setup) -> [Vec<String>; 2] {
+    [1.0, -1.0].map(|sign| {
+        let names = list.names.iter().filter(|name| name.share * sign > 0.0);
+        names.map(|name| setup.universe.contract(name.contract).name.clone()).collect()
     })
 }
 

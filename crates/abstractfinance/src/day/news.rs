@@ -40,7 +40,7 @@ impl News {
 pub(super) fn news(posted: Posted, event: LedgerEvent, run: &Run) -> Option<News> {
     let told = |sentence: String, event| Some(News { sentence, event: Some(event), alarming: false });
     match posted {
-        Posted::New => told(sentence(&event, run), event),
+        Posted::New | Posted::Charged(..) => told(sentence(&event, run), event),
         Posted::Replaced(_) => told(format!("corrected by the broker: {}", event.sentence(&run.setup.universe)), event),
         Posted::Again | Posted::Waiting => None,
     }

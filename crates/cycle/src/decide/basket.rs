@@ -102,9 +102,8 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         verdict.fail(Check::Mode);
         return Quantity::ZERO;
     }
-    let (value, trade_min) =
-        ((allowed.to_f64() * plan.table.exposure[contract]).abs(), setup.policy.rebalance.trade_min);
-    if value < trade_min && !wanted.is_zero() && !allowed.is_zero() {
+    let value = allowed.to_f64() * plan.table.exposure[contract];
+    if setup.policy.rebalance.too_small(value) && !wanted.is_zero() && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
         allowed = Quantity::ZERO;
     }
@@ -115,21 +114,23 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
 /// size; and rows that were stopped into refusals.
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
-    for (row, quantity) in table.scheduled.as_slice().iter().enumerate().filter(|(_, quantity)| !quantity.is_zero()) {
-        let contract = ContractId(row as u16);
+    let scheduled = table.scheduled.as_slice();
+    for row in (0..scheduled.len()).filter(|&row| !scheduled[row].is_zero()) {
+        let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
-            false => purpose(contract, inputs.ledger.quantity(contract), *quantity, table, inputs, setup),
+            false => purpose(contract, inputs.ledger.quantity(contract), quantity, table, inputs, setup),
         };
-        orders.push(PlannedOrder { number: 0, contract, quantity: *quantity, purpose });
+        orders.push(PlannedOrder { number: 0, contract, quantity, purpose });
     }
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
     orders.sort_by(|a, b| (a.purpose, value(b)).partial_cmp(&(b.purpose, value(a))).expect("finite values"));
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }
-    for (row, verdict) in table.verdict.as_slice().iter().enumerate().filter(|(_, verdict)| !verdict.passes()) {
-        let contract = ContractId(row as u16);
+    let verdicts = table.verdict.as_slice();
+    for row in (0..verdicts.len()).filter(|&row| !verdicts[row].passes()) {
+        let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =
             [Check::Turnover, Check::Gross, Check::Net, Check::Adv, Check::Position, Check::Margin];

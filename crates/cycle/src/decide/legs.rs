@@ -61,7 +61,8 @@ pub(super) fn shift(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 /// whole side of which stands still, waits instead.
 pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = plan.risk.scale * plan.facts.nav;
-    if plan.flatten || factor <= 0.0 {
+    let stands_still = |contract| obstacle(contract, inputs, setup, plan).is_some();
+    if plan.flatten || factor <= 0.0 || !setup.universe.contracts().any(stands_still) {
         return;
     }
     for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
@@ -89,10 +90,13 @@ pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayP
 }
 
 /// Why a contract cannot grow today, if it cannot.
+#[inline]
 pub(super) fn obstacle(contract: ContractId, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<Check> {
     match () {
-        () if plan.facts.rates[setup.universe.terms(contract).currency].is_none() => Some(Check::FxRate),
-        () if plan.table.unit_price[contract] == 0.0 => Some(Check::NoMark),
+        () if plan.table.unit_price[contract] == 0.0 => {
+            let rate = plan.facts.rates[setup.universe.terms(contract).currency];
+            Some(if rate.is_none() { Check::FxRate } else { Check::NoMark })
+        }
         () if inputs.windows[contract].is_none() => Some(Check::Window),
         () if plan.facts.frozen.contains(&contract) => Some(Check::Reconciliation),
         () => plan.facts.no_increase(contract),

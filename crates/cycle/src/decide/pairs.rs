@@ -47,13 +47,23 @@ fn starts(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         return;
     }
     for (sleeve, list) in setup.policy.sleeves.iter().zip(&plan.memory.lists).filter(|(sleeve, _)| !sleeve.is_pair()) {
-        let (mut wants, mut holds, mut orders) = ([false; 2], [false; 2], [Vec::new(), Vec::new()]);
-        sleeve.for_each_weight(list, 1.0, |of, weight| {
+        let (mut wants, mut holds) = ([false; 2], [false; 2]);
+        sleeve.until(list, 1.0, |of, weight| {
             let (side, sign) = if weight < 0.0 { (1, -1) } else { (0, 1) };
+            if let Some(contract) = setup.carrier(of, inputs.active) {
+                wants[side] = true;
+                holds[side] |= inputs.ledger.quantity(contract).signum() == sign;
+            }
+            holds == [true; 2]
+        });
+        if holds == [true; 2] {
+            continue;
+        }
+        let mut orders = [Vec::new(), Vec::new()];
+        sleeve.for_each_weight(list, 1.0, |of, weight| {
             let Some(contract) = setup.carrier(of, inputs.active) else { return };
-            wants[side] = true;
-            holds[side] |= inputs.ledger.quantity(contract).signum() == sign;
-            orders[side].extend(opens.iter().filter(|(opened, _)| *opened == contract).map(|(_, number)| *number));
+            let own = opens.iter().filter(|(opened, _)| *opened == contract).map(|(_, number)| *number);
+            orders[usize::from(weight < 0.0)].extend(own);
         });
         for side in (0..2).filter(|&side| wants == [true; 2] && !holds[1 - side] && !orders[side].is_empty()) {
             plan.starts.push(StartPlan { orders: orders[side].clone(), with: orders[1 - side].clone() });

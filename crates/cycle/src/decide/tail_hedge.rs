@@ -53,6 +53,8 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
         market_value_max: BaseMoney::new(cap),
         chains: inputs.listings,
         spread: spread_legs(inputs, setup, &plan.table),
+        exposure: &plan.table.exposure,
+        rebalance: &setup.policy.rebalance,
         universe: &setup.universe,
         fx: inputs.fx,
     };

@@ -61,6 +61,7 @@ impl Session<'_> {
             self.lay_down(index, now);
             next = self.rests.next_awake(index + 1, now);
         }
+        self.rests.settle(now);
         self.protect(now);
         self.replan(now);
         self.true_up(now);
@@ -258,7 +259,11 @@ impl Session<'_> {
         slot.asked.get_or_insert(now);
         let excess_after = self.excess_after(index);
         let Judgement { proposal, activity, verdict, asks } = self.judge(index, excess_after, now);
-        let alone = verdict.is_ok() && !self.has_company(index, now);
+        let accompanied = verdict.is_ok() && self.has_company(index, now);
+        let alone = verdict.is_ok() && !accompanied;
+        if accompanied {
+            self.call_company(index, now);
+        }
         let slot = &mut self.slots[index];
         let number = slot.parent.planned().number;
         slot.alone = alone;

@@ -224,3 +224,50 @@ fn a_sleeve_that_opens_buys_no_side_while_nothing_of_the_other_can_be_had() {
     assert!(matches!(settled(&mut session, now), Effect::Send(_)));
     assert!(matches!(settled(&mut session, now), Effect::Send(_)), "both at the same moment");
 }
+
+/// One order short of Europe is a side of two sleeves: what one of them lacks, the other one waits for too, because half an
+/// order cannot leave. In the end both open at the same moment. In the fallback list of a screen, a fund that a second sleeve held as
+/// well once made the orders call each other for ever.
+#[test]
+fn an_order_that_two_sleeves_share_waits_for_the_other_side_of_both() {
+    let [fund, europe, index] = [0, 1, 7].map(domain::ContractId);
+    let sleeve = |name: &str, long| {
+        let kind = strategy::SleeveKind::WeightedBasket { members: vec![(long, 0.5), (europe, -0.5)] };
+        strategy::Sleeve { name: name.into(), budget: 0.1, follows_momentum: false, kind }
+    };
+    let mut world = World::first_day().with_sleeves(vec![sleeve("sector_rv", fund), sleeve("single_name", index)]);
+    world.setup.policy.gate.what_if = true;
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!((plan.orders.len(), plan.starts.len()), (3, 4), "{:?}", plan.refusals);
+    let books = Books::new(world.ledger.clone());
+    let account = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
+    let mut now = at("14:50:00");
+    while session.poll(now) != Effect::Watch {}
+    let ample = Some(ports::MarginImpact {
+        maintenance: Some(1.into()),
+        maintenance_after: Some(1.into()),
+        equity_after: Some(9_000_000.into()),
+        ..ports::MarginImpact::default()
+    });
+    let mut sent = |quoted: &[domain::ContractId], now: Timestamp| {
+        for &contract in quoted {
+            session.handle(Event::Broker(super::tests::quote(contract, &world, now)));
+        }
+        let mut sent = 0;
+        loop {
+            match settled(&mut session, now) {
+                Effect::WhatIf { number, .. } => session.handle(Event::Margin { number, impact: ample }),
+                Effect::Send(_) => sent += 1,
+                Effect::Wait(_) => return sent,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    // Nobody quotes what the second sleeve is to buy.
+    for _ in 0..8 {
+        assert_eq!(sent(&[fund, europe], now), 0, "the first sleeve alone would be half naked");
+        now += SignedDuration::from_secs(15);
+    }
+    assert_eq!(sent(&[fund, europe, index], now), 3, "all three at the same moment");
+}

@@ -95,15 +95,19 @@ impl Session<'_> {
             return;
         };
         self.held = None;
-        let charge = self.books.waiting_charge(&fill.execution);
-        match self.books.post_fill(fill.clone(), &self.setup.universe) {
-            Ok(Posted::New) => self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price)),
-            Ok(Posted::Replaced(before)) => self.corrected(order_ref, &before, &fill),
+        let posted = self.books.post_fill(fill.clone(), &self.setup.universe);
+        match &posted {
+            Ok(Posted::New | Posted::Charged(..)) => {
+                self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price));
+            }
+            Ok(Posted::Replaced(before)) => self.corrected(order_ref, before, &fill),
             Ok(Posted::Again | Posted::Waiting) => return,
             Err(reason) => self.tighten(Mode::Frozen, &format!("an execution that cannot be booked: {reason}")),
         }
         self.entries.push(Entry::Execution(fill));
-        self.entries.extend(charge.map(|(execution, amount)| Entry::Commission { execution, amount }));
+        if let Ok(Posted::Charged(execution, amount)) = posted {
+            self.entries.push(Entry::Commission { execution, amount });
+        }
     }
 
     /// The broker's second word on an execution holds; the order has what that says.

@@ -55,46 +55,79 @@ impl Session<'_> {
     }
 
     /// Whether an order that the gate has nothing against may leave: a leg leaves only when the other one is out or could
-    /// leave with it, so that what the gate refuses one leg it refuses the pair. What only reduces waits for nobody.
+    /// leave with it, so that what the gate refuses one leg it refuses the pair. What others wait for in their turn counts as
+    /// well: it may be a leg of two sleeves, of which one cannot open.
     pub(super) fn has_company(&mut self, index: usize, now: Timestamp) -> bool {
-        if self.slots[index].parent.planned().purpose == Purpose::Reduce || self.has_to_go(index) {
-            return true;
+        let mut company = vec![index];
+        let mut looked_at = 0;
+        while let Some(&order) = company.get(looked_at) {
+            let needed = self.needs(order).concat();
+            for other in needed {
+                if !company.contains(&other) {
+                    company.push(other);
+                }
+            }
+            looked_at += 1;
         }
+        let mut leaving = company;
+        leaving.retain(|&order| order == index || self.may_leave(order, now));
+        // The largest part in which each has what it needs: who has not takes others along.
+        loop {
+            let has =
+                |order: &usize| self.needs(*order).iter().all(|any| any.iter().any(|other| leaving.contains(other)));
+            match leaving.iter().position(|order| !has(order)) {
+                Some(0) => return false,
+                Some(lacking) => leaving.remove(lacking),
+                None => return true,
+            };
+        }
+    }
+
+    /// What an order may not leave without: of each group one at least. What is out or only reduces waits for nobody.
+    fn needs(&self, index: usize) -> Vec<Vec<usize>> {
+        let slot = &self.slots[index];
+        if slot.stands_alone
+            || slot.parent.planned().purpose == Purpose::Reduce
+            || self.is_out(index)
+            || self.has_to_go(index)
+        {
+            return Vec::new();
+        }
+        let number = index as u16 + 1;
+        let legs = (0..self.pairs.len()).filter_map(|pair| self.other_in(pair, index)).map(|other| vec![other]);
+        let starts = self.plan.starts.iter().filter(|start| start.orders.contains(&number));
+        legs.chain(starts.map(|start| start.with.iter().map(|&other| usize::from(other) - 1).collect())).collect()
+    }
+
+    /// Lets orders ask at once that waited for this one and for nobody else.
+    pub(super) fn call_company(&mut self, index: usize, now: Timestamp) {
         let (number, plan) = (index as u16 + 1, self.plan);
-        for pair in 0..self.pairs.len() {
-            if self.other_in(pair, index).is_some_and(|other| !self.may_leave(other, now)) {
-                return false;
-            }
-        }
-        for start in plan.starts.iter().filter(|start| start.orders.contains(&number)) {
-            if !start.with.iter().any(|&other| self.may_leave(usize::from(other) - 1, now)) {
-                return false;
-            }
-        }
         for pair in 0..self.pairs.len() {
             self.other_in(pair, index).into_iter().for_each(|other| self.call(other, now));
         }
         for start in plan.starts.iter().filter(|start| start.with.contains(&number)) {
             start.orders.iter().for_each(|&other| self.call(usize::from(other) - 1, now));
         }
-        true
     }
 
-    /// Lets an order that waited for another one ask at once.
     fn call(&mut self, index: usize, now: Timestamp) {
-        let slot = &mut self.slots[index];
-        if std::mem::take(&mut slot.alone) {
-            slot.ask_again = now;
+        if self.slots[index].alone && self.has_company(index, now) {
+            self.slots[index].alone = false;
+            self.slots[index].ask_again = now;
             self.stale = true;
         }
     }
 
     /// Something of an order is executed or may be, or the gate would let it out; the broker's last word on its margin counts.
     fn may_leave(&mut self, index: usize, now: Timestamp) -> bool {
-        let (parent, refusals) = (&self.slots[index].parent, &self.slots[index].refusals);
-        let is_out = !(parent.filled().is_zero() && parent.executable().is_zero());
-        let refused = parent.is_over() || refusals.iter().any(|refusal| refusal.check == Check::Margin);
-        is_out || !refused && self.judge(index, None, now).verdict.is_ok()
+        let slot = &self.slots[index];
+        let refused = slot.parent.is_over() || slot.refusals.iter().any(|refusal| refusal.check == Check::Margin);
+        self.is_out(index) || !refused && self.judge(index, None, now).verdict.is_ok()
+    }
+
+    fn is_out(&self, index: usize) -> bool {
+        let parent = &self.slots[index].parent;
+        !(parent.filled().is_zero() && parent.executable().is_zero())
     }
 
     /// Notes that a leg waits, once it is known what for.

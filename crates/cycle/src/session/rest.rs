@@ -18,7 +18,7 @@ const BLOCK: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Rests {
     until: Vec<i64>,
-    /// The first end of each block.
+    /// No end of each block is before this; it is the first of them, but for orders that were laid down a moment ago.
     first: Vec<i64>,
 }
 
@@ -47,9 +47,15 @@ impl Rests {
 
     fn lay_down(&mut self, place: usize, until: i64) {
         self.until[place] = until;
-        let (block, end) = (place / BLOCK, self.until.len());
-        let ends = &self.until[block * BLOCK..end.min((block + 1) * BLOCK)];
-        self.first[block] = ends.iter().copied().min().unwrap_or(FOR_GOOD);
+        self.first[place / BLOCK] = self.first[place / BLOCK].min(until);
+    }
+
+    /// Finds the first end of each block in which orders were awake.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        let now = nanoseconds(now);
+        for (first, ends) in self.first.iter_mut().zip(self.until.chunks(BLOCK)).filter(|(first, _)| **first <= now) {
+            *first = ends.iter().fold(FOR_GOOD, |first, &end| first.min(end));
+        }
     }
 
     /// The first place from this one on whose order is awake.

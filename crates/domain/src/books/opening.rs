@@ -3,18 +3,18 @@
 //! In: the ledger before a contract is first touched. Out: the ledger put back. Invariant: rows lie in the order of
 //! their contracts; a contract without a row is as it was.
 
+use crate::exact::Exact;
 use crate::ledger::Costs;
-use crate::{ContractId, Ledger, LedgerEvent, Money, PerCurrency, Quantity};
-use rust_decimal::Decimal;
+use crate::{ContractId, Ledger, LedgerEvent, PerCurrency, Quantity};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Opening {
-    cash: PerCurrency<Decimal>,
-    commissions: PerCurrency<Decimal>,
-    accruals: PerCurrency<Decimal>,
+    cash: PerCurrency<Exact>,
+    commissions: PerCurrency<Exact>,
+    accruals: PerCurrency<Exact>,
     /// Charges since: they change nothing but cash, so that their order is all one.
-    pub(super) charged: PerCurrency<Decimal>,
+    pub(super) charged: PerCurrency<Exact>,
     rows: Vec<Row>,
 }
 
@@ -56,7 +56,7 @@ impl Opening {
     /// Puts a ledger back to the start of the period, with the charges since.
     pub(super) fn restore(&self, ledger: &mut Ledger) {
         (ledger.cash, ledger.commissions, ledger.accruals) = (self.cash, self.commissions, self.accruals);
-        self.charged.iter().for_each(|(currency, &amount)| ledger.charge(Money { amount, currency }));
+        self.charged.iter().for_each(|(currency, &charged)| ledger.charge_exactly(currency, charged));
         for &Row { contract, quantity, costs } in &self.rows {
             ledger.quantities[contract] = quantity;
             ledger.costs[contract] = costs;

@@ -192,7 +192,8 @@ fn a_charge_waits_for_its_execution_and_follows_its_correction() {
     let id = |text: &str| ExecutionId(text.into());
     assert_eq!(books.post_charge(&id("a.1.01"), usd(150)), Posted::Waiting);
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::ZERO);
-    assert_eq!(books.post_fill(fill("a.1.01", FUND, 10, cents(100), 1), &universe), Ok(Posted::New));
+    let posted = books.post_fill(fill("a.1.01", FUND, 10, cents(100), 1), &universe);
+    assert_eq!(posted, Ok(Posted::Charged(id("a.1.01"), usd(150))));
     assert_eq!(books.post_charge(&id("a.1.01"), usd(150)), Posted::Again);
     assert!(matches!(books.post_fill(fill("a.1.02", FUND, 9, cents(100), 1), &universe), Ok(Posted::Replaced(_))));
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(150, 2), "until the correction has its own");
@@ -209,7 +210,8 @@ fn a_charge_that_comes_in_parts_is_in_the_end_the_last_that_was_told() {
     let id = ExecutionId("c.1.01".into());
     assert_eq!(books.post_charge(&id, usd(40)), Posted::Waiting);
     assert_eq!(books.post_charge(&id, usd(60)), Posted::Waiting);
-    assert_eq!(books.post_fill(fill("c.1.01", FUND, 10, cents(100), 1), &universe), Ok(Posted::New));
+    let posted = books.post_fill(fill("c.1.01", FUND, 10, cents(100), 1), &universe);
+    assert_eq!(posted, Ok(Posted::Charged(id.clone(), usd(60))));
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(60, 2));
     assert!(matches!(books.post_charge(&id, usd(150)), Posted::Replaced(_)));
     assert_eq!(books.post_charge(&id, usd(150)), Posted::Again);

@@ -4,7 +4,7 @@
 //! used currency without a rate makes the answer unknown, never smaller.
 
 use super::Ledger;
-use crate::price::{PRICE_DIGITS, QUANTITY_DIGITS};
+use crate::exact::Exact;
 use crate::{
     BaseMoney, ContractId, Currency, FxError, FxRates, Money, Notional, PerContract, PerCurrency, Price, Universe,
 };
@@ -49,7 +49,7 @@ impl Ledger {
     pub fn nav_value(&self, contract: ContractId, mark: Price, universe: &Universe) -> Decimal {
         let terms = universe.terms(contract);
         let value = self.quantities[contract].value_at(mark, terms.multiplier);
-        if terms.settles_daily { value - self.costs[contract].settled_value } else { value }
+        if terms.settles_daily { value - self.costs[contract].settled_value.to_decimal() } else { value }
     }
 
     /// Profit of futures that no settlement has paid yet, by currency; a contract without a mark counts
@@ -77,44 +77,43 @@ impl Ledger {
         universe: &Universe,
     ) -> Result<BaseMoney, Unvalued> {
         // Neighbours mostly have the same currency: a sum goes to its currency when that changes.
-        let mut value = PerCurrency::<i128>::default();
-        let (mut sum, mut of) = (0_i128, fx.base());
+        let mut value = PerCurrency::<Exact>::default();
+        let (mut sum, mut of) = (Exact::ZERO, fx.base());
         let mut settled = self.cash;
-        let quantities = self.quantities.as_slice();
-        let count = quantities.len();
-        let (costs, marks, terms) =
-            (&self.costs.as_slice()[..count], &marks.as_slice()[..count], &universe.all_terms()[..count]);
-        for row in 0..count {
-            let (terms, quantity) = (&terms[row], quantities[row]);
-            if terms.settles_daily {
-                settled[terms.currency] -= costs[row].settled_value;
-            }
+        let count = self.quantities.len();
+        let (prices, terms) = (&marks.as_slice()[..count], &universe.all_terms()[..count]);
+        for (terms, costs) in terms.iter().zip(self.costs.as_slice()).filter(|(terms, _)| terms.settles_daily) {
+            settled[terms.currency] -= costs.settled_value;
+        }
+        for ((&quantity, &mark), terms) in self.quantities.as_slice().iter().zip(prices).zip(terms) {
             if quantity.is_zero() {
                 continue;
             }
-            let Some(mark) = marks[row] else {
-                return Err(Unvalued::NoMark(universe.contract(ContractId(row as u16)).name.clone()));
-            };
-            let units = quantity.units() * i64::from(terms.multiplier);
-            // Two i64 always fit an i128; the checked product would be a library call per contract.
-            let product = i128::from(units).wrapping_mul(i128::from(mark.mantissa()));
+            let Some(mark) = mark else { return Err(self.unmarked(marks, universe)) };
             if terms.currency != of {
                 value[of] += std::mem::take(&mut sum);
                 of = terms.currency;
             }
-            sum += product;
+            sum += Exact::value(quantity, mark, terms.multiplier);
         }
         value[of] += sum;
         let mut nav = BaseMoney::ZERO;
         for currency in Currency::ALL {
-            let owed = self.accruals[currency];
-            if value[currency] == 0 && settled[currency].is_zero() && owed.is_zero() {
-                continue;
+            let parts = [value[currency], settled[currency], self.accruals[currency]];
+            // Parts that cancel need a rate all the same.
+            if parts.iter().any(|part| !part.is_zero()) {
+                let sum = parts.into_iter().fold(Exact::ZERO, |sum, part| sum + part);
+                nav += fx.to_base(Money { amount: sum.to_money_digits(), currency })?;
             }
-            let positions = Decimal::from_i128_with_scale(value[currency], PRICE_DIGITS + QUANTITY_DIGITS);
-            nav += fx.to_base(Money::new(settled[currency] + owed + positions, currency))?;
         }
         Ok(nav)
+    }
+
+    /// The first held contract without a mark.
+    #[cold]
+    fn unmarked(&self, marks: &PerContract<Option<Price>>, universe: &Universe) -> Unvalued {
+        let contract = self.held().find(|&contract| marks[contract].is_none()).expect("one was met");
+        Unvalued::NoMark(universe.contract(contract).name.clone())
     }
 
     /// Exposure at full notional of everything held.

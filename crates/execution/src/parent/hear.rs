@@ -8,7 +8,7 @@ use super::{AUCTION_PATIENCE_S, OverExecuted, Parent, ParentState};
 use crate::command::Command;
 use crate::order::{Order, OrderSignal, OrderState};
 use crate::policy::ExecutionPolicy;
-use domain::{OrderRef, OrderType, Price, Quantity};
+use domain::{Exact, OrderRef, OrderType, Price, Quantity};
 use jiff::{SignedDuration, Timestamp};
 use risk::Collar;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +97,7 @@ impl Parent {
     }
 
     /// True when the reference names an order this parent sent.
+    #[inline]
     pub fn knows(&self, order_ref: OrderRef) -> bool {
         self.children.iter().any(|child| child.order_ref == order_ref)
     }
@@ -108,7 +109,7 @@ impl Parent {
     pub fn execute(&mut self, order_ref: OrderRef, quantity: Quantity, price: Price) -> Result<(), OverExecuted> {
         let planned = self.planned.quantity.abs();
         self.filled += quantity;
-        self.value += quantity.value_at(price, 1);
+        self.value += Exact::value(quantity, price, 1);
         if self.filled >= planned {
             self.state = ParentState::Filled;
         }
@@ -130,7 +131,7 @@ impl Parent {
         is: (Quantity, Price),
     ) -> Result<(), OverExecuted> {
         self.filled -= was.0;
-        self.value -= was.0.value_at(was.1, 1);
+        self.value -= Exact::value(was.0, was.1, 1);
         if let Some(child) = self.child_mut(order_ref) {
             child.filled -= was.0;
         }

@@ -43,11 +43,13 @@ pub struct Withheld {
 
 impl DayFacts {
     /// Why a contract takes no new risk today, if it takes none.
+    #[inline]
     pub fn no_increase(&self, contract: ContractId) -> Option<Check> {
         self.no_increase.iter().find(|withheld| withheld.contract == contract).map(|withheld| withheld.check)
     }
 
     /// The highest price a contract may be bought at today, if there is one.
+    #[inline]
     pub fn price_max(&self, contract: ContractId) -> Option<Price> {
         self.price_max.iter().find(|max| max.contract == contract).map(|max| max.price)
     }

@@ -50,6 +50,7 @@ pub struct Conditions {
 
 impl Conditions {
     /// The grid of a contract's limits; `step` is the one of the instrument table.
+    #[inline]
     pub fn grid(&self, contract: ContractId, step: Price) -> Grid<'_> {
         let banded = self.banded.iter().find(|banded| banded.contract == contract);
         Grid::new(step, banded.map_or(&[], |banded| &banded.bands))
@@ -90,6 +91,7 @@ pub struct Holding {
 
 impl Holding {
     /// The same with one order more.
+    #[inline]
     pub fn with(self, order: Quantity) -> Holding {
         match order.signum() {
             -1 => Holding { sells: self.sells - order, ..self },
@@ -98,11 +100,13 @@ impl Holding {
     }
 
     /// The larger position it can become, either way.
+    #[inline]
     pub fn worst(self) -> Quantity {
         (self.held + self.buys).abs().max((self.held - self.sells).abs())
     }
 
     /// True when the order, after everything on its side is filled, still only lowers the position.
+    #[inline]
     pub fn lowers(self, order: Quantity) -> bool {
         let left = match order.signum() {
             -1 => self.held - self.sells,
@@ -129,6 +133,7 @@ impl Exposure {
     }
 
     /// The same with one order more.
+    #[inline]
     pub fn with(self, holding: Holding, order: Quantity, unit_value: f64) -> Exposure {
         let after = holding.with(order);
         let more = |after: Quantity, before: Quantity| (after - before).to_f64() * unit_value;
@@ -140,6 +145,7 @@ impl Exposure {
     }
 
     /// The larger net, either way.
+    #[inline]
     pub fn net(self) -> f64 {
         self.long.max(self.short)
     }

@@ -75,3 +75,40 @@ fn a_short_history_trades_small_and_none_at_all_not() {
     assert_eq!(estimator.estimate(&policy).quality, Quality::Valid);
     assert_eq!(estimator.estimate(&policy).vol_scale, 1.5, "the 8 % floor bounds the scale");
 }
+
+/// Nearly normal: twelve even draws of a small generator, so that a failure can be run again.
+fn draws(count: usize, annual: f64) -> impl Iterator<Item = f64> {
+    let mut state = 7_u64;
+    let mut even = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let daily = annual / annualised(1.0);
+    (0..count).map(move |_| ((0..12).map(|_| even()).sum::<f64>() - 6.0) * daily)
+}
+
+/// Volatility that is reached when each day's scale comes from the estimate of the day before, and the returns it is
+/// estimated from are those of the unit strategy, or those of the book that it scaled.
+fn reached(source: ReturnsOf, unit: f64) -> f64 {
+    let policy = VolatilityPolicy { floor: 0.02, source, ..policy() };
+    let mut estimator = VolatilityEstimator::new(&policy);
+    let mut book = Vec::new();
+    for unit_return in draws(60_000, unit) {
+        let scale = estimator.estimate(&policy).floored.map_or(1.0, |_| estimator.estimate(&policy).vol_scale);
+        let scaled = scale * unit_return;
+        book.push(scaled);
+        estimator.push(if source == ReturnsOf::UnitStrategy { unit_return } else { scaled });
+    }
+    let squares: f64 = book[200..].iter().map(|scaled| scaled * scaled).sum();
+    annualised(libm::sqrt(squares / (book.len() - 200) as f64))
+}
+
+/// Scaling on the returns of the book it scales ends at √(target × volatility): half of what is missing stays missing.
+#[test]
+fn in_a_world_without_memory_the_unit_strategy_s_estimate_reaches_the_target_and_the_book_s_own_does_not() {
+    for unit in [0.07, 0.10, 0.16] {
+        let (right, wrong) = (reached(ReturnsOf::UnitStrategy, unit), reached(ReturnsOf::Account, unit));
+        assert!((right / 0.12 - 1.0).abs() < 0.05, "{right} for a target of 0.12 at {unit}");
+        assert!((wrong / libm::sqrt(0.12 * unit) - 1.0).abs() < 0.05, "{wrong} at {unit}");
+    }
+}

@@ -166,8 +166,8 @@ fn a_screen_that_fails_uses_the_last_good_list_for_ten_business_days_and_then_ad
     let days = weekdays(date(2026, 3, 2), 50).map(|day| (day, if day < date(2026, 4, 1) { 12 } else { 4 }));
     insta::assert_snapshot!(life(&policy(), days).join("\n"), @r"
     2026-03-02 4 long, 4 short of 2026-03-02, fundamentals made up
-    2026-04-01 4 long, 4 short, last good list of 2026-03-02, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed
-    2026-04-15 4 long, 4 short, nothing is added, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed
+    2026-04-01 4 long, 4 short, last good list of 2026-03-02, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed, fundamentals made up
+    2026-04-15 4 long, 4 short, nothing is added, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed, fundamentals made up
     ");
 }
 
@@ -181,8 +181,8 @@ fn with_permission_the_fallback_follows_and_a_good_screen_ends_it() {
     });
     insta::assert_snapshot!(life(&policy, days).join("\n"), @r"
     2026-03-31 4 long, 4 short of 2026-03-31, fundamentals made up
-    2026-04-01 4 long, 4 short, last good list of 2026-03-31, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed
-    2026-04-03 1 long, 1 short, configured fallback, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed
+    2026-04-01 4 long, 4 short, last good list of 2026-03-31, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed, fundamentals made up
+    2026-04-03 1 long, 1 short, configured fallback, screen fails since 2026-04-01: 4 of 4 long candidates can be ranked, 6 are needed, fundamentals made up
     2026-04-08 4 long, 4 short of 2026-04-08, fundamentals made up
     ");
 }

@@ -9,7 +9,8 @@ use super::{
     BondSpreadPolicy, BudgetLedger, CrisisEpisode, CrisisSignals, Due, HedgeRoot, HedgeType, HeldOption, OptionListing,
     PricedFuture, SpreadRefusal, SpreadRoom, TailHedgePolicy,
 };
-use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, Price, Side, Universe, rounding};
+use crate::sizing::RebalancePolicy;
+use domain::{BaseMoney, ContractId, FxRates, InstrumentId, OrderKey, PerContract, Price, Side, Universe, rounding};
 use risk::Regime;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -102,6 +103,10 @@ pub struct HedgeInputs<'a> {
     pub chains: &'a [Listings],
     /// The bond spread; `None` when it is not configured or has no contract to trade.
     pub spread: Option<SpreadLegs>,
+    /// What one contract carries of the market, in base currency: options at their delta.
+    pub exposure: &'a PerContract<f64>,
+    /// Which trades are too small to be made.
+    pub rebalance: &'a RebalancePolicy,
     /// Names, multipliers, currencies.
     pub universe: &'a Universe,
     /// Rates to base.
@@ -163,6 +168,7 @@ pub enum NoPurchase {
     NoRate { underlying: String },
     NothingFits { underlying: String, options: usize, reasons: Vec<(String, usize)> },
     OneIsTooDear { option: String, premium: BaseMoney, free: BaseMoney },
+    TooSmall { option: String, contracts: i64, value: BaseMoney, min: BaseMoney },
     Spread { refusal: SpreadRefusal },
 }
 
@@ -184,6 +190,12 @@ impl fmt::Display for NoPurchase {
             }
             NoPurchase::OneIsTooDear { option, premium, free } => {
                 write!(f, "one {option} costs {premium} and {free} is free; the rest accrues")
+            }
+            NoPurchase::TooSmall { option, contracts, value, min } => {
+                write!(
+                    f,
+                    "{contracts} {option} would carry {value} of the market and no trade below {min} is made; the rest accrues"
+                )
             }
             NoPurchase::Spread { refusal } => refusal.fmt(f),
         }
@@ -262,8 +274,9 @@ fn buy(
     } else {
         buy_option(hedge, inputs, policy, free.min(room), plan)
     };
-    // One contract too dear today waits for more premium: prices alone do not make the chain worth asking for again.
-    if let Err(NoPurchase::OneIsTooDear { .. } | NoPurchase::Spread { refusal: SpreadRefusal::BudgetTooSmall { .. } }) =
+    // Too little premium today waits for more: prices alone do not make the chain worth asking for again.
+    use NoPurchase::{OneIsTooDear, Spread, TooSmall};
+    if let Err(OneIsTooDear { .. } | TooSmall { .. } | Spread { refusal: SpreadRefusal::BudgetTooSmall { .. } }) =
         bought
     {
         state.looking.remove(&hedge);
@@ -348,6 +361,13 @@ fn choose(
     if contracts == 0 {
         let option = inputs.universe.contract(contract).name.clone();
         return Err(NoPurchase::OneIsTooDear { option, premium, free });
+    }
+    let exposure = inputs.exposure[contract] * contracts as f64;
+    if inputs.rebalance.too_small(exposure) {
+        let option = inputs.universe.contract(contract).name.clone();
+        let [value, min] = [exposure.abs(), inputs.rebalance.trade_min]
+            .map(|value| BaseMoney::new(Decimal::try_from(value).unwrap_or_default().round_dp(2)));
+        return Err(NoPurchase::TooSmall { option, contracts, value, min });
     }
     let (hedge, purpose) = (root.hedge, HedgePurpose::Buy);
     Ok(HedgeAction { hedge, contract, contracts, purpose, premium, price_max: Some(price_max) })

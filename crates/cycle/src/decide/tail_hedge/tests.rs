@@ -222,6 +222,24 @@ fn the_first_date_of_a_month_spends_its_premium_and_no_order_may_cost_more_than_
     assert_eq!(next.table.wanted[spx], Quantity::whole(1), "held, not sold like something without a weight");
 }
 
+/// What the gate would refuse day after day is not planned in the first place: chooser and gate ask the same rule.
+#[test]
+fn a_hedge_smaller_than_the_smallest_trade_is_neither_planned_nor_refused_by_the_gate() {
+    let mut world = hedged_world();
+    let [put, call] = quote_chains(&mut world);
+    let exposure = decide(&world.inputs(), &world.setup).table.exposure;
+    // 55 calls fit the premium and two puts: the minimum lies between what they carry of the market.
+    let (calls, puts) = (55.0 * exposure[call], 2.0 * exposure[put].abs());
+    assert!(2.0 * calls < puts, "{calls}, {puts}");
+    world.setup.policy.rebalance.trade_min = calls + 1.0;
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!([put, call].map(|contract| plan.table.wanted[contract] > Quantity::ZERO), [true, false]);
+    assert!(plan.table.verdict[call].passes(), "nothing is left for the gate to refuse");
+    assert!(!plan.memory.hedges.looking.contains(&VixCalls), "it is asked for again when more accrues");
+    let told = told(&plan, &world.setup);
+    assert!(told.contains("VIX calls: 55 VIX_OPT_20260219_C22 would carry"), "{told}");
+}
+
 #[test]
 fn a_put_counts_at_its_delta_of_what_it_is_written_on_and_not_at_its_premium() {
     let mut world = hedged_world();

@@ -208,3 +208,38 @@ fn what_is_offered_above_its_premium_is_not_asked_for_again_and_again() {
     sells.proposal.quantity = Quantity::whole(-10_000);
     assert_eq!(sells.codes(), [""; 0], "what is sold pays no premium");
 }
+
+proptest! {
+    /// Every limit at once, at random, down to zero: what only lowers risk passes them all.
+    #[test]
+    fn no_limit_holds_back_what_only_lowers_risk(
+        held in 1_i64..1_000_000, part in 0.0_f64..=1.0, short in any::<bool>(),
+        limits in prop::array::uniform8(0.0_f64..2.0), done in prop::array::uniform5(0.0_f64..1e8),
+        volume in prop::option::of(0.0_f64..1e6), excess in prop::option::of(-1e7_f64..1e7),
+        reduces in prop::sample::select(vec![Purpose::Reduce, Purpose::CloseOut]), mode in 0..2_u8,
+    ) {
+        let sign = if short { 1 } else { -1 };
+        let quantity = 1 + ((held - 1) as f64 * part) as i64;
+        let ask = Ask::but(|ask| {
+            ask.mode = [Mode::Normal, Mode::ReduceOnly][usize::from(mode)];
+            (ask.proposal.purpose, ask.proposal.quantity) = (reduces, Quantity::whole(sign * quantity));
+            let [order_value_max, turnover_max, gross_max, net_max, position_max, adv_max, adv_slice, plan_move_max] = limits;
+            ask.policy = GatePolicy {
+                order_value_max, turnover_max, gross_max, net_max, position_max, adv_max, adv_slice, plan_move_max,
+                excess_liquidity_min: 1.0, restricted: vec![InstrumentId(0)], ..policy()
+            };
+            ask.day.no_increase = vec![Withheld { contract: FUND, check: Check::Quarantine }];
+            ask.conditions.adv[FUND] = volume;
+            ask.conditions.excess_liquidity = excess;
+            let [gross, long, short, turnover, unit_value] = done;
+            ask.activity = Activity {
+                holding: Holding { held: Quantity::whole(-sign * held), ..Holding::default() },
+                exposure: Some(Exposure { gross, long, short }), turnover, unit_value, excess_after: excess,
+                ..ask.activity
+            };
+        });
+        let permit = ask.admit();
+        prop_assert!(permit.is_ok(), "{:?}", ask.codes());
+        prop_assert_eq!(permit.unwrap().quantity_max(), Quantity::whole(quantity));
+    }
+}
