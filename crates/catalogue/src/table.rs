@@ -1,7 +1,8 @@
 //! A source as a table of texts.
 //!
-//! In: a CSV or Parquet file, or columns of somebody else's. Out: rows whose fields are read as dates, numbers and contract months. Invariant: what
-//! cannot be read says its file and line; a field is text whichever format it came from, so both obey the same rules.
+//! In: a CSV or Parquet file, or columns of somebody else's. Out: rows whose fields are read as dates, numbers and contract
+//! months. Invariant: what cannot be read says its file and line; a field is text whichever format it came from, so all obey
+//! the same rules.
 
 use crate::manifest::sha256;
 use crate::source::SourceError;
