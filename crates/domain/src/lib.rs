@@ -20,6 +20,7 @@ pub mod price;
 pub mod rounding;
 pub mod sleeve_books;
 pub mod statistic;
+pub mod universe;
 pub mod venue;
 
 pub use books::{Books, Posted, Posting};
@@ -31,7 +32,7 @@ pub use fx::{FxError, FxRates};
 pub use grid::{Band, Grid};
 pub use instrument::{
     AssetClass, Contract, ContractId, FutureRule, Instrument, InstrumentId, InstrumentKind, PerContract, PerInstrument,
-    Terms, Universe,
+    Terms,
 };
 pub use ledger::{Exposure, Ledger, Position, Unvalued};
 pub use money::{BaseMoney, Money, Notional};
@@ -40,4 +41,5 @@ pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side,
 pub use price::{BadNumber, Price, Quantity, QuoteUnit, per_unit_cost};
 pub use sleeve_books::{Holding, OrderKey, SleeveBooks, SleeveId, SleeveProfit};
 pub use statistic::{BasisPoints, Ratio, Volatility, Weight};
+pub use universe::Universe;
 pub use venue::Mic;

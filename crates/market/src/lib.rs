@@ -20,4 +20,4 @@ pub use bond_future::{Bond, BondFutureTerms, NoYield};
 pub use fundamentals::{Figure, Fundamentals, Statement};
 pub use options::{OptionError, OptionRight, OptionTerms, Underlying, Valuation};
 pub use panel::{HistoryView, Panel};
-pub use quote::{DataType, Quote};
+pub use quote::{DataType, Quote, mid};

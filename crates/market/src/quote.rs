@@ -45,6 +45,12 @@ pub struct Quote {
     pub data_type: DataType,
 }
 
+/// Middle of two prices, rounded down to eight digits.
+#[inline]
+pub fn mid(bid: Price, ask: Price) -> Price {
+    Price::from_mantissa(bid.mantissa() + (ask.mantissa() - bid.mantissa()) / 2).expect("between two prices")
+}
+
 impl Quote {
     /// Both sides, uncrossed; a locked market (bid = ask) counts.
     #[inline]
@@ -55,8 +61,7 @@ impl Quote {
     /// Middle of a two-sided quote, rounded down to eight digits.
     #[inline]
     pub fn mid(&self) -> Option<Price> {
-        let (bid, ask) = self.two_sided()?;
-        Some(Price::from_mantissa(bid.mantissa() + (ask.mantissa() - bid.mantissa()) / 2).expect("between two prices"))
+        self.two_sided().map(|(bid, ask)| mid(bid, ask))
     }
 
     /// Ask minus bid in 1e-8 price units.

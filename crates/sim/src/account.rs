@@ -66,8 +66,17 @@ impl Account {
         self.universe = universe;
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {
         self.holdings[contract].quantity
+    }
+
+    /// What is held, in contract order.
+    pub(crate) fn held(&self) -> impl Iterator<Item = ContractId> + '_ {
+        self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero()).map(|(contract, _)| contract)
     }
 
     pub(crate) fn cash(&self, currency: Currency) -> Decimal {
@@ -150,6 +159,37 @@ impl Account {
         let closing = -holding.quantity;
         holding.book(closing, worth(closing, settlement, &terms));
         holding.settled = Decimal::ZERO;
+    }
+
+    /// What [`Account::view`] says as net liquidation, without the rows it is made of.
+    ///
+    /// # Panics
+    /// As for a view.
+    pub(crate) fn net_liquidation(
+        &self,
+        mark: impl Fn(ContractId) -> Option<Price>,
+        rate: impl Fn(Currency) -> Option<Decimal>,
+    ) -> Decimal {
+        let mut total = PerCurrency::from_fn(|currency| {
+            self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
+        });
+        for (contract, holding) in self.holdings.iter() {
+            if holding.quantity.is_zero() && holding.settled.is_zero() {
+                continue; // most of what is listed
+            }
+            let terms = self.universe.terms(contract);
+            total[terms.currency] -= holding.settled;
+            if !holding.quantity.is_zero() {
+                let mark = mark(contract).expect("what is held has traded");
+                total[terms.currency] += worth(holding.quantity, mark, terms);
+            }
+        }
+        let in_use = Currency::ALL.into_iter().filter(|&currency| !total[currency].is_zero());
+        let in_base = |currency| {
+            let rate = rate(currency).expect("every currency in use was checked to have a rate");
+            rate * total[currency].normalize()
+        };
+        cents(in_use.map(in_base).sum())
     }
 
     /// The account at these marks and rates to the base.

@@ -58,6 +58,14 @@ impl Book {
     }
 }
 
+/// The best prices of both sides, and how far they are meant to be from the middle.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    bid: Price,
+    ask: Price,
+    half: f64,
+}
+
 /// The market of a world, ready to be looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
@@ -190,10 +198,23 @@ impl Board {
         told.then(|| whole_lots(units, self.universe.terms(contract).lot))
     }
 
-    /// Middle of a two-sided quote, else the last price.
+    /// Middle of a two-sided quote, else the last price: what the quote would say, without the sizes it also tells.
     pub(crate) fn mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        let quote = self.quote(contract, now);
-        quote.mid().or(quote.last)
+        if let Some(quote) = self.shown(now).quote(contract) {
+            return quote.mid().or(quote.last);
+        }
+        let touch = match self.tape.trading(contract, now) {
+            Trading::Open(session) => {
+                let middle = self.tape.middle(contract, &session, now);
+                self.touch(contract, middle, &session, now).or_else(|| {
+                    let last = to_tick(middle, self.universe.terms(contract).tick);
+                    Some(Touch { bid: last, ask: last, half: 0.0 })
+                })
+            }
+            Trading::Closed if self.universe.option(contract).is_some() => self.closing_touch(contract, now),
+            Trading::Halted(..) | Trading::Call(_) | Trading::Closed => None,
+        };
+        touch.map(|touch| market::mid(touch.bid, touch.ask)).or_else(|| self.tape.last(contract, now))
     }
 
     /// The book of a contract in continuous trading.
@@ -219,11 +240,22 @@ impl Board {
         self.tape.list(universe);
     }
 
-    /// The book the last session ended with; none of a contract that has ended.
-    fn closing_book(&self, contract: ContractId, now: Timestamp) -> Option<Book> {
+    /// The session a contract was traded in last; none of one that has ended.
+    fn closing_session(&self, contract: ContractId, now: Timestamp) -> Option<Session> {
         let (date, _) = self.tape.last_official(contract, now).filter(|_| !self.tape.expired(contract, now))?;
-        let session = *self.tape.venue(contract).session(date)?;
+        self.tape.venue(contract).session(date).copied()
+    }
+
+    /// The book the last session ended with.
+    fn closing_book(&self, contract: ContractId, now: Timestamp) -> Option<Book> {
+        let session = self.closing_session(contract, now)?;
         self.book_in(contract, Trading::Open(session), session.close)
+    }
+
+    fn closing_touch(&self, contract: ContractId, now: Timestamp) -> Option<Touch> {
+        let session = self.closing_session(contract, now)?;
+        let middle = self.tape.middle(contract, &session, session.close);
+        self.touch(contract, middle, &session, session.close)
     }
 
     fn book_in(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Book> {
@@ -232,10 +264,10 @@ impl Board {
         self.book_around(contract, middle, &session, now)
     }
 
-    fn book_around(&self, contract: ContractId, middle: f64, session: &Session, now: Timestamp) -> Option<Book> {
+    /// Best bid and ask around a middle price.
+    fn touch(&self, contract: ContractId, middle: f64, session: &Session, now: Timestamp) -> Option<Touch> {
         let profile = self.profiles[contract]?;
-        let terms = self.universe.terms(contract);
-        let tick = terms.tick;
+        let tick = self.universe.terms(contract).tick;
         let usual = match profile.half_spread {
             HalfSpread::BasisPoints(bps) => middle * bps / 10_000.0,
             HalfSpread::Ticks(ticks) => tick.to_f64() * ticks,
@@ -244,7 +276,13 @@ impl Board {
         let bid = to_tick(middle - half, tick);
         let ask = to_tick(middle + half, tick).mantissa().max(bid.mantissa() + tick.mantissa());
         let ask = Price::from_mantissa(ask).expect("above a positive price");
-        let level_step = to_tick(half / 2.0, tick).mantissa();
+        Some(Touch { bid, ask, half })
+    }
+
+    fn book_around(&self, contract: ContractId, middle: f64, session: &Session, now: Timestamp) -> Option<Book> {
+        let Touch { bid, ask, half } = self.touch(contract, middle, session, now)?;
+        let (profile, terms) = (self.profiles[contract]?, self.universe.terms(contract));
+        let level_step = to_tick(half / 2.0, terms.tick).mantissa();
 
         let mut draws = self.chance.at(self.sizes[contract], step_of(now));
         let displayed = profile.displayed.units(middle, terms.multiplier) * Quantity::UNITS_PER_SHARE as f64;

@@ -228,7 +228,7 @@ impl Broker {
 
     fn settle(&mut self, session: &Session, board: &Board, now: Timestamp) {
         let universe = self.universe.clone();
-        for contract in universe.contracts() {
+        for contract in universe.configured() {
             if universe.instrument_of(contract).venue != session.mic || !universe.terms(contract).settles_daily {
                 continue;
             }

@@ -22,9 +22,8 @@ impl Broker {
             let opens = now == session.open;
             let over = if opens { key.expiry < session.date } else { key.expiry <= session.date && !root.opening };
             over && self.universe.instrument_of(*contract).venue == session.mic
-                && !self.books.account.quantity(*contract).is_zero()
         };
-        let due: Vec<ContractId> = self.universe.contracts().filter(is_due).collect();
+        let due: Vec<ContractId> = self.books.account.held().filter(is_due).collect();
         // Of one that settles by the close, the price is that of the close, not of the end of an auction.
         let priced_at = now.min(session.close);
         for contract in due {

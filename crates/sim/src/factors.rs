@@ -13,6 +13,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Weekdays of history before the first day of a scenario.
 pub(crate) const HISTORY_WEEKDAYS: usize = 440;
@@ -68,6 +69,27 @@ impl FactorDay {
         let position = self.seconds(at) * slots as f64 / SECONDS_PER_DAY as f64;
         let slot = (position as usize).min(slots - 1);
         self.knots[slot].between(&self.knots[slot + 1], position - slot as f64)
+    }
+}
+
+/// The part of a weekday at whose instants levels change direction.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) date: Date,
+    day: &'a FactorDay,
+    /// Seconds between its knots, and which of them.
+    slot: i64,
+    slots: Range<i64>,
+}
+
+impl Stretch<'_> {
+    /// Instants, levels, and the share of the day that has passed.
+    pub(crate) fn knots(&self) -> impl Iterator<Item = (Timestamp, PerFactor, f64)> + '_ {
+        self.slots.clone().map(|n| {
+            let seconds = n * self.slot;
+            let at = self.day.begins + SignedDuration::from_secs(seconds);
+            (at, self.day.knots[n as usize], seconds as f64 / SECONDS_PER_DAY as f64)
+        })
     }
 }
 
@@ -148,20 +170,15 @@ impl Factors {
         self.day_of(at).levels(at)
     }
 
-    /// The instants within a span at which levels change direction, its two ends included.
-    pub(crate) fn knots_within(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> impl Iterator<Item = (Timestamp, PerFactor)> + '_ {
+    /// The parts of weekdays inside a span.
+    pub(crate) fn within(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Stretch<'_>> {
         let begun = self.days.partition_point(|day| day.begins <= from).saturating_sub(1);
-        let inner = self.days.range(begun..).take_while(move |day| day.begins < to).flat_map(move |day| {
+        self.days.range(begun..).take_while(move |day| day.begins < to).map(move |day| {
             let slot = SECONDS_PER_DAY / (day.knots.len() - 1) as i64;
             let first = day.seconds(from) as i64 / slot + 1;
             let last = day.seconds(to) as i64 / slot;
-            (first..=last).map(move |i| (day.begins + SignedDuration::from_secs(i * slot), day.knots[i as usize]))
-        });
-        [(from, self.levels(from))].into_iter().chain(inner).chain([(to, self.levels(to))])
+            Stretch { date: day.date, day, slot, slots: first..last + 1 }
+        })
     }
 
     /// The weekday an instant belongs to, and the share of it that has passed.

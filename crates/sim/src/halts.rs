@@ -46,7 +46,7 @@ impl Tape {
             let instrument = universe.instrument_of(*contract);
             instrument.venue == session.mic && instrument.kind == InstrumentKind::Stk
         };
-        for contract in universe.contracts().filter(here) {
+        for contract in universe.configured().filter(here) {
             let stream = Stream::new("halt", &universe.contract(contract).name);
             let mut chance = self.chance.at(stream, day_number(session.date));
             if chance.uniform() < per_year / SESSIONS_PER_YEAR {

@@ -41,6 +41,7 @@ mod terms;
 mod things;
 mod venue;
 mod view;
+mod way;
 
 pub use commission::PriceList;
 pub use config::{Prices, SimConfig, SimError};
@@ -52,7 +53,7 @@ pub use matching::Fills;
 pub use options::{OptionListing, OptionView};
 pub use order::{Command, SimEvent, SimEventKind, SimOrder};
 pub use scenario::{Scenario, UnknownScenario};
-pub use simulation::Simulation;
+pub use simulation::{Simulation, Valued};
 pub use statement::{CashKind, DividendAccrual, StatementEntry, StatementItem};
 pub use terms::trading_hours;
 pub use view::{AccountView, CashRow, ExecutionView, Liquidity, OrderView, PositionView, SpreadFill};

@@ -74,8 +74,8 @@ impl Simulation {
     /// # Errors
     /// [`Unpriced`] when a contract of it has no mark or its currency no rate.
     pub fn margin_impact(&self, order: &SimOrder) -> Result<Impact, Unpriced> {
-        let account = self.account();
-        let before = self.requirement(&account);
+        let valued = self.valued();
+        let (account, before) = (&valued.account, valued.requirement);
         let (mut after, mut commission) = (before, Decimal::ZERO);
         let other = order.against.map(|against| (against, order.side.opposite()));
         for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {

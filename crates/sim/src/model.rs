@@ -11,6 +11,7 @@ use crate::local::{Local, Walk};
 use crate::random::Chance;
 use crate::scenario::Scenario;
 use crate::venue::Venues;
+use crate::way::Way;
 use domain::{ContractId, PerContract};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -43,12 +44,20 @@ struct Row {
 /// The factors at an instant, with what else of the instant a price depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Knot {
-    levels: PerFactor,
+    pub(crate) levels: PerFactor,
     /// Years since the origin.
     years: f64,
     /// Days since the beginning of history, and the share of the day that has passed.
-    day: usize,
-    share: f64,
+    pub(crate) day: usize,
+    pub(crate) share: f64,
+}
+
+/// The logarithm of a contract's price in the session of a date, as a function of the knot.
+#[derive(Clone, Copy)]
+pub(crate) struct LogPrice<'a> {
+    model: &'a Model,
+    row: &'a Row,
+    maturity: Maturity,
 }
 
 /// What has to be added to the factors' part of a price, and what that part is multiplied by, on one date.
@@ -172,7 +181,7 @@ impl Model {
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
         let row = &self.rows[contract];
-        libm::exp(self.log_price(row, row.maturity(date), &self.knot_at(at)))
+        libm::exp(LogPrice { model: self, row, maturity: row.maturity(date) }.at(&self.knot_at(at)))
     }
 
     fn knot_at(&self, at: Timestamp) -> Knot {
@@ -183,29 +192,25 @@ impl Model {
     }
 
     /// The way of the factors through a session, which every contract of its venue shares.
-    pub(crate) fn path(&self, session: &Session) -> Vec<Knot> {
-        let knots = self.factors.knots_within(session.open, session.close);
-        knots.map(|(at, levels)| self.knot(at, levels)).collect()
+    pub(crate) fn way(&self, session: &Session) -> Way {
+        let mut knots = vec![self.knot_at(session.open)];
+        for stretch in self.factors.within(session.open, session.close) {
+            let day = self.history_day(stretch.date);
+            knots.extend(stretch.knots().map(|(at, levels, share)| Knot { levels, years: self.years(at), day, share }));
+        }
+        knots.push(self.knot_at(session.close));
+        Way::new(knots)
     }
 
     /// The two ends of that way.
-    pub(crate) fn ends(&self, session: &Session) -> Vec<Knot> {
-        [session.open, session.close].map(|at| self.knot_at(at)).into()
+    pub(crate) fn ends(&self, session: &Session) -> Way {
+        Way::new([session.open, session.close].map(|at| self.knot_at(at)).into())
     }
 
-    /// Open, high, low and close of a session with this path. Between knots the logarithm of a price is linear, so its
-    /// extremes are at knots.
-    pub(crate) fn session_prices(&self, contract: ContractId, date: Date, path: &[Knot]) -> [f64; 4] {
+    /// Open, high, low and close of a session with this way.
+    pub(crate) fn session_prices(&self, contract: ContractId, date: Date, way: &Way, moves: &mut Vec<f64>) -> [f64; 4] {
         let row = &self.rows[contract];
-        let maturity = row.maturity(date);
-        let mut logs = path.iter().map(|knot| self.log_price(row, maturity, knot));
-        let open = logs.next().expect("a span has two ends");
-        let mut prices = [open; 4];
-        for log in logs {
-            let [_, high, low, _] = prices;
-            prices = [open, high.max(log), low.min(log), log];
-        }
-        prices.map(libm::exp)
+        way.prices(&LogPrice { model: self, row, maturity: row.maturity(date) }, moves).map(libm::exp)
     }
 
     /// From an instant on the price is a share lower.
@@ -232,26 +237,11 @@ impl Model {
 
     fn knot(&self, at: Timestamp, levels: PerFactor) -> Knot {
         let (date, share) = self.factors.day_and_share(at);
-        Knot { levels, years: years_between(self.origin, at), day: self.history_day(date), share }
+        Knot { levels, years: self.years(at), day: self.history_day(date), share }
     }
 
-    #[inline]
-    fn log_price(&self, row: &Row, maturity: Maturity, knot: &Knot) -> f64 {
-        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
-        let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
-        for (_, shock) in self.shocks.iter().filter(|(at, _)| *at <= knot.years) {
-            moved += row.exposure.factors.dot(shock);
-        }
-        for &(walk, loading) in row.walks.iter().flatten() {
-            moved += loading * self.walks[walk].at(knot.day, knot.share);
-        }
-        maturity.offset
-            + maturity.share * moved
-            + row.exposure.accrual * knot.years
-            + row.distributes * knot.years.max(0.0)
-            + row.exposure.carry * years_to_expiry
-            + row.left_after(f64::NEG_INFINITY, knot.years)
-            + row.split
+    fn years(&self, at: Timestamp) -> f64 {
+        years_between(self.origin, at)
     }
 
     /// Walks on until the last weekday the factors know has an end.
@@ -262,6 +252,42 @@ impl Model {
 
     fn history_day(&self, date: Date) -> usize {
         usize::try_from(day_number(date) - day_number(self.history_begins)).expect("days fit an index")
+    }
+}
+
+impl LogPrice<'_> {
+    #[inline]
+    pub(crate) fn at(&self, knot: &Knot) -> f64 {
+        let &LogPrice { model, row, maturity } = self;
+        let years_to_expiry = row.expires.map_or(0.0, |(_, expires)| (expires - knot.years).max(0.0));
+        let mut moved = row.log_anchor + row.exposure.factors.dot(&knot.levels);
+        for (_, shock) in model.shocks.iter().filter(|(at, _)| *at <= knot.years) {
+            moved += row.exposure.factors.dot(shock);
+        }
+        for &(walk, loading) in row.walks.iter().flatten() {
+            moved += loading * model.walks[walk].at(knot.day, knot.share);
+        }
+        maturity.offset
+            + maturity.share * moved
+            + row.exposure.accrual * knot.years
+            + row.distributes * knot.years.max(0.0)
+            + row.exposure.carry * years_to_expiry
+            + row.left_after(f64::NEG_INFINITY, knot.years)
+            + row.split
+    }
+
+    /// What a step of each factor does to it.
+    pub(crate) fn loadings(&self) -> PerFactor {
+        self.row.exposure.factors.times(self.maturity.share)
+    }
+
+    /// Whether something happened to it at an instant within a span, or it changed its course there.
+    pub(crate) fn steps_within(&self, from: &Knot, to: &Knot) -> bool {
+        let within = |at: f64| from.years < at && at <= to.years;
+        let ends = self.row.expires.is_some_and(|(_, expires)| within(expires) && expires < to.years);
+        ends || within(0.0)
+            || self.model.shocks.iter().any(|(at, _)| within(*at))
+            || self.row.paid_out.iter().any(|(at, _)| within(*at))
     }
 }
 

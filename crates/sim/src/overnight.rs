@@ -12,7 +12,7 @@ use crate::events::is_share;
 use crate::factors::day_number;
 use crate::random::Stream;
 use crate::statement::{CashKind, DividendAccrual};
-use domain::{ContractId, Currency, Instrument, Money};
+use domain::{ContractId, Currency, Instrument, Money, Quantity};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -93,7 +93,7 @@ impl Broker {
             let value = quantity.to_decimal().abs() * close;
             Some(Short { contract, currency: instrument.currency, close, value })
         };
-        self.universe.contracts().filter_map(short).collect()
+        self.books.account.held().filter_map(short).collect()
     }
 
     fn accrue_borrow_fees(&mut self, booking: Booking, shorts: &[Short]) {
@@ -116,7 +116,7 @@ impl Broker {
         if !board.tape.is_simulated() {
             return;
         }
-        for contract in self.universe.clone().contracts() {
+        for contract in self.universe.clone().configured() {
             let instrument = self.universe.instrument_of(contract);
             let Some(terms) = self.events.dividends_of(instrument) else { continue };
             if !is_ex_date(instrument, terms.payments, today, contract, board) {
@@ -164,7 +164,7 @@ impl Broker {
         if yearly == 0.0 || !board.tape.is_simulated() {
             return;
         }
-        for contract in self.universe.clone().contracts() {
+        for contract in self.universe.clone().configured() {
             let instrument = self.universe.instrument_of(contract);
             // Strikes and contracts of options would have to follow.
             if !is_share(instrument)
@@ -177,7 +177,11 @@ impl Broker {
             if draws.uniform() < yearly / DAYS_PER_YEAR {
                 let kind = draws.uniform();
                 let (_, ratio) = SPLITS.into_iter().find(|(share, _)| kind < *share).expect("shares end at one");
-                self.split(booking, contract, ratio, board);
+                let held = self.books.account.quantity(contract).units() * i64::from(ratio.0);
+                // What a broker pays for a fraction of a share is not simulated: such a split does not happen.
+                if held % (i64::from(ratio.1) * Quantity::UNITS_PER_SHARE) == 0 {
+                    self.split(booking, contract, ratio, board);
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::overnight::{is_closing, next_closing};
 use crate::venue::{Change, Trading};
 use crate::{
     AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OptionListing, OptionView, OrderView,
-    SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
+    Requirement, SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
 };
 use domain::{ContractId, Currency, InstrumentId, OptionKey, Quantity, Universe};
 use jiff::civil::Date;
@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use market::calendar::Calendars;
 use market::{Bar, DataType, Quote};
 use rust_decimal::{Decimal, RoundingStrategy};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,6 +49,19 @@ pub struct Simulation {
     subscriptions: BTreeMap<(ContractId, i32), Quote>,
     /// Something has happened since the last ticks that may move the price of what does not trade.
     stirred: bool,
+    /// The account as it was asked for last; forgotten with every order and intervention.
+    valued: RefCell<Option<Arc<Valued>>>,
+}
+
+/// The account at an instant, and what it must keep.
+#[derive(Clone, Debug)]
+pub struct Valued {
+    /// When, and at which state of the prices.
+    moment: (Timestamp, u64),
+    /// The account.
+    pub account: AccountView,
+    /// Margin of everything in it.
+    pub requirement: Requirement,
 }
 
 impl Simulation {
@@ -73,7 +87,18 @@ impl Simulation {
         let SimConfig { start: now, base, calendars, .. } = config;
         let next_change = board.tape.venues().next_change(now).unwrap_or(Timestamp::MAX);
         let subscriptions = BTreeMap::new();
-        Ok(Simulation { now, next_change, base, calendars, board, broker, rates, subscriptions, stirred: true })
+        Ok(Simulation {
+            now,
+            next_change,
+            base,
+            calendars,
+            board,
+            broker,
+            rates,
+            subscriptions,
+            stirred: true,
+            valued: RefCell::default(),
+        })
     }
 
     /// How its exchange meets orders.
@@ -235,6 +260,7 @@ impl Simulation {
     pub fn intervene(&mut self, intervention: &Intervention) {
         if self.allows(intervention).is_ok() {
             self.stirred = true;
+            self.valued.take();
             self.broker.intervene(intervention, &mut self.board, self.now);
         }
     }
@@ -247,12 +273,14 @@ impl Simulation {
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
     pub fn place(&mut self, client: i32, order: SimOrder) {
         let lack = self.lack_of_margin(&order);
+        self.valued.take();
         self.broker.place(client, order, lack, &self.board, self.now);
     }
 
     /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
     /// differ. The answer comes as events, like that to a new order.
     pub fn modify(&mut self, client: i32, order: SimOrder) {
+        self.valued.take();
         self.broker.modify(client, order, &self.board, self.now);
     }
 
@@ -305,9 +333,32 @@ impl Simulation {
         self.broker.executions(since)
     }
 
+    /// Its account's number.
+    pub fn account_id(&self) -> &str {
+        self.broker.account().id()
+    }
+
     /// The account, valued now.
     pub fn account(&self) -> AccountView {
         self.broker.account().view(|contract| self.board.mark(contract, self.now), |currency| self.rate(currency))
+    }
+
+    /// Net liquidation of the account now.
+    pub fn net_liquidation(&self) -> Decimal {
+        let mark = |contract| self.board.mark(contract, self.now);
+        self.broker.account().net_liquidation(mark, |currency| self.rate(currency))
+    }
+
+    /// The account now and what it must keep, worked out once an instant: orders are asked about one after the other.
+    pub fn valued(&self) -> Arc<Valued> {
+        let moment = (self.now, self.board.tape.changes());
+        let mut known = self.valued.borrow_mut();
+        if let Some(valued) = known.as_ref().filter(|valued| valued.moment == moment) {
+            return Arc::clone(valued);
+        }
+        let account = self.account();
+        let requirement = self.requirement(&account);
+        Arc::clone(known.insert(Arc::new(Valued { moment, account, requirement })))
     }
 
     /// Units of base currency for one unit, six digits after the point; `None` when nothing quotes the currency.

@@ -6,11 +6,12 @@
 use crate::factors::{Factors, day_number};
 use crate::halts::Halt;
 use crate::liquidity::Profile;
-use crate::model::{Knot, Model};
+use crate::model::Model;
 use crate::options::Root;
 use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
 use crate::venue::{Trading, Venue, Venues};
+use crate::way::Way;
 use crate::{Prices, SimConfig, SimError};
 use domain::{ContractId, InstrumentId, InstrumentKind, PerContract, PerInstrument, Price, Quantity, Universe};
 use jiff::civil::{Date, Time};
@@ -199,19 +200,19 @@ impl Tape {
     /// Writes the bars of a session whose official close has just been fixed.
     pub(crate) fn fix(&mut self, session: &Session) {
         self.change();
-        let path = match &self.source {
-            Source::Model(model) if self.ends_only => Some(model.ends(session)),
-            Source::Model(model) => Some(model.path(session)),
-            Source::Replay(_) => None,
+        let way = match &self.source {
+            Source::Model(model) if self.ends_only => model.ends(session),
+            Source::Model(model) => model.way(session),
+            Source::Replay(_) => return,
         };
-        let universe = self.universe.clone();
-        for contract in universe.contracts() {
+        let (universe, mut moves) = (self.universe.clone(), Vec::new());
+        // An option's bars are made when somebody asks for them.
+        for contract in universe.configured() {
             let elsewhere = universe.instrument_of(contract).venue != session.mic;
-            if elsewhere || universe.option(contract).is_some() || !self.has_session(contract, session) {
-                continue; // an option's bars are made when somebody asks for them
+            if elsewhere || !self.has_session(contract, session) {
+                continue;
             }
-            let Some(path) = &path else { continue };
-            let bar = self.simulated_bar(contract, session.date, path);
+            let bar = self.simulated_bar(contract, session.date, &way, &mut moves);
             let known_from = self.venue(contract).fixing(session);
             self.histories[contract].push(bar, known_from);
         }
@@ -398,10 +399,10 @@ impl Tape {
         }
     }
 
-    fn simulated_bar(&self, contract: ContractId, date: Date, path: &[Knot]) -> Bar {
+    fn simulated_bar(&self, contract: ContractId, date: Date, way: &Way, moves: &mut Vec<f64>) -> Bar {
         let Source::Model(model) = &self.source else { unreachable!("replayed bars are given, not made") };
         let terms = self.universe.terms(contract);
-        let prices = model.session_prices(contract, date, path).map(|price| to_tick(price, terms.tick));
+        let prices = model.session_prices(contract, date, way, moves).map(|price| to_tick(price, terms.tick));
         Bar::new(date, prices, self.volume(contract, date, prices[3]))
     }
 

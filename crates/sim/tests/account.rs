@@ -195,7 +195,8 @@ impl Mirror {
         self.settled_until = to;
     }
 
-    fn agree(&self, view: &AccountView) {
+    fn agree(&self, simulation: &Simulation) {
+        let view = simulation.account();
         let mut fx = FxRates::new(Currency::Usd);
         for row in view.cash.iter().filter(|row| row.currency != Currency::Usd) {
             fx.set(row.currency, row.exchange_rate).expect("positive");
@@ -215,6 +216,8 @@ impl Mirror {
         let from_rows: Decimal =
             view.cash.iter().map(|row| row.exchange_rate * (row.cash + row.futures_pnl + row.stock_market_value)).sum();
         assert_eq!(cents(from_rows), view.net_liquidation);
+        assert_eq!(simulation.net_liquidation(), view.net_liquidation, "the short way comes to the same");
+        assert_eq!(simulation.valued().account, view, "what is kept is what is");
     }
 }
 
@@ -231,17 +234,17 @@ proptest! {
         for (id, (contract, buy, quantity, hours)) in (1..).zip(trades) {
             let to = simulation.now() + SignedDuration::from_hours(hours) + SignedDuration::from_secs(7);
             mirror.advance(&mut simulation, to);
-            mirror.agree(&simulation.account());
+            mirror.agree(&simulation);
             if simulation.quote(contract).two_sided().is_some() {
                 let side = if buy { Side::Buy } else { Side::Sell };
                 simulation.place(CLIENT, at_market(&simulation, id, side, quantity, contract));
                 mirror.book_executions(&simulation);
-                mirror.agree(&simulation.account());
+                mirror.agree(&simulation);
             }
         }
         let to = simulation.now() + SignedDuration::from_hours(30);
         mirror.advance(&mut simulation, to);
-        mirror.agree(&simulation.account());
+        mirror.agree(&simulation);
     }
 
     #[test]

@@ -316,3 +316,25 @@ proptest! {
         touches_its_bar(&mut simulation, CSPX, &session(CSPX, FIRST_DAY));
     }
 }
+
+#[test]
+fn a_daily_bar_is_the_widest_of_what_was_quoted_in_its_session() {
+    for (scenario, seed) in [(Scenario::Crash, 1), (Scenario::Calm, 2)] {
+        // Crashes happen inside a day, dividends are paid within the fortnight, futures trade through the night.
+        let mut simulation = simulated(scenario, seed);
+        for day in 0..12_i64 {
+            simulation.advance_to(simulation.now() + SignedDuration::from_hours(24));
+            for contract in [CSPX, CS51, M6E, SPX, VIX, EURUSD] {
+                let before = FIRST_DAY.saturating_add((day + 1).days());
+                let Some(bar) = simulation.bars(contract, before, 1).pop().filter(|bar| bar.date >= FIRST_DAY) else {
+                    continue;
+                };
+                let session = session(contract, bar.date);
+                let whole = session.close.duration_since(session.open);
+                let quoted = simulation.intraday(contract, &session, whole, session.close)[0];
+                let told = [bar.open, bar.high, bar.low, bar.close];
+                assert_eq!(told, [quoted.open, quoted.high, quoted.low, quoted.close], "{contract:?} on {}", bar.date);
+            }
+        }
+    }
+}

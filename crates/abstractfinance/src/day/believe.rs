@@ -6,12 +6,13 @@
 use super::Run;
 use super::observe::Bars;
 use cycle::{Believed, Doubts};
-use domain::{ContractId, FxRates, Ledger, Mic, PerContract, Price};
+use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
 use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept};
-use ports::AccountSnapshot;
+use ports::{AccountSnapshot, BrokerPosition};
+use std::collections::BTreeMap;
 use strategy::tail_hedge::{OptionView, modelled, underlying};
 
 /// A venue that opened on none of this many days has no session to date a mark by.
@@ -45,10 +46,11 @@ pub(super) fn believe(
     let (kept, volatilities) = (before.marks.clone(), before.volatilities.clone());
     let mut believed = Believed { marks: kept, volatilities, rates: table.last };
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
+    let told = Told::of(snapshot);
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
-        let mut offers: Vec<Offer> = mark_offers(contract, snapshot, bars, ledger, now, run).collect();
-        if counted_otherwise(contract, snapshot, ledger) {
+        let mut offers: Vec<Offer> = mark_offers(contract, &told, bars, ledger, now, run).collect();
+        if told.counted_otherwise(contract, ledger) {
             // Price and quantity that change together are a split until a statement says so: no second source confirms it.
             offers.truncate(1);
         }
@@ -103,11 +105,27 @@ fn options(
     }
 }
 
-/// Whether the broker holds another quantity of what we hold than our books.
-fn counted_otherwise(contract: ContractId, snapshot: &AccountSnapshot, ledger: &Ledger) -> bool {
-    let ours = ledger.quantity(contract);
-    let theirs = snapshot.positions.iter().find(|position| position.contract == contract);
-    !ours.is_zero() && theirs.is_some_and(|position| position.quantity != ours)
+/// What the account tells of prices, by contract.
+struct Told<'a> {
+    positions: BTreeMap<ContractId, &'a BrokerPosition>,
+    /// Executions of orders that are not ours.
+    others: Vec<&'a Fill>,
+}
+
+impl Told<'_> {
+    fn of(snapshot: &AccountSnapshot) -> Told<'_> {
+        let executions = snapshot.executions.iter().map(|execution| &execution.fill);
+        Told {
+            positions: snapshot.positions.iter().map(|position| (position.contract, position)).collect(),
+            others: executions.filter(|fill| fill.order.is_none()).collect(),
+        }
+    }
+
+    /// Whether the broker holds another quantity of what we hold than our books.
+    fn counted_otherwise(&self, contract: ContractId, ledger: &Ledger) -> bool {
+        let ours = ledger.quantity(contract);
+        !ours.is_zero() && self.positions.get(&contract).is_some_and(|position| position.quantity != ours)
+    }
 }
 
 fn fx_policy(run: &Run) -> FxPolicy {
@@ -155,20 +173,18 @@ fn rate_offers<'a>(
 /// The broker's mark of what is held, or the price at which the broker saw it go, then the last close.
 fn mark_offers<'a>(
     contract: ContractId,
-    snapshot: &'a AccountSnapshot,
+    told: &'a Told<'_>,
     bars: &'a Bars,
     ledger: &Ledger,
     now: Timestamp,
     run: &'a Run,
 ) -> impl Iterator<Item = Offer> + 'a {
-    let held = snapshot.positions.iter().filter(move |position| position.contract == contract);
-    let held = held.filter_map(move |position| {
+    let held = told.positions.get(&contract).and_then(|position| {
         let session = last_session(contract, now, run)?;
         Some(Offer { price: position.mark?, session, source: MarkSource::Broker })
     });
     // What our books alone still hold, and others' executions took whole, has no mark any more: NAV would keep yesterday's.
-    let executions = snapshot.executions.iter().map(|execution| &execution.fill);
-    let others = executions.filter(move |fill| fill.contract == contract && fill.order.is_none());
+    let others = told.others.iter().filter(move |fill| fill.contract == contract);
     let taken: i64 = others.clone().map(|fill| fill.change().units()).sum();
     let gone = taken != 0 && taken == -ledger.quantity(contract).units();
     let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
@@ -178,7 +194,11 @@ fn mark_offers<'a>(
             last_session(contract, fill.at, run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
         Some(Offer { price: fill.price, session, source: MarkSource::Execution })
     });
-    held.chain(last).chain(close.map(|bar| Offer { price: bar.close, session: bar.date, source: MarkSource::Close }))
+    held.into_iter().chain(last).chain(close.map(|bar| Offer {
+        price: bar.close,
+        session: bar.date,
+        source: MarkSource::Close,
+    }))
 }
 
 /// What is not held may be old: only a held mark stops the day's increases.

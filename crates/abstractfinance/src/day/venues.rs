@@ -9,13 +9,14 @@ use crate::failure::Failure;
 use crate::settings::Mode;
 use crate::settings::interlock::{Money, money};
 use crate::world::account_tag;
-use domain::{ContractId, InstrumentKind, PerContract};
+use domain::{ContractId, InstrumentKind, Mic, PerContract, Universe};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use risk::gate::Banded;
+use std::collections::BTreeMap;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -50,24 +51,21 @@ impl Venues {
         details: &[ContractDetails],
         run: &Run,
     ) -> Result<Venues, Failure> {
-        let sessions = sessions(date, run)?;
-        let auction = |(contract, session): (ContractId, &Option<(Session, WindowRule)>)| {
-            let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
-            calendar.auction_entry_until(&session.as_ref()?.0)
-        };
+        let hours = Hours::of(date, run)?;
         let mut venues = Venues {
-            windows: windows(date, &sessions, run),
-            auction_until: PerContract::from_vec(sessions.iter().map(auction).collect()),
+            windows: windows(date, &hours, run),
+            auction_until: hours.each(|hours| hours.auction_until),
             banded: details.iter().filter_map(banded).collect(),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
         };
+        let mut read = HoursRead::default();
         for details in details {
             if !details.order_types.iter().any(|listed| listed == "LOC") {
                 venues.auction_until[details.contract] = None;
             }
             let Some(window) = venues.windows[details.contract] else { continue };
-            if let Err(problem) = confirmed(window, details) {
+            if let Err(problem) = confirmed(window, details, &mut read) {
                 let name = &run.setup.universe.contract(details.contract).name;
                 let sentence = format!("{name} counts as closed: {problem}");
                 tracing::warn!(sentence, "the broker's trading hours contradict our calendar");
@@ -98,36 +96,65 @@ fn is_foreign(identity: &Identity, run: &Run) -> bool {
     served != Some(wanted) || account_tag(&identity.account) != run.account
 }
 
-/// Today's session of each contract that can trade, with the rule of its venue.
-fn sessions(date: Date, run: &Run) -> Result<PerContract<Option<(Session, WindowRule)>>, Failure> {
-    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
-    let universe = &run.setup.universe;
-    let mut sessions = PerContract::filled(None, universe.contract_count());
-    for contract in universe.contracts() {
-        let instrument = universe.instrument_of(contract);
-        let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
-        if !instrument.tradable || instrument.kind == InstrumentKind::Cash || expired {
-            continue;
+/// Today's session of a venue, the rule its orders keep, and what follows from both.
+#[derive(Clone, Debug)]
+struct VenueHours {
+    session: Session,
+    rule: WindowRule,
+    window: Option<Window>,
+    auction_until: Option<Timestamp>,
+}
+
+/// The hours of the contracts that can trade today, asked for once a venue.
+struct Hours<'a> {
+    universe: &'a Universe,
+    venues: BTreeMap<Mic, Option<VenueHours>>,
+    trades: PerContract<bool>,
+}
+
+impl Hours<'_> {
+    fn of(date: Date, run: &Run) -> Result<Hours<'_>, Failure> {
+        let universe = &run.setup.universe;
+        let (mut venues, mut trades) = (BTreeMap::new(), PerContract::filled(false, universe.contract_count()));
+        for contract in universe.contracts() {
+            let instrument = universe.instrument_of(contract);
+            let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
+            trades[contract] = instrument.tradable && instrument.kind != InstrumentKind::Cash && !expired;
+            if trades[contract] && !venues.contains_key(&instrument.venue) {
+                venues.insert(instrument.venue, venue_hours(instrument.venue, date, run)?);
+            }
         }
-        let calendar = run.calendars.get(instrument.venue).map_err(|error| usage(&error))?;
-        let session = calendar.session(date).map_err(|error| usage(&error))?;
-        sessions[contract] = session.map(|session| (session, run.settings.execution.window(instrument.venue)));
+        Ok(Hours { universe, venues, trades })
     }
-    Ok(sessions)
+
+    fn get(&self, contract: ContractId) -> Option<&VenueHours> {
+        let venue = self.universe.instrument_of(contract).venue;
+        self.venues.get(&venue).filter(|_| self.trades[contract])?.as_ref()
+    }
+
+    /// Of every contract.
+    fn each<T>(&self, of: impl Fn(&VenueHours) -> Option<T>) -> PerContract<Option<T>> {
+        PerContract::from_vec(self.universe.contracts().map(|contract| of(self.get(contract)?)).collect())
+    }
+}
+
+fn venue_hours(venue: Mic, date: Date, run: &Run) -> Result<Option<VenueHours>, Failure> {
+    let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
+    let calendar = run.calendars.get(venue).map_err(|error| usage(&error))?;
+    let Some(session) = calendar.session(date).map_err(|error| usage(&error))? else { return Ok(None) };
+    let rule = run.settings.execution.window(venue);
+    let (window, auction_until) = (execution_window([(&session, &rule)]), calendar.auction_entry_until(&session));
+    Ok(Some(VenueHours { session, rule, window, auction_until }))
 }
 
 /// Each contract's execution window; the legs of a pair have the hours that all of them share.
-fn windows(
-    date: Date,
-    sessions: &PerContract<Option<(Session, WindowRule)>>,
-    run: &Run,
-) -> PerContract<Option<Window>> {
+fn windows(date: Date, hours: &Hours<'_>, run: &Run) -> PerContract<Option<Window>> {
     let universe = &run.setup.universe;
     let together = |contracts: &[ContractId]| {
-        let sessions: Option<Vec<_>> = contracts.iter().map(|&contract| sessions[contract].as_ref()).collect();
-        execution_window(sessions?.into_iter().map(|(session, rule)| (session, rule)))
+        let all: Option<Vec<&VenueHours>> = contracts.iter().map(|&contract| hours.get(contract)).collect();
+        execution_window(all?.into_iter().map(|hours| (&hours.session, &hours.rule)))
     };
-    let mut windows = PerContract::from_vec(sessions.iter().map(|(contract, _)| together(&[contract])).collect());
+    let mut windows = hours.each(|hours| hours.window);
     for sleeve in run.setup.policy.sleeves.iter().filter(|sleeve| sleeve.is_pair()) {
         let held =
             |leg: ContractId| active_contract(universe, &run.setup.rolls, universe.contract(leg).instrument, date);
@@ -136,25 +163,45 @@ fn windows(
         // The contract a leg rolls out of is worked together with the one it rolls into.
         let chain = |leg: ContractId| universe.contracts_of(universe.contract(leg).instrument);
         let worked: Vec<ContractId> = legs.into_iter().flatten().flat_map(chain).collect();
-        worked.into_iter().filter(|&leg| sessions[leg].is_some()).for_each(|leg| windows[leg] = shared);
+        worked.into_iter().filter(|&leg| hours.get(leg).is_some()).for_each(|leg| windows[leg] = shared);
     }
     windows
+}
+
+/// Liquid hours that were read, by their text and zone: contracts of a venue share them.
+#[derive(Default)]
+struct HoursRead<'a>(Vec<(&'a str, &'a str, Option<Vec<Window>>)>);
+
+impl<'a> HoursRead<'a> {
+    /// The spans of a contract's liquid hours, earliest first; `None` when they cannot be read.
+    fn of(&mut self, details: &'a ContractDetails) -> Option<&[Window]> {
+        let (text, zone) = (details.liquid_hours.as_str(), details.time_zone.as_str());
+        let place = self.0.iter().position(|known| (known.0, known.1) == (text, zone)).unwrap_or_else(|| {
+            self.0.push((text, zone, spans(text, zone)));
+            self.0.len() - 1
+        });
+        self.0[place].2.as_deref()
+    }
+}
+
+fn spans(text: &str, zone: &str) -> Option<Vec<Window>> {
+    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
+    let instant = |at: DateTime| zone.to_timestamp(at).ok();
+    let span = |(from, to)| Some(Window { opens: instant(from)?, closes: instant(to)? });
+    let mut open = segments(text)?.into_iter().map(span).collect::<Option<Vec<_>>>()?;
+    open.sort_by_key(|segment| segment.opens);
+    Some(open)
 }
 
 /// Whether the broker's liquid hours hold a window.
 ///
 /// # Errors
 /// What is wrong with them, as a clause.
-fn confirmed(window: Window, details: &ContractDetails) -> Result<(), String> {
-    let ours = format!("our orders work from {} to {}", window.opens, window.closes);
-    let unreadable = || format!("{ours}, and the broker's hours `{}` cannot be read", details.liquid_hours);
-    let zone = TimeZoneDatabase::bundled().get(&details.time_zone).map_err(|_| unreadable())?;
-    let instant = |at: DateTime| zone.to_timestamp(at).map_err(|_| unreadable());
-    let mut open = Vec::new();
-    for (from, to) in segments(&details.liquid_hours).ok_or_else(unreadable)? {
-        open.push(Window { opens: instant(from)?, closes: instant(to)? });
-    }
-    open.sort_by_key(|segment| segment.opens);
+fn confirmed<'a>(window: Window, details: &'a ContractDetails, hours: &mut HoursRead<'a>) -> Result<(), String> {
+    let ours = || format!("our orders work from {} to {}", window.opens, window.closes);
+    let open = hours
+        .of(details)
+        .ok_or_else(|| format!("{}, and the broker's hours `{}` cannot be read", ours(), details.liquid_hours))?;
     // Segments that meet, as around midnight, are one.
     let mut reached = window.opens;
     for segment in open.iter().filter(|segment| segment.closes > window.opens) {
@@ -165,7 +212,7 @@ fn confirmed(window: Window, details: &ContractDetails) -> Result<(), String> {
     if reached >= window.closes {
         return Ok(());
     }
-    Err(format!("{ours}, the broker's hours are {} {}", first_days(&details.liquid_hours), details.time_zone))
+    Err(format!("{}, the broker's hours are {} {}", ours(), first_days(&details.liquid_hours), details.time_zone))
 }
 
 /// `20250102:0800-20250102:1630;20250103:CLOSED`, also with a bare time at the end or several spans a day; `None` when it is
@@ -237,7 +284,7 @@ mod tests {
             liquid_hours: hours.into(),
             time_zone: zone.into(),
         };
-        confirmed(window, &details)
+        confirmed(window, &details, &mut HoursRead::default())
     }
 
     #[test]

@@ -6,12 +6,13 @@
 
 use super::SimWorld;
 use domain::{
-    ContractId, ExecutionId, Fill, InstrumentId, Money, OptionKey, OrderRef, OrderStatus, PerContract, Quantity,
+    ContractId, ExecutionId, Fill, InstrumentId, Mic, Money, OptionKey, OrderRef, OrderStatus, PerContract, Quantity,
     Universe,
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use market::calendar::Calendar;
 use market::{Bar, DataType, Quote};
 use ports::{
     AccountSnapshot, Broker, BrokerCommand, BrokerError, BrokerEvent, BrokerOrder, BrokerPosition, CashRow,
@@ -37,6 +38,16 @@ struct Told {
     status: Option<(OrderStatus, Quantity)>,
 }
 
+/// Trading hours of the venues, written once for all their contracts.
+#[derive(Default)]
+struct Hours(BTreeMap<Mic, String>);
+
+impl Hours {
+    fn of(&mut self, calendar: &Calendar, now: Timestamp) -> String {
+        self.0.entry(calendar.mic()).or_insert_with(|| trading_hours(calendar, now)).clone()
+    }
+}
+
 /// A simulated account as the engine's broker.
 #[derive(Debug)]
 pub struct SimBroker {
@@ -56,7 +67,7 @@ impl SimBroker {
 
     fn identity(&self) -> Identity {
         let simulation = self.world.simulation.borrow();
-        Identity { account: simulation.account().id, server_version: 0, server_time: simulation.now() }
+        Identity { account: simulation.account_id().to_owned(), server_version: 0, server_time: simulation.now() }
     }
 
     /// The simulation's key of a contract that was resolved.
@@ -73,7 +84,7 @@ impl SimBroker {
         self.world.known(listed).filter(|&contract| self.resolved[contract])
     }
 
-    fn describe(&self, contract: ContractId) -> Result<ContractDetails, BrokerError> {
+    fn describe(&self, contract: ContractId, hours: &mut Hours) -> Result<ContractDetails, BrokerError> {
         let listed = self.world.theirs[contract].ok_or_else(|| {
             BrokerError::Unusable(format!("{}: the broker lists no such contract", self.name(contract)))
         })?;
@@ -91,7 +102,7 @@ impl SimBroker {
             last_trade: self.world.ours.contract(contract).expiry,
             long_name: instrument.name.clone(),
             order_types: vec!["LMT".into(), "LOC".into()],
-            liquid_hours: calendar.map(|calendar| trading_hours(calendar, simulation.now())).unwrap_or_default(),
+            liquid_hours: calendar.map(|calendar| hours.of(calendar, simulation.now())).unwrap_or_default(),
             time_zone: calendar.and_then(|calendar| calendar.zone().iana_name()).unwrap_or_default().into(),
         })
     }
@@ -166,7 +177,9 @@ impl Broker for SimBroker {
     }
 
     async fn resolve(&mut self, contracts: &[ContractId]) -> Result<Vec<ContractDetails>, BrokerError> {
-        let details = contracts.iter().map(|&contract| self.describe(contract)).collect::<Result<_, _>>()?;
+        let mut hours = Hours::default();
+        let details = contracts.iter().map(|&contract| self.describe(contract, &mut hours));
+        let details = details.collect::<Result<_, _>>()?;
         contracts.iter().for_each(|&contract| self.resolved[contract] = true);
         Ok(details)
     }
@@ -178,8 +191,8 @@ impl Broker for SimBroker {
 
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         let simulation = self.world.simulation.borrow();
-        let now = simulation.now();
-        let account = simulation.account();
+        let (now, valued) = (simulation.now(), simulation.valued());
+        let account = &valued.account;
         let cash = account.cash.iter().map(|row| CashRow {
             currency: row.currency,
             cash: as_told(row.cash),
@@ -191,7 +204,7 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let sim::Requirement { maintenance, gross_position_value, .. } = simulation.requirement(&account);
+        let sim::Requirement { maintenance, gross_position_value, .. } = valued.requirement;
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
             match self.ours(held.contract) {
@@ -237,8 +250,7 @@ impl Broker for SimBroker {
     async fn glance(&mut self, quote: Option<ContractId>) -> Result<Glance, BrokerError> {
         let listed = quote.map(|contract| self.listed(contract)).transpose()?;
         let simulation = self.world.simulation.borrow();
-        let account = simulation.account();
-        let net_liquidation = Some(as_told(account.net_liquidation));
+        let net_liquidation = Some(as_told(simulation.net_liquidation()));
         let quote = listed.map(|contract| simulation.quote(contract));
         Ok(Glance { at: simulation.now(), net_liquidation, excess_liquidity: None, quote })
     }

@@ -1,0 +1,187 @@
+//! The table of everything a run can hold or reference.
+//!
+//! In: instruments, contracts, options as they are listed. Out: facts by key, keys by name. Invariant: a key means the same
+//! for as long as the run lasts; a table grows at its end, by options alone.
+
+use crate::{
+    Contract, ContractId, Instrument, InstrumentId, InstrumentKind, OptionKey, PerContract, PerInstrument, Terms,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Every instrument and contract of a run. Keys are stable within a run; text names are stable for ever.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Universe {
+    // Shared, because a universe that grows by an option is copied, and the rest of it stays.
+    instruments: Arc<[Instrument]>,
+    contracts: Vec<Arc<Contract>>,
+    terms: PerContract<Terms>,
+    chains: PerInstrument<Arc<Vec<ContractId>>>,
+    /// Of the contracts at the end: options come after everything else.
+    options: Vec<OptionKey>,
+    places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
+}
+
+impl Universe {
+    /// The table of a run. A contract must point into the instruments.
+    ///
+    /// # Panics
+    /// When a contract names an instrument outside the table or there are more than 65,535 rows.
+    pub fn new(instruments: Vec<Instrument>, contracts: Vec<Contract>) -> Self {
+        assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
+        assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
+        let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
+        let terms = PerContract::from_vec(terms);
+        let mut chains = vec![Vec::new(); instruments.len()];
+        for (index, contract) in contracts.iter().enumerate() {
+            chains[contract.instrument.index()].push(ContractId(index as u16));
+        }
+        Universe {
+            instruments: instruments.into(),
+            contracts: contracts.into_iter().map(Arc::new).collect(),
+            terms,
+            chains: PerInstrument::from_vec(chains.into_iter().map(Arc::new).collect()),
+            options: Vec::new(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// The same universe with one more option at its end; the key of the one that is there when it is there already.
+    /// Keys given out before stay what they are.
+    ///
+    /// # Panics
+    /// When the root is not of kind OPT or the table is full.
+    pub fn list_option(&mut self, root: InstrumentId, key: OptionKey) -> ContractId {
+        assert!(self.instrument(root).kind == InstrumentKind::Opt, "only the root of a chain has options");
+        if let Some(known) = self.find_option(root, &key) {
+            return known;
+        }
+        assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
+        let id = ContractId(self.contracts.len() as u16);
+        let name = key.name(&self.instrument(root).name);
+        self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
+        Arc::make_mut(&mut self.chains[root]).push(id);
+        self.terms.push(terms_of(&self.instruments[root.index()]));
+        self.options.push(key);
+        self.places.insert((root, key), id);
+        id
+    }
+
+    /// Lists every option among names of contracts; names of anything else, and of unknown roots, are passed over.
+    pub fn list_named<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        for (root, key) in names.into_iter().filter_map(OptionKey::parse) {
+            let root = self.find_instrument(root).filter(|&root| self.instrument(root).kind == InstrumentKind::Opt);
+            if let Some(root) = root {
+                self.list_option(root, key);
+            }
+        }
+    }
+
+    /// Which option a contract is; `None` for anything else.
+    #[inline]
+    pub fn option(&self, id: ContractId) -> Option<&OptionKey> {
+        let first = self.contracts.len() - self.options.len();
+        self.options.get(id.index().checked_sub(first)?)
+    }
+
+    /// The contract of an option that is listed here.
+    pub fn find_option(&self, root: InstrumentId, key: &OptionKey) -> Option<ContractId> {
+        self.places.get(&(root, *key)).copied()
+    }
+
+    /// What the options of a root are written on; a doors-only lookup.
+    pub fn underlying(&self, root: InstrumentId) -> Option<InstrumentId> {
+        self.instrument(root).underlying.as_deref().and_then(|name| self.find_instrument(name))
+    }
+
+    /// Keys of all instruments.
+    pub fn instruments(&self) -> impl Iterator<Item = InstrumentId> + use<> {
+        (0..self.instruments.len() as u16).map(InstrumentId)
+    }
+
+    /// Keys of all contracts.
+    pub fn contracts(&self) -> impl Iterator<Item = ContractId> + use<> {
+        (0..self.contracts.len() as u16).map(ContractId)
+    }
+
+    /// Keys of the contracts of the table it began with: all but the options that were listed.
+    pub fn configured(&self) -> impl Iterator<Item = ContractId> + use<> {
+        (0..(self.contracts.len() - self.options.len()) as u16).map(ContractId)
+    }
+
+    /// Number of instruments, the length of a [`PerInstrument`] column.
+    pub fn instrument_count(&self) -> usize {
+        self.instruments.len()
+    }
+
+    /// Number of contracts, the length of a [`PerContract`] column.
+    pub fn contract_count(&self) -> usize {
+        self.contracts.len()
+    }
+
+    /// The instrument's facts.
+    #[inline]
+    pub fn instrument(&self, id: InstrumentId) -> &Instrument {
+        &self.instruments[id.index()]
+    }
+
+    /// The contract's facts.
+    #[inline]
+    pub fn contract(&self, id: ContractId) -> &Contract {
+        &self.contracts[id.index()]
+    }
+
+    /// The instrument behind a contract.
+    #[inline]
+    pub fn instrument_of(&self, id: ContractId) -> &Instrument {
+        self.instrument(self.contract(id).instrument)
+    }
+
+    /// The contract's dense facts.
+    #[inline]
+    pub fn terms(&self, id: ContractId) -> &Terms {
+        &self.terms[id]
+    }
+
+    /// The dense facts of every contract, in key order.
+    #[inline]
+    pub fn all_terms(&self) -> &[Terms] {
+        self.terms.as_slice()
+    }
+
+    /// Finds an instrument by name; a doors-only lookup.
+    pub fn find_instrument(&self, name: &str) -> Option<InstrumentId> {
+        self.instruments.iter().position(|i| i.name == name).map(|i| InstrumentId(i as u16))
+    }
+
+    /// Finds a contract by name; a doors-only lookup.
+    pub fn find_contract(&self, name: &str) -> Option<ContractId> {
+        let lasting = &self.contracts[..self.contracts.len() - self.options.len()];
+        let option = || {
+            let (root, key) = OptionKey::parse(name)?;
+            self.find_option(self.find_instrument(root)?, &key).filter(|&id| self.contract(id).name == name)
+        };
+        lasting.iter().position(|c| c.name == name).map(|i| ContractId(i as u16)).or_else(option)
+    }
+
+    /// The contracts of one instrument, earliest expiry first (the order of the table).
+    pub fn contracts_of(&self, instrument: InstrumentId) -> impl Iterator<Item = ContractId> + '_ {
+        self.chains[instrument].iter().copied()
+    }
+
+    /// The only contract of an instrument that does not expire.
+    pub fn spot_contract(&self, instrument: InstrumentId) -> Option<ContractId> {
+        self.contracts_of(instrument).find(|&c| self.contract(c).expiry.is_none())
+    }
+}
+
+fn terms_of(instrument: &Instrument) -> Terms {
+    Terms {
+        currency: instrument.currency,
+        risk_currency: instrument.risk_currency,
+        multiplier: instrument.multiplier,
+        settles_daily: instrument.kind == InstrumentKind::Fut,
+        tick: instrument.tick,
+        lot: instrument.lot,
+    }
+}
