@@ -5,7 +5,6 @@
 
 use super::*;
 use ports::MarginImpact;
-use proptest::prelude::*;
 use strategy::{Sleeve, SleeveKind};
 
 const CONTRACTS: [ContractId; 3] = [ContractId(0), ContractId(1), ContractId(7)];
@@ -51,7 +50,7 @@ proptest! {
             }
             loop {
                 match settled(&mut session, now) {
-                    Effect::WhatIf { number, .. } => session.handle(Event::Margin { number, impact: Some(ample.clone()) }),
+                    Effect::WhatIf { number, .. } => session.handle(Event::Margin { number, impact: Some(ample) }),
                     Effect::Send(sendable) => { out.insert(sendable.order_ref().intent); }
                     Effect::Watch | Effect::Renew(_) => {}
                     Effect::Wait(_) | Effect::Done => break,
