@@ -10,6 +10,8 @@ use std::path::Path;
 use tests::{repository, text};
 
 const LAW: &str = "ARCHITECTURE.md";
+/// The one crate with lints of its own.
+const PYTHON: &str = "python";
 
 #[test]
 fn every_arrow_between_crates_is_in_the_table() {
@@ -70,13 +72,28 @@ fn no_pure_crate_excuses_itself_from_the_bans() {
 fn every_crate_is_bound_by_the_workspace_lints_and_they_forbid_unsafe_code() {
     let lints = section(&text("Cargo.toml"), "[workspace.lints.rust]");
     assert!(lints.contains(&"unsafe_code = \"forbid\"".to_owned()), "Cargo.toml no longer forbids unsafe code");
-    let unbound: Vec<String> = workspace()
-        .packages
-        .iter()
-        .filter(|package| !section(&text(&package.manifest_path), "[lints]").contains(&"workspace = true".to_owned()))
-        .map(|package| format!("{}: add `[lints]` with `workspace = true`", package.manifest_path))
-        .collect();
-    report(&unbound);
+    let bound =
+        |package: &&Package| section(&text(&package.manifest_path), "[lints]").contains(&"workspace = true".to_owned());
+    let workspace = workspace();
+    let unbound = workspace.packages.iter().filter(|package| package.name.as_str() != PYTHON && !bound(package));
+    report(
+        &unbound
+            .map(|package| format!("{}: add `[lints]` with `workspace = true`", package.manifest_path))
+            .collect::<Vec<_>>(),
+    );
+}
+
+/// PyO3's macros expand to unsafe code, which says that it may be there; a lint that forbids does not listen.
+#[test]
+fn the_python_module_has_the_same_lints_but_for_what_macros_expand_to_and_no_unsafe_code_of_ours() {
+    let (law, manifest) = (text("Cargo.toml"), text("python/Cargo.toml"));
+    for part in ["rust", "clippy"] {
+        let expected = section(&law, &format!("[workspace.lints.{part}]")).join("\n").replace("forbid", "deny");
+        assert_eq!(section(&manifest, &format!("[lints.{part}]")).join("\n"), expected, "python/Cargo.toml");
+    }
+    for file in rust_files(&repository().join("python/src")) {
+        assert!(!text(&file).contains("unsafe"), "{} speaks of unsafe code", file.display());
+    }
 }
 
 #[test]
@@ -125,10 +142,11 @@ fn words(text: &str) -> BTreeSet<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The lines of one section of a TOML file.
+/// The lines of one section of a TOML file, without comments.
 fn section(toml: &str, header: &str) -> Vec<String> {
     let lines = toml.lines().map(str::trim).skip_while(|line| *line != header).skip(1);
-    lines.take_while(|line| !line.starts_with('[')).map(str::to_owned).collect()
+    let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    lines.take_while(|line| !line.starts_with('[')).filter(says).map(str::to_owned).collect()
 }
 
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -22,15 +22,19 @@ pub fn write(result: &Result, dir: &Path) -> io::Result<()> {
         std::fs::rename(part, dir.join(name))
     };
     put("summary.json", &serde_json::to_vec_pretty(&result.summary()).expect("plain data"))?;
-    for (name, columns) in
-        [("days", days(result)), ("orders", orders(result)), ("fills", fills(result)), ("attribution", sleeves(result))]
-    {
+    for (name, columns) in tables(result) {
         put(&format!("{name}.parquet"), &write_table(name, &columns).map_err(io::Error::other)?)?;
     }
     put("tear-sheet.html", tear_sheet(result).as_bytes())
 }
 
-type Columns = Vec<(&'static str, Column)>;
+/// The columns of a table, in order.
+pub type Columns = Vec<(&'static str, Column)>;
+
+/// The tables of a run, by name.
+pub fn tables(result: &Result) -> [(&'static str, Columns); 4] {
+    [("days", days(result)), ("orders", orders(result)), ("fills", fills(result)), ("attribution", sleeves(result))]
+}
 
 fn days(result: &Result) -> Columns {
     let days = &result.days;

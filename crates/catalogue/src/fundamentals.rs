@@ -1,11 +1,11 @@
-//! Published statements: from CSV files through the map into one Parquet file, and back.
+//! Published statements: from tables through the map into one Parquet file, and back.
 //!
 //! In: source files and rules, or a catalogue's file. Out: statements. Invariant: a cell that is blank is a figure that
 //! was not reported; a row is visible from the publication the map states, never from the end of its fiscal year.
 
-use crate::manifest::sha256;
 use crate::map::{StatementsRule, When};
-use crate::source::SourceError;
+use crate::source::{Source, SourceError};
+use crate::table::Row;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::fmt::strtime;
@@ -20,26 +20,14 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
-/// The statements of one source file, and the file's hash.
-pub(crate) fn read_source(root: &Path, rule: &StatementsRule) -> Result<(Vec<Statement>, String), SourceError> {
-    let path = root.join(&rule.file);
-    let bytes = std::fs::read(&path).map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let broken = |line: u64, problem: String| SourceError::Line { path: path.clone(), line, problem };
-    let header = reader.headers().map_err(|error| broken(1, error.to_string()))?.clone();
-    let column = |name: &str| {
-        let place = header.iter().position(|found| found == name);
-        place.ok_or_else(|| SourceError::NoColumn {
-            path: path.clone(),
-            column: name.to_owned(),
-            found: header.iter().collect::<Vec<_>>().join(", "),
-        })
-    };
+/// The statements of one source, and its hash.
+pub(crate) fn read_source(source: Source<'_>, rule: &StatementsRule) -> Result<(Vec<Statement>, String), SourceError> {
+    let table = source.table(&rule.file)?;
+    let column = |name: &str| table.column(name);
     let name = column(&rule.name)?;
     let period_end = Place::of(&rule.period_end, column)?;
     let published = rule.published.as_ref().map(|when| Place::of(when, column)).transpose()?;
@@ -49,22 +37,19 @@ pub(crate) fn read_source(root: &Path, rule: &StatementsRule) -> Result<(Vec<Sta
         figures.push((figure, terms?));
     }
     let mut statements = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let line = row as u64 + 2;
-        let record = record.map_err(|error| broken(line, error.to_string()))?;
-        let period_end = period_end.date(&record).map_err(|problem| broken(line, problem))?;
+    for row in table.rows() {
+        let period_end = period_end.date(row)?;
         let published = match &published {
-            Some(place) => place.date(&record).map_err(|problem| broken(line, problem))?,
+            Some(place) => place.date(row)?,
             None => period_end.saturating_add(i64::from(rule.days_to_publication).days()),
         };
-        let cells = figures.iter().filter_map(|(figure, terms)| Some((*figure, sum(terms, &record)?)));
-        let figures = cells.map(|(figure, value)| Ok((figure, value?))).collect::<Result<BTreeMap<_, _>, String>>();
-        let figures = figures.map_err(|problem| broken(line, problem))?;
-        statements.push(Statement { name: record[name].to_owned(), period_end, published, figures });
+        let cells = figures.iter().filter_map(|(figure, terms)| Some((*figure, sum(terms, row)?)));
+        let figures = cells.map(|(figure, value)| Ok((figure, value?))).collect::<Result<BTreeMap<_, _>, _>>()?;
+        statements.push(Statement { name: row.text(name).to_owned(), period_end, published, figures });
     }
     match statements.is_empty() {
-        true => Err(SourceError::Empty { path, stands_for: rule.stands_for.clone() }),
-        false => Ok((statements, sha256(&bytes))),
+        true => Err(SourceError::Empty { path: table.path.clone(), stands_for: rule.stands_for.clone() }),
+        false => Ok((statements, table.sha256.clone())),
     }
 }
 
@@ -82,13 +67,15 @@ impl Place {
         }
     }
 
-    fn date(&self, record: &csv::StringRecord) -> Result<Date, String> {
+    fn date(&self, row: Row<'_>) -> Result<Date, SourceError> {
         match self {
             Place::Fixed(date) => Ok(*date),
             Place::Column(column, format) => {
-                let text = &record[*column];
+                let text = row.text(*column);
                 let read = strtime::parse(format, text).and_then(|parts| parts.to_date());
-                read.map_err(|error| format!("`{text}` is no date of the form {format} ({error}); correct the map"))
+                read.map_err(|error| {
+                    row.refuse(format!("`{text}` is no date of the form {format} ({error}); correct the map"))
+                })
             }
         }
     }
@@ -103,16 +90,20 @@ fn signed(term: &str, column: impl Fn(&str) -> Result<usize, SourceError>) -> Re
 }
 
 /// The sum of the columns; nothing when one is blank.
-fn sum(terms: &[(usize, f64)], record: &csv::StringRecord) -> Option<Result<f64, String>> {
+fn sum(terms: &[(usize, f64)], row: Row<'_>) -> Option<Result<f64, SourceError>> {
     let mut total = 0.0;
     for &(column, sign) in terms {
-        let text = record[column].trim();
+        let text = row.text(column);
         if text.is_empty() {
             return None;
         }
         match text.parse::<f64>().ok().filter(|value| value.is_finite()) {
             Some(value) => total += sign * value,
-            None => return Some(Err(format!("`{text}` is no number; correct the file, or take the column out"))),
+            None => {
+                return Some(Err(
+                    row.refuse(format!("`{text}` is no number; correct the file, or take the column out"))
+                ));
+            }
         }
     }
     Some(Ok(total))

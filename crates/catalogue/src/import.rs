@@ -1,7 +1,7 @@
 //! From source files to a catalogue.
 //!
-//! In: a map, a source directory, a destination. Out: a catalogue and a report. Invariant: the same map over the same
-//! files gives the same bytes; after an error the destination is as it was.
+//! In: a map, its tables, a destination. Out: a catalogue and a report. Invariant: the same map over the same
+//! tables gives the same bytes; after an error the destination is as it was.
 
 use crate::manifest::{
     FORMAT, MANIFEST_FILE, Manifest, Missing, STATEMENTS_FILE, SegmentEntry, SeriesEntry, StatementsEntry,
@@ -10,7 +10,7 @@ use crate::manifest::{
 use crate::map::{Conversion, MapRefused, SeriesMap, SeriesRule, Span};
 use crate::publish::{PublishError, Staging};
 use crate::report::{ImportReport, Imported};
-use crate::source::{self, Draft, Rates, SourceError};
+use crate::source::{self, Draft, Rates, Source, SourceError};
 use crate::{bars_file, fundamentals};
 use market::Fundamentals;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,8 +51,8 @@ pub enum ImportError {
 pub struct ImportRequest<'a> {
     /// Which source stands for which instrument.
     pub map: &'a SeriesMap,
-    /// Directory the map's paths start from.
-    pub source: &'a Path,
+    /// Where the map's tables are.
+    pub source: Source<'a>,
     /// Directory of the catalogue; an older catalogue there is replaced.
     pub destination: &'a Path,
     /// The only segment to import; all without it.

@@ -110,7 +110,7 @@ pub(crate) enum Columns {
     Ohlcv,
     /// `open, high, low, close`.
     Ohlc,
-    /// One price a day.
+    /// One price a day, and `volume` where there is one.
     Close(String),
     /// Futures: prices of several contract months side by side; the first column that has a month's price counts.
     Contracts(Vec<ContractColumns>),

@@ -10,8 +10,31 @@ use crate::table::Table;
 use jiff::civil::Date;
 use market::Bar;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Where the tables of a map are.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Files below a folder, CSV or Parquet.
+    Folder(&'a Path),
+    /// In memory, by the name the map has for them.
+    Tables(&'a BTreeMap<String, Table>),
+}
+
+impl<'a> Source<'a> {
+    /// The table of a name.
+    pub(crate) fn table(self, name: &str) -> Result<Cow<'a, Table>, SourceError> {
+        match self {
+            Source::Folder(folder) => Table::open(folder.join(name)).map(Cow::Owned),
+            Source::Tables(tables) => tables.get(name).map(Cow::Borrowed).ok_or_else(|| SourceError::NoTable {
+                asked: name.to_owned(),
+                known: tables.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+}
 
 /// A source file that cannot be used as the map says.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +46,14 @@ pub enum SourceError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A table the map names was not handed over.
+    #[error("the map names `{asked}`, and no table of that name was handed over; there is {known}")]
+    NoTable {
+        /// The name asked for.
+        asked: String,
+        /// The names there are.
+        known: String,
     },
     /// A column the map needs is not there.
     #[error("{} has no column `{column}`; it has {found}; correct `columns` in the map", path.display())]
@@ -77,14 +108,14 @@ pub(crate) struct Reading {
 
 /// Reads one instrument from one file. `rates` converts, if the rule says so.
 pub(crate) fn read(
-    directory: &Path,
+    source: Source<'_>,
     file: &str,
     rule: &SeriesRule,
     span: Span,
     rates: Option<&Rates>,
 ) -> Result<Reading, SourceError> {
-    let table = Table::open(directory.join(file))?;
-    let bad = rule.known_bad.as_ref().map(|bad| known_bad(directory, bad)).transpose()?.unwrap_or_default();
+    let table = source.table(file)?;
+    let bad = rule.known_bad.as_ref().map(|bad| known_bad(source, bad)).transpose()?.unwrap_or_default();
     let mut sieve = Sieve { span, bad, rates, left_out: LeftOut::default(), widened: 0 };
     let mut drafts = match &rule.columns {
         Columns::Contracts(columns) => contracts(&table, columns, rule, &mut sieve)?,
@@ -92,9 +123,9 @@ pub(crate) fn read(
     };
     drafts.retain(|draft| !draft.bars.is_empty());
     if drafts.is_empty() {
-        return Err(SourceError::Empty { path: table.path, stands_for: rule.stands_for.clone() });
+        return Err(SourceError::Empty { path: table.path.clone(), stands_for: rule.stands_for.clone() });
     }
-    Ok(Reading { drafts, left_out: sieve.left_out, widened: sieve.widened, sha256: table.sha256 })
+    Ok(Reading { drafts, left_out: sieve.left_out, widened: sieve.widened, sha256: table.sha256.clone() })
 }
 
 fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve<'_>) -> Result<Draft, SourceError> {
@@ -102,7 +133,11 @@ fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve
         Columns::Close(column) => [table.column(column)?; 4],
         _ => [table.column("open")?, table.column("high")?, table.column("low")?, table.column("close")?],
     };
-    let volume = if *columns == Columns::Ohlcv { Some(table.column("volume")?) } else { None };
+    let volume = match columns {
+        Columns::Ohlcv => Some(table.column("volume")?),
+        Columns::Close(_) if table.has("volume") => Some(table.column("volume")?),
+        _ => None,
+    };
     let symbol =
         rule.symbol.as_deref().map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
     let dates = table.column("date")?;
@@ -192,8 +227,8 @@ impl Sieve<'_> {
 }
 
 /// The wrong closes of a series by date.
-fn known_bad(directory: &Path, bad: &KnownBad) -> Result<Rates, SourceError> {
-    let table = Table::open(directory.join(&bad.file))?;
+fn known_bad(source: Source<'_>, bad: &KnownBad) -> Result<Rates, SourceError> {
+    let table = source.table(&bad.file)?;
     let (date, series, value) = (table.column("date")?, table.column("series")?, table.column("value_in_our_file")?);
     let mut wrong = Rates::new();
     for row in table.rows() {

@@ -1,7 +1,8 @@
-//! A source file as a table of texts.
+//! A source as a table of texts.
 //!
-//! In: a CSV or Parquet file. Out: rows whose fields are read as dates, numbers and contract months. Invariant: what
-//! cannot be read says its file and line; a field is text whichever format it came from, so both obey the same rules.
+//! In: a CSV or Parquet file, or columns of somebody else's. Out: rows whose fields are read as dates, numbers and contract
+//! months. Invariant: what cannot be read says its file and line; a field is text whichever format it came from, so all obey
+//! the same rules.
 
 use crate::manifest::sha256;
 use crate::source::SourceError;
@@ -13,26 +14,63 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use rust_decimal::Decimal;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// A file in memory.
-pub(crate) struct Table {
-    pub path: PathBuf,
+/// A source in memory.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) path: PathBuf,
     header: Vec<String>,
     records: Vec<Record>,
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 /// One row, and the line it is on, the header included.
+#[derive(Clone, Debug)]
 struct Record {
     line: u64,
     fields: Vec<String>,
 }
 
 impl Table {
+    /// A table of columns that were read elsewhere, each of the same number of texts as they would stand in a CSV file;
+    /// `name` is what a person knows it by.
+    ///
+    /// # Panics
+    /// When a column is shorter than the first.
+    pub fn of(name: &str, columns: Vec<(String, Vec<String>)>) -> Table {
+        let (header, columns): (Vec<String>, Vec<Vec<String>>) = columns.into_iter().unzip();
+        let rows = columns.first().map_or(0, Vec::len);
+        let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+        let mut records = Vec::with_capacity(rows);
+        for line in (2..).take(rows) {
+            let fields = columns.iter_mut().map(|column| column.next().expect("columns are as long as the first"));
+            records.push(Record { line, fields: fields.collect() });
+        }
+        let texts: Vec<&str> =
+            header.iter().chain(records.iter().flat_map(|row| &row.fields)).map(String::as_str).collect();
+        let sha256 = sha256(texts.join("\u{1f}").as_bytes());
+        Table { path: name.into(), header, records, sha256 }
+    }
+
+    /// Whether there is a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.header.iter().any(|column| column == name)
+    }
+
+    /// The different texts of a column, in order.
+    ///
+    /// # Errors
+    /// [`SourceError::NoColumn`].
+    pub fn distinct(&self, name: &str) -> Result<BTreeSet<&str>, SourceError> {
+        let column = self.column(name)?;
+        Ok(self.rows().map(|row| row.record.fields[column].as_str()).collect())
+    }
+
     /// Reads a file, as Parquet when its name says so.
-    pub fn open(path: PathBuf) -> Result<Table, SourceError> {
+    pub(crate) fn open(path: PathBuf) -> Result<Table, SourceError> {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(source) => return Err(SourceError::Unreadable { path, source }),
@@ -44,7 +82,7 @@ impl Table {
     }
 
     /// The place of a column.
-    pub fn column(&self, name: &str) -> Result<usize, SourceError> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize, SourceError> {
         let no_column = || SourceError::NoColumn {
             path: self.path.clone(),
             column: name.to_owned(),
@@ -54,7 +92,7 @@ impl Table {
     }
 
     /// All rows, in the file's order.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.records.iter().map(|record| Row { table: self, record })
     }
 }
@@ -123,7 +161,8 @@ impl Row<'_> {
         }
     }
 
-    fn refuse(&self, problem: String) -> SourceError {
+    /// What is wrong with this row.
+    pub fn refuse(&self, problem: String) -> SourceError {
         SourceError::Line { path: self.table.path.clone(), line: self.record.line, problem }
     }
 }

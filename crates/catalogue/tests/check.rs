@@ -1,7 +1,7 @@
 //! Stories of bad prices: each planted fault is found, and the real series are as good as they are.
 #![allow(clippy::disallowed_methods, reason = "writes the small files it tells of; the real series lie outside")]
 
-use catalogue::{Catalogue, CheckReport, CheckRequest, FindingKind, ImportRequest, SeriesMap, import};
+use catalogue::{Catalogue, CheckReport, CheckRequest, FindingKind, ImportRequest, SeriesMap, Source, import};
 use domain::Mic;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -31,7 +31,11 @@ fn calendars() -> Calendars {
 /// A catalogue of the files in a folder.
 fn imported(source: &Path, map: &str, destination: &Path) -> Catalogue {
     let map = SeriesMap::parse("map.yaml", map).unwrap();
-    import(&ImportRequest { map: &map, source, destination, segment: None, instruments: &[] }, |_| {}).unwrap();
+    import(
+        &ImportRequest { map: &map, source: Source::Folder(source), destination, segment: None, instruments: &[] },
+        |_| {},
+    )
+    .unwrap();
     Catalogue::open(destination).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Stories of an import, told over small files.
 #![allow(clippy::disallowed_methods, reason = "writes the small files it tells of")]
 
-use catalogue::{Catalogue, ImportReport, ImportRequest, SeriesMap, import, series_name};
+use catalogue::{Catalogue, ImportReport, ImportRequest, SeriesMap, Source, import, series_name};
 use jiff::civil::date;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ impl World {
         let instruments = ["CSPX", "VIX"];
         let request = ImportRequest {
             map: &map,
-            source: self.dir.path(),
+            source: Source::Folder(self.dir.path()),
             destination: &destination,
             segment: None,
             instruments: &instruments,

@@ -1,7 +1,7 @@
 //! The map that ships, over the real series where they are at hand.
 #![allow(clippy::disallowed_methods, reason = "the real series lie outside the repository")]
 
-use catalogue::{Catalogue, ImportRequest, SeriesMap, import, series_name};
+use catalogue::{Catalogue, ImportRequest, SeriesMap, Source, import, series_name};
 use jiff::civil::date;
 use market::{Bar, Figure};
 use std::path::Path;
@@ -19,7 +19,13 @@ fn august_2015_comes_out_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let destination = dir.path().join("catalogue");
     let map = SeriesMap::parse("real-series.yaml", MAP).unwrap();
-    let request = ImportRequest { map: &map, source, destination: &destination, segment: None, instruments: &[] };
+    let request = ImportRequest {
+        map: &map,
+        source: Source::Folder(source),
+        destination: &destination,
+        segment: None,
+        instruments: &[],
+    };
     let mut steps = 0;
     let report = import(&request, |progress| {
         steps += 1;

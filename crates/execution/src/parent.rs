@@ -101,7 +101,7 @@ impl Parent {
             before_permit: 0,
             collar: None,
             half_spread: None,
-            children: Vec::with_capacity(1), // most orders are one
+            children: Vec::new(),
             filled: Quantity::ZERO,
             value: Exact::ZERO,
             state: ParentState::Waiting,

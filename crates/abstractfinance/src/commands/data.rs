@@ -7,7 +7,7 @@ use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings;
-use catalogue::{ImportRequest, SeriesMap};
+use catalogue::{ImportRequest, SeriesMap, Source};
 use indicatif::ProgressBar;
 use std::path::Path;
 
@@ -28,6 +28,7 @@ pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path) ->
     let map = SeriesMap::parse(&file, &text).map_err(|error| usage(&error))?;
     let loaded = settings::load(global.config.as_deref())?;
     let instruments: Vec<&str> = loaded.instruments.iter().map(|(name, _)| name).collect();
+    let source = Source::Folder(source);
     let request = ImportRequest { map: &map, source, destination: out, segment: None, instruments: &instruments };
     let bar = ProgressBar::new(0);
     let report = catalogue::import(&request, |progress| {

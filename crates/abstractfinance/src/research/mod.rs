@@ -3,11 +3,13 @@
 //! In: a configuration, settings that replace some of its own, a market, two dates, a depth. Out: what the engine did there.
 //! Invariant: whoever asks gets the same run: the command line and the Python module only ask and show.
 
+mod bars;
 mod days;
 mod search;
 mod sweep;
 
 pub use crate::cli::{Numbers, SpanOfResearch};
+pub use bars::{BARS, import};
 pub use search::Search;
 pub use sweep::{Sweep, write};
 
@@ -62,6 +64,8 @@ pub struct Study {
     pub set: BTreeMap<String, Value>,
     /// The market, the dates and the depth.
     pub span: SpanOfResearch,
+    /// What the market is called where its folder does not say it.
+    pub market: Option<String>,
     /// [`fingerprint`] of the code that runs it.
     pub program: String,
     from: Date,
@@ -87,7 +91,7 @@ impl Study {
         if to < from {
             return Err(Failure::Usage(format!("--to {to} lies before --from {from}")));
         }
-        Ok(Study { config, set: BTreeMap::new(), span, program, from, to })
+        Ok(Study { config, set: BTreeMap::new(), span, market: None, program, from, to })
     }
 
     /// The span that words of a command line name, such as `--scenario`, `crash`.
@@ -98,8 +102,8 @@ impl Study {
         let read = Words::command().try_get_matches_from(words).and_then(|words| Words::from_arg_matches(&words));
         let told = |error: clap::Error| {
             let text = error.render().to_string();
-            let sentence = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim_end();
-            Failure::Usage(sentence.to_owned())
+            let sentence = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+            Failure::Usage(sentence.split_whitespace().collect::<Vec<_>>().join(" "))
         };
         read.map(|words| words.span).map_err(told)
     }
@@ -181,7 +185,10 @@ impl Study {
     pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> About {
         let asked = &self.span.market;
         let market = match (&asked.catalogue, asked.scenario, asked.seed) {
-            (Some(dir), _, seed) => format!("{}, paths inside the day by seed {seed}", dir.display()),
+            (Some(dir), _, seed) => {
+                let name = self.market.clone().unwrap_or_else(|| dir.display().to_string());
+                format!("{name}, paths inside the day by seed {seed}")
+            }
             (None, scenario, seed) => format!("simulated: {scenario}, seed {seed}"),
         };
         let title = self.config.as_deref().and_then(|dir| dir.file_name());

@@ -16,6 +16,15 @@ use std::collections::BTreeMap;
 #[serde(transparent)]
 pub struct Instruments(BTreeMap<String, InstrumentRow>);
 
+/// What prices of an instrument count in a catalogue: points, a currency, or one currency per another.
+pub fn unit_of_prices(kind: InstrumentKind, currency: Currency, symbol: &str) -> String {
+    match kind {
+        InstrumentKind::Ind => "points".to_owned(),
+        InstrumentKind::Cash => format!("{currency} per {symbol}"),
+        _ => currency.to_string(),
+    }
+}
+
 /// Groups of the table, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -26,7 +26,7 @@ mod universe;
 
 pub use execution::{ApprovalMode, Policy as ExecutionPolicyName, Schedule};
 pub use hedges::{Bucket, GovernmentBond, OatBund, Options as HedgeOptions, TailHedge};
-pub use instruments::{InstrumentRow, Instruments};
+pub use instruments::{InstrumentRow, Instruments, unit_of_prices};
 pub use limits::{Change, changes};
 pub use members::{Member, Universes};
 pub use model::{Mode, MomentumCurrency, Regime, SecondSource, Settings, VolatilitySource};

@@ -18,7 +18,7 @@ pub(super) fn overlaid(file: &str, text: String, set: &BTreeMap<String, Value>) 
     for (key, value) in set {
         *found(&mut settings, file, key)? = value.clone();
     }
-    Ok(settings.to_string())
+    Ok(format!("{settings:#}"))
 }
 
 /// The place of a dotted key.

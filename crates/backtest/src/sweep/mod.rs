@@ -100,11 +100,18 @@ pub fn shown(value: Option<&serde_json::Value>) -> String {
     }
 }
 
-/// The rows of a search as one Parquet file: a column for each key, then the figures.
+/// The rows of a search as one Parquet file.
 ///
 /// # Errors
 /// What the format cannot hold.
 pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
+    let columns = columns(trials);
+    let columns: Vec<(&str, Column)> = columns.iter().map(|(name, column)| (name.as_str(), column.clone())).collect();
+    write_table("runs", &columns)
+}
+
+/// The rows of a search: a column for each key, then the figures.
+pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
     let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
     let stat =
         |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
@@ -135,8 +142,7 @@ pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
         ("failure", Column::Text(trials.iter().map(|t| t.failure.clone().unwrap_or_default()).collect())),
     ];
     columns.extend(figures.into_iter().map(|(name, column)| (name.to_owned(), column)));
-    let columns: Vec<(&str, Column)> = columns.iter().map(|(name, column)| (name.as_str(), column.clone())).collect();
-    write_table("runs", &columns)
+    columns
 }
 
 /// The best rows as a table, and what to believe of them.

@@ -12,7 +12,8 @@ use strategy::sizing::Change;
 
 /// The contracts that are wanted in another quantity than is held.
 pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> {
-    let (held, wanted) = (inputs.ledger.quantities().as_slice(), plan.table.wanted.as_slice());
+    let held = inputs.ledger.quantities().as_slice();
+    let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
     moving.extend((0..held.len()).filter(|&row| held[row] != wanted[row]).map(|row| ContractId(row as u16)));
     moving

@@ -61,8 +61,7 @@ pub(super) fn shift(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
 /// whole side of which stands still, waits instead.
 pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let factor = plan.risk.scale * plan.facts.nav;
-    let stands_still = |contract| obstacle(contract, inputs, setup, plan).is_some();
-    if plan.flatten || factor <= 0.0 || !setup.universe.contracts().any(stands_still) {
+    if plan.flatten || factor <= 0.0 || no_obstacles(inputs, plan) {
         return;
     }
     for (position, sleeve) in setup.policy.sleeves.iter().enumerate() {
@@ -89,8 +88,14 @@ pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayP
     }
 }
 
+/// True on a day on which [`obstacle`] finds none for any contract: most days, so it is asked first.
+fn no_obstacles(inputs: &DayInputs<'_>, plan: &DayPlan) -> bool {
+    let all_priced = plan.table.unit_price.as_slice().iter().all(|&price| price != 0.0);
+    let all_open = inputs.windows.as_slice().iter().all(Option::is_some);
+    all_priced && all_open && plan.facts.frozen.is_empty() && plan.facts.no_increase.is_empty()
+}
+
 /// Why a contract cannot grow today, if it cannot.
-#[inline]
 pub(super) fn obstacle(contract: ContractId, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Option<Check> {
     match () {
         () if plan.table.unit_price[contract] == 0.0 => {

@@ -58,6 +58,12 @@ impl Session<'_> {
     /// leave with it, so that what the gate refuses one leg it refuses the pair. What others wait for in their turn counts as
     /// well: it may be a leg of two sleeves, of which one cannot open.
     pub(super) fn has_company(&mut self, index: usize, now: Timestamp) -> bool {
+        let needed = self.needs(index);
+        // Mostly one of those that are needed needs nobody else in its turn; then the rest need not be looked at.
+        if needed.iter().all(|any| any.iter().any(|&other| self.needs_only(other, index) && self.may_leave(other, now)))
+        {
+            return true;
+        }
         let mut company = vec![index];
         let mut looked_at = 0;
         while let Some(&order) = company.get(looked_at) {
@@ -97,6 +103,10 @@ impl Session<'_> {
         let legs = (0..self.pairs.len()).filter_map(|pair| self.other_in(pair, index)).map(|other| vec![other]);
         let starts = self.plan.starts.iter().filter(|start| start.orders.contains(&number));
         legs.chain(starts.map(|start| start.with.iter().map(|&other| usize::from(other) - 1).collect())).collect()
+    }
+
+    fn needs_only(&self, other: usize, index: usize) -> bool {
+        self.needs(other).iter().all(|any| any.contains(&index))
     }
 
     /// Lets orders ask at once that waited for this one and for nobody else.

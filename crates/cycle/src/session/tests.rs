@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use rust_decimal::dec;
 
 mod auction;
+mod company;
 mod executions;
 mod histories;
 mod margin;

@@ -200,7 +200,7 @@ fn from_gateway(contract: ContractId, universe: &Universe) -> Wanted {
         expiry: facts.expiry,
         symbol: None,
         contract: Some(contract),
-        unit: unit(instrument.kind, instrument.currency.code(), &instrument.symbol),
+        unit: settings::unit_of_prices(instrument.kind, instrument.currency, &instrument.symbol),
     }
 }
 
@@ -215,15 +215,7 @@ fn from_yahoo(name: &str, instruments: &Instruments) -> Wanted {
         expiry: None,
         symbol,
         contract: None,
-        unit: unit(row.kind, row.currency.code(), &row.symbol),
-    }
-}
-
-fn unit(kind: InstrumentKind, currency: &str, symbol: &str) -> String {
-    match kind {
-        InstrumentKind::Ind => "points".to_owned(),
-        InstrumentKind::Cash => format!("{currency} per {symbol}"),
-        _ => currency.to_owned(),
+        unit: settings::unit_of_prices(row.kind, row.currency, &row.symbol),
     }
 }
 
