@@ -394,21 +394,8 @@ impl Ground {
     }
 }
 
-/// Goes on between two days of a study without the options that ended long before, as a start would: a table that only grows
-/// makes every date slower than the one before. Below `most` options nothing is left behind.
-pub(crate) fn leave_ended<J>(most: usize, run: &mut Run, world: &mut World<SimBroker, J, SimClock>) {
-    if run.setup.universe.contract_count() - run.setup.universe.configured().count() < most {
-        return;
-    }
-    let Some((book, date)) = world.closed.as_ref().and_then(|book| Some((book, book.date?))) else { return };
-    let universe = living(book, date, &run.setup.universe.without_options());
-    run.setup = run.setup.over(universe.clone());
-    world.broker.over(Arc::new(universe));
-    world.statements = Some(ActivitySource::Simulated(world.broker.world().statements()));
-}
-
 /// A table with the options that books left by a date have still to do with.
-fn living(book: &Book, date: Date, table: &Universe) -> Universe {
+pub(crate) fn living(book: &Book, date: Date, table: &Universe) -> Universe {
     let kept = date.saturating_sub(ENDED_OPTION_DAYS.days());
     let lives = |name: &&str| OptionKey::parse(name).is_some_and(|(_, key)| key.expiry >= kept);
     let mut universe = table.clone();

@@ -4,9 +4,10 @@
 //! file only counts what they did.
 
 use super::{Step, Watch};
+use crate::activity::ActivitySource;
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
-use crate::world::leave_ended;
+use crate::world::living;
 use ::backtest::result::{Day, FillRow, OrderRow, Result as Research, Run as About, to_f64};
 use ::backtest::{SimBroker, SimClock, SimWorld};
 use console::DayReport;
@@ -17,6 +18,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sim::{Simulation, StatementItem};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What was counted so far.
 pub(crate) struct Counted {
@@ -209,6 +211,19 @@ impl Counted {
         }));
         self.result
     }
+}
+
+/// Goes on between two days of a study without the options that ended long before, as a start would: a table that only grows
+/// makes every date slower than the one before. Below `most` options nothing is left behind.
+fn leave_ended<J>(most: usize, run: &mut Run, world: &mut World<SimBroker, J, SimClock>) {
+    if run.setup.universe.contract_count() - run.setup.universe.configured().count() < most {
+        return;
+    }
+    let Some((book, date)) = world.closed.as_ref().and_then(|book| Some((book, book.date?))) else { return };
+    let universe = living(book, date, &run.setup.universe.without_options());
+    run.setup = run.setup.over(universe.clone());
+    world.broker.over(Arc::new(universe));
+    world.statements = Some(ActivitySource::Simulated(world.broker.world().statements()));
 }
 
 /// What an order paid against the mid when it was let out, in base currency; negative when paid.
