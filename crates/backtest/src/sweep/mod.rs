@@ -157,7 +157,7 @@ pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
     };
     let mut page = String::from("  run");
     keys.iter().for_each(|key| write!(page, "  {key:>width$}", width = width(key)).expect("text"));
-    page.push_str("    return      vol  Sharpe   drawdown  turnover    cost\n");
+    page.push_str("    return      vol  Sharpe   drawdown  turnover      cost\n");
     let percent = |x: f64| format!("{:.2} %", x * 100.0).replace('-', "−");
     for &i in order.iter().take(rows) {
         let trial = &trials[i];
@@ -170,7 +170,7 @@ pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
             (None, None) => write!(page, "  too few dates").expect("text"),
             (Some(s), None) => write!(
                 page,
-                "{:>10}{:>9}{:>8}{:>11}{:>10.1}{:>5.1} bp{}",
+                "{:>10}{:>9}{:>8}{:>11}{:>10.1}{:>7.1} bp{}",
                 percent(s.annual_return),
                 s.annual_volatility.map_or_else(|| "–".into(), percent),
                 s.sharpe.map_or_else(|| "–".into(), |x| format!("{x:.2}").replace('-', "−")),
