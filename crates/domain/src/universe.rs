@@ -22,6 +22,13 @@ pub struct Universe {
     places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
 }
 
+impl Default for Universe {
+    /// A table of nothing.
+    fn default() -> Universe {
+        Universe::new(Vec::new(), Vec::new())
+    }
+}
+
 impl Universe {
     /// The table of a run. A contract must point into the instruments.
     ///

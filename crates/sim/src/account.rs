@@ -5,11 +5,10 @@
 //! with the engine's ledger, so that each checks the other.
 
 use crate::{AccountView, CashRow, PositionView};
-use domain::{
-    ContractId, Currency, InstrumentKind, Money, PerContract, PerCurrency, Price, Quantity, Side, Terms, Universe,
-};
+use domain::{ContractId, Currency, InstrumentKind, Money, PerCurrency, Price, Quantity, Side, Terms, Universe};
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const COST_DIGITS: u32 = 8;
@@ -47,22 +46,21 @@ pub(crate) struct Account {
     swept: PerCurrency<Decimal>,
     interest_owed: PerCurrency<Decimal>,
     dividends_owed: PerCurrency<Decimal>,
-    holdings: PerContract<Holding>,
+    /// Of everything that was ever held.
+    holdings: BTreeMap<ContractId, Holding>,
 }
 
 impl Account {
     pub(crate) fn new(id: String, base: Currency, universe: Arc<Universe>, deposit: Money) -> Account {
         let mut cash = PerCurrency::default();
         cash[deposit.currency] = deposit.amount;
-        let holdings = PerContract::filled(Holding::default(), universe.contract_count());
+        let holdings = BTreeMap::new();
         let (swept, interest_owed, dividends_owed) = Default::default();
         Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings }
     }
 
     /// Takes what a universe has grown by in.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
-        (self.universe.contract_count()..universe.contract_count())
-            .for_each(|_| self.holdings.push(Holding::default()));
         self.universe = universe;
     }
 
@@ -71,12 +69,12 @@ impl Account {
     }
 
     pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {
-        self.holdings[contract].quantity
+        self.holdings.get(&contract).map_or(Quantity::ZERO, |holding| holding.quantity)
     }
 
     /// What is held, in contract order.
     pub(crate) fn held(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero()).map(|(contract, _)| contract)
+        self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero()).map(|(contract, _)| *contract)
     }
 
     pub(crate) fn cash(&self, currency: Currency) -> Decimal {
@@ -105,7 +103,7 @@ impl Account {
 
     /// Gives new shares for old ones; the cost of the whole stays. Returns the change of the quantity.
     pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) -> Quantity {
-        let holding = &mut self.holdings[contract];
+        let holding = self.holdings.entry(contract).or_default();
         let units = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
         let change = Quantity::from_units(units) - holding.quantity;
         holding.quantity = Quantity::from_units(units);
@@ -118,7 +116,7 @@ impl Account {
         if let (true, Some(price)) = (terms.settles_daily, price) {
             return self.expire(contract, price);
         }
-        let holding = &mut self.holdings[contract];
+        let holding = self.holdings.entry(contract).or_default();
         let closing = -holding.quantity;
         let value = price.map_or(Decimal::ZERO, |price| worth(closing, price, &terms));
         self.cash[terms.currency] -= value;
@@ -134,7 +132,7 @@ impl Account {
         let paid = if terms.settles_daily { Decimal::ZERO } else { value };
         self.cash[terms.currency] -= paid + trade.commission;
 
-        let holding = &mut self.holdings[trade.contract];
+        let holding = self.holdings.entry(trade.contract).or_default();
         if terms.settles_daily {
             holding.settled += value;
         }
@@ -145,7 +143,7 @@ impl Account {
     /// Pays the profit of a future since its last settlement into cash.
     pub(crate) fn settle(&mut self, contract: ContractId, settlement: Price) {
         let terms = *self.universe.terms(contract);
-        let holding = &mut self.holdings[contract];
+        let Some(holding) = self.holdings.get_mut(&contract) else { return };
         let value = worth(holding.quantity, settlement, &terms);
         self.cash[terms.currency] += value - holding.settled;
         holding.settled = value;
@@ -155,7 +153,7 @@ impl Account {
     pub(crate) fn expire(&mut self, contract: ContractId, settlement: Price) {
         self.settle(contract, settlement);
         let terms = *self.universe.terms(contract);
-        let holding = &mut self.holdings[contract];
+        let Some(holding) = self.holdings.get_mut(&contract) else { return };
         let closing = -holding.quantity;
         holding.book(closing, worth(closing, settlement, &terms));
         holding.settled = Decimal::ZERO;
@@ -173,9 +171,9 @@ impl Account {
         let mut total = PerCurrency::from_fn(|currency| {
             self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
         });
-        for (contract, holding) in self.holdings.iter() {
+        for (&contract, holding) in &self.holdings {
             if holding.quantity.is_zero() && holding.settled.is_zero() {
-                continue; // most of what is listed
+                continue;
             }
             let terms = self.universe.terms(contract);
             total[terms.currency] -= holding.settled;
@@ -207,9 +205,9 @@ impl Account {
             currency == self.base || parts.iter().any(|part| !part[currency].is_zero())
         });
         let mut positions = Vec::new();
-        for (contract, holding) in self.holdings.iter() {
+        for (&contract, holding) in &self.holdings {
             if holding.quantity.is_zero() && holding.settled.is_zero() {
-                continue; // most of what is listed
+                continue;
             }
             let terms = self.universe.terms(contract);
             // A closed future's profit waits for the settlement of the day.

@@ -232,7 +232,7 @@ impl Board {
 
     /// Takes what a universe has grown by in.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
-        for contract in universe.contracts().skip(self.universe.contract_count()) {
+        for contract in universe.contracts().skip(self.profiles.len()) {
             self.profiles.push(Profile::of(universe.instrument_of(contract)));
             self.sizes.push(Stream::new("sizes", &universe.contract(contract).name));
         }

@@ -83,9 +83,9 @@ impl Broker {
         }
     }
 
-    /// Takes the last contract of a universe in.
+    /// Takes a universe in that has grown.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
-        (self.universe.contract_count()..universe.contract_count()).for_each(|_| self.dents.push());
+        (self.dents.len()..universe.contract_count()).for_each(|_| self.dents.push());
         self.books.account.list(Arc::clone(&universe));
         self.universe = universe;
     }

@@ -59,6 +59,11 @@ impl Dents {
         Dents(PerContract::filled([None; 2], contracts))
     }
 
+    /// How many books there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// One more book, untouched.
     pub(crate) fn push(&mut self) {
         self.0.push([None; 2]);

@@ -218,13 +218,16 @@ impl Simulation {
                 let lists = |of: &OptionListing| of.expiries.contains(&key.expiry) && of.strikes.contains(&key.strike);
                 listing.as_ref().is_some_and(lists)
             };
-            let mut universe = Universe::clone(&self.broker.universe);
+            // Everybody lets the table go, so that it grows where it is instead of being copied.
+            let mut universe = std::mem::take(&mut self.broker.universe);
+            self.broker.list(Arc::default());
+            self.board.list(Arc::default());
+            let table = Arc::make_mut(&mut universe);
             for &key in keys.iter().filter(|key| lists(key)) {
-                if universe.contract_count() + 1 < usize::from(u16::MAX) {
-                    universe.list_option(root, key);
+                if table.contract_count() + 1 < usize::from(u16::MAX) {
+                    table.list_option(root, key);
                 }
             }
-            let universe = Arc::new(universe);
             self.broker.list(Arc::clone(&universe));
             self.board.list(universe);
         }

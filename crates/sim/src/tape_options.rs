@@ -25,7 +25,7 @@ impl Tape {
     /// Takes what a universe has grown by in: options that were listed.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
         self.change();
-        let listed = self.universe.contract_count()..universe.contract_count();
+        let listed = self.histories.len()..universe.contract_count();
         self.universe = universe;
         for place in listed {
             self.add_streams(ContractId(place as u16));
