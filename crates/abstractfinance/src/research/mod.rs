@@ -122,7 +122,7 @@ impl Study {
     pub(crate) fn over(&self, ground: &Ground, dates: &[Date], watch: Watch<'_>) -> Result<Research, Failure> {
         let config = ground.simulation(&self.span.market)?;
         let about = self.about(ground, &config);
-        self.run(about, ground, self.simulation(config)?, dates, watch)
+        self.run(Counted::new(about), ground, self.simulation(config)?, dates, watch)
     }
 
     /// Settings, universe and calendars.
@@ -155,17 +155,6 @@ impl Study {
 
     /// Runs dates in a world that was made.
     fn run(
-        &self,
-        about: About,
-        ground: &Ground,
-        simulation: Simulation,
-        dates: &[Date],
-        watch: Watch<'_>,
-    ) -> Result<Research, Failure> {
-        self.counted(Counted::new(about), ground, simulation, dates, watch)
-    }
-
-    fn counted(
         &self,
         counted: Counted,
         ground: &Ground,
@@ -261,7 +250,7 @@ mod tests {
             let config = ground.simulation(&study.span.market).unwrap();
             let counted = Counted::new(study.about(&ground, &config)).with_options_max(options_max);
             let simulation = study.simulation(config).unwrap();
-            study.counted(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
+            study.run(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
         };
         let (leaves, keeps) = (days(40), days(usize::MAX));
         assert_eq!(leaves.days, keeps.days);

@@ -4,7 +4,7 @@
 //! Invariant: a run is what `backtest` does with these settings; a run that is in the folder already is not run again.
 
 use super::search::{Point, Search};
-use super::{Numbers, Step, Study, Watch, go_on, hash};
+use super::{Counted, Numbers, Step, Study, Watch, go_on, hash};
 use crate::failure::Failure;
 use crate::world::Ground;
 use ::backtest::result::{Result as Research, Run as About};
@@ -172,7 +172,7 @@ impl Stage<'_> {
             true => self.base.1.lock().expect("a copy never fails").clone(),
             false => study.simulation(config)?,
         };
-        let trial = match study.run(about, &ground, simulation, &dates, watch) {
+        let trial = match study.run(Counted::new(about), &ground, simulation, &dates, watch) {
             Ok(result) => finished(id, point, &result),
             Err(failure) => return Ok(self.sweep.refused(point, &failure)),
         };
