@@ -150,7 +150,12 @@ impl Book {
         let current = names(universe);
         if self.contracts != current {
             let old = std::mem::take(&mut self.contracts);
-            let key = |contract: ContractId| universe.find_contract(&old[contract.index()]);
+            // Mostly the table has grown at its end.
+            let key = |contract: ContractId| {
+                let name = &old[contract.index()];
+                let same = (contract.index() < current.len() && current[contract.index()] == *name).then_some(contract);
+                same.or_else(|| universe.find_contract(name))
+            };
             self.books =
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
             let sleeves = self.sleeves.rekeyed(key);

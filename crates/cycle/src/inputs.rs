@@ -208,7 +208,7 @@ impl RecordedInputs {
             date: inputs.date,
             decided_at: inputs.decided_at,
             configuration: String::new(),
-            contracts: contract_names(setup),
+            contracts: contract_names(setup).cloned().collect(),
             books,
             sleeves: inputs.sleeves.cloned().unwrap_or_else(|| SleeveBooks::new([])),
             memory: inputs.memory.clone(),
@@ -241,7 +241,7 @@ impl RecordedInputs {
     /// # Errors
     /// [`OtherUniverse`] when keys would mean something else today.
     pub fn panel(&self, setup: &Setup) -> Result<Panel, OtherUniverse> {
-        if self.contracts != contract_names(setup) {
+        if !self.contracts.iter().eq(contract_names(setup)) {
             return Err(OtherUniverse { date: self.date });
         }
         let mut panel = Panel::new(setup.universe.instrument_count());
@@ -277,6 +277,6 @@ impl RecordedInputs {
     }
 }
 
-fn contract_names(setup: &Setup) -> Vec<String> {
-    setup.universe.contracts().map(|c| setup.universe.contract(c).name.clone()).collect()
+fn contract_names(setup: &Setup) -> impl Iterator<Item = &String> {
+    setup.universe.contracts().map(|contract| &setup.universe.contract(contract).name)
 }

@@ -22,7 +22,7 @@ use crate::entry::Entry;
 use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
 use board::Board;
-use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
+use domain::{AccountTag, Books, ContractId, Ledger, PerContract, PerCurrency, Quantity};
 use execution::{Pair, Parent, ParentState, PlannedOrder};
 use hours::{Hours, Timetable};
 use jiff::{SignedDuration, Timestamp};
@@ -191,6 +191,8 @@ pub struct Session<'a> {
     totals: Option<Totals>,
     /// What the book without orders comes to; drawn anew after every execution.
     held: Option<Exposure>,
+    /// What the book is exposed to in each currency, if that can be said; drawn anew after everything that is booked.
+    filled: Option<Option<PerCurrency<f64>>>,
     /// When the messages of the last second were sent.
     messages: VecDeque<Timestamp>,
 }
@@ -274,6 +276,7 @@ impl<'a> Session<'a> {
             },
             totals: None,
             held: None,
+            filled: None,
             messages: VecDeque::with_capacity(plan.orders.len()),
             guard: watch::Guard::default(),
         }

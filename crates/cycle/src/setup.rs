@@ -158,15 +158,7 @@ impl Setup {
             outside_caps[contract] = true;
         }
         let rolls = PerContract::filled(None, universe.contract_count());
-        let hedged = |currency| policy.fx_hedge.rules.iter().any(|rule| rule.currency == currency);
-        let traded = |currency| {
-            let mut traded = universe.contracts().filter(|&contract| universe.instrument_of(contract).tradable);
-            traded.any(|contract| {
-                [universe.terms(contract).currency, universe.terms(contract).risk_currency].contains(&currency)
-            })
-        };
-        let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
-        let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
+        let unhedged = unhedged(&universe, &policy, base);
         let holders = |contract: ContractId| {
             let may_hold = |sleeve: &Sleeve| {
                 sleeve.contracts(&no_list).contains(&contract)
@@ -185,13 +177,27 @@ impl Setup {
         Setup { rolls, ..self }
     }
 
-    /// The same strategy over a universe that has other options at its end, which do not roll by the calendar.
+    /// The same strategy over a universe that has other options at its end, which no cap counts out, no list shares and no
+    /// calendar rolls.
     pub fn over(&self, universe: Universe) -> Setup {
-        let options = universe.contract_count() - universe.configured().count();
-        let configured = &self.rolls.as_slice()[..universe.configured().count()];
-        let rolls = configured.iter().copied().chain(std::iter::repeat_n(None, options)).collect();
-        let rolls = PerContract::from_vec(rolls);
-        Setup::new(universe, self.policy.clone(), self.references.clone(), self.base).with_rolls(rolls)
+        let (configured, all) = (universe.configured().count(), universe.contract_count());
+        fn grown<T: Copy>(column: &PerContract<T>, configured: usize, option: T, all: usize) -> PerContract<T> {
+            let rows = column.as_slice()[..configured].iter().copied();
+            PerContract::from_vec(rows.chain(std::iter::repeat_n(option, all - configured)).collect())
+        }
+        Setup {
+            outside_caps: grown(&self.outside_caps, configured, false, all),
+            rolls: grown(&self.rolls, configured, None, all),
+            unhedged: unhedged(&universe, &self.policy, self.base),
+            options: options(&universe, &self.policy),
+            policy: self.policy.clone(),
+            references: self.references.clone(),
+            unit_legs: self.unit_legs.clone(),
+            shared: self.shared.clone(),
+            chains: self.chains.clone(),
+            base: self.base,
+            universe,
+        }
     }
 
     /// The sleeve of tail hedges, by its position, with its policy.
@@ -240,6 +246,20 @@ impl Setup {
             Some(contract)
         }
     }
+}
+
+/// Currencies of what can be traded that no future hedges.
+fn unhedged(universe: &Universe, policy: &Policy, base: Currency) -> Vec<Currency> {
+    let mut traded = PerCurrency::<bool>::default();
+    let has_contracts = |&id: &InstrumentId| universe.contracts_of(id).next().is_some();
+    for instrument in universe.instruments().filter(has_contracts).map(|id| universe.instrument(id)) {
+        if instrument.tradable {
+            (traded[instrument.currency], traded[instrument.risk_currency]) = (true, true);
+        }
+    }
+    let hedged = |currency| policy.fx_hedge.rules.iter().any(|rule| rule.currency == currency);
+    let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
+    foreign.filter(|&currency| traded[currency] && !hedged(currency)).collect()
 }
 
 fn options(universe: &Universe, policy: &Policy) -> Vec<OptionRow> {

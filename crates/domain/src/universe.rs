@@ -20,6 +20,8 @@ pub struct Universe {
     /// Of the contracts at the end: options come after everything else.
     options: Vec<OptionKey>,
     places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
+    /// Every contract, in the order of their names.
+    by_name: Arc<Vec<ContractId>>,
 }
 
 impl Default for Universe {
@@ -43,7 +45,10 @@ impl Universe {
         for (index, contract) in contracts.iter().enumerate() {
             chains[contract.instrument.index()].push(ContractId(index as u16));
         }
+        let mut by_name: Vec<ContractId> = (0..contracts.len()).map(|index| ContractId(index as u16)).collect();
+        by_name.sort_by(|a, b| contracts[a.index()].name.cmp(&contracts[b.index()].name));
         Universe {
+            by_name: Arc::new(by_name),
             instruments: instruments.into(),
             contracts: contracts.into_iter().map(Arc::new).collect(),
             terms,
@@ -66,6 +71,8 @@ impl Universe {
         assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
         let id = ContractId(self.contracts.len() as u16);
         let name = key.name(&self.instrument(root).name);
+        let place = self.by_name.partition_point(|known| self.contract(*known).name < name);
+        Arc::make_mut(&mut self.by_name).insert(place, id);
         self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
         Arc::make_mut(&mut self.chains[root]).push(id);
         self.terms.push(terms_of(&self.instruments[root.index()]));
@@ -169,12 +176,13 @@ impl Universe {
 
     /// Finds a contract by name; a doors-only lookup.
     pub fn find_contract(&self, name: &str) -> Option<ContractId> {
-        let lasting = &self.contracts[..self.contracts.len() - self.options.len()];
-        let option = || {
-            let (root, key) = OptionKey::parse(name)?;
-            self.find_option(self.find_instrument(root)?, &key).filter(|&id| self.contract(id).name == name)
-        };
-        lasting.iter().position(|c| c.name == name).map(|i| ContractId(i as u16)).or_else(option)
+        let place = self.by_name.binary_search_by(|known| self.contract(*known).name.as_str().cmp(name));
+        place.ok().map(|place| self.by_name[place])
+    }
+
+    /// Every contract, in the order of their names.
+    pub fn by_name(&self) -> impl Iterator<Item = ContractId> + '_ {
+        self.by_name.iter().copied()
     }
 
     /// The contracts of one instrument, earliest expiry first (the order of the table).

@@ -173,6 +173,9 @@ pub fn unit_factors(multiplier: u32) -> impl Iterator<Item = Decimal> {
 
 /// The unit factor by which `theirs` is near `ours`, if it is near one.
 pub fn unit_factor(ours: Price, theirs: Price, multiplier: u32) -> Option<Decimal> {
+    if ours == theirs {
+        return None;
+    }
     let ratio = theirs.to_decimal() / ours.to_decimal();
     unit_factors(multiplier).find(|factor| (ratio / factor - Decimal::ONE).abs() <= UNIT_NEAR)
 }

@@ -14,13 +14,21 @@ const HOURS_DAYS: i32 = 7;
 
 /// `20250102:0800-20250102:1630;20250103:CLOSED;…` in the venue's zone; days outside the calendar are closed.
 pub fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
-    let local = |at: Timestamp| calendar.zone().to_datetime(at).strftime("%Y%m%d:%H%M").to_string();
+    let local = |at: Timestamp| {
+        let at = calendar.zone().to_datetime(at);
+        format!("{}:{:02}{:02}", digits(at.date()), at.hour(), at.minute())
+    };
     let day = |date: Date| match calendar.session(date) {
         Ok(Some(session)) => format!("{}-{}", local(session.open), local(session.close)),
-        _ => format!("{}:CLOSED", date.strftime("%Y%m%d")),
+        _ => format!("{}:CLOSED", digits(date)),
     };
     let today = calendar.zone().to_datetime(now).date();
     (0..HOURS_DAYS).map(|ahead| day(today.saturating_add(ahead.days()))).collect::<Vec<_>>().join(";")
+}
+
+/// `20250102`
+fn digits(date: Date) -> String {
+    format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
 }
 
 /// Initial and maintenance requirement as shares of market value.

@@ -13,6 +13,7 @@ use cycle::{Directive, Entry, store};
 use domain::{ContractId, Quantity};
 use jiff::Timestamp;
 use ports::{Broker, Clock, Journal, StoredRecord};
+use std::cell::LazyCell;
 
 /// What was said of a plan.
 #[derive(Clone, Debug)]
@@ -42,8 +43,9 @@ pub(super) async fn consent<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Consent, Failure> {
-    let (plan, hash) = (&decided.plan, store::plan_hash(&decided.plan, &run.setup.universe));
-    let said = said_of(&hash, stored, run)?;
+    let plan = &decided.plan;
+    let hash = LazyCell::new(|| store::plan_hash(plan, &run.setup.universe));
+    let said = said_of(|| &hash, stored, run)?;
     if plan.orders.is_empty() || is_under_way(stored) {
         let who =
             said.as_ref().filter(|(yes, _)| *yes).map_or_else(|| "by rule".to_owned(), |(_, who)| format!("by {who}"));
@@ -83,14 +85,18 @@ fn waits(hash: &str, date: jiff::civil::Date, objections: &[Objection]) -> Failu
 }
 
 /// The last word on a plan: yes or no, and whose.
-fn said_of(hash: &str, stored: &[StoredRecord], run: &Run) -> Result<Option<(bool, String)>, Failure> {
+fn said_of<'a>(
+    hash: impl Fn() -> &'a str,
+    stored: &[StoredRecord],
+    run: &Run,
+) -> Result<Option<(bool, String)>, Failure> {
     let mut said = None;
     for record in stored.iter().filter(|record| record.kind == "operator") {
         let entry = store::entry(record, &run.setup.universe).map_err(|error| Failure::Journal(error.to_string()))?;
         if let Some(Entry::Operator(instruction)) = entry {
             said = match &instruction.directive {
-                Directive::Approve { plan } if plan == hash => Some((true, instruction.by)),
-                Directive::Reject { plan } if plan == hash => Some((false, instruction.by)),
+                Directive::Approve { plan } if plan == hash() => Some((true, instruction.by)),
+                Directive::Reject { plan } if plan == hash() => Some((false, instruction.by)),
                 _ => said,
             };
         }

@@ -6,7 +6,7 @@
 use super::Run;
 use super::observe::Bars;
 use cycle::{Believed, Doubts};
-use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
+use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price, Universe};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
@@ -43,26 +43,50 @@ pub(super) fn believe(
     let table = board.settle(now, run.calendars.get(Mic::Fx).ok(), &fx_policy(run));
     let universe = &run.setup.universe;
     let mut marks = PerContract::filled(None, universe.contract_count());
-    let (kept, volatilities) = (before.marks.clone(), before.volatilities.clone());
-    let mut believed = Believed { marks: kept, volatilities, rates: table.last };
+    let mut believed =
+        Believed { marks: before.marks.clone(), volatilities: before.volatilities.clone(), rates: table.last };
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
-    let told = Told::of(snapshot);
+    let (mut known, mut new) = (by_contract(&mut believed.marks, universe), Vec::new());
+    let told = Told::of(snapshot, now, run);
     for contract in universe.contracts() {
-        let name = &universe.contract(contract).name;
-        let mut offers: Vec<Offer> = mark_offers(contract, &told, bars, ledger, now, run).collect();
+        let mut offers: Vec<Offer> = match told.is_silent_on(contract, bars) {
+            true => Vec::new(),
+            false => mark_offers(contract, &told, bars, ledger).collect(),
+        };
         if told.counted_otherwise(contract, ledger) {
             // Price and quantity that change together are a split until a statement says so: no second source confirms it.
             offers.truncate(1);
         }
-        let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, splits, run));
+        let last = known[contract].as_deref().copied();
+        let judged = accept(last, &offers, rule(contract, splits, run));
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
         doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
-        believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
+        match (&mut known[contract], judged.mark) {
+            (Some(known), Some(mark)) => **known = mark,
+            (None, Some(mark)) => new.push((universe.contract(contract).name.clone(), mark)),
+            (_, None) => {}
+        }
     }
+    believed.marks.extend(new);
     options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
+}
+
+/// The last good marks by contract: both are in the order of names, so one walk finds them all.
+fn by_contract<'a>(
+    marks: &'a mut BTreeMap<String, LastMark>,
+    universe: &Universe,
+) -> PerContract<Option<&'a mut LastMark>> {
+    let mut by_contract = PerContract::from_vec(universe.contracts().map(|_| None).collect());
+    let mut marks = marks.iter_mut().peekable();
+    for contract in universe.by_name() {
+        let name = universe.contract(contract).name.as_str();
+        while marks.next_if(|(known, _)| known.as_str() < name).is_some() {}
+        by_contract[contract] = marks.next_if(|(known, _)| known.as_str() == name).map(|(_, mark)| mark);
+    }
+    by_contract
 }
 
 /// Remembers the volatility held options trade at, and values by it what has no price. What is no longer held is forgotten.
@@ -105,26 +129,45 @@ fn options(
     }
 }
 
-/// What the account tells of prices, by contract.
+/// What the account tells of prices.
 struct Told<'a> {
-    positions: BTreeMap<ContractId, &'a BrokerPosition>,
+    positions: PerContract<Option<&'a BrokerPosition>>,
     /// Executions of orders that are not ours.
     others: Vec<&'a Fill>,
+    /// The last session each venue has opened.
+    opened: BTreeMap<Mic, Option<Date>>,
+    run: &'a Run,
 }
 
-impl Told<'_> {
-    fn of(snapshot: &AccountSnapshot) -> Told<'_> {
-        let executions = snapshot.executions.iter().map(|execution| &execution.fill);
-        Told {
-            positions: snapshot.positions.iter().map(|position| (position.contract, position)).collect(),
-            others: executions.filter(|fill| fill.order.is_none()).collect(),
+impl<'a> Told<'a> {
+    fn of(snapshot: &'a AccountSnapshot, now: Timestamp, run: &'a Run) -> Told<'a> {
+        let mut positions = PerContract::filled(None, run.setup.universe.contract_count());
+        let mut opened = BTreeMap::new();
+        for position in &snapshot.positions {
+            positions[position.contract] = Some(position);
+            let venue = run.setup.universe.instrument_of(position.contract).venue;
+            opened.entry(venue).or_insert_with(|| last_session(position.contract, now, run));
         }
+        let executions = snapshot.executions.iter().map(|execution| &execution.fill);
+        Told { positions, others: executions.filter(|fill| fill.order.is_none()).collect(), opened, run }
+    }
+
+    /// Whether nobody offers a price of it: most of the table is neither held nor read.
+    fn is_silent_on(&self, contract: ContractId, bars: &Bars) -> bool {
+        self.positions[contract].is_none() && self.others.is_empty() && !bars.contains_key(&contract)
+    }
+
+    /// The broker's mark of a position, in the last session its venue has opened.
+    fn mark(&self, contract: ContractId) -> Option<Offer> {
+        let price = self.positions[contract]?.mark?;
+        let session = self.opened[&self.run.setup.universe.instrument_of(contract).venue]?;
+        Some(Offer { price, session, source: MarkSource::Broker })
     }
 
     /// Whether the broker holds another quantity of what we hold than our books.
     fn counted_otherwise(&self, contract: ContractId, ledger: &Ledger) -> bool {
         let ours = ledger.quantity(contract);
-        !ours.is_zero() && self.positions.get(&contract).is_some_and(|position| position.quantity != ours)
+        !ours.is_zero() && self.positions[contract].is_some_and(|position| position.quantity != ours)
     }
 }
 
@@ -176,13 +219,7 @@ fn mark_offers<'a>(
     told: &'a Told<'_>,
     bars: &'a Bars,
     ledger: &Ledger,
-    now: Timestamp,
-    run: &'a Run,
 ) -> impl Iterator<Item = Offer> + 'a {
-    let held = told.positions.get(&contract).and_then(|position| {
-        let session = last_session(contract, now, run)?;
-        Some(Offer { price: position.mark?, session, source: MarkSource::Broker })
-    });
     // What our books alone still hold, and others' executions took whole, has no mark any more: NAV would keep yesterday's.
     let others = told.others.iter().filter(move |fill| fill.contract == contract);
     let taken: i64 = others.clone().map(|fill| fill.change().units()).sum();
@@ -190,11 +227,11 @@ fn mark_offers<'a>(
     let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
     let close = bars.get(&contract).and_then(|bars| bars.last());
     let last = last.and_then(|fill| {
-        let session =
-            last_session(contract, fill.at, run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
+        let session = last_session(contract, fill.at, told.run)
+            .filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
         Some(Offer { price: fill.price, session, source: MarkSource::Execution })
     });
-    held.into_iter().chain(last).chain(close.map(|bar| Offer {
+    told.mark(contract).into_iter().chain(last).chain(close.map(|bar| Offer {
         price: bar.close,
         session: bar.date,
         source: MarkSource::Close,

@@ -8,29 +8,23 @@ use super::{Decided, Run};
 use console::hedges::{HedgeBook, HedgeBudget, HedgePosition, HedgeScenario};
 use cycle::hedges::{self, Moment, hedge_payoffs, hedge_positions, spread_dv01s, spread_held, value_by_type};
 use cycle::{DayPlan, Memory};
-use domain::{Exposure, Ledger, Notional, SleeveBooks};
+use domain::{Exposure, Notional};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use strategy::tail_hedge::{HedgePurpose, HedgeType, Scenario};
 
-/// The hedge book after a day, and the exposure of the whole book with options at their delta.
+/// The hedges after a day, and the exposure of the whole book with options at their delta.
 pub(super) struct Hedges {
-    pub(super) book: Option<HedgeBook>,
     pub(super) exposure: Exposure,
+    /// The exposure without the hedges.
+    rest: Exposure,
     positions: Vec<hedges::HedgePosition>,
 }
 
 impl Hedges {
-    pub(super) fn of(
-        (ledger, books, memory): (&Ledger, &SleeveBooks, &Memory),
-        end: &End,
-        decided: &Decided,
-        run: &Run,
-    ) -> Hedges {
-        let (setup, plan) = (&run.setup, &decided.plan);
-        let moment = Moment { date: plan.date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx };
-        let positions = hedge_positions(&moment, setup);
-        let mut exposure = ledger.exposure(&end.marks, &end.fx, &setup.universe).unwrap_or_default();
+    pub(super) fn of(moment: &Moment<'_>, run: &Run) -> Hedges {
+        let positions = hedge_positions(moment, &run.setup);
+        let mut exposure = moment.ledger.exposure(moment.marks, moment.fx, &run.setup.universe).unwrap_or_default();
         let mut rest = exposure;
         for position in &positions {
             rest.long = rest.long - Notional::new(position.value.amount());
@@ -40,13 +34,26 @@ impl Hedges {
                 carried => exposure.long += carried,
             }
         }
-        let book = setup.tail_hedge().map(|(sleeve, policy)| {
-            let values = value_by_type(&positions);
+        Hedges { exposure, rest, positions }
+    }
+
+    /// The hedge book in whole; `None` for a strategy without one.
+    pub(super) fn book(
+        &self,
+        moment: &Moment<'_>,
+        memory: &Memory,
+        end: &End,
+        decided: &Decided,
+        run: &Run,
+    ) -> Option<HedgeBook> {
+        let (setup, plan, positions) = (&run.setup, &decided.plan, &self.positions);
+        setup.tail_hedge().map(|(sleeve, policy)| {
+            let values = value_by_type(positions);
             let nav = end.nav.unwrap_or_default().amount();
             let cap = Decimal::try_from(setup.policy.sleeves[sleeve].budget).unwrap_or_default() * nav;
             let budget = policy.budget.shares.iter().map(|(&hedge, &share)| budget(hedge, share, memory, &values));
-            let payoffs = hedge_payoffs(&positions, &moment, setup);
-            let loses = rest.net().amount().to_f64().unwrap_or(0.0);
+            let payoffs = hedge_payoffs(positions, moment, setup);
+            let loses = self.rest.net().amount().to_f64().unwrap_or(0.0);
             HedgeBook {
                 sleeve: setup.policy.sleeves[sleeve].name.clone(),
                 market_value: cents(values.values().map(|value| value.amount()).sum()),
@@ -55,14 +62,13 @@ impl Hedges {
                 crisis: crisis(memory),
                 budget: budget.collect(),
                 positions: positions.iter().map(|position| row(position, plan, run)).collect(),
-                spread: spread_held(&moment, setup),
-                spread_dv01: spread_dv01s(&moment, setup).map(|dv01s| (dv01s.long, dv01s.short)),
+                spread: spread_held(moment, setup),
+                spread_dv01: spread_dv01s(moment, setup).map(|dv01s| (dv01s.long, dv01s.short)),
                 scenarios: payoffs.iter().map(|(scenario, payoff)| scenario_of(*scenario, payoff, loses)).collect(),
                 actions: actions(plan, run),
                 idle: plan.tail_hedges.refusals.iter().map(|(hedge, why)| format!("{hedge}: {why}")).collect(),
             }
-        });
-        Hedges { book, exposure, positions }
+        })
     }
 
     /// What an option carries of the market, in base currency; `None` for anything else.

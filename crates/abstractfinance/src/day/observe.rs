@@ -327,6 +327,10 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
             book.books.disown(&fill.execution, date);
             continue;
         }
+        let is_booked = book.books.holds(&fill.execution) && book.books.charge_of(&fill.execution) == *commission;
+        if is_booked {
+            continue;
+        }
         let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
         late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
         if let &Some(amount) = commission {

@@ -6,7 +6,7 @@
 use super::alerts;
 use super::end::End;
 use super::observe::patient_snapshot;
-use super::report::report;
+use super::report::{figures, report};
 use super::{Decided, Run, World, append};
 use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ use domain::{Books, ContractId, OrderKey, Quantity, SleeveBooks, SleeveId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ports::{Broker, Clock, Journal, Record, StoredRecord};
-use risk::RegimeState;
+use risk::{Mode, RegimeState};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 
@@ -65,7 +65,13 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let memory = settled(&session, decided, run);
-    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, resumed, run) };
+    let kept = world.journal.keeps(DAY_CLOSED);
+    // Research tells why an engine stopped, and what a plan was made of.
+    let told = match kept || world.journal.keeps("plan") || end.standing.mode >= Mode::CancelOnly {
+        true => report(&session, &end, (&sleeves, &memory), decided, resumed, run),
+        false => figures(&session, &end, &sleeves, decided, run),
+    };
+    let report = DayReport { alerts, ..told };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -86,7 +92,6 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     };
     let closed = Closed { book, report };
     let body = || serde_json::to_string(&closed).expect("plain data");
-    let kept = world.journal.keeps(DAY_CLOSED);
     let record = kept.then(|| Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body: body() });
     // A journal that fails here may have the day or not: then it is asked.
     world.closed = None;

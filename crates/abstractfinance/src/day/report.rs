@@ -1,7 +1,7 @@
 //! The day's report from what was decided, sent and confirmed.
 //!
 //! In: plan, session, the account at the end. Out: a [`DayReport`]. Invariant: every number is one the
-//! engine used; none is computed for show.
+//! engine used; none is computed for show. What only explains the day is left out where nobody keeps it.
 
 use super::costs::costs;
 use super::end::{End, rounded_bp};
@@ -11,6 +11,7 @@ use super::steps::steps;
 use super::{Decided, Run};
 use console::reconciliation::Difference;
 use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
+use cycle::hedges::Moment;
 use cycle::session::outcome;
 use cycle::{DayPlan, Memory, Session, store};
 use domain::{ContractId, Ledger, OrderRef, Price, Quantity, SleeveBooks, SleeveProfit};
@@ -27,17 +28,40 @@ pub(super) fn report(
     resumed: bool,
     run: &Run,
 ) -> DayReport {
+    let (plan, ledger) = (&decided.plan, session.ledger());
+    let moment = moment(session, end, books, decided);
+    let hedges = Hedges::of(&moment, run);
+    let plan_hash = store::plan_hash(plan, &run.setup.universe);
+    DayReport {
+        steps: steps(session, end, decided, &plan_hash, resumed, run),
+        risk: risk_report(plan, ledger, end, run),
+        plan_hash,
+        targets: targets(decided, run),
+        costs: costs(session, books, end, decided, run),
+        tail_hedges: hedges.book(&moment, memory, end, decided, run),
+        positions: positions(ledger, end, books, &hedges, run),
+        resumed,
+        ..figures(session, end, books, decided, run)
+    }
+}
+
+/// The report without what only explains: no steps, no hash, no targets, positions or costs.
+pub(super) fn figures(
+    session: &Session<'_>,
+    end: &End,
+    books: &SleeveBooks,
+    decided: &Decided,
+    run: &Run,
+) -> DayReport {
     let (plan, universe) = (&decided.plan, &run.setup.universe);
-    let hedges = Hedges::of((session.ledger(), books, memory), end, decided, run);
-    let exposure = hedges.exposure;
+    let exposure = Hedges::of(&moment(session, end, books, decided), run).exposure;
     let nav = end.nav.unwrap_or_default();
     let risk = &plan.risk;
-    let plan_hash = store::plan_hash(plan, universe);
     let refusals = plan.refusals.iter().chain(session.refusals());
     DayReport {
         date: plan.date.to_string(),
         already_done: false,
-        resumed,
+        resumed: false,
         nav: end.nav.map(|nav| cents(nav.amount())),
         nlv: end.snapshot.as_ref().and_then(|snapshot| snapshot.net_liquidation).map(cents),
         difference_bp: end.reconciliation.as_ref().and_then(|result| result.difference_bp).map(rounded_bp),
@@ -59,17 +83,17 @@ pub(super) fn report(
         scale: risk.scale,
         vix: risk.vix,
         drawdown: risk.drawdown,
-        steps: steps(session, end, decided, &plan_hash, resumed, run),
+        steps: Vec::new(),
         unit_value: plan.memory.performance.unit_value,
         daily_return: plan.memory.performance.daily_return,
         flows: cents(decided.inputs.flows.amount()),
-        risk: risk_report(plan, session.ledger(), end, run),
-        plan_hash,
-        targets: targets(decided, run),
+        risk: Default::default(),
+        plan_hash: String::new(),
+        targets: Vec::new(),
         orders: session.parents().map(|parent| order(parent, session, decided, run)).collect(),
-        costs: costs(session, books, end, decided, run),
+        costs: Default::default(),
         hedges: plan.hedges.iter().map(hedge).collect(),
-        positions: positions(session.ledger(), end, books, &hedges, run),
+        positions: Vec::new(),
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
         differences: differences(end, run),
         alerts: Vec::new(),
@@ -77,10 +101,16 @@ pub(super) fn report(
         refusals: refusals
             .map(|refusal| Refused { code: refusal.check.code().into(), sentence: refusal.sentence(universe) })
             .collect(),
-        tail_hedges: hedges.book,
+        tail_hedges: None,
         journal: run.journal.clone(),
         journal_head: None,
     }
+}
+
+/// The finished day, for the hedges' model.
+fn moment<'a>(session: &'a Session<'_>, end: &'a End, books: &'a SleeveBooks, decided: &Decided) -> Moment<'a> {
+    let (date, ledger) = (decided.plan.date, session.ledger());
+    Moment { date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx }
 }
 
 fn targets(decided: &Decided, run: &Run) -> Vec<Target> {

@@ -95,6 +95,5 @@ pub(super) fn is_current(contract: ContractId, today: Date, run: &Run) -> bool {
 
 /// Whether a ledger has a contract, or profit of it that settlement has not paid yet.
 pub(super) fn holds(ledger: &Ledger, contract: ContractId) -> bool {
-    let position = ledger.position(contract);
-    !position.quantity.is_zero() || !position.settled_value.is_zero()
+    !ledger.quantity(contract).is_zero() || !ledger.settled_value(contract).is_zero()
 }

@@ -231,8 +231,14 @@ fn segments(hours: &str) -> Option<Vec<(DateTime, DateTime)>> {
 
 /// `20250102:0800`, or `0800` on a date known from before.
 fn moment(date: &str, text: &str) -> Option<DateTime> {
-    let text = if text.contains(':') { text.to_owned() } else { format!("{date}:{text}") };
-    DateTime::strptime("%Y%m%d:%H%M", text).ok()
+    let (date, time) = text.split_once(':').unwrap_or((date, text));
+    let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(date, 8) || !is_number(time, 4) {
+        return None;
+    }
+    let (year, month, day) = (date[..4].parse().ok()?, date[4..6].parse().ok()?, date[6..].parse().ok()?);
+    let (hour, minute) = (time[..2].parse().ok()?, time[2..].parse().ok()?);
+    DateTime::new(year, month, day, hour, minute, 0, 0).ok()
 }
 
 fn first_days(hours: &str) -> String {

@@ -94,7 +94,7 @@ impl Session<'_> {
             }
             return;
         };
-        self.held = None;
+        (self.held, self.filled) = (None, None);
         let posted = self.books.post_fill(fill.clone(), &self.setup.universe);
         match &posted {
             Ok(Posted::New | Posted::Charged(..)) => {
@@ -135,6 +135,7 @@ impl Session<'_> {
     }
 
     pub(super) fn commission(&mut self, execution: ExecutionId, amount: Money) {
+        self.filled = None;
         let posted = self.books.post_charge(&execution, amount);
         if matches!(posted, Posted::New | Posted::Replaced(_)) {
             self.entries.push(Entry::Commission { execution, amount });

@@ -6,7 +6,7 @@
 
 use super::{Consequence, Session, Slot};
 use crate::decide::currency_exposure;
-use domain::{ContractId, OrderType, Quantity};
+use domain::{ContractId, OrderType, PerCurrency, Quantity};
 use execution::PlannedOrder;
 use jiff::Timestamp;
 use risk::Purpose;
@@ -43,7 +43,7 @@ impl Session<'_> {
 
     /// The contract, the contracts and the residual of a hedge that is not true; `None` when it is, when it was trued up
     /// already, or when nothing can be done about it today.
-    fn untrue(&self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
+    fn untrue(&mut self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
         let (planned, facts) = (&self.plan.hedges[index], &self.plan.facts);
         let contract = planned.contract?;
         let done = self.consequences.iter().any(|own| own.sleeve == FX_HEDGE && own.order.contract == contract);
@@ -52,15 +52,8 @@ impl Session<'_> {
             return None;
         }
         let rule = self.setup.policy.fx_hedge.rules.iter().find(|rule| rule.currency == planned.currency)?;
+        let exposure = self.filled_exposure()?[planned.currency];
         let ledger = self.books.ledger();
-        let mark = |contract: ContractId| {
-            let terms = self.setup.universe.terms(contract);
-            let rate = facts.rates[terms.currency].filter(|rate| *rate > 0.0)?;
-            let unit_price = self.plan.table.unit_price[contract];
-            (unit_price > 0.0).then(|| unit_price / rate / f64::from(terms.multiplier))
-        };
-        let book = |contract| (ledger.quantity(contract), Quantity::ZERO);
-        let exposure = currency_exposure(ledger, book, mark, &facts.rates, self.setup)?[planned.currency];
         let chain = self.setup.universe.contracts_of(rule.future);
         let all = chain.fold(Quantity::ZERO, |sum, contract| sum + ledger.quantity(contract));
         let (held, outside) = (all.to_f64() as i64 - planned.outside, planned.outside);
@@ -69,5 +62,23 @@ impl Session<'_> {
         let now = hedge(rule, exposure, held, rate, facts.nav, &self.setup.policy.fx_hedge);
         let wanted = if self.standing.flatten { 0 } else { now.wanted };
         (wanted != held).then(|| (contract, Quantity::whole(wanted - held), now.residual.abs()))
+    }
+
+    /// What is exposed to each currency now; drawn anew after everything that is booked.
+    fn filled_exposure(&mut self) -> Option<PerCurrency<f64>> {
+        if let Some(known) = self.filled {
+            return known;
+        }
+        let (facts, ledger) = (&self.plan.facts, self.books.ledger());
+        let mark = |contract: ContractId| {
+            let terms = self.setup.universe.terms(contract);
+            let rate = facts.rates[terms.currency].filter(|rate| *rate > 0.0)?;
+            let unit_price = self.plan.table.unit_price[contract];
+            (unit_price > 0.0).then(|| unit_price / rate / f64::from(terms.multiplier))
+        };
+        let book = |contract| (ledger.quantity(contract), Quantity::ZERO);
+        let exposure = currency_exposure(ledger, book, mark, &facts.rates, self.setup);
+        self.filled = Some(exposure);
+        exposure
     }
 }
