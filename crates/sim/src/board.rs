@@ -83,10 +83,9 @@ pub(crate) struct Board {
 struct Shown {
     at: Timestamp,
     changes: u64,
-    quotes: Vec<Quote>,
-    /// Places of the quotes, with the number of the instant they are of.
-    places: PerContract<(u64, u32)>,
     instant: u64,
+    quotes: Asked<Quote>,
+    marks: Asked<Option<Price>>,
     stress: Option<f64>,
 }
 
@@ -98,21 +97,38 @@ impl Shown {
     /// Forgets what was asked for at another instant.
     fn turn_to(&mut self, now: Timestamp, changes: u64) {
         (self.at, self.changes, self.stress) = (now, changes, None);
-        self.quotes.clear();
+        self.quotes.answers.clear();
+        self.marks.answers.clear();
         self.instant += 1;
     }
+}
 
-    fn quote(&self, contract: ContractId) -> Option<Quote> {
-        let &(instant, place) = self.places.as_slice().get(contract.index())?;
-        (instant == self.instant).then(|| self.quotes.get(place as usize).copied()).flatten()
+/// Answers about contracts.
+#[derive(Clone, Debug)]
+struct Asked<T> {
+    answers: Vec<T>,
+    /// Places of the answers, with the number of the instant they are of.
+    places: PerContract<(u64, u32)>,
+}
+
+impl<T> Default for Asked<T> {
+    fn default() -> Asked<T> {
+        Asked { answers: Vec::new(), places: PerContract::default() }
+    }
+}
+
+impl<T: Copy> Asked<T> {
+    fn get(&self, contract: ContractId, instant: u64) -> Option<T> {
+        let &(of, place) = self.places.as_slice().get(contract.index())?;
+        (of == instant).then(|| self.answers.get(place as usize).copied()).flatten()
     }
 
-    fn keep(&mut self, contract: ContractId, quote: Quote) {
+    fn keep(&mut self, contract: ContractId, instant: u64, answer: T) {
         while self.places.len() <= contract.index() {
             self.places.push((0, u32::MAX));
         }
-        self.places[contract] = (self.instant, self.quotes.len() as u32);
-        self.quotes.push(quote);
+        self.places[contract] = (instant, self.answers.len() as u32);
+        self.answers.push(answer);
     }
 }
 
@@ -134,12 +150,19 @@ impl Board {
 
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
-        let known = self.shown(now).quote(contract);
+        let known = self.known_quote(contract, now);
         known.unwrap_or_else(|| {
             let quote = self.make_quote(contract, now);
-            self.shown(now).keep(contract, quote);
+            let mut shown = self.shown(now);
+            let instant = shown.instant;
+            shown.quotes.keep(contract, instant, quote);
             quote
         })
+    }
+
+    fn known_quote(&self, contract: ContractId, now: Timestamp) -> Option<Quote> {
+        let shown = self.shown(now);
+        shown.quotes.get(contract, shown.instant)
     }
 
     /// What is known of an instant.
@@ -200,9 +223,23 @@ impl Board {
 
     /// Middle of a two-sided quote, else the last price: what the quote would say, without the sizes it also tells.
     pub(crate) fn mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        if let Some(quote) = self.shown(now).quote(contract) {
+        if let Some(quote) = self.known_quote(contract, now) {
             return quote.mid().or(quote.last);
         }
+        let known = {
+            let shown = self.shown(now);
+            shown.marks.get(contract, shown.instant)
+        };
+        known.unwrap_or_else(|| {
+            let mark = self.make_mark(contract, now);
+            let mut shown = self.shown(now);
+            let instant = shown.instant;
+            shown.marks.keep(contract, instant, mark);
+            mark
+        })
+    }
+
+    fn make_mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
         let touch = match self.tape.trading(contract, now) {
             Trading::Open(session) => {
                 let middle = self.tape.middle(contract, &session, now);

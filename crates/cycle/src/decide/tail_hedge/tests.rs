@@ -125,7 +125,9 @@ fn listed(key: OptionKey, bid: &str, ask: &str, delta: f64) -> OptionListing {
 fn list(world: &mut World, root: InstrumentId, key: OptionKey, mark: &str) -> ContractId {
     let mut universe = world.setup.universe.clone();
     let contract = universe.list_option(root, key);
+    let made = Setup::new(universe.clone(), world.setup.policy.clone(), world.setup.references.clone(), Currency::Usd);
     world.setup = world.setup.over(universe);
+    assert_eq!(world.setup, made.with_rolls(world.setup.rolls.clone()), "growing is like making anew");
     let mut marks = world.marks.as_slice().to_vec();
     marks.resize(world.setup.universe.contract_count(), None);
     marks[contract.index()] = Some(price(mark));
