@@ -4,7 +4,7 @@
 //! per asset class, near what IB asks for liquid lines; good enough to show a cushion shrinking, no copy of any model.
 
 use domain::AssetClass;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Calendar;
 use rust_decimal::{Decimal, dec};
@@ -14,21 +14,41 @@ const HOURS_DAYS: i32 = 7;
 
 /// `20250102:0800-20250102:1630;20250103:CLOSED;…` in the venue's zone; days outside the calendar are closed.
 pub fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
-    let local = |at: Timestamp| {
-        let at = calendar.zone().to_datetime(at);
-        format!("{}:{:02}{:02}", digits(at.date()), at.hour(), at.minute())
-    };
-    let day = |date: Date| match calendar.session(date) {
-        Ok(Some(session)) => format!("{}-{}", local(session.open), local(session.close)),
-        _ => format!("{}:CLOSED", digits(date)),
-    };
     let today = calendar.zone().to_datetime(now).date();
-    (0..HOURS_DAYS).map(|ahead| day(today.saturating_add(ahead.days()))).collect::<Vec<_>>().join(";")
+    let mut text = String::with_capacity(HOURS_DAYS as usize * "20250102:0800-20250102:1630;".len());
+    for date in (0..HOURS_DAYS).map(|ahead| today.saturating_add(ahead.days())) {
+        text.push_str(if text.is_empty() { "" } else { ";" });
+        match calendar.session(date) {
+            Ok(Some(session)) => {
+                instant(&mut text, calendar.zone().to_datetime(session.open));
+                text.push('-');
+                instant(&mut text, calendar.zone().to_datetime(session.close));
+            }
+            _ => {
+                day(&mut text, date);
+                text.push_str(":CLOSED");
+            }
+        }
+    }
+    text
 }
 
-/// `20250102`
-fn digits(date: Date) -> String {
-    format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
+/// `20250102:0800`
+fn instant(text: &mut String, at: DateTime) {
+    day(text, at.date());
+    text.push(':');
+    two_digits(text, at.hour());
+    two_digits(text, at.minute());
+}
+
+/// `20250102`; by hand, because every contract of every day tells a week of them.
+fn day(text: &mut String, date: Date) {
+    let [century, year] = [date.year() / 100, date.year() % 100].map(|half| half as i8);
+    [century, year, date.month(), date.day()].into_iter().for_each(|part| two_digits(text, part));
+}
+
+fn two_digits(text: &mut String, number: i8) {
+    [number / 10, number % 10].into_iter().for_each(|digit| text.push(char::from(b'0' + digit as u8)));
 }
 
 /// Initial and maintenance requirement as shares of market value.
