@@ -150,7 +150,12 @@ impl Book {
         let current = names(universe);
         if self.contracts != current {
             let old = std::mem::take(&mut self.contracts);
-            let key = |contract: ContractId| universe.find_contract(&old[contract.index()]);
+            // A table that only grew has each name where it was.
+            let stays = |name: &String, contract: &ContractId| current.get(contract.index()) == Some(name);
+            let key = |contract: ContractId| {
+                let name = &old[contract.index()];
+                Some(contract).filter(|contract| stays(name, contract)).or_else(|| universe.find_contract(name))
+            };
             self.books =
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
             let sleeves = self.sleeves.rekeyed(key);

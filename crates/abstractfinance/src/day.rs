@@ -113,6 +113,8 @@ pub struct Adopter {
 struct Decided {
     inputs: RecordedInputs,
     plan: DayPlan,
+    /// The hash of the plan's content.
+    plan_hash: String,
     /// What the day would do in a worse regime that begins before it is over; decided from the same inputs.
     contingencies: Vec<(Regime, DayPlan)>,
     identity: Identity,
@@ -238,7 +240,8 @@ async fn decide_day<B: Broker, J: Journal, C: Clock>(
     append(date, &entries, run, world).await?;
     let contingencies = contingencies(&inputs, &plan, run);
     let measured = measured(run, world).await?;
-    Ok(Decided { inputs, plan, contingencies, identity, measured, notes: Some(notes), consent: String::new() })
+    let (plan_hash, notes) = (store::plan_hash(&plan, &run.setup.universe), Some(notes));
+    Ok(Decided { inputs, plan, plan_hash, contingencies, identity, measured, notes, consent: String::new() })
 }
 
 /// The same decision in each worse regime that is entered at once. It is a function of what was recorded, so that a restart
@@ -277,7 +280,8 @@ async fn recorded<B: Broker, J: Journal, C: Clock>(
     let ordered: Vec<ContractId> = plan.orders.iter().map(|order| order.contract).collect();
     world.broker.resolve(&ordered).await?;
     let measured = measured(run, world).await?;
-    Ok(Decided { inputs, plan, contingencies, identity, measured, notes: None, consent: String::new() })
+    let plan_hash = store::plan_hash(&plan, &run.setup.universe);
+    Ok(Decided { inputs, plan, plan_hash, contingencies, identity, measured, notes: None, consent: String::new() })
 }
 
 /// What trading cost up to the last finished date.

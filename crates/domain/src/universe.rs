@@ -20,6 +20,8 @@ pub struct Universe {
     /// Of the contracts at the end: options come after everything else.
     options: Vec<OptionKey>,
     places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
+    /// All but the options, in the order of their names.
+    by_name: Arc<[ContractId]>,
 }
 
 impl Default for Universe {
@@ -43,6 +45,8 @@ impl Universe {
         for (index, contract) in contracts.iter().enumerate() {
             chains[contract.instrument.index()].push(ContractId(index as u16));
         }
+        let mut by_name: Vec<ContractId> = (0..contracts.len() as u16).map(ContractId).collect();
+        by_name.sort_by_key(|id| contracts[id.index()].name.as_str());
         Universe {
             instruments: instruments.into(),
             contracts: contracts.into_iter().map(Arc::new).collect(),
@@ -50,6 +54,7 @@ impl Universe {
             chains: PerInstrument::from_vec(chains.into_iter().map(Arc::new).collect()),
             options: Vec::new(),
             places: BTreeMap::new(),
+            by_name: by_name.into(),
         }
     }
 
@@ -169,12 +174,12 @@ impl Universe {
 
     /// Finds a contract by name; a doors-only lookup.
     pub fn find_contract(&self, name: &str) -> Option<ContractId> {
-        let lasting = &self.contracts[..self.contracts.len() - self.options.len()];
         let option = || {
             let (root, key) = OptionKey::parse(name)?;
             self.find_option(self.find_instrument(root)?, &key).filter(|&id| self.contract(id).name == name)
         };
-        lasting.iter().position(|c| c.name == name).map(|i| ContractId(i as u16)).or_else(option)
+        let place = self.by_name.binary_search_by_key(&name, |&id| self.contract(id).name.as_str());
+        place.ok().map(|place| self.by_name[place]).or_else(option)
     }
 
     /// The contracts of one instrument, earliest expiry first (the order of the table).

@@ -42,8 +42,8 @@ pub(super) async fn consent<B: Broker, J: Journal, C: Clock>(
     run: &Run,
     world: &mut World<B, J, C>,
 ) -> Result<Consent, Failure> {
-    let (plan, hash) = (&decided.plan, store::plan_hash(&decided.plan, &run.setup.universe));
-    let said = said_of(&hash, stored, run)?;
+    let (plan, hash) = (&decided.plan, &decided.plan_hash);
+    let said = said_of(hash, stored, run)?;
     if plan.orders.is_empty() || is_under_way(stored) {
         let who =
             said.as_ref().filter(|(yes, _)| *yes).map_or_else(|| "by rule".to_owned(), |(_, who)| format!("by {who}"));
@@ -59,7 +59,7 @@ pub(super) async fn consent<B: Broker, J: Journal, C: Clock>(
     let who = match (said, objections.is_empty() || run.is_research) {
         (Some((_, who)), _) => format!("by {who}"),
         (None, true) => "by rule".to_owned(),
-        (None, false) => return Err(waits(&hash, plan.date, &objections)),
+        (None, false) => return Err(waits(hash, plan.date, &objections)),
     };
     if decided.notes.is_none() {
         unchanged(decided, run, world).await?;

@@ -5,8 +5,9 @@
 
 use super::Run;
 use super::observe::Bars;
+use super::scope::holds;
 use cycle::{Believed, Doubts};
-use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
+use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price, Universe};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
@@ -17,6 +18,9 @@ use strategy::tail_hedge::{OptionView, modelled, underlying};
 
 /// A venue that opened on none of this many days has no session to date a mark by.
 const CLOSED_DAYS_MAX: i64 = 14;
+
+/// How long the mark of a future that has ended is kept: longer than a broker tells of its executions.
+const ENDED_DAYS: i64 = 30;
 
 /// New shares for old ones of a contract.
 type Split = (ContractId, (u32, u32));
@@ -47,6 +51,8 @@ pub(super) fn believe(
     let mut believed = Believed { marks: kept, volatilities, rates: table.last };
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
     let told = Told::of(snapshot);
+    let lasts = lasts(before, universe);
+    let forgotten = now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(ENDED_DAYS.days());
     for contract in universe.contracts() {
         let name = &universe.contract(contract).name;
         let mut offers: Vec<Offer> = mark_offers(contract, &told, bars, ledger, now, run).collect();
@@ -54,15 +60,32 @@ pub(super) fn believe(
             // Price and quantity that change together are a split until a statement says so: no second source confirms it.
             offers.truncate(1);
         }
-        let judged = accept(before.marks.get(name).copied(), &offers, rule(contract, splits, run));
+        let last = lasts[contract];
+        let over = last.is_some() && universe.contract(contract).expiry.is_some_and(|expiry| expiry < forgotten);
+        if over && !holds(ledger, contract) {
+            believed.marks.remove(name);
+            continue;
+        }
+        let judged = accept(last, &offers, rule(contract, splits, run));
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
         doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
-        believed.marks.extend(judged.mark.map(|mark| (name.clone(), mark)));
+        if let Some(mark) = judged.mark.filter(|mark| last != Some(*mark)) {
+            believed.marks.insert(name.clone(), mark);
+        }
     }
     options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
+}
+
+/// The last mark of each contract.
+fn lasts(before: &Believed, universe: &Universe) -> PerContract<Option<LastMark>> {
+    let mut lasts = PerContract::filled(None, universe.contract_count());
+    for (name, mark) in &before.marks {
+        universe.find_contract(name).into_iter().for_each(|contract| lasts[contract] = Some(*mark));
+    }
+    lasts
 }
 
 /// Remembers the volatility held options trade at, and values by it what has no price. What is no longer held is forgotten.

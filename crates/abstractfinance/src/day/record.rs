@@ -65,7 +65,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let alerts = alerts::recorded(&world.journal.records(decided.inputs.date).await?, &run.setup.universe);
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let memory = settled(&session, decided, run);
-    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, resumed, run) };
+    let kept = world.journal.keeps(DAY_CLOSED);
+    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, (resumed, kept), run) };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),
@@ -86,7 +87,6 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     };
     let closed = Closed { book, report };
     let body = || serde_json::to_string(&closed).expect("plain data");
-    let kept = world.journal.keeps(DAY_CLOSED);
     let record = kept.then(|| Record { kind: DAY_CLOSED, version: 1, order_ref: None, at: now, body: body() });
     // A journal that fails here may have the day or not: then it is asked.
     world.closed = None;

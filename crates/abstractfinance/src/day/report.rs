@@ -12,19 +12,20 @@ use super::{Decided, Run};
 use console::reconciliation::Difference;
 use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
 use cycle::session::outcome;
-use cycle::{DayPlan, Memory, Session, store};
+use cycle::{DayPlan, Memory, Session};
 use domain::{ContractId, Ledger, OrderRef, Price, Quantity, SleeveBooks, SleeveProfit};
 use execution::Parent;
 use risk::reconciliation::{Row, explain};
 use rust_decimal::{Decimal, RoundingStrategy};
 use strategy::Sleeve;
 
+/// One that nobody will read, because no journal keeps it, is without the tables of targets and positions.
 pub(super) fn report(
     session: &Session<'_>,
     end: &End,
     (books, memory): (&SleeveBooks, &Memory),
     decided: &Decided,
-    resumed: bool,
+    (resumed, is_read): (bool, bool),
     run: &Run,
 ) -> DayReport {
     let (plan, universe) = (&decided.plan, &run.setup.universe);
@@ -32,7 +33,6 @@ pub(super) fn report(
     let exposure = hedges.exposure;
     let nav = end.nav.unwrap_or_default();
     let risk = &plan.risk;
-    let plan_hash = store::plan_hash(plan, universe);
     let refusals = plan.refusals.iter().chain(session.refusals());
     DayReport {
         date: plan.date.to_string(),
@@ -59,17 +59,17 @@ pub(super) fn report(
         scale: risk.scale,
         vix: risk.vix,
         drawdown: risk.drawdown,
-        steps: steps(session, end, decided, &plan_hash, resumed, run),
+        steps: steps(session, end, decided, resumed, run),
         unit_value: plan.memory.performance.unit_value,
         daily_return: plan.memory.performance.daily_return,
         flows: cents(decided.inputs.flows.amount()),
         risk: risk_report(plan, session.ledger(), end, run),
-        plan_hash,
-        targets: targets(decided, run),
+        plan_hash: decided.plan_hash.clone(),
+        targets: if is_read { targets(decided, run) } else { Vec::new() },
         orders: session.parents().map(|parent| order(parent, session, decided, run)).collect(),
         costs: costs(session, books, end, decided, run),
         hedges: plan.hedges.iter().map(hedge).collect(),
-        positions: positions(session.ledger(), end, books, &hedges, run),
+        positions: if is_read { positions(session.ledger(), end, books, &hedges, run) } else { Vec::new() },
         sleeves: books.profits().into_iter().map(sleeve_result).collect(),
         differences: differences(end, run),
         alerts: Vec::new(),

@@ -43,15 +43,8 @@ const NAMED_BREAKS: usize = 3;
 const BOOKINGS_SHOWN: usize = 4;
 
 /// The fourteen steps of a day.
-pub(super) fn steps(
-    session: &Session<'_>,
-    end: &End,
-    decided: &Decided,
-    hash: &str,
-    resumed: bool,
-    run: &Run,
-) -> Vec<Step> {
-    let plan = &decided.plan;
+pub(super) fn steps(session: &Session<'_>, end: &End, decided: &Decided, resumed: bool, run: &Run) -> Vec<Step> {
+    let (plan, hash) = (&decided.plan, &decided.plan_hash);
     let (rates, doubted) = (rates(decided, run), !decided.inputs.doubts.rates.is_empty());
     let base = run.setup.base;
     let by_proxy = plan.memory.measured_by_proxy(&run.setup).next().is_some();

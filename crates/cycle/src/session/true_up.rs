@@ -6,10 +6,11 @@
 
 use super::{Consequence, Session, Slot};
 use crate::decide::currency_exposure;
-use domain::{ContractId, OrderType, Quantity};
+use domain::{ContractId, OrderType, PerCurrency, Quantity};
 use execution::PlannedOrder;
 use jiff::Timestamp;
 use risk::Purpose;
+use std::cell::OnceCell;
 use strategy::fx_hedge::hedge;
 
 /// The sleeve of currency hedges.
@@ -28,8 +29,9 @@ impl Session<'_> {
         if !over || self.slots.is_empty() || !self.standing.mode.permits(Purpose::FxHedge) {
             return;
         }
+        let exposure = OnceCell::new();
         for index in 0..self.plan.hedges.len() {
-            if let Some((contract, quantity, residual)) = self.untrue(index, now) {
+            if let Some((contract, quantity, residual)) = self.untrue(index, &exposure, now) {
                 let name = &self.setup.universe.contract(contract).name;
                 let reason = format!(
                     "the day's fills leave {residual:.0} of the base currency unhedged, beyond the band: {name}"
@@ -43,7 +45,12 @@ impl Session<'_> {
 
     /// The contract, the contracts and the residual of a hedge that is not true; `None` when it is, when it was trued up
     /// already, or when nothing can be done about it today.
-    fn untrue(&self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
+    fn untrue(
+        &self,
+        index: usize,
+        exposure: &OnceCell<Option<PerCurrency<f64>>>,
+        now: Timestamp,
+    ) -> Option<(ContractId, Quantity, f64)> {
         let (planned, facts) = (&self.plan.hedges[index], &self.plan.facts);
         let contract = planned.contract?;
         let done = self.consequences.iter().any(|own| own.sleeve == FX_HEDGE && own.order.contract == contract);
@@ -60,7 +67,8 @@ impl Session<'_> {
             (unit_price > 0.0).then(|| unit_price / rate / f64::from(terms.multiplier))
         };
         let book = |contract| (ledger.quantity(contract), Quantity::ZERO);
-        let exposure = currency_exposure(ledger, book, mark, &facts.rates, self.setup)?[planned.currency];
+        let exposure = exposure.get_or_init(|| currency_exposure(ledger, book, mark, &facts.rates, self.setup));
+        let exposure = exposure.as_ref()?[planned.currency];
         let chain = self.setup.universe.contracts_of(rule.future);
         let all = chain.fold(Quantity::ZERO, |sum, contract| sum + ledger.quantity(contract));
         let (held, outside) = (all.to_f64() as i64 - planned.outside, planned.outside);
