@@ -13,6 +13,8 @@ use std::fmt;
 
 /// Ratios this near to a unit's factor are that factor: a day's move lies on top of it.
 const UNIT_NEAR: Decimal = dec!(0.05);
+/// Ratios this near to one are near to no unit's factor, of which none lies between a half and two.
+const PLAINLY_NEAR: f64 = 0.25;
 /// Two sources this near to each other say the same.
 const SOURCES_AGREE: Decimal = dec!(0.02);
 
@@ -173,7 +175,8 @@ pub fn unit_factors(multiplier: u32) -> impl Iterator<Item = Decimal> {
 
 /// The unit factor by which `theirs` is near `ours`, if it is near one.
 pub fn unit_factor(ours: Price, theirs: Price, multiplier: u32) -> Option<Decimal> {
-    if ours == theirs {
+    let nearly = theirs.to_f64() / ours.to_f64();
+    if (1.0 - PLAINLY_NEAR..=1.0 + PLAINLY_NEAR).contains(&nearly) {
         return None;
     }
     let ratio = theirs.to_decimal() / ours.to_decimal();

@@ -157,20 +157,8 @@ impl Underlying {
 /// [`OptionError::BadInput`] for prices that are not positive, a negative time or volatility, or anything
 /// that is not finite.
 pub fn value(terms: &OptionTerms, underlying: &Underlying, volatility: f64) -> Result<Valuation, OptionError> {
-    check(terms, underlying)?;
-    not_negative("volatility", volatility)?;
-    let d = underlying.discounted(terms.years);
-    let (strike, sign) = (terms.strike * d.discount, terms.right.sign());
-    let deviation = volatility * sqrt(terms.years);
-    let (probability_1, probability_2, density) = if deviation > 0.0 {
-        let d1 = log(d.forward / strike) / deviation + 0.5 * deviation;
-        (normal_cdf(sign * d1), normal_cdf(sign * (d1 - deviation)), normal_density(d1))
-    } else {
-        let inside = if sign * (d.forward - strike) > 0.0 { 1.0 } else { 0.0 };
-        (inside, inside, 0.0)
-    };
-    let asset = sign * d.forward * probability_1;
-    let cash = sign * strike * probability_2;
+    let Sides { d, asset, cash, deviation, d1 } = sides(terms, underlying, volatility)?;
+    let density = if deviation > 0.0 { normal_density(d1) } else { 0.0 };
     let price = (asset - cash).max(0.0);
     let vega = d.forward * density * sqrt(terms.years);
     let decay = if terms.years > 0.0 { -0.5 * vega * volatility / terms.years } else { 0.0 };
@@ -182,6 +170,43 @@ pub fn value(terms: &OptionTerms, underlying: &Underlying, volatility: f64) -> R
         theta: decay + d.dividend_yield * asset - d.rate * cash,
         rho: if d.on_future { -terms.years * price } else { terms.years * cash },
     })
+}
+
+/// What [`value`] says as price, without the Greeks.
+///
+/// # Errors
+/// As for [`value`].
+pub fn price(terms: &OptionTerms, underlying: &Underlying, volatility: f64) -> Result<f64, OptionError> {
+    let Sides { asset, cash, .. } = sides(terms, underlying, volatility)?;
+    Ok((asset - cash).max(0.0))
+}
+
+/// What is exchanged at expiry, valued today.
+struct Sides {
+    d: Discounted,
+    asset: f64,
+    cash: f64,
+    deviation: f64,
+    /// Nothing that means anything where there is no deviation.
+    d1: f64,
+}
+
+fn sides(terms: &OptionTerms, underlying: &Underlying, volatility: f64) -> Result<Sides, OptionError> {
+    check(terms, underlying)?;
+    not_negative("volatility", volatility)?;
+    let d = underlying.discounted(terms.years);
+    let (strike, sign) = (terms.strike * d.discount, terms.right.sign());
+    let deviation = volatility * sqrt(terms.years);
+    let (probability_1, probability_2, d1) = if deviation > 0.0 {
+        let d1 = log(d.forward / strike) / deviation + 0.5 * deviation;
+        (normal_cdf(sign * d1), normal_cdf(sign * (d1 - deviation)), d1)
+    } else {
+        let inside = if sign * (d.forward - strike) > 0.0 { 1.0 } else { 0.0 };
+        (inside, inside, 0.0)
+    };
+    let asset = sign * d.forward * probability_1;
+    let cash = sign * strike * probability_2;
+    Ok(Sides { d, asset, cash, deviation, d1 })
 }
 
 /// The volatility at which [`value`] gives `price`, by the solver of the `implied-vol` crate (Jäckel, "Let's

@@ -46,17 +46,19 @@ pub(crate) struct Account {
     swept: PerCurrency<Decimal>,
     interest_owed: PerCurrency<Decimal>,
     dividends_owed: PerCurrency<Decimal>,
-    /// Of everything that was ever held.
+    /// What is held, and what was closed and not settled yet.
     holdings: BTreeMap<ContractId, Holding>,
+    /// What was held once: years of it, which nobody goes through.
+    over: BTreeMap<ContractId, Holding>,
 }
 
 impl Account {
     pub(crate) fn new(id: String, base: Currency, universe: Arc<Universe>, deposit: Money) -> Account {
         let mut cash = PerCurrency::default();
         cash[deposit.currency] = deposit.amount;
-        let holdings = BTreeMap::new();
+        let (holdings, over) = Default::default();
         let (swept, interest_owed, dividends_owed) = Default::default();
-        Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings }
+        Account { id, base, universe, cash, swept, interest_owed, dividends_owed, holdings, over }
     }
 
     /// Takes what a universe has grown by in.
@@ -75,6 +77,23 @@ impl Account {
     /// What is held, in contract order.
     pub(crate) fn held(&self) -> impl Iterator<Item = ContractId> + '_ {
         self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero()).map(|(contract, _)| *contract)
+    }
+
+    /// The same, with what was closed and not settled yet.
+    pub(crate) fn unsettled(&self) -> Vec<ContractId> {
+        self.holdings.keys().copied().collect()
+    }
+
+    fn holding(&mut self, contract: ContractId) -> &mut Holding {
+        let before = || self.over.remove(&contract).unwrap_or_default();
+        self.holdings.entry(contract).or_insert_with(before)
+    }
+
+    /// Puts away what is over.
+    fn put_away(&mut self, contract: ContractId) {
+        if self.holdings.get(&contract).is_some_and(Holding::is_over) {
+            self.over.extend(self.holdings.remove_entry(&contract));
+        }
     }
 
     pub(crate) fn cash(&self, currency: Currency) -> Decimal {
@@ -103,10 +122,11 @@ impl Account {
 
     /// Gives new shares for old ones; the cost of the whole stays. Returns the change of the quantity.
     pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) -> Quantity {
-        let holding = self.holdings.entry(contract).or_default();
+        let holding = self.holding(contract);
         let units = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
         let change = Quantity::from_units(units) - holding.quantity;
         holding.quantity = Quantity::from_units(units);
+        self.put_away(contract);
         change
     }
 
@@ -116,12 +136,13 @@ impl Account {
         if let (true, Some(price)) = (terms.settles_daily, price) {
             return self.expire(contract, price);
         }
-        let holding = self.holdings.entry(contract).or_default();
+        let holding = self.holding(contract);
         let closing = -holding.quantity;
         let value = price.map_or(Decimal::ZERO, |price| worth(closing, price, &terms));
-        self.cash[terms.currency] -= value;
         holding.book(closing, value);
         holding.settled = Decimal::ZERO;
+        self.cash[terms.currency] -= value;
+        self.put_away(contract);
     }
 
     /// Books a trade; returns the profit it realised after commissions.
@@ -132,12 +153,14 @@ impl Account {
         let paid = if terms.settles_daily { Decimal::ZERO } else { value };
         self.cash[terms.currency] -= paid + trade.commission;
 
-        let holding = self.holdings.entry(trade.contract).or_default();
+        let holding = self.holding(trade.contract);
         if terms.settles_daily {
             holding.settled += value;
         }
         let signed = Quantity::from_units(trade.quantity.units() * trade.side.sign());
-        holding.book(signed, value + trade.commission)
+        let realized = holding.book(signed, value + trade.commission);
+        self.put_away(trade.contract);
+        realized
     }
 
     /// Pays the profit of a future since its last settlement into cash.
@@ -147,6 +170,7 @@ impl Account {
         let value = worth(holding.quantity, settlement, &terms);
         self.cash[terms.currency] += value - holding.settled;
         holding.settled = value;
+        self.put_away(contract);
     }
 
     /// Ends a future at its final settlement: the last profit is paid and nothing is held any more.
@@ -157,6 +181,7 @@ impl Account {
         let closing = -holding.quantity;
         holding.book(closing, worth(closing, settlement, &terms));
         holding.settled = Decimal::ZERO;
+        self.put_away(contract);
     }
 
     /// What [`Account::view`] says as net liquidation, without the rows it is made of.
@@ -172,9 +197,6 @@ impl Account {
             self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
         });
         for (&contract, holding) in &self.holdings {
-            if holding.quantity.is_zero() && holding.settled.is_zero() {
-                continue;
-            }
             let terms = self.universe.terms(contract);
             total[terms.currency] -= holding.settled;
             if !holding.quantity.is_zero() {
@@ -206,9 +228,6 @@ impl Account {
         });
         let mut positions = Vec::new();
         for (&contract, holding) in &self.holdings {
-            if holding.quantity.is_zero() && holding.settled.is_zero() {
-                continue;
-            }
             let terms = self.universe.terms(contract);
             // A closed future's profit waits for the settlement of the day.
             futures[terms.currency] -= holding.settled;
@@ -244,6 +263,10 @@ impl Account {
 }
 
 impl Holding {
+    fn is_over(&self) -> bool {
+        self.quantity.is_zero() && self.settled.is_zero()
+    }
+
     /// Books a signed quantity at its signed cost; returns the profit it realised.
     fn book(&mut self, signed: Quantity, cost: Decimal) -> Decimal {
         let before = self.quantity;

@@ -8,6 +8,7 @@ use crate::account::{Account, Trade};
 use crate::admission::{Refusal, admit};
 use crate::board::{Board, whole_lots};
 use crate::books::Books;
+use crate::events::{DividendTerms, is_share};
 use crate::matching::{Dents, Fills, PARTICIPATION, Queue, Slice, Want, crosses, whole};
 use crate::random::Chance;
 use crate::venue::Trading;
@@ -41,6 +42,9 @@ pub(crate) struct Working {
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
     pub(crate) universe: Arc<Universe>,
+    /// Contracts that can split and be borrowed, and those that pay dividends.
+    pub(crate) shares: Vec<ContractId>,
+    pub(crate) payers: Vec<(ContractId, DividendTerms)>,
     pub(crate) books: Books,
     pub(crate) events: AccountEvents,
     pub(crate) price_list: PriceList,
@@ -64,7 +68,13 @@ pub(crate) struct Broker {
 impl Broker {
     pub(crate) fn new(config: &SimConfig) -> Broker {
         let universe = config.universe.clone();
+        let is_share = |contract: &ContractId| is_share(universe.instrument_of(*contract));
+        let shares: Vec<ContractId> = universe.configured().filter(is_share).collect();
+        let terms = |contract: &ContractId| config.events.dividends_of(universe.instrument_of(*contract)).copied();
+        let payers = shares.iter().filter_map(|contract| Some((*contract, terms(contract)?))).collect();
         Broker {
+            shares,
+            payers,
             books: Books::new(Account::new(config.account.clone(), config.base, universe.clone(), config.deposit)),
             events: config.events.clone(),
             price_list: config.price_list,
@@ -227,9 +237,9 @@ impl Broker {
     }
 
     fn settle(&mut self, session: &Session, board: &Board, now: Timestamp) {
-        let universe = self.universe.clone();
-        for contract in universe.configured() {
-            if universe.instrument_of(contract).venue != session.mic || !universe.terms(contract).settles_daily {
+        for contract in self.books.account.unsettled() {
+            let (venue, terms) = (self.universe.instrument_of(contract).venue, self.universe.terms(contract));
+            if venue != session.mic || !terms.settles_daily {
                 continue;
             }
             let Some((_, settlement)) = board.tape.last_official(contract, now) else { continue };

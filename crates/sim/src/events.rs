@@ -10,7 +10,7 @@ use domain::{AssetClass, Currency, Instrument, InstrumentKind, Money};
 use rust_decimal::{Decimal, dec};
 
 /// Dividends of a class of shares and funds that distribute.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DividendTerms {
     /// The class.
     pub class: AssetClass,

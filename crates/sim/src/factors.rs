@@ -230,12 +230,14 @@ impl Factors {
         let mut jump = self.chance.at(self.streams.jump, step);
         let jump_slot = (jump.uniform() < weather.jump_probability).then(|| (jump.uniform() * slots as f64) as usize);
         let mut knots = Vec::with_capacity(slots + 1);
+        let range = (libm::log(VIX_RANGE.0), libm::log(VIX_RANGE.1));
+        let target = libm::log(weather.vix_target);
         let mut levels = start;
         knots.push(levels);
         for slot in 0..slots {
             let hour = slot / slots_per_hour;
             let share = f64::from(VARIANCE_PER_MILLE[hour]) / 1000.0 / slots_per_hour as f64;
-            levels = step_slot(levels, weather, share, draws.each_mut().map(Draws::normal));
+            levels = step_slot(levels, (weather, target), share, draws.each_mut().map(Draws::normal));
             if jump_slot == Some(slot) {
                 let size = JUMP.0 + JUMP.1 * jump.normal();
                 *levels.get_mut(Factor::Market) += size;
@@ -247,7 +249,7 @@ impl Factors {
                 *levels.get_mut(Factor::Volatility) += shock.volatility * part;
             }
             let volatility = levels.get_mut(Factor::Volatility);
-            *volatility = volatility.clamp(libm::log(VIX_RANGE.0), libm::log(VIX_RANGE.1));
+            *volatility = volatility.clamp(range.0, range.1);
             knots.push(levels);
         }
         knots
@@ -264,8 +266,8 @@ impl Factors {
     }
 }
 
-/// One slot holding a share of the day's variance; a standard normal number per factor.
-fn step_slot(from: PerFactor, weather: &Weather, share: f64, normals: [f64; FACTORS]) -> PerFactor {
+/// One slot holding a share of the day's variance, with the logarithm VIX is pulled to; a standard normal number per factor.
+fn step_slot(from: PerFactor, (weather, target): (&Weather, f64), share: f64, normals: [f64; FACTORS]) -> PerFactor {
     let days_per_year: f64 = 252.0;
     let volatility = from.get(Factor::Volatility);
     let vix = libm::exp(volatility);
@@ -283,7 +285,7 @@ fn step_slot(from: PerFactor, weather: &Weather, share: f64, normals: [f64; FACT
     for (factor, drift) in weather.drifts {
         *levels.get_mut(factor) += drift * share;
     }
-    *levels.get_mut(Factor::Volatility) += weather.vix_pull * share * (libm::log(weather.vix_target) - volatility)
+    *levels.get_mut(Factor::Volatility) += weather.vix_pull * share * (target - volatility)
         + weather.vix_noise * libm::sqrt(share) * correlated(LEVERAGE, Factor::Volatility);
     levels
 }

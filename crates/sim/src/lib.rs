@@ -31,6 +31,7 @@ mod order;
 mod overnight;
 mod path;
 mod random;
+mod roster;
 mod scenario;
 mod simulation;
 mod spreads;

@@ -34,11 +34,21 @@ struct Row {
     expires: Option<(Date, f64)>,
     /// What a distributing instrument earns a year and pays out again, from the origin on.
     distributes: f64,
-    /// Instants, in years since the origin, from which on the price is lower by what was paid out, with the logarithm of
-    /// what is left of it.
-    paid_out: Vec<(f64, f64)>,
+    /// What was paid out, in order of time.
+    paid_out: Vec<Paid>,
     /// Logarithm of old shares for a new one; of every instant, because a split rewrites the past too.
     split: f64,
+}
+
+/// A payment out of the price of a contract.
+#[derive(Clone, Copy, Debug)]
+struct Paid {
+    /// The instant from which on the price is lower, in years since the origin.
+    at: f64,
+    /// Logarithm of what it left of the price.
+    left: f64,
+    /// The same of all payments so far.
+    left_so_far: f64,
 }
 
 /// The factors at an instant, with what else of the instant a price depends on.
@@ -80,7 +90,19 @@ impl Row {
 
     /// Logarithm of what payments within a span of time, its end included, left of the price.
     fn left_after(&self, from: f64, to: f64) -> f64 {
-        self.paid_out.iter().filter(|(at, _)| from < *at && *at <= to).map(|(_, left)| left).sum()
+        let paid = &self.paid_out[self.paid_by(from)..self.paid_by(to)];
+        paid.iter().map(|paid| paid.left).sum()
+    }
+
+    /// Logarithm of what every payment up to an instant left of the price.
+    fn left_at(&self, at: f64) -> f64 {
+        self.paid_by(at).checked_sub(1).map_or(0.0, |last| self.paid_out[last].left_so_far)
+    }
+
+    /// How many payments there were by an instant, which is seldom long ago.
+    fn paid_by(&self, at: f64) -> usize {
+        let later = self.paid_out.iter().rev().take_while(|paid| at < paid.at);
+        self.paid_out.len() - later.count()
     }
 }
 
@@ -185,10 +207,14 @@ impl Model {
     }
 
     fn knot_at(&self, at: Timestamp) -> Knot {
-        let last = self.last.get().filter(|(of, _)| *of == at);
-        let (_, knot) = last.unwrap_or_else(|| (at, self.knot(at, self.factors.levels(at))));
-        self.last.set(Some((at, knot)));
-        knot
+        match self.last.get() {
+            Some((of, knot)) if of == at => knot,
+            _ => {
+                let knot = self.knot(at, self.factors.levels(at));
+                self.last.set(Some((at, knot)));
+                knot
+            }
+        }
     }
 
     /// The way of the factors through a session, which every contract of its venue shares.
@@ -215,7 +241,10 @@ impl Model {
 
     /// From an instant on the price is a share lower.
     pub(crate) fn pay_out(&mut self, contract: ContractId, share: f64, at: Timestamp) {
-        self.rows[contract].paid_out.push((years_between(self.origin, at), libm::log1p(-share)));
+        let (at, left) = (years_between(self.origin, at), libm::log1p(-share));
+        let paid_out = &mut self.rows[contract].paid_out;
+        let left_so_far = paid_out.last().map_or(left, |before| before.left_so_far + left);
+        paid_out.push(Paid { at, left, left_so_far });
     }
 
     /// From an instant on world equity and the volatility index stand elsewhere, by these logarithms.
@@ -272,7 +301,7 @@ impl LogPrice<'_> {
             + row.exposure.accrual * knot.years
             + row.distributes * knot.years.max(0.0)
             + row.exposure.carry * years_to_expiry
-            + row.left_after(f64::NEG_INFINITY, knot.years)
+            + row.left_at(knot.years)
             + row.split
     }
 
@@ -287,7 +316,7 @@ impl LogPrice<'_> {
         let ends = self.row.expires.is_some_and(|(_, expires)| within(expires) && expires < to.years);
         ends || within(0.0)
             || self.model.shocks.iter().any(|(at, _)| within(*at))
-            || self.row.paid_out.iter().any(|(at, _)| within(*at))
+            || self.row.paid_by(from.years) < self.row.paid_by(to.years)
     }
 }
 

@@ -72,6 +72,15 @@ struct Smile {
     eta: f64,
 }
 
+/// What an option is valued with.
+struct Seen {
+    terms: OptionTerms,
+    underlying: Underlying,
+    /// ln(strike / forward).
+    log_moneyness: f64,
+    volatility: f64,
+}
+
 const OF_SHARES: Smile = Smile { rho: -0.6, eta: 0.8 };
 const OF_INDEX_OF_VOLATILITY: Smile = Smile { rho: 0.6, eta: 0.8 };
 
@@ -182,6 +191,24 @@ impl Root {
 
     /// An option at a price of its underlying; of one on volatility, at the price of its forward.
     pub(crate) fn view(&self, key: &OptionKey, price: f64, level: f64, years: f64) -> OptionView {
+        let Seen { terms, underlying, log_moneyness, volatility } = self.seen(key, price, level, years);
+        let mut value = options::value(&terms, &underlying, volatility).expect("prices and strikes are positive");
+        if self.physical {
+            // Whoever can exercise at once does not sell for less.
+            value.price = value.price.max(terms.right.sign() * (price - terms.strike));
+        }
+        let open_interest = open_interest(log_moneyness, years);
+        OptionView { terms, underlying, volatility, value, american: self.physical, open_interest }
+    }
+
+    /// The price of that view.
+    pub(crate) fn price(&self, key: &OptionKey, price: f64, level: f64, years: f64) -> f64 {
+        let Seen { terms, underlying, volatility, .. } = self.seen(key, price, level, years);
+        let value = options::price(&terms, &underlying, volatility).expect("prices and strikes are positive");
+        if self.physical { value.max(terms.right.sign() * (price - terms.strike)) } else { value }
+    }
+
+    fn seen(&self, key: &OptionKey, price: f64, level: f64, years: f64) -> Seen {
         let terms = OptionTerms { right: key.right, strike: key.strike.to_f64(), years };
         let (underlying, forward) = if self.on_volatility {
             (Underlying::Future { price, rate: self.rate }, price)
@@ -189,14 +216,8 @@ impl Root {
             let Root { rate, dividend_yield, .. } = *self;
             (Underlying::Spot { price, rate, dividend_yield }, price * exp((rate - dividend_yield) * years))
         };
-        let volatility = self.volatility(log(terms.strike / forward), level, years);
-        let mut value = options::value(&terms, &underlying, volatility).expect("prices and strikes are positive");
-        if self.physical {
-            // Whoever can exercise at once does not sell for less.
-            value.price = value.price.max(terms.right.sign() * (price - terms.strike));
-        }
-        let open_interest = open_interest(log(terms.strike / forward), years);
-        OptionView { terms, underlying, volatility, value, american: self.physical, open_interest }
+        let log_moneyness = log(terms.strike / forward);
+        Seen { terms, underlying, log_moneyness, volatility: self.volatility(log_moneyness, level, years) }
     }
 
     /// When an option stops being worth more than it pays.

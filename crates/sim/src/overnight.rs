@@ -116,9 +116,8 @@ impl Broker {
         if !board.tape.is_simulated() {
             return;
         }
-        for contract in self.universe.clone().configured() {
+        for (contract, terms) in self.payers.clone() {
             let instrument = self.universe.instrument_of(contract);
-            let Some(terms) = self.events.dividends_of(instrument) else { continue };
             if !is_ex_date(instrument, terms.payments, today, contract, board) {
                 continue;
             }
@@ -164,13 +163,10 @@ impl Broker {
         if yearly == 0.0 || !board.tape.is_simulated() {
             return;
         }
-        for contract in self.universe.clone().configured() {
+        for contract in self.shares.clone() {
             let instrument = self.universe.instrument_of(contract);
             // Strikes and contracts of options would have to follow.
-            if !is_share(instrument)
-                || board.tape.has_options(contract)
-                || board.tape.venue(contract).session(today).is_none()
-            {
+            if board.tape.has_options(contract) || board.tape.venue(contract).session(today).is_none() {
                 continue;
             }
             let mut draws = self.chance.at(Stream::new("split", &instrument.name), day_number(today));

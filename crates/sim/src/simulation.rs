@@ -49,15 +49,15 @@ pub struct Simulation {
     subscriptions: BTreeMap<(ContractId, i32), Quote>,
     /// Something has happened since the last ticks that may move the price of what does not trade.
     stirred: bool,
-    /// The account as it was asked for last; forgotten with every order and intervention.
+    /// The account as it was asked for last; forgotten with every intervention.
     valued: RefCell<Option<Arc<Valued>>>,
 }
 
 /// The account at an instant, and what it must keep.
 #[derive(Clone, Debug)]
 pub struct Valued {
-    /// When, and at which state of the prices.
-    moment: (Timestamp, u64),
+    /// When, at which state of the prices, and after how many executions.
+    moment: (Timestamp, u64, u32),
     /// The account.
     pub account: AccountView,
     /// Margin of everything in it.
@@ -71,16 +71,20 @@ impl Simulation {
     /// [`SimError`] when a calendar is missing or too short, a currency cannot be valued, or a replayed series is
     /// malformed.
     pub fn new(config: SimConfig) -> Result<Simulation, SimError> {
-        Simulation::filling(config, Fills::Book)
+        Simulation::with(config, Fills::Book, false)
     }
 
-    /// The same world whose exchange meets orders in one way or the other. Where they are filled whole, high and low of
-    /// simulated bars are those of their open and close.
+    /// The same world for research, whose exchange meets orders in one way or the other. High and low of simulated bars are
+    /// those of their open and close: nothing is decided by them, and to find them takes longer than a day of trading.
     ///
     /// # Errors
     /// As for [`Simulation::new`].
     pub fn filling(config: SimConfig, fills: Fills) -> Result<Simulation, SimError> {
-        let board = Board::new(&config, fills == Fills::Whole)?;
+        Simulation::with(config, fills, true)
+    }
+
+    fn with(config: SimConfig, fills: Fills, ends_only: bool) -> Result<Simulation, SimError> {
+        let board = Board::new(&config, ends_only)?;
         let rates = rate_pairs(&config, &board)?;
         let mut broker = Broker::new(&config);
         broker.fills = fills;
@@ -224,7 +228,7 @@ impl Simulation {
             self.board.list(Arc::default());
             let table = Arc::make_mut(&mut universe);
             for &key in keys.iter().filter(|key| lists(key)) {
-                if table.contract_count() + 1 < usize::from(u16::MAX) {
+                if !is_full(table) {
                     table.list_option(root, key);
                 }
             }
@@ -232,6 +236,11 @@ impl Simulation {
             self.board.list(universe);
         }
         keys.iter().map(|key| self.broker.universe.find_option(root, key)).collect()
+    }
+
+    /// Whether there is a place left for one more option.
+    pub fn lists_more(&self) -> bool {
+        !is_full(self.universe())
     }
 
     /// An option as the model sees it now, or as it saw it when its venue closed; `None` for anything else.
@@ -276,14 +285,12 @@ impl Simulation {
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
     pub fn place(&mut self, client: i32, order: SimOrder) {
         let lack = self.lack_of_margin(&order);
-        self.valued.take();
         self.broker.place(client, order, lack, &self.board, self.now);
     }
 
     /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
     /// differ. The answer comes as events, like that to a new order.
     pub fn modify(&mut self, client: i32, order: SimOrder) {
-        self.valued.take();
         self.broker.modify(client, order, &self.board, self.now);
     }
 
@@ -354,7 +361,7 @@ impl Simulation {
 
     /// The account now and what it must keep, worked out once an instant: orders are asked about one after the other.
     pub fn valued(&self) -> Arc<Valued> {
-        let moment = (self.now, self.board.tape.changes());
+        let moment = (self.now, self.board.tape.changes(), self.broker.executed);
         let mut known = self.valued.borrow_mut();
         if let Some(valued) = known.as_ref().filter(|valued| valued.moment == moment) {
             return Arc::clone(valued);
@@ -414,6 +421,10 @@ impl Simulation {
             }
         }
     }
+}
+
+fn is_full(table: &Universe) -> bool {
+    table.contract_count() + 1 >= usize::from(u16::MAX)
 }
 
 /// Steps are whole multiples of their length since 1970, so that they do not depend on when the world began.

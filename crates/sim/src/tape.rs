@@ -10,6 +10,7 @@ use crate::model::Model;
 use crate::options::Root;
 use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
+use crate::roster::Roster;
 use crate::venue::{Trading, Venue, Venues};
 use crate::way::Way;
 use crate::{Prices, SimConfig, SimError};
@@ -42,7 +43,15 @@ impl History {
     }
 
     fn known(&self, now: Timestamp) -> &[Bar] {
-        &self.bars[..self.known_from.partition_point(|from| *from <= now)]
+        &self.bars[..self.known_count(now)]
+    }
+
+    /// Bars of the model are all of the past, however many there are.
+    fn known_count(&self, now: Timestamp) -> usize {
+        match self.known_from.last() {
+            Some(last) if now < *last => self.known_from.partition_point(|from| *from <= now),
+            _ => self.known_from.len(),
+        }
     }
 
     fn of_date(&self, date: Date) -> Option<usize> {
@@ -74,14 +83,17 @@ pub(crate) struct Tape {
     pub(crate) histories: PerContract<History>,
     /// The first date of a contract that ends.
     listed_from: PerContract<Date>,
+    roster: Roster,
     /// Contracts that ended before their time.
     pub(crate) ended: PerContract<Option<Timestamp>>,
-    /// New bars know the two ends of their session and nothing between: nobody asks for more where orders do not work.
+    /// New bars know the two ends of their session and nothing between: research asks for no more.
     pub(crate) ends_only: bool,
     /// Roots of options whose underlying is known.
     pub(crate) roots: PerInstrument<Option<Root>>,
     /// Official closes of options that were asked for since something changed.
     closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
+    /// Prices of theirs before ticks, with the instant each is of.
+    pub(crate) option_prices: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
     pub(crate) halts: BTreeMap<ContractId, Halt>,
     /// How often something changed that a price depends on beside the time.
     changes: u64,
@@ -136,6 +148,7 @@ impl Tape {
         let listed =
             |contract| expiry(contract).map_or(Date::MIN, |expiry| expiry.saturating_sub(LISTED_YEARS.years()));
         let listed_from = PerContract::from_vec(universe.contracts().map(listed).collect());
+        let roster = Roster::new(universe, &listed_from);
         let universe = universe.clone();
         let mut tape = Tape {
             universe,
@@ -145,10 +158,12 @@ impl Tape {
             source,
             histories,
             listed_from,
+            roster,
             ended,
             ends_only,
             roots,
             closes: RefCell::default(),
+            option_prices: RefCell::default(),
             halts: BTreeMap::new(),
             changes: 0,
         };
@@ -177,6 +192,7 @@ impl Tape {
     pub(crate) fn change(&mut self) {
         self.changes += 1;
         self.closes.get_mut().clear();
+        self.option_prices.get_mut().clear();
     }
 
     /// When venues change.
@@ -207,9 +223,8 @@ impl Tape {
         };
         let (universe, mut moves) = (self.universe.clone(), Vec::new());
         // An option's bars are made when somebody asks for them.
-        for contract in universe.configured() {
-            let elsewhere = universe.instrument_of(contract).venue != session.mic;
-            if elsewhere || !self.has_session(contract, session) {
+        for contract in self.roster.of(session, &universe) {
+            if !self.has_session(contract, session) {
                 continue;
             }
             let bar = self.simulated_bar(contract, session.date, &way, &mut moves);
@@ -239,7 +254,7 @@ impl Tape {
 
     /// What a contract's venue is doing with it.
     pub(crate) fn trading(&self, contract: ContractId, now: Timestamp) -> Trading {
-        match self.venue(contract).trading(now) {
+        match self.venues.trading(self.universe.instrument_of(contract).venue, now) {
             Trading::Open(session) | Trading::Call(session) if !self.has_session(contract, &session) => Trading::Closed,
             Trading::Open(session) => match self.halted_since(contract, now) {
                 Some(since) => Trading::Halted(session, since),
@@ -335,9 +350,7 @@ impl Tape {
     /// The middle price inside a session the contract trades in, before ticks.
     pub(crate) fn middle(&self, contract: ContractId, session: &Session, at: Timestamp) -> f64 {
         match &self.source {
-            _ if self.universe.option(contract).is_some() => {
-                self.option_view(contract, at).map_or(0.0, |view| view.value.price)
-            }
+            _ if self.universe.option(contract).is_some() => self.option_price(contract, at).unwrap_or_default(),
             Source::Model(model) => model.price(contract, session.date, at),
             Source::Replay(streams) => {
                 let history = &self.histories[contract];
@@ -378,9 +391,9 @@ impl Tape {
         if self.universe.option(contract).is_some() {
             return Some(close);
         }
-        let History { bars: _, known_from } = &self.histories[contract];
-        let known = known_from.partition_point(|from| *from <= now) - 1;
-        let left = model.left_after(contract, known_from[known], now);
+        let history = &self.histories[contract];
+        let fixed = history.known_from[history.known_count(now) - 1];
+        let left = model.left_after(contract, fixed, now);
         Some(if left == 1.0 { close } else { to_tick(close.to_f64() * left, self.universe.terms(contract).tick) })
     }
 

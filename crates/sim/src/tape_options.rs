@@ -73,15 +73,35 @@ impl Tape {
 
     /// An option's model at an instant that has a price of its underlying.
     pub(crate) fn option_view(&self, contract: ContractId, at: Timestamp) -> Option<OptionView> {
+        let (root, key, [price, level, years]) = self.option_facts(contract, at)?;
+        Some(root.view(key, price, level, years))
+    }
+
+    /// The price of that model, made once an instant: an account holds options of venues that are closed all day.
+    pub(crate) fn option_price(&self, contract: ContractId, at: Timestamp) -> Option<f64> {
+        let known = self.option_prices.borrow().get(&contract).copied();
+        if let Some((_, price)) = known.filter(|(of, _)| *of == at) {
+            return Some(price);
+        }
+        let (root, key, [price, level, years]) = self.option_facts(contract, at)?;
+        let price = root.price(key, price, level, years);
+        self.option_prices.borrow_mut().insert(contract, (at, price));
+        Some(price)
+    }
+
+    /// What an option's model is asked with: price of the underlying or its forward, level of volatility, years.
+    fn option_facts(&self, contract: ContractId, at: Timestamp) -> Option<(&Root, &OptionKey, [f64; 3])> {
         let (root, key) = self.option(contract)?;
         let end = self.ends(contract)?;
         let spot = self.spot(root.underlying, at)?;
         let level = root.level(root.index.and_then(|index| self.spot(index, at)));
-        let price = match Exposure::of(self.universe.instrument_of(root.underlying)) {
-            _ if !root.on_volatility => spot,
-            exposure => volatility_forward(spot, exposure.long_run(), utc_date(at), utc_date(end)),
+        let price = if root.on_volatility {
+            let exposure = Exposure::of(self.universe.instrument_of(root.underlying));
+            volatility_forward(spot, exposure.long_run(), utc_date(at), utc_date(end))
+        } else {
+            spot
         };
-        Some(root.view(key, price, level, years_until(end, at)))
+        Some((root, key, [price, level, years_until(end, at)]))
     }
 
     /// The price of the underlying that an option ends at, when it ends now.

@@ -8,6 +8,7 @@ use domain::Mic;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::calendar::{Calendars, NoCalendar, Session};
+use std::cell::RefCell;
 
 /// What a venue is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +130,8 @@ impl Venue {
 pub(crate) struct Venues {
     /// In the order of [`Mic::ALL`].
     by_mic: Vec<Option<Venue>>,
+    /// What they were doing at the instant that was asked for last.
+    doing: RefCell<(Timestamp, Vec<Option<Trading>>)>,
 }
 
 impl Venues {
@@ -140,12 +143,23 @@ impl Venues {
             let sessions = calendar.sessions(first, last).expect("a calendar knows its own coverage").to_vec();
             by_mic[mic as usize] = Some(Venue::new(calendar.closing_auction(), sessions));
         }
-        Ok(Venues { by_mic })
+        let doing = RefCell::new((Timestamp::MIN, vec![None; Mic::ALL.len()]));
+        Ok(Venues { by_mic, doing })
     }
 
     /// A venue of the universe.
     pub(crate) fn get(&self, mic: Mic) -> &Venue {
         self.by_mic[mic as usize].as_ref().expect("every venue of the universe was loaded")
+    }
+
+    /// What a venue is doing, found once an instant for everything it trades.
+    pub(crate) fn trading(&self, mic: Mic, at: Timestamp) -> Trading {
+        let mut doing = self.doing.borrow_mut();
+        if doing.0 != at {
+            doing.0 = at;
+            doing.1.fill(None);
+        }
+        *doing.1[mic as usize].get_or_insert_with(|| self.get(mic).trading(at))
     }
 
     /// The next instant after `at` at which any venue changes.

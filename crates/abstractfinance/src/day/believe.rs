@@ -5,6 +5,7 @@
 
 use super::Run;
 use super::observe::Bars;
+use super::scope::holds;
 use cycle::{Believed, Doubts};
 use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price, Universe};
 use jiff::civil::Date;
@@ -17,6 +18,9 @@ use strategy::tail_hedge::{OptionView, modelled, underlying};
 
 /// A venue that opened on none of this many days has no session to date a mark by.
 const CLOSED_DAYS_MAX: i64 = 14;
+
+/// How long the mark of a future that has ended is kept: longer than a broker tells of its executions.
+const ENDED_DAYS: i64 = 30;
 
 /// New shares for old ones of a contract.
 type Split = (ContractId, (u32, u32));
@@ -46,7 +50,8 @@ pub(super) fn believe(
     let mut believed =
         Believed { marks: before.marks.clone(), volatilities: before.volatilities.clone(), rates: table.last };
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
-    let (mut known, mut new) = (by_contract(&mut believed.marks, universe), Vec::new());
+    let (mut known, mut new, mut gone) = (by_contract(&mut believed.marks, universe), Vec::new(), Vec::new());
+    let forgotten = now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(ENDED_DAYS.days());
     let told = Told::of(snapshot, now, run);
     for contract in universe.contracts() {
         let mut offers: Vec<Offer> = match told.is_silent_on(contract, bars) {
@@ -58,6 +63,11 @@ pub(super) fn believe(
             offers.truncate(1);
         }
         let last = known[contract].as_deref().copied();
+        let over = last.is_some() && universe.contract(contract).expiry.is_some_and(|expiry| expiry < forgotten);
+        if over && !holds(ledger, contract) {
+            gone.push(contract);
+            continue;
+        }
         let judged = accept(last, &offers, rule(contract, splits, run));
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let held = !ledger.quantity(contract).is_zero();
@@ -70,6 +80,7 @@ pub(super) fn believe(
         }
     }
     believed.marks.extend(new);
+    gone.into_iter().for_each(|contract| drop(believed.marks.remove(&universe.contract(contract).name)));
     options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Counted {
     entries: usize,
     /// Whether a date ended in a mode in which nothing more is sent.
     stopped: bool,
+    /// Whether the market still lists options.
+    lists: bool,
     /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
     doubts: BTreeMap<String, (String, String, usize)>,
     /// Options in the engine's table from which on it leaves behind those that ended.
@@ -41,7 +43,7 @@ impl Counted {
     pub(crate) fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
         let (doubts, options_max) = (BTreeMap::new(), OPTIONS_MAX);
-        Counted { result, executions: 0, entries: 0, stopped: false, doubts, options_max }
+        Counted { result, executions: 0, entries: 0, stopped: false, lists: true, doubts, options_max }
     }
 
     /// The same, with another number of options in the engine's table.
@@ -74,7 +76,7 @@ impl Counted {
         let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
         let slippage = report.orders.iter().filter_map(|order| slippage(order, market)).sum();
-        self.warn(report);
+        self.warn(report, market);
         self.result.days.push(Day {
             date,
             nav_at_plan: report.nav_at_plan,
@@ -183,7 +185,7 @@ impl Counted {
     }
 
     /// Says once when the engine stopped, and keeps what it did not know.
-    fn warn(&mut self, report: &DayReport) {
+    fn warn(&mut self, report: &DayReport, market: &SimWorld) {
         let stopped = ["CANCEL_ONLY", "FROZEN"].contains(&report.mode.as_str());
         if stopped && !self.stopped {
             let why = report.steps.iter().rev().find(|step| step.outcome == "stopped");
@@ -194,6 +196,15 @@ impl Counted {
             ));
         }
         self.stopped |= stopped;
+        let lists = market.look(Simulation::lists_more);
+        if self.lists && !lists {
+            self.result.warnings.push(format!(
+                "{}: the simulated market lists no more options, because its table of 65,535 contracts is full; hedges can \
+                 buy only what was quoted before: divide the study into shorter ones",
+                report.date
+            ));
+        }
+        self.lists = lists;
         for doubt in &report.doubts {
             let about = doubt.split(':').next().unwrap_or_default().to_owned();
             let (_, _, dates) = self.doubts.entry(about).or_insert((report.date.clone(), doubt.clone(), 0));
