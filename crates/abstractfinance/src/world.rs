@@ -168,6 +168,14 @@ impl Ground {
         Ok(Ground { loaded, calendars, universe: ours, brokers_universe, first })
     }
 
+    /// The table of a start on a date: the contracts of two years.
+    pub fn table_at(&self, date: Date) -> Result<Universe, Failure> {
+        let (from, horizon) = (date.first_of_year(), coverage(&self.calendars).1.saturating_sub(ROLL_DAYS.days()));
+        let to = from.saturating_add(YEARS_OF_CONTRACTS.years()).min(horizon);
+        settings::universe(&self.loaded.instruments, &self.calendars, from, to)
+            .map_err(|error| Failure::Usage(error.to_string()))
+    }
+
     /// Refuses a configuration that means a real gateway, where only the built-in one is served.
     pub fn only_simulated(&self, what: &str) -> Result<(), Failure> {
         if self.loaded.settings.mode == settings::Mode::Simulated {

@@ -54,7 +54,7 @@ async fn journaled(
     watch: Watch<'_>,
 ) -> Result<Research, Failure> {
     let config = ground.simulation(&study.span.market)?;
-    let counted = Counted::new(study.about(ground, &config));
+    let counted = Counted::new(study.about(ground, &config)).over_one_table();
     let market = ground.market(study.simulation(config)?);
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
@@ -68,7 +68,7 @@ async fn journaled(
             dir.display()
         )));
     }
-    let result = counted.days(dates, &mut run, &mut world, &market, watch).await;
+    let result = counted.days(dates, ground, &mut run, &mut world, &market, watch).await;
     world.journal.close().await?;
     result
 }

@@ -80,7 +80,9 @@ pub(super) fn believe(
         }
     }
     believed.marks.extend(new);
-    gone.into_iter().for_each(|contract| drop(believed.marks.remove(&universe.contract(contract).name)));
+    for contract in gone {
+        believed.marks.remove(&universe.contract(contract).name);
+    }
     options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
 }

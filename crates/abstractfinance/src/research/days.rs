@@ -7,7 +7,8 @@ use super::{Step, Watch};
 use crate::activity::ActivitySource;
 use crate::day::{Run, World, run_day};
 use crate::failure::Failure;
-use crate::world::living;
+use crate::policy::dated_setup;
+use crate::world::{Ground, living};
 use ::backtest::result::{Day, FillRow, OrderRow, Result as Research, Run as About, to_f64};
 use ::backtest::{SimBroker, SimClock, SimWorld};
 use console::DayReport;
@@ -34,6 +35,10 @@ pub(crate) struct Counted {
     doubts: BTreeMap<String, (String, String, usize)>,
     /// Options in the engine's table from which on it leaves behind those that ended.
     options_max: usize,
+    /// The year of whose start the engine's table is.
+    year: Option<i16>,
+    /// The table is that of the whole study, as a journal needs it.
+    is_whole: bool,
 }
 
 /// Options of a year or two.
@@ -43,7 +48,13 @@ impl Counted {
     pub(crate) fn new(run: About) -> Counted {
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
         let (doubts, options_max) = (BTreeMap::new(), OPTIONS_MAX);
-        Counted { result, executions: 0, entries: 0, stopped: false, lists: true, doubts, options_max }
+        let (year, is_whole) = (None, false);
+        Counted { result, executions: 0, entries: 0, stopped: false, lists: true, doubts, options_max, year, is_whole }
+    }
+
+    /// The same over one table, so that what a journal keeps of any date can be read with the configuration.
+    pub(crate) fn over_one_table(self) -> Counted {
+        Counted { is_whole: true, ..self }
     }
 
     /// The same, with another number of options in the engine's table.
@@ -56,6 +67,7 @@ impl Counted {
     pub(crate) async fn days<J: Journal>(
         mut self,
         dates: &[Date],
+        ground: &Ground,
         run: &mut Run,
         world: &mut World<SimBroker, J, SimClock>,
         market: &SimWorld,
@@ -65,9 +77,41 @@ impl Counted {
             super::go_on(watch, Step { done, total: dates.len(), date: Some(date) })?;
             let report = run_day(date, run, world).await?;
             self.day(&report, market);
-            leave_ended(self.options_max, run, world);
+            self.renew_table(ground, run, world)?;
         }
         Ok(self.into_result())
+    }
+
+    /// Goes on between two days with the table that a start would have: the contracts of two years, and the options that
+    /// live. With one that only grows every date would be slower than the one before.
+    fn renew_table<J>(
+        &mut self,
+        ground: &Ground,
+        run: &mut Run,
+        world: &mut World<SimBroker, J, SimClock>,
+    ) -> Result<(), Failure> {
+        let Some((book, date)) = world.closed.as_ref().and_then(|book| Some((book, book.date?))) else { return Ok(()) };
+        let options = run.setup.universe.contract_count() - run.setup.universe.configured().count();
+        let is_new_year = !self.is_whole && self.year != Some(date.year());
+        if options < self.options_max && !is_new_year {
+            return Ok(());
+        }
+        let table = if is_new_year { ground.table_at(date)? } else { run.setup.universe.without_options() };
+        let universe = living(book, date, &table);
+        if book.as_ref().clone().rekeyed(&universe).is_err() {
+            return Ok(()); // a contract of last year's is not settled yet: tomorrow
+        }
+        if is_new_year {
+            let setup = dated_setup(&ground.loaded, table, &ground.calendars);
+            let watchdog = run.setup.policy.watchdog.take();
+            run.setup = setup.map_err(|error| Failure::Usage(error.to_string()))?;
+            run.setup.policy.watchdog = watchdog;
+            self.year = Some(date.year());
+        }
+        run.setup = run.setup.over(universe.clone());
+        world.broker.over(Arc::new(universe));
+        world.statements = Some(ActivitySource::Simulated(world.broker.world().statements()));
+        Ok(())
     }
 
     fn day(&mut self, report: &DayReport, market: &SimWorld) {
@@ -222,19 +266,6 @@ impl Counted {
         }));
         self.result
     }
-}
-
-/// Goes on between two days of a study without the options that ended long before, as a start would: a table that only grows
-/// makes every date slower than the one before. Below `most` options nothing is left behind.
-fn leave_ended<J>(most: usize, run: &mut Run, world: &mut World<SimBroker, J, SimClock>) {
-    if run.setup.universe.contract_count() - run.setup.universe.configured().count() < most {
-        return;
-    }
-    let Some((book, date)) = world.closed.as_ref().and_then(|book| Some((book, book.date?))) else { return };
-    let universe = living(book, date, &run.setup.universe.without_options());
-    run.setup = run.setup.over(universe.clone());
-    world.broker.over(Arc::new(universe));
-    world.statements = Some(ActivitySource::Simulated(world.broker.world().statements()));
 }
 
 /// What an order paid against the mid when it was let out, in base currency; negative when paid.

@@ -168,7 +168,7 @@ impl Study {
         let mut world = ground.research(&market, ResearchJournal::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
-        runtime.block_on(counted.days(dates, &mut run, &mut world, &market, watch))
+        runtime.block_on(counted.days(dates, ground, &mut run, &mut world, &market, watch))
     }
 
     pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> About {
@@ -256,19 +256,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_study_that_leaves_ended_options_behind_does_the_same() {
-        let words = ["--from", "2025-06-02", "--to", "2025-09-12"].map(str::to_owned);
+    fn a_study_that_renews_its_table_does_the_same() {
+        let words = ["--from", "2025-11-03", "--to", "2026-02-13"].map(str::to_owned);
         let study = Study::new(None, Study::span(&words).unwrap(), String::new()).unwrap();
         let ground = study.ground("a test").unwrap();
         let dates = study.dates(&ground).unwrap();
-        let days = |options_max| {
+        let days = |renew: fn(Counted) -> Counted| {
             let config = ground.simulation(&study.span.market).unwrap();
-            let counted = Counted::new(study.about(&ground, &config)).with_options_max(options_max);
+            let counted = renew(Counted::new(study.about(&ground, &config)));
             let simulation = study.simulation(config).unwrap();
             study.run(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
         };
-        let (leaves, keeps) = (days(40), days(usize::MAX));
-        assert_eq!(leaves.days, keeps.days);
-        assert_eq!(leaves.fills, keeps.fills);
+        let renewed = days(|counted| counted.with_options_max(40));
+        let whole = days(|counted| counted.with_options_max(usize::MAX).over_one_table());
+        assert_eq!(renewed.days, whole.days);
+        assert_eq!(renewed.fills, whole.fills);
     }
 }
