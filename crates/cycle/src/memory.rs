@@ -66,7 +66,7 @@ impl Clone for Memory {
     fn clone_from(&mut self, source: &Self) {
         self.last_row = source.last_row;
         self.volatility.clone_from(&source.volatility);
-        self.momentum.clone_from(&source.momentum);
+        renew(&mut self.momentum, &source.momentum);
         self.last_signal = source.last_signal;
         self.regime = source.regime;
         self.performance = source.performance;
@@ -76,8 +76,15 @@ impl Clone for Memory {
         self.last_proxies.clone_from(&source.last_proxies);
         self.last_rates = source.last_rates;
         self.contributions.clone_from(&source.contributions);
-        self.lists.clone_from(&source.lists);
-        self.hedges.clone_from(&source.hedges);
+        renew(&mut self.lists, &source.lists);
+        renew(&mut self.hedges, &source.hedges);
+    }
+}
+
+/// Copies what changes seldom where it has changed.
+fn renew<T: Clone + PartialEq>(ours: &mut T, source: &T) {
+    if ours != source {
+        ours.clone_from(source);
     }
 }
 

@@ -31,6 +31,12 @@ impl Exact {
         Exact(i128::from(units).wrapping_mul(i128::from(price.mantissa())))
     }
 
+    /// So many times the amount.
+    #[inline]
+    pub fn times(self, multiplier: u32) -> Exact {
+        if multiplier == 1 { self } else { Exact(self.0 * i128::from(multiplier)) }
+    }
+
     /// True for nothing.
     #[inline]
     pub fn is_zero(self) -> bool {

@@ -49,9 +49,17 @@ impl Hours {
         self.spans().map(|span| span.closes).max()
     }
 
-    /// Openings and closings to come.
-    pub(super) fn edges(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
-        self.spans().flat_map(|span| [span.opens, span.closes]).filter(move |&edge| edge > now)
+    /// The first opening or closing to come.
+    pub(super) fn next_edge(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut next: Option<Timestamp> = None;
+        for span in [self.window, self.auction].into_iter().flatten() {
+            for edge in [span.opens, span.closes] {
+                if edge > now && next.is_none_or(|next| edge < next) {
+                    next = Some(edge);
+                }
+            }
+        }
+        next
     }
 
     fn spans(&self) -> impl Iterator<Item = Window> {
