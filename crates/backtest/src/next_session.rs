@@ -5,10 +5,9 @@
 //! open, for a commission in basis points and nothing else.
 
 use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Room, Session, Setup, decide_into};
-use domain::rounding::share_of;
 use domain::{
-    AccountTag, BaseMoney, BasisPoints, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract,
-    PerInstrument, Price, Quantity,
+    AccountTag, BaseMoney, BasisPoints, Books, Exact, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money,
+    PerContract, PerInstrument, Price, Quantity,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -170,8 +169,8 @@ impl<'a> NextSession<'a> {
 
     fn charge(&self, quantity: Quantity, price: Price, contract: domain::ContractId) -> Money {
         let terms = self.setup.universe.terms(contract);
-        let value = quantity.value_at(price, terms.multiplier);
-        Money { amount: share_of(value, i64::from(self.commission.0), 10_000), currency: terms.currency }
+        let value = Exact::value(quantity, price, terms.multiplier);
+        Money { amount: value.money_share(i64::from(self.commission.0), 10_000), currency: terms.currency }
     }
 }
 

@@ -84,6 +84,17 @@ pub struct UnitLeg {
     pub proxy: Option<(InstrumentId, Currency)>,
 }
 
+/// Legs of the unit strategy whose instruments are neighbours in the table and have one currency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegStretch {
+    /// Their places among the legs.
+    pub legs: Range<usize>,
+    /// The place of the first one's instrument in a column of instruments.
+    pub first: usize,
+    /// Currency of the closes.
+    pub currency: Currency,
+}
+
 /// Members of a basket that are neighbours in the table, none of them a future.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stake {
@@ -117,6 +128,8 @@ pub struct Setup {
     pub base: Currency,
     /// The fixed part of the unit strategy; what screens list is in the [`Memory`](crate::Memory).
     pub unit_legs: Vec<UnitLeg>,
+    /// The same legs by neighbours.
+    pub leg_stretches: Vec<LegStretch>,
     /// The members of each sleeve that is a basket without futures: what carries their weights is always the same.
     pub stakes: Vec<Option<Vec<Stake>>>,
     /// Contracts that more than one sleeve may hold.
@@ -196,6 +209,7 @@ impl Setup {
             policy,
             references,
             base,
+            leg_stretches: leg_stretches(&unit_legs),
             unit_legs,
             stakes,
             shared,
@@ -268,6 +282,18 @@ impl Setup {
             active[self.universe.contract(contract).instrument]
         }
     }
+}
+
+fn leg_stretches(legs: &[UnitLeg]) -> Vec<LegStretch> {
+    let mut stretches: Vec<LegStretch> = Vec::new();
+    for (place, leg) in legs.iter().enumerate() {
+        let (row, currency) = (leg.instrument.index(), leg.currency);
+        match stretches.last_mut() {
+            Some(last) if last.first + last.legs.len() == row && last.currency == currency => last.legs.end += 1,
+            _ => stretches.push(LegStretch { legs: place..place + 1, first: row, currency }),
+        }
+    }
+    stretches
 }
 
 fn stakes(sleeve: &Sleeve, universe: &Universe) -> Option<Vec<Stake>> {

@@ -60,6 +60,15 @@ impl Exact {
         Decimal::from_i128_with_scale(quotient(self.0, MORE), MONEY_DIGITS)
     }
 
+    /// The share `of / whole` as a decimal to the digits of money, half away from zero.
+    ///
+    /// # Panics
+    /// As [`Exact::to_decimal`], and for a share of nothing.
+    pub fn money_share(self, of: i64, whole: i64) -> Decimal {
+        let share = quotient(self.0 * i128::from(of), i128::from(whole) * MORE);
+        Decimal::from_i128_with_scale(share, MONEY_DIGITS)
+    }
+
     /// The share that belongs to a part of a quantity, to the digits money keeps; nothing for a part of nothing.
     #[inline]
     pub fn share(self, of: Quantity, whole: Quantity) -> Exact {

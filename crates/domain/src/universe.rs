@@ -234,6 +234,8 @@ fn terms_of(instrument: &Instrument) -> Terms {
         risk_currency: instrument.risk_currency,
         multiplier: instrument.multiplier,
         settles_daily: instrument.kind == InstrumentKind::Fut,
+        asset_class: instrument.asset_class,
+        tradable: instrument.tradable,
         tick: instrument.tick,
         lot: instrument.lot,
     }

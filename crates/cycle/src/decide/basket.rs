@@ -3,7 +3,7 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
-use super::rows::{BLOCK, rows_where};
+use super::rows::{BLOCK, difference, rows_with};
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
@@ -16,7 +16,7 @@ pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> 
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
-    moving.extend(rows_where(held, wanted, |held, wanted| held != wanted).map(|row| ContractId(row as u16)));
+    moving.extend(rows_with(held, wanted, difference).map(|row| ContractId(row as u16)));
     moving
 }
 
@@ -42,6 +42,9 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
     let add = |basket: &mut Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
+        if (held == wanted[row]) & rolled[row].is_zero() & !outside[row] {
+            return basket.hold(held.to_f64() * exposure);
+        }
         let change = Change::between(held, wanted[row]);
         if !outside[row] {
             let increase = (change.increase - rolled[row]).to_f64() * exposure;
@@ -58,8 +61,9 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     {
         let first = rows.start;
         rows.start += BLOCK;
-        let (moves, rolls) = (held != wanted, rolled.iter().fold(false, |any, rolled| any | !rolled.is_zero()));
-        if moves || rolls || outside.contains(&true) {
+        let moves =
+            (0..BLOCK).fold(0, |any, i| any | difference(&held[i], &wanted[i]) | rolled[i].units().cast_unsigned());
+        if moves != 0 || outside.contains(&true) {
             (first..first + BLOCK).for_each(|row| add(&mut basket, row));
         } else {
             held.iter().zip(exposure).for_each(|(held, exposure)| basket.hold(held.to_f64() * exposure));
@@ -124,7 +128,7 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
     let scheduled = table.scheduled.as_slice();
-    for row in rows_where(scheduled, scheduled, |scheduled, _| !scheduled.is_zero()) {
+    for row in rows_with(scheduled, scheduled, |scheduled, _| scheduled.units().cast_unsigned()) {
         let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
@@ -138,7 +142,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
         order.number = position as u16 + 1;
     }
     let verdicts = table.verdict.as_slice();
-    for row in rows_where(verdicts, verdicts, |verdict, _| !verdict.passes()) {
+    for row in rows_with(verdicts, verdicts, |verdict, _| verdict.bits()) {
         let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =

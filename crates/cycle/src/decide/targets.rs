@@ -3,7 +3,7 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
-use super::rows::rows_where;
+use super::rows::rows_with;
 use super::wants::outside;
 use super::{chains, legs};
 use crate::{DayInputs, DayPlan, Setup};
@@ -93,7 +93,7 @@ fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cont
     if any_outside {
         off_target.extend((0..count).map(|row| ContractId(row as u16)));
     } else {
-        let off = rows_where(targets, held, |&target, &held| !is_on(target, held));
+        let off = rows_with(targets, held, |&target, &held| u64::from(!is_on(target, held)));
         let off = off.filter(|&row| targets[row] != 0.0 || !quantities[row].is_zero());
         off_target.extend(off.map(|row| ContractId(row as u16)));
     }

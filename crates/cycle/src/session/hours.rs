@@ -81,8 +81,8 @@ impl Timetable<'_> {
     pub(super) fn hours(&self, planned: &PlannedOrder) -> Hours {
         let window = self.windows[planned.contract];
         let policy = &self.setup.policy.execution;
-        let instrument = self.setup.universe.instrument_of(planned.contract);
-        let closes = policy.style_of(instrument.asset_class) == Style::AuctionClose;
+        let asset_class = self.setup.universe.terms(planned.contract).asset_class;
+        let closes = policy.style_of(asset_class) == Style::AuctionClose;
         let may_wait = matches!(planned.purpose, Purpose::Increase | Purpose::Reduce);
         let auction = if may_wait && (closes || policy.rest_to_close) { self.auction(planned) } else { None };
         match auction {

@@ -57,7 +57,7 @@ impl Session<'_> {
     /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
     pub(super) fn volume_left(&self, contract: ContractId, quote: &Quote) -> Option<Quantity> {
         let volume = quote.volume?;
-        if self.setup.universe.instrument_of(contract).asset_class == AssetClass::Option {
+        if self.setup.universe.terms(contract).asset_class == AssetClass::Option {
             return None; // market makers quote what nobody trades
         }
         let lot = self.setup.universe.terms(contract).lot.units();

@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
         let contract = self.slots[index].parent.planned().contract;
         let conditions: &'a Conditions = self.conditions;
         let grid = conditions.grid(contract, self.setup.universe.terms(contract).tick);
-        let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
+        let style = self.setup.policy.execution.style_of(self.setup.universe.terms(contract).asset_class);
         let launches = quote.filter(|_| !self.slots[index].parent.has_live_child());
         let volume_left = launches.and_then(|quote| self.volume_left(contract, quote));
         Moment { now, quote, grid, urgency, style, volume_left }
