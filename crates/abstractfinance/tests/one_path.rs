@@ -173,6 +173,19 @@ fn dying(
     died
 }
 
+/// A year of the whole strategy, always: every plan and the books of every evening, over a wire and without one.
+#[test]
+fn the_same_250_days_of_the_whole_strategy_over_tcp_and_in_process() {
+    let stage = Stage::as_shipped();
+    let options = "--from 2026-01-05 --seed 3 --account-events unattended";
+    stage.ok(&format!("demo --days 250 {options} --state-dir over-tcp"));
+    let wired = stage.path("over-tcp");
+    let dates: Vec<String> = bodies(&wired, "plan").into_iter().map(|(date, _)| date).collect();
+    assert_eq!(dates.len(), 250);
+    stage.ok(&format!("backtest --depth order-level --to {} {options} --state-dir in-process", dates[249]));
+    assert_same(&wired, &stage.path("in-process"), &dates, "the whole strategy");
+}
+
 #[test]
 fn the_same_calm_days_over_tcp_in_process_and_by_a_dying_engine() {
     the_same_every_way("--seed 3 --account-events unattended");
