@@ -476,11 +476,6 @@ impl<'a> Session<'a> {
     pub fn corrections(&self) -> usize {
         self.corrections
     }
-
-    /// Ends the session and hands back the books.
-    pub fn into_books(self) -> Books {
-        self.books
-    }
 }
 
 /// Whether a parent got what it wanted, for reports.

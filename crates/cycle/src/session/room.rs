@@ -34,7 +34,12 @@ impl Room {
 }
 
 impl Session<'_> {
-    /// Ends the session and hands back the books, and the room it took.
+    /// Ends the session and hands back the books.
+    pub fn into_books(self) -> Books {
+        self.books
+    }
+
+    /// The same with the room it took, for the next one.
     pub fn into_books_and_room(self) -> (Books, Room) {
         let Session { books, mut slots, mut children, mut board, rests, mut entries, mut ready, mut messages, .. } =
             self;
