@@ -240,8 +240,8 @@ fn mark_offers<'a>(
     let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
     let close = bars.get(&contract).and_then(|bars| bars.last());
     let last = last.and_then(|fill| {
-        let session = last_session(contract, fill.at, told.run)
-            .filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
+        let session =
+            last_session(contract, fill.at, told.run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
         Some(Offer { price: fill.price, session, source: MarkSource::Execution })
     });
     told.mark(contract).into_iter().chain(last).chain(close.map(|bar| Offer {

@@ -3,6 +3,7 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
+use super::rows::{BLOCK, difference, rows_with};
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
@@ -15,7 +16,7 @@ pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> 
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
-    moving.extend((0..held.len()).filter(|&row| held[row] != wanted[row]).map(|row| ContractId(row as u16)));
+    moving.extend(rows_with(held, wanted, difference).map(|row| ContractId(row as u16)));
     moving
 }
 
@@ -39,25 +40,36 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     let count = quantities.len();
     let (exposure, outside) = (&table.exposure.as_slice()[..count], &setup.outside_caps.as_slice()[..count]);
     let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
-    for row in 0..count {
+    let add = |basket: &mut Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
-        if outside[row] {
-            let contract = ContractId(row as u16);
-            if held != wanted[row] && setup.is_spread(contract) {
-                let more = Change::between(held, wanted[row]).increase - rolled[row];
-                basket.trade(more.to_f64() * exposure);
-            }
-            continue;
-        }
-        let value = held.to_f64() * exposure;
-        if held == wanted[row] && rolled[row].is_zero() {
-            basket.hold(value);
-            continue;
+        if (held == wanted[row]) & rolled[row].is_zero() & !outside[row] {
+            return basket.hold(held.to_f64() * exposure);
         }
         let change = Change::between(held, wanted[row]);
-        let increase = (change.increase - rolled[row]).to_f64() * exposure;
-        basket.add(value, change.reduce.to_f64() * exposure, increase);
+        if !outside[row] {
+            let increase = (change.increase - rolled[row]).to_f64() * exposure;
+            basket.add(held.to_f64() * exposure, change.reduce.to_f64() * exposure, increase);
+        } else if held != wanted[row] && setup.is_spread(ContractId(row as u16)) {
+            basket.trade((change.increase - rolled[row]).to_f64() * exposure);
+        }
+    };
+    let mut rows = 0..count;
+    // What is told apart row by row below is mostly the same for a block of them: held, and nothing else.
+    let still = quantities.as_chunks::<BLOCK>().0.iter().zip(wanted.as_chunks::<BLOCK>().0);
+    let plain = rolled.as_chunks::<BLOCK>().0.iter().zip(outside.as_chunks::<BLOCK>().0);
+    for ((exposure, (held, wanted)), (rolled, outside)) in exposure.as_chunks::<BLOCK>().0.iter().zip(still).zip(plain)
+    {
+        let first = rows.start;
+        rows.start += BLOCK;
+        let moves =
+            (0..BLOCK).fold(0, |any, i| any | difference(&held[i], &wanted[i]) | rolled[i].units().cast_unsigned());
+        if moves != 0 || outside.contains(&true) {
+            (first..first + BLOCK).for_each(|row| add(&mut basket, row));
+        } else {
+            held.iter().zip(exposure).for_each(|(held, exposure)| basket.hold(held.to_f64() * exposure));
+        }
     }
+    rows.for_each(|row| add(&mut basket, row));
     if let Some(excess) = inputs.conditions.excess_liquidity {
         basket.margin(excess, margin_needed(inputs, plan));
     }
@@ -116,7 +128,7 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
     let scheduled = table.scheduled.as_slice();
-    for row in (0..scheduled.len()).filter(|&row| !scheduled[row].is_zero()) {
+    for row in rows_with(scheduled, scheduled, |scheduled, _| scheduled.units().cast_unsigned()) {
         let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
@@ -130,7 +142,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
         order.number = position as u16 + 1;
     }
     let verdicts = table.verdict.as_slice();
-    for row in (0..verdicts.len()).filter(|&row| !verdicts[row].passes()) {
+    for row in rows_with(verdicts, verdicts, |verdict, _| verdict.bits()) {
         let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =
