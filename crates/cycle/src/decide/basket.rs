@@ -3,12 +3,12 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
-use super::rows::{BLOCK, difference, rows_with};
+use super::rows::{difference, rows_with};
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
-use risk::{Check, Permission, Purpose, Quality};
+use risk::{Check, Permission, Purpose, Quality, Verdict};
 use strategy::sizing::Change;
 
 /// The contracts that are wanted in another quantity than is held.
@@ -16,7 +16,7 @@ pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> 
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
-    moving.extend(rows_with(held, wanted, difference).map(|row| ContractId(row as u16)));
+    rows_with(held, wanted, difference, |row| moving.push(ContractId(row as u16)));
     moving
 }
 
@@ -40,11 +40,8 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     let count = quantities.len();
     let (exposure, outside) = (&table.exposure.as_slice()[..count], &setup.outside_caps.as_slice()[..count]);
     let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
-    let add = |basket: &mut Basket, row: usize| {
+    let with_order = |mut basket: Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
-        if (held == wanted[row]) & rolled[row].is_zero() & !outside[row] {
-            return basket.hold(held.to_f64() * exposure);
-        }
         let change = Change::between(held, wanted[row]);
         if !outside[row] {
             let increase = (change.increase - rolled[row]).to_f64() * exposure;
@@ -52,24 +49,15 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
         } else if held != wanted[row] && setup.is_spread(ContractId(row as u16)) {
             basket.trade((change.increase - rolled[row]).to_f64() * exposure);
         }
+        basket
     };
-    let mut rows = 0..count;
-    // What is told apart row by row below is mostly the same for a block of them: held, and nothing else.
-    let still = quantities.as_chunks::<BLOCK>().0.iter().zip(wanted.as_chunks::<BLOCK>().0);
-    let plain = rolled.as_chunks::<BLOCK>().0.iter().zip(outside.as_chunks::<BLOCK>().0);
-    for ((exposure, (held, wanted)), (rolled, outside)) in exposure.as_chunks::<BLOCK>().0.iter().zip(still).zip(plain)
-    {
-        let first = rows.start;
-        rows.start += BLOCK;
-        let moves =
-            (0..BLOCK).fold(0, |any, i| any | difference(&held[i], &wanted[i]) | rolled[i].units().cast_unsigned());
-        if moves != 0 || outside.contains(&true) {
-            (first..first + BLOCK).for_each(|row| add(&mut basket, row));
+    for row in 0..count {
+        if (quantities[row] == wanted[row]) & rolled[row].is_zero() & !outside[row] {
+            basket.hold(quantities[row].to_f64() * exposure[row]);
         } else {
-            held.iter().zip(exposure).for_each(|(held, exposure)| basket.hold(held.to_f64() * exposure));
+            basket = with_order(basket, row);
         }
     }
-    rows.for_each(|row| add(&mut basket, row));
     if let Some(excess) = inputs.conditions.excess_liquidity {
         basket.margin(excess, margin_needed(inputs, plan));
     }
@@ -128,21 +116,23 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
     let scheduled = table.scheduled.as_slice();
-    for row in rows_with(scheduled, scheduled, |scheduled, _| scheduled.units().cast_unsigned()) {
+    let bits = |scheduled: &Quantity, _: &Quantity| scheduled.units().cast_unsigned();
+    rows_with(scheduled, scheduled, bits, |row| {
         let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
             false => purpose(contract, inputs.ledger.quantity(contract), quantity, table, inputs, setup),
         };
         orders.push(PlannedOrder { number: 0, contract, quantity, purpose });
-    }
+    });
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
     orders.sort_by(|a, b| (a.purpose, value(b)).partial_cmp(&(b.purpose, value(a))).expect("finite values"));
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }
     let verdicts = table.verdict.as_slice();
-    for row in rows_with(verdicts, verdicts, |verdict, _| verdict.bits()) {
+    let bits = |verdict: &Verdict, _: &Verdict| verdict.bits();
+    rows_with(verdicts, verdicts, bits, |row| {
         let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =
@@ -157,7 +147,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
                 (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];
             plan.refusals.push(Refusal { check, contract: Some(contract), limit, value: value.abs() });
         }
-    }
+    });
 }
 
 fn purpose(

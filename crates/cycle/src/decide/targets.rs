@@ -93,9 +93,12 @@ fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cont
     if any_outside {
         off_target.extend((0..count).map(|row| ContractId(row as u16)));
     } else {
-        let off = rows_with(targets, held, |&target, &held| u64::from(!is_on(target, held)));
-        let off = off.filter(|&row| targets[row] != 0.0 || !quantities[row].is_zero());
-        off_target.extend(off.map(|row| ContractId(row as u16)));
+        let bits = |target: &f64, held: &f64| u64::from(!is_on(*target, *held));
+        rows_with(targets, held, bits, |row| {
+            if targets[row] != 0.0 || !quantities[row].is_zero() {
+                off_target.push(ContractId(row as u16));
+            }
+        });
     }
     off_target.retain(|&contract| !setup.universe.terms(contract).settles_daily);
     off_target
