@@ -169,11 +169,9 @@ impl Ground {
     }
 
     /// The table of a start on a date: the contracts of two years.
-    pub fn table_at(&self, date: Date) -> Result<Universe, Failure> {
-        let (from, horizon) = (date.first_of_year(), coverage(&self.calendars).1.saturating_sub(ROLL_DAYS.days()));
-        let to = from.saturating_add(YEARS_OF_CONTRACTS.years()).min(horizon);
-        settings::universe(&self.loaded.instruments, &self.calendars, from, to)
-            .map_err(|error| Failure::Usage(error.to_string()))
+    pub fn table_at(&self, date: Date) -> Universe {
+        let from = date.first_of_year();
+        self.universe.ending_within(from, from.saturating_add(YEARS_OF_CONTRACTS.years()))
     }
 
     /// Refuses a configuration that means a real gateway, where only the built-in one is served.

@@ -7,6 +7,7 @@ use crate::{
     Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, PerContract, PerInstrument,
     Terms,
 };
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -147,6 +148,13 @@ impl Universe {
     /// The table it began with, without the options that were listed since.
     pub fn without_options(&self) -> Universe {
         let configured = self.configured().map(|contract| self.contract(contract).clone()).collect();
+        Universe::new(self.instruments.to_vec(), configured)
+    }
+
+    /// The table without options, and without the contracts that end before or after a span.
+    pub fn ending_within(&self, from: Date, to: Date) -> Universe {
+        let lives = |contract: &Contract| contract.expiry.is_none_or(|expiry| (from..=to).contains(&expiry));
+        let configured = self.configured().map(|contract| self.contract(contract).clone()).filter(lives).collect();
         Universe::new(self.instruments.to_vec(), configured)
     }
 

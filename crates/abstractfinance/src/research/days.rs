@@ -96,11 +96,11 @@ impl Counted {
         if options < self.options_max && !is_new_year {
             return Ok(());
         }
-        let table = if is_new_year { ground.table_at(date)? } else { run.setup.universe.without_options() };
+        let table = if is_new_year { ground.table_at(date) } else { run.setup.universe.without_options() };
         let universe = living(book, date, &table);
-        if book.as_ref().clone().rekeyed(&universe).is_err() {
+        let Ok(book) = book.as_ref().clone().rekeyed(&universe) else {
             return Ok(()); // a contract of last year's is not settled yet: tomorrow
-        }
+        };
         if is_new_year {
             let setup = dated_setup(&ground.loaded, table, &ground.calendars);
             let watchdog = run.setup.policy.watchdog.take();
@@ -108,6 +108,7 @@ impl Counted {
             run.setup.policy.watchdog = watchdog;
             self.year = Some(date.year());
         }
+        world.closed = Some(Arc::new(book));
         run.setup = run.setup.over(universe.clone());
         world.broker.over(Arc::new(universe));
         world.statements = Some(ActivitySource::Simulated(world.broker.world().statements()));
