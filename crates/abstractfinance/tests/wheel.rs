@@ -24,7 +24,7 @@ fn the_wheel_does_what_the_program_does() {
     let home = tempfile::tempdir().unwrap();
     // The cargo of the PATH, as a person's maturin would find it, and not this test's surroundings.
     let mut build = Command::new(python.with_file_name("maturin"));
-    build.args(["build", "--release", "--locked", "--quiet", "--out"]).arg(wheels.path());
+    build.args(["build", "--release", "--locked", "--quiet", "--features", "as-in-tests", "--out"]).arg(wheels.path());
     build.arg("--manifest-path").arg(package().join("Cargo.toml")).env_remove("CARGO");
     succeed(&mut build).unwrap();
     let built: Vec<PathBuf> = std::fs::read_dir(wheels.path()).unwrap().map(|wheel| wheel.unwrap().path()).collect();

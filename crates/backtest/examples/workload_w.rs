@@ -28,7 +28,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let start = Instant::now();
-    let workload = Workload::parse(&std::fs::read(file).map_err(|e| format!("{file}: {e}"))?)?;
+    let workload = Workload::read(std::fs::File::open(file).map_err(|e| format!("{file}: {e}"))?)?;
     let setup = workload.setup();
     let outcome = workload.run(&setup);
     let whole_s = start.elapsed().as_secs_f64();

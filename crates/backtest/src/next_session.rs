@@ -4,11 +4,10 @@
 //! Invariant: a plan sees closes before its date; its orders are quoted and filled at that date's
 //! open, for a commission in basis points and nothing else.
 
-use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Session, Setup, decide_into};
-use domain::rounding::share_of;
+use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Room, Session, Setup, decide_into};
 use domain::{
-    AccountTag, BaseMoney, BasisPoints, Books, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money, PerContract,
-    PerInstrument, Price, Quantity,
+    AccountTag, BaseMoney, BasisPoints, Books, Exact, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money,
+    PerContract, PerInstrument, Price, Quantity,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -78,6 +77,7 @@ impl<'a> NextSession<'a> {
         let mut windows = PerContract::filled(None, contracts);
         let conditions = Conditions::ample(contracts);
         let mut trades = 0;
+        let mut room = Room::without_entries();
         for row in first_decision..rows - 1 {
             let session_date = prices.dates[row + 1];
             let opens = midnight(session_date);
@@ -108,9 +108,10 @@ impl<'a> NextSession<'a> {
             };
             decide_into(&inputs, self.setup, &mut plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
-            let mut session = Session::start(&plan, &windows, &conditions, books, self.account, self.setup);
+            let hours = (&windows, &conditions);
+            let mut session = Session::start_in(room, &plan, hours, books, self.account, self.setup);
             trades = self.trade(&mut session, opens, open_row, trades);
-            books = session.into_books();
+            (books, room) = session.into_books_and_room();
             books.forget();
             std::mem::swap(&mut memory, &mut plan.memory);
         }
@@ -168,20 +169,18 @@ impl<'a> NextSession<'a> {
 
     fn charge(&self, quantity: Quantity, price: Price, contract: domain::ContractId) -> Money {
         let terms = self.setup.universe.terms(contract);
-        let value = quantity.value_at(price, terms.multiplier);
-        Money { amount: share_of(value, i64::from(self.commission.0), 10_000), currency: terms.currency }
+        let value = Exact::value(quantity, price, terms.multiplier);
+        Money { amount: value.money_share(i64::from(self.commission.0), 10_000), currency: terms.currency }
     }
 }
 
-/// The identity of an execution by its number, with a version, as brokers have it: `00000042.01`.
+/// The identity of an execution by its number: letters, because a number at the end would be a version, and what is executed
+/// here is never corrected. Later ones are greater.
 fn numbered(trade: u64) -> ExecutionId {
-    let mut text = *b"00000000.01";
-    let mut rest = trade;
-    for digit in text[..8].iter_mut().rev() {
-        (*digit, rest) = (b'0' + (rest % 10) as u8, rest / 10);
-    }
-    assert_eq!(rest, 0, "an identity has eight digits");
-    ExecutionId(std::str::from_utf8(&text).expect("digits").into())
+    let letter = |place: u32| b'a' + (trade >> (4 * place) & 15) as u8;
+    let text = [7, 6, 5, 4, 3, 2, 1, 0].map(letter);
+    assert!(trade >> 32 == 0, "an identity has eight letters");
+    ExecutionId(std::str::from_utf8(&text).expect("letters").into())
 }
 
 fn mark(marks: &mut PerContract<Option<Price>>, prices: &Prices, row: usize) {

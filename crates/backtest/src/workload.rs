@@ -19,6 +19,7 @@ use risk::{
     Caps, CollarPolicy, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy,
 };
 use rust_decimal::{Decimal, dec};
+use std::io::Read;
 use strategy::{FxHedgePolicy, RebalancePolicy, RollPolicy, Sleeve, SleeveKind};
 
 /// Row of the first decision: the day with the sixtieth return.
@@ -45,29 +46,40 @@ pub struct Workload {
 pub struct BadWorkload(String);
 
 impl Workload {
-    /// Reads the binary layout.
+    /// The same of what is in memory.
+    ///
+    /// # Errors
+    /// As [`Workload::read`].
+    pub fn parse(bytes: &[u8]) -> Result<Workload, BadWorkload> {
+        Workload::read(bytes)
+    }
+
+    /// Reads the binary layout to the end of its source, through a small buffer: a second copy of it is never in memory.
     ///
     /// # Errors
     /// [`BadWorkload`] when sizes do not fit or a price is not positive.
-    pub fn parse(bytes: &[u8]) -> Result<Workload, BadWorkload> {
-        let word = |i: usize| bytes.get(i * 8..i * 8 + 8).map(|b| <[u8; 8]>::try_from(b).expect("eight bytes"));
-        let size = |i| word(i).map(u64::from_le_bytes).and_then(|n| usize::try_from(n).ok());
-        let (Some(n), Some(t)) = (size(0), size(1)) else { return Err(BadWorkload("no header".into())) };
-        let words = n.checked_mul(t).and_then(|nt| nt.checked_mul(2)).and_then(|nt2| nt2.checked_add(n + 2));
-        if words.and_then(|w| w.checked_mul(8)) != Some(bytes.len()) || n == 0 || n >= usize::from(u16::MAX) {
-            return Err(BadWorkload(format!("{} bytes for N = {n}, T = {t}", bytes.len())));
+    pub fn read(mut source: impl Read) -> Result<Workload, BadWorkload> {
+        let mut header = [0; 16];
+        source.read_exact(&mut header).map_err(|_| BadWorkload("no header".into()))?;
+        let sizes = header.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+        let sizes: Vec<usize> = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX)).collect();
+        let (n, t) = (sizes[0], sizes[1]);
+        let misfit = || BadWorkload(format!("its size does not fit N = {n}, T = {t}"));
+        if n == 0 || n >= usize::from(u16::MAX) {
+            return Err(misfit());
         }
         if t <= FIRST_DECISION {
             return Err(BadWorkload(format!("T = {t} has no sixtieth return")));
         }
-        let column = |from: usize, len: usize| -> Vec<f64> {
-            bytes[from * 8..(from + len) * 8]
-                .chunks_exact(8)
-                .map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")))
-                .collect()
-        };
-        let (weights, opens, closes) = (column(2, n), column(2 + n, n * t), column(2 + n + n * t, n * t));
-        if !opens.iter().chain(&closes).all(|p| p.is_finite() && *p > 0.0) || !weights.iter().all(|w| w.is_finite()) {
+        let prices = n.checked_mul(t).ok_or_else(misfit)?;
+        let mut column = |length| column(&mut source, length).ok_or_else(misfit);
+        let (weights, opens, closes) = (column(n)?, column(prices)?, column(prices)?);
+        if source.read(&mut [0]).ok() != Some(0) {
+            return Err(misfit());
+        }
+        // Asked of all of them without a branch: there are millions.
+        let are_prices = |prices: &[f64]| prices.iter().fold(true, |all, p| all & (*p > 0.0) & (*p < f64::INFINITY));
+        if !are_prices(&opens) || !are_prices(&closes) || !weights.iter().all(|w| w.is_finite()) {
             return Err(BadWorkload("a price that is not above zero, or a weight that is no number".into()));
         }
         let dates = weekdays(date(2004, 1, 5), t);
@@ -94,6 +106,19 @@ impl Workload {
         let sleeve = Sleeve { name: "basket".into(), budget: 1.0, follows_momentum: false, kind };
         Setup::new(universe, policy(sleeve, 0.19 / n as f64), References::default(), Currency::Usd)
     }
+}
+
+/// So many doubles; `None` when there is no room for them, or not as many.
+fn column(source: &mut impl Read, length: usize) -> Option<Vec<f64>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).ok()?;
+    let mut buffer = [0; 1 << 15];
+    while values.len() < length {
+        let bytes = buffer.len().min((length - values.len()) * 8);
+        source.read_exact(&mut buffer[..bytes]).ok()?;
+        values.extend(buffer[..bytes].as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)));
+    }
+    Some(values)
 }
 
 fn policy(sleeve: Sleeve, band: f64) -> Policy {
@@ -192,8 +217,11 @@ fn instrument(i: usize) -> Instrument {
 }
 
 fn weekdays(first: Date, count: usize) -> Vec<Date> {
-    let days = first.series(1.day());
-    days.filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)).take(count).collect()
+    let next = |day: &Date| {
+        let days = if day.weekday() == Weekday::Friday { 3 } else { 1 };
+        day.checked_add(days.days()).ok()
+    };
+    std::iter::successors(Some(first), next).take(count).collect()
 }
 
 /// The limit: the same arithmetic in one hand-written loop over doubles, without any books.

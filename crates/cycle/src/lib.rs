@@ -27,5 +27,5 @@ pub use inputs::{Believed, Borrowable, DayInputs, Doubts, Margin, RecordedInputs
 pub use memory::Memory;
 pub use operator::{Directive, Instruction, Latch, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};
-pub use session::{Effect, Event, Session};
+pub use session::{Effect, Event, Room, Session};
 pub use setup::{Policy, Setup};

@@ -4,7 +4,7 @@
 //! Invariant: a fold over history rows; deciding never looks further back than this value.
 
 use crate::Setup;
-use crate::setup::UnitLeg;
+use crate::setup::{LegStretch, UnitLeg};
 use domain::{ContractId, Currency, InstrumentId, PerCurrency};
 use jiff::civil::Date;
 use market::HistoryView;
@@ -66,7 +66,7 @@ impl Clone for Memory {
     fn clone_from(&mut self, source: &Self) {
         self.last_row = source.last_row;
         self.volatility.clone_from(&source.volatility);
-        self.momentum.clone_from(&source.momentum);
+        renew(&mut self.momentum, &source.momentum);
         self.last_signal = source.last_signal;
         self.regime = source.regime;
         self.performance = source.performance;
@@ -76,8 +76,15 @@ impl Clone for Memory {
         self.last_proxies.clone_from(&source.last_proxies);
         self.last_rates = source.last_rates;
         self.contributions.clone_from(&source.contributions);
-        self.lists.clone_from(&source.lists);
-        self.hedges.clone_from(&source.hedges);
+        renew(&mut self.lists, &source.lists);
+        renew(&mut self.hedges, &source.hedges);
+    }
+}
+
+/// Copies what changes seldom where it has changed.
+fn renew<T: Clone + PartialEq>(ours: &mut T, source: &T) {
+    if ours != source {
+        ours.clone_from(source);
     }
 }
 
@@ -217,31 +224,34 @@ impl Memory {
         let (mut total, mut seen) = (0.0, false);
         self.contributions.begin();
         self.last_proxies.resize(setup.unit_legs.len(), 0.0);
-        let lasts = self.last_closes.iter_mut().zip(&mut self.last_proxies);
-        for (leg, (last, last_proxy)) in setup.unit_legs.iter().zip(lasts) {
-            let close = closes[leg.instrument.index()] * self.last_rates[leg.currency];
-            if *last > 0.0 && close > 0.0 {
-                let contribution = leg.weight * (close / *last - 1.0);
-                self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
-                total += contribution;
-                seen = true;
-                *last = close;
-                continue;
-            }
-            if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
-                let close = closes[proxy.index()] * self.last_rates[currency];
-                if close > 0.0 {
-                    if *last_proxy > 0.0 {
-                        let contribution = leg.weight * (close / *last_proxy - 1.0);
-                        self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
-                        total += contribution;
-                        seen = true;
-                    }
-                    *last_proxy = close;
+        for LegStretch { legs, first, currency } in &setup.leg_stretches {
+            let (rate, closes) = (self.last_rates[*currency], &closes[*first..first + legs.len()]);
+            let lasts = self.last_closes[legs.clone()].iter_mut().zip(&mut self.last_proxies[legs.clone()]);
+            for ((leg, close), (last, last_proxy)) in setup.unit_legs[legs.clone()].iter().zip(closes).zip(lasts) {
+                let close = close * rate;
+                if *last > 0.0 && close > 0.0 {
+                    let contribution = leg.weight * (close / *last - 1.0);
+                    self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+                    total += contribution;
+                    seen = true;
+                    *last = close;
+                    continue;
                 }
-            }
-            if close > 0.0 {
-                *last = close;
+                if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
+                    let close = row.raw()[proxy.index()] * self.last_rates[currency];
+                    if close > 0.0 {
+                        if *last_proxy > 0.0 {
+                            let contribution = leg.weight * (close / *last_proxy - 1.0);
+                            self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+                            total += contribution;
+                            seen = true;
+                        }
+                        *last_proxy = close;
+                    }
+                }
+                if close > 0.0 {
+                    *last = close;
+                }
             }
         }
         for (position, (list, sleeve)) in self.lists.iter_mut().zip(&setup.policy.sleeves).enumerate() {

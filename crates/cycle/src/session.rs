@@ -9,11 +9,13 @@ mod act;
 mod board;
 mod hear;
 mod hours;
+mod log;
 mod margin;
 mod pace;
 mod pairs;
 mod rest;
 mod resume;
+mod room;
 mod spreads;
 mod true_up;
 mod watch;
@@ -23,9 +25,10 @@ use crate::operator::{Instruction, Latch, Standing};
 use crate::{DayPlan, Setup};
 use board::Board;
 use domain::{AccountTag, Books, ContractId, Ledger, PerContract, Quantity};
-use execution::{Pair, Parent, ParentState, PlannedOrder};
+use execution::{Order, Pair, Parent, ParentState, PlannedOrder};
 use hours::{Hours, Timetable};
 use jiff::{SignedDuration, Timestamp};
+use log::Log;
 use margin::{Margin, Takes};
 use market::calendar::Window;
 use pace::Totals;
@@ -33,6 +36,7 @@ use ports::{AccountSnapshot, BrokerCommand, BrokerEvent, MarginImpact};
 use rest::Rests;
 use risk::gate::{Conditions, Exposure, Refusal};
 use risk::{Mode, Purpose, Sendable, Sighting};
+pub use room::Room;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 use strategy::sizing::Change;
@@ -115,9 +119,9 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(planned: PlannedOrder, hours: Hours, earlier: Option<u16>) -> Slot {
+    fn new(parent: Parent, hours: Hours, earlier: Option<u16>) -> Slot {
         Slot {
-            parent: Parent::new(planned),
+            parent,
             hours,
             margin: Margin::Unasked,
             takes: Takes::default(),
@@ -157,14 +161,17 @@ pub struct Session<'a> {
     windows: &'a PerContract<Option<Window>>,
     /// The plan's orders, then the consequences.
     slots: Vec<Slot>,
+    /// Room for the children of orders to come.
+    children: Vec<Vec<Order>>,
     rests: Rests,
     consequences: Vec<Consequence>,
     /// The plan's pairs, as far as their protection has come.
     pairs: Vec<Pair>,
     board: Board,
-    entries: Vec<Entry>,
-    staged: Vec<Sendable>,
+    entries: Log,
+    /// What is to be sent, the oldest first: `released` of it, because its entry was recorded.
     ready: VecDeque<Sendable>,
+    released: usize,
     recording: bool,
     watching: bool,
     needs_resync: bool,
@@ -210,12 +217,25 @@ impl<'a> Session<'a> {
         plan: &'a DayPlan,
         windows: &'a PerContract<Option<Window>>,
         conditions: &'a Conditions,
+        books: Books,
+        account: AccountTag,
+        setup: &'a Setup,
+    ) -> Self {
+        Session::start_in(Room::default(), plan, (windows, conditions), books, account, setup)
+    }
+
+    /// The same in the room that another day's session left.
+    pub fn start_in(
+        room: Room,
+        plan: &'a DayPlan,
+        (windows, conditions): (&'a PerContract<Option<Window>>, &'a Conditions),
         mut books: Books,
         account: AccountTag,
         setup: &'a Setup,
     ) -> Self {
+        let Room { mut slots, mut children, mut board, mut rests, entries, ready, messages } = room;
         let timetable = Timetable { windows, conditions, plan, setup };
-        let mut board = Board::new(windows.len(), plan.orders.len());
+        board.open(windows.len());
         let slot = |(place, &planned): (usize, &PlannedOrder)| {
             let held = books.ledger().quantity(planned.contract);
             let added = match planned.purpose {
@@ -226,14 +246,16 @@ impl<'a> Session<'a> {
             let increase = added.to_f64().abs() * plan.table.unit_price[planned.contract];
             let earlier = board.enter(planned.contract, place);
             let stands_alone = planned.purpose != Purpose::CloseOut;
-            Slot { increase, stands_alone, ..Slot::new(planned, timetable.hours(&planned), earlier) }
+            let parent = Parent::new_in(planned, children.pop().unwrap_or_default());
+            Slot { increase, stands_alone, ..Slot::new(parent, timetable.hours(&planned), earlier) }
         };
-        let mut slots: Vec<Slot> = plan.orders.iter().enumerate().map(slot).collect();
+        slots.extend(plan.orders.iter().enumerate().map(slot));
         for number in plan.company() {
             slots[usize::from(number) - 1].stands_alone = false;
         }
         let latched = conditions.latched.iter().map(|latch| Latch::named(latch, &setup.universe)).collect();
         books.reserve(plan.orders.len());
+        rests.begin(slots.len());
         let stand_ins = plan.pairs.iter().flat_map(|pair| &pair.legs).filter_map(|leg| leg.hedge);
         for hedge in stand_ins {
             board.watch(hedge.contract);
@@ -245,14 +267,15 @@ impl<'a> Session<'a> {
             account,
             books,
             windows,
-            rests: Rests::new(slots.len()),
+            rests,
             slots,
+            children,
             consequences: Vec::new(),
             pairs: vec![Pair::EVEN; plan.pairs.len()],
             board,
-            entries: Vec::with_capacity(2 * plan.orders.len()),
-            staged: Vec::with_capacity(plan.orders.len()),
-            ready: VecDeque::with_capacity(plan.orders.len()),
+            entries,
+            ready,
+            released: 0,
             recording: false,
             watching: false,
             needs_resync: false,
@@ -274,7 +297,7 @@ impl<'a> Session<'a> {
             },
             totals: None,
             held: None,
-            messages: VecDeque::with_capacity(plan.orders.len()),
+            messages,
             guard: watch::Guard::default(),
         }
     }
@@ -304,7 +327,7 @@ impl<'a> Session<'a> {
             assert!(self.recording, "recorded what was never handed out");
             self.recording = false;
             self.entries.clear();
-            self.ready.extend(self.staged.drain(..));
+            self.released = self.ready.len();
             return;
         }
         assert!(!self.recording, "an event while entries are being recorded");
@@ -401,7 +424,7 @@ impl<'a> Session<'a> {
 
     /// Entries to be made durable on [`Effect::Record`].
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        self.entries.as_slice()
     }
 
     /// The contracts of the day's orders, and those that may stand in for them; none once the orders are over.
@@ -452,11 +475,6 @@ impl<'a> Session<'a> {
     /// How many executions the broker corrected since the plan.
     pub fn corrections(&self) -> usize {
         self.corrections
-    }
-
-    /// Ends the session and hands back the books.
-    pub fn into_books(self) -> Books {
-        self.books
     }
 }
 

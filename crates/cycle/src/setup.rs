@@ -11,8 +11,12 @@ use risk::{
     Caps, GatePolicy, LossPolicy, MomentumPolicy, ReconciliationPolicy, RegimePolicy, VolatilityPolicy, WatchdogPolicy,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use strategy::tail_hedge::{HedgeRoot, SpreadFutures};
-use strategy::{FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, TailHedgePolicy};
+use strategy::{
+    FxHedgePolicy, RebalancePolicy, RollDates, RollPolicy, ScreenList, Sleeve, SleeveKind, TailHedgePolicy,
+};
 
 /// Every choice the owner made, typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,26 @@ pub struct UnitLeg {
     pub proxy: Option<(InstrumentId, Currency)>,
 }
 
+/// Legs of the unit strategy whose instruments are neighbours in the table and have one currency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegStretch {
+    /// Their places among the legs.
+    pub legs: Range<usize>,
+    /// The place of the first one's instrument in a column of instruments.
+    pub first: usize,
+    /// Currency of the closes.
+    pub currency: Currency,
+}
+
+/// Members of a basket that are neighbours in the table, none of them a future.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stake {
+    /// Their places in a column of contracts.
+    pub rows: Range<usize>,
+    /// Their signed shares of the budget.
+    pub shares: Vec<f64>,
+}
+
 /// A future with its contracts, earliest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
@@ -104,6 +128,10 @@ pub struct Setup {
     pub base: Currency,
     /// The fixed part of the unit strategy; what screens list is in the [`Memory`](crate::Memory).
     pub unit_legs: Vec<UnitLeg>,
+    /// The same legs by neighbours.
+    pub leg_stretches: Vec<LegStretch>,
+    /// The members of each sleeve that is a basket without futures: what carries their weights is always the same.
+    pub stakes: Vec<Option<Vec<Stake>>>,
     /// Contracts that more than one sleeve may hold.
     pub shared: Vec<ContractId>,
     /// Every future.
@@ -143,6 +171,7 @@ impl Setup {
                 unit_legs.push(UnitLeg { instrument, sleeve: position, weight, currency, proxy });
             });
         }
+        let stakes = policy.sleeves.iter().map(|sleeve| stakes(sleeve, &universe)).collect();
         let chain = |instrument| Chain {
             instrument,
             contracts: universe.contracts_of(instrument).collect(),
@@ -167,16 +196,29 @@ impl Setup {
         };
         let foreign = Currency::ALL.into_iter().filter(|&currency| currency != base);
         let unhedged = foreign.filter(|&currency| traded(currency) && !hedged(currency)).collect();
-        let holders = |contract: ContractId| {
-            let may_hold = |sleeve: &Sleeve| {
-                sleeve.contracts(&no_list).contains(&contract)
-                    || sleeve.screen().is_some_and(|screen| screen.contracts().any(|listed| listed == contract))
-            };
-            policy.sleeves.iter().filter(|sleeve| may_hold(sleeve)).count()
-        };
-        let shared = universe.contracts().filter(|&contract| holders(contract) > 1).collect();
+        let mut holders = PerContract::filled(0, universe.contract_count());
+        for sleeve in &policy.sleeves {
+            let listed = sleeve.screen().into_iter().flat_map(|screen| screen.contracts());
+            let may_hold: BTreeSet<ContractId> = sleeve.contracts(&no_list).into_iter().chain(listed).collect();
+            may_hold.into_iter().for_each(|contract| holders[contract] += 1);
+        }
+        let shared = universe.contracts().filter(|&contract| holders[contract] > 1).collect();
         let options = options(&universe, &policy);
-        Setup { universe, policy, references, base, unit_legs, shared, chains, outside_caps, rolls, unhedged, options }
+        Setup {
+            universe,
+            policy,
+            references,
+            base,
+            leg_stretches: leg_stretches(&unit_legs),
+            unit_legs,
+            stakes,
+            shared,
+            chains,
+            outside_caps,
+            rolls,
+            unhedged,
+            options,
+        }
     }
 
     /// The same with the dates by which contracts have to go.
@@ -234,12 +276,41 @@ impl Setup {
     /// its chain has ended.
     #[inline]
     pub fn carrier(&self, contract: ContractId, active: &PerInstrument<Option<ContractId>>) -> Option<ContractId> {
-        if self.universe.terms(contract).settles_daily {
-            active[self.universe.contract(contract).instrument]
-        } else {
+        if self.chains.is_empty() || !self.universe.terms(contract).settles_daily {
             Some(contract)
+        } else {
+            active[self.universe.contract(contract).instrument]
         }
     }
+}
+
+fn leg_stretches(legs: &[UnitLeg]) -> Vec<LegStretch> {
+    let mut stretches: Vec<LegStretch> = Vec::new();
+    for (place, leg) in legs.iter().enumerate() {
+        let (row, currency) = (leg.instrument.index(), leg.currency);
+        match stretches.last_mut() {
+            Some(last) if last.first + last.legs.len() == row && last.currency == currency => last.legs.end += 1,
+            _ => stretches.push(LegStretch { legs: place..place + 1, first: row, currency }),
+        }
+    }
+    stretches
+}
+
+fn stakes(sleeve: &Sleeve, universe: &Universe) -> Option<Vec<Stake>> {
+    let SleeveKind::WeightedBasket { members } = &sleeve.kind else { return None };
+    let mut stakes: Vec<Stake> = Vec::new();
+    for &(contract, share) in members {
+        let row = contract.index();
+        match stakes.last_mut() {
+            _ if universe.terms(contract).settles_daily => return None,
+            Some(last) if last.rows.end == row => {
+                last.rows.end += 1;
+                last.shares.push(share);
+            }
+            _ => stakes.push(Stake { rows: row..row + 1, shares: vec![share] }),
+        }
+    }
+    Some(stakes)
 }
 
 fn options(universe: &Universe, policy: &Policy) -> Vec<OptionRow> {

@@ -31,6 +31,12 @@ impl Exact {
         Exact(i128::from(units).wrapping_mul(i128::from(price.mantissa())))
     }
 
+    /// So many times the amount.
+    #[inline]
+    pub fn times(self, multiplier: u32) -> Exact {
+        if multiplier == 1 { self } else { Exact(self.0 * i128::from(multiplier)) }
+    }
+
     /// True for nothing.
     #[inline]
     pub fn is_zero(self) -> bool {
@@ -52,6 +58,15 @@ impl Exact {
     /// As [`Exact::to_decimal`].
     pub fn to_money_digits(self) -> Decimal {
         Decimal::from_i128_with_scale(quotient(self.0, MORE), MONEY_DIGITS)
+    }
+
+    /// The share `of / whole` as a decimal to the digits of money, half away from zero.
+    ///
+    /// # Panics
+    /// As [`Exact::to_decimal`], and for a share of nothing.
+    pub fn money_share(self, of: i64, whole: i64) -> Decimal {
+        let share = quotient(self.0 * i128::from(of), i128::from(whole) * MORE);
+        Decimal::from_i128_with_scale(share, MONEY_DIGITS)
     }
 
     /// The share that belongs to a part of a quantity, to the digits money keeps; nothing for a part of nothing.

@@ -89,6 +89,9 @@ impl FxRates {
     /// # Errors
     /// [`FxError::Unknown`] when its currency has no rate.
     pub fn to_base(&self, money: Money) -> Result<BaseMoney, FxError> {
+        if money.currency == self.base {
+            return Ok(BaseMoney::new(money.amount));
+        }
         Ok(BaseMoney::new(money.amount * self.rate(money.currency, self.base)?))
     }
 

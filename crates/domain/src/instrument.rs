@@ -315,6 +315,10 @@ pub struct Terms {
     pub multiplier: u32,
     /// True for futures: profit is paid into cash every day.
     pub settles_daily: bool,
+    /// Group for collars and tolerances.
+    pub asset_class: AssetClass,
+    /// False for reference instruments that are quoted and never traded.
+    pub tradable: bool,
     /// Smallest price step.
     pub tick: Price,
     /// Smallest quantity step.

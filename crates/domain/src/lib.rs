@@ -41,5 +41,5 @@ pub use order::{AccountTag, ExecutionId, OrderRef, OrderStatus, OrderType, Side,
 pub use price::{BadNumber, Price, Quantity, QuoteUnit, per_unit_cost};
 pub use sleeve_books::{Holding, OrderKey, SleeveBooks, SleeveId, SleeveProfit};
 pub use statistic::{BasisPoints, Ratio, Volatility, Weight};
-pub use universe::Universe;
+pub use universe::{Stretch, Universe};
 pub use venue::Mic;

@@ -4,7 +4,7 @@
 //! somebody has, so it cannot be added to NAV; two currencies cannot be added at all.
 
 use crate::Currency;
-use crate::rounding::to_money_digits;
+use crate::rounding::{MONEY_DIGITS, POWERS, to_money_digits};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,16 @@ impl fmt::Display for Money {
     }
 }
 
+/// The nearest double: one division where the digits and the power of ten are doubles themselves.
+fn nearest_double(amount: Decimal) -> f64 {
+    const EXACT: u128 = 1 << 51;
+    let (mantissa, scale) = (amount.mantissa(), amount.scale());
+    if mantissa.unsigned_abs() < EXACT && scale <= MONEY_DIGITS {
+        return mantissa as i64 as f64 / POWERS[scale as usize] as i64 as f64;
+    }
+    amount.to_f64().expect("a 96-bit decimal always has a nearest double")
+}
+
 macro_rules! base_amount {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -90,7 +100,7 @@ macro_rules! base_amount {
             /// The amount for statistics and target arithmetic; never booked.
             #[inline]
             pub fn to_f64(self) -> f64 {
-                self.0.to_f64().expect("a 96-bit decimal always has a nearest double")
+                nearest_double(self.0)
             }
 
             /// The size without the sign.

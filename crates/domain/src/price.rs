@@ -27,6 +27,12 @@ fn refused(price: f64) -> BadNumber {
     }
 }
 
+/// Out of the way of what is done with prices all the time.
+#[cold]
+fn not_positive(mantissa: i64) -> BadNumber {
+    BadNumber::NotPositive(mantissa.to_string())
+}
+
 /// Half away from zero to the digits a price keeps.
 fn to_price_digits(price: Decimal) -> Decimal {
     price.round_dp_with_strategy(PRICE_DIGITS, RoundingStrategy::MidpointAwayFromZero)
@@ -63,7 +69,10 @@ impl Price {
     /// [`BadNumber::NotPositive`] at zero and below.
     #[inline]
     pub fn from_mantissa(mantissa: i64) -> Result<Price, BadNumber> {
-        Price::if_positive(mantissa).ok_or_else(|| BadNumber::NotPositive(mantissa.to_string()))
+        match Price::if_positive(mantissa) {
+            Some(price) => Ok(price),
+            None => Err(not_positive(mantissa)),
+        }
     }
 
     /// The same where zero is nothing to tell of.
@@ -97,6 +106,12 @@ impl Price {
             Some(positive) if mantissa > 0 && price <= PRICE_MAX => Ok(Price(positive)),
             _ => Err(refused(price)),
         }
+    }
+
+    /// The nearest double of a price that may be missing, which is zero: a column of them has no branches.
+    #[inline]
+    pub fn or_zero(price: Option<Price>) -> f64 {
+        price.map_or(0, Price::mantissa) as f64 / PRICE_SCALE
     }
 
     /// From what a venue quotes, by the instrument's declared unit.

@@ -51,8 +51,11 @@ pub fn share_of(amount: Decimal, of: i64, whole: i64) -> Decimal {
 /// An integer quotient, half away from zero.
 #[inline]
 pub(crate) fn quotient(dividend: i128, divisor: i128) -> i128 {
-    let whole = dividend / divisor;
-    let rest = dividend - whole * divisor;
+    // Dividing integers of twice the machine's width is a call.
+    let (whole, rest) = match (i64::try_from(dividend), i64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) if divisor > 0 => (i128::from(dividend / divisor), i128::from(dividend % divisor)),
+        _ => (dividend / divisor, dividend % divisor),
+    };
     let away = if (dividend < 0) == (divisor < 0) { 1 } else { -1 };
     if 2 * rest.unsigned_abs() >= divisor.unsigned_abs() { whole + away } else { whole }
 }

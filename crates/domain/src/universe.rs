@@ -4,10 +4,25 @@
 //! for as long as the run lasts; a table grows at its end, by options alone.
 
 use crate::{
-    Contract, ContractId, Instrument, InstrumentId, InstrumentKind, OptionKey, PerContract, PerInstrument, Terms,
+    Contract, ContractId, Currency, Instrument, InstrumentId, InstrumentKind, OptionKey, PerContract, PerInstrument,
+    Terms,
 };
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Neighbours in the table that are valued alike: who values a column reads the terms once for all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// Their places in a dense column.
+    pub rows: Range<usize>,
+    /// Currency of prices and cash flows.
+    pub currency: Currency,
+    /// Major currency units per price point.
+    pub multiplier: u32,
+    /// True for futures: profit is paid into cash every day.
+    pub settles_daily: bool,
+}
 
 /// Every instrument and contract of a run. Keys are stable within a run; text names are stable for ever.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +31,7 @@ pub struct Universe {
     instruments: Arc<[Instrument]>,
     contracts: Vec<Arc<Contract>>,
     terms: PerContract<Terms>,
+    stretches: Vec<Stretch>,
     chains: PerInstrument<Arc<Vec<ContractId>>>,
     /// Of the contracts at the end: options come after everything else.
     options: Vec<OptionKey>,
@@ -40,7 +56,9 @@ impl Universe {
         assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
         assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
         let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
-        let terms = PerContract::from_vec(terms);
+        let terms: PerContract<Terms> = PerContract::from_vec(terms);
+        let mut stretches = Vec::new();
+        terms.iter().for_each(|(_, terms)| lengthen(&mut stretches, terms));
         let mut chains = vec![Vec::new(); instruments.len()];
         for (index, contract) in contracts.iter().enumerate() {
             chains[contract.instrument.index()].push(ContractId(index as u16));
@@ -51,6 +69,7 @@ impl Universe {
             instruments: instruments.into(),
             contracts: contracts.into_iter().map(Arc::new).collect(),
             terms,
+            stretches,
             chains: PerInstrument::from_vec(chains.into_iter().map(Arc::new).collect()),
             options: Vec::new(),
             places: BTreeMap::new(),
@@ -73,7 +92,9 @@ impl Universe {
         let name = key.name(&self.instrument(root).name);
         self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
         Arc::make_mut(&mut self.chains[root]).push(id);
-        self.terms.push(terms_of(&self.instruments[root.index()]));
+        let terms = terms_of(&self.instruments[root.index()]);
+        lengthen(&mut self.stretches, &terms);
+        self.terms.push(terms);
         self.options.push(key);
         self.places.insert((root, key), id);
         id
@@ -167,6 +188,13 @@ impl Universe {
         self.terms.as_slice()
     }
 
+    /// The first `count` contracts by what they are valued with, in key order.
+    #[inline]
+    pub fn stretches(&self, count: usize) -> impl Iterator<Item = Stretch> {
+        let within = move |rows: &Range<usize>| rows.start.min(count)..rows.end.min(count);
+        self.stretches.iter().map(move |stretch| Stretch { rows: within(&stretch.rows), ..*stretch })
+    }
+
     /// Finds an instrument by name; a doors-only lookup.
     pub fn find_instrument(&self, name: &str) -> Option<InstrumentId> {
         self.instruments.iter().position(|i| i.name == name).map(|i| InstrumentId(i as u16))
@@ -193,12 +221,26 @@ impl Universe {
     }
 }
 
+/// Adds one more contract to the last stretch, or begins the next with it.
+fn lengthen(stretches: &mut Vec<Stretch>, terms: &Terms) {
+    let &Terms { currency, multiplier, settles_daily, .. } = terms;
+    let end = stretches.last().map_or(0, |last| last.rows.end);
+    match stretches.last_mut() {
+        Some(last) if (last.currency, last.multiplier, last.settles_daily) == (currency, multiplier, settles_daily) => {
+            last.rows.end += 1;
+        }
+        _ => stretches.push(Stretch { rows: end..end + 1, currency, multiplier, settles_daily }),
+    }
+}
+
 fn terms_of(instrument: &Instrument) -> Terms {
     Terms {
         currency: instrument.currency,
         risk_currency: instrument.risk_currency,
         multiplier: instrument.multiplier,
         settles_daily: instrument.kind == InstrumentKind::Fut,
+        asset_class: instrument.asset_class,
+        tradable: instrument.tradable,
         tick: instrument.tick,
         lot: instrument.lot,
     }

@@ -95,17 +95,28 @@ pub struct Parent {
 impl Parent {
     /// Nothing has happened yet.
     pub fn new(planned: PlannedOrder) -> Self {
+        Parent::new_in(planned, Vec::new())
+    }
+
+    /// The same with room for its children that another order left.
+    pub fn new_in(planned: PlannedOrder, mut children: Vec<Order>) -> Self {
+        children.clear();
         Parent {
             planned,
             permit: None,
             before_permit: 0,
             collar: None,
             half_spread: None,
-            children: Vec::new(),
+            children,
             filled: Quantity::ZERO,
             value: Exact::ZERO,
             state: ParentState::Waiting,
         }
+    }
+
+    /// Gives its child orders up, oldest first.
+    pub fn into_children(self) -> Vec<Order> {
+        self.children
     }
 
     /// The line of the plan.

@@ -45,7 +45,9 @@ impl Panel {
     /// When the sizes disagree or a close is not positive.
     pub fn from_time_major(dates: Vec<Date>, width: usize, closes: Vec<f64>) -> Panel {
         assert_eq!(dates.len() * width, closes.len(), "rows × width closes");
-        assert!(closes.iter().all(|c| *c > 0.0 && c.is_finite()), "closes are positive");
+        // Asked of all of them without a branch: there are millions.
+        let are_prices = closes.iter().fold(true, |all, close| all & (*close > 0.0) & (*close < f64::INFINITY));
+        assert!(are_prices, "closes are positive");
         assert!(dates.is_sorted_by(|a, b| a < b), "panel dates rise");
         Panel { dates, width, closes }
     }

@@ -220,7 +220,7 @@ impl<'a> Gate<'a> {
             OrderType::Lmt => self.check_quote(facts.market, &mut ruling),
             OrderType::Loc => self.check_auction_price(facts.market, &mut ruling),
         };
-        let collar_policy = self.policy.collar(self.universe.instrument_of(proposal.contract).asset_class);
+        let collar_policy = self.policy.collar(self.universe.terms(proposal.contract).asset_class);
         ruling.refuse_if(collar_policy.is_none(), Check::Collar);
         let side = Side::of(proposal.quantity);
         ruling.refuse_if(side.is_none(), Check::Quantity);
@@ -261,12 +261,12 @@ impl<'a> Gate<'a> {
             ruling.refuse(Check::Mode, 0.0, f64::from(facts.mode as u8));
         }
         ruling.refuse_if(facts.day.frozen.contains(&contract), Check::Reconciliation);
-        let instrument = self.universe.contract(contract).instrument;
-        ruling.refuse_if(increases && self.policy.restricted.contains(&instrument), Check::Restricted);
+        let is_restricted = || self.policy.restricted.contains(&self.universe.contract(contract).instrument);
+        ruling.refuse_if(increases && !self.policy.restricted.is_empty() && is_restricted(), Check::Restricted);
         if let Some(check) = facts.day.no_increase(contract).filter(|_| increases) {
             ruling.refuse(check, 0.0, 0.0);
         }
-        ruling.refuse_if(!self.universe.instrument(instrument).tradable, Check::NotTradable);
+        ruling.refuse_if(!self.universe.terms(contract).tradable, Check::NotTradable);
         ruling.refuse_if(facts.conditions.contradicted.contains(&contract), Check::VenueHours);
     }
 
@@ -290,7 +290,7 @@ impl<'a> Gate<'a> {
             let lot = self.lot_value(contract, reference, facts.day) / nav;
             ruling.at_most(Check::OrderValue, policy.order_value_max, lot);
         }
-        let is_option = self.universe.instrument_of(contract).asset_class == AssetClass::Option;
+        let is_option = self.universe.terms(contract).asset_class == AssetClass::Option;
         if let Some(reference) = reference.filter(|_| !is_option && activity.unit_value > 0.0) {
             let lot = self.universe.terms(contract).lot.to_f64();
             let moved = self.lot_value(contract, reference, facts.day) / (lot * activity.unit_value) - 1.0;

@@ -25,7 +25,7 @@ impl RebalancePolicy {
     #[inline]
     pub fn drifted(&self, target: f64, held: f64, nav: f64) -> bool {
         let drift = (target - held).abs();
-        drift > self.drift_of_nav * nav && drift > self.drift_of_target * target.abs()
+        (drift > self.drift_of_nav * nav) & (drift > self.drift_of_target * target.abs())
     }
 
     /// True for a trade of this value in base currency, whatever its sign, that is not worth its costs.

@@ -3,6 +3,7 @@
 //! In: new history rows, NAV, yesterday's state. Out: the risk decision and tomorrow's state.
 //! Invariant: once per trade date; a missing input tightens or keeps, never loosens.
 
+use crate::setup::Stake;
 use crate::{DayInputs, DayPlan, Setup};
 use risk::scaling::scaling;
 use risk::{Alarm, Assessed, Quality, ReturnsOf, VolatilityEstimate, measures};
@@ -58,17 +59,23 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     risk.momentum = memory.last_signal;
     risk.momentum_factor = policy.momentum.factor(memory.last_signal);
 
-    for (sleeve, list) in policy.sleeves.iter().zip(&memory.lists) {
+    for ((sleeve, list), stakes) in policy.sleeves.iter().zip(&memory.lists).zip(&setup.stakes) {
         let factor = if sleeve.follows_momentum { risk.momentum_factor } else { 1.0 };
+        if let Some(stakes) = stakes {
+            let (budget, weights) = (sleeve.budget * factor, plan.table.weight.as_mut_slice());
+            for Stake { rows, shares } in stakes {
+                weights[rows.clone()].iter_mut().zip(shares).for_each(|(weight, share)| *weight += budget * share);
+            }
+            continue;
+        }
         sleeve.for_each_weight(list, factor, |contract, weight| {
             if let Some(carrier) = setup.carrier(contract, inputs.active) {
                 plan.table.weight[carrier] += weight;
             }
         });
     }
-    let weights = plan.table.weight.as_slice();
-    let gross: f64 = weights.iter().map(|w| w.abs()).sum();
-    let net: f64 = weights.iter().sum();
+    let weights = plan.table.weight.as_slice().iter();
+    let (gross, net) = weights.fold((0.0, 0.0), |(gross, net), weight| (gross + weight.abs(), net + weight));
     let scaled = scaling(risk.vol_scale, risk.state_factor, gross, net, policy.caps);
     (risk.scale, risk.bound) = (scaled.scale, scaled.bound);
     let assessed = Assessed {

@@ -3,11 +3,12 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
+use super::rows::{difference, rows_with};
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
-use risk::{Check, Permission, Purpose, Quality};
+use risk::{Check, Permission, Purpose, Quality, Verdict};
 use strategy::sizing::Change;
 
 /// The contracts that are wanted in another quantity than is held.
@@ -15,7 +16,7 @@ pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> 
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
-    moving.extend((0..held.len()).filter(|&row| held[row] != wanted[row]).map(|row| ContractId(row as u16)));
+    rows_with(held, wanted, difference, |row| moving.push(ContractId(row as u16)));
     moving
 }
 
@@ -39,24 +40,23 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     let count = quantities.len();
     let (exposure, outside) = (&table.exposure.as_slice()[..count], &setup.outside_caps.as_slice()[..count]);
     let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
-    for row in 0..count {
+    let with_order = |mut basket: Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
-        if outside[row] {
-            let contract = ContractId(row as u16);
-            if held != wanted[row] && setup.is_spread(contract) {
-                let more = Change::between(held, wanted[row]).increase - rolled[row];
-                basket.trade(more.to_f64() * exposure);
-            }
-            continue;
-        }
-        let value = held.to_f64() * exposure;
-        if held == wanted[row] && rolled[row].is_zero() {
-            basket.hold(value);
-            continue;
-        }
         let change = Change::between(held, wanted[row]);
-        let increase = (change.increase - rolled[row]).to_f64() * exposure;
-        basket.add(value, change.reduce.to_f64() * exposure, increase);
+        if !outside[row] {
+            let increase = (change.increase - rolled[row]).to_f64() * exposure;
+            basket.add(held.to_f64() * exposure, change.reduce.to_f64() * exposure, increase);
+        } else if held != wanted[row] && setup.is_spread(ContractId(row as u16)) {
+            basket.trade((change.increase - rolled[row]).to_f64() * exposure);
+        }
+        basket
+    };
+    for row in 0..count {
+        if (quantities[row] == wanted[row]) & rolled[row].is_zero() & !outside[row] {
+            basket.hold(quantities[row].to_f64() * exposure[row]);
+        } else {
+            basket = with_order(basket, row);
+        }
     }
     if let Some(excess) = inputs.conditions.excess_liquidity {
         basket.margin(excess, margin_needed(inputs, plan));
@@ -116,21 +116,23 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
 pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (table, orders) = (&plan.table, &mut plan.orders);
     let scheduled = table.scheduled.as_slice();
-    for row in (0..scheduled.len()).filter(|&row| !scheduled[row].is_zero()) {
+    let bits = |scheduled: &Quantity, _: &Quantity| scheduled.units().cast_unsigned();
+    rows_with(scheduled, scheduled, bits, |row| {
         let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
             false => purpose(contract, inputs.ledger.quantity(contract), quantity, table, inputs, setup),
         };
         orders.push(PlannedOrder { number: 0, contract, quantity, purpose });
-    }
+    });
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
     orders.sort_by(|a, b| (a.purpose, value(b)).partial_cmp(&(b.purpose, value(a))).expect("finite values"));
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }
     let verdicts = table.verdict.as_slice();
-    for row in (0..verdicts.len()).filter(|&row| !verdicts[row].passes()) {
+    let bits = |verdict: &Verdict, _: &Verdict| verdict.bits();
+    rows_with(verdicts, verdicts, bits, |row| {
         let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =
@@ -145,7 +147,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
                 (table.wanted[contract] - inputs.ledger.quantity(contract)).to_f64() * table.unit_price[contract];
             plan.refusals.push(Refusal { check, contract: Some(contract), limit, value: value.abs() });
         }
-    }
+    });
 }
 
 fn purpose(

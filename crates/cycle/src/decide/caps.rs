@@ -79,7 +79,7 @@ fn cut(
     let adv = inputs.conditions.adv[contract];
     let (reduce, increase) = (change.reduce.to_f64().abs(), change.increase.to_f64().abs());
     let kept = (held + change.reduce).to_f64().abs();
-    let is_option = setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
+    let is_option = setup.universe.terms(contract).asset_class == AssetClass::Option;
     let by_volume =
         if is_option { f64::INFINITY } else { (adv.map_or(0.0, |adv| adv * gate.adv_max) - reduce) / increase };
     let by_position = (gate.position_max * nav / price - kept) / increase;

@@ -10,6 +10,7 @@ mod chains;
 mod hedge;
 mod legs;
 mod pairs;
+mod rows;
 mod tail_hedge;
 mod targets;
 mod value;

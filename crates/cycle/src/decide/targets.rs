@@ -3,6 +3,7 @@
 //! In: weights, scale, NAV, unit prices. Out: target values and whole-lot quantities.
 //! Invariant: what cannot be priced or converted stays as it is; a pair moves with both legs.
 
+use super::rows::rows_with;
 use super::wants::outside;
 use super::{chains, legs};
 use crate::{DayInputs, DayPlan, Setup};
@@ -86,14 +87,19 @@ fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cont
     let quantities = inputs.ledger.quantities().as_slice();
     let count = quantities.len();
     let (targets, held) = (&table.target_value.as_slice()[..count], &table.held_value.as_slice()[..count]);
-    let unit_price = &table.unit_price.as_slice()[..count];
-    let is_off = |&row: &usize| {
-        let near = !rebalance.drifted(targets[row], held[row], nav);
-        let is_on = near && targets[row] != 0.0 && !quantities[row].is_zero() && unit_price[row] != 0.0;
-        any_outside || !(is_on || targets[row] == 0.0 && quantities[row].is_zero())
-    };
+    // A value that is not zero is a position at a price.
+    let is_on = |target: f64, held: f64| !rebalance.drifted(target, held, nav) & (target != 0.0) & (held != 0.0);
     let mut off_target = Vec::with_capacity(count);
-    off_target.extend((0..count).filter(is_off).map(|row| ContractId(row as u16)));
+    if any_outside {
+        off_target.extend((0..count).map(|row| ContractId(row as u16)));
+    } else {
+        let bits = |target: &f64, held: &f64| u64::from(!is_on(*target, *held));
+        rows_with(targets, held, bits, |row| {
+            if targets[row] != 0.0 || !quantities[row].is_zero() {
+                off_target.push(ContractId(row as u16));
+            }
+        });
+    }
     off_target.retain(|&contract| !setup.universe.terms(contract).settles_daily);
     off_target
 }

@@ -5,7 +5,7 @@
 
 use crate::operator::Standing;
 use crate::{DayInputs, DayPlan, PlanTable, Setup};
-use domain::{ContractId, PerCurrency};
+use domain::{ContractId, PerCurrency, Price, Stretch};
 use risk::gate::{Refusal, Withheld};
 use risk::reconciliation::{self, Ours};
 use risk::{Check, Mode};
@@ -21,15 +21,21 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     plan.facts.nav = plan.nav.map_or(0.0, |nav| nav.to_f64());
     let quantities = inputs.ledger.quantities().as_slice();
     let count = quantities.len();
-    let (marks, terms) = (&inputs.marks.as_slice()[..count], &universe.all_terms()[..count]);
+    let marks = &inputs.marks.as_slice()[..count];
     let PlanTable { unit_price, exposure, held_value, .. } = &mut plan.table;
     let (unit_price, exposure) = (&mut unit_price.as_mut_slice()[..count], &mut exposure.as_mut_slice()[..count]);
     let held_value = &mut held_value.as_mut_slice()[..count];
-    for row in 0..count {
-        if let (Some(mark), Some(rate)) = (marks[row], plan.facts.rates[terms[row].currency]) {
-            let unit = mark.to_f64() * f64::from(terms[row].multiplier) * rate;
-            (unit_price[row], exposure[row]) = (unit, unit);
-            held_value[row] = quantities[row].to_f64() * unit;
+    for Stretch { rows, currency, multiplier, .. } in universe.stretches(count) {
+        let Some(rate) = plan.facts.rates[currency] else { continue };
+        let multiplier = f64::from(multiplier);
+        let (quantities, marks) = (&quantities[rows.clone()], &marks[rows.clone()]);
+        let columns = (&mut unit_price[rows.clone()], &mut exposure[rows.clone()], &mut held_value[rows]);
+        let columns = columns.0.iter_mut().zip(columns.1).zip(columns.2);
+        // Without a mark all of it is zero.
+        for (((unit_price, exposure), held_value), (quantity, mark)) in columns.zip(quantities.iter().zip(marks)) {
+            let unit = Price::or_zero(*mark) * multiplier * rate;
+            (*unit_price, *exposure) = (unit, unit);
+            *held_value = quantity.to_f64() * unit;
         }
     }
 }

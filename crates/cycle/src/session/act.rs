@@ -7,7 +7,7 @@ use super::hours::Timetable;
 use super::{Consequence, Entry, GIVE_UP_AFTER, Session, Slot};
 use domain::{ContractId, Price, Quantity};
 use execution::pair::Pace;
-use execution::{Command, OrderSignal, Urgency};
+use execution::{Command, OrderSignal, Parent, Urgency};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 use risk::gate::{Activity, Facts, MarketFacts, Proposal, Refusal};
@@ -57,8 +57,12 @@ impl Session<'_> {
         self.totals = None;
         let mut next = self.rests.next_awake(0, now);
         while let Some(index) = next {
-            self.look_after(index, now);
-            self.lay_down(index, now);
+            if self.slots[index].parent.is_finished() {
+                self.rests.lay_down_for_good(index);
+            } else if !self.waits_for_quotes(index, now) {
+                self.look_after(index, now);
+                self.lay_down(index, now);
+            }
             next = self.rests.next_awake(index + 1, now);
         }
         self.rests.settle(now);
@@ -67,10 +71,14 @@ impl Session<'_> {
         self.true_up(now);
     }
 
+    /// All an order could do now is to ask the gate, which looks at no order without a quote.
+    fn waits_for_quotes(&self, index: usize, now: Timestamp) -> bool {
+        let slot = &self.slots[index];
+        let waits = !self.watching && slot.stands_alone && slot.parent.wants_permit();
+        waits && slot.is_due(now) && !slot.is_closed(now) && self.permission(index) == Permission::Yes
+    }
+
     fn look_after(&mut self, index: usize, now: Timestamp) {
-        if self.slots[index].parent.is_finished() {
-            return;
-        }
         self.expire(index, now);
         self.chase(index, now);
         match (self.pace(index), self.permission(index)) {
@@ -113,11 +121,13 @@ impl Session<'_> {
             }
             self.ask_gate(index, now);
         }
-        let quote = self.quote_to_price(self.slots[index].parent.planned().contract, now);
-        let moment = self.moment(index, quote.as_ref(), urgency, now);
+        let contract = self.slots[index].parent.planned().contract;
+        let may_price = self.may_price(contract, now);
+        let quote = self.board.quote(contract).filter(|_| may_price);
+        let moment = self.moment(index, quote, urgency, now);
+        let (touch, volume_left) = (quote.and_then(Quote::two_sided), moment.volume_left);
         let identity = (self.account, self.plan.date);
         let sendable = self.slots[index].parent.step(&moment, identity, &self.setup.policy.execution);
-        let (touch, volume_left) = (quote.and_then(|quote| quote.two_sided()), moment.volume_left);
         self.stage_made_of(sendable, touch, volume_left);
     }
 
@@ -133,9 +143,10 @@ impl Session<'_> {
         touch: Option<(Price, Price)>,
         volume_left: Option<Quantity>,
     ) {
-        let command = |sendable| Entry::Command(Command::from(sendable).made_of(touch, volume_left));
-        self.entries.extend(sendable.as_ref().map(command));
-        self.staged.extend(sendable);
+        if let Some(sendable) = sendable {
+            self.entries.note(|| Entry::Command(Command::from(&sendable).made_of(touch, volume_left)));
+            self.ready.push_back(sendable);
+        }
     }
 
     /// The last quote of a contract.
@@ -156,7 +167,8 @@ impl Session<'_> {
         self.watching &= !self.board.watch(contract);
         let earlier = self.board.enter(contract, self.slots.len());
         let hours = self.timetable().hours(&consequence.order);
-        self.slots.push(Slot::new(consequence.order, hours, earlier));
+        let parent = Parent::new_in(consequence.order, self.children.pop().unwrap_or_default());
+        self.slots.push(Slot::new(parent, hours, earlier));
         self.rests.enter();
         self.consequences.push(consequence);
     }
@@ -244,12 +256,11 @@ impl Session<'_> {
         if !slot.is_due(now) || !self.watching {
             return;
         }
-        let ask_again = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+        let patience = SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
         let contract = slot.parent.planned().contract;
-        let quote = self.board.quote(contract).copied();
-        if quote.is_none() && slot.is_first_look() {
+        if slot.is_first_look() && self.board.quote(contract).is_none() {
             // The subscription has just been made: its first quote gets a moment.
-            slot.ask_again = ask_again;
+            slot.ask_again = now + patience;
             return;
         }
         if self.renew(contract, now) {
@@ -269,23 +280,24 @@ impl Session<'_> {
         slot.alone = alone;
         match verdict {
             Ok(_) if alone => {
-                slot.ask_again = ask_again;
+                slot.ask_again = now + patience;
                 self.wait_for_company(index);
             }
             // Nothing else is in the way: the broker's own word on the margin decides.
             Ok(permit) if asks => self.want_margin(index, &permit),
             Ok(permit) => {
                 let collar = permit.collar();
+                let quote = self.board.quote(contract);
                 let half_spread = quote.and_then(|quote| Price::if_positive(quote.spread_mantissa()? / 2));
                 let (arrival, worst) = (collar.reference, collar.worst);
                 let reference = Some(permit.reference());
                 slot.parent.admit(permit, half_spread);
                 slot.refusals.clear();
-                self.entries.push(Entry::Admitted { number, arrival, worst, half_spread, reference });
+                self.entries.note(|| Entry::Admitted { number, arrival, worst, half_spread, reference });
                 self.let_out(&activity, proposal.quantity);
             }
             Err(refusals) => {
-                slot.ask_again = ask_again;
+                slot.ask_again = now + patience;
                 let throttled = refusals.iter().any(|refusal| refusal.check == Check::Throttle);
                 let side = slot.parent.side();
                 self.refuse(index, refusals);
@@ -353,7 +365,7 @@ impl Session<'_> {
         let mut next: Option<Timestamp> = None;
         let mut by = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for place in self.rests.awake(now) {
-            self.deadlines(place, now).chain(self.spread_deadline(place, now)).for_each(&mut by);
+            self.first_deadline(place, now).into_iter().chain(self.spread_deadline(place, now)).for_each(&mut by);
         }
         self.rests.first_end(now).into_iter().for_each(&mut by);
         self.pairs.iter().filter_map(|pair| pair.next_deadline(&policy.pairs)).for_each(&mut by);

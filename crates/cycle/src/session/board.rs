@@ -8,7 +8,7 @@ use domain::{ContractId, PerContract};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Board {
     rows: Vec<Row>,
     places: PerContract<Option<u16>>,
@@ -26,8 +26,18 @@ struct Row {
 
 impl Board {
     /// Nothing is watched yet; the universe has `contracts`.
-    pub(super) fn new(contracts: usize, rows: usize) -> Board {
-        Board { rows: Vec::with_capacity(rows), places: PerContract::filled(None, contracts) }
+    pub(super) fn open(&mut self, contracts: usize) {
+        self.clear();
+        if self.places.len() != contracts {
+            self.places = PerContract::filled(None, contracts);
+        }
+    }
+
+    /// Nothing is watched any more.
+    pub(super) fn clear(&mut self) {
+        for row in self.rows.drain(..) {
+            self.places[row.contract] = None;
+        }
     }
 
     /// Watches a contract; true when it was not watched before.
@@ -89,6 +99,9 @@ impl Session<'_> {
     /// Asks anew for a quote that is too old to price an order: a feed tells changes, and says nothing of a price that stays
     /// as it is, such as that of an option nobody trades. True when the answer is worth waiting for.
     pub(super) fn renew(&mut self, contract: ContractId, now: Timestamp) -> bool {
+        if self.board.quote(contract).is_none_or(|quote| quote.at >= now) {
+            return false;
+        }
         let oldest = now - SignedDuration::from_secs(self.setup.policy.gate.quote_age_max_s);
         let renews = self.board.renews(contract, oldest, now);
         if renews {

@@ -12,6 +12,7 @@ use risk::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Session<'_> {
+    #[inline]
     pub(super) fn broker(&mut self, event: BrokerEvent) {
         match event {
             BrokerEvent::Quote { contract, quote } => self.board.hear(contract, quote),
@@ -104,7 +105,7 @@ impl Session<'_> {
             Ok(Posted::Again | Posted::Waiting) => return,
             Err(reason) => self.tighten(Mode::Frozen, &format!("an execution that cannot be booked: {reason}")),
         }
-        self.entries.push(Entry::Execution(fill));
+        self.entries.note(|| Entry::Execution(fill));
         if let Ok(Posted::Charged(execution, amount)) = posted {
             self.entries.push(Entry::Commission { execution, amount });
         }
@@ -137,7 +138,7 @@ impl Session<'_> {
     pub(super) fn commission(&mut self, execution: ExecutionId, amount: Money) {
         let posted = self.books.post_charge(&execution, amount);
         if matches!(posted, Posted::New | Posted::Replaced(_)) {
-            self.entries.push(Entry::Commission { execution, amount });
+            self.entries.note(|| Entry::Commission { execution, amount });
         }
     }
 

@@ -49,9 +49,17 @@ impl Hours {
         self.spans().map(|span| span.closes).max()
     }
 
-    /// Openings and closings to come.
-    pub(super) fn edges(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
-        self.spans().flat_map(|span| [span.opens, span.closes]).filter(move |&edge| edge > now)
+    /// The first opening or closing to come.
+    pub(super) fn next_edge(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut next: Option<Timestamp> = None;
+        for span in [self.window, self.auction].into_iter().flatten() {
+            for edge in [span.opens, span.closes] {
+                if edge > now && next.is_none_or(|next| edge < next) {
+                    next = Some(edge);
+                }
+            }
+        }
+        next
     }
 
     fn spans(&self) -> impl Iterator<Item = Window> {
@@ -73,8 +81,8 @@ impl Timetable<'_> {
     pub(super) fn hours(&self, planned: &PlannedOrder) -> Hours {
         let window = self.windows[planned.contract];
         let policy = &self.setup.policy.execution;
-        let instrument = self.setup.universe.instrument_of(planned.contract);
-        let closes = policy.style_of(instrument.asset_class) == Style::AuctionClose;
+        let asset_class = self.setup.universe.terms(planned.contract).asset_class;
+        let closes = policy.style_of(asset_class) == Style::AuctionClose;
         let may_wait = matches!(planned.purpose, Purpose::Increase | Purpose::Reduce);
         let auction = if may_wait && (closes || policy.rest_to_close) { self.auction(planned) } else { None };
         match auction {

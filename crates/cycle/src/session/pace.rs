@@ -56,8 +56,10 @@ impl Session<'_> {
 
     /// What the day's share of the volume observed so far still leaves of a contract, in whole lots.
     pub(super) fn volume_left(&self, contract: ContractId, quote: &Quote) -> Option<Quantity> {
-        let is_option = self.setup.universe.instrument_of(contract).asset_class == AssetClass::Option;
-        let volume = quote.volume.filter(|_| !is_option)?; // market makers quote what nobody trades
+        let volume = quote.volume?;
+        if self.setup.universe.terms(contract).asset_class == AssetClass::Option {
+            return None; // market makers quote what nobody trades
+        }
         let lot = self.setup.universe.terms(contract).lot.units();
         let share = (volume.to_f64() * self.setup.policy.execution.participation_max) as i64;
         let orders = self.orders_of(contract).map(|slot| &slot.parent);
@@ -124,20 +126,24 @@ impl Session<'_> {
     /// The next message that may leave: the oldest, or in a crowded second the oldest cancel.
     pub(super) fn next_ready(&mut self, now: Timestamp) -> Option<Sendable> {
         self.forget_messages(now);
-        if self.messages.len() < self.setup.policy.gate.messages_per_second_max as usize {
-            return self.ready.pop_front();
-        }
-        let cancel = self.ready.iter().position(|sendable| matches!(sendable, Sendable::Cancel { .. }))?;
-        self.ready.remove(cancel)
+        let next = match self.messages.len() < self.setup.policy.gate.messages_per_second_max as usize {
+            true => 0,
+            false => {
+                let mut recorded = self.ready.iter().take(self.released);
+                recorded.position(|sendable| matches!(sendable, Sendable::Cancel { .. }))?
+            }
+        };
+        self.released = self.released.checked_sub(1)?;
+        if next == 0 { self.ready.pop_front() } else { self.ready.remove(next) }
     }
 
     /// When a message that waits for a less crowded second may leave.
     pub(super) fn next_second(&self) -> Option<Timestamp> {
-        self.messages.front().filter(|_| !self.ready.is_empty()).map(|&oldest| oldest + SECOND)
+        self.messages.front().filter(|_| self.released > 0).map(|&oldest| oldest + SECOND)
     }
 
     fn forget_messages(&mut self, now: Timestamp) {
-        while self.messages.front().is_some_and(|&sent| sent + SECOND <= now) {
+        while self.messages.front().is_some_and(|&sent| sent != now && sent + SECOND <= now) {
             self.messages.pop_front();
         }
     }

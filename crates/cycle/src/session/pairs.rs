@@ -42,6 +42,9 @@ impl Session<'_> {
         }
         let protects = matches!(self.slots[index].parent.planned().purpose, Purpose::PairHedge | Purpose::Unwind);
         let mut pace = Pace::Work(if protects { Urgency::High } else { Urgency::Normal });
+        if self.slots[index].stands_alone {
+            return pace;
+        }
         for (position, pair) in self.plan.pairs.iter().enumerate() {
             if let Some(leg) = pair.legs.iter().position(|leg| leg.order == number) {
                 // An order that rolls and grows is a leg of two pairs: the stricter word holds.
@@ -58,6 +61,9 @@ impl Session<'_> {
     /// leave with it, so that what the gate refuses one leg it refuses the pair. What others wait for in their turn counts as
     /// well: it may be a leg of two sleeves, of which one cannot open.
     pub(super) fn has_company(&mut self, index: usize, now: Timestamp) -> bool {
+        if self.slots[index].stands_alone {
+            return true;
+        }
         let needed = self.needs(index);
         // Mostly one of those that are needed needs nobody else in its turn; then the rest need not be looked at.
         if needed.iter().all(|any| any.iter().any(|&other| self.needs_only(other, index) && self.may_leave(other, now)))

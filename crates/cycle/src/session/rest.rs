@@ -24,8 +24,11 @@ pub(super) struct Rests {
 
 impl Rests {
     /// So many orders, all awake.
-    pub(super) fn new(orders: usize) -> Rests {
-        Rests { until: vec![AWAKE; orders], first: vec![AWAKE; orders.div_ceil(BLOCK)] }
+    pub(super) fn begin(&mut self, orders: usize) {
+        self.until.clear();
+        self.first.clear();
+        self.until.resize(orders, AWAKE);
+        self.first.resize(orders.div_ceil(BLOCK), AWAKE);
     }
 
     /// One more order, awake.
@@ -43,6 +46,11 @@ impl Rests {
     pub(super) fn wake_all(&mut self) {
         self.until.fill(AWAKE);
         self.first.fill(AWAKE);
+    }
+
+    /// Nothing more can happen to this one.
+    pub(super) fn lay_down_for_good(&mut self, place: usize) {
+        self.lay_down(place, FOR_GOOD);
     }
 
     fn lay_down(&mut self, place: usize, until: i64) {
@@ -110,18 +118,23 @@ impl Session<'_> {
         let until = match () {
             () if slot.parent.is_finished() => FOR_GOOD,
             () if !slot.stands_alone || slot.is_on_the_move(now) => AWAKE,
-            () => self.deadlines(place, now).min().map_or(AWAKE, nanoseconds),
+            () => self.first_deadline(place, now).map_or(AWAKE, nanoseconds),
         };
         self.rests.lay_down(place, until);
     }
 
-    /// When time alone gives an order something to do.
-    pub(super) fn deadlines(&self, place: usize, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    /// When time alone first gives an order something to do.
+    pub(super) fn first_deadline(&self, place: usize, now: Timestamp) -> Option<Timestamp> {
         let slot = &self.slots[place];
-        let edges = slot.hours.edges(now).filter(|_| !slot.parent.is_over());
-        let question = Some(slot.ask_again).filter(|&at| slot.parent.wants_permit() && at > now);
-        let own = slot.parent.next_deadline(&self.setup.policy.execution);
-        edges.chain(question).chain(own)
+        let mut first = slot.parent.next_deadline(&self.setup.policy.execution);
+        let mut by = |at: Timestamp| first = Some(first.map_or(at, |first| first.min(at)));
+        if !slot.parent.is_over() {
+            slot.hours.next_edge(now).into_iter().for_each(&mut by);
+        }
+        if slot.ask_again > now && slot.parent.wants_permit() {
+            by(slot.ask_again);
+        }
+        first
     }
 }
 

@@ -40,6 +40,9 @@ impl Session<'_> {
     /// The spread that an order is worked as now. It is left for good when one ends short, and when none can be sent for as
     /// long as an order lives.
     pub(super) fn spread_of(&self, index: usize, now: Timestamp) -> Option<SpreadPlan> {
+        if self.plan.spreads.is_empty() {
+            return None;
+        }
         let number = index as u16 + 1;
         let spread = self.plan.spreads.iter().find(|spread| [spread.near, spread.far].contains(&number))?;
         let slots = self.legs(spread).map(|leg| &self.slots[leg]);
@@ -94,18 +97,23 @@ impl Session<'_> {
         self.stage(sendable);
     }
 
-    /// The quote of a contract when it may price an order; without one the broker is asked again.
-    pub(super) fn quote_to_price(&mut self, contract: ContractId, now: Timestamp) -> Option<Quote> {
+    /// Whether the quote of a contract may price an order; where it may not the broker is asked again.
+    pub(super) fn may_price(&mut self, contract: ContractId, now: Timestamp) -> bool {
         let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        let quote = self.quote(contract).filter(|quote| gate.may_price(quote, now));
-        if quote.is_none() {
-            self.renew(contract, now);
+        if self.board.quote(contract).is_some_and(|quote| gate.may_price(quote, now)) {
+            return true;
         }
-        if quote.is_none() && now >= self.watch_again {
+        self.renew(contract, now);
+        if now >= self.watch_again {
             // A broker that ended a subscription, or said a word and then nothing, says no more unless it is asked.
             self.watching = false;
         }
-        quote
+        false
+    }
+
+    /// A quote that may price an order, if there is one.
+    fn quote_to_price(&mut self, contract: ContractId, now: Timestamp) -> Option<Quote> {
+        if self.may_price(contract, now) { self.quote(contract) } else { None }
     }
 }
 
@@ -124,7 +132,7 @@ impl<'a> Session<'a> {
         let contract = self.slots[index].parent.planned().contract;
         let conditions: &'a Conditions = self.conditions;
         let grid = conditions.grid(contract, self.setup.universe.terms(contract).tick);
-        let style = self.setup.policy.execution.style_of(self.setup.universe.instrument_of(contract).asset_class);
+        let style = self.setup.policy.execution.style_of(self.setup.universe.terms(contract).asset_class);
         let launches = quote.filter(|_| !self.slots[index].parent.has_live_child());
         let volume_left = launches.and_then(|quote| self.volume_left(contract, quote));
         Moment { now, quote, grid, urgency, style, volume_left }

@@ -19,6 +19,9 @@ const FX_HEDGE: &str = "fx_hedge";
 impl Session<'_> {
     /// Orders the difference between the hedge that is held and the one the filled book needs.
     pub(super) fn true_up(&mut self, now: Timestamp) {
+        if self.plan.hedges.is_empty() {
+            return;
+        }
         // What waits for its closing auction in the base currency changes no currency's exposure.
         let settled = |slot: &Slot| {
             let contract = slot.parent.planned().contract;

@@ -6,7 +6,8 @@
 use super::Ledger;
 use crate::exact::Exact;
 use crate::{
-    BaseMoney, ContractId, Currency, FxError, FxRates, Money, Notional, PerContract, PerCurrency, Price, Universe,
+    BaseMoney, ContractId, Currency, FxError, FxRates, Money, Notional, PerContract, PerCurrency, Price, Stretch,
+    Universe,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -76,27 +77,24 @@ impl Ledger {
         fx: &FxRates,
         universe: &Universe,
     ) -> Result<BaseMoney, Unvalued> {
-        // Neighbours mostly have the same currency: a sum goes to its currency when that changes.
         let mut value = PerCurrency::<Exact>::default();
-        let (mut sum, mut of) = (Exact::ZERO, fx.base());
         let mut settled = self.cash;
-        let count = self.quantities.len();
-        let (prices, terms) = (&marks.as_slice()[..count], &universe.all_terms()[..count]);
-        for (terms, costs) in terms.iter().zip(self.costs.as_slice()).filter(|(terms, _)| terms.settles_daily) {
-            settled[terms.currency] -= costs.settled_value;
-        }
-        for ((&quantity, &mark), terms) in self.quantities.as_slice().iter().zip(prices).zip(terms) {
-            if quantity.is_zero() {
-                continue;
+        let (quantities, costs) = (self.quantities.as_slice(), self.costs.as_slice());
+        let prices = &marks.as_slice()[..quantities.len()];
+        for Stretch { rows, currency, multiplier, settles_daily } in universe.stretches(quantities.len()) {
+            let mut sum = Exact::ZERO;
+            for (&quantity, &mark) in quantities[rows.clone()].iter().zip(&prices[rows.clone()]) {
+                match mark {
+                    Some(mark) => sum += Exact::value(quantity, mark, 1),
+                    None if quantity.is_zero() => {}
+                    None => return Err(self.unmarked(marks, universe)),
+                }
             }
-            let Some(mark) = mark else { return Err(self.unmarked(marks, universe)) };
-            if terms.currency != of {
-                value[of] += std::mem::take(&mut sum);
-                of = terms.currency;
+            value[currency] += sum.times(multiplier);
+            if settles_daily {
+                costs[rows].iter().for_each(|costs| settled[currency] -= costs.settled_value);
             }
-            sum += Exact::value(quantity, mark, terms.multiplier);
         }
-        value[of] += sum;
         let mut nav = BaseMoney::ZERO;
         for currency in Currency::ALL {
             let parts = [value[currency], settled[currency], self.accruals[currency]];

@@ -184,6 +184,12 @@ impl Verdict {
         self.0 |= 1 << check as u64;
     }
 
+    /// One for every check that failed.
+    #[inline]
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
     /// True when no check failed.
     #[inline]
     pub fn passes(self) -> bool {

@@ -1,0 +1,54 @@
+//! Rows of the table that are of interest: few, and looked for in every column of every day.
+//!
+//! In: two columns of the same length, what is of interest in them. Out: places, in order. Invariant: a block of rows none of
+//! which is of interest costs one look.
+
+use domain::Quantity;
+
+/// Rows that are looked at together.
+const BLOCK: usize = 8;
+
+/// Hands out the rows of which `bits` of a value of one column and that of the other has any.
+#[inline]
+pub(super) fn rows_with<A, B>(left: &[A], right: &[B], bits: impl Fn(&A, &B) -> u64, mut each: impl FnMut(usize)) {
+    assert_eq!(left.len(), right.len(), "columns of one table");
+    let ((blocks, rest), (other_blocks, other_rest)) = (left.as_chunks::<BLOCK>(), right.as_chunks::<BLOCK>());
+    let mut row = 0;
+    for (left, right) in blocks.iter().zip(other_blocks) {
+        if left.iter().zip(right).fold(0, |any, (left, right)| any | bits(left, right)) != 0 {
+            for (place, (left, right)) in left.iter().zip(right).enumerate() {
+                if bits(left, right) != 0 {
+                    each(row + place);
+                }
+            }
+        }
+        row += BLOCK;
+    }
+    for (place, (left, right)) in rest.iter().zip(other_rest).enumerate() {
+        if bits(left, right) != 0 {
+            each(row + place);
+        }
+    }
+}
+
+/// Not zero for two quantities that are not the same.
+pub(super) fn difference(left: &Quantity, right: &Quantity) -> u64 {
+    (left.units() ^ right.units()).cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn they_are_those_that_a_look_at_each_row_finds(rows in prop::collection::vec((0_u8..4, 0_u8..4), 0..40)) {
+            let (left, right): (Vec<u8>, Vec<u8>) = rows.iter().copied().unzip();
+            let mut found = Vec::new();
+            rows_with(&left, &right, |left, right| u64::from(left == right), |row| found.push(row));
+            let each: Vec<usize> = (0..rows.len()).filter(|&row| left[row] == right[row]).collect();
+            prop_assert_eq!(found, each);
+        }
+    }
+}
