@@ -66,7 +66,9 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let sleeves = closed_sleeves(&session, &end, decided, run);
     let memory = settled(&session, decided, run);
     let kept = world.journal.keeps(DAY_CLOSED);
-    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, (resumed, kept), run) };
+    // Plans are kept to be compared, table by table.
+    let is_read = kept || world.journal.keeps("plan");
+    let report = DayReport { alerts, ..report(&session, &end, (&sleeves, &memory), decided, (resumed, is_read), run) };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {
         date: Some(decided.inputs.date),

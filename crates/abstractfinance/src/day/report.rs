@@ -19,7 +19,7 @@ use risk::reconciliation::{Row, explain};
 use rust_decimal::{Decimal, RoundingStrategy};
 use strategy::Sleeve;
 
-/// One that nobody will read, because no journal keeps it, is without the tables of targets and positions.
+/// One that nobody reads is without the tables of targets and positions.
 pub(super) fn report(
     session: &Session<'_>,
     end: &End,
