@@ -164,7 +164,7 @@ impl Study {
     ) -> Result<Research, Failure> {
         let market = ground.market(simulation);
         let journal = "none: without --state-dir a backtest keeps no journal".into();
-        let mut run = self.span.depth.run(ground, 0, journal)?;
+        let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
         let mut world = ground.research(&market, ResearchJournal::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
@@ -200,21 +200,6 @@ impl Study {
                 program: self.program.clone(),
             },
         }
-    }
-}
-
-/// Seconds between looks at an account whose orders are met whole, where the settings ask for more of them.
-const LOOK_S: i64 = 30 * 60;
-
-impl Depth {
-    /// What stays the same over a study: its plans approve themselves, and next-session it is looked at less often.
-    pub(crate) fn run(self, ground: &Ground, fence: i64, journal: String) -> Result<Run, Failure> {
-        let mut run = Run { is_research: true, ..ground.run(fence, journal, None)? };
-        if let (Depth::NextSession, Some(watchdog)) = (self, &mut run.setup.policy.watchdog) {
-            watchdog.every_s = watchdog.every_s.max(LOOK_S);
-            watchdog.blind_max_s = watchdog.blind_max_s.max(2 * LOOK_S);
-        }
-        Ok(run)
     }
 }
 
