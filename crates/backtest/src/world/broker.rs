@@ -65,15 +65,21 @@ impl SimBroker {
         SimBroker { world, resolved, watched: BTreeSet::new(), orders: BTreeMap::new(), last_order_id: 0 }
     }
 
-    /// Goes on between two days for an engine with another universe: what is watched and identified is asked for anew,
-    /// numbers of orders go on.
+    /// Goes on between two days for an engine with another universe: what is watched is asked for anew, what was identified
+    /// stays so, numbers of orders go on.
     pub fn over(&mut self, ours: Arc<Universe>) {
         for idle in std::mem::take(&mut self.watched) {
             let listed = self.world.theirs[idle].expect("what was watched is listed");
             self.world.simulation.borrow_mut().unsubscribe(CLIENT, listed);
         }
-        self.world = self.world.over(ours);
-        self.resolved = PerContract::filled(false, self.world.ours.contract_count());
+        let world = self.world.over(ours);
+        let before = std::mem::replace(&mut self.world, world);
+        let was_resolved = |contract: ContractId| {
+            let known = before.ours.find_contract(self.name(contract));
+            known.is_some_and(|known| self.resolved[known])
+        };
+        let resolved = self.world.ours.contracts().map(was_resolved).collect();
+        self.resolved = PerContract::from_vec(resolved);
     }
 
     /// The world it is the broker of.
