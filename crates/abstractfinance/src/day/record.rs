@@ -67,7 +67,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let memory = settled(&session, decided, run);
     let kept = world.journal.keeps(DAY_CLOSED);
     // Research tells why an engine stopped, and what a plan was made of.
-    let told = match kept || world.journal.keeps("plan") || end.standing.mode >= Mode::CancelOnly {
+    let stops = end.standing.mode >= Mode::CancelOnly && decided.inputs.mode < Mode::CancelOnly;
+    let told = match kept || world.journal.keeps("plan") || stops {
         true => report(&session, &end, (&sleeves, &memory), decided, resumed, run),
         false => figures(&session, &end, &sleeves, decided, run),
     };
