@@ -153,8 +153,8 @@ impl Book {
             // Mostly the table has grown at its end.
             let key = |contract: ContractId| {
                 let name = &old[contract.index()];
-                let same = (contract.index() < current.len() && current[contract.index()] == *name).then_some(contract);
-                same.or_else(|| universe.find_contract(name))
+                let stays = current.get(contract.index()) == Some(name);
+                stays.then_some(contract).or_else(|| universe.find_contract(name))
             };
             self.books =
                 self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;

@@ -83,7 +83,6 @@ pub(crate) struct Board {
 struct Shown {
     at: Timestamp,
     changes: u64,
-    instant: u64,
     quotes: Asked<Quote>,
     marks: Asked<Option<Price>>,
     stress: Option<f64>,
@@ -97,9 +96,8 @@ impl Shown {
     /// Forgets what was asked for at another instant.
     fn turn_to(&mut self, now: Timestamp, changes: u64) {
         (self.at, self.changes, self.stress) = (now, changes, None);
-        self.quotes.answers.clear();
-        self.marks.answers.clear();
-        self.instant += 1;
+        self.quotes.turn();
+        self.marks.turn();
     }
 }
 
@@ -107,28 +105,36 @@ impl Shown {
 #[derive(Clone, Debug)]
 struct Asked<T> {
     answers: Vec<T>,
+    instant: u64,
     /// Places of the answers, with the number of the instant they are of.
     places: PerContract<(u64, u32)>,
 }
 
 impl<T> Default for Asked<T> {
     fn default() -> Asked<T> {
-        Asked { answers: Vec::new(), places: PerContract::default() }
+        Asked { answers: Vec::new(), instant: 0, places: PerContract::default() }
     }
 }
 
 impl<T: Copy> Asked<T> {
-    fn get(&self, contract: ContractId, instant: u64) -> Option<T> {
-        let &(of, place) = self.places.as_slice().get(contract.index())?;
-        (of == instant).then(|| self.answers.get(place as usize).copied()).flatten()
+    /// Forgets the answers of an instant.
+    fn turn(&mut self) {
+        self.answers.clear();
+        self.instant += 1;
     }
 
-    fn keep(&mut self, contract: ContractId, instant: u64, answer: T) {
+    fn get(&self, contract: ContractId) -> Option<T> {
+        let &(instant, place) = self.places.as_slice().get(contract.index())?;
+        (instant == self.instant).then(|| self.answers.get(place as usize).copied()).flatten()
+    }
+
+    fn keep(&mut self, contract: ContractId, answer: T) -> T {
         while self.places.len() <= contract.index() {
             self.places.push((0, u32::MAX));
         }
-        self.places[contract] = (instant, self.answers.len() as u32);
+        self.places[contract] = (self.instant, self.answers.len() as u32);
         self.answers.push(answer);
+        answer
     }
 }
 
@@ -150,19 +156,11 @@ impl Board {
 
     /// The quote of a contract.
     pub(crate) fn quote(&self, contract: ContractId, now: Timestamp) -> Quote {
-        let known = self.known_quote(contract, now);
+        let known = self.shown(now).quotes.get(contract);
         known.unwrap_or_else(|| {
             let quote = self.make_quote(contract, now);
-            let mut shown = self.shown(now);
-            let instant = shown.instant;
-            shown.quotes.keep(contract, instant, quote);
-            quote
+            self.shown(now).quotes.keep(contract, quote)
         })
-    }
-
-    fn known_quote(&self, contract: ContractId, now: Timestamp) -> Option<Quote> {
-        let shown = self.shown(now);
-        shown.quotes.get(contract, shown.instant)
     }
 
     /// What is known of an instant.
@@ -223,19 +221,13 @@ impl Board {
 
     /// Middle of a two-sided quote, else the last price: what the quote would say, without the sizes it also tells.
     pub(crate) fn mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        if let Some(quote) = self.known_quote(contract, now) {
+        if let Some(quote) = self.shown(now).quotes.get(contract) {
             return quote.mid().or(quote.last);
         }
-        let known = {
-            let shown = self.shown(now);
-            shown.marks.get(contract, shown.instant)
-        };
+        let known = self.shown(now).marks.get(contract);
         known.unwrap_or_else(|| {
             let mark = self.make_mark(contract, now);
-            let mut shown = self.shown(now);
-            let instant = shown.instant;
-            shown.marks.keep(contract, instant, mark);
-            mark
+            self.shown(now).marks.keep(contract, mark)
         })
     }
 

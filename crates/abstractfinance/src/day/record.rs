@@ -6,7 +6,7 @@
 use super::alerts;
 use super::end::End;
 use super::observe::patient_snapshot;
-use super::report::{figures, report};
+use super::report::report;
 use super::{Decided, Run, World, append};
 use crate::book::{Book, Closed, DAY_CLOSED};
 use crate::failure::Failure;
@@ -68,10 +68,8 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
     let kept = world.journal.keeps(DAY_CLOSED);
     // Research tells why an engine stopped, and what a plan was made of.
     let stops = end.standing.mode >= Mode::CancelOnly && decided.inputs.mode < Mode::CancelOnly;
-    let told = match kept || world.journal.keeps("plan") || stops {
-        true => report(&session, &end, (&sleeves, &memory), decided, resumed, run),
-        false => figures(&session, &end, &sleeves, decided, run),
-    };
+    let is_explained = kept || world.journal.keeps("plan") || stops;
+    let told = report(&session, &end, (&sleeves, &memory), decided, (resumed, is_explained), run);
     let report = DayReport { alerts, ..told };
     let measured = decided.measured.clone().with(&report.costs, run);
     let book = Book {

@@ -25,12 +25,16 @@ pub(super) fn report(
     end: &End,
     (books, memory): (&SleeveBooks, &Memory),
     decided: &Decided,
-    resumed: bool,
+    (resumed, is_explained): (bool, bool),
     run: &Run,
 ) -> DayReport {
     let (plan, ledger) = (&decided.plan, session.ledger());
-    let moment = moment(session, end, books, decided);
+    let moment = Moment { date: plan.date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx };
     let hedges = Hedges::of(&moment, run);
+    let figures = figures(session, end, (books, &hedges), decided, resumed, run);
+    if !is_explained {
+        return figures;
+    }
     let plan_hash = store::plan_hash(plan, &run.setup.universe);
     DayReport {
         steps: steps(session, end, decided, &plan_hash, resumed, run),
@@ -40,28 +44,28 @@ pub(super) fn report(
         costs: costs(session, books, end, decided, run),
         tail_hedges: hedges.book(&moment, memory, end, decided, run),
         positions: positions(ledger, end, books, &hedges, run),
-        resumed,
-        ..figures(session, end, books, decided, run)
+        ..figures
     }
 }
 
 /// The report without what only explains: no steps, no hash, no targets, positions or costs.
-pub(super) fn figures(
+fn figures(
     session: &Session<'_>,
     end: &End,
-    books: &SleeveBooks,
+    (books, hedges): (&SleeveBooks, &Hedges),
     decided: &Decided,
+    resumed: bool,
     run: &Run,
 ) -> DayReport {
     let (plan, universe) = (&decided.plan, &run.setup.universe);
-    let exposure = Hedges::of(&moment(session, end, books, decided), run).exposure;
+    let exposure = hedges.exposure;
     let nav = end.nav.unwrap_or_default();
     let risk = &plan.risk;
     let refusals = plan.refusals.iter().chain(session.refusals());
     DayReport {
         date: plan.date.to_string(),
         already_done: false,
-        resumed: false,
+        resumed,
         nav: end.nav.map(|nav| cents(nav.amount())),
         nlv: end.snapshot.as_ref().and_then(|snapshot| snapshot.net_liquidation).map(cents),
         difference_bp: end.reconciliation.as_ref().and_then(|result| result.difference_bp).map(rounded_bp),
@@ -105,12 +109,6 @@ pub(super) fn figures(
         journal: run.journal.clone(),
         journal_head: None,
     }
-}
-
-/// The finished day, for the hedges' model.
-fn moment<'a>(session: &'a Session<'_>, end: &'a End, books: &'a SleeveBooks, decided: &Decided) -> Moment<'a> {
-    let (date, ledger) = (decided.plan.date, session.ledger());
-    Moment { date, ledger, sleeves: Some(books), marks: &end.marks, fx: &end.fx }
 }
 
 fn targets(decided: &Decided, run: &Run) -> Vec<Target> {
