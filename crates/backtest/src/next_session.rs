@@ -78,6 +78,7 @@ impl<'a> NextSession<'a> {
         let conditions = Conditions::ample(contracts);
         let mut trades = 0;
         let mut room = Room::without_entries();
+        let mut placed = Vec::with_capacity(contracts);
         for row in first_decision..rows - 1 {
             let session_date = prices.dates[row + 1];
             let opens = midnight(session_date);
@@ -110,7 +111,7 @@ impl<'a> NextSession<'a> {
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
             let hours = (&windows, &conditions);
             let mut session = Session::start_in(room, &plan, hours, books, self.account, self.setup);
-            trades = self.trade(&mut session, opens, open_row, trades);
+            trades = self.trade(&mut session, opens, open_row, trades, &mut placed);
             (books, room) = session.into_books_and_room();
             books.forget();
             std::mem::swap(&mut memory, &mut plan.memory);
@@ -121,8 +122,14 @@ impl<'a> NextSession<'a> {
     }
 
     /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
-    fn trade(&self, session: &mut Session<'_>, opened: Timestamp, opens: &[f64], mut trades: u64) -> u64 {
-        let mut placed = Vec::new();
+    fn trade(
+        &self,
+        session: &mut Session<'_>,
+        opened: Timestamp,
+        opens: &[f64],
+        mut trades: u64,
+        placed: &mut Vec<Sendable>,
+    ) -> u64 {
         let mut now = opened;
         loop {
             match session.poll(now) {

@@ -222,29 +222,37 @@ impl Memory {
     fn unit_return(&mut self, row: Row<'_>, setup: &Setup) -> Option<f64> {
         let closes = row.raw();
         let (mut total, mut seen) = (0.0, false);
-        self.contributions.begin();
-        self.last_proxies.resize(setup.unit_legs.len(), 0.0);
+        let Memory { contributions, last_closes, last_proxies, last_rates, .. } = self;
+        contributions.begin();
+        last_proxies.resize(setup.unit_legs.len(), 0.0);
+        let mut earn = |leg: &UnitLeg, before: f64, close: f64| {
+            let contribution = leg.weight * (close / before - 1.0);
+            contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
+            total += contribution;
+            seen = true;
+        };
         for LegStretch { legs, first, currency } in &setup.leg_stretches {
-            let (rate, closes) = (self.last_rates[*currency], &closes[*first..first + legs.len()]);
-            let lasts = self.last_closes[legs.clone()].iter_mut().zip(&mut self.last_proxies[legs.clone()]);
-            for ((leg, close), (last, last_proxy)) in setup.unit_legs[legs.clone()].iter().zip(closes).zip(lasts) {
+            let (rate, closes) = (last_rates[*currency], &closes[*first..first + legs.len()]);
+            let (lasts, proxies) = (&mut last_closes[legs.clone()], &mut last_proxies[legs.clone()]);
+            let legs = &setup.unit_legs[legs.clone()];
+            // On most days all have both closes, and none is asked for them.
+            let both = lasts.iter().zip(closes);
+            if both.fold(true, |all, (last, close)| all & (*last > 0.0) & (close * rate > 0.0)) {
+                for ((leg, close), last) in legs.iter().zip(closes).zip(lasts) {
+                    let close = close * rate;
+                    earn(leg, std::mem::replace(last, close), close);
+                }
+                continue;
+            }
+            for ((leg, close), (last, last_proxy)) in legs.iter().zip(closes).zip(lasts.iter_mut().zip(proxies)) {
                 let close = close * rate;
                 if *last > 0.0 && close > 0.0 {
-                    let contribution = leg.weight * (close / *last - 1.0);
-                    self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
-                    total += contribution;
-                    seen = true;
-                    *last = close;
-                    continue;
-                }
-                if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
-                    let close = row.raw()[proxy.index()] * self.last_rates[currency];
+                    earn(leg, *last, close);
+                } else if let Some((proxy, currency)) = leg.proxy.filter(|_| *last == 0.0) {
+                    let close = row.raw()[proxy.index()] * last_rates[currency];
                     if close > 0.0 {
                         if *last_proxy > 0.0 {
-                            let contribution = leg.weight * (close / *last_proxy - 1.0);
-                            self.contributions.add(leg.sleeve, leg.weight < 0.0, contribution);
-                            total += contribution;
-                            seen = true;
+                            earn(leg, *last_proxy, close);
                         }
                         *last_proxy = close;
                     }

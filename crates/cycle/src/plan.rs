@@ -58,14 +58,9 @@ impl PlanTable {
         }
     }
 
+    /// Empties the columns that are added to; every day writes all of the others.
     fn clear(&mut self) {
-        self.unit_price.fill(0.0);
-        self.exposure.fill(0.0);
         self.weight.fill(0.0);
-        self.target_value.fill(0.0);
-        self.held_value.fill(0.0);
-        self.netted.fill(Quantity::ZERO);
-        self.wanted.fill(Quantity::ZERO);
         self.rolled.fill(Quantity::ZERO);
         self.scheduled.fill(Quantity::ZERO);
         self.verdict.fill(Verdict::default());

@@ -4,7 +4,7 @@
 //! exact to twelve digits, which a quantity at a price has; what came with more was rounded half away from zero.
 
 use crate::price::{PRICE_DIGITS, QUANTITY_DIGITS};
-use crate::rounding::{MONEY_DIGITS, POWERS, quotient, share_of};
+use crate::rounding::{MONEY_DIGITS, POWERS, product, quotient, share_of};
 use crate::{Price, Quantity};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -65,7 +65,7 @@ impl Exact {
     /// # Panics
     /// As [`Exact::to_decimal`], and for a share of nothing.
     pub fn money_share(self, of: i64, whole: i64) -> Decimal {
-        let share = quotient(self.0 * i128::from(of), i128::from(whole) * MORE);
+        let share = quotient(product(self.0, i128::from(of)), i128::from(whole) * MORE);
         Decimal::from_i128_with_scale(share, MONEY_DIGITS)
     }
 
@@ -95,7 +95,7 @@ impl From<Decimal> for Exact {
             0..=DIGITS => amount,
             _ => amount.round_dp_with_strategy(DIGITS, RoundingStrategy::MidpointAwayFromZero),
         };
-        Exact(amount.mantissa() * POWERS[(DIGITS - amount.scale()) as usize])
+        Exact(product(amount.mantissa(), POWERS[(DIGITS - amount.scale()) as usize]))
     }
 }
 

@@ -40,10 +40,9 @@ impl Side {
     /// The side that moves a position by a signed quantity; `None` for zero.
     #[inline]
     pub fn of(quantity: crate::Quantity) -> Option<Side> {
-        match quantity.signum() {
-            1 => Some(Side::Buy),
-            -1 => Some(Side::Sell),
-            _ => None,
+        match quantity.units() {
+            0 => None,
+            units => Some(if units > 0 { Side::Buy } else { Side::Sell }),
         }
     }
 }

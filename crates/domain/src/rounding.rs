@@ -48,6 +48,16 @@ pub fn share_of(amount: Decimal, of: i64, whole: i64) -> Decimal {
     share.unwrap_or_else(|| to_money_digits(amount * (Decimal::from(of) / Decimal::from(whole))))
 }
 
+/// An integer product.
+#[inline]
+pub(crate) fn product(left: i128, right: i128) -> i128 {
+    // Two i64 always fit; the checked product of integers of twice the machine's width is long.
+    match (i64::try_from(left), i64::try_from(right)) {
+        (Ok(left), Ok(right)) => i128::from(left).wrapping_mul(i128::from(right)),
+        _ => left * right,
+    }
+}
+
 /// An integer quotient, half away from zero.
 #[inline]
 pub(crate) fn quotient(dividend: i128, divisor: i128) -> i128 {

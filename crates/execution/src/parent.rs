@@ -115,8 +115,8 @@ impl Parent {
     }
 
     /// Gives its child orders up, oldest first.
-    pub fn into_children(self) -> Vec<Order> {
-        self.children
+    pub fn take_children(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.children)
     }
 
     /// The line of the plan.

@@ -19,7 +19,7 @@ pub use permit::Permit;
 pub use sendable::{Sendable, SendableOrder, SendableSpread};
 
 use crate::{Collar, CollarPolicy, Mode};
-use domain::{AssetClass, ContractId, InstrumentId, OrderType, Price, Quantity, Side, Universe};
+use domain::{AssetClass, ContractId, InstrumentId, OrderType, Price, Quantity, Side, Terms, Universe};
 use jiff::Timestamp;
 use market::Quote;
 use market::calendar::{Window, next_guard};
@@ -161,7 +161,7 @@ pub struct Facts<'a> {
     /// The market now.
     pub market: MarketFacts<'a>,
     /// Our own orders now.
-    pub activity: Activity,
+    pub activity: &'a Activity,
 }
 
 /// Sums are of doubles: what the plan admitted to the last cent is not refused for the last bit.
@@ -170,12 +170,15 @@ const ROUNDING: f64 = 1e-9;
 /// Refusals while they are collected, for one proposal.
 struct Ruling<'a> {
     proposal: &'a Proposal,
+    terms: &'a Terms,
     /// It adds risk.
     increases: bool,
     refusals: Vec<Refusal>,
 }
 
 impl Ruling<'_> {
+    /// Out of the way of orders that pass.
+    #[cold]
     fn refuse(&mut self, check: Check, limit: f64, value: f64) {
         self.refusals.push(Refusal { check, contract: Some(self.proposal.contract), limit, value });
     }
@@ -212,15 +215,16 @@ impl<'a> Gate<'a> {
     /// # Errors
     /// All refusals that apply.
     pub fn admit(&self, proposal: Proposal, facts: &Facts<'_>) -> Result<Permit, Vec<Refusal>> {
-        let increases = is_increase(&proposal, &facts.activity);
-        let mut ruling = Ruling { proposal: &proposal, increases, refusals: Vec::new() };
+        let increases = is_increase(&proposal, facts.activity);
+        let terms = self.universe.terms(proposal.contract);
+        let mut ruling = Ruling { proposal: &proposal, terms, increases, refusals: Vec::new() };
         self.check_day(facts, &mut ruling);
         let expires = check_time(facts, &mut ruling);
         let reference = match proposal.order_type {
             OrderType::Lmt => self.check_quote(facts.market, &mut ruling),
             OrderType::Loc => self.check_auction_price(facts.market, &mut ruling),
         };
-        let collar_policy = self.policy.collar(self.universe.terms(proposal.contract).asset_class);
+        let collar_policy = self.policy.collar(terms.asset_class);
         ruling.refuse_if(collar_policy.is_none(), Check::Collar);
         let side = Side::of(proposal.quantity);
         ruling.refuse_if(side.is_none(), Check::Quantity);
@@ -230,8 +234,7 @@ impl<'a> Gate<'a> {
         }
         match (reference, collar_policy, side, expires) {
             (Some(reference), Some(collar), Some(side), Some(expires)) if ruling.refusals.is_empty() => {
-                let tick = self.universe.terms(proposal.contract).tick;
-                let grid = facts.conditions.grid(proposal.contract, tick);
+                let grid = facts.conditions.grid(proposal.contract, terms.tick);
                 let drawn = proposal.collar.unwrap_or_else(|| Collar::around(reference, side, grid, collar));
                 let price_max = facts.day.price_max(proposal.contract).filter(|_| side == Side::Buy);
                 Ok(Permit::new(permit::Envelope {
@@ -239,7 +242,7 @@ impl<'a> Gate<'a> {
                     side,
                     order_type: proposal.order_type,
                     quantity_max: proposal.quantity.abs(),
-                    order_quantity_max: self.order_quantity_max(&proposal, increases, reference, facts),
+                    order_quantity_max: self.order_quantity_max(&ruling, reference, facts),
                     orders_max: self.policy.orders_per_side_max - facts.activity.orders_sent,
                     reference,
                     collar: price_max.map_or(drawn, |max| drawn.capped(max)),
@@ -266,13 +269,13 @@ impl<'a> Gate<'a> {
         if let Some(check) = facts.day.no_increase(contract).filter(|_| increases) {
             ruling.refuse(check, 0.0, 0.0);
         }
-        ruling.refuse_if(!self.universe.terms(contract).tradable, Check::NotTradable);
+        ruling.refuse_if(!ruling.terms.tradable, Check::NotTradable);
         ruling.refuse_if(facts.conditions.contradicted.contains(&contract), Check::VenueHours);
     }
 
     /// How many orders and messages have gone out already.
     fn check_pace(&self, facts: &Facts<'_>, ruling: &mut Ruling<'_>) {
-        let Activity { orders_sent, latched, messages, .. } = facts.activity;
+        let &Activity { orders_sent, latched, messages, .. } = facts.activity;
         let (orders_max, messages_max) = (self.policy.orders_per_side_max, self.policy.messages_per_second_max);
         if latched || orders_sent >= orders_max {
             ruling.refuse(Check::Throttle, f64::from(orders_max), f64::from(orders_sent));
@@ -285,16 +288,15 @@ impl<'a> Gate<'a> {
     /// What only new risk has to pass.
     fn check_increase(&self, facts: &Facts<'_>, reference: Option<Price>, ruling: &mut Ruling<'_>) {
         let Proposal { contract, quantity, .. } = *ruling.proposal;
-        let (nav, activity, policy) = (facts.day.nav, &facts.activity, self.policy);
+        let (nav, activity, policy, terms) = (facts.day.nav, facts.activity, self.policy, ruling.terms);
+        let is_option = terms.asset_class == AssetClass::Option;
         if let Some(reference) = reference {
-            let lot = self.lot_value(contract, reference, facts.day) / nav;
-            ruling.at_most(Check::OrderValue, policy.order_value_max, lot);
-        }
-        let is_option = self.universe.terms(contract).asset_class == AssetClass::Option;
-        if let Some(reference) = reference.filter(|_| !is_option && activity.unit_value > 0.0) {
-            let lot = self.universe.terms(contract).lot.to_f64();
-            let moved = self.lot_value(contract, reference, facts.day) / (lot * activity.unit_value) - 1.0;
-            ruling.at_most(Check::PlanPrice, policy.plan_move_max, moved.abs());
+            let lot = lot_value(terms, reference, facts.day);
+            ruling.at_most(Check::OrderValue, policy.order_value_max, lot / nav);
+            if !is_option && activity.unit_value > 0.0 {
+                let moved = lot / (terms.lot.to_f64() * activity.unit_value) - 1.0;
+                ruling.at_most(Check::PlanPrice, policy.plan_move_max, moved.abs());
+            }
         }
         let offer = facts.market.quote.and_then(Quote::two_sided).map(|(_, ask)| ask);
         if let Some((offer, max)) =
@@ -360,32 +362,29 @@ impl<'a> Gate<'a> {
 
     /// Whole lots that stay inside the single-order limit and the share of a day's volume, at least one lot. What lowers risk
     /// is cut into no more slices than half the orders that are left today: the throttle must not end it.
-    fn order_quantity_max(
-        &self,
-        proposal: &Proposal,
-        increases: bool,
-        reference: Price,
-        facts: &Facts<'_>,
-    ) -> Quantity {
-        let lot = self.universe.terms(proposal.contract).lot;
-        let by_value =
-            facts.day.nav * self.policy.order_value_max / self.lot_value(proposal.contract, reference, facts.day);
+    fn order_quantity_max(&self, ruling: &Ruling<'_>, reference: Price, facts: &Facts<'_>) -> Quantity {
+        let &Ruling { proposal, terms, increases, .. } = ruling;
+        let lot = terms.lot;
+        let by_value = facts.day.nav * self.policy.order_value_max / lot_value(terms, reference, facts.day);
         let slice = facts.conditions.adv[proposal.contract].map(|adv| adv * self.policy.adv_slice / lot.to_f64());
         let orders_left = self.policy.orders_per_side_max - facts.activity.orders_sent;
-        let by_throttle = match increases {
-            true => 0.0,
-            false => proposal.quantity.to_f64().abs() / lot.to_f64() / f64::from((orders_left / 2).max(1)),
+        let by_throttle = || {
+            let lots = proposal.quantity.to_f64().abs() / lot.to_f64();
+            libm::ceil(lots / f64::from((orders_left / 2).max(1)))
         };
-        let by_volume = slice.map_or(f64::INFINITY, |slice| slice.max(libm::ceil(by_throttle)));
+        let by_volume = match slice {
+            None => f64::INFINITY,
+            Some(slice) if increases => slice,
+            Some(slice) => slice.max(by_throttle()),
+        };
         let lots = by_value.min(by_volume).clamp(1.0, 1e12);
         Quantity::from_units(lots as i64 * lot.units())
     }
+}
 
-    /// What one lot is worth in base currency.
-    fn lot_value(&self, contract: ContractId, price: Price, day: &DayFacts) -> f64 {
-        let terms = self.universe.terms(contract);
-        price.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency)
-    }
+/// What one lot is worth in base currency.
+fn lot_value(terms: &Terms, price: Price, day: &DayFacts) -> f64 {
+    price.to_f64() * f64::from(terms.multiplier) * terms.lot.to_f64() * day.rate_to_base(terms.currency)
 }
 
 /// True when an order adds risk, whatever it was planned for: a reduction of something that is no longer there is none.

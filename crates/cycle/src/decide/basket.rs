@@ -11,17 +11,22 @@ use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality, Verdict};
 use strategy::sizing::Change;
 
-/// The contracts that are wanted in another quantity than is held.
-pub(super) fn moving(inputs: &DayInputs<'_>, plan: &DayPlan) -> Vec<ContractId> {
+/// The contracts that are wanted in another quantity than is held, and every future: what it rolls moves another contract.
+pub(crate) fn moving(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
     rows_with(held, wanted, difference, |row| moving.push(ContractId(row as u16)));
+    if !setup.chains.is_empty() {
+        moving.extend(setup.chains.iter().flat_map(|chain| &chain.contracts));
+        moving.sort_unstable();
+        moving.dedup();
+    }
     moving
 }
 
 pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
-    let fit = basket(inputs, setup, plan).fit(plan.facts.nav, &setup.policy.gate);
+    let fit = basket(moving, inputs, setup, plan).fit(plan.facts.nav, &setup.policy.gate);
     plan.refusals.extend(&fit.refusals);
     for &contract in moving {
         let held = inputs.ledger.quantity(contract);
@@ -31,10 +36,10 @@ pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Se
     }
 }
 
-/// Sums the basket without the currency hedge, which counts outside turnover and caps, and of the bond spread, which has a
-/// cap of its own, only what it trades. A roll adds nothing: the contract it opens counts as far as it grows beyond the
-/// one it closes.
-pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
+/// Sums the basket, of which at most `moving` have orders, without the currency hedge, which counts outside turnover and
+/// caps, and of the bond spread, which has a cap of its own, only what it trades. A roll adds nothing: the contract it opens
+/// counts as far as it grows beyond the one it closes.
+pub(crate) fn basket(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Basket {
     let (mut basket, table) = (Basket::default(), &plan.table);
     let quantities = inputs.ledger.quantities().as_slice();
     let count = quantities.len();
@@ -43,7 +48,9 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
     let with_order = |mut basket: Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
         let change = Change::between(held, wanted[row]);
-        if !outside[row] {
+        if held == wanted[row] && rolled[row].is_zero() && !outside[row] {
+            basket.hold([held.to_f64() * exposure]);
+        } else if !outside[row] {
             let increase = (change.increase - rolled[row]).to_f64() * exposure;
             basket.add(held.to_f64() * exposure, change.reduce.to_f64() * exposure, increase);
         } else if held != wanted[row] && setup.is_spread(ContractId(row as u16)) {
@@ -51,12 +58,14 @@ pub(crate) fn basket(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> B
         }
         basket
     };
-    for row in 0..count {
-        if (quantities[row] == wanted[row]) & rolled[row].is_zero() & !outside[row] {
-            basket.hold(quantities[row].to_f64() * exposure[row]);
-        } else {
+    let mut from = 0;
+    for row in moving.iter().map(|contract| contract.index()).chain([count]) {
+        let still = quantities[from..row].iter().zip(&exposure[from..row]);
+        basket.hold(still.map(|(quantity, exposure)| quantity.to_f64() * exposure));
+        if row < count {
             basket = with_order(basket, row);
         }
+        from = row + 1;
     }
     if let Some(excess) = inputs.conditions.excess_liquidity {
         basket.margin(excess, margin_needed(inputs, plan));

@@ -16,8 +16,8 @@ mod targets;
 mod value;
 mod wants;
 
-pub(crate) use basket::basket;
 pub use basket::margin_needed;
+pub(crate) use basket::{basket, moving};
 pub(crate) use caps::cuts;
 pub(crate) use chains::held as chain_held;
 pub(crate) use hedge::currency_exposure;
@@ -46,7 +46,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     targets::targets(inputs, setup, plan);
     targets::size(inputs, setup, plan);
     tail_hedge::targets(inputs, setup, plan);
-    let moving = basket::moving(inputs, plan);
+    let moving = basket::moving(inputs, setup, plan);
     caps::limit(&moving, inputs, setup, plan);
     basket::schedule(&moving, inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);

@@ -4,6 +4,7 @@
 //! calendar spread, sides that start together. Invariant: a hedge is never worth more than its leg, and never more than the caps
 //! leave beside the worst case of all orders; what an order rolls is no part of its sleeve's pair.
 
+use super::basket::{basket, moving};
 use crate::plan::{PairLeg, PairPlan, SpreadPlan, StandIn, StartPlan};
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{ContractId, Quantity};
@@ -119,6 +120,6 @@ fn stand_in(order: &PlannedOrder, inputs: &DayInputs<'_>, setup: &Setup, plan: &
 
 /// What the caps leave for one more position in the direction of an order, in base currency.
 fn room(direction: Quantity, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> f64 {
-    let basket = super::basket::basket(inputs, setup, plan);
+    let basket = basket(&moving(inputs, setup, plan), inputs, setup, plan);
     basket.room(direction.signum(), plan.facts.nav, &setup.policy.gate)
 }

@@ -15,12 +15,9 @@ pub(super) fn rows_with<A, B>(left: &[A], right: &[B], bits: impl Fn(&A, &B) -> 
     let ((blocks, rest), (other_blocks, other_rest)) = (left.as_chunks::<BLOCK>(), right.as_chunks::<BLOCK>());
     let mut row = 0;
     for (left, right) in blocks.iter().zip(other_blocks) {
-        if left.iter().zip(right).fold(0, |any, (left, right)| any | bits(left, right)) != 0 {
-            for (place, (left, right)) in left.iter().zip(right).enumerate() {
-                if bits(left, right) != 0 {
-                    each(row + place);
-                }
-            }
+        let found: [u64; BLOCK] = std::array::from_fn(|place| bits(&left[place], &right[place]));
+        if found.iter().fold(0, |any, bits| any | bits) != 0 {
+            (0..BLOCK).filter(|&place| found[place] != 0).for_each(|place| each(row + place));
         }
         row += BLOCK;
     }

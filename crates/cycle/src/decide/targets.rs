@@ -88,12 +88,12 @@ fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cont
     let count = quantities.len();
     let (targets, held) = (&table.target_value.as_slice()[..count], &table.held_value.as_slice()[..count]);
     // A value that is not zero is a position at a price.
-    let is_on = |target: f64, held: f64| !rebalance.drifted(target, held, nav) & (target != 0.0) & (held != 0.0);
+    let is_off = |target: f64, held: f64| rebalance.drifted(target, held, nav) | (target == 0.0) | (held == 0.0);
     let mut off_target = Vec::with_capacity(count);
     if any_outside {
         off_target.extend((0..count).map(|row| ContractId(row as u16)));
     } else {
-        let bits = |target: &f64, held: &f64| u64::from(!is_on(*target, *held));
+        let bits = |target: &f64, held: &f64| u64::from(is_off(*target, *held));
         rows_with(targets, held, bits, |row| {
             if targets[row] != 0.0 || !quantities[row].is_zero() {
                 off_target.push(ContractId(row as u16));

@@ -26,7 +26,12 @@ pub(super) fn value(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let (unit_price, exposure) = (&mut unit_price.as_mut_slice()[..count], &mut exposure.as_mut_slice()[..count]);
     let held_value = &mut held_value.as_mut_slice()[..count];
     for Stretch { rows, currency, multiplier, .. } in universe.stretches(count) {
-        let Some(rate) = plan.facts.rates[currency] else { continue };
+        let Some(rate) = plan.facts.rates[currency] else {
+            for column in [&mut *unit_price, exposure, held_value] {
+                column[rows.clone()].fill(0.0);
+            }
+            continue;
+        };
         let multiplier = f64::from(multiplier);
         let (quantities, marks) = (&quantities[rows.clone()], &marks[rows.clone()]);
         let columns = (&mut unit_price[rows.clone()], &mut exposure[rows.clone()], &mut held_value[rows]);

@@ -5,7 +5,7 @@
 //! given, and its note has the code of the rule that held it back.
 
 use super::{Chain, Day, hedge, word};
-use crate::decide::{basket, chain_held, cuts, outside};
+use crate::decide::{basket, chain_held, cuts, moving, outside};
 use domain::{AssetClass, ContractId, Quantity, Side, SleeveId};
 use risk::{Quality, Regime, ReturnsOf};
 use strategy::sizing::Change;
@@ -392,7 +392,8 @@ fn schedule(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: bool
     chain.given("schedule", "rolled", rolled.to_f64(), "units", "takes the place of a contract that is left");
     chain.made("schedule", "increase", increase.to_f64(), "units", "wanted - held - reduce - rolled");
     let gate = &day.setup.policy.gate;
-    let basket = basket(&day.inputs, day.setup, day.plan);
+    let moving = moving(&day.inputs, day.setup, day.plan);
+    let basket = basket(&moving, &day.inputs, day.setup, day.plan);
     let fit = basket.fit(day.plan.facts.nav, gate);
     let share = fit.share_of(Side::of(increase));
     let tight = basket.limits(gate).into_iter().find(|limit| {

@@ -35,15 +35,6 @@ impl Slot {
     }
 }
 
-/// What the gate says to an order, and what it was asked with.
-pub(super) struct Judgement {
-    proposal: Proposal,
-    activity: Activity,
-    pub(super) verdict: Result<Permit, Vec<Refusal>>,
-    /// The broker's word on the margin is still missing.
-    asks: bool,
-}
-
 impl Session<'_> {
     /// Moves every order as far as time, quotes and permits allow.
     pub(super) fn advance(&mut self, now: Timestamp) {
@@ -269,7 +260,9 @@ impl Session<'_> {
         let slot = &mut self.slots[index];
         slot.asked.get_or_insert(now);
         let excess_after = self.excess_after(index);
-        let Judgement { proposal, activity, verdict, asks } = self.judge(index, excess_after, now);
+        let (proposal, activity) = (self.proposal(index, now), self.activity(index, excess_after, now));
+        let verdict = self.judge(index, &proposal, &activity, now);
+        let asks = self.gate().asks_margin(&proposal, &activity);
         let accompanied = verdict.is_ok() && self.has_company(index, now);
         let alone = verdict.is_ok() && !accompanied;
         if accompanied {
@@ -308,34 +301,45 @@ impl Session<'_> {
         }
     }
 
-    /// What the gate says to an order now, with the margin it would leave as far as the broker was asked.
-    pub(super) fn judge(&mut self, index: usize, excess_after: Option<f64>, now: Timestamp) -> Judgement {
-        let activity = Activity { excess_after, ..self.activity(index, now) };
-        let slot = &self.slots[index];
-        let (planned, side, remaining) = (*slot.parent.planned(), slot.parent.side(), slot.parent.remaining());
-        let mode = match self.standing.mode.permission(planned.purpose) {
+    pub(super) fn gate(&self) -> Gate<'_> {
+        Gate::new(&self.setup.policy.gate, &self.setup.universe)
+    }
+
+    /// What an order asks the gate for.
+    pub(super) fn proposal(&self, index: usize, now: Timestamp) -> Proposal {
+        let Slot { parent, hours, .. } = &self.slots[index];
+        let planned = parent.planned();
+        Proposal {
+            contract: planned.contract,
+            quantity: Quantity::from_units(parent.remaining().units() * parent.side().sign()),
+            purpose: planned.purpose,
+            order_type: hours.order_type(now),
+            collar: parent.collar(),
+        }
+    }
+
+    /// What the gate says to it.
+    pub(super) fn judge(
+        &self,
+        index: usize,
+        proposal: &Proposal,
+        activity: &Activity,
+        now: Timestamp,
+    ) -> Result<Permit, Vec<Refusal>> {
+        let mode = match self.standing.mode.permission(proposal.purpose) {
             // The one order a person has looked at is judged as on a day that only reduces.
             Permission::AfterConfirmation => self.standing.mode.min(Mode::ReduceOnly),
             _ => self.standing.mode,
         };
-        let proposal = Proposal {
-            contract: planned.contract,
-            quantity: Quantity::from_units(remaining.units() * side.sign()),
-            purpose: planned.purpose,
-            order_type: slot.hours.order_type(now),
-            collar: slot.parent.collar(),
-        };
-        let quote = self.board.quote(planned.contract);
+        let (quote, window) = (self.board.quote(proposal.contract), self.slots[index].hours.window);
         let facts = Facts {
             day: &self.plan.facts,
             conditions: self.conditions,
             mode,
-            market: MarketFacts { now, quote, window: slot.hours.window },
+            market: MarketFacts { now, quote, window },
             activity,
         };
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        let (verdict, asks) = (gate.admit(proposal, &facts), gate.asks_margin(&proposal, &activity));
-        Judgement { proposal, activity, verdict, asks }
+        self.gate().admit(*proposal, &facts)
     }
 
     /// Notes why an order does not leave, when it is another reason than before; a price that only grows older is the same one.

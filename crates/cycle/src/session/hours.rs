@@ -18,9 +18,20 @@ pub(super) struct Hours {
     pub(super) window: Option<Window>,
     /// From when an order for the closing auction is sent, until its venue takes no more.
     pub(super) auction: Option<Window>,
+    /// From the first opening to the last closing.
+    all: Option<Window>,
 }
 
 impl Hours {
+    fn new(window: Option<Window>, auction: Option<Window>) -> Hours {
+        let both = |window: Window, auction: Window| Window {
+            opens: window.opens.min(auction.opens),
+            closes: window.closes.max(auction.closes),
+        };
+        let all = window.zip(auction).map(|(window, auction)| both(window, auction)).or(window).or(auction);
+        Hours { window, auction, all }
+    }
+
     /// What kind of order works at a time.
     pub(super) fn order_type(&self, now: Timestamp) -> OrderType {
         match self.auction {
@@ -41,18 +52,18 @@ impl Hours {
 
     /// When the first of them opens.
     pub(super) fn opens(&self) -> Option<Timestamp> {
-        self.spans().map(|span| span.opens).min()
+        self.all.map(|all| all.opens)
     }
 
     /// When no more can leave; `None` for an order that has no hours today.
     pub(super) fn closes(&self) -> Option<Timestamp> {
-        self.spans().map(|span| span.closes).max()
+        self.all.map(|all| all.closes)
     }
 
     /// The first opening or closing to come.
     pub(super) fn next_edge(&self, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
-        for span in [self.window, self.auction].into_iter().flatten() {
+        for span in [&self.window, &self.auction].into_iter().flatten() {
             for edge in [span.opens, span.closes] {
                 if edge > now && next.is_none_or(|next| edge < next) {
                     next = Some(edge);
@@ -86,12 +97,12 @@ impl Timetable<'_> {
         let may_wait = matches!(planned.purpose, Purpose::Increase | Purpose::Reduce);
         let auction = if may_wait && (closes || policy.rest_to_close) { self.auction(planned) } else { None };
         match auction {
-            None => Hours { window, auction: None },
-            Some(_) if closes => Hours { window: None, auction },
+            None => Hours::new(window, None),
+            Some(_) if closes => Hours::new(None, auction),
             Some(auction) => {
                 let before = |window: Window| Window { closes: window.closes.min(auction.opens), ..window };
                 let window = window.map(before).filter(|window| window.opens < window.closes);
-                Hours { window, auction: Some(auction) }
+                Hours::new(window, Some(auction))
             }
         }
     }

@@ -23,8 +23,8 @@ pub(super) struct Totals {
 }
 
 impl Session<'_> {
-    /// What the gate has to know before it lets this order out.
-    pub(super) fn activity(&mut self, index: usize, now: Timestamp) -> Activity {
+    /// What the gate has to know before it lets this order out; `excess_after` as far as the broker was asked.
+    pub(super) fn activity(&mut self, index: usize, excess_after: Option<f64>, now: Timestamp) -> Activity {
         self.forget_messages(now);
         let Totals { exposure, increases } = self.totals();
         let slot = &self.slots[index];
@@ -41,7 +41,7 @@ impl Session<'_> {
             orders_sent,
             latched: self.is_latched(contract, side),
             messages: u32::try_from(self.messages.len()).unwrap_or(u32::MAX),
-            excess_after: None,
+            excess_after,
         }
     }
 
@@ -91,13 +91,9 @@ impl Session<'_> {
         if let Some(held) = self.held {
             return held;
         }
-        let mut exposure = Exposure::default();
-        let quantities = self.books.ledger().quantities().as_slice();
-        let unit_price = &self.plan.table.unit_price.as_slice()[..quantities.len()];
-        let outside = &self.setup.outside_caps.as_slice()[..quantities.len()];
-        for row in (0..quantities.len()).filter(|&row| !outside[row]) {
-            exposure.hold(quantities[row].to_f64() * unit_price[row]);
-        }
+        let rows = self.books.ledger().quantities().as_slice().iter().zip(self.plan.table.unit_price.as_slice());
+        let inside = rows.zip(self.setup.outside_caps.as_slice()).filter(|(_, outside)| !**outside);
+        let exposure = Exposure::held(inside.map(|((quantity, unit_price), _)| quantity.to_f64() * unit_price));
         self.held = Some(exposure);
         exposure
     }

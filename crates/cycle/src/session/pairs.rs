@@ -138,7 +138,11 @@ impl Session<'_> {
     fn may_leave(&mut self, index: usize, now: Timestamp) -> bool {
         let slot = &self.slots[index];
         let refused = slot.parent.is_over() || slot.refusals.iter().any(|refusal| refusal.check == Check::Margin);
-        self.is_out(index) || !refused && self.judge(index, None, now).verdict.is_ok()
+        let admits = |session: &mut Self| {
+            let (proposal, activity) = (session.proposal(index, now), session.activity(index, None, now));
+            session.judge(index, &proposal, &activity, now).is_ok()
+        };
+        self.is_out(index) || !refused && admits(self)
     }
 
     fn is_out(&self, index: usize) -> bool {

@@ -43,7 +43,8 @@ impl Session<'_> {
     pub fn into_books_and_room(self) -> (Books, Room) {
         let Session { books, mut slots, mut children, mut board, rests, mut entries, mut ready, mut messages, .. } =
             self;
-        children.extend(slots.drain(..).map(|slot| slot.parent.into_children()));
+        children.extend(slots.iter_mut().map(|slot| slot.parent.take_children()));
+        slots.clear();
         board.clear();
         entries.clear();
         ready.clear();

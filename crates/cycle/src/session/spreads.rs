@@ -11,8 +11,8 @@ use execution::pair::Pace;
 use execution::{Moment, Urgency, spread_left, step_spread};
 use jiff::{SignedDuration, Timestamp};
 use market::Quote;
+use risk::Permission;
 use risk::gate::Conditions;
-use risk::{Gate, Permission};
 
 impl Session<'_> {
     /// The number of today's order that an execution is of.
@@ -99,8 +99,7 @@ impl Session<'_> {
 
     /// Whether the quote of a contract may price an order; where it may not the broker is asked again.
     pub(super) fn may_price(&mut self, contract: ContractId, now: Timestamp) -> bool {
-        let gate = Gate::new(&self.setup.policy.gate, &self.setup.universe);
-        if self.board.quote(contract).is_some_and(|quote| gate.may_price(quote, now)) {
+        if self.board.quote(contract).is_some_and(|quote| self.gate().may_price(quote, now)) {
             return true;
         }
         self.renew(contract, now);

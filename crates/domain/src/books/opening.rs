@@ -34,9 +34,9 @@ impl Opening {
 
     /// The same of another ledger, in the room there is.
     pub(super) fn renew(&mut self, ledger: &Ledger) {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.clear();
-        *self = Opening { rows, ..Opening::of(ledger) };
+        (self.cash, self.commissions, self.accruals) = (ledger.cash, ledger.commissions, ledger.accruals);
+        self.charged = PerCurrency::default();
+        self.rows.clear();
     }
 
     pub(super) fn reserve(&mut self, rows: usize) {

@@ -327,7 +327,7 @@ fn facts_of<T>(quote: &Quote, window: Window, price: Option<Price>, ask: impl Fn
     let auction_until = PerContract::filled(Some(window.closes), 1);
     let conditions = Conditions { auction_until, ..Conditions::ample(1) };
     let activity = Activity { unit_value: price.expect("a price").to_f64(), ..Activity::default() };
-    ask(&Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity })
+    ask(&Facts { day: &day, conditions: &conditions, mode: Mode::Normal, market, activity: &activity })
 }
 
 fn shown(at: Timestamp, [bid, ask]: [Option<Price>; 2], [bid_size, ask_size]: [Quantity; 2]) -> Quote {

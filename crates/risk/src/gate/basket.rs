@@ -120,12 +120,16 @@ impl Fit {
 }
 
 impl Basket {
-    /// Adds a contract without an order: its signed notional.
+    /// Adds contracts without orders: their signed notionals.
     #[inline]
-    pub fn hold(&mut self, held: f64) {
-        self.gross += held.abs();
-        self.long.before += held;
-        self.short.before -= held;
+    pub fn hold(&mut self, held: impl IntoIterator<Item = f64>) {
+        let (mut gross, mut long, mut short) = (self.gross, self.long.before, self.short.before);
+        held.into_iter().for_each(|held| {
+            gross += held.abs();
+            long += held;
+            short -= held;
+        });
+        (self.gross, self.long.before, self.short.before) = (gross, long, short);
     }
 
     /// Adds one contract: its signed notional, and the reducing and the increasing part of its order.

@@ -124,12 +124,15 @@ impl Exposure {
         self.short -= (holding.held - holding.sells).to_f64() * unit_value;
     }
 
-    /// Adds a contract without orders, at its value in base currency.
+    /// A book without orders, by the values of its contracts in base currency.
     #[inline]
-    pub fn hold(&mut self, value: f64) {
-        self.gross += value.abs();
-        self.long += value;
-        self.short -= value;
+    pub fn held(values: impl IntoIterator<Item = f64>) -> Exposure {
+        let (mut gross, mut long) = (0.0, 0.0);
+        values.into_iter().for_each(|value| {
+            gross += f64::abs(value);
+            long += value;
+        });
+        Exposure { gross, long, short: 0.0 - long }
     }
 
     /// The same with one order more.

@@ -112,7 +112,7 @@ impl Ask {
     pub(super) fn admit(&self) -> Result<Permit, Vec<Refusal>> {
         let market = MarketFacts { now: self.now, quote: self.quote.as_ref(), window: Some(window()) };
         let Ask { day, conditions, mode, activity, .. } = self;
-        let facts = Facts { day, conditions, mode: *mode, market, activity: *activity };
+        let facts = Facts { day, conditions, mode: *mode, market, activity };
         Gate::new(&self.policy, &universe()).admit(self.proposal, &facts)
     }
 

@@ -141,7 +141,7 @@ fn admits(
         conditions: &Conditions::ample(CONTRACTS),
         mode: Mode::Normal,
         market: MarketFacts { now, quote: Some(&quote), window: Some(window()) },
-        activity: world.activity(contract, if reduces { 0 } else { (quantity * PRICES[contract]).abs() }),
+        activity: &world.activity(contract, if reduces { 0 } else { (quantity * PRICES[contract]).abs() }),
     };
     match Gate::new(policy, universe).admit(proposal, &facts) {
         Ok(permit) => {
