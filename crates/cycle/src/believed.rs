@@ -77,3 +77,34 @@ impl From<Stored> for Believed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Price;
+    use jiff::civil::date;
+    use market::marks::{MarkSource, Offer};
+
+    fn names(of: &[&str]) -> Names {
+        of.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn mark(price: i64) -> LastMark {
+        let price = Price::from_mantissa(price).unwrap();
+        LastMark { good: Offer { price, session: date(2025, 6, 2), source: MarkSource::Close }, suspect: None }
+    }
+
+    #[test]
+    fn what_was_stored_is_read_over_another_table_and_forgets_what_that_does_not_have() {
+        let mut believed = Believed::default().over(&names(&["SPY", "GONE", "UNSEEN"]));
+        believed.marks[ContractId(0)] = Some(mark(3));
+        believed.marks[ContractId(1)] = Some(mark(5));
+        believed.volatilities[ContractId(1)] = Some(0.2);
+        let stored = serde_json::to_string(&believed).unwrap();
+        let read: Believed = serde_json::from_str(&stored).unwrap();
+        let read = read.over(&names(&["UNSEEN", "SPY", "NEW"]));
+        assert_eq!(read.marks.as_slice(), [None, Some(mark(3)), None]);
+        assert_eq!(read.volatilities.as_slice(), [None; 3]);
+        assert_eq!(read, believed.over(&names(&["UNSEEN", "SPY", "NEW"])));
+    }
+}

@@ -113,15 +113,13 @@ impl Fundamentals {
     /// statement published before `date`.
     pub fn known(&self, name: &str, date: Date) -> Vec<&Statement> {
         let first = self.rows.partition_point(|row| row.name.as_str() < name);
-        let of_company = self.rows[first..].iter().take_while(|row| row.name == name);
-        let mut known: Vec<&Statement> = Vec::new();
-        for row in of_company.filter(|row| row.published < date) {
-            match known.last_mut().filter(|last| last.period_end == row.period_end) {
-                Some(last) => *last = row,
-                None => known.push(row),
+        let others = first + self.rows[first..].partition_point(|row| row.name == name);
+        let mut known: Vec<&Statement> = Vec::with_capacity(others - first);
+        for row in self.rows[first..others].iter().rev().filter(|row| row.published < date) {
+            if known.last().is_none_or(|later| later.period_end != row.period_end) {
+                known.push(row);
             }
         }
-        known.reverse();
         known
     }
 }

@@ -15,6 +15,8 @@ use std::fmt;
 const UNIT_NEAR: Decimal = dec!(0.05);
 /// Ratios this near to one are near to no unit's factor, of which none lies between a half and two.
 const PLAINLY_NEAR: f64 = 0.25;
+/// Below this share of the largest move a move is within it, whatever the last digits of a double are.
+const PLAINLY_WITHIN: f64 = 0.99;
 /// Two sources this near to each other say the same.
 const SOURCES_AGREE: Decimal = dec!(0.02);
 
@@ -189,6 +191,9 @@ pub fn accept(last: Option<LastMark>, offers: &[Offer], rule: MarkRule) -> Accep
     let taken = Acceptance { mark: Some(LastMark { good: offer, suspect: None }), doubt: None };
     let Some(last) = last else { return taken };
     let reference = after_split(last.good.price, rule.split);
+    if (offer.price.to_f64() / reference.to_f64() - 1.0).abs() < rule.jump_max * PLAINLY_WITHIN {
+        return taken;
+    }
     let by = fraction_between(reference, offer.price);
     if by.abs() <= rule.jump_max {
         return taken;

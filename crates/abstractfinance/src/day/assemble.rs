@@ -119,7 +119,9 @@ fn new_rows(book: &Book, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, Per
         if !is_history || active_contract(universe, rolls, instrument, before) != Some(contract) {
             continue;
         }
-        for bar in bars.iter().filter(|bar| bar.date < before && after.is_none_or(|after| bar.date >= after)) {
+        let place = |date: Date| bars.partition_point(|bar| bar.date < date);
+        let until = place(before);
+        for bar in &bars[after.map_or(0, place).min(until)..until] {
             rows.entry(bar.date).or_insert_with(blank)[instrument] = Some(bar.close.to_f64());
         }
     }
