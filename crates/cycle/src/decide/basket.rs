@@ -172,11 +172,11 @@ fn purpose(
     inputs: &DayInputs<'_>,
     setup: &Setup,
 ) -> Purpose {
-    let instrument = setup.universe.contract(contract).instrument;
     let is_future = setup.universe.terms(contract).settles_daily;
+    let is_active = || inputs.active[setup.universe.contract(contract).instrument] == Some(contract);
     let increase = Change::between(held, held + change).increase;
     match () {
-        () if is_future && inputs.active[instrument] != Some(contract) => Purpose::CloseOut,
+        () if is_future && !is_active() => Purpose::CloseOut,
         () if setup.outside_caps[contract] && !setup.is_spread(contract) => Purpose::FxHedge,
         () if increase.is_zero() => Purpose::Reduce,
         () if increase == table.rolled[contract] => Purpose::Roll,
