@@ -6,7 +6,7 @@
 use crate::day::{Measured, Run, in_kind};
 use crate::failure::Failure;
 use console::DayReport;
-use cycle::{Believed, Memory, Standing};
+use cycle::{Believed, Memory, Names, Standing};
 use domain::{
     Books, ContractId, FxRates, Ledger, LedgerEvent, Money, PerContract, Price, Quantity, SleeveBooks, Universe,
 };
@@ -41,7 +41,7 @@ pub struct Book {
     #[serde(default)]
     pub told: Option<Date>,
     /// Names behind the books' keys.
-    pub contracts: Vec<String>,
+    pub contracts: Names,
     /// Cash and positions, and what was booked lately.
     pub books: Books,
     /// Who holds what of them.
@@ -108,7 +108,7 @@ impl Book {
             posted.map_err(|reason| Failure::Halted(reason.to_string()))?;
         }
         let sleeves = SleeveBooks::new(setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str()));
-        let (contracts, memory) = (names(&setup.universe), Memory::new(setup));
+        let (contracts, memory) = (setup.names.clone(), Memory::new(setup));
         let (believed, standing, measured) = (Believed::default(), Standing::default(), Measured::default());
         let handed = Vec::new();
         let book = Book {
@@ -147,29 +147,24 @@ impl Book {
     /// # Errors
     /// [`UnknownContract`] when something held is not in it.
     pub fn rekeyed(mut self, universe: &Universe) -> Result<Book, UnknownContract> {
-        let current = names(universe);
+        let current = Names::of(universe);
         if self.contracts != current {
             let old = std::mem::take(&mut self.contracts);
             // Mostly the table has grown at its end.
             let key = |contract: ContractId| {
-                let name = &old[contract.index()];
+                let name = &old[contract];
                 let stays = current.get(contract.index()) == Some(name);
                 stays.then_some(contract).or_else(|| universe.find_contract(name))
             };
             self.books =
-                self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+                self.books.rekeyed(universe, key).map_err(|contract| UnknownContract(old[contract].clone()))?;
             let sleeves = self.sleeves.rekeyed(key);
-            self.sleeves = sleeves.map_err(|contract| UnknownContract(old[contract.index()].clone()))?;
+            self.sleeves = sleeves.map_err(|contract| UnknownContract(old[contract].clone()))?;
             self.memory = self.memory.rekeyed(key);
             self.contracts = current;
         }
         Ok(self)
     }
-}
-
-/// The names behind a universe's keys.
-pub fn names(universe: &Universe) -> Vec<String> {
-    universe.contracts().map(|contract| universe.contract(contract).name.clone()).collect()
 }
 
 /// A table that contradicts the broker opens no books: the first start stops, and names every field.

@@ -326,10 +326,8 @@ fn records<B, J: Journal, C: Clock>(entries: &[Entry], run: &Run, world: &World<
 
 /// The books the day starts from: those this process closed last, or else those of the journal.
 async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> Result<Option<Arc<Book>>, Failure> {
-    let universe = &run.setup.universe;
-    // A universe only grows while a program runs, at its end.
     let book = match world.closed.take() {
-        Some(book) if book.contracts.len() == universe.contract_count() => book,
+        Some(book) if book.contracts.is(&run.setup.names) => book,
         Some(book) => Arc::new(fitted(Arc::unwrap_or_clone(book), run)?),
         None => match stored_book(&mut world.journal).await? {
             Some(book) => Arc::new(fitted(book, run)?),
@@ -343,7 +341,7 @@ async fn last_book<B, J: Journal, C>(run: &Run, world: &mut World<B, J, C>) -> R
 /// Books over this run's universe and strategy.
 fn fitted(book: Book, run: &Run) -> Result<Book, Failure> {
     let book = book.rekeyed(&run.setup.universe).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Book { memory: book.memory.fitted(&run.setup), ..book })
+    Ok(Book { memory: book.memory.fitted(&run.setup), contracts: run.setup.names.clone(), ..book })
 }
 
 /// The books of the last closed date, or of a file that opened them since.

@@ -3,22 +3,20 @@
 //! In: what `observe` read. Out: the same value after a round trip through the journal.
 //! Invariant: nothing the decision uses is outside of it and the [`Setup`].
 
-use crate::{Instruction, Memory, Setup};
+use crate::{Believed, Instruction, Memory, Names, Setup};
 use domain::{
-    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerCurrency, PerInstrument, Price, Quantity,
-    SleeveBooks,
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerInstrument, Price, Quantity, SleeveBooks,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Window;
-use market::fx::{FxFinding, LastRate};
-use market::marks::{Flag, LastMark};
+use market::fx::FxFinding;
+use market::marks::Flag;
 use market::{HistoryView, Panel};
 use risk::Mode;
 use risk::gate::Conditions;
 use risk::reconciliation::BrokerFacts;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use strategy::{Listings, Observed};
 
 /// Everything a day's decision may depend on.
@@ -105,18 +103,6 @@ impl Doubts {
     }
 }
 
-/// The last good marks, by contract name, and rates.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Believed {
-    /// By the name of the contract.
-    pub marks: BTreeMap<String, LastMark>,
-    /// Implied volatility of held options at their last good marks, by the name of the contract.
-    #[serde(default)]
-    pub volatilities: BTreeMap<String, f64>,
-    /// Units of base for one unit of each currency.
-    pub rates: PerCurrency<Option<LastRate>>,
-}
-
 /// The same, owned: the body of the `inputs` record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedInputs {
@@ -128,7 +114,7 @@ pub struct RecordedInputs {
     #[serde(default)]
     pub configuration: String,
     /// Names of the contracts by key; a universe that differs cannot replay this day.
-    pub contracts: Vec<String>,
+    pub contracts: Names,
     /// Our books: the decision needs the ledger, the act phase what was booked.
     pub books: Books,
     /// Who holds what of them.
@@ -208,7 +194,7 @@ impl RecordedInputs {
             date: inputs.date,
             decided_at: inputs.decided_at,
             configuration: String::new(),
-            contracts: contract_names(setup).cloned().collect(),
+            contracts: setup.names.clone(),
             books,
             sleeves: inputs.sleeves.cloned().unwrap_or_else(|| SleeveBooks::new([])),
             memory: inputs.memory.clone(),
@@ -241,7 +227,7 @@ impl RecordedInputs {
     /// # Errors
     /// [`OtherUniverse`] when keys would mean something else today.
     pub fn panel(&self, setup: &Setup) -> Result<Panel, OtherUniverse> {
-        if !self.contracts.iter().eq(contract_names(setup)) {
+        if self.contracts != setup.names {
             return Err(OtherUniverse { date: self.date });
         }
         let mut panel = Panel::new(setup.universe.instrument_count());
@@ -275,8 +261,4 @@ impl RecordedInputs {
             margins: &self.margins,
         }
     }
-}
-
-fn contract_names(setup: &Setup) -> impl Iterator<Item = &String> {
-    setup.universe.contracts().map(|contract| &setup.universe.contract(contract).name)
 }

@@ -5,6 +5,7 @@
 //! phase adds prices and timing to the plan, or tightens it, and decides nothing else.
 
 pub mod approval;
+pub mod believed;
 pub mod decide;
 pub mod entry;
 pub mod explain;
@@ -13,6 +14,7 @@ mod fixture;
 pub mod hedges;
 pub mod inputs;
 pub mod memory;
+pub mod names;
 pub mod operator;
 pub mod plan;
 pub mod replay;
@@ -21,10 +23,12 @@ pub mod setup;
 pub mod store;
 pub mod versions;
 
+pub use believed::Believed;
 pub use decide::{decide, decide_into, margin_needed, settle_premium};
 pub use entry::Entry;
-pub use inputs::{Believed, Borrowable, DayInputs, Doubts, Margin, RecordedInputs};
+pub use inputs::{Borrowable, DayInputs, Doubts, Margin, RecordedInputs};
 pub use memory::Memory;
+pub use names::Names;
 pub use operator::{Directive, Instruction, Latch, Standing};
 pub use plan::{DayPlan, PlanTable, RiskDecision};
 pub use session::{Effect, Event, Room, Session};

@@ -3,6 +3,7 @@
 //! In: settings already checked. Out: dense tables the daily code reads without lookups by name.
 //! Invariant: built once; a day never searches a string.
 
+use crate::Names;
 use domain::{
     ContractId, Currency, InstrumentId, InstrumentKind, OptionKey, PerContract, PerCurrency, PerInstrument, Universe,
 };
@@ -120,6 +121,8 @@ pub struct Chain {
 pub struct Setup {
     /// Instruments and contracts.
     pub universe: Universe,
+    /// Names of its contracts.
+    pub names: Names,
     /// The owner's choices.
     pub policy: Policy,
     /// Reference series.
@@ -197,6 +200,7 @@ impl Setup {
         let shared = universe.contracts().filter(|&contract| holders[contract] > 1).collect();
         let options = options(&universe, &policy);
         Setup {
+            names: Names::of(&universe),
             universe,
             policy,
             references,
@@ -240,6 +244,7 @@ impl Setup {
             shared: self.shared.clone(),
             chains: self.chains.clone(),
             base: self.base,
+            names: Names::of(&universe),
             universe,
         }
     }

@@ -142,16 +142,11 @@ pub(crate) fn agree(
     let ours = ports::ContractDetails {
         contract: id,
         con_id: i64::from(details.contract.contract_id),
-        currency: instrument.currency,
-        multiplier: Decimal::from(instrument.multiplier),
-        min_tick: convert::decimal(details.min_tick).unwrap_or_default(),
         bands: bands(instrument, steps, Decimal::from(details.price_magnifier.max(1))),
-        price_magnifier: details.price_magnifier.max(1),
         last_trade: last_trade(details),
-        long_name: details.long_name.clone(),
-        order_types: details.order_types.clone(),
-        liquid_hours: details.liquid_hours.join(";"),
-        time_zone: details.time_zone_id.clone(),
+        takes_loc: details.order_types.iter().any(|kind| kind == "LOC"),
+        liquid_hours: details.liquid_hours.join(";").into(),
+        time_zone: details.time_zone_id.as_str().into(),
     };
     let contract = Contract { exchange: instrument.exchange.as_str().into(), ..details.contract.clone() };
     Ok((contract, ours))

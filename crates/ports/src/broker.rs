@@ -28,33 +28,22 @@ pub struct Identity {
 }
 
 /// A contract as the broker describes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ContractDetails {
     /// Our key.
     pub contract: ContractId,
     /// The broker's key.
     pub con_id: i64,
-    /// Its trading currency.
-    pub currency: Currency,
-    /// Currency units per price point.
-    pub multiplier: Decimal,
-    /// Smallest price step in the major unit.
-    pub min_tick: Decimal,
     /// Its price steps by price level, by rising price and in the major unit; empty where the broker names none.
-    #[serde(default)]
     pub bands: Vec<Band>,
-    /// Quoted units per major unit.
-    pub price_magnifier: i32,
     /// Last trading day of a future.
     pub last_trade: Option<Date>,
-    /// Its full name.
-    pub long_name: String,
-    /// Order types the routing exchange takes.
-    pub order_types: Vec<String>,
-    /// Liquid hours as the broker writes them.
-    pub liquid_hours: String,
+    /// Whether the routing exchange takes limit orders for its closing auction.
+    pub takes_loc: bool,
+    /// Liquid hours as the broker writes them; contracts of a venue may share them.
+    pub liquid_hours: Arc<str>,
     /// Zone of those hours.
-    pub time_zone: String,
+    pub time_zone: Arc<str>,
 }
 
 /// Cash of one currency.

@@ -77,7 +77,7 @@ fn playbook(inputs: &RecordedInputs, plan: &DayPlan) -> Option<String> {
     let monetised = plan.tail_hedges.actions.iter().filter(|action| action.purpose == HedgePurpose::Monetise);
     let sales = monetised.map(|action| {
         let held = inputs.books.ledger().quantity(action.contract);
-        format!("sells {} of {held} {}", -action.contracts, inputs.contracts[action.contract.index()])
+        format!("sells {} of {held} {}", -action.contracts, inputs.contracts[action.contract])
     });
     let hedges = match sold {
         Some((_, types)) => {
@@ -97,7 +97,7 @@ fn playbook(inputs: &RecordedInputs, plan: &DayPlan) -> Option<String> {
 
 /// A close-out that a person has to confirm.
 fn waits(order: &PlannedOrder, inputs: &RecordedInputs, plan: &DayPlan) -> Option<String> {
-    let name = &inputs.contracts[order.contract.index()];
+    let name = &inputs.contracts[order.contract];
     let waits =
         plan.mode.permission(order.purpose) == Permission::AfterConfirmation && !inputs.confirmed.contains(name);
     waits.then(|| {

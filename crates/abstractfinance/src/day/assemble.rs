@@ -87,7 +87,7 @@ fn conditions(
 ) -> Conditions {
     let universe = &run.setup.universe;
     let adv = universe.contracts().map(|contract| {
-        let days = bars.get(&contract)?.iter().rev().filter(|bar| bar.date < date).take(ADV_SESSIONS);
+        let days = bars[contract].as_ref()?.iter().rev().filter(|bar| bar.date < date).take(ADV_SESSIONS);
         let (days, volume) = days.fold((0, 0.0), |(n, sum), bar| (n + 1, sum + bar.volume.to_f64()));
         (volume > 0.0).then(|| volume / f64::from(days))
     });
@@ -113,7 +113,7 @@ fn new_rows(book: &Book, before: Date, bars: &Bars, run: &Run) -> Vec<(Date, Per
     let after = book.memory.last_row;
     let blank = || PerInstrument::filled(None, universe.instrument_count());
     let mut rows: BTreeMap<Date, PerInstrument<Option<f64>>> = BTreeMap::new();
-    for (&contract, bars) in bars {
+    for (contract, bars) in bars.iter().filter_map(|(contract, bars)| Some((contract, bars.as_ref()?))) {
         let instrument = universe.contract(contract).instrument;
         let is_history = universe.contract(contract).expiry.is_none() || measures(contract, run);
         if !is_history || active_contract(universe, rolls, instrument, before) != Some(contract) {
@@ -179,10 +179,12 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, known: &Known<'_>, run: &
 
 /// What the broker lists and the books do not hold.
 fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidence {
-    let since = snapshot.executions.iter().filter(|listed| listed.fill.at > known.opened);
-    let unbooked = since.filter(|listed| !known.books.holds(&listed.fill.execution));
+    let holds = |listed: &Execution| known.books.holds(&listed.fill.execution);
+    let (booked, unbooked): (Vec<&Execution>, Vec<&Execution>) =
+        snapshot.executions.iter().partition(|listed| holds(listed));
+    let since = unbooked.iter().filter(|listed| listed.fill.at > known.opened);
     let mut covered = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
-    let executions = unbooked.map(|Execution { fill, commission }| ListedExecution {
+    let executions = since.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
         contract: Some(fill.contract),
         symbol: run.setup.universe.contract(fill.contract).name.clone(),
@@ -200,7 +202,7 @@ fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidenc
     let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
     Evidence {
         executions,
-        charges: unbooked_charges(snapshot, known.books),
+        charges: unbooked_charges(&booked, known.books),
         orders: short_orders(snapshot, (known.books, known.opened), run),
         statement: Vec::new(),
         disputes: snapshot
@@ -236,15 +238,14 @@ fn perhaps_buy_in(
 }
 
 /// What the broker charges for booked executions above what is booked for them.
-fn unbooked_charges(snapshot: &AccountSnapshot, books: &Books) -> Vec<ListedCharge> {
-    let listed = snapshot.executions.iter().filter(|listed| books.holds(&listed.fill.execution));
-    let charge = |listed: &Execution| {
-        let (id, charged) = (listed.fill.execution.clone(), listed.commission?);
-        let booked = books.charge_of(&id).filter(|booked| booked.currency == charged.currency);
+fn unbooked_charges(booked: &[&Execution], books: &Books) -> Vec<ListedCharge> {
+    let charge = |listed: &&Execution| {
+        let (id, charged) = (&listed.fill.execution, listed.commission?);
+        let booked = books.charge_of(id).filter(|booked| booked.currency == charged.currency);
         let open = charged.amount - booked.map_or(Decimal::ZERO, |booked| booked.amount);
-        (!open.is_zero()).then(|| ListedCharge { id, amount: Money::new(open, charged.currency) })
+        (!open.is_zero()).then(|| ListedCharge { id: id.clone(), amount: Money::new(open, charged.currency) })
     };
-    listed.filter_map(charge).collect()
+    booked.iter().filter_map(charge).collect()
 }
 
 /// Orders of ours that ended with more filled than the executions of theirs that are booked. A spread has two contracts,

@@ -7,7 +7,7 @@ use super::Run;
 use super::observe::Bars;
 use super::scope::holds;
 use cycle::{Believed, Doubts};
-use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price, Universe};
+use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
@@ -37,7 +37,7 @@ pub(super) struct Belief {
 pub(super) fn believe(
     snapshot: &AccountSnapshot,
     (bars, elsewhere): (&Bars, &[RateOffer]),
-    (before, splits): (&Believed, &[Split]),
+    (before, splits): (Believed, &[Split]),
     ledger: &Ledger,
     now: Timestamp,
     run: &Run,
@@ -47,59 +47,36 @@ pub(super) fn believe(
     let table = board.settle(now, run.calendars.get(Mic::Fx).ok(), &fx_policy(run));
     let universe = &run.setup.universe;
     let mut marks = PerContract::filled(None, universe.contract_count());
-    let mut believed =
-        Believed { marks: before.marks.clone(), volatilities: before.volatilities.clone(), rates: table.last };
+    let mut believed = before.over(&run.setup.names);
+    believed.rates = table.last;
     let mut doubts = Doubts { marks: Vec::new(), rates: table.findings };
-    let (mut known, mut new, mut gone) = (by_contract(&mut believed.marks, universe), Vec::new(), Vec::new());
     let forgotten = now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(ENDED_DAYS.days());
     let told = Told::of(snapshot, now, run);
     for contract in universe.contracts() {
-        let mut offers: Vec<Offer> = match told.is_silent_on(contract, bars) {
-            true => Vec::new(),
-            false => mark_offers(contract, &told, bars, ledger).collect(),
-        };
+        let (last, held) = (believed.marks[contract], !ledger.quantity(contract).is_zero());
+        let is_silent = told.is_silent_on(contract, bars);
+        if is_silent && last.is_none() && !held {
+            continue; // most of the table
+        }
+        let mut offers: Vec<Offer> =
+            if is_silent { Vec::new() } else { mark_offers(contract, &told, bars, ledger).collect() };
         if told.counted_otherwise(contract, ledger) {
             // Price and quantity that change together are a split until a statement says so: no second source confirms it.
             offers.truncate(1);
         }
-        let last = known[contract].as_deref().copied();
         let over = last.is_some() && universe.contract(contract).expiry.is_some_and(|expiry| expiry < forgotten);
         if over && !holds(ledger, contract) {
-            gone.push(contract);
+            believed.marks[contract] = None;
             continue;
         }
         let judged = accept(last, &offers, rule(contract, splits, run));
+        believed.marks[contract] = judged.mark;
         marks[contract] = judged.mark.map(|mark| mark.good.price);
-        let held = !ledger.quantity(contract).is_zero();
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
         doubts.marks.extend(doubt.map(|doubt| flag(contract, doubt, judged.mark, held, now, run)));
-        match (&mut known[contract], judged.mark) {
-            (Some(known), Some(mark)) => **known = mark,
-            (None, Some(mark)) => new.push((universe.contract(contract).name.clone(), mark)),
-            (_, None) => {}
-        }
-    }
-    believed.marks.extend(new);
-    for contract in gone {
-        believed.marks.remove(&universe.contract(contract).name);
     }
     options(&mut marks, &mut doubts, &mut believed, ledger, now, run);
     Belief { marks, fx: table.rates, doubts, believed }
-}
-
-/// The last good marks by contract: both are in the order of names, so one walk finds them all.
-fn by_contract<'a>(
-    marks: &'a mut BTreeMap<String, LastMark>,
-    universe: &Universe,
-) -> PerContract<Option<&'a mut LastMark>> {
-    let mut by_contract = PerContract::from_vec(universe.contracts().map(|_| None).collect());
-    let mut marks = marks.iter_mut().peekable();
-    for contract in universe.by_name() {
-        let name = universe.contract(contract).name.as_str();
-        while marks.next_if(|(known, _)| known.as_str() < name).is_some() {}
-        by_contract[contract] = marks.next_if(|(known, _)| known.as_str() == name).map(|(_, mark)| mark);
-    }
-    by_contract
 }
 
 /// Remembers the volatility held options trade at, and values by it what has no price. What is no longer held is forgotten.
@@ -114,10 +91,8 @@ fn options(
     let Some((_, policy)) = run.setup.tail_hedge() else { return };
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     for row in &run.setup.options {
-        let name = &run.setup.universe.contract(row.contract).name;
         if ledger.quantity(row.contract).is_zero() {
-            believed.marks.remove(name);
-            believed.volatilities.remove(name);
+            (believed.marks[row.contract], believed.volatilities[row.contract]) = (None, None);
             continue;
         }
         let Some(price) = marks[row.root.underlying] else { continue };
@@ -126,11 +101,11 @@ fn options(
         match (flag, marks[row.contract]) {
             (None, Some(mark)) => {
                 let view = OptionView::at(&row.key, mark, underlying, today).and_then(|view| view.volatility);
-                believed.volatilities.extend(view.map(|volatility| (name.clone(), volatility)));
+                believed.volatilities[row.contract] = view.or(believed.volatilities[row.contract]);
             }
             (Some(flag), _) if flag.doubt == Doubt::Missing => {
                 let tick = run.setup.universe.terms(row.contract).tick;
-                let volatility = believed.volatilities.get(name).copied();
+                let volatility = believed.volatilities[row.contract];
                 let price = volatility.and_then(|own| modelled(&row.key, tick, &underlying, own, today));
                 if let Some((price, volatility)) = price.zip(volatility) {
                     marks[row.contract] = Some(price);
@@ -167,7 +142,7 @@ impl<'a> Told<'a> {
 
     /// Whether nobody offers a price of it: most of the table is neither held nor read.
     fn is_silent_on(&self, contract: ContractId, bars: &Bars) -> bool {
-        self.positions[contract].is_none() && self.others.is_empty() && !bars.contains_key(&contract)
+        self.positions[contract].is_none() && self.others.is_empty() && bars[contract].is_none()
     }
 
     /// The broker's mark of a position, in the last session its venue has opened.
@@ -218,7 +193,7 @@ fn rate_offers<'a>(
     });
     let closes = run.setup.references.rates.iter().filter_map(move |(currency, pair)| {
         let contract = run.setup.universe.spot_contract((*pair)?)?;
-        let bar = bars.get(&contract)?.last()?;
+        let bar = bars[contract].as_ref()?.last()?;
         let calendar = run.calendars.get(run.setup.universe.instrument_of(contract).venue).ok()?;
         let at = calendar.session(bar.date).ok()??.close;
         Some(RateOffer { from: currency, to: base, rate: bar.close.to_decimal(), source: RateSource::Mid, at })
@@ -238,7 +213,7 @@ fn mark_offers<'a>(
     let taken: i64 = others.clone().map(|fill| fill.change().units()).sum();
     let gone = taken != 0 && taken == -ledger.quantity(contract).units();
     let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
-    let close = bars.get(&contract).and_then(|bars| bars.last());
+    let close = bars[contract].as_ref().and_then(|bars| bars.last());
     let last = last.and_then(|fill| {
         let session =
             last_session(contract, fill.at, told.run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;

@@ -31,13 +31,15 @@ pub(super) struct End {
 impl End {
     pub(super) fn of(
         session: &Session<'_>,
-        snapshot: &AccountSnapshot,
+        snapshot: AccountSnapshot,
         now: Timestamp,
         decided: &Decided,
         run: &Run,
     ) -> End {
         let (date, ledger, universe) = (decided.inputs.date, session.ledger(), &run.setup.universe);
-        let evening = believe(snapshot, (&Bars::new(), &[]), (&decided.inputs.believed, &[]), ledger, now, run);
+        let no_bars = Bars::filled(None, universe.contract_count());
+        let before = (decided.inputs.believed.clone(), &[][..]);
+        let evening = believe(&snapshot, (&no_bars, &[]), before, ledger, now, run);
         let Belief { mut marks, fx, doubts, believed } = evening;
         // What is not held has no mark of the evening: it keeps the morning's.
         for contract in universe.contracts().filter(|&contract| ledger.quantity(contract).is_zero()) {
@@ -46,21 +48,12 @@ impl End {
         let nav = ledger.nav(&marks, &fx, universe).ok();
         let ours = Ours { date, ledger, marks: &marks, fx: &fx, universe };
         let RecordedInputs { opened, told, .. } = decided.inputs;
-        let facts = broker_facts(snapshot, &Known { books: session.books(), opened, told }, run);
+        let facts = broker_facts(&snapshot, &Known { books: session.books(), opened, told }, run);
         let policy = &run.setup.policy.reconciliation;
         let result = reconcile(&ours, &facts, policy);
         let mut standing = session.standing().clone();
         standing.reconciled(&result, policy.auto_clear);
-        End {
-            nav,
-            marks,
-            fx,
-            doubts,
-            believed,
-            reconciliation: Some(result),
-            snapshot: Some(snapshot.clone()),
-            standing,
-        }
+        End { nav, marks, fx, doubts, believed, reconciliation: Some(result), snapshot: Some(snapshot), standing }
     }
 
     /// The end of a day whose account could not be read again: without a look at it nothing more is sent.

@@ -38,13 +38,17 @@ pub(super) async fn look<B: Broker, J, C>(
     let state = book.map_or(&no_hedges, |book| &book.memory.hedges);
     let adds = book.is_none_or(|book| book.standing.mode.permits(Purpose::Increase) && !book.standing.flatten);
     let Some((_, policy)) = run.setup.tail_hedge().filter(|_| adds) else { return Ok(listings) };
+    let wanting: Vec<&HedgeRoot> = policy.roots.iter().filter(|root| state.looks_for(root.hedge, date)).collect();
+    if wanting.is_empty() {
+        return Ok(listings);
+    }
     let vix = match run.setup.references.vix.and_then(|vix| run.setup.universe.spot_contract(vix)) {
         Some(vix) => last_close(vix, date, world).await?,
         None => None,
     };
     let mut universe = run.setup.universe.clone();
     let mut chosen = Vec::new();
-    for root in policy.roots.iter().filter(|root| state.looks_for(root.hedge, date)) {
+    for root in wanting {
         let Some(selection) = policy.selection.get(&root.hedge) else { continue };
         let guess =
             if root.hedge == HedgeType::VixCalls { OF_VOLATILITY } else { vix.map_or(USUAL, |vix| vix / 100.0) };

@@ -14,7 +14,7 @@ use super::{Run, World, last_book, listings, operator, pins, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, Instruction, RecordedInputs};
-use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, Side};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, PerContract, Side};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
@@ -22,7 +22,6 @@ use ports::{AccountSnapshot, Broker, BrokerError, Clock, ContractDetails, Execut
 use risk::Mode;
 use risk::reconciliation::{Ours, Status, reconcile};
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use strategy::Listings;
 use strategy::rolls::active_contract;
@@ -162,7 +161,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         None => Default::default(),
     };
     booked.extend(silent.into_iter().map(News::note));
-    let before = (&book.believed, &splits[..]);
+    let before = (std::mem::take(&mut book.believed), &splits[..]);
     let mut belief = believe(&snapshot, (&bars, &elsewhere), before, book.books.ledger(), now, run);
     listings::mark(listings, &mut belief.marks, run);
     match &missing {
@@ -258,6 +257,9 @@ pub(super) async fn snapshot<B: Broker, J, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<AccountSnapshot, BrokerError> {
     let picture = steady_snapshot(world).await?;
+    if picture.foreign.is_empty() {
+        return Ok(picture);
+    }
     let (universe, today) = (&run.setup.universe, today(world));
     let looks_foreign = |symbol: &str| picture.foreign.iter().any(|position| position.symbol == symbol);
     let unknown: Vec<ContractId> = universe
@@ -372,7 +374,8 @@ fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
     booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
 }
 
-pub(super) type Bars = BTreeMap<ContractId, Vec<Bar>>;
+/// Daily bars of what was asked about.
+pub(super) type Bars = PerContract<Option<Vec<Bar>>>;
 
 /// Daily bars of everything the decision or the books read.
 async fn history<B: Broker, J, C: Clock>(
@@ -383,7 +386,7 @@ async fn history<B: Broker, J, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<Bars, Failure> {
     let sessions = if book.memory.last_row.is_none() { SEED_SESSIONS } else { REFRESH_SESSIONS };
-    let mut bars = Bars::new();
+    let mut bars = Bars::filled(None, run.setup.universe.contract_count());
     let measured = screens::candidates(due, run);
     for contract in contracts_read(date, book, run)?.into_iter().filter(|contract| !disputed.contains(contract)) {
         let sessions = match measured.binary_search(&contract) {
@@ -392,7 +395,7 @@ async fn history<B: Broker, J, C: Clock>(
             Ok(_) => sessions.max(screens::SCREEN_SESSIONS),
             Err(_) => sessions,
         };
-        bars.insert(contract, world.broker.daily_bars(contract, sessions, date).await?);
+        bars[contract] = Some(world.broker.daily_bars(contract, sessions, date).await?);
     }
     Ok(bars)
 }
@@ -423,7 +426,7 @@ fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Times
     let settles = |contract: &ContractId| universe.terms(*contract).settles_daily && holds(ledger, *contract);
     let since = book.date;
     let events = universe.contracts().filter(settles).flat_map(|contract| {
-        let days = bars.get(&contract).into_iter().flatten();
+        let days = bars[contract].iter().flatten();
         let days = days.filter(move |bar| since.is_none_or(|since| bar.date >= since));
         days.map(move |bar| {
             // The price is of the date's session, so it settles what was traded until the date was over.
@@ -436,8 +439,8 @@ fn settlements(book: &Book, bars: &Bars, run: &Run) -> Result<Vec<(String, Times
 }
 
 fn without_history(bars: &Bars, run: &Run) -> Vec<String> {
-    let empty = bars.iter().filter(|(_, bars)| bars.is_empty());
-    empty.map(|(contract, _)| run.setup.universe.contract(*contract).name.clone()).collect()
+    let empty = bars.iter().filter(|(_, bars)| bars.as_ref().is_some_and(Vec::is_empty));
+    empty.map(|(contract, _)| run.setup.universe.contract(contract).name.clone()).collect()
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         append(decided.inputs.date, session.entries(), run, world).await?;
         session.handle(Event::Recorded);
     }
-    let end = match &snapshot {
+    let end = match snapshot {
         Ok(snapshot) => End::of(&session, snapshot, now, decided, run),
         Err(_) => End::unread(&session, decided, run),
     };
@@ -83,9 +83,9 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         standing: Standing {
             confirmed: still_held(&session, run),
             adopt: [&decided.inputs.waiting[..], &end.standing.adopt].concat(),
-            ..end.standing.clone()
+            ..end.standing
         },
-        believed: end.believed.clone(),
+        believed: end.believed,
         measured,
         handed: Vec::new(),
     };

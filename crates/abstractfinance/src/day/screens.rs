@@ -75,11 +75,12 @@ fn candidate(
 ) -> Candidate {
     let universe = &run.setup.universe;
     let contract = universe.find_contract(&member.instrument).expect("universes are part of the instruments");
-    let past = bars.get(&contract).into_iter().flatten().filter(|bar| bar.date < date);
-    let (dates, closes): (Vec<Date>, Vec<f64>) = past.map(|bar| (bar.date, bar.close.to_f64())).unzip();
+    let bars = bars[contract].as_deref().unwrap_or_default();
+    let past = &bars[..bars.partition_point(|bar| bar.date < date)];
+    let closes: Vec<f64> = past.iter().map(|bar| bar.close.to_f64()).collect();
     let currency = universe.terms(contract).currency;
     let rate = fx.known().find(|(known, _)| *known == currency).and_then(|(_, rate)| rate.to_f64());
-    let fresh = dates.last().is_some_and(|&last| (date - last).get_days() <= CLOSE_AGE_DAYS_MAX);
+    let fresh = past.last().is_some_and(|last| (date - last.date).get_days() <= CLOSE_AGE_DAYS_MAX);
     let evidence = Evidence {
         statements: &fundamentals.known(&member.id, date),
         closes: &closes,

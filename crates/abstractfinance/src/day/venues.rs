@@ -9,14 +9,13 @@ use crate::failure::Failure;
 use crate::settings::Mode;
 use crate::settings::interlock::{Money, money};
 use crate::world::account_tag;
-use domain::{ContractId, InstrumentKind, Mic, PerContract, Universe};
+use domain::{ContractId, InstrumentKind, Mic, PerContract};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use risk::gate::Banded;
-use std::collections::BTreeMap;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
 
@@ -61,7 +60,7 @@ impl Venues {
         };
         let mut read = HoursRead::default();
         for details in details {
-            if !details.order_types.iter().any(|listed| listed == "LOC") {
+            if !details.takes_loc {
                 venues.auction_until[details.contract] = None;
             }
             let Some(window) = venues.windows[details.contract] else { continue };
@@ -106,35 +105,38 @@ struct VenueHours {
 }
 
 /// The hours of the contracts that can trade today, asked for once a venue.
-struct Hours<'a> {
-    universe: &'a Universe,
-    venues: BTreeMap<Mic, Option<VenueHours>>,
-    trades: PerContract<bool>,
+struct Hours {
+    /// In the order of [`Mic::ALL`].
+    venues: Vec<Option<VenueHours>>,
+    /// Where each contract can trade today.
+    venue: PerContract<Option<Mic>>,
 }
 
-impl Hours<'_> {
-    fn of(date: Date, run: &Run) -> Result<Hours<'_>, Failure> {
+impl Hours {
+    fn of(date: Date, run: &Run) -> Result<Hours, Failure> {
         let universe = &run.setup.universe;
-        let (mut venues, mut trades) = (BTreeMap::new(), PerContract::filled(false, universe.contract_count()));
-        for contract in universe.contracts() {
+        let venue = |contract: ContractId| {
             let instrument = universe.instrument_of(contract);
             let expired = universe.contract(contract).expiry.is_some_and(|expiry| expiry < date);
-            trades[contract] = instrument.tradable && instrument.kind != InstrumentKind::Cash && !expired;
-            if trades[contract] && !venues.contains_key(&instrument.venue) {
-                venues.insert(instrument.venue, venue_hours(instrument.venue, date, run)?);
-            }
-        }
-        Ok(Hours { universe, venues, trades })
+            let trades = instrument.tradable && instrument.kind != InstrumentKind::Cash && !expired;
+            trades.then_some(instrument.venue)
+        };
+        let venue = PerContract::from_vec(universe.contracts().map(venue).collect());
+        let hours = |mic: &Mic| match venue.as_slice().contains(&Some(*mic)) {
+            true => venue_hours(*mic, date, run),
+            false => Ok(None),
+        };
+        let venues = Mic::ALL.iter().map(hours).collect::<Result<_, _>>()?;
+        Ok(Hours { venues, venue })
     }
 
     fn get(&self, contract: ContractId) -> Option<&VenueHours> {
-        let venue = self.universe.instrument_of(contract).venue;
-        self.venues.get(&venue).filter(|_| self.trades[contract])?.as_ref()
+        self.venues[self.venue[contract]? as usize].as_ref()
     }
 
     /// Of every contract.
     fn each<T>(&self, of: impl Fn(&VenueHours) -> Option<T>) -> PerContract<Option<T>> {
-        PerContract::from_vec(self.universe.contracts().map(|contract| of(self.get(contract)?)).collect())
+        PerContract::from_vec(self.venue.iter().map(|(contract, _)| of(self.get(contract)?)).collect())
     }
 }
 
@@ -148,7 +150,7 @@ fn venue_hours(venue: Mic, date: Date, run: &Run) -> Result<Option<VenueHours>, 
 }
 
 /// Each contract's execution window; the legs of a pair have the hours that all of them share.
-fn windows(date: Date, hours: &Hours<'_>, run: &Run) -> PerContract<Option<Window>> {
+fn windows(date: Date, hours: &Hours, run: &Run) -> PerContract<Option<Window>> {
     let universe = &run.setup.universe;
     let together = |contracts: &[ContractId]| {
         let all: Option<Vec<&VenueHours>> = contracts.iter().map(|&contract| hours.get(contract)).collect();
@@ -175,7 +177,7 @@ struct HoursRead<'a>(Vec<(&'a str, &'a str, Option<Vec<Window>>)>);
 impl<'a> HoursRead<'a> {
     /// The spans of a contract's liquid hours, earliest first; `None` when they cannot be read.
     fn of(&mut self, details: &'a ContractDetails) -> Option<&[Window]> {
-        let (text, zone) = (details.liquid_hours.as_str(), details.time_zone.as_str());
+        let (text, zone) = (&*details.liquid_hours, &*details.time_zone);
         let place = self.0.iter().position(|known| (known.0, known.1) == (text, zone)).unwrap_or_else(|| {
             self.0.push((text, zone, spans(text, zone)));
             self.0.len() - 1
@@ -271,7 +273,6 @@ pub(super) async fn outwait_maintenance<B: Broker, J: Journal, C: Clock>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rust_decimal::Decimal;
 
     fn told(hours: &str, zone: &str) -> Result<(), String> {
         let at = |text: &str| text.parse().unwrap();
@@ -279,14 +280,9 @@ mod tests {
         let details = ContractDetails {
             contract: ContractId(0),
             con_id: 1,
-            currency: domain::Currency::Usd,
-            multiplier: Decimal::ONE,
-            min_tick: Decimal::ONE,
             bands: vec![],
-            price_magnifier: 1,
             last_trade: None,
-            long_name: String::new(),
-            order_types: vec![],
+            takes_loc: false,
             liquid_hours: hours.into(),
             time_zone: zone.into(),
         };

@@ -4,7 +4,7 @@
 //! what is written can be read; cash, quantities and settled prices come back to the last digit.
 
 use super::{StateFile, StatePosition};
-use crate::book::{Book, Closed, names};
+use crate::book::{Book, Closed};
 use crate::day::Measured;
 use crate::policy;
 use crate::settings::Loaded;
@@ -142,7 +142,7 @@ pub fn imported(file: &StateFile, loaded: &Loaded, universe: Universe) -> Result
         date: Some(date),
         opened: at,
         told: None,
-        contracts: names(&setup.universe),
+        contracts: setup.names.clone(),
         books,
         sleeves,
         memory,

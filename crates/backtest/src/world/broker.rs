@@ -38,13 +38,14 @@ struct Told {
     status: Option<(OrderStatus, Quantity)>,
 }
 
-/// Trading hours of the venues, written once for all their contracts.
+/// Trading hours of the venues with their zones, written once for all their contracts.
 #[derive(Default)]
-struct Hours(BTreeMap<Mic, String>);
+struct Hours(BTreeMap<Mic, (Arc<str>, Arc<str>)>);
 
 impl Hours {
-    fn of(&mut self, calendar: &Calendar, now: Timestamp) -> String {
-        self.0.entry(calendar.mic()).or_insert_with(|| trading_hours(calendar, now)).clone()
+    fn of(&mut self, calendar: &Calendar, now: Timestamp) -> (Arc<str>, Arc<str>) {
+        let written = || (trading_hours(calendar, now).into(), calendar.zone().iana_name().unwrap_or_default().into());
+        self.0.entry(calendar.mic()).or_insert_with(written).clone()
     }
 }
 
@@ -113,19 +114,16 @@ impl SimBroker {
         let instrument = self.world.ours.instrument_of(contract);
         let simulation = self.world.simulation.borrow();
         let calendar = simulation.calendars().get(instrument.venue).ok();
+        let (liquid_hours, time_zone) =
+            calendar.map_or_else(|| ("".into(), "".into()), |calendar| hours.of(calendar, simulation.now()));
         Ok(ContractDetails {
             contract,
             con_id: con_id(listed),
-            currency: instrument.currency,
-            multiplier: Decimal::from(instrument.multiplier),
-            min_tick: instrument.tick.to_decimal(),
             bands: Vec::new(),
-            price_magnifier: 1,
             last_trade: self.world.ours.contract(contract).expiry,
-            long_name: instrument.name.clone(),
-            order_types: vec!["LMT".into(), "LOC".into()],
-            liquid_hours: calendar.map(|calendar| hours.of(calendar, simulation.now())).unwrap_or_default(),
-            time_zone: calendar.and_then(|calendar| calendar.zone().iana_name()).unwrap_or_default().into(),
+            takes_loc: true,
+            liquid_hours,
+            time_zone,
         })
     }
 

@@ -25,10 +25,12 @@ impl MaintenanceRule {
     /// When the row that begins on a local day keeps the broker away; `None` on other days, and where the zone cannot
     /// place it in time.
     pub fn on(&self, day: Date) -> Option<Window> {
+        if !self.days.contains(&day.weekday()) {
+            return None;
+        }
         let ends = if self.to > self.from { day } else { day.tomorrow().ok()? };
         let instant = |day: Date, time: Time| self.zone.to_timestamp(day.to_datetime(time)).ok();
-        let window = Window { opens: instant(day, self.from)?, closes: instant(ends, self.to)? };
-        self.days.contains(&day.weekday()).then_some(window)
+        Some(Window { opens: instant(day, self.from)?, closes: instant(ends, self.to)? })
     }
 }
 
