@@ -185,8 +185,8 @@ impl<'a> NextSession<'a> {
 /// here is never corrected. Later ones are greater.
 fn numbered(trade: u64) -> ExecutionId {
     let letter = |place: u32| b'a' + (trade >> (4 * place) & 15) as u8;
-    let text = [7, 6, 5, 4, 3, 2, 1, 0].map(letter);
-    assert!(trade >> 32 == 0, "an identity has eight letters");
+    let text = [6, 5, 4, 3, 2, 1, 0].map(letter);
+    assert!(trade >> 28 == 0, "an identity has seven letters");
     ExecutionId(std::str::from_utf8(&text).expect("letters").into())
 }
 

@@ -36,7 +36,8 @@ pub enum Posted {
 /// The books of one account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Books {
-    ledger: Ledger,
+    // Books move from day to day; what they come to stays where it is.
+    ledger: Box<Ledger>,
     opening: Box<Opening>,
     /// Postings of the open period, in canonical order.
     open: Vec<Posting>,
@@ -48,7 +49,7 @@ impl Books {
     /// Books that open with a ledger.
     pub fn new(ledger: Ledger) -> Books {
         let opening = Box::new(Opening::of(&ledger));
-        Books { ledger, opening, open: Vec::new(), memory: Memory::default() }
+        Books { ledger: Box::new(ledger), opening, open: Vec::new(), memory: Memory::default() }
     }
 
     /// The same ledger without a memory, in the room there is: for research, where nothing is told twice.
@@ -73,7 +74,7 @@ impl Books {
 
     /// Gives up the memory and hands out the ledger.
     pub fn into_ledger(self) -> Ledger {
-        self.ledger
+        *self.ledger
     }
 
     /// Postings of the open period in canonical order, the order in which they make the ledger. Charges are not among
@@ -108,10 +109,10 @@ impl Books {
     /// [`Unbookable`], and the ledger is as before: it came late and makes a split of the same period uneven.
     pub fn post_fill(&mut self, fill: Fill, universe: &Universe) -> Result<Posted, Unbookable> {
         let (execution, at) = (fill.execution.clone(), fill.at);
-        let posting = Posting::of(fill.at, None, LedgerEvent::Fill(fill));
+        let posting = |fill: Fill| Posting::of(fill.at, None, LedgerEvent::Fill(fill));
         let place = match self.memory.place(&execution) {
             Err(place) => {
-                self.insert(posting, universe)?;
+                self.insert(posting(fill), universe)?;
                 self.memory.executions.insert(place, Known::new(execution, Told::Open(at), None));
                 return Ok(Posted::New);
             }
@@ -122,7 +123,7 @@ impl Books {
         let posted = match &known.told {
             Told::Awaited => {
                 let (version, charge) = (known.execution.clone(), known.charge);
-                self.insert(posting, universe)?;
+                self.insert(posting(fill), universe)?;
                 charge.into_iter().for_each(|charge| self.charge(charge.amount));
                 charge.map_or(Posted::New, |charge| Posted::Charged(version, charge.amount))
             }
@@ -130,13 +131,13 @@ impl Books {
                 let booked = self.open.iter().position(|p| p.at() == *time && p.is_fill(&known.execution));
                 let booked = booked.expect("an open execution is among the open postings");
                 let replaced = self.open[booked].event().clone();
-                self.rewrite(vec![posting], Some(booked), universe)?;
+                self.rewrite(vec![posting(fill)], Some(booked), universe)?;
                 Posted::Replaced(Box::new(replaced))
             }
             Told::Closed(before) if corrects => {
                 let before = (**before).clone();
                 let reversal = Posting::of(before.at, None, LedgerEvent::Reversal(before.clone()));
-                self.rewrite(vec![reversal, posting], None, universe)?;
+                self.rewrite(vec![reversal, posting(fill)], None, universe)?;
                 Posted::Replaced(Box::new(LedgerEvent::Fill(before)))
             }
             Told::Open(_) | Told::Closed(_) | Told::Disowned => return Ok(Posted::Again),
@@ -237,7 +238,7 @@ impl Books {
         key: impl Fn(ContractId) -> Option<ContractId>,
     ) -> Result<Books, ContractId> {
         Ok(Books {
-            ledger: self.ledger.rekeyed(universe, &key)?,
+            ledger: Box::new(self.ledger.rekeyed(universe, &key)?),
             opening: Box::new(self.opening.rekeyed(&key)?),
             open: self.open.into_iter().map(|posting| posting.rekeyed(&key)).collect::<Result<_, _>>()?,
             memory: self.memory.rekeyed(&key),
@@ -260,7 +261,10 @@ impl Books {
         }
         self.opening.keep(&self.ledger, posting.event());
         self.ledger.apply(posting.event(), universe)?;
-        self.open.insert(at, posting);
+        match at == self.open.len() {
+            true => self.open.push(posting),
+            false => self.open.insert(at, posting),
+        }
         Ok(())
     }
 

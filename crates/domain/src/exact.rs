@@ -64,6 +64,7 @@ impl Exact {
     ///
     /// # Panics
     /// As [`Exact::to_decimal`], and for a share of nothing.
+    #[inline]
     pub fn money_share(self, of: i64, whole: i64) -> Decimal {
         let share = quotient(product(self.0, i128::from(of)), i128::from(whole) * MORE);
         Decimal::from_i128_with_scale(share, MONEY_DIGITS)

@@ -35,17 +35,20 @@ impl<'a> Grid<'a> {
     }
 
     /// The step at a price.
+    #[inline]
     pub fn step_at(&self, price: Price) -> Price {
         self.band(price.mantissa()).1
     }
 
     /// The start of the band a price is in, and its step.
+    #[inline]
     fn band(&self, price: i64) -> (i64, Price) {
         let band = self.bands.iter().rev().find(|band| band.from <= price);
         band.map_or((0, self.step), |band| (band.from, band.step))
     }
 
     /// A limit on the grid that is not worse than the price: buys round down, sells round up. At least one step.
+    #[inline]
     pub fn limit(&self, price: Price, side: Side) -> Price {
         let wanted = price.mantissa();
         let (from, step) = self.band(wanted);

@@ -99,6 +99,7 @@ impl Parent {
     }
 
     /// The same with room for its children that another order left.
+    #[inline]
     pub fn new_in(planned: PlannedOrder, mut children: Vec<Order>) -> Self {
         children.clear();
         Parent {
@@ -263,6 +264,7 @@ impl Parent {
     ///
     /// # Panics
     /// When the permit is for something else than what is left of this parent.
+    #[inline]
     pub fn admit(&mut self, permit: Permit, half_spread: Option<Price>) {
         assert_eq!((permit.contract(), permit.side()), (self.planned.contract, self.side()));
         assert!(permit.quantity_max() <= self.remaining());

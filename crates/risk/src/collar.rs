@@ -26,6 +26,7 @@ pub struct Collar {
 
 impl Collar {
     /// Draws the collar for one side.
+    #[inline]
     pub fn around(reference: Price, side: Side, grid: Grid<'_>, policy: CollarPolicy) -> Collar {
         let tick = grid.step_at(reference);
         // In two parts, each of which fits: the product of a price and a width may not.
@@ -46,6 +47,7 @@ impl Collar {
     }
 
     /// True when a limit is not worse than the collar allows.
+    #[inline]
     pub fn holds(&self, limit: Price, side: Side) -> bool {
         match side {
             Side::Buy => limit <= self.worst,

@@ -117,18 +117,27 @@ pub struct Measures {
     pub warnings: Vec<RiskWarning>,
 }
 
-/// The consequences of what step 8 found. `day_loss_tiers` are losses of one day as positive fractions, rising.
-pub fn measures(assessed: &Assessed, policy: &RegimePolicy, caps: Caps, day_loss_tiers: &[f64]) -> Measures {
+/// The consequences of what step 8 found, in the room of another day's. `day_loss_tiers` are losses of one day as positive
+/// fractions, rising.
+pub fn measures(
+    assessed: &Assessed,
+    policy: &RegimePolicy,
+    caps: Caps,
+    day_loss_tiers: &[f64],
+    room: Measures,
+) -> Measures {
+    let Measures { mut caps_bound, mut warnings, .. } = room;
+    caps_bound.clear();
+    warnings.clear();
     let by_drawdown = assessed.drawdown <= -policy.drawdown_enter_crisis;
-    let caps_bound: Vec<BoundCap> =
+    for (bound, exposure, limit) in
         [(Bound::Gross, assessed.gross, caps.gross_max), (Bound::Net, assessed.net.abs(), caps.net_max)]
-            .into_iter()
-            .map(|(bound, exposure, limit)| BoundCap { bound, wanted: exposure * assessed.scale_uncapped, limit })
-            .filter(|cap| assessed.bound != Bound::Target && cap.wanted > cap.limit)
-            .collect();
+    {
+        let cap = BoundCap { bound, wanted: exposure * assessed.scale_uncapped, limit };
+        caps_bound.extend((assessed.bound != Bound::Target && cap.wanted > cap.limit).then_some(cap));
+    }
     let loss = -assessed.daily_return;
     let tier = day_loss_tiers.iter().filter(|tier| loss >= **tier).count() as u8;
-    let mut warnings = Vec::new();
     warnings.extend(assessed.vix.is_none().then_some(RiskWarning::NoVix));
     match assessed.quality {
         Quality::Valid => {}
@@ -180,7 +189,7 @@ mod tests {
     }
 
     fn of(assessed: Assessed) -> Measures {
-        measures(&assessed, &crate::regime::tests::policy(), CAPS, &TIERS)
+        measures(&assessed, &crate::regime::tests::policy(), CAPS, &TIERS, Measures::default())
     }
 
     fn sentences(measures: &Measures) -> String {

@@ -94,5 +94,6 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
         daily_return: memory.performance.daily_return,
     };
     let tiers = [policy.loss.day_alert, policy.loss.day_reduce_only, policy.loss.day_cancel_only];
-    risk.measures = measures(&assessed, &policy.regime, policy.caps, &tiers);
+    let room = std::mem::take(&mut risk.measures);
+    risk.measures = measures(&assessed, &policy.regime, policy.caps, &tiers, room);
 }

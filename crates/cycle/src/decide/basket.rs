@@ -3,7 +3,7 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut; increases are cut together by one share, so no pair loses a leg.
 
-use super::rows::{difference, rows_with};
+use super::rows::rows_with;
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
@@ -11,18 +11,23 @@ use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality, Verdict};
 use strategy::sizing::Change;
 
-/// The contracts that are wanted in another quantity than is held, and every future: what it rolls moves another contract.
-pub(crate) fn moving(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
-    let held = inputs.ledger.quantities().as_slice();
-    let wanted = &plan.table.wanted.as_slice()[..held.len()];
-    let mut moving = Vec::with_capacity(held.len());
-    rows_with(held, wanted, difference, |row| moving.push(ContractId(row as u16)));
-    if !setup.chains.is_empty() {
-        moving.extend(setup.chains.iter().flat_map(|chain| &chain.contracts));
-        moving.sort_unstable();
-        moving.dedup();
+/// Of what may be wanted in another quantity than is held, that which is, and every future: what it rolls moves another contract.
+pub(crate) fn moving(
+    mut may_move: Vec<ContractId>,
+    inputs: &DayInputs<'_>,
+    setup: &Setup,
+    plan: &DayPlan,
+) -> Vec<ContractId> {
+    let of_hedges = setup.options.iter().map(|row| row.contract);
+    let before = may_move.len();
+    may_move.extend(setup.chains.iter().flat_map(|chain| &chain.contracts).copied().chain(of_hedges));
+    if may_move.len() > before {
+        may_move.sort_unstable();
+        may_move.dedup();
     }
-    moving
+    let differs = |contract: ContractId| plan.table.wanted[contract] != inputs.ledger.quantity(contract);
+    may_move.retain(|&contract| differs(contract) || setup.universe.terms(contract).settles_daily);
+    may_move
 }
 
 pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -167,11 +172,11 @@ fn purpose(
     inputs: &DayInputs<'_>,
     setup: &Setup,
 ) -> Purpose {
-    let instrument = setup.universe.contract(contract).instrument;
     let is_future = setup.universe.terms(contract).settles_daily;
+    let is_active = || inputs.active[setup.universe.contract(contract).instrument] == Some(contract);
     let increase = Change::between(held, held + change).increase;
     match () {
-        () if is_future && inputs.active[instrument] != Some(contract) => Purpose::CloseOut,
+        () if is_future && !is_active() => Purpose::CloseOut,
         () if setup.outside_caps[contract] && !setup.is_spread(contract) => Purpose::FxHedge,
         () if increase.is_zero() => Purpose::Reduce,
         () if increase == table.rolled[contract] => Purpose::Roll,

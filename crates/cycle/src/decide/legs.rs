@@ -91,7 +91,7 @@ pub(super) fn match_sides(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayP
 /// True on a day on which [`obstacle`] finds none for any contract: most days, so it is asked first.
 fn no_obstacles(inputs: &DayInputs<'_>, plan: &DayPlan) -> bool {
     let all_priced = || plan.table.unit_price.as_slice().iter().fold(true, |all, &price| all & (price != 0.0));
-    let all_open = || inputs.windows.as_slice().iter().all(Option::is_some);
+    let all_open = || inputs.windows.as_slice().iter().fold(true, |all, window| all & window.is_some());
     plan.facts.frozen.is_empty() && plan.facts.no_increase.is_empty() && all_priced() && all_open()
 }
 

@@ -3,8 +3,6 @@
 //! In: two columns of the same length, what is of interest in them. Out: places, in order. Invariant: a block of rows none of
 //! which is of interest costs one look.
 
-use domain::Quantity;
-
 /// Rows that are looked at together.
 const BLOCK: usize = 8;
 
@@ -26,11 +24,6 @@ pub(super) fn rows_with<A, B>(left: &[A], right: &[B], bits: impl Fn(&A, &B) -> 
             each(row + place);
         }
     }
-}
-
-/// Not zero for two quantities that are not the same.
-pub(super) fn difference(left: &Quantity, right: &Quantity) -> u64 {
-    (left.units() ^ right.units()).cast_unsigned()
 }
 
 #[cfg(test)]

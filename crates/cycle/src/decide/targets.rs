@@ -36,20 +36,23 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     legs::match_sides(inputs, setup, plan);
 }
 
-pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
+/// Says which contracts it has looked at: of those without a future no other one moves.
+pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) -> Vec<ContractId> {
     let rebalance = &setup.policy.rebalance;
     if plan.risk.quality == Quality::Invalid && !plan.flatten {
         // Without an estimate there is no target: what is held stays, and futures roll.
         let refusal = Refusal { check: Check::Volatility, contract: None, limit: 0.0, value: 0.0 };
         plan.refusals.push(refusal);
         plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
-        return chains::keep(inputs, setup, plan);
+        chains::keep(inputs, setup, plan);
+        return Vec::new();
     }
     let nav = plan.facts.nav;
     let waits = contracts_held_back(inputs, setup, plan);
     let without_list = contracts_without_list(setup, plan);
     plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
-    for contract in off_target(inputs, setup, plan) {
+    let off_target = off_target(inputs, setup, plan);
+    for &contract in &off_target {
         let (held, terms) = (inputs.ledger.quantity(contract), setup.universe.terms(contract));
         let outside = outside(inputs, contract);
         let (target, unit_price) = (plan.table.target_value[contract], plan.table.unit_price[contract]);
@@ -77,6 +80,7 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         }
     }
     chains::size(&waits, inputs, setup, plan);
+    off_target
 }
 
 /// The contracts that are not where their targets want them: all but futures, and but those with a position near enough to

@@ -46,6 +46,7 @@ impl Session<'_> {
             return;
         }
         self.totals = None;
+        self.forget_messages(now);
         let mut next = self.rests.next_awake(0, now);
         while let Some(index) = next {
             if self.slots[index].parent.is_finished() {
@@ -260,12 +261,12 @@ impl Session<'_> {
         let slot = &mut self.slots[index];
         slot.asked.get_or_insert(now);
         let excess_after = self.excess_after(index);
-        let (proposal, activity) = (self.proposal(index, now), self.activity(index, excess_after, now));
+        let (proposal, activity) = (self.proposal(index, now), self.activity(index, excess_after));
         let verdict = self.judge(index, &proposal, &activity, now);
         let asks = self.gate().asks_margin(&proposal, &activity);
-        let accompanied = verdict.is_ok() && self.has_company(index, now);
+        let accompanied = verdict.is_ok() && (self.slots[index].stands_alone || self.has_company(index, now));
         let alone = verdict.is_ok() && !accompanied;
-        if accompanied {
+        if accompanied && !self.slots[index].stands_alone {
             self.call_company(index, now);
         }
         let slot = &mut self.slots[index];

@@ -125,12 +125,18 @@ impl Session<'_> {
             return;
         }
         let place = self.order_of(fill).and_then(|number| usize::from(number).checked_sub(1));
-        let place = place.filter(|&place| place < self.slots.len());
-        place.into_iter().for_each(|place| self.rests.wake(place));
-        let parent = place
-            .map(|place| &mut self.slots[place].parent)
-            .filter(|parent| parent.planned().contract == fill.contract);
-        if parent.map(tell) != Some(Ok(())) {
+        let parent = place.and_then(|place| Some((place, &mut self.slots.get_mut(place)?.parent)));
+        let told = parent.filter(|(_, parent)| parent.planned().contract == fill.contract).map(|(place, parent)| {
+            let told = tell(parent);
+            // What is filled is over, and needs no look to find it out.
+            if parent.is_finished() {
+                self.rests.lay_down_for_good(place)
+            } else {
+                self.rests.wake(place)
+            }
+            told
+        });
+        if told != Some(Ok(())) {
             self.tighten(Mode::Frozen, "an execution that no order of ours can have had");
         }
     }

@@ -24,17 +24,19 @@ pub(super) struct Totals {
 
 impl Session<'_> {
     /// What the gate has to know before it lets this order out; `excess_after` as far as the broker was asked.
-    pub(super) fn activity(&mut self, index: usize, excess_after: Option<f64>, now: Timestamp) -> Activity {
-        self.forget_messages(now);
+    pub(super) fn activity(&mut self, index: usize, excess_after: Option<f64>) -> Activity {
         let Totals { exposure, increases } = self.totals();
         let slot = &self.slots[index];
         let (contract, side) = (slot.parent.planned().contract, slot.parent.side());
         let own = if slot.parent.was_let_out() { slot.increase } else { 0.0 };
-        let same_side = self.orders_of(contract).map(|slot| &slot.parent).filter(|parent| parent.side() == side);
-        let orders_sent = same_side.map(|parent| parent.children().len() as u32).sum();
+        let (mut holding, mut orders_sent) = (self.holding(contract), 0);
+        for slot in self.orders_of(contract) {
+            holding = with(holding, slot);
+            orders_sent += if slot.parent.side() == side { slot.parent.children().len() as u32 } else { 0 };
+        }
         Activity {
             unit_value: self.plan.table.unit_price[contract],
-            holding: self.orders_of(contract).fold(self.holding(contract), with),
+            holding,
             exposure: (!self.setup.outside_caps[contract]).then_some(exposure),
             turnover: increases - own,
             increase: slot.increase,
@@ -120,6 +122,7 @@ impl Session<'_> {
     }
 
     /// The next message that may leave: the oldest, or in a crowded second the oldest cancel.
+    #[inline]
     pub(super) fn next_ready(&mut self, now: Timestamp) -> Option<Sendable> {
         self.forget_messages(now);
         let next = match self.messages.len() < self.setup.policy.gate.messages_per_second_max as usize {
@@ -138,7 +141,7 @@ impl Session<'_> {
         self.messages.front().filter(|_| self.released > 0).map(|&oldest| oldest + SECOND)
     }
 
-    fn forget_messages(&mut self, now: Timestamp) {
+    pub(super) fn forget_messages(&mut self, now: Timestamp) {
         while self.messages.front().is_some_and(|&sent| sent != now && sent + SECOND <= now) {
             self.messages.pop_front();
         }

@@ -139,7 +139,7 @@ impl Session<'_> {
         let slot = &self.slots[index];
         let refused = slot.parent.is_over() || slot.refusals.iter().any(|refusal| refusal.check == Check::Margin);
         let admits = |session: &mut Self| {
-            let (proposal, activity) = (session.proposal(index, now), session.activity(index, None, now));
+            let (proposal, activity) = (session.proposal(index, now), session.activity(index, None));
             session.judge(index, &proposal, &activity, now).is_ok()
         };
         self.is_out(index) || !refused && admits(self)

@@ -34,7 +34,7 @@ impl Session<'_> {
             let place = usize::from(number).checked_sub(1)?;
             self.slots.get(place).filter(|slot| ours && slot.parent.knows(order_ref)).map(|_| place)
         };
-        [sent(order_ref.intent), self.other_leg(order_ref).and_then(sent)].into_iter().flatten()
+        sent(order_ref.intent).into_iter().chain(self.other_leg(order_ref).and_then(sent))
     }
 
     /// The spread that an order is worked as now. It is left for good when one ends short, and when none can be sent for as

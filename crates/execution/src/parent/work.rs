@@ -22,6 +22,7 @@ impl Parent {
     }
 
     /// What to tell the broker now, if anything.
+    #[inline]
     pub fn step(
         &mut self,
         moment: &Moment<'_>,
@@ -93,6 +94,7 @@ impl Parent {
     }
 
     /// When [`Parent::step`] may have something to say without any event.
+    #[inline]
     pub fn next_deadline(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
         let expires = self.permit.as_ref().map(Permit::expires);
         let Some(child) = self.live() else {

@@ -53,6 +53,7 @@ pub fn guards(rules: &[MaintenanceRule], first: Date, last: Date, margin: Signed
 }
 
 /// The guard an instant lies in, or the next one after it.
+#[inline]
 pub fn next_guard(guards: &[Window], at: Timestamp) -> Option<Window> {
     guards.iter().copied().find(|guard| at < guard.closes)
 }
