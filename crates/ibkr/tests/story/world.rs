@@ -239,7 +239,7 @@ fn permit(contract: ContractId, side: Side, quantity: Quantity, worst: Price, or
         conditions: &conditions,
         mode: Mode::Normal,
         market: MarketFacts { now, quote: Some(&quote), window },
-        activity: Activity::default(),
+        activity: &Activity::default(),
     };
     Gate::new(&policy, &universe).admit(proposal, &facts).expect("nothing against it")
 }
