@@ -263,6 +263,8 @@ async fn the_token_is_in_no_error_and_no_log() {
     let bodies = [failure(1042, &echo), format!("<a><{TOKEN}"), format!("<{TOKEN}/>"), failure(1019, &echo), quiet()];
     let mut said = String::new();
     for body in bodies {
+        // A story beside this one may have come to a place that logs while nobody listened.
+        tracing::callsite::rebuild_interest_cache();
         let outcome = Service::new(ORDERED, std::slice::from_ref(&body)).await.ask().await;
         said.push_str(&format!("{outcome:?} {}", outcome.as_ref().err().map(ToString::to_string).unwrap_or_default()));
     }
