@@ -37,7 +37,7 @@ pub struct Universe {
     /// Of the contracts at the end: options come after everything else.
     options: Vec<OptionKey>,
     places: BTreeMap<(InstrumentId, OptionKey), ContractId>,
-    /// Every contract, in the order of their names.
+    /// Every contract but the options, which their names themselves say, in the order of their names.
     by_name: Arc<Vec<ContractId>>,
 }
 
@@ -91,8 +91,6 @@ impl Universe {
         assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
         let id = ContractId(self.contracts.len() as u16);
         let name = key.name(&self.instrument(root).name);
-        let place = self.by_name.partition_point(|known| self.contract(*known).name < name);
-        Arc::make_mut(&mut self.by_name).insert(place, id);
         self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
         Arc::make_mut(&mut self.chains[root]).push(id);
         let terms = terms_of(&self.instruments[root.index()]);
@@ -212,13 +210,12 @@ impl Universe {
 
     /// Finds a contract by name; a doors-only lookup.
     pub fn find_contract(&self, name: &str) -> Option<ContractId> {
-        let place = self.by_name.binary_search_by(|known| self.contract(*known).name.as_str().cmp(name));
-        place.ok().map(|place| self.by_name[place])
-    }
-
-    /// Every contract, in the order of their names.
-    pub fn by_name(&self) -> impl Iterator<Item = ContractId> + '_ {
-        self.by_name.iter().copied()
+        let is_named = |contract: &ContractId| self.contract(*contract).name == name;
+        let place = self.by_name.partition_point(|known| self.contract(*known).name.as_str() < name);
+        self.by_name.get(place).copied().filter(is_named).or_else(|| {
+            let (root, key) = OptionKey::parse(name)?;
+            self.find_option(self.find_instrument(root)?, &key).filter(is_named)
+        })
     }
 
     /// The contracts of one instrument, earliest expiry first (the order of the table).
