@@ -17,8 +17,9 @@ const COST_DIGITS: u32 = 8;
 #[derive(Clone, Copy, Debug, Default)]
 struct Holding {
     quantity: Quantity,
-    /// Signed cost of the open quantity, commissions included.
+    /// Signed cost of the open quantity, commissions included, and of one unit of it.
     cost: Decimal,
+    average_cost: Decimal,
     /// Profit of what was closed, after commissions.
     realized: Decimal,
     /// Futures: value of the open quantity at the prices up to which profit is in cash.
@@ -126,6 +127,7 @@ impl Account {
         let units = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
         let change = Quantity::from_units(units) - holding.quantity;
         holding.quantity = Quantity::from_units(units);
+        holding.average();
         self.put_away(contract);
         change
     }
@@ -184,6 +186,21 @@ impl Account {
         self.put_away(contract);
     }
 
+    /// What is held, how much of it, and what that is worth in its currency, in contract order.
+    ///
+    /// # Panics
+    /// As for a view.
+    pub(crate) fn worths(
+        &self,
+        mark: impl Fn(ContractId) -> Option<Price>,
+    ) -> impl Iterator<Item = (ContractId, Quantity, Decimal)> {
+        let held = self.holdings.iter().filter(|(_, holding)| !holding.quantity.is_zero());
+        held.map(move |(&contract, &Holding { quantity, .. })| {
+            let mark = mark(contract).expect("what is held has traded");
+            (contract, quantity, worth(quantity, mark, self.universe.terms(contract)))
+        })
+    }
+
     /// What [`Account::view`] says as net liquidation, without the rows it is made of.
     ///
     /// # Panics
@@ -197,12 +214,10 @@ impl Account {
             self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
         });
         for (&contract, holding) in &self.holdings {
-            let terms = self.universe.terms(contract);
-            total[terms.currency] -= holding.settled;
-            if !holding.quantity.is_zero() {
-                let mark = mark(contract).expect("what is held has traded");
-                total[terms.currency] += worth(holding.quantity, mark, terms);
-            }
+            total[self.universe.terms(contract).currency] -= holding.settled;
+        }
+        for (contract, _, worth) in self.worths(mark) {
+            total[self.universe.terms(contract).currency] += worth;
         }
         let in_use = Currency::ALL.into_iter().filter(|&currency| !total[currency].is_zero());
         let in_base = |currency| {
@@ -273,6 +288,7 @@ impl Holding {
         self.quantity = before + signed;
         if before.signum() * signed.signum() >= 0 {
             self.cost += cost;
+            self.average();
             return Decimal::ZERO;
         }
         let (released, spent) = match signed.abs().cmp(&before.abs()) {
@@ -283,7 +299,14 @@ impl Holding {
         let realized = -(released + spent);
         self.cost += cost + realized;
         self.realized += realized;
+        self.average();
         realized
+    }
+
+    /// Works out what a unit has cost; asked for far more often than it changes.
+    fn average(&mut self) {
+        let quantity = self.quantity.to_decimal();
+        self.average_cost = if quantity.is_zero() { Decimal::ZERO } else { round_cost(self.cost / quantity) };
     }
 
     fn view(&self, contract: ContractId, mark: Price, terms: &Terms) -> PositionView {
@@ -292,7 +315,7 @@ impl Holding {
             contract,
             quantity: self.quantity,
             mark,
-            average_cost: round_cost(self.cost / self.quantity.to_decimal()),
+            average_cost: self.average_cost,
             market_value,
             unrealized: market_value - self.cost,
             realized: self.realized,

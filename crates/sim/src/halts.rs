@@ -4,7 +4,7 @@
 //! nothing is quoted and nothing executed, orders stay, the last price is the one before it; the official close is fixed as
 //! always.
 
-use crate::factors::day_number;
+use crate::factor_days::day_number;
 use crate::random::Stream;
 use crate::tape::Tape;
 use domain::{ContractId, InstrumentKind};

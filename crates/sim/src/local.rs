@@ -1,12 +1,9 @@
 //! What moves some instruments and not others: sectors, countries, spreads.
 //!
-//! In: a seed, dates. Out: the logarithm of each at the beginning of a day. Invariant: a walk is a function of seed, name
+//! In: a normal number a day. Out: the logarithm of each at the beginning of a day. Invariant: a walk is a function of seed, name
 //! and history; it is zero at the beginning of the first day, and a walk that reverts returns there.
 
-use crate::factors::day_number;
-use crate::random::{Chance, Stream};
-use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use crate::random::Stream;
 
 const TRADING_DAYS_PER_YEAR: f64 = 252.0;
 
@@ -109,15 +106,16 @@ impl Walk {
         Walk { stream, deviation: volatility / libm::sqrt(TRADING_DAYS_PER_YEAR), pull, levels: vec![0.0] }
     }
 
-    /// Walks on until so many days after the beginning have an end.
-    pub(crate) fn extend_to(&mut self, days: usize, begins: Date, chance: &Chance) {
-        for day in self.levels.len() - 1..days {
-            let date = begins.saturating_add((day as i64).days());
-            let last = self.levels[day];
-            let rests = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
-            let step = || self.deviation * chance.at(self.stream, day_number(date)).normal() - self.pull * last;
-            self.levels.push(if rests { last } else { last + step() });
-        }
+    /// Its stream of chance.
+    pub(crate) fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// Rests until a day after the beginning, and walks through it with a standard normal number.
+    pub(crate) fn walk_through(&mut self, day: usize, normal: f64) {
+        let last = *self.levels.last().expect("a walk begins somewhere");
+        self.levels.resize(day + 1, last);
+        self.levels.push(last + (self.deviation * normal - self.pull * last));
     }
 
     /// Makes a day begin at zero.

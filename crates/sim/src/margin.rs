@@ -6,10 +6,11 @@
 use crate::admission::Refusal;
 use crate::terms::margin_rates;
 use crate::{AccountView, SimOrder, Simulation};
-use domain::{ContractId, Currency, InstrumentKind, Money, OptionRight};
+use domain::{ContractId, Currency, InstrumentKind, Money, OptionRight, Quantity};
 use market::Underlying;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
+use std::cmp::Ordering;
 
 /// Shares of the underlying asked for an option sold short, on a broad index and on anything else, and the least of them
 /// (Cboe Rule 10.3: premium + share of the underlying - what it is out of the money; at least a tenth, of the strike for
@@ -52,18 +53,25 @@ pub struct Unpriced;
 impl Simulation {
     /// The requirement of the account as it stands.
     pub fn requirement(&self, account: &AccountView) -> Requirement {
-        let mut requirement = Requirement {
-            equity: account.net_liquidation,
-            initial: Decimal::ZERO,
-            maintenance: Decimal::ZERO,
-            gross_position_value: Decimal::ZERO,
-        };
-        for position in &account.positions {
-            let instrument = self.universe().instrument_of(position.contract);
-            let value = rate(account, instrument.currency) * position.market_value.abs();
-            requirement.add(self.margin(position.contract, position.quantity.to_decimal(), value));
-            if instrument.kind != InstrumentKind::Fut {
-                requirement.gross_position_value += value;
+        let held = account.positions.iter().map(|position| {
+            let value = rate(account, self.universe().terms(position.contract).currency) * position.market_value;
+            (position.contract, position.quantity, value)
+        });
+        self.requirement_of(account.net_liquidation, held)
+    }
+
+    /// The requirement of what is held, with its value in base currency.
+    pub(crate) fn requirement_of(
+        &self,
+        equity: Decimal,
+        held: impl Iterator<Item = (ContractId, Quantity, Decimal)>,
+    ) -> Requirement {
+        let (initial, maintenance, gross_position_value) = Default::default();
+        let mut requirement = Requirement { equity, initial, maintenance, gross_position_value };
+        for (contract, quantity, value) in held {
+            requirement.add(self.margin(contract, quantity.to_decimal(), value));
+            if self.universe().instrument_of(contract).kind != InstrumentKind::Fut {
+                requirement.gross_position_value += value.abs();
             }
         }
         requirement
@@ -74,8 +82,7 @@ impl Simulation {
     /// # Errors
     /// [`Unpriced`] when a contract of it has no mark or its currency no rate.
     pub fn margin_impact(&self, order: &SimOrder) -> Result<Impact, Unpriced> {
-        let valued = self.valued();
-        let (account, before) = (&valued.account, valued.requirement);
+        let before = self.required();
         let (mut after, mut commission) = (before, Decimal::ZERO);
         let other = order.against.map(|against| (against, order.side.opposite()));
         for (contract, side) in [(order.contract, order.side)].into_iter().chain(other) {
@@ -85,8 +92,7 @@ impl Simulation {
             let rate = self.exchange_rate(instrument.currency).ok_or(Unpriced)?;
             let unit_value = rate * mark.to_decimal() * Decimal::from(instrument.multiplier);
             commission += self.charge(contract, order.quantity, order.quantity.value_at(mark, instrument.multiplier));
-            let position = account.positions.iter().find(|position| position.contract == contract);
-            let held = position.map_or(Decimal::ZERO, |position| position.quantity.to_decimal());
+            let held = self.quantity(contract).to_decimal();
             let then_held = held + Decimal::from(side.sign()) * order.quantity.to_decimal();
             let now = self.margin(contract, held, unit_value * held);
             let then = self.margin(contract, then_held, unit_value * then_held);
@@ -96,7 +102,7 @@ impl Simulation {
             }
         }
         let commission = Money::new(commission, self.universe().terms(order.contract).currency);
-        Ok(Impact { before, after, currency: account.base, commission })
+        Ok(Impact { before, after, currency: self.base(), commission })
     }
 
     /// Why the account cannot afford an order: it asks for more margin, and then for more than there is.
@@ -126,8 +132,7 @@ impl Simulation {
             let asked = value * (Decimal::ONE + self.short_option(contract).unwrap_or(Decimal::ONE));
             return (asked.round_dp(2), asked.round_dp(2));
         }
-        let (initial, maintenance) = margin_rates(instrument.asset_class);
-        ((initial * value).round_dp(2), (maintenance * value).round_dp(2))
+        margin_rates(instrument.asset_class).map(|rate| share_in_cents(value, rate)).into()
     }
 
     /// What is asked beside the price of an option sold short, in units of that price.
@@ -147,6 +152,20 @@ impl Simulation {
     }
 }
 
+/// So many thousandths of a positive amount, to the cent, half to even; in integers, because every position is asked every time
+/// an order is looked at.
+fn share_in_cents(amount: Decimal, thousandths: i128) -> Decimal {
+    let unit = 10_i128.pow(amount.scale() + 1);
+    let share = amount.mantissa() * thousandths;
+    let (cents, rest) = (share / unit, share % unit);
+    let up = match (rest * 2).cmp(&unit) {
+        Ordering::Less => 0,
+        Ordering::Equal => cents % 2,
+        Ordering::Greater => 1,
+    };
+    Decimal::from_i128_with_scale(cents + up, 2)
+}
+
 /// Units of base currency for one unit of a currency of the account.
 fn rate(account: &AccountView, currency: Currency) -> Decimal {
     let row = account.cash.iter().find(|row| row.currency == currency);
@@ -157,5 +176,21 @@ impl Requirement {
     fn add(&mut self, (initial, maintenance): (Decimal, Decimal)) {
         self.initial += initial;
         self.maintenance += maintenance;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_share_in_integers_is_the_share_in_decimals(mantissa in 0_i128..1_i128 << 90, scale in 0_u32..=18, thousandths in 0_i128..=1000) {
+            let amount = Decimal::from_i128_with_scale(mantissa, scale) % Decimal::from(1_000_000_000_000_i64);
+            let exact = amount.round_dp(12);
+            let share = Decimal::from_i128_with_scale(thousandths, 3) * exact;
+            prop_assert_eq!(share_in_cents(exact, thousandths), share.round_dp(2));
+        }
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::SimConfig;
 use crate::exposure::{Exposure, LOCALS};
-use crate::factors::{Factors, day_number};
+use crate::factor_days::{FactorDay, FactorDays, day_number, history_begins};
+use crate::factors::Factors;
 use crate::levels::{Factor, PerFactor};
 use crate::local::{Local, Walk};
-use crate::random::Chance;
 use crate::scenario::Scenario;
 use crate::venue::Venues;
 use crate::way::Way;
@@ -112,7 +112,6 @@ pub(crate) struct Model {
     factors: Factors,
     origin: Timestamp,
     history_begins: Date,
-    chance: Chance,
     /// Surroundings first, in the order of [`Local::ALL`], then what is instruments' own.
     walks: Vec<Walk>,
     rows: PerContract<Row>,
@@ -131,8 +130,6 @@ impl Model {
         venues: &Venues,
         SimConfig { universe, events, .. }: &SimConfig,
     ) -> Model {
-        let factors = Factors::new(scenario, seed, first_day);
-        let (origin, history_begins) = (factors.origin(), Factors::history_begins(first_day));
         let mut walks: Vec<Walk> = Local::ALL.iter().map(|&local| Walk::local(local)).collect();
         let exposures: Vec<(Exposure, Option<usize>)> = universe
             .instruments()
@@ -146,6 +143,8 @@ impl Model {
                 (exposure, own)
             })
             .collect();
+        let factors = Factors::new(scenario, seed, first_day, walks.iter().map(Walk::stream).collect());
+        let (origin, history_begins) = (factors.origin(), history_begins(first_day));
         let row = |contract| {
             let (exposure, own) = exposures[universe.contract(contract).instrument.index()];
             let [first, second] = exposure.local.map(|local| local.map(|(local, loading)| (local as usize, loading)));
@@ -166,17 +165,11 @@ impl Model {
             }
         };
         let rows = PerContract::from_vec(universe.contracts().map(row).collect());
-        let mut model = Model {
-            factors,
-            origin,
-            history_begins,
-            chance: Chance::new(seed),
-            walks,
-            rows,
-            shocks: Vec::new(),
-            last: Cell::new(None),
-        };
-        model.extend_walks();
+        let mut model =
+            Model { factors, origin, history_begins, walks, rows, shocks: Vec::new(), last: Cell::new(None) };
+        for day in model.factors.days() {
+            walk_through(&mut model.walks, model.history_begins, day);
+        }
         let first = model.history_day(first_day);
         model.walks.iter_mut().for_each(|walk| walk.rebase(first));
         model
@@ -184,10 +177,20 @@ impl Model {
 
     /// Makes prices up to an instant available.
     pub(crate) fn extend_to(&mut self, at: Timestamp) {
-        if self.factors.extend_to(at) {
-            self.extend_walks();
+        for day in self.factors.extend_to(at) {
+            walk_through(&mut self.walks, self.history_begins, day);
             self.last.set(None);
         }
+    }
+
+    /// The days of its factors that are not made yet.
+    pub(crate) fn days_to_come(&self) -> FactorDays {
+        self.factors.days_to_come()
+    }
+
+    /// Takes them from somebody who makes them ahead of time.
+    pub(crate) fn take_days(&mut self, ahead: Box<dyn Iterator<Item = FactorDay> + Send>) {
+        self.factors.take_days(ahead);
     }
 
     /// Forgets what is more than a week older than an instant.
@@ -202,8 +205,13 @@ impl Model {
 
     /// The middle price of a contract in the session of a date.
     pub(crate) fn price(&self, contract: ContractId, date: Date, at: Timestamp) -> f64 {
+        self.price_at(contract, date, &self.knot_at(at))
+    }
+
+    /// The same, of an instant whose knot is known.
+    pub(crate) fn price_at(&self, contract: ContractId, date: Date, knot: &Knot) -> f64 {
         let row = &self.rows[contract];
-        libm::exp(LogPrice { model: self, row, maturity: row.maturity(date) }.at(&self.knot_at(at)))
+        libm::exp(LogPrice { model: self, row, maturity: row.maturity(date) }.at(knot))
     }
 
     fn knot_at(&self, at: Timestamp) -> Knot {
@@ -229,8 +237,8 @@ impl Model {
     }
 
     /// The two ends of that way.
-    pub(crate) fn ends(&self, session: &Session) -> Way {
-        Way::new([session.open, session.close].map(|at| self.knot_at(at)).into())
+    pub(crate) fn ends(&self, session: &Session) -> [Knot; 2] {
+        [session.open, session.close].map(|at| self.knot_at(at))
     }
 
     /// Open, high, low and close of a session with this way.
@@ -273,15 +281,18 @@ impl Model {
         years_between(self.origin, at)
     }
 
-    /// Walks on until the last weekday the factors know has an end.
-    fn extend_walks(&mut self) {
-        let days = self.history_day(self.factors.last_date()) + 1;
-        self.walks.iter_mut().for_each(|walk| walk.extend_to(days, self.history_begins, &self.chance));
-    }
-
     fn history_day(&self, date: Date) -> usize {
-        usize::try_from(day_number(date) - day_number(self.history_begins)).expect("days fit an index")
+        days_between(self.history_begins, date)
     }
+}
+
+fn walk_through(walks: &mut [Walk], history_begins: Date, day: &FactorDay) {
+    let place = days_between(history_begins, day.date);
+    walks.iter_mut().zip(&day.steps).for_each(|(walk, normal)| walk.walk_through(place, *normal));
+}
+
+fn days_between(from: Date, to: Date) -> usize {
+    usize::try_from(day_number(to) - day_number(from)).expect("days fit an index")
 }
 
 impl LogPrice<'_> {

@@ -9,7 +9,7 @@ use crate::board::Board;
 use crate::books::{Booking, Receivable};
 use crate::broker::Broker;
 use crate::events::is_share;
-use crate::factors::day_number;
+use crate::factor_days::day_number;
 use crate::random::Stream;
 use crate::statement::{CashKind, DividendAccrual};
 use domain::{ContractId, Currency, Instrument, Money, Quantity};
@@ -165,12 +165,12 @@ impl Broker {
         }
         for contract in self.shares.clone() {
             let instrument = self.universe.instrument_of(contract);
-            // Strikes and contracts of options would have to follow.
-            if board.tape.has_options(contract) || board.tape.venue(contract).session(today).is_none() {
+            if board.tape.venue(contract).session(today).is_none() {
                 continue;
             }
             let mut draws = self.chance.at(Stream::new("split", &instrument.name), day_number(today));
-            if draws.uniform() < yearly / DAYS_PER_YEAR {
+            // Strikes and contracts of options would have to follow.
+            if draws.uniform() < yearly / DAYS_PER_YEAR && !board.tape.has_options(contract) {
                 let kind = draws.uniform();
                 let (_, ratio) = SPLITS.into_iter().find(|(share, _)| kind < *share).expect("shares end at one");
                 let held = self.books.account.quantity(contract).units() * i64::from(ratio.0);

@@ -5,19 +5,20 @@
 
 use crate::board::{Board, STEP_SECONDS};
 use crate::broker::Broker;
+use crate::factor_days::{FactorDay, FactorDays};
 use crate::overnight::{is_closing, next_closing};
 use crate::venue::{Change, Trading};
 use crate::{
     AccountView, Command, ExecutionView, Fills, Impossible, Intervention, OptionListing, OptionView, OrderView,
     Requirement, SimConfig, SimError, SimEvent, SimEventKind, SimOrder, StatementEntry,
 };
-use domain::{ContractId, Currency, InstrumentId, OptionKey, Quantity, Universe};
+use domain::{ContractId, Currency, InstrumentId, OptionKey, PerCurrency, Quantity, Universe};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::calendar::Calendars;
 use market::{Bar, DataType, Quote};
 use rust_decimal::{Decimal, RoundingStrategy};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,20 +50,12 @@ pub struct Simulation {
     subscriptions: BTreeMap<(ContractId, i32), Quote>,
     /// Something has happened since the last ticks that may move the price of what does not trade.
     stirred: bool,
-    /// The account as it was asked for last; forgotten with every intervention.
-    valued: RefCell<Option<Arc<Valued>>>,
+    /// What the account must keep, with the moment it was asked for last; forgotten with every intervention.
+    required: Cell<Option<(Moment, Requirement)>>,
 }
 
-/// The account at an instant, and what it must keep.
-#[derive(Clone, Debug)]
-pub struct Valued {
-    /// When, at which state of the prices, and after how many executions.
-    moment: (Timestamp, u64, u32),
-    /// The account.
-    pub account: AccountView,
-    /// Margin of everything in it.
-    pub requirement: Requirement,
-}
+/// An instant, the state of the prices, and the number of executions.
+type Moment = (Timestamp, u64, u32);
 
 impl Simulation {
     /// The world at the start of its configuration.
@@ -101,7 +94,7 @@ impl Simulation {
             rates,
             subscriptions,
             stirred: true,
-            valued: RefCell::default(),
+            required: Cell::default(),
         })
     }
 
@@ -150,6 +143,17 @@ impl Simulation {
         self.send_ticks();
     }
 
+    /// The days of the market's factors that are not made yet, for who wants to make them ahead of time; none of replayed
+    /// prices.
+    pub fn days_to_come(&self) -> Option<FactorDays> {
+        self.board.tape.days_to_come()
+    }
+
+    /// Takes the days of [`Simulation::days_to_come`] from somebody who makes them ahead of time, in their order.
+    pub fn take_days(&mut self, ahead: impl Iterator<Item = FactorDay> + Send + 'static) {
+        self.board.tape.take_days(Box::new(ahead));
+    }
+
     /// Takes what clients are to be told since the last call, in the order it happened.
     pub fn drain_events(&mut self) -> Vec<SimEvent> {
         self.broker.take_events()
@@ -182,9 +186,7 @@ impl Simulation {
         if self.universe().option(contract).is_some() {
             return self.board.tape.option_bars(contract, before, count, self.now);
         }
-        let closed = self.board.tape.closed(contract, self.now);
-        let end = closed.partition_point(|bar| bar.date < before);
-        closed[end.saturating_sub(count)..end].to_vec()
+        self.board.tape.bars(contract, before, count, self.now)
     }
 
     /// What was traded in the last session whose official close is known.
@@ -272,7 +274,7 @@ impl Simulation {
     pub fn intervene(&mut self, intervention: &Intervention) {
         if self.allows(intervention).is_ok() {
             self.stirred = true;
-            self.valued.take();
+            self.required.take();
             self.broker.intervene(intervention, &mut self.board, self.now);
         }
     }
@@ -353,22 +355,41 @@ impl Simulation {
         self.broker.account().view(|contract| self.board.mark(contract, self.now), |currency| self.rate(currency))
     }
 
+    /// What the account holds of a contract.
+    pub(crate) fn quantity(&self, contract: ContractId) -> Quantity {
+        self.broker.account().quantity(contract)
+    }
+
+    /// The currency of the account.
+    pub(crate) fn base(&self) -> Currency {
+        self.base
+    }
+
     /// Net liquidation of the account now.
     pub fn net_liquidation(&self) -> Decimal {
         let mark = |contract| self.board.mark(contract, self.now);
         self.broker.account().net_liquidation(mark, |currency| self.rate(currency))
     }
 
-    /// The account now and what it must keep, worked out once an instant: orders are asked about one after the other.
-    pub fn valued(&self) -> Arc<Valued> {
+    /// What the account must keep now, worked out once an instant: orders are asked about one after the other.
+    ///
+    /// # Panics
+    /// As for a view of the account.
+    pub fn required(&self) -> Requirement {
         let moment = (self.now, self.board.tape.changes(), self.broker.executed);
-        let mut known = self.valued.borrow_mut();
-        if let Some(valued) = known.as_ref().filter(|valued| valued.moment == moment) {
-            return Arc::clone(valued);
+        if let Some((_, requirement)) = self.required.get().filter(|(of, _)| *of == moment) {
+            return requirement;
         }
-        let account = self.account();
-        let requirement = self.requirement(&account);
-        Arc::clone(known.insert(Arc::new(Valued { moment, account, requirement })))
+        let mark = |contract| self.board.mark(contract, self.now);
+        let rates = PerCurrency::from_fn(|currency| self.rate(currency));
+        let worths = self.broker.account().worths(mark).map(|(contract, quantity, worth)| {
+            let rate = rates[self.universe().terms(contract).currency];
+            (contract, quantity, rate.expect("every currency in use was checked to have a rate") * worth)
+        });
+        let equity = self.broker.account().net_liquidation(mark, |currency| rates[currency]);
+        let requirement = self.requirement_of(equity, worths);
+        self.required.set(Some((moment, requirement)));
+        requirement
     }
 
     /// Units of base currency for one unit, six digits after the point; `None` when nothing quotes the currency.

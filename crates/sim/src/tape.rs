@@ -3,8 +3,9 @@
 //! In: a model or replayed bars, and the venues. Out: middle prices, official closes, daily history. Invariant: nothing
 //! after now is shown, every price but a middle is on the contract's tick grid, and a session's bar never changes.
 
-use crate::factors::{Factors, day_number};
+use crate::factor_days::{FactorDay, FactorDays, day_number, history_begins};
 use crate::halts::Halt;
+use crate::history::{History, Unwritten};
 use crate::liquidity::Profile;
 use crate::model::Model;
 use crate::options::Root;
@@ -12,7 +13,6 @@ use crate::path::{BarChance, Path};
 use crate::random::{Chance, Stream};
 use crate::roster::Roster;
 use crate::venue::{Trading, Venue, Venues};
-use crate::way::Way;
 use crate::{Prices, SimConfig, SimError};
 use domain::{ContractId, InstrumentId, InstrumentKind, PerContract, PerInstrument, Price, Quantity, Universe};
 use jiff::civil::{Date, Time};
@@ -28,36 +28,6 @@ use std::sync::Arc;
 
 /// How long before its end a future is listed.
 const LISTED_YEARS: i64 = 3;
-
-/// The bars of a contract and when each of them is known.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    bars: Vec<Bar>,
-    known_from: Vec<Timestamp>,
-}
-
-impl History {
-    pub(crate) fn push(&mut self, bar: Bar, known_from: Timestamp) {
-        self.bars.push(bar);
-        self.known_from.push(known_from);
-    }
-
-    fn known(&self, now: Timestamp) -> &[Bar] {
-        &self.bars[..self.known_count(now)]
-    }
-
-    /// Bars of the model are all of the past, however many there are.
-    fn known_count(&self, now: Timestamp) -> usize {
-        match self.known_from.last() {
-            Some(last) if now < *last => self.known_from.partition_point(|from| *from <= now),
-            _ => self.known_from.len(),
-        }
-    }
-
-    fn of_date(&self, date: Date) -> Option<usize> {
-        self.bars.binary_search_by_key(&date, |bar| bar.date).ok()
-    }
-}
 
 /// How a replayed bar becomes a path.
 #[derive(Clone, Copy, Debug)]
@@ -76,22 +46,25 @@ pub(crate) enum Source {
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
     pub(crate) universe: Arc<Universe>,
-    venues: Venues,
+    pub(crate) venues: Venues,
     pub(crate) chance: Chance,
     volumes: PerContract<Stream>,
     pub(crate) source: Source,
-    pub(crate) histories: PerContract<History>,
+    pub(crate) histories: PerContract<RefCell<History>>,
+    /// Sessions whose bars are written when somebody asks for them.
+    pub(crate) unwritten: Unwritten,
     /// The first date of a contract that ends.
-    listed_from: PerContract<Date>,
-    roster: Roster,
+    pub(crate) listed_from: PerContract<Date>,
+    pub(crate) roster: Roster,
     /// Contracts that ended before their time.
     pub(crate) ended: PerContract<Option<Timestamp>>,
     /// New bars know the two ends of their session and nothing between: research asks for no more.
     pub(crate) ends_only: bool,
     /// Roots of options whose underlying is known.
     pub(crate) roots: PerInstrument<Option<Root>>,
-    /// Official closes of options that were asked for since something changed.
+    /// Official closes of options that were asked for since something changed, and their bars.
     closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
+    pub(crate) option_bars: RefCell<BTreeMap<(Date, ContractId), Bar>>,
     /// Prices of theirs before ticks, with the instant each is of.
     pub(crate) option_prices: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
     pub(crate) halts: BTreeMap<ContractId, Halt>,
@@ -117,13 +90,13 @@ impl Tape {
             Prices::Simulated { scenario, seed, first_day } => {
                 for mic in mics() {
                     let (first, _) = config.calendars.get(mic)?.coverage();
-                    let wanted = Factors::history_begins(*first_day);
+                    let wanted = history_begins(*first_day);
                     if wanted < first {
                         return Err(SimError::NoHistory { mic, first, first_day: *first_day, wanted });
                     }
                 }
                 let model = Model::new(*scenario, *seed, *first_day, &venues, config);
-                (Source::Model(Box::new(model)), PerContract::filled(History::default(), universe.contract_count()))
+                (Source::Model(Box::new(model)), PerContract::filled(RefCell::default(), universe.contract_count()))
             }
             Prices::Replay { series } => {
                 let histories = replayed(universe, &venues, series)?;
@@ -157,18 +130,20 @@ impl Tape {
             volumes,
             source,
             histories,
+            unwritten: Unwritten::default(),
             listed_from,
             roster,
             ended,
             ends_only,
             roots,
             closes: RefCell::default(),
+            option_bars: RefCell::default(),
             option_prices: RefCell::default(),
             halts: BTreeMap::new(),
             changes: 0,
         };
         if let Prices::Simulated { first_day, .. } = config.prices {
-            tape.write_history(Factors::history_begins(first_day), config.start);
+            tape.write_history(history_begins(first_day), config.start);
         }
         Ok(tape)
     }
@@ -188,10 +163,16 @@ impl Tape {
         self.changes
     }
 
+    /// Notes that there is more to ask for: another session is fixed, another option listed.
+    pub(crate) fn turn(&mut self) {
+        self.changes += 1;
+    }
+
     /// Notes that what was known of a price need not hold any more.
     pub(crate) fn change(&mut self) {
-        self.changes += 1;
+        self.turn();
         self.closes.get_mut().clear();
+        self.option_bars.get_mut().clear();
         self.option_prices.get_mut().clear();
     }
 
@@ -205,37 +186,27 @@ impl Tape {
         self.venues.get(self.universe.instrument_of(contract).venue)
     }
 
+    /// The days of the factors that are not made yet; none of replayed prices.
+    pub(crate) fn days_to_come(&self) -> Option<FactorDays> {
+        match &self.source {
+            Source::Model(model) => Some(model.days_to_come()),
+            Source::Replay(_) => None,
+        }
+    }
+
+    /// Takes them from somebody who makes them ahead of time.
+    pub(crate) fn take_days(&mut self, ahead: Box<dyn Iterator<Item = FactorDay> + Send>) {
+        if let Source::Model(model) = &mut self.source {
+            model.take_days(ahead);
+        }
+    }
+
     /// Makes prices up to an instant available, and gives up those nobody can ask for any more.
     pub(crate) fn extend_to(&mut self, at: Timestamp) {
         if let Source::Model(model) = &mut self.source {
             model.extend_to(at);
             model.forget_before(at);
         }
-    }
-
-    /// Writes the bars of a session whose official close has just been fixed.
-    pub(crate) fn fix(&mut self, session: &Session) {
-        self.change();
-        let way = match &self.source {
-            Source::Model(model) if self.ends_only => model.ends(session),
-            Source::Model(model) => model.way(session),
-            Source::Replay(_) => return,
-        };
-        let (universe, mut moves) = (self.universe.clone(), Vec::new());
-        // An option's bars are made when somebody asks for them.
-        for contract in self.roster.of(session, &universe) {
-            if !self.has_session(contract, session) {
-                continue;
-            }
-            let bar = self.simulated_bar(contract, session.date, &way, &mut moves);
-            let known_from = self.venue(contract).fixing(session);
-            self.histories[contract].push(bar, known_from);
-        }
-    }
-
-    /// Bars of sessions whose official close is known, oldest first; none of an option.
-    pub(crate) fn closed(&self, contract: ContractId, now: Timestamp) -> &[Bar] {
-        self.histories[contract].known(now)
     }
 
     /// Date and price of the last official close.
@@ -248,7 +219,7 @@ impl Tape {
                 self.closes.borrow_mut().insert(contract, close);
                 Some(close)
             }
-            None => self.closed(contract, now).last().map(|bar| (bar.date, bar.close)),
+            None => self.last_bar(contract, now).map(|(bar, _)| (bar.date, bar.close)),
         }
     }
 
@@ -283,12 +254,14 @@ impl Tape {
 
     /// A contract trades no more, whatever its last day was.
     pub(crate) fn end(&mut self, contract: ContractId, now: Timestamp) {
+        self.write_last(contract);
         self.change();
         self.ended[contract] = Some(now);
     }
 
     /// From now on every market stands elsewhere.
     pub(crate) fn shock(&mut self, equity: Decimal, volatility: Decimal, now: Timestamp) {
+        self.universe.configured().for_each(|contract| self.write_last(contract));
         self.change();
         let logarithm = |share: Decimal| libm::log1p(share.to_f64().unwrap_or_default());
         if let Source::Model(model) = &mut self.source {
@@ -298,6 +271,7 @@ impl Tape {
 
     /// From now on the price of a share is lower by what was paid on it. Replayed prices are what they were.
     pub(crate) fn pay_out(&mut self, contract: ContractId, rate: Decimal, now: Timestamp) {
+        self.write_last(contract);
         self.change();
         let Some(last) = self.last(contract, now) else { return };
         if let Source::Model(model) = &mut self.source {
@@ -308,10 +282,11 @@ impl Tape {
 
     /// Prices and volumes of all times are of new shares.
     pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) {
+        self.write_all(contract);
         self.change();
         let old_per_new = f64::from(denominator) / f64::from(numerator);
         let tick = self.universe.terms(contract).tick;
-        for bar in &mut self.histories[contract].bars {
+        for bar in &mut self.histories[contract].get_mut().bars {
             let prices =
                 [bar.open, bar.high, bar.low, bar.close].map(|price| to_tick(price.to_f64() * old_per_new, tick));
             let volume = bar.volume.units() as f64 / old_per_new / Quantity::UNITS_PER_SHARE as f64;
@@ -333,7 +308,7 @@ impl Tape {
     /// Whether there are prices of a contract at any time.
     pub(crate) fn is_priced(&self, contract: ContractId) -> bool {
         let contract = self.option(contract).map_or(contract, |(root, _)| root.underlying);
-        matches!(self.source, Source::Model(_)) || !self.histories[contract].bars.is_empty()
+        matches!(self.source, Source::Model(_)) || !self.histories[contract].borrow().bars.is_empty()
     }
 
     /// Whether a contract trades in a session of its venue.
@@ -343,7 +318,7 @@ impl Tape {
             && match self.source {
                 _ if self.universe.option(contract).is_some() => self.is_priced(contract),
                 Source::Model(_) => session.date >= self.listed_from[contract],
-                Source::Replay(_) => self.histories[contract].of_date(session.date).is_some(),
+                Source::Replay(_) => self.histories[contract].borrow().of_date(session.date).is_some(),
             }
     }
 
@@ -353,7 +328,7 @@ impl Tape {
             _ if self.universe.option(contract).is_some() => self.option_price(contract, at).unwrap_or_default(),
             Source::Model(model) => model.price(contract, session.date, at),
             Source::Replay(streams) => {
-                let history = &self.histories[contract];
+                let history = self.histories[contract].borrow();
                 let index = history.of_date(session.date).expect("the contract trades in this session");
                 let PathStreams { turns, ripples } = streams[contract];
                 let from = BarChance { chance: &self.chance, turns, ripples, day: day_number(session.date) };
@@ -386,15 +361,19 @@ impl Tape {
 
     /// The last official close, without what was paid on it since: the price somebody would ask for before the open.
     fn last_close(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        let (_, close) = self.last_official(contract, now)?;
-        let Source::Model(model) = &self.source else { return Some(close) };
+        let Source::Model(model) = &self.source else {
+            return self.last_official(contract, now).map(|(_, close)| close);
+        };
         if self.universe.option(contract).is_some() {
-            return Some(close);
+            return self.last_official(contract, now).map(|(_, close)| close);
         }
-        let history = &self.histories[contract];
-        let fixed = history.known_from[history.known_count(now) - 1];
+        let (bar, fixed) = self.last_bar(contract, now)?;
         let left = model.left_after(contract, fixed, now);
-        Some(if left == 1.0 { close } else { to_tick(close.to_f64() * left, self.universe.terms(contract).tick) })
+        Some(if left == 1.0 {
+            bar.close
+        } else {
+            to_tick(bar.close.to_f64() * left, self.universe.terms(contract).tick)
+        })
     }
 
     /// Bars of every session from a date on that has been fixed by an instant.
@@ -410,13 +389,6 @@ impl Tape {
         if let Source::Model(model) = &mut self.source {
             model.forget_before(now);
         }
-    }
-
-    fn simulated_bar(&self, contract: ContractId, date: Date, way: &Way, moves: &mut Vec<f64>) -> Bar {
-        let Source::Model(model) = &self.source else { unreachable!("replayed bars are given, not made") };
-        let terms = self.universe.terms(contract);
-        let prices = model.session_prices(contract, date, way, moves).map(|price| to_tick(price, terms.tick));
-        Bar::new(date, prices, self.volume(contract, date, prices[3]))
     }
 
     /// What trades in a session that closes at a price.
@@ -440,7 +412,7 @@ fn replayed(
     universe: &Universe,
     venues: &Venues,
     series: &PerContract<Vec<Bar>>,
-) -> Result<PerContract<History>, SimError> {
+) -> Result<PerContract<RefCell<History>>, SimError> {
     if series.len() != universe.contract_count() {
         return Err(SimError::SeriesCount { series: series.len(), contracts: universe.contract_count() });
     }
@@ -461,7 +433,7 @@ fn replayed(
                 venue.session(bar.date).map_or_else(|| end_of_day(bar.date), |session| venue.fixing(session));
             history.push(Bar::new(bar.date, prices, bar.volume), known_from);
         }
-        Ok(history)
+        Ok(RefCell::new(history))
     };
     series.iter().map(history).collect::<Result<Vec<_>, _>>().map(PerContract::from_vec)
 }

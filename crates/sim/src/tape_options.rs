@@ -7,13 +7,14 @@ use crate::exposure::Exposure;
 use crate::model::volatility_forward;
 use crate::options::{Root, years_until};
 use crate::overnight::utc_date;
-use crate::tape::{History, Source, Tape, end_of_day, to_tick};
+use crate::tape::{Source, Tape, end_of_day, to_tick};
 use crate::{OptionListing, OptionView};
 use domain::{ContractId, InstrumentId, OptionKey, Price, Universe};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
 use market::calendar::Session;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Instants at which an option is looked at for the bar of a session.
@@ -24,12 +25,12 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(6 * 24);
 impl Tape {
     /// Takes what a universe has grown by in: options that were listed.
     pub(crate) fn list(&mut self, universe: Arc<Universe>) {
-        self.change();
+        self.turn();
         let listed = self.histories.len()..universe.contract_count();
         self.universe = universe;
         for place in listed {
             self.add_streams(ContractId(place as u16));
-            self.histories.push(History::default());
+            self.histories.push(RefCell::default());
             self.ended.push(None);
         }
     }
@@ -47,7 +48,15 @@ impl Tape {
     /// The bars of the last `count` of them dated before a day.
     pub(crate) fn option_bars(&self, contract: ContractId, before: Date, count: usize, now: Timestamp) -> Vec<Bar> {
         let sessions = self.option_sessions(contract, now).filter(|session| session.date < before);
-        let mut bars: Vec<Bar> = sessions.rev().take(count).map(|session| self.option_bar(contract, session)).collect();
+        let mut written = self.option_bars.borrow_mut();
+        let remembered = utc_date(now - REMEMBERED);
+        while written.first_key_value().is_some_and(|((date, _), _)| *date < remembered) {
+            written.pop_first();
+        }
+        let bar = |session: &Session| {
+            *written.entry((session.date, contract)).or_insert_with(|| self.option_bar(contract, session))
+        };
+        let mut bars: Vec<Bar> = sessions.rev().take(count).map(bar).collect();
         bars.reverse();
         bars
     }

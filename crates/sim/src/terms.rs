@@ -7,7 +7,6 @@ use domain::AssetClass;
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Calendar;
-use rust_decimal::{Decimal, dec};
 
 /// How many days of trading hours are told.
 const HOURS_DAYS: i32 = 7;
@@ -51,15 +50,15 @@ fn two_digits(text: &mut String, number: i8) {
     [number / 10, number % 10].into_iter().for_each(|digit| text.push(char::from(b'0' + digit as u8)));
 }
 
-/// Initial and maintenance requirement as shares of market value.
-pub(crate) fn margin_rates(class: AssetClass) -> (Decimal, Decimal) {
+/// Initial and maintenance requirement in thousandths of market value.
+pub(crate) fn margin_rates(class: AssetClass) -> [i128; 2] {
     match class {
-        AssetClass::EquityEtf | AssetClass::BondEtf | AssetClass::Stock => (dec!(0.30), dec!(0.25)),
-        AssetClass::EquityIndexFuture => (dec!(0.08), dec!(0.07)),
-        AssetClass::BondFuture => (dec!(0.025), dec!(0.022)),
-        AssetClass::VolatilityFuture => (dec!(0.40), dec!(0.35)),
-        AssetClass::FxFuture | AssetClass::Fx => (dec!(0.033), dec!(0.03)),
-        AssetClass::Option => (dec!(1), dec!(1)),
-        AssetClass::Index | AssetClass::VolatilityIndex => (dec!(0), dec!(0)),
+        AssetClass::EquityEtf | AssetClass::BondEtf | AssetClass::Stock => [300, 250],
+        AssetClass::EquityIndexFuture => [80, 70],
+        AssetClass::BondFuture => [25, 22],
+        AssetClass::VolatilityFuture => [400, 350],
+        AssetClass::FxFuture | AssetClass::Fx => [33, 30],
+        AssetClass::Option => [1_000, 1_000],
+        AssetClass::Index | AssetClass::VolatilityIndex => [0, 0],
     }
 }

@@ -3,7 +3,7 @@
 //! In: calendars. Out: what a venue is doing at an instant, and the next instant at which that changes. Invariant: the
 //! official close is fixed once per session, at the end of the closing auction or at the close where there is none.
 
-use crate::factors::day_number;
+use crate::factor_days::day_number;
 use domain::Mic;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};

@@ -217,7 +217,7 @@ impl Mirror {
             view.cash.iter().map(|row| row.exchange_rate * (row.cash + row.futures_pnl + row.stock_market_value)).sum();
         assert_eq!(cents(from_rows), view.net_liquidation);
         assert_eq!(simulation.net_liquidation(), view.net_liquidation, "the short way comes to the same");
-        assert_eq!(simulation.valued().account, view, "what is kept is what is");
+        assert_eq!(simulation.required(), simulation.requirement(&view), "and so does the margin");
     }
 }
 

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use market::calendar::Session;
 use market::{Bar, DataType};
 use proptest::prelude::*;
-use sim::{Prices, Scenario, SimError, Simulation};
+use rust_decimal::dec;
+use sim::{Intervention, Prices, Scenario, SimError, Simulation};
 use world::*;
 
 const SEEDS: std::ops::Range<u64> = 0..12;
@@ -334,6 +335,61 @@ fn a_daily_bar_is_the_widest_of_what_was_quoted_in_its_session() {
                 let quoted = simulation.intraday(contract, &session, whole, session.close)[0];
                 let told = [bar.open, bar.high, bar.low, bar.close];
                 assert_eq!(told, [quoted.open, quoted.high, quoted.low, quoted.close], "{contract:?} on {}", bar.date);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Research writes a bar when somebody asks for it, the gateway's market every evening. Companies pay, split and end,
+    /// markets are shocked, and nobody asks on most days.
+    #[test]
+    fn a_bar_is_the_same_whenever_it_is_written(
+        seed in 0_u64..100,
+        days in prop::collection::vec((0_u8..8, prop::sample::select(vec![CSPX, CS51, M6E, M6E_MARCH, VIX, ACME]), 0_usize..40), 10..40),
+    ) {
+        let config = || config(Prices::Simulated { scenario: Scenario::Crash, seed, first_day: FIRST_DAY });
+        let mut written = Simulation::new(config()).expect("valid");
+        let mut asked = Simulation::filling(config(), sim::Fills::Whole).expect("valid");
+        let ends = |bar: &Bar| (bar.date, bar.open, bar.close, bar.volume);
+        for (what, contract, count) in days {
+            for simulation in [&mut written, &mut asked] {
+                simulation.advance_to(simulation.now() + SignedDuration::from_hours(17));
+                simulation.intervene(&match what {
+                    0 => Intervention::Split { contract: ACME, numerator: 3, denominator: 1 },
+                    1 => Intervention::Dividend { contract: CSPX, rate: dec!(3.21) },
+                    2 => Intervention::Shock { equity: dec!(-0.03), volatility: dec!(0.2) },
+                    3 => Intervention::Expire { contract: ACME, silent: false },
+                    _ => continue,
+                });
+            }
+            let before = FIRST_DAY.saturating_add((count as i64).days());
+            for (before, count) in [(date(2100, 1, 1), count), (before, count), (before, 1)] {
+                let [one, other] = [&written, &asked].map(|world| world.bars(contract, before, count));
+                prop_assert_eq!(one.iter().map(ends).collect::<Vec<_>>(), other.iter().map(ends).collect::<Vec<_>>());
+            }
+        }
+        for contract in [CSPX, CS51, M6E, M6E_MARCH, SPX, SX5E, VIX, EURUSD, ACME] {
+            let [one, other] = [&written, &asked].map(|world| world.bars(contract, Date::MAX, usize::MAX));
+            prop_assert_eq!(one.iter().map(ends).collect::<Vec<_>>(), other.iter().map(ends).collect::<Vec<_>>());
+        }
+    }
+
+    /// Whoever makes them, and whenever he stops.
+    #[test]
+    fn days_made_ahead_are_the_days_of_the_market(seed in 0_u64..100, made in 0_usize..30) {
+        let mut alone = simulated(Scenario::Spike, seed);
+        let mut helped = alone.clone();
+        let days: Vec<_> = helped.days_to_come().expect("a simulated market").take(made).collect();
+        helped.take_days(days.into_iter());
+        for _ in 0..25 {
+            for simulation in [&mut alone, &mut helped] {
+                simulation.advance_to(simulation.now() + SignedDuration::from_hours(23));
+            }
+            for contract in [CSPX, M6E, VIX, EURUSD] {
+                prop_assert_eq!(alone.quote(contract), helped.quote(contract));
             }
         }
     }

@@ -211,8 +211,7 @@ impl Broker for SimBroker {
 
     async fn snapshot(&mut self) -> Result<AccountSnapshot, BrokerError> {
         let simulation = self.world.simulation.borrow();
-        let (now, valued) = (simulation.now(), simulation.valued());
-        let account = &valued.account;
+        let (now, account) = (simulation.now(), simulation.account());
         let cash = account.cash.iter().map(|row| CashRow {
             currency: row.currency,
             cash: as_told(row.cash),
@@ -224,7 +223,7 @@ impl Broker for SimBroker {
         let mut cash: Vec<CashRow> = cash.collect();
         cash.sort_by_key(|row| row.currency);
         let (mut positions, mut foreign) = (Vec::new(), Vec::new());
-        let sim::Requirement { maintenance, gross_position_value, .. } = valued.requirement;
+        let sim::Requirement { maintenance, gross_position_value, .. } = simulation.required();
         for held in &account.positions {
             let instrument = self.world.ours.instrument_of(self.world.known(held.contract).unwrap_or(held.contract));
             match self.ours(held.contract) {
