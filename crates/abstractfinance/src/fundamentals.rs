@@ -13,18 +13,18 @@ use std::path::Path;
 
 /// Years of statements before the first: five for margins, and the one that is not published yet.
 const YEARS_BEFORE: i16 = 7;
-/// Years of statements after it, as long as a universe lasts.
+/// Years of statements after it, unless a run is longer.
 const YEARS_AFTER: i16 = 12;
 
 const SIMULATED: &str = "simulated";
 
-/// The tables of every screen.
-pub fn load(loaded: &Loaded, first: Date) -> Result<ScreenData, Failure> {
+/// The tables of every screen, for a run between two dates.
+pub fn load(loaded: &Loaded, first: Date, last: Date) -> Result<ScreenData, Failure> {
     let mut data = ScreenData { universes: loaded.universes.clone(), ..ScreenData::default() };
     for (name, sleeve) in &loaded.settings.sleeves {
         let Some(screen) = Sleeve::screen(sleeve) else { continue };
         let table = if screen.fundamentals == SIMULATED {
-            simulated(loaded, first)
+            simulated(loaded, (first.year(), last.year()))
         } else {
             let catalogue = Catalogue::open(Path::new(&screen.fundamentals)).and_then(|found| found.fundamentals());
             catalogue.map_err(|error| Failure::Usage(format!("sleeves.{name}.fundamentals: {error}")))?
@@ -34,9 +34,9 @@ pub fn load(loaded: &Loaded, first: Date) -> Result<ScreenData, Failure> {
     Ok(data)
 }
 
-fn simulated(loaded: &Loaded, first: Date) -> Fundamentals {
+fn simulated(loaded: &Loaded, (first, last): (i16, i16)) -> Fundamentals {
     let members = loaded.universes.values().flatten();
     let companies: Vec<(&str, &str)> = members.map(|member| (member.id.as_str(), member.sector.as_str())).collect();
-    let (from, to) = (first.year() - YEARS_BEFORE, first.year() + YEARS_AFTER);
+    let (from, to) = (first - YEARS_BEFORE, last.max(first + YEARS_AFTER));
     Fundamentals::new(SIMULATED, sim::fundamentals::statements(&companies, from, to))
 }

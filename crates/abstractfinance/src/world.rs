@@ -135,6 +135,8 @@ pub struct Ground {
     /// What the simulated broker lists: the table that comes with the program, and rows it does not have.
     brokers_universe: Arc<Universe>,
     pub first: Date,
+    /// The last day of what was asked for, at least.
+    last: Date,
 }
 
 impl Ground {
@@ -165,7 +167,7 @@ impl Ground {
             universe.map(Arc::new).map_err(|error| Failure::Usage(error.to_string()))
         };
         let (ours, brokers_universe) = (universe(&loaded.instruments)?, universe(&brokers)?);
-        Ok(Ground { loaded, calendars, universe: ours, brokers_universe, first })
+        Ok(Ground { loaded, calendars, universe: ours, brokers_universe, first, last })
     }
 
     /// The table of a start on a date: the contracts of two years.
@@ -346,7 +348,7 @@ impl Ground {
             setup: policy::dated_setup(&self.loaded, (*self.universe).clone(), &self.calendars)
                 .map_err(|error| Failure::Usage(error.to_string()))?,
             calendars: self.calendars.clone(),
-            screens: fundamentals::load(&self.loaded, self.first)?,
+            screens: fundamentals::load(&self.loaded, self.first, self.last)?,
             settings: self.loaded.settings.clone(),
             account: account_tag(self.account()),
             fence,
