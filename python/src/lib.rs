@@ -13,7 +13,7 @@ mod table;
 mod watch;
 
 use abstractfinance::Failure;
-use abstractfinance::research::{self, Search, Study, fingerprint};
+use abstractfinance::research::{self, Fingerprint, Search, Study};
 use backtest::sweep::verdict;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -56,8 +56,8 @@ struct Asked {
 
 impl Asked {
     fn study(self) -> Result<Study, Failure> {
-        static PROGRAM: OnceLock<String> = OnceLock::new();
-        let program = PROGRAM.get_or_init(|| fingerprint(Ok(self.code)));
+        static PROGRAM: OnceLock<Fingerprint> = OnceLock::new();
+        let program = PROGRAM.get_or_init(|| Fingerprint::of(Ok(self.code)));
         let mut study = Study::new(self.config, Study::span(&self.words)?, program.clone())?;
         let unread = |error| Failure::Usage(format!("settings: {error}; a value is a finite number, a text or a list"));
         study.set = serde_json::from_str(&self.settings).map_err(unread)?;

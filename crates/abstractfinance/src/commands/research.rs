@@ -5,9 +5,8 @@
 
 use super::{block_on, lookahead, show};
 use crate::cli::{BacktestArgs, Global, SpanOfResearch, SweepArgs};
-use crate::day::Run;
 use crate::failure::Failure;
-use crate::research::{Counted, Search, Step, Study, Sweep, Watch, fingerprint, write};
+use crate::research::{Counted, Fingerprint, Search, Step, Study, Sweep, Watch, made_ahead, write};
 use crate::world::{Ground, StateFolder};
 use ::backtest::result::Result as Research;
 use ::backtest::sweep::{page as sweep_page, verdict};
@@ -56,12 +55,12 @@ async fn journaled(
 ) -> Result<Research, Failure> {
     let config = ground.simulation(&study.span.market)?;
     let counted = Counted::new(study.about(ground, &config)).over_one_table();
-    let market = ground.market(study.simulation(config)?);
+    let market = ground.market(made_ahead(study.simulation(config)?));
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
     engaged.journal.keep(ground.loaded.recorded().as_bytes());
     let fence = engaged.journal.fence();
-    let mut run = Run { is_research: true, ..ground.run(fence, engaged.path, None)? };
+    let mut run = study.span.depth.run(ground, fence, engaged.path)?;
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {
         return Err(Failure::Usage(format!(
@@ -71,7 +70,7 @@ async fn journaled(
     }
     let result = counted.days(dates, ground, &mut run, &mut world, &market, watch).await;
     world.journal.close().await?;
-    result
+    result.map(|result| study.signed(result))
 }
 
 pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
@@ -97,7 +96,7 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
 }
 
 fn study(global: &Global, span: &SpanOfResearch) -> Result<Study, Failure> {
-    Study::new(global.config.clone(), span.clone(), fingerprint(std::env::current_exe()))
+    Study::new(global.config.clone(), span.clone(), Fingerprint::of(std::env::current_exe()))
 }
 
 fn bar(template: &str) -> ProgressBar {

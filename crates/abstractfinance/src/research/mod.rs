@@ -3,6 +3,7 @@
 //! In: a configuration, settings that replace some of its own, a market, two dates, a depth. Out: what the engine did there.
 //! Invariant: whoever asks gets the same run: the command line and the Python module only ask and show.
 
+mod ahead;
 mod bars;
 mod days;
 mod search;
@@ -13,6 +14,7 @@ pub use bars::{BARS, import};
 pub use search::Search;
 pub use sweep::{Sweep, write};
 
+pub(crate) use ahead::made_ahead;
 pub(crate) use days::Counted;
 
 use crate::cli::Depth;
@@ -31,6 +33,7 @@ use sim::{Fills, Prices, SimConfig, Simulation};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 
 /// How far a study is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +69,8 @@ pub struct Study {
     pub span: SpanOfResearch,
     /// What the market is called where its folder does not say it.
     pub market: Option<String>,
-    /// [`fingerprint`] of the code that runs it.
-    pub program: String,
+    /// The code that runs it.
+    pub program: Fingerprint,
     from: Date,
     to: Date,
 }
@@ -85,7 +88,7 @@ impl Study {
     ///
     /// # Errors
     /// [`Failure::Usage`] when the last date lies before the first.
-    pub fn new(config: Option<PathBuf>, span: SpanOfResearch, program: String) -> Result<Study, Failure> {
+    pub fn new(config: Option<PathBuf>, span: SpanOfResearch, program: Fingerprint) -> Result<Study, Failure> {
         let from = span.market.from.unwrap_or(FIRST_DAY);
         let to = span.to.unwrap_or_else(|| from.saturating_add(1.year()).saturating_sub(1.day()));
         if to < from {
@@ -122,11 +125,19 @@ impl Study {
     pub(crate) fn over(&self, ground: &Ground, dates: &[Date], watch: Watch<'_>) -> Result<Research, Failure> {
         let config = ground.simulation(&self.span.market)?;
         let about = self.about(ground, &config);
-        self.run(Counted::new(about), ground, self.simulation(config)?, dates, watch)
+        let result = self.run(Counted::new(about), ground, self.simulation(config)?, dates, watch);
+        result.map(|result| self.signed(result))
+    }
+
+    /// The same with the mark of the code that ran it.
+    pub(crate) fn signed(&self, mut result: Research) -> Research {
+        result.run.origin.program = self.program.get().to_owned();
+        result
     }
 
     /// Settings, universe and calendars.
     pub(crate) fn ground(&self, what: &str) -> Result<Ground, Failure> {
+        self.span.depth.knows(self.set.keys())?;
         let loaded = settings::load_with(self.config.as_deref(), &self.set)?;
         let weekdays = (self.to - self.from).get_days() / 7 * 5 + 5;
         let ground = Ground::of(loaded, Some(self.from), weekdays.unsigned_abs())?;
@@ -162,9 +173,9 @@ impl Study {
         dates: &[Date],
         watch: Watch<'_>,
     ) -> Result<Research, Failure> {
-        let market = ground.market(simulation);
+        let market = ground.market(made_ahead(simulation));
         let journal = "none: without --state-dir a backtest keeps no journal".into();
-        let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
+        let mut run = self.span.depth.run(ground, 0, journal)?;
         let mut world = ground.research(&market, ResearchJournal::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
@@ -197,8 +208,32 @@ impl Study {
                     format!("{:?}", ground.loaded.universes).as_bytes(),
                 ]),
                 code: env!("CARGO_PKG_VERSION").to_owned(),
-                program: self.program.clone(),
+                program: String::new(),
             },
+        }
+    }
+}
+
+/// Settings of what next-session does not do: between two windows it never looks at the account.
+const NOT_NEXT_SESSION: [&str; 2] = ["watchdog.every", "watchdog.feed_age_max"];
+
+impl Depth {
+    /// What stays the same over the dates of a study. Next-session has the watchdog look when a window opens and never between.
+    pub(crate) fn run(self, ground: &Ground, fence: i64, journal: String) -> Result<Run, Failure> {
+        let mut run = Run { is_research: true, ..ground.run(fence, journal, None)? };
+        if self == Depth::NextSession {
+            run.setup.policy.watchdog.iter_mut().for_each(|policy| *policy = policy.at_openings());
+        }
+        Ok(run)
+    }
+
+    /// Whether settings change anything at this depth.
+    fn knows<'a>(self, mut settings: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
+        match settings.find(|key| self == Depth::NextSession && NOT_NEXT_SESSION.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => Err(Failure::Usage(format!(
+                "{key} changes nothing next-session, which looks at the account when a window opens; add --depth order-level"
+            ))),
         }
     }
 }
@@ -221,9 +256,24 @@ fn data_hash(config: &SimConfig) -> String {
     hash(&[world.as_bytes(), prices.as_bytes()])
 }
 
-/// The hash of a file of code; empty when it cannot be read.
-pub fn fingerprint(code: std::io::Result<PathBuf>) -> String {
-    code.and_then(std::fs::read).map_or_else(|_| String::new(), |bytes| hash(&[&bytes]))
+/// The hash of a file of code, worked out while the study runs: the program is larger than what a short study reads. Empty
+/// when the file cannot be read.
+#[derive(Clone, Debug)]
+pub struct Fingerprint(Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>);
+
+impl Fingerprint {
+    /// Of the code in a file.
+    pub fn of(code: std::io::Result<PathBuf>) -> Fingerprint {
+        let read = move || code.and_then(std::fs::read).map_or_else(|_| String::new(), |bytes| hash(&[&bytes]));
+        let fingerprint = Fingerprint(Arc::new(LazyLock::new(Box::new(read))));
+        let begun = fingerprint.clone();
+        std::thread::spawn(move || begun.get().len());
+        fingerprint
+    }
+
+    fn get(&self) -> &str {
+        &self.0
+    }
 }
 
 fn hash(parts: &[&[u8]]) -> String {
@@ -241,9 +291,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_setting_that_changes_nothing_next_session_is_refused() {
+        let of = |words: &[&str]| {
+            let words: Vec<String> = words.iter().copied().map(str::to_owned).collect();
+            let mut study =
+                Study::new(None, Study::span(&words).unwrap(), Fingerprint::of(Ok(PathBuf::new()))).unwrap();
+            study.set.insert("watchdog.every".to_owned(), "PT5M".into());
+            study.ground("a test").map(drop)
+        };
+        insta::assert_snapshot!(of(&[]).unwrap_err(), @"watchdog.every changes nothing next-session, which looks at the account when a window opens; add --depth order-level");
+        of(&["--depth", "order-level"]).unwrap();
+    }
+
+    #[test]
     fn a_study_that_renews_its_table_does_the_same() {
         let words = ["--from", "2025-11-03", "--to", "2026-02-13"].map(str::to_owned);
-        let study = Study::new(None, Study::span(&words).unwrap(), String::new()).unwrap();
+        let study = Study::new(None, Study::span(&words).unwrap(), Fingerprint::of(Ok(PathBuf::new()))).unwrap();
         let ground = study.ground("a test").unwrap();
         let dates = study.dates(&ground).unwrap();
         let days = |renew: fn(Counted) -> Counted| {

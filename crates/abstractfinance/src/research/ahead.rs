@@ -1,0 +1,20 @@
+//! The market of a study, made ahead of it.
+//!
+//! In: a simulation. Out: the same one, whose days another thread makes. Invariant: who makes a day changes nothing about it.
+
+use sim::Simulation;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+/// Days of the market that are made before they are lived through.
+const DAYS: usize = 16;
+
+/// Lets another thread make the next days of the market while this one lives through them; it ends with the simulation.
+pub(crate) fn made_ahead(mut simulation: Simulation) -> Simulation {
+    if let Some(days) = simulation.days_to_come() {
+        let (made, taken) = sync_channel(DAYS);
+        thread::spawn(move || days.map(|day| made.send(day)).take_while(Result::is_ok).for_each(drop));
+        simulation.take_days(taken.into_iter());
+    }
+    simulation
+}
