@@ -25,16 +25,6 @@ pub struct WatchdogPolicy {
     pub storage_slow_ms: i64,
 }
 
-impl WatchdogPolicy {
-    /// The same without looks between the openings of windows, where nobody trades and no feed can fall silent.
-    #[must_use]
-    pub fn at_openings(self) -> WatchdogPolicy {
-        WatchdogPolicy { every_s: SECONDS_A_DAY, blind_max_s: 2 * SECONDS_A_DAY, ..self }
-    }
-}
-
-const SECONDS_A_DAY: i64 = 24 * 60 * 60;
-
 /// One look.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sighting {

@@ -4,8 +4,8 @@
 //! is and with ten leaks planted. Invariant: a plan is compared with itself in a world that was the same until then.
 
 use super::show;
-use crate::cli::{BacktestArgs, Depth, Global};
-use crate::day::run_day;
+use crate::cli::{BacktestArgs, Global};
+use crate::day::{Run, run_day};
 use crate::failure::Failure;
 use crate::world::Ground;
 use ::backtest::lookahead::{History, Leak, Leaky, other_future, other_statements, unpublished};
@@ -178,7 +178,7 @@ impl Search<'_> {
         let simulation =
             Simulation::filling(config, Fills::Whole).map_err(|error| Failure::Usage(error.to_string()))?;
         let market: SimWorld = self.ground.market(simulation);
-        let mut run = Depth::NextSession.run(self.ground, 0, String::new())?;
+        let mut run = Run { is_research: true, ..self.ground.run(0, String::new(), None)? };
         for table in run.screens.fundamentals.values_mut() {
             *table = world.changed_from.map_or_else(|| table.clone(), |cut| other_statements(table, cut));
             if leak == Some(Leak::RestatedFundamentals) {

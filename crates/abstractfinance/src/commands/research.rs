@@ -5,6 +5,7 @@
 
 use super::{block_on, lookahead, show};
 use crate::cli::{BacktestArgs, Global, SpanOfResearch, SweepArgs};
+use crate::day::Run;
 use crate::failure::Failure;
 use crate::research::{Counted, Fingerprint, Search, Step, Study, Sweep, Watch, made_ahead, write};
 use crate::world::{Ground, StateFolder};
@@ -60,7 +61,7 @@ async fn journaled(
     let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;
     engaged.journal.keep(ground.loaded.recorded().as_bytes());
     let fence = engaged.journal.fence();
-    let mut run = study.span.depth.run(ground, fence, engaged.path)?;
+    let mut run = Run { is_research: true, ..ground.run(fence, engaged.path, None)? };
     let mut world = ground.research(&market, engaged.journal);
     if world.journal.latest("plan").await?.is_some() {
         return Err(Failure::Usage(format!(

@@ -103,9 +103,7 @@ impl Counted {
         };
         if is_new_year {
             let setup = dated_setup(&ground.loaded, table, &ground.calendars);
-            let watchdog = run.setup.policy.watchdog.take();
             run.setup = setup.map_err(|error| Failure::Usage(error.to_string()))?;
-            run.setup.policy.watchdog = watchdog;
             self.year = Some(date.year());
         }
         world.closed = Some(Arc::new(book));

@@ -137,7 +137,6 @@ impl Study {
 
     /// Settings, universe and calendars.
     pub(crate) fn ground(&self, what: &str) -> Result<Ground, Failure> {
-        self.span.depth.knows(self.set.keys())?;
         let loaded = settings::load_with(self.config.as_deref(), &self.set)?;
         let weekdays = (self.to - self.from).get_days() / 7 * 5 + 5;
         let ground = Ground::of(loaded, Some(self.from), weekdays.unsigned_abs())?;
@@ -175,7 +174,7 @@ impl Study {
     ) -> Result<Research, Failure> {
         let market = ground.market(made_ahead(simulation));
         let journal = "none: without --state-dir a backtest keeps no journal".into();
-        let mut run = self.span.depth.run(ground, 0, journal)?;
+        let mut run = Run { is_research: true, ..ground.run(0, journal, None)? };
         let mut world = ground.research(&market, ResearchJournal::default());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::Usage(format!("cannot start a runtime: {error}")))?;
@@ -210,30 +209,6 @@ impl Study {
                 code: env!("CARGO_PKG_VERSION").to_owned(),
                 program: String::new(),
             },
-        }
-    }
-}
-
-/// Settings of what next-session does not do: between two windows it never looks at the account.
-const NOT_NEXT_SESSION: [&str; 2] = ["watchdog.every", "watchdog.feed_age_max"];
-
-impl Depth {
-    /// What stays the same over the dates of a study. Next-session has the watchdog look when a window opens and never between.
-    pub(crate) fn run(self, ground: &Ground, fence: i64, journal: String) -> Result<Run, Failure> {
-        let mut run = Run { is_research: true, ..ground.run(fence, journal, None)? };
-        if self == Depth::NextSession {
-            run.setup.policy.watchdog.iter_mut().for_each(|policy| *policy = policy.at_openings());
-        }
-        Ok(run)
-    }
-
-    /// Whether settings change anything at this depth.
-    fn knows<'a>(self, mut settings: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
-        match settings.find(|key| self == Depth::NextSession && NOT_NEXT_SESSION.contains(&key.as_str())) {
-            None => Ok(()),
-            Some(key) => Err(Failure::Usage(format!(
-                "{key} changes nothing next-session, which looks at the account when a window opens; add --depth order-level"
-            ))),
         }
     }
 }
@@ -289,19 +264,6 @@ fn hex(digest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_setting_that_changes_nothing_next_session_is_refused() {
-        let of = |words: &[&str]| {
-            let words: Vec<String> = words.iter().copied().map(str::to_owned).collect();
-            let mut study =
-                Study::new(None, Study::span(&words).unwrap(), Fingerprint::of(Ok(PathBuf::new()))).unwrap();
-            study.set.insert("watchdog.every".to_owned(), "PT5M".into());
-            study.ground("a test").map(drop)
-        };
-        insta::assert_snapshot!(of(&[]).unwrap_err(), @"watchdog.every changes nothing next-session, which looks at the account when a window opens; add --depth order-level");
-        of(&["--depth", "order-level"]).unwrap();
-    }
 
     #[test]
     fn a_study_that_renews_its_table_does_the_same() {
