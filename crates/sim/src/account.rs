@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const COST_DIGITS: u32 = 8;
+/// Of a quantity and a price together, which are integers: everything held is valued fifty times a date.
+const WORTH_DIGITS: u32 = 4 + 8;
 
 /// What is held of one contract.
 #[derive(Clone, Copy, Debug, Default)]
@@ -214,10 +216,14 @@ impl Account {
             self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
         });
         for (&contract, holding) in &self.holdings {
-            total[self.universe.terms(contract).currency] -= holding.settled;
-        }
-        for (contract, _, worth) in self.worths(mark) {
-            total[self.universe.terms(contract).currency] += worth;
+            let terms = self.universe.terms(contract);
+            let total = &mut total[terms.currency];
+            if !holding.settled.is_zero() {
+                *total -= holding.settled;
+            }
+            if !holding.quantity.is_zero() {
+                *total += worth(holding.quantity, mark(contract).expect("what is held has traded"), terms);
+            }
         }
         let in_use = Currency::ALL.into_iter().filter(|&currency| !total[currency].is_zero());
         let in_base = |currency| {
@@ -324,7 +330,8 @@ impl Holding {
 }
 
 fn worth(quantity: Quantity, price: Price, terms: &Terms) -> Decimal {
-    quantity.to_decimal() * price.to_decimal() * Decimal::from(terms.multiplier)
+    let product = i128::from(quantity.units()) * i128::from(price.mantissa()) * i128::from(terms.multiplier);
+    Decimal::from_i128_with_scale(product, WORTH_DIGITS)
 }
 
 /// Half away from zero, as the broker rounds what it pays and charges.

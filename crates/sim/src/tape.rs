@@ -65,8 +65,9 @@ pub(crate) struct Tape {
     /// Official closes of options that were asked for since something changed, and their bars.
     closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
     pub(crate) option_bars: RefCell<BTreeMap<(Date, ContractId), Bar>>,
-    /// Prices of theirs before ticks, with the instant each is of.
+    /// Prices of theirs before ticks, and of what they are written on, with the instant each is of.
     pub(crate) option_prices: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
+    pub(crate) spots: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
     pub(crate) halts: BTreeMap<ContractId, Halt>,
     /// How often something changed that a price depends on beside the time.
     changes: u64,
@@ -139,6 +140,7 @@ impl Tape {
             closes: RefCell::default(),
             option_bars: RefCell::default(),
             option_prices: RefCell::default(),
+            spots: RefCell::default(),
             halts: BTreeMap::new(),
             changes: 0,
         };
@@ -174,6 +176,7 @@ impl Tape {
         self.closes.get_mut().clear();
         self.option_bars.get_mut().clear();
         self.option_prices.get_mut().clear();
+        self.spots.get_mut().clear();
     }
 
     /// When venues change.

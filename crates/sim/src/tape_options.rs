@@ -124,12 +124,19 @@ impl Tape {
         Some(root.ends(key.expiry, self.venue(contract)).unwrap_or_else(|| end_of_day(key.expiry)))
     }
 
-    /// A price between sessions too: options trade while the shares of an index do not.
+    /// A price between sessions too: options trade while the shares of an index do not. Made once an instant: all options of a
+    /// root ask for the same.
     fn spot(&self, contract: ContractId, at: Timestamp) -> Option<f64> {
-        match &self.source {
-            Source::Model(model) => Some(model.price(contract, utc_date(at), at)),
-            Source::Replay(_) => self.last(contract, at).map(Price::to_f64),
+        let known = self.spots.borrow().get(&contract).copied();
+        if let Some((_, price)) = known.filter(|(of, _)| *of == at) {
+            return Some(price);
         }
+        let price = match &self.source {
+            Source::Model(model) => model.price(contract, utc_date(at), at),
+            Source::Replay(_) => self.last(contract, at)?.to_f64(),
+        };
+        self.spots.borrow_mut().insert(contract, (at, price));
+        Some(price)
     }
 
     /// Looked at in even steps; the true extremes lie between them.
