@@ -1,6 +1,7 @@
 //! The market of a study, made ahead of it.
 //!
-//! In: a simulation. Out: the same one, whose days another thread makes. Invariant: who makes a day changes nothing about it.
+//! In: a simulation. Out: the same one, whose next days another thread makes while this one is lived through. Invariant:
+//! who makes a day, and when, changes nothing about it; the thread ends with the simulation.
 
 use sim::Simulation;
 use std::sync::mpsc::sync_channel;
