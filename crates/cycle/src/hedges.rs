@@ -83,7 +83,7 @@ pub fn hedge_positions(moment: &Moment<'_>, setup: &Setup) -> Vec<HedgePosition>
 }
 
 fn position(row: &OptionRow, moment: &Moment<'_>, policy: &TailHedgePolicy, setup: &Setup) -> Option<HedgePosition> {
-    let contracts = ours(row.contract, moment);
+    let contracts = Some(ours(row.contract, moment)).filter(|&contracts| contracts > 0)?;
     let terms = setup.universe.terms(row.contract);
     let held = HeldOption {
         contract: row.contract,
@@ -101,7 +101,7 @@ fn position(row: &OptionRow, moment: &Moment<'_>, policy: &TailHedgePolicy, setu
         OptionView::at(&row.key, mark, underlying, moment.date)
     });
     let (value, rate) = (BaseMoney::new(value), rate.to_f64().unwrap_or_default());
-    (contracts > 0).then_some(HedgePosition { held, mark, underlying: price.map(Price::to_f64), value, rate, view })
+    Some(HedgePosition { held, mark, underlying: price.map(Price::to_f64), value, rate, view })
 }
 
 /// Whole contracts of ours.

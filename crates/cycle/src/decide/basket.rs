@@ -11,23 +11,19 @@ use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality, Verdict};
 use strategy::sizing::Change;
 
-/// Of what may be wanted in another quantity than is held, that which is, and every future: what it rolls moves another contract.
-pub(crate) fn moving(
-    mut may_move: Vec<ContractId>,
-    inputs: &DayInputs<'_>,
-    setup: &Setup,
-    plan: &DayPlan,
-) -> Vec<ContractId> {
-    let of_hedges = setup.options.iter().map(|row| row.contract);
-    let before = may_move.len();
-    may_move.extend(setup.chains.iter().flat_map(|chain| &chain.contracts).copied().chain(of_hedges));
-    if may_move.len() > before {
-        may_move.sort_unstable();
-        may_move.dedup();
+/// What is wanted in another quantity than is held, and every future: what it rolls moves another contract.
+pub(crate) fn moving(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<ContractId> {
+    let held = inputs.ledger.quantities().as_slice();
+    let wanted = &plan.table.wanted.as_slice()[..held.len()];
+    let mut moving = Vec::with_capacity(held.len());
+    let differs = |wanted: &Quantity, held: &Quantity| u64::from(wanted != held);
+    rows_with(wanted, held, differs, |row| moving.push(ContractId(row as u16)));
+    if !setup.chains.is_empty() {
+        moving.extend(setup.chains.iter().flat_map(|chain| &chain.contracts));
+        moving.sort(); // stable, because it is made for lists of which parts are in order
+        moving.dedup();
     }
-    let differs = |contract: ContractId| plan.table.wanted[contract] != inputs.ledger.quantity(contract);
-    may_move.retain(|&contract| differs(contract) || setup.universe.terms(contract).settles_daily);
-    may_move
+    moving
 }
 
 pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {

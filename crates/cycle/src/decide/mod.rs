@@ -44,9 +44,9 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     hedge::withhold(inputs, setup, plan);
     assess::assess(inputs, setup, plan);
     targets::targets(inputs, setup, plan);
-    let may_move = targets::size(inputs, setup, plan);
+    targets::size(inputs, setup, plan);
     tail_hedge::targets(inputs, setup, plan);
-    let moving = basket::moving(may_move, inputs, setup, plan);
+    let moving = basket::moving(inputs, setup, plan);
     caps::limit(&moving, inputs, setup, plan);
     basket::schedule(&moving, inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);

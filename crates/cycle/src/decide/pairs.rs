@@ -120,7 +120,7 @@ fn stand_in(order: &PlannedOrder, inputs: &DayInputs<'_>, setup: &Setup, plan: &
 
 /// What the caps leave for one more position in the direction of an order, in base currency.
 fn room(direction: Quantity, inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> f64 {
-    let moving = moving(setup.universe.contracts().collect(), inputs, setup, plan);
+    let moving = moving(inputs, setup, plan);
     let basket = basket(&moving, inputs, setup, plan);
     basket.room(direction.signum(), plan.facts.nav, &setup.policy.gate)
 }

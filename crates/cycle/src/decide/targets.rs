@@ -36,8 +36,7 @@ pub(super) fn targets(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     legs::match_sides(inputs, setup, plan);
 }
 
-/// Says which contracts it has looked at: of those without a future no other one moves.
-pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) -> Vec<ContractId> {
+pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let rebalance = &setup.policy.rebalance;
     if plan.risk.quality == Quality::Invalid && !plan.flatten {
         // Without an estimate there is no target: what is held stays, and futures roll.
@@ -45,14 +44,13 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) ->
         plan.refusals.push(refusal);
         plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
         chains::keep(inputs, setup, plan);
-        return Vec::new();
+        return;
     }
     let nav = plan.facts.nav;
     let waits = contracts_held_back(inputs, setup, plan);
     let without_list = contracts_without_list(setup, plan);
     plan.table.wanted.as_mut_slice().copy_from_slice(inputs.ledger.quantities().as_slice());
-    let off_target = off_target(inputs, setup, plan);
-    for &contract in &off_target {
+    for contract in off_target(inputs, setup, plan) {
         let (held, terms) = (inputs.ledger.quantity(contract), setup.universe.terms(contract));
         let outside = outside(inputs, contract);
         let (target, unit_price) = (plan.table.target_value[contract], plan.table.unit_price[contract]);
@@ -80,7 +78,6 @@ pub(super) fn size(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) ->
         }
     }
     chains::size(&waits, inputs, setup, plan);
-    off_target
 }
 
 /// The contracts that are not where their targets want them: all but futures, and but those with a position near enough to

@@ -392,7 +392,7 @@ fn schedule(chain: &mut Chain, day: &Day<'_>, contract: ContractId, hedges: bool
     chain.given("schedule", "rolled", rolled.to_f64(), "units", "takes the place of a contract that is left");
     chain.made("schedule", "increase", increase.to_f64(), "units", "wanted - held - reduce - rolled");
     let gate = &day.setup.policy.gate;
-    let moving = moving(day.setup.universe.contracts().collect(), &day.inputs, day.setup, day.plan);
+    let moving = moving(&day.inputs, day.setup, day.plan);
     let basket = basket(&moving, &day.inputs, day.setup, day.plan);
     let fit = basket.fit(day.plan.facts.nav, gate);
     let share = fit.share_of(Side::of(increase));

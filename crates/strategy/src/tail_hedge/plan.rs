@@ -417,8 +417,11 @@ fn trim_spread(
     has_to: impl Fn((i64, i64), &Dv01s, &SpreadRoom) -> bool,
 ) {
     let Ok((SpreadLegs { long, short }, room, _)) = spread_at(inputs, policy) else { return };
-    let Ok(dv01s) = policy.bond_spread.dv01s(&long.future, &short.future) else { return };
     let held = (long.held, short.held);
+    if held == (0, 0) {
+        return;
+    }
+    let Ok(dv01s) = policy.bond_spread.dv01s(&long.future, &short.future) else { return };
     if !has_to(held, &dv01s, &room) {
         return;
     }
