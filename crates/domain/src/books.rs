@@ -90,17 +90,20 @@ impl Books {
 
     /// True when this version of an execution, or a later one, is in the ledger.
     pub fn holds(&self, execution: &ExecutionId) -> bool {
-        let known = self.memory.place(execution).ok().map(|place| &self.memory.executions[place]);
-        known.is_some_and(|known| {
-            let booked = matches!(known.told, Told::Open(_) | Told::Closed(_));
-            booked && execution.versus(&known.execution) != Some(Ordering::Greater)
-        })
+        self.booked(execution).is_some()
+    }
+
+    /// The same with what the broker charged for it (positive = paid), as far as that is known.
+    pub fn booked(&self, execution: &ExecutionId) -> Option<Option<Money>> {
+        let known = &self.memory.executions[self.memory.place(execution).ok()?];
+        let booked = matches!(known.told, Told::Open(_) | Told::Closed(_));
+        let holds = booked && execution.versus(&known.execution) != Some(Ordering::Greater);
+        holds.then(|| known.charge.map(|charge| charge.amount))
     }
 
     /// What the broker charged for an execution (positive = paid), as far as it is known.
     pub fn charge_of(&self, execution: &ExecutionId) -> Option<Money> {
-        let known = &self.memory.executions[self.memory.place(execution).ok()?];
-        known.charge.as_ref().map(|charge| charge.amount)
+        self.memory.executions[self.memory.place(execution).ok()?].charge.map(|charge| charge.amount)
     }
 
     /// Books an execution, unless it is booked already.

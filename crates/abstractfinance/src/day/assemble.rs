@@ -181,10 +181,9 @@ pub(super) fn broker_facts(snapshot: &AccountSnapshot, known: &Known<'_>, run: &
 
 /// What the broker lists and the books do not hold.
 fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidence {
-    let holds = |listed: &Execution| known.books.holds(&listed.fill.execution);
-    let (booked, unbooked): (Vec<&Execution>, Vec<&Execution>) =
-        snapshot.executions.iter().partition(|listed| holds(listed));
-    let since = unbooked.iter().filter(|listed| listed.fill.at > known.opened);
+    let charges = snapshot.executions.iter().map(|listed| (listed, known.books.booked(&listed.fill.execution)));
+    let (booked, unbooked): (Vec<_>, Vec<_>) = charges.partition(|(_, charge)| charge.is_some());
+    let since = unbooked.iter().map(|(listed, _)| listed).filter(|listed| listed.fill.at > known.opened);
     let mut covered = PerContract::filled(Quantity::ZERO, run.setup.universe.contract_count());
     let executions = since.map(|Execution { fill, commission }| ListedExecution {
         id: fill.execution.clone(),
@@ -204,7 +203,7 @@ fn evidence(snapshot: &AccountSnapshot, known: &Known<'_>, run: &Run) -> Evidenc
     let swept = snapshot.cash.iter().filter(|row| !row.swept.is_zero());
     Evidence {
         executions,
-        charges: unbooked_charges(&booked, known.books),
+        charges: booked.into_iter().filter_map(|(listed, charge)| unbooked_charge(listed, charge.flatten())).collect(),
         orders: short_orders(snapshot, (known.books, known.opened), run),
         statement: Vec::new(),
         disputes: snapshot
@@ -239,15 +238,13 @@ fn perhaps_buy_in(
     false
 }
 
-/// What the broker charges for booked executions above what is booked for them.
-fn unbooked_charges(booked: &[&Execution], books: &Books) -> Vec<ListedCharge> {
-    let charge = |listed: &&Execution| {
-        let (id, charged) = (&listed.fill.execution, listed.commission?);
-        let booked = books.charge_of(id).filter(|booked| booked.currency == charged.currency);
-        let open = charged.amount - booked.map_or(Decimal::ZERO, |booked| booked.amount);
-        (!open.is_zero()).then(|| ListedCharge { id: id.clone(), amount: Money::new(open, charged.currency) })
-    };
-    booked.iter().filter_map(charge).collect()
+/// What the broker charges for an execution above what is booked for it.
+fn unbooked_charge(listed: &Execution, booked: Option<Money>) -> Option<ListedCharge> {
+    let charged = listed.commission?;
+    let booked = booked.filter(|booked| booked.currency == charged.currency);
+    let open = charged.amount - booked.map_or(Decimal::ZERO, |booked| booked.amount);
+    let amount = Money::new(open, charged.currency);
+    (!open.is_zero()).then(|| ListedCharge { id: listed.fill.execution.clone(), amount })
 }
 
 /// Orders of ours that ended with more filled than the executions of theirs that are booked. A spread has two contracts,

@@ -329,8 +329,7 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
             book.books.disown(&fill.execution, date);
             continue;
         }
-        let is_booked = book.books.holds(&fill.execution) && book.books.charge_of(&fill.execution) == *commission;
-        if is_booked {
+        if book.books.booked(&fill.execution) == Some(*commission) {
             continue;
         }
         let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
