@@ -56,9 +56,8 @@ impl<'a> Scope<'a> {
         let pairs = references.rates.iter().filter_map(|(_, pair)| *pair);
         let mut needed = PerInstrument::filled(false, setup.universe.instrument_count());
         let futures = hedges.chain(stand_ins);
-        for id in sleeves.chain(futures).chain(indices).chain(pairs).chain(hedged).chain(held.map(instrument)) {
-            needed[id] = true;
-        }
+        let all = sleeves.chain(futures).chain(indices).chain(pairs).chain(hedged).chain(held.map(instrument));
+        all.for_each(|id| needed[id] = true);
         Scope { needed, ledger, run }
     }
 
