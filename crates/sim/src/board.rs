@@ -4,6 +4,7 @@
 //! alone, so it is made once an instant; bid is below ask, both on the tick grid; outside its session a venue shows its
 //! last price and no book.
 
+use crate::asked::Asked;
 use crate::liquidity::{HalfSpread, Profile};
 use crate::random::{Chance, Stream};
 use crate::tape::{Tape, to_tick};
@@ -85,6 +86,8 @@ struct Shown {
     changes: u64,
     quotes: Asked<Quote>,
     marks: Asked<Option<Price>>,
+    /// Marks of what does not trade, which hold until a venue changes or a day is over.
+    resting: Asked<Option<Price>>,
     stress: Option<f64>,
 }
 
@@ -95,46 +98,18 @@ impl Shown {
 
     /// Forgets what was asked for at another instant.
     fn turn_to(&mut self, now: Timestamp, changes: u64) {
+        if (day_of(self.at), self.changes) != (day_of(now), changes) {
+            self.resting.turn();
+        }
         (self.at, self.changes, self.stress) = (now, changes, None);
         self.quotes.turn();
         self.marks.turn();
     }
-}
 
-/// Answers about contracts.
-#[derive(Clone, Debug)]
-struct Asked<T> {
-    answers: Vec<T>,
-    instant: u64,
-    /// Places of the answers, with the number of the instant they are of.
-    places: PerContract<(u64, u32)>,
-}
-
-impl<T> Default for Asked<T> {
-    fn default() -> Asked<T> {
-        Asked { answers: Vec::new(), instant: 0, places: PerContract::default() }
-    }
-}
-
-impl<T: Copy> Asked<T> {
-    /// Forgets the answers of an instant.
-    fn turn(&mut self) {
-        self.answers.clear();
-        self.instant += 1;
-    }
-
-    fn get(&self, contract: ContractId) -> Option<T> {
-        let &(instant, place) = self.places.as_slice().get(contract.index())?;
-        (instant == self.instant).then(|| self.answers.get(place as usize).copied()).flatten()
-    }
-
-    fn keep(&mut self, contract: ContractId, answer: T) -> T {
-        while self.places.len() <= contract.index() {
-            self.places.push((0, u32::MAX));
-        }
-        self.places[contract] = (self.instant, self.answers.len() as u32);
-        self.answers.push(answer);
-        answer
+    /// The mark of a contract, when something that says it was asked for.
+    fn mark(&self, contract: ContractId) -> Option<Option<Price>> {
+        let quoted = || self.quotes.get(contract).map(|quote| quote.mid().or(quote.last));
+        self.resting.get(contract).or_else(|| self.marks.get(contract)).or_else(quoted)
     }
 }
 
@@ -221,18 +196,20 @@ impl Board {
 
     /// Middle of a two-sided quote, else the last price: what the quote would say, without the sizes it also tells.
     pub(crate) fn mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        if let Some(quote) = self.shown(now).quotes.get(contract) {
-            return quote.mid().or(quote.last);
-        }
-        let known = self.shown(now).marks.get(contract);
+        let known = self.shown(now).mark(contract);
         known.unwrap_or_else(|| {
-            let mark = self.make_mark(contract, now);
-            self.shown(now).marks.keep(contract, mark)
+            let trading = self.tape.trading(contract, now);
+            let mark = self.make_mark(contract, trading, now);
+            let mut shown = self.shown(now);
+            match trading {
+                Trading::Closed | Trading::Call(_) => shown.resting.keep(contract, mark),
+                Trading::Open(_) | Trading::Halted(..) => shown.marks.keep(contract, mark),
+            }
         })
     }
 
-    fn make_mark(&self, contract: ContractId, now: Timestamp) -> Option<Price> {
-        let touch = match self.tape.trading(contract, now) {
+    fn make_mark(&self, contract: ContractId, trading: Trading, now: Timestamp) -> Option<Price> {
+        let touch = match trading {
             Trading::Open(session) => {
                 let middle = self.tape.middle(contract, &session, now);
                 self.touch(contract, middle, &session, now).or_else(|| {
@@ -339,6 +316,11 @@ impl Board {
 pub(crate) fn whole_lots(units: f64, lot: Quantity) -> Quantity {
     let units = units.max(0.0) as i64;
     Quantity::from_units(units - units % lot.units())
+}
+
+/// The day an instant belongs to, by UTC, counted since 1970.
+fn day_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
 }
 
 /// The step an instant belongs to.

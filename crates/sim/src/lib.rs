@@ -6,6 +6,7 @@
 
 mod account;
 mod admission;
+mod asked;
 mod board;
 mod books;
 mod broker;

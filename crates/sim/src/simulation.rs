@@ -412,6 +412,7 @@ impl Simulation {
             return;
         }
         self.next_change = self.board.tape.venues().next_change(self.now).unwrap_or(Timestamp::MAX);
+        self.board.tape.turn();
         for change in self.board.tape.venues().changes(self.now) {
             self.stirred = true;
             match change {

@@ -3,6 +3,7 @@
 //! In: a model or replayed bars, and the venues. Out: middle prices, official closes, daily history. Invariant: nothing
 //! after now is shown, every price but a middle is on the contract's tick grid, and a session's bar never changes.
 
+use crate::asked::Asked;
 use crate::factor_days::{FactorDay, FactorDays, day_number, history_begins};
 use crate::halts::Halt;
 use crate::history::{History, Unwritten};
@@ -63,11 +64,11 @@ pub(crate) struct Tape {
     /// Roots of options whose underlying is known.
     pub(crate) roots: PerInstrument<Option<Root>>,
     /// Official closes of options that were asked for since something changed, and their bars.
-    closes: RefCell<BTreeMap<ContractId, (Date, Price)>>,
+    closes: RefCell<Asked<(Date, Price)>>,
     pub(crate) option_bars: RefCell<BTreeMap<(Date, ContractId), Bar>>,
     /// Prices of theirs before ticks, and of what they are written on, with the instant each is of.
-    pub(crate) option_prices: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
-    pub(crate) spots: RefCell<BTreeMap<ContractId, (Timestamp, f64)>>,
+    pub(crate) option_prices: RefCell<Asked<(Timestamp, f64)>>,
+    pub(crate) spots: RefCell<Asked<(Timestamp, f64)>>,
     pub(crate) halts: BTreeMap<ContractId, Halt>,
     /// How often something changed that a price depends on beside the time.
     changes: u64,
@@ -165,7 +166,7 @@ impl Tape {
         self.changes
     }
 
-    /// Notes that there is more to ask for: another session is fixed, another option listed.
+    /// Notes that there is more to ask for: a venue changed, another session is fixed, another option listed.
     pub(crate) fn turn(&mut self) {
         self.changes += 1;
     }
@@ -173,10 +174,10 @@ impl Tape {
     /// Notes that what was known of a price need not hold any more.
     pub(crate) fn change(&mut self) {
         self.turn();
-        self.closes.get_mut().clear();
+        self.closes.get_mut().turn();
         self.option_bars.get_mut().clear();
-        self.option_prices.get_mut().clear();
-        self.spots.get_mut().clear();
+        self.option_prices.get_mut().turn();
+        self.spots.get_mut().turn();
     }
 
     /// When venues change.
@@ -217,10 +218,11 @@ impl Tape {
         match self.option(contract) {
             Some(_) => {
                 let session = self.option_sessions(contract, now).next_back()?;
-                let known = self.closes.borrow().get(&contract).copied().filter(|(date, _)| *date == session.date);
-                let close = known.unwrap_or_else(|| (session.date, self.official_close(contract, session)));
-                self.closes.borrow_mut().insert(contract, close);
-                Some(close)
+                let known = self.closes.borrow().get(contract).filter(|(date, _)| *date == session.date);
+                Some(known.unwrap_or_else(|| {
+                    let close = (session.date, self.official_close(contract, session));
+                    self.closes.borrow_mut().keep(contract, close)
+                }))
             }
             None => self.last_bar(contract, now).map(|(bar, _)| (bar.date, bar.close)),
         }

@@ -88,13 +88,13 @@ impl Tape {
 
     /// The price of that model, made once an instant: an account holds options of venues that are closed all day.
     pub(crate) fn option_price(&self, contract: ContractId, at: Timestamp) -> Option<f64> {
-        let known = self.option_prices.borrow().get(&contract).copied();
+        let known = self.option_prices.borrow().get(contract);
         if let Some((_, price)) = known.filter(|(of, _)| *of == at) {
             return Some(price);
         }
         let (root, key, [price, level, years]) = self.option_facts(contract, at)?;
         let price = root.price(key, price, level, years);
-        self.option_prices.borrow_mut().insert(contract, (at, price));
+        self.option_prices.borrow_mut().keep(contract, (at, price));
         Some(price)
     }
 
@@ -127,7 +127,7 @@ impl Tape {
     /// A price between sessions too: options trade while the shares of an index do not. Made once an instant: all options of a
     /// root ask for the same.
     fn spot(&self, contract: ContractId, at: Timestamp) -> Option<f64> {
-        let known = self.spots.borrow().get(&contract).copied();
+        let known = self.spots.borrow().get(contract);
         if let Some((_, price)) = known.filter(|(of, _)| *of == at) {
             return Some(price);
         }
@@ -135,7 +135,7 @@ impl Tape {
             Source::Model(model) => model.price(contract, utc_date(at), at),
             Source::Replay(_) => self.last(contract, at)?.to_f64(),
         };
-        self.spots.borrow_mut().insert(contract, (at, price));
+        self.spots.borrow_mut().keep(contract, (at, price));
         Some(price)
     }
 

@@ -130,8 +130,16 @@ impl Venue {
 pub(crate) struct Venues {
     /// In the order of [`Mic::ALL`].
     by_mic: Vec<Option<Venue>>,
-    /// What they were doing at the instant that was asked for last.
-    doing: RefCell<(Timestamp, Vec<Option<Trading>>)>,
+    /// What each was doing when it was asked about last.
+    doing: RefCell<Vec<Option<Doing>>>,
+}
+
+/// What a venue is doing from an instant on until it changes.
+#[derive(Clone, Copy, Debug)]
+struct Doing {
+    from: Timestamp,
+    until: Timestamp,
+    trading: Trading,
 }
 
 impl Venues {
@@ -143,7 +151,7 @@ impl Venues {
             let sessions = calendar.sessions(first, last).expect("a calendar knows its own coverage").to_vec();
             by_mic[mic as usize] = Some(Venue::new(calendar.closing_auction(), sessions));
         }
-        let doing = RefCell::new((Timestamp::MIN, vec![None; Mic::ALL.len()]));
+        let doing = RefCell::new(vec![None; Mic::ALL.len()]);
         Ok(Venues { by_mic, doing })
     }
 
@@ -152,14 +160,16 @@ impl Venues {
         self.by_mic[mic as usize].as_ref().expect("every venue of the universe was loaded")
     }
 
-    /// What a venue is doing, found once an instant for everything it trades.
+    /// What a venue is doing, found once for all it trades until it changes.
     pub(crate) fn trading(&self, mic: Mic, at: Timestamp) -> Trading {
-        let mut doing = self.doing.borrow_mut();
-        if doing.0 != at {
-            doing.0 = at;
-            doing.1.fill(None);
+        let known = &mut self.doing.borrow_mut()[mic as usize];
+        if let Some(doing) = known.filter(|doing| doing.from <= at && at < doing.until) {
+            return doing.trading;
         }
-        *doing.1[mic as usize].get_or_insert_with(|| self.get(mic).trading(at))
+        let venue = self.get(mic);
+        let (until, trading) = (venue.next_change(at).unwrap_or(Timestamp::MAX), venue.trading(at));
+        *known = Some(Doing { from: at, until, trading });
+        trading
     }
 
     /// The next instant after `at` at which any venue changes.
