@@ -183,6 +183,9 @@ impl Broker {
     }
 
     fn recall_by_chance(&mut self, booking: Booking, shorts: &[Short]) {
+        if self.events.recalls_per_year == 0.0 {
+            return;
+        }
         for &Short { contract, .. } in shorts {
             let stream = Stream::new("recall", &self.universe.instrument_of(contract).name);
             let chance = self.chance.at(stream, day_number(booking.date)).uniform();
