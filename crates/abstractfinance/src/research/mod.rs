@@ -31,6 +31,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sim::{Fills, Prices, SimConfig, Simulation};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -239,7 +241,7 @@ pub struct Fingerprint(Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>
 impl Fingerprint {
     /// Of the code in a file.
     pub fn of(code: std::io::Result<PathBuf>) -> Fingerprint {
-        let read = move || code.and_then(std::fs::read).map_or_else(|_| String::new(), |bytes| hash(&[&bytes]));
+        let read = move || code.and_then(File::open).and_then(hash_of).unwrap_or_default();
         let fingerprint = Fingerprint(Arc::new(LazyLock::new(Box::new(read))));
         let begun = fingerprint.clone();
         std::thread::spawn(move || begun.get().len());
@@ -255,6 +257,20 @@ fn hash(parts: &[&[u8]]) -> String {
     let mut all = Sha256::new();
     parts.iter().for_each(|part| all.update(part));
     hex(&all.finalize())
+}
+
+/// Read part by part: a program is larger than all a study remembers.
+fn hash_of(code: File) -> io::Result<String> {
+    let (mut code, mut all) = (BufReader::with_capacity(1 << 18, code), Sha256::new());
+    loop {
+        let part = code.fill_buf()?;
+        if part.is_empty() {
+            return Ok(hex(&all.finalize()));
+        }
+        all.update(part);
+        let length = part.len();
+        code.consume(length);
+    }
 }
 
 fn hex(digest: &[u8]) -> String {
