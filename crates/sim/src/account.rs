@@ -215,15 +215,20 @@ impl Account {
         let mut total = PerCurrency::from_fn(|currency| {
             self.cash[currency] + self.interest_owed[currency] + self.dividends_owed[currency]
         });
+        // Whole cents and integer products: their sums are exact in whatever order.
+        let mut worths = PerCurrency::<i128>::default();
         for (&contract, holding) in &self.holdings {
             let terms = self.universe.terms(contract);
-            let total = &mut total[terms.currency];
             if !holding.settled.is_zero() {
-                *total -= holding.settled;
+                total[terms.currency] -= holding.settled;
             }
             if !holding.quantity.is_zero() {
-                *total += worth(holding.quantity, mark(contract).expect("what is held has traded"), terms);
+                let mark = mark(contract).expect("what is held has traded");
+                worths[terms.currency] += product(holding.quantity, mark, terms);
             }
+        }
+        for (currency, &worth) in worths.iter().filter(|(_, worth)| **worth != 0) {
+            total[currency] += Decimal::from_i128_with_scale(worth, WORTH_DIGITS);
         }
         let in_use = Currency::ALL.into_iter().filter(|&currency| !total[currency].is_zero());
         let in_base = |currency| {
@@ -330,8 +335,12 @@ impl Holding {
 }
 
 fn worth(quantity: Quantity, price: Price, terms: &Terms) -> Decimal {
-    let product = i128::from(quantity.units()) * i128::from(price.mantissa()) * i128::from(terms.multiplier);
-    Decimal::from_i128_with_scale(product, WORTH_DIGITS)
+    Decimal::from_i128_with_scale(product(quantity, price, terms), WORTH_DIGITS)
+}
+
+/// What a quantity is worth, as an integer of [`WORTH_DIGITS`].
+fn product(quantity: Quantity, price: Price, terms: &Terms) -> i128 {
+    i128::from(quantity.units() * i64::from(terms.multiplier)) * i128::from(price.mantissa())
 }
 
 /// Half away from zero, as the broker rounds what it pays and charges.
