@@ -121,8 +121,10 @@ impl Hours {
             let trades = instrument.tradable && instrument.kind != InstrumentKind::Cash && !expired;
             trades.then_some(instrument.venue)
         };
-        let venue = PerContract::from_vec(universe.contracts().map(venue).collect());
-        let hours = |mic: &Mic| match venue.as_slice().contains(&Some(*mic)) {
+        let venue: PerContract<Option<Mic>> = PerContract::from_vec(universe.contracts().map(venue).collect());
+        let mut trades = vec![false; Mic::ALL.len()];
+        venue.iter().filter_map(|(_, mic)| *mic).for_each(|mic| trades[mic as usize] = true);
+        let hours = |mic: &Mic| match trades[*mic as usize] {
             true => venue_hours(*mic, date, run),
             false => Ok(None),
         };
