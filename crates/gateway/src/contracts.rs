@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Exchanges IB routes to on its own.
 const SMART: &str = "SMART";
+/// Days of trading hours in the details of a contract.
+const HOURS_DAYS: i32 = 7;
 /// Lowest id given out and how many follow; nine digits, as IB's own ids of today.
 const ID_FIRST: u64 = 100_000_000;
 const ID_COUNT: u64 = 900_000_000;
@@ -228,7 +230,7 @@ impl Directory {
         let exchanges = valid_exchanges(instrument);
         let rule = self.market_rule_id(instrument).to_string();
         let calendar = calendars.get(instrument.venue).ok();
-        let hours = calendar.map(|calendar| trading_hours(calendar, now));
+        let hours = calendar.map(|calendar| trading_hours(calendar, now, HOURS_DAYS));
         let is_share = matches!(instrument.kind, InstrumentKind::Stk | InstrumentKind::Etf);
         let is_derived = matches!(instrument.kind, InstrumentKind::Fut | InstrumentKind::Opt);
         let underlying = is_derived.then(|| instrument.symbol.clone());

@@ -8,14 +8,11 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan};
 use market::calendar::Calendar;
 
-/// How many days of trading hours are told.
-const HOURS_DAYS: i32 = 7;
-
-/// `20250102:0800-20250102:1630;20250103:CLOSED;…` in the venue's zone; days outside the calendar are closed.
-pub fn trading_hours(calendar: &Calendar, now: Timestamp) -> String {
+/// `20250102:0800-20250102:1630;20250103:CLOSED;…` of so many days in the venue's zone; those outside the calendar are closed.
+pub fn trading_hours(calendar: &Calendar, now: Timestamp, days: i32) -> String {
     let today = calendar.zone().to_datetime(now).date();
-    let mut text = String::with_capacity(HOURS_DAYS as usize * "20250102:0800-20250102:1630;".len());
-    for date in (0..HOURS_DAYS).map(|ahead| today.saturating_add(ahead.days())) {
+    let mut text = String::with_capacity(days as usize * "20250102:0800-20250102:1630;".len());
+    for date in (0..days).map(|ahead| today.saturating_add(ahead.days())) {
         text.push_str(if text.is_empty() { "" } else { ";" });
         match calendar.session(date) {
             Ok(Some(session)) => {
@@ -40,7 +37,7 @@ fn instant(text: &mut String, at: DateTime) {
     two_digits(text, at.minute());
 }
 
-/// `20250102`; by hand, because every contract of every day tells a week of them.
+/// `20250102`; by hand, because every venue of every day tells some of them.
 fn day(text: &mut String, date: Date) {
     let [century, year] = [date.year() / 100, date.year() % 100].map(|half| half as i8);
     [century, year, date.month(), date.day()].into_iter().for_each(|part| two_digits(text, part));

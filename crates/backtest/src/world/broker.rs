@@ -38,13 +38,17 @@ struct Told {
     status: Option<(OrderStatus, Quantity)>,
 }
 
+/// Days of trading hours that are told: a gateway tells a week, the engine asks again every day.
+const HOURS_DAYS: i32 = 3;
+
 /// Trading hours of the venues with their zones, written once for all their contracts.
 #[derive(Default)]
 struct Hours(BTreeMap<Mic, (Arc<str>, Arc<str>)>);
 
 impl Hours {
     fn of(&mut self, calendar: &Calendar, now: Timestamp) -> (Arc<str>, Arc<str>) {
-        let written = || (trading_hours(calendar, now).into(), calendar.zone().iana_name().unwrap_or_default().into());
+        let hours = || trading_hours(calendar, now, HOURS_DAYS).into();
+        let written = || (hours(), calendar.zone().iana_name().unwrap_or_default().into());
         self.0.entry(calendar.mic()).or_insert_with(written).clone()
     }
 }
