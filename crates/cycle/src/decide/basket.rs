@@ -16,7 +16,7 @@ pub(crate) fn moving(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> V
     let held = inputs.ledger.quantities().as_slice();
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
-    let differs = |wanted: &Quantity, held: &Quantity| u64::from(wanted != held);
+    let differs = |wanted: &Quantity, held: &Quantity| (wanted.units() ^ held.units()).cast_unsigned();
     rows_with(wanted, held, differs, |row| moving.push(ContractId(row as u16)));
     if !setup.chains.is_empty() {
         moving.extend(setup.chains.iter().flat_map(|chain| &chain.contracts));
