@@ -83,7 +83,10 @@ pub fn hedge_positions(moment: &Moment<'_>, setup: &Setup) -> Vec<HedgePosition>
 }
 
 fn position(row: &OptionRow, moment: &Moment<'_>, policy: &TailHedgePolicy, setup: &Setup) -> Option<HedgePosition> {
-    let contracts = Some(ours(row.contract, moment)).filter(|&contracts| contracts > 0)?;
+    let contracts = ours(row.contract, moment);
+    if contracts <= 0 {
+        return None;
+    }
     let terms = setup.universe.terms(row.contract);
     let held = HeldOption {
         contract: row.contract,

@@ -101,11 +101,6 @@ impl Books {
         holds.then(|| known.charge.map(|charge| charge.amount))
     }
 
-    /// What the broker charged for an execution (positive = paid), as far as it is known.
-    pub fn charge_of(&self, execution: &ExecutionId) -> Option<Money> {
-        self.memory.executions[self.memory.place(execution).ok()?].charge.map(|charge| charge.amount)
-    }
-
     /// Books an execution, unless it is booked already.
     ///
     /// # Errors

@@ -340,7 +340,7 @@ fn worth(quantity: Quantity, price: Price, terms: &Terms) -> Decimal {
 
 /// What a quantity is worth, as an integer of [`WORTH_DIGITS`].
 fn product(quantity: Quantity, price: Price, terms: &Terms) -> i128 {
-    i128::from(quantity.units() * i64::from(terms.multiplier)) * i128::from(price.mantissa())
+    i128::from(quantity.units()) * i128::from(price.mantissa()) * i128::from(terms.multiplier)
 }
 
 /// Half away from zero, as the broker rounds what it pays and charges.

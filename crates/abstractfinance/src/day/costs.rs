@@ -163,7 +163,7 @@ fn fees(number: u16, session: &Session<'_>, end: &End) -> Decimal {
     let mut executions: Vec<&ExecutionId> = own.collect();
     executions.sort_unstable_by_key(|execution| execution.stem());
     executions.dedup_by_key(|execution| execution.stem());
-    let charge = |execution: &&ExecutionId| session.books().charge_of(execution);
+    let charge = |execution: &&ExecutionId| session.books().booked(execution).flatten();
     let base = |Money { amount, currency }: Money| {
         let rate = end.fx.rate(currency, end.fx.base()).unwrap_or_default();
         (amount * rate).round_dp(8)

@@ -10,9 +10,9 @@ use crate::settings::Mode;
 use crate::settings::interlock::{Money, money};
 use crate::world::account_tag;
 use domain::{ContractId, InstrumentKind, Mic, PerContract};
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
-use jiff::{Timestamp, ToSpan};
 use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use risk::gate::Banded;
@@ -64,7 +64,7 @@ impl Venues {
                 venues.auction_until[details.contract] = None;
             }
             let Some(window) = venues.windows[details.contract] else { continue };
-            if let Err(problem) = confirmed((date, window), details, &mut read) {
+            if let Err(problem) = confirmed(window, details, &mut read) {
                 let name = &run.setup.universe.contract(details.contract).name;
                 let sentence = format!("{name} counts as closed: {problem}");
                 tracing::warn!(sentence, "the broker's trading hours contradict our calendar");
@@ -177,25 +177,22 @@ fn windows(date: Date, hours: &Hours, run: &Run) -> PerContract<Option<Window>> 
 struct HoursRead<'a>(Vec<(&'a str, &'a str, Option<Vec<Window>>)>);
 
 impl<'a> HoursRead<'a> {
-    /// The spans of a contract's liquid hours around a date, earliest first; `None` when they cannot be read.
-    fn of(&mut self, date: Date, details: &'a ContractDetails) -> Option<&[Window]> {
+    /// The spans of a contract's liquid hours, earliest first; `None` when they cannot be read.
+    fn of(&mut self, details: &'a ContractDetails) -> Option<&[Window]> {
         let (text, zone) = (&*details.liquid_hours, &*details.time_zone);
         let place = self.0.iter().position(|known| (known.0, known.1) == (text, zone)).unwrap_or_else(|| {
-            self.0.push((text, zone, spans(date, text, zone)));
+            self.0.push((text, zone, spans(text, zone)));
             self.0.len() - 1
         });
         self.0[place].2.as_deref()
     }
 }
 
-/// A broker tells a week; what is days away holds no window of a date anywhere in the world.
-fn spans(date: Date, text: &str, zone: &str) -> Option<Vec<Window>> {
+fn spans(text: &str, zone: &str) -> Option<Vec<Window>> {
     let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
     let instant = |at: DateTime| zone.to_timestamp(at).ok();
     let span = |(from, to)| Some(Window { opens: instant(from)?, closes: instant(to)? });
-    let (first, last) = (date.saturating_sub(2.days()), date.saturating_add(2.days()));
-    let near = segments(text)?.into_iter().filter(|(from, to)| to.date() >= first && from.date() <= last);
-    let mut open = near.map(span).collect::<Option<Vec<_>>>()?;
+    let mut open = segments(text)?.into_iter().map(span).collect::<Option<Vec<_>>>()?;
     open.sort_by_key(|segment| segment.opens);
     Some(open)
 }
@@ -204,14 +201,10 @@ fn spans(date: Date, text: &str, zone: &str) -> Option<Vec<Window>> {
 ///
 /// # Errors
 /// What is wrong with them, as a clause.
-fn confirmed<'a>(
-    (date, window): (Date, Window),
-    details: &'a ContractDetails,
-    hours: &mut HoursRead<'a>,
-) -> Result<(), String> {
+fn confirmed<'a>(window: Window, details: &'a ContractDetails, hours: &mut HoursRead<'a>) -> Result<(), String> {
     let ours = || format!("our orders work from {} to {}", window.opens, window.closes);
     let open = hours
-        .of(date, details)
+        .of(details)
         .ok_or_else(|| format!("{}, and the broker's hours `{}` cannot be read", ours(), details.liquid_hours))?;
     // Segments that meet, as around midnight, are one.
     let mut reached = window.opens;
@@ -295,7 +288,7 @@ mod tests {
             liquid_hours: hours.into(),
             time_zone: zone.into(),
         };
-        confirmed((jiff::civil::date(2025, 12, 23), window), &details, &mut HoursRead::default())
+        confirmed(window, &details, &mut HoursRead::default())
     }
 
     #[test]

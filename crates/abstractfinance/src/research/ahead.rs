@@ -8,9 +8,9 @@ use std::iter::repeat_with;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-/// Days of the market that are handed over together, because to wake a thread takes as long as to make part of a day, and how
-/// often that many are made before they are lived through.
+/// Days of the market that are handed over together: to wake a thread for each would take as long as to make part of it.
 const DAYS: usize = 8;
+/// Lots of them that are made before they are lived through.
 const LOTS: usize = 2;
 
 /// Lets another thread make the next days of the market while this one lives through them; it ends with the simulation.

@@ -109,9 +109,7 @@ fn quantities(sides: &Sides<'_>) -> Vec<Break> {
     let foreign = sides.broker.foreign.iter();
     let foreign =
         foreign.map(|row| quantity(Item::Holding { symbol: row.symbol.clone() }, Quantity::ZERO, row.quantity));
-    let mut found: Vec<Break> = ours.collect();
-    found.extend(foreign);
-    found
+    ours.chain(foreign).collect()
 }
 
 fn cash(sides: &Sides<'_>) -> Vec<Break> {
@@ -148,7 +146,7 @@ fn net_liquidation(sides: &Sides<'_>) -> Option<Break> {
 
 fn marks(sides: &Sides<'_>) -> Vec<Break> {
     let pairs = sides.ours.universe.contracts().filter_map(|contract| {
-        let (ours, theirs) = sides.ours.marks[contract].zip(sides.broker.marks[contract]).filter(|(a, b)| a != b)?;
+        let (ours, theirs) = (sides.ours.marks[contract]?, sides.broker.marks[contract]?);
         let BasisPoints(bp) = sides.policy.mark_tolerance(sides.ours.universe.instrument_of(contract).asset_class);
         (apart_bp(ours, theirs) > f64::from(bp)).then(|| Break {
             layer: Layer::Marks,
@@ -165,7 +163,5 @@ fn marks(sides: &Sides<'_>) -> Vec<Break> {
         theirs: None,
         tolerance: Decimal::ZERO,
     });
-    let mut found: Vec<Break> = pairs.collect();
-    found.extend(disputed);
-    found
+    pairs.chain(disputed).collect()
 }
