@@ -102,7 +102,7 @@ impl Book {
         let mut books = Books::new(Ledger::new(&setup.universe));
         for (n, event) in opening.iter().enumerate() {
             let posted = match event {
-                LedgerEvent::Fill(fill) => books.post_fill(fill.clone(), &setup.universe),
+                LedgerEvent::Fill(fill) => books.post_fill(fill, &setup.universe),
                 event => books.post_line(&format!("opening:{n}"), now, event.clone(), &setup.universe),
             };
             posted.map_err(|reason| Failure::Halted(reason.to_string()))?;

@@ -4,7 +4,7 @@
 //! Invariant: a plan sees closes before its date; its orders are quoted and filled at that date's
 //! open, for a commission in basis points and nothing else.
 
-use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Memory, Room, Session, Setup, decide_into};
+use cycle::{DayInputs, DayPlan, Doubts, Effect, Event, Room, Session, Setup, decide_into};
 use domain::{
     AccountTag, BaseMoney, BasisPoints, Books, Exact, ExecutionId, Fill, FxRates, Ledger, LedgerEvent, Money,
     PerContract, PerInstrument, Price, Quantity,
@@ -70,13 +70,13 @@ impl<'a> NextSession<'a> {
         let mut ledger = Ledger::new(&self.setup.universe);
         ledger.apply(&LedgerEvent::Flow { amount: capital }, &self.setup.universe).expect("a flow is always booked");
         let mut books = Books::new(ledger);
-        let mut memory = Memory::new(self.setup);
-        memory.take_in(prices.closes.rows(0, first_decision), self.setup);
-        let mut plan = DayPlan::empty(self.setup);
+        // Two plans take turns: the memory of one is what the other is decided from.
+        let (mut plan, mut before) = (&mut DayPlan::empty(self.setup), &mut DayPlan::empty(self.setup));
+        before.memory.take_in(prices.closes.rows(0, first_decision), self.setup);
         let mut marks = PerContract::filled(None, contracts);
         let mut windows = PerContract::filled(None, contracts);
         let conditions = Conditions::ample(contracts);
-        let mut trades = 0;
+        let (mut trades, mut identity) = (0, String::from("aaaaaaa"));
         let mut room = Room::without_entries();
         let mut placed = Vec::with_capacity(contracts);
         for row in first_decision..rows - 1 {
@@ -89,7 +89,7 @@ impl<'a> NextSession<'a> {
                 decided_at: opens,
                 ledger: books.ledger(),
                 sleeves: None,
-                memory: &memory,
+                memory: &before.memory,
                 history: prices.closes.rows(row, row + 1),
                 marks: &marks,
                 fx: &self.fx,
@@ -107,30 +107,30 @@ impl<'a> NextSession<'a> {
                 listings: &[],
                 margins: &[],
             };
-            decide_into(&inputs, self.setup, &mut plan);
+            decide_into(&inputs, self.setup, plan);
             let open_row = &prices.opens[(row + 1) * contracts..(row + 2) * contracts];
             let hours = (&windows, &conditions);
-            let mut session = Session::start_in(room, &plan, hours, books, self.account, self.setup);
-            trades = self.trade(&mut session, opens, open_row, trades, &mut placed);
+            let mut session = Session::start_in(room, plan, hours, books, self.account, self.setup);
+            trades += self.trade(&mut session, opens, open_row, &mut identity, &mut placed);
             (books, room) = session.into_books_and_room();
             books.forget();
-            std::mem::swap(&mut memory, &mut plan.memory);
+            std::mem::swap(&mut plan, &mut before);
         }
         mark(&mut marks, prices, rows - 1);
         let nav = books.ledger().nav(&marks, &self.fx, &self.setup.universe).expect("every contract has a close");
         Outcome { nav, trades }
     }
 
-    /// Drives one session: quotes at the open, every order filled there, everything recorded at once.
+    /// Drives one session: quotes at the open, every order filled there, everything recorded at once. Says how many.
     fn trade(
         &self,
         session: &mut Session<'_>,
         opened: Timestamp,
         opens: &[f64],
-        mut trades: u64,
+        identity: &mut String,
         placed: &mut Vec<Sendable>,
     ) -> u64 {
-        let mut now = opened;
+        let (mut now, mut trades) = (opened, 0);
         loop {
             match session.poll(now) {
                 Effect::Record => session.handle(Event::Recorded),
@@ -149,7 +149,8 @@ impl<'a> NextSession<'a> {
                 Effect::Wait(_) => {
                     for sendable in placed.drain(..) {
                         trades += 1;
-                        self.fill(&sendable, now, opens, trades, session);
+                        advance(identity);
+                        self.fill(&sendable, now, opens, ExecutionId(identity.as_str().into()), session);
                     }
                 }
                 Effect::Resync => unreachable!("nothing was ever cut off"),
@@ -160,13 +161,19 @@ impl<'a> NextSession<'a> {
         }
     }
 
-    fn fill(&self, sendable: &Sendable, now: Timestamp, opens: &[f64], trade: u64, session: &mut Session<'_>) {
+    fn fill(
+        &self,
+        sendable: &Sendable,
+        now: Timestamp,
+        opens: &[f64],
+        execution: ExecutionId,
+        session: &mut Session<'_>,
+    ) {
         let Sendable::Place(placed) = sendable else {
             unreachable!("an order that fills in full at once is neither replaced nor cancelled")
         };
         let (contract, side, quantity) = (placed.contract(), placed.side(), placed.quantity());
         let price = Price::from_f64(opens[contract.index()]).expect("the loader checked the opens");
-        let execution = numbered(trade);
         let amount = self.charge(quantity, price, contract);
         let order = Some(placed.order_ref());
         let fill = Fill { execution: execution.clone(), order, contract, side, quantity, price, at: now };
@@ -181,13 +188,16 @@ impl<'a> NextSession<'a> {
     }
 }
 
-/// The identity of an execution by its number: letters, because a number at the end would be a version, and what is executed
-/// here is never corrected. Later ones are greater.
-fn numbered(trade: u64) -> ExecutionId {
-    let letter = |place: u32| b'a' + (trade >> (4 * place) & 15) as u8;
-    let text = [6, 5, 4, 3, 2, 1, 0].map(letter);
-    assert!(trade >> 28 == 0, "an identity has seven letters");
-    ExecutionId(std::str::from_utf8(&text).expect("letters").into())
+/// The next identity of an execution: letters, because a number at the end would be a version, and what is executed here is
+/// never corrected. Later ones are greater.
+fn advance(identity: &mut String) {
+    match identity.pop().expect("there are more letters than trades") {
+        'z' => {
+            advance(identity);
+            identity.push('a');
+        }
+        letter => identity.push(char::from(letter as u8 + 1)),
+    }
 }
 
 fn mark(marks: &mut PerContract<Option<Price>>, prices: &Prices, row: usize) {

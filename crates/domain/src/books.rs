@@ -105,13 +105,13 @@ impl Books {
     ///
     /// # Errors
     /// [`Unbookable`], and the ledger is as before: it came late and makes a split of the same period uneven.
-    pub fn post_fill(&mut self, fill: Fill, universe: &Universe) -> Result<Posted, Unbookable> {
-        let (execution, at) = (fill.execution.clone(), fill.at);
-        let posting = |fill: Fill| Posting::of(fill.at, None, LedgerEvent::Fill(fill));
-        let place = match self.memory.place(&execution) {
+    pub fn post_fill(&mut self, fill: &Fill, universe: &Universe) -> Result<Posted, Unbookable> {
+        let Fill { execution, at, .. } = fill;
+        let posting = || Posting::of(*at, None, LedgerEvent::Fill(fill.clone()));
+        let place = match self.memory.place(execution) {
             Err(place) => {
-                self.insert(posting(fill), universe)?;
-                self.memory.executions.insert(place, Known::new(execution, Told::Open(at), None));
+                self.insert(posting(), universe)?;
+                self.memory.executions.insert(place, Known::new(execution.clone(), Told::Open(*at), None));
                 return Ok(Posted::New);
             }
             Ok(place) => place,
@@ -121,7 +121,7 @@ impl Books {
         let posted = match &known.told {
             Told::Awaited => {
                 let (version, charge) = (known.execution.clone(), known.charge);
-                self.insert(posting(fill), universe)?;
+                self.insert(posting(), universe)?;
                 charge.into_iter().for_each(|charge| self.charge(charge.amount));
                 charge.map_or(Posted::New, |charge| Posted::Charged(version, charge.amount))
             }
@@ -129,18 +129,18 @@ impl Books {
                 let booked = self.open.iter().position(|p| p.at() == *time && p.is_fill(&known.execution));
                 let booked = booked.expect("an open execution is among the open postings");
                 let replaced = self.open[booked].event().clone();
-                self.rewrite(vec![posting(fill)], Some(booked), universe)?;
+                self.rewrite(vec![posting()], Some(booked), universe)?;
                 Posted::Replaced(Box::new(replaced))
             }
             Told::Closed(before) if corrects => {
                 let before = (**before).clone();
                 let reversal = Posting::of(before.at, None, LedgerEvent::Reversal(before.clone()));
-                self.rewrite(vec![reversal, posting(fill)], None, universe)?;
+                self.rewrite(vec![reversal, posting()], None, universe)?;
                 Posted::Replaced(Box::new(LedgerEvent::Fill(before)))
             }
             Told::Open(_) | Told::Closed(_) | Told::Disowned => return Ok(Posted::Again),
         };
-        self.memory.executions[place].open(execution, at);
+        self.memory.executions[place].open(execution.clone(), *at);
         Ok(posted)
     }
 

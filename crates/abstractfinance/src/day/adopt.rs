@@ -136,7 +136,7 @@ fn handed(event: &LedgerEvent, sleeve: &str) -> Option<Handed> {
 fn post(book: &mut Book, id: &str, at: Timestamp, event: LedgerEvent, run: &Run) -> Result<Vec<News>, Failure> {
     let universe = &run.setup.universe;
     let posted = match &event {
-        LedgerEvent::Fill(fill) => book.books.post_fill(fill.clone(), universe).map_err(unbookable)?,
+        LedgerEvent::Fill(fill) => book.books.post_fill(fill, universe).map_err(unbookable)?,
         LedgerEvent::Commission { execution, amount } => book.books.post_charge(execution, *amount),
         _ => book.books.post_line(id, at, event.clone(), universe).map_err(unbookable)?,
     };

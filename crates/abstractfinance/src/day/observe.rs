@@ -332,7 +332,7 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
         if book.books.booked(&fill.execution) == Some(*commission) {
             continue;
         }
-        let posted = book.books.post_fill(fill.clone(), &run.setup.universe);
+        let posted = book.books.post_fill(fill, &run.setup.universe);
         late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
         if let &Some(amount) = commission {
             let execution = fill.execution.clone();

@@ -172,7 +172,7 @@ fn take(
     }
     let execution = ExecutionId(format!("imported-{name}").into());
     let fill = Fill { execution, order: None, contract, side, quantity: quantity.abs(), price, at };
-    books.post_fill(fill, &setup.universe).map(drop).map_err(|error| error.to_string())
+    books.post_fill(&fill, &setup.universe).map(drop).map_err(|error| error.to_string())
 }
 
 fn entry_price(position: &StatePosition) -> Result<Price, String> {

@@ -9,6 +9,7 @@ use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
 use risk::gate::{Basket, Fit, Refusal};
 use risk::{Check, Permission, Purpose, Quality, Verdict};
+use std::cmp::Reverse;
 use strategy::sizing::Change;
 
 /// What is wanted in another quantity than is held, and every future: what it rolls moves another contract.
@@ -61,8 +62,14 @@ pub(crate) fn basket(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setu
     };
     let mut from = 0;
     for row in moving.iter().map(|contract| contract.index()).chain([count]) {
-        let still = quantities[from..row].iter().zip(&exposure[from..row]);
-        basket.hold(still.map(|(quantity, exposure)| quantity.to_f64() * exposure));
+        match setup.options.is_empty() {
+            // All but an option is exposed with its whole value.
+            true => basket.hold(table.held_value.as_slice()[from..row].iter().copied()),
+            false => {
+                let still = quantities[from..row].iter().zip(&exposure[from..row]);
+                basket.hold(still.map(|(quantity, exposure)| quantity.to_f64() * exposure));
+            }
+        }
         if row < count {
             basket = with_order(basket, row);
         }
@@ -136,7 +143,8 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
         orders.push(PlannedOrder { number: 0, contract, quantity, purpose });
     });
     let value = |order: &PlannedOrder| order.quantity.to_f64().abs() * table.unit_price[order.contract];
-    orders.sort_by(|a, b| (a.purpose, value(b)).partial_cmp(&(b.purpose, value(a))).expect("finite values"));
+    // Values are finite and not negative: their bits are in their order.
+    orders.sort_by_cached_key(|order| (order.purpose, Reverse(value(order).to_bits())));
     for (position, order) in orders.iter_mut().enumerate() {
         order.number = position as u16 + 1;
     }

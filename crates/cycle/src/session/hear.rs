@@ -96,7 +96,7 @@ impl Session<'_> {
             return;
         };
         (self.held, self.filled) = (None, None);
-        let posted = self.books.post_fill(fill.clone(), &self.setup.universe);
+        let posted = self.books.post_fill(&fill, &self.setup.universe);
         match &posted {
             Ok(Posted::New | Posted::Charged(..)) => {
                 self.executed(&fill, |parent| parent.execute(order_ref, fill.quantity, fill.price));

@@ -58,6 +58,9 @@ impl Session<'_> {
 
     /// The next question, with the order it is about.
     pub(super) fn next_question(&self, now: Timestamp) -> Option<(u16, BrokerCommand)> {
+        if !self.setup.policy.gate.what_if {
+            return None; // nobody ever wants an answer
+        }
         let wanted = |slot: &Slot| match &slot.margin {
             Margin::Wanted(request) => Some((slot.parent.planned().number, BrokerCommand::Place((**request).clone()))),
             _ => None,

@@ -93,9 +93,9 @@ impl Session<'_> {
         if let Some(held) = self.held {
             return held;
         }
-        let rows = self.books.ledger().quantities().as_slice().iter().zip(self.plan.table.unit_price.as_slice());
-        let inside = rows.zip(self.setup.outside_caps.as_slice()).filter(|(_, outside)| !**outside);
-        let exposure = Exposure::held(inside.map(|((quantity, unit_price), _)| quantity.to_f64() * unit_price));
+        let (quantities, unit_prices) = (self.books.ledger().quantities(), &self.plan.table.unit_price);
+        let apart = self.setup.outside_caps.as_slice();
+        let exposure = Exposure::held(quantities.as_slice(), unit_prices.as_slice(), apart);
         self.held = Some(exposure);
         exposure
     }

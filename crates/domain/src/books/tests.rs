@@ -56,7 +56,7 @@ enum Told {
 
 fn tell(books: &mut Books, told: &Told, universe: &Universe) -> Posted {
     match told {
-        Told::Fill(fill) => books.post_fill(fill.clone(), universe).unwrap(),
+        Told::Fill(fill) => books.post_fill(fill, universe).unwrap(),
         Told::Charge(execution, amount) => books.post_charge(execution, *amount),
         Told::Line(id, at, event) => books.post_line(id, minute(*at), event.clone(), universe).unwrap(),
     }
@@ -192,10 +192,10 @@ fn a_charge_waits_for_its_execution_and_follows_its_correction() {
     let id = |text: &str| ExecutionId(text.into());
     assert_eq!(books.post_charge(&id("a.1.01"), usd(150)), Posted::Waiting);
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::ZERO);
-    let posted = books.post_fill(fill("a.1.01", FUND, 10, cents(100), 1), &universe);
+    let posted = books.post_fill(&fill("a.1.01", FUND, 10, cents(100), 1), &universe);
     assert_eq!(posted, Ok(Posted::Charged(id("a.1.01"), usd(150))));
     assert_eq!(books.post_charge(&id("a.1.01"), usd(150)), Posted::Again);
-    assert!(matches!(books.post_fill(fill("a.1.02", FUND, 9, cents(100), 1), &universe), Ok(Posted::Replaced(_))));
+    assert!(matches!(books.post_fill(&fill("a.1.02", FUND, 9, cents(100), 1), &universe), Ok(Posted::Replaced(_))));
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(150, 2), "until the correction has its own");
     assert!(matches!(books.post_charge(&id("a.1.02"), usd(140)), Posted::Replaced(_)));
     assert_eq!(books.post_charge(&id("a.1.01"), usd(150)), Posted::Again);
@@ -210,7 +210,7 @@ fn a_charge_that_comes_in_parts_is_in_the_end_the_last_that_was_told() {
     let id = ExecutionId("c.1.01".into());
     assert_eq!(books.post_charge(&id, usd(40)), Posted::Waiting);
     assert_eq!(books.post_charge(&id, usd(60)), Posted::Waiting);
-    let posted = books.post_fill(fill("c.1.01", FUND, 10, cents(100), 1), &universe);
+    let posted = books.post_fill(&fill("c.1.01", FUND, 10, cents(100), 1), &universe);
     assert_eq!(posted, Ok(Posted::Charged(id.clone(), usd(60))));
     assert_eq!(books.ledger().commissions(Currency::Usd), Decimal::new(60, 2));
     assert!(matches!(books.post_charge(&id, usd(150)), Posted::Replaced(_)));
@@ -227,7 +227,7 @@ fn an_execution_that_is_not_ours_is_never_booked_nor_its_charge() {
     assert_eq!(books.post_charge(&id, usd(150)), Posted::Waiting);
     assert!(books.disown(&id, today));
     assert!(!books.disown(&id, today));
-    assert_eq!(books.post_fill(fill("b.1.02", FUND, 10, cents(100), 1), &universe), Ok(Posted::Again));
+    assert_eq!(books.post_fill(&fill("b.1.02", FUND, 10, cents(100), 1), &universe), Ok(Posted::Again));
     assert_eq!(books.post_charge(&id, usd(150)), Posted::Again);
     assert_eq!(books.ledger(), &Ledger::new(&universe));
 }
@@ -237,7 +237,7 @@ fn what_cannot_be_booked_changes_nothing_and_says_what_to_do() {
     let universe = universe();
     let mut books = Books::new(Ledger::new(&universe));
     let split = |numerator, denominator| LedgerEvent::Split { contract: FUND, numerator, denominator };
-    books.post_fill(fill("c.1.01", FUND, 5, cents(100), 1), &universe).unwrap();
+    books.post_fill(&fill("c.1.01", FUND, 5, cents(100), 1), &universe).unwrap();
     let refused = books.post_line("s", minute(2), split(1, 2), &universe).unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -257,7 +257,7 @@ fn what_cannot_be_booked_changes_nothing_and_says_what_to_do() {
     assert_eq!(books.ledger().position(FUND).basis, Decimal::new(400, 2), "four of five shares' cost");
     let before = books.clone();
     let late = fill("c.2.01", FUND, 1, cents(100), 0);
-    assert!(matches!(books.post_fill(late, &universe), Err(Unbookable::Fraction { .. })));
+    assert!(matches!(books.post_fill(&late, &universe), Err(Unbookable::Fraction { .. })));
     assert_eq!(books, before);
 }
 
@@ -266,10 +266,10 @@ fn memory_ends_where_the_brokers_does() {
     let universe = universe();
     let mut books = Books::new(Ledger::new(&universe));
     let day = |text: &str| -> Date { text.parse().unwrap() };
-    books.post_fill(fill("d.1.01", FUND, 5, cents(100), 1), &universe).unwrap();
+    books.post_fill(&fill("d.1.01", FUND, 5, cents(100), 1), &universe).unwrap();
     books.close(day("2026-01-05"));
     books.forget_before(day("2026-01-05"));
-    assert_eq!(books.post_fill(fill("d.1.01", FUND, 5, cents(100), 1), &universe), Ok(Posted::Again));
+    assert_eq!(books.post_fill(&fill("d.1.01", FUND, 5, cents(100), 1), &universe), Ok(Posted::Again));
     books.forget_before(day("2026-01-06"));
-    assert_eq!(books.post_fill(fill("d.1.01", FUND, 5, cents(100), 1), &universe), Ok(Posted::New));
+    assert_eq!(books.post_fill(&fill("d.1.01", FUND, 5, cents(100), 1), &universe), Ok(Posted::New));
 }

@@ -221,7 +221,7 @@ proptest! {
         let (mut nav, mut flows, mut cumulative) = (BaseMoney::ZERO, PerCurrency::<Decimal>::default(), BaseMoney::ZERO);
         for (number, happening) in history.into_iter().enumerate() {
             match happening {
-                Happening::Fill(fill) => drop(books.post_fill(fill, &universe)),
+                Happening::Fill(fill) => drop(books.post_fill(&fill, &universe)),
                 Happening::Charge(execution, amount) => drop(books.post_charge(&execution, amount)),
                 Happening::Line(event) => {
                     let at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(number as i64);
@@ -264,7 +264,7 @@ proptest! {
             let mut books = Books::new(Ledger::new(&universe));
             for happening in told {
                 match happening {
-                    Happening::Fill(fill) => drop(books.post_fill(fill.clone(), &universe)),
+                    Happening::Fill(fill) => drop(books.post_fill(fill, &universe)),
                     Happening::Charge(execution, amount) => drop(books.post_charge(execution, *amount)),
                     _ => {}
                 }

@@ -123,13 +123,14 @@ impl Basket {
     /// Adds contracts without orders: their signed notionals.
     #[inline]
     pub fn hold(&mut self, held: impl IntoIterator<Item = f64>) {
-        let (mut gross, mut long, mut short) = (self.gross, self.long.before, self.short.before);
+        let (mut gross, mut net) = (0.0, 0.0);
         held.into_iter().for_each(|held| {
             gross += held.abs();
-            long += held;
-            short -= held;
+            net += held;
         });
-        (self.gross, self.long.before, self.short.before) = (gross, long, short);
+        self.gross += gross;
+        self.long.before += net;
+        self.short.before -= net;
     }
 
     /// Adds one contract: its signed notional, and the reducing and the increasing part of its order.

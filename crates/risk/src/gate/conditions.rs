@@ -124,14 +124,18 @@ impl Exposure {
         self.short -= (holding.held - holding.sells).to_f64() * unit_value;
     }
 
-    /// A book without orders, by the values of its contracts in base currency.
+    /// A book without orders: what is held of each contract and the price of one unit in base currency, without the
+    /// contracts that are `apart`.
     #[inline]
-    pub fn held(values: impl IntoIterator<Item = f64>) -> Exposure {
+    pub fn held(quantities: &[Quantity], unit_values: &[f64], apart: &[bool]) -> Exposure {
         let (mut gross, mut long) = (0.0, 0.0);
-        values.into_iter().for_each(|value| {
-            gross += f64::abs(value);
+        for ((quantity, unit_value), apart) in quantities.iter().zip(unit_values).zip(apart) {
+            let value = if *apart { 0.0 } else { quantity.units() as f64 * unit_value };
+            gross += value.abs();
             long += value;
-        });
+        }
+        // All of them in whole units at once: a division takes longer than all the rest.
+        let [gross, long] = [gross, long].map(|sum| sum / Quantity::UNITS_PER_SHARE as f64);
         Exposure { gross, long, short: 0.0 - long }
     }
 
