@@ -64,6 +64,8 @@ class Options(TypedDict, total=False):
     account_events: Literal["none", "unattended", "realistic"]
     #: IB's price list.
     commissions: Literal["fixed", "tiered"]
+    #: After how many trade dates a person resumes an engine that stopped; nobody does without it.
+    resume_after: int
     #: A folder with settings.yaml, and instruments.yaml if it differs; the built-in configuration without it.
     config: _Path
     #: Settings that are set otherwise, by their dotted key: ``{"volatility.ewma_span": 40}``.
@@ -207,6 +209,7 @@ def _study(options: Options) -> Iterator[dict[str, Any]]:
         "catalogue": options.get("catalogue"),
         "account-events": options.get("account_events"),
         "commissions": options.get("commissions"),
+        "resume-after": options.get("resume_after"),
     }
     unknown = set(options) - Options.__optional_keys__
     if unknown:

@@ -239,6 +239,35 @@ fn next_session_is_near_order_level() {
     }
 }
 
+/// One per cent below its high everything is closed, and a person of the study answers two trade dates later, as one would
+/// by `resume`: in the journal, which is replayed like any other.
+#[test]
+fn a_study_goes_on_after_a_stop_where_a_person_answers() {
+    let stage = Stage::with_settings("hard_stop_drawdown: 0.15", "hard_stop_drawdown: 0.01");
+    let summary = |options: &str| -> Value {
+        let line = format!("backtest --to 2026-04-17 --json {options}");
+        serde_json::from_str(&stage.ok(&line)).unwrap()
+    };
+    let (stopped, resumed) = (summary(""), summary("--resume-after 2"));
+    let dates = |summary: &Value| summary["modes"]["REDUCE_ONLY"].as_u64().unwrap_or(0);
+    assert!(dates(&stopped) > dates(&resumed) && dates(&resumed) > 0, "{stopped}\n{resumed}");
+    let told = |summary: &Value| -> Vec<String> {
+        let warnings = summary["warnings"].as_array().unwrap().iter().map(|said| said.as_str().unwrap());
+        let about_mode = warnings.filter(|said| said.contains("stopped in mode") || said.contains("the study"));
+        about_mode.take(2).map(str::to_owned).collect()
+    };
+    insta::assert_snapshot!(told(&stopped).join("\n"), @"2026-04-02: the engine stopped in mode REDUCE_ONLY: watchdog: since the plan of this morning, drawdown -1.00 % has reached the hard stop of 1.00 %: every position is closed; `resume --new-high-water-mark` arms the strategy again. It adds nothing from here on, as it would live: --resume-after lets a person answer");
+    insta::assert_snapshot!(told(&resumed).join("\n"), @r"
+    2026-04-02: the engine stopped in mode REDUCE_ONLY: watchdog: since the plan of this morning, drawdown -1.00 % has reached the hard stop of 1.00 %: every position is closed; `resume --new-high-water-mark` arms the strategy again. It adds nothing until a person answers, 2 trade dates later
+    2026-04-07: mode NORMAL, drawdown measured anew (by the study: 2 trade dates after the engine stopped)
+    ");
+    assert_eq!(resumed["resume_after"], 2);
+    let journaled = summary("--resume-after 2 --state-dir state");
+    assert_eq!((&journaled["nav_last"], &journaled["fills"]), (&resumed["nav_last"], &resumed["fills"]));
+    let replayed = stage.ok("replay --all --state-dir state");
+    assert!(replayed.contains("every plan is the same to the last bit"), "{replayed}");
+}
+
 /// Two weeks with a holiday of some venues in their middle.
 #[test]
 fn ten_planted_leaks_are_found_and_the_strategy_as_it_is_has_none() {

@@ -98,7 +98,7 @@ pub fn other_future(history: &History, universe: &Universe, from: impl Fn(Contra
 
 /// A bar that is some per cent elsewhere, each contract in its own way.
 fn otherwise(bar: &Bar, contract: ContractId, day: usize) -> Bar {
-    let step = (usize::from(contract.0) * 7 + day * 3) % 11;
+    let step = (contract.index() * 7 + day * 3) % 11;
     let factor = 1.015 + 0.002 * step as f64;
     let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| scaled(price, factor));
     let times = 1 + (i64::from(contract.0) * 5) % 9;

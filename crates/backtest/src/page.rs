@@ -16,7 +16,7 @@ pub fn page(summary: &Summary, out: Option<&Path>) -> String {
     let mut page = String::new();
     let mut line = |name: &str, text: String| writeln!(page, "  {name:<22}{text}").expect("text");
     line("what", format!("{}, {}", run.title, run.market));
-    line("when", format!("{} to {}, {} trade dates, {}", summary.from, summary.to, summary.days, run.depth));
+    line("when", format!("{} to {}, {} trade dates, {}", summary.from, summary.to, summary.days, run.manner()));
     let nav = |nav: Option<rust_decimal::Decimal>| nav.map_or_else(|| "unknown".into(), |nav| format!("{nav:.2}"));
     line("NAV", format!("{} → {} {}", nav(summary.nav_first), nav(summary.nav_last), run.base));
     if let Some(s) = &summary.statistics {

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// One trade date. Amounts are in base currency.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -128,6 +129,9 @@ pub struct Run {
     pub title: String,
     /// How deep orders were simulated.
     pub depth: String,
+    /// After how many trade dates a person resumed an engine that had stopped; nobody did without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_after: Option<NonZeroU32>,
     /// Where prices came from, in words.
     pub market: String,
     /// Base currency.
@@ -136,6 +140,14 @@ pub struct Run {
     pub vol_target: f64,
     /// What it stands on.
     pub origin: Origin,
+}
+
+impl Run {
+    /// How it was run, in words.
+    pub fn manner(&self) -> String {
+        let resumed = |dates: NonZeroU32| format!(", resumed {dates} trade dates after each stop");
+        self.depth.clone() + &self.resume_after.map_or_else(String::new, resumed)
+    }
 }
 
 /// A whole run.

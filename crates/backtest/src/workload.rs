@@ -101,7 +101,7 @@ impl Workload {
         let contract =
             |i: usize| Contract { name: format!("W{i:03}"), instrument: InstrumentId(i as u16), expiry: None };
         let universe = Universe::new(instruments, (0..n).map(contract).collect());
-        let members = self.weights.iter().enumerate().map(|(i, &w)| (ContractId(i as u16), w)).collect();
+        let members = self.weights.iter().enumerate().map(|(i, &w)| (ContractId(i as u32), w)).collect();
         let kind = SleeveKind::WeightedBasket { members };
         let sleeve = Sleeve { name: "basket".into(), budget: 1.0, follows_momentum: false, kind };
         Setup::new(universe, policy(sleeve, 0.19 / n as f64), References::default(), Currency::Usd)

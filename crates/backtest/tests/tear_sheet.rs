@@ -52,6 +52,7 @@ fn run(returns: &[f64]) -> Result {
     let run = Run {
         title: "<script>alert(1)</script>".into(),
         depth: "next-session".into(),
+        resume_after: None,
         market: "made up".into(),
         base: "USD".into(),
         vol_target: 0.12,

@@ -38,7 +38,7 @@ pub fn record(entry: &Entry, at: Timestamp, universe: &Universe) -> Record {
 pub fn body<T: Serialize>(value: &T, universe: &Universe) -> String {
     let mut json = serde_json::to_value(value).expect("the core's values are plain data");
     rename(&mut json, &|value| match value.as_u64() {
-        Some(key) => Value::from(universe.contract(ContractId(key as u16)).name.clone()),
+        Some(key) => Value::from(universe.contract(ContractId(key as u32)).name.clone()),
         None => value.clone(),
     });
     json.to_string()

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::ops::{Index, IndexMut};
 
 macro_rules! dense_key {
-    ($(#[$doc:meta])* $key:ident, $(#[$column_doc:meta])* $column:ident) => {
+    ($(#[$doc:meta])* $key:ident($index:ty), $(#[$column_doc:meta])* $column:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $key(pub u16);
+        pub struct $key(pub $index);
 
         impl $key {
             /// The position in a dense column.
@@ -57,7 +57,7 @@ macro_rules! dense_key {
             /// Keys with their values, in order.
             #[inline]
             pub fn iter(&self) -> impl Iterator<Item = ($key, &T)> {
-                self.0.iter().enumerate().map(|(i, value)| ($key(i as u16), value))
+                self.0.iter().enumerate().map(|(i, value)| ($key(i as $index), value))
             }
 
             /// How many keys there are.
@@ -104,13 +104,13 @@ macro_rules! dense_key {
 
 dense_key!(
     /// Index of an instrument in the universe; its name is text and lives there.
-    InstrumentId,
+    InstrumentId(u16),
     /// One value per instrument of the universe.
     PerInstrument
 );
 dense_key!(
     /// Index of a tradable or referenced contract in the universe.
-    ContractId,
+    ContractId(u32),
     /// One value per contract of the universe.
     PerContract
 );

@@ -49,12 +49,16 @@ impl Default for Universe {
 }
 
 impl Universe {
+    /// Most contracts of a table: the options of some three hundred years of trading.
+    pub const CONTRACTS_MAX: usize = 1 << 20;
+
     /// The table of a run. A contract must point into the instruments.
     ///
     /// # Panics
-    /// When a contract names an instrument outside the table or there are more than 65,535 rows.
+    /// When a contract names an instrument outside the table, or there are more instruments than 65,535 or more contracts
+    /// than [`Universe::CONTRACTS_MAX`].
     pub fn new(instruments: Vec<Instrument>, contracts: Vec<Contract>) -> Self {
-        assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() < usize::from(u16::MAX));
+        assert!(instruments.len() < usize::from(u16::MAX) && contracts.len() <= Universe::CONTRACTS_MAX);
         assert!(contracts.iter().all(|c| c.instrument.index() < instruments.len()), "contract without instrument");
         let terms = contracts.iter().map(|contract| terms_of(&instruments[contract.instrument.index()])).collect();
         let terms: PerContract<Terms> = PerContract::from_vec(terms);
@@ -62,9 +66,9 @@ impl Universe {
         terms.iter().for_each(|(_, terms)| lengthen(&mut stretches, terms));
         let mut chains = vec![Vec::new(); instruments.len()];
         for (index, contract) in contracts.iter().enumerate() {
-            chains[contract.instrument.index()].push(ContractId(index as u16));
+            chains[contract.instrument.index()].push(ContractId(index as u32));
         }
-        let mut by_name: Vec<ContractId> = (0..contracts.len()).map(|index| ContractId(index as u16)).collect();
+        let mut by_name: Vec<ContractId> = (0..contracts.len()).map(|index| ContractId(index as u32)).collect();
         by_name.sort_by(|a, b| contracts[a.index()].name.cmp(&contracts[b.index()].name));
         Universe {
             by_name: Arc::new(by_name),
@@ -88,8 +92,8 @@ impl Universe {
         if let Some(known) = self.find_option(root, &key) {
             return known;
         }
-        assert!(self.contracts.len() + 1 < usize::from(u16::MAX), "the table of contracts is full");
-        let id = ContractId(self.contracts.len() as u16);
+        assert!(self.contracts.len() < Universe::CONTRACTS_MAX, "the table of contracts is full");
+        let id = ContractId(self.contracts.len() as u32);
         let name = key.name(&self.instrument(root).name);
         self.contracts.push(Arc::new(Contract { name, instrument: root, expiry: Some(key.expiry) }));
         Arc::make_mut(&mut self.chains[root]).push(id);
@@ -135,12 +139,12 @@ impl Universe {
 
     /// Keys of all contracts.
     pub fn contracts(&self) -> impl Iterator<Item = ContractId> + use<> {
-        (0..self.contracts.len() as u16).map(ContractId)
+        (0..self.contracts.len() as u32).map(ContractId)
     }
 
     /// Keys of the contracts of the table it began with: all but the options that were listed.
     pub fn configured(&self) -> impl Iterator<Item = ContractId> + use<> {
-        (0..(self.contracts.len() - self.options.len()) as u16).map(ContractId)
+        (0..(self.contracts.len() - self.options.len()) as u32).map(ContractId)
     }
 
     /// The table it began with, without the options that were listed since.

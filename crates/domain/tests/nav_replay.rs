@@ -65,7 +65,7 @@ fn ledger(first: &[Decimal; 4], universe: &Universe) -> Ledger {
         apply(LedgerEvent::Fill(Fill {
             execution: ExecutionId(name.into()),
             order: None,
-            contract: ContractId(i as u16),
+            contract: ContractId(i as u32),
             side: if quantity < 0 { Side::Sell } else { Side::Buy },
             quantity: Quantity::whole(quantity.abs()),
             price: price(first[i]),

@@ -70,7 +70,7 @@ impl Directory {
     pub fn extend(&mut self, universe: &Arc<Universe>) {
         self.universe = Arc::clone(universe);
         for place in self.con_ids.len()..universe.contract_count() {
-            let id = ContractId(place as u16);
+            let id = ContractId(place as u32);
             let con_id = self.describe(id, None).con_id.expect("every listed option has an id");
             self.by_con_id.insert(con_id, id);
             self.con_ids.push(con_id);

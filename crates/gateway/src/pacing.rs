@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn questions_that_are_too_close_are_refused_and_later_ones_are_not() {
         let (start, mut pace) = (Instant::now(), Pace::default());
-        let mut asks = |contract: u16, duration: &str, after: f64| {
+        let mut asks = |contract: u32, duration: &str, after: f64| {
             let request = HistoricalDataRequest { req_id: Some((after * 10.0) as i32), ..question(duration) };
             pace.takes_question(ContractId(contract), &request, start + Duration::from_secs_f64(after))
         };

@@ -343,7 +343,7 @@ mod tests {
     fn answer(universe: &Universe, id: ContractId) -> ContractDetails {
         let instrument = universe.instrument_of(id);
         let mut contract = query(universe, id, None).expect("a query");
-        contract.contract_id = 100_000 + i32::from(id.0);
+        contract.contract_id = 100_000 + id.0 as i32;
         contract.local_symbol.clone_from(&instrument.symbol);
         if instrument.multiplier != 1 {
             contract.multiplier = instrument.multiplier.to_string();

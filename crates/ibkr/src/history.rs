@@ -112,7 +112,7 @@ mod tests {
     fn questions_keep_the_distances_the_broker_asks_for() {
         let (start, day) = (Instant::now(), date(2026, 3, 2));
         let mut pacer = HistoryPacer::default();
-        let mut ask = |contract: u16, sessions: u32, at: Duration| {
+        let mut ask = |contract: u32, sessions: u32, at: Duration| {
             let question = (ContractId(contract), sessions, day);
             let due = pacer.due(question, start + at);
             pacer.note(question, due);

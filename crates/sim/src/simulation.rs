@@ -240,11 +240,6 @@ impl Simulation {
         keys.iter().map(|key| self.broker.universe.find_option(root, key)).collect()
     }
 
-    /// Whether there is a place left for one more option.
-    pub fn lists_more(&self) -> bool {
-        !is_full(self.universe())
-    }
-
     /// An option as the model sees it now, or as it saw it when its venue closed; `None` for anything else.
     pub fn option_view(&self, contract: ContractId) -> Option<OptionView> {
         let at = self.quote(contract).at;
@@ -446,7 +441,7 @@ impl Simulation {
 }
 
 fn is_full(table: &Universe) -> bool {
-    table.contract_count() + 1 >= usize::from(u16::MAX)
+    table.contract_count() >= Universe::CONTRACTS_MAX
 }
 
 /// Steps are whole multiples of their length since 1970, so that they do not depend on when the world began.

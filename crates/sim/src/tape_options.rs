@@ -29,7 +29,7 @@ impl Tape {
         let listed = self.histories.len()..universe.contract_count();
         self.universe = universe;
         for place in listed {
-            self.add_streams(ContractId(place as u16));
+            self.add_streams(ContractId(place as u32));
             self.histories.push(RefCell::default());
             self.ended.push(None);
         }

@@ -81,7 +81,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn of(name: &str) -> ContractId {
-    ContractId(ROWS.iter().position(|row| row.0 == name).expect("in the world") as u16)
+    ContractId(ROWS.iter().position(|row| row.0 == name).expect("in the world") as u32)
 }
 
 fn last(world: &Simulation, name: &str) -> f64 {

@@ -135,8 +135,8 @@ mod tests {
     }
 
     /// `longs` and `shorts` equal shares of half the budget each.
-    fn halves(longs: u16, shorts: u16) -> Vec<(ContractId, f64)> {
-        let half = |from: u16, count: u16, sign: f64| {
+    fn halves(longs: u32, shorts: u32) -> Vec<(ContractId, f64)> {
+        let half = |from: u32, count: u32, sign: f64| {
             (from..from + count).map(move |c| (ContractId(c), sign * 0.5 / f64::from(count)))
         };
         half(0, longs, 1.0).chain(half(longs, shorts, -1.0)).collect()
@@ -145,7 +145,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_kind_that_holds_spends_its_budget_times_its_factor(
-            budget in 0.0_f64..1.0, factor in 0.0_f64..1.0, longs in 1_u16..12, shorts in 1_u16..12,
+            budget in 0.0_f64..1.0, factor in 0.0_f64..1.0, longs in 1_u32..12, shorts in 1_u32..12,
         ) {
             let members = halves(longs, shorts);
             let name = |&(contract, share): &(ContractId, f64)| Listed { contract, share, last_close: 0.0 };

@@ -6,6 +6,7 @@
 use super::MarketArgs;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// Which days are run, and how.
@@ -21,6 +22,11 @@ pub struct SpanOfResearch {
     /// How deep orders are simulated.
     #[arg(long, value_enum, default_value_t = Depth::NextSession)]
     pub depth: Depth,
+    /// After how many trade dates on which something waited for a person (a mode other than NORMAL, a contract with too many
+    /// orders in a day) he lets the engine go on, with drawdown measured anew after a hard stop. Without it nobody does, as
+    /// nobody sits beside an engine that runs unattended.
+    #[arg(long, value_name = "DATES")]
+    pub resume_after: Option<NonZeroU32>,
 }
 
 /// Options of `backtest`.

@@ -3,6 +3,7 @@
 //! In: dates, a run and its world. Out: what was done on each date. Invariant: the days are run by what runs them live; this
 //! file only counts what they did.
 
+use super::person::{Person, why};
 use super::{Step, Watch};
 use crate::activity::ActivitySource;
 use crate::day::{Run, World, run_day};
@@ -12,9 +13,10 @@ use crate::world::{Ground, living};
 use ::backtest::result::{Day, FillRow, OrderRow, Result as Research, Run as About, to_f64};
 use ::backtest::{SimBroker, SimClock, SimWorld};
 use console::DayReport;
+use cycle::{Entry, store};
 use domain::{Currency, Money};
 use jiff::civil::Date;
-use ports::Journal;
+use ports::{Clock, Journal};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sim::{Simulation, StatementItem};
@@ -27,10 +29,7 @@ pub(crate) struct Counted {
     /// Executions and entries of the statement that are counted already.
     executions: usize,
     entries: usize,
-    /// Whether a date ended in a mode in which nothing more is sent.
-    stopped: bool,
-    /// Whether the market still lists options.
-    lists: bool,
+    person: Person,
     /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
     doubts: BTreeMap<String, (String, String, usize)>,
     /// Options in the engine's table from which on it leaves behind those that ended.
@@ -46,10 +45,11 @@ const OPTIONS_MAX: usize = 1_000;
 
 impl Counted {
     pub(crate) fn new(run: About) -> Counted {
+        let person = Person::new(run.resume_after);
         let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
         let (doubts, options_max) = (BTreeMap::new(), OPTIONS_MAX);
         let (year, is_whole) = (None, false);
-        Counted { result, executions: 0, entries: 0, stopped: false, lists: true, doubts, options_max, year, is_whole }
+        Counted { result, executions: 0, entries: 0, person, doubts, options_max, year, is_whole }
     }
 
     /// The same over one table, so that what a journal keeps of any date can be read with the configuration.
@@ -76,10 +76,28 @@ impl Counted {
         for (done, &date) in dates.iter().enumerate() {
             super::go_on(watch, Step { done, total: dates.len(), date: Some(date) })?;
             let report = run_day(date, run, world).await?;
+            let standing = &world.closed.as_ref().expect("a finished date leaves its book").standing;
+            self.result.warnings.extend(self.person.look(date, standing, || why(&report)));
             self.day(&report, market);
+            if let Some(&next) = dates.get(done + 1) {
+                self.answer(next, run, world).await?;
+            }
             self.renew_table(ground, run, world)?;
         }
         Ok(self.into_result())
+    }
+
+    /// Lets the person of the study say what he says for the next date, where the engine reads it live: in its journal.
+    async fn answer<J: Journal>(
+        &mut self,
+        next: Date,
+        run: &Run,
+        world: &mut World<SimBroker, J, SimClock>,
+    ) -> Result<(), Failure> {
+        let Some(instruction) = self.person.answer(next) else { return Ok(()) };
+        let said = store::record(&Entry::Operator(instruction), world.clock.now(), &run.setup.universe);
+        world.journal.append(next, &[said]).await?;
+        Ok(())
     }
 
     /// Goes on between two days with the table that a start would have: the contracts of two years, and the options that
@@ -119,7 +137,7 @@ impl Counted {
         let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
         let slippage = report.orders.iter().filter_map(|order| slippage(order, market)).sum();
-        self.warn(report, market);
+        self.doubt(report);
         self.result.days.push(Day {
             date,
             nav_at_plan: report.nav_at_plan,
@@ -227,27 +245,8 @@ impl Counted {
         (dividends, financing, fees)
     }
 
-    /// Says once when the engine stopped, and keeps what it did not know.
-    fn warn(&mut self, report: &DayReport, market: &SimWorld) {
-        let stopped = ["CANCEL_ONLY", "FROZEN"].contains(&report.mode.as_str());
-        if stopped && !self.stopped {
-            let why = report.steps.iter().rev().find(|step| step.outcome == "stopped");
-            let why = why.map_or_else(String::new, |step| format!(": {}, {}", step.name, step.detail));
-            self.result.warnings.push(format!(
-                "{}: the engine stopped in mode {}{why}. It sends nothing from here on, as it would live",
-                report.date, report.mode
-            ));
-        }
-        self.stopped |= stopped;
-        let lists = market.look(Simulation::lists_more);
-        if self.lists && !lists {
-            self.result.warnings.push(format!(
-                "{}: the simulated market lists no more options, because its table of 65,535 contracts is full; hedges can \
-                 buy only what was quoted before: divide the study into shorter ones",
-                report.date
-            ));
-        }
-        self.lists = lists;
+    /// Keeps what the engine did not know.
+    fn doubt(&mut self, report: &DayReport) {
         for doubt in &report.doubts {
             let about = doubt.split(':').next().unwrap_or_default().to_owned();
             let (_, _, dates) = self.doubts.entry(about).or_insert((report.date.clone(), doubt.clone(), 0));

@@ -6,6 +6,7 @@
 mod ahead;
 mod bars;
 mod days;
+mod person;
 mod search;
 mod sweep;
 
@@ -198,6 +199,7 @@ impl Study {
         About {
             title,
             depth: self.span.depth.name().to_owned(),
+            resume_after: self.span.resume_after,
             market,
             base: ground.loaded.settings.fx.base_currency.to_string(),
             vol_target: ground.loaded.settings.vol_target_annual,

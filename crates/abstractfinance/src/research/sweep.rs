@@ -119,7 +119,7 @@ impl Sweep<'_> {
         let ground = study.ground("a sweep").map_err(Refused::Settings)?;
         let config = ground.simulation(&study.span.market).map_err(Refused::Study)?;
         let about = study.about(&ground, &config);
-        let id = format!("{:?} {} {} {} {}", about.origin, study.program.get(), about.depth, study.from, study.to);
+        let id = format!("{:?} {} {} {} {}", about.origin, study.program.get(), about.manner(), study.from, study.to);
         Ok(Prepared { id: hash(&[id.as_bytes()]), about, ground, config, study })
     }
 

@@ -72,7 +72,7 @@ fn header(summary: &Summary) -> String {
         summary.to,
         summary.days,
         escape(&run.market),
-        run.depth
+        run.manner()
     )
 }
 

@@ -209,7 +209,7 @@ impl Broker for SimBroker {
     }
 
     fn contract_of(&self, con_id: i64) -> Option<ContractId> {
-        let listed = u16::try_from(con_id - 1).ok().map(ContractId)?;
+        let listed = u32::try_from(con_id - 1).ok().map(ContractId)?;
         (listed.index() < self.world.known_as.len()).then(|| self.ours(listed))?
     }
 

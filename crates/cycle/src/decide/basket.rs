@@ -18,7 +18,7 @@ pub(crate) fn moving(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> V
     let wanted = &plan.table.wanted.as_slice()[..held.len()];
     let mut moving = Vec::with_capacity(held.len());
     let differs = |wanted: &Quantity, held: &Quantity| (wanted.units() ^ held.units()).cast_unsigned();
-    rows_with(wanted, held, differs, |row| moving.push(ContractId(row as u16)));
+    rows_with(wanted, held, differs, |row| moving.push(ContractId(row as u32)));
     if !setup.chains.is_empty() {
         moving.extend(setup.chains.iter().flat_map(|chain| &chain.contracts));
         moving.sort(); // stable, because it is made for lists of which parts are in order
@@ -55,7 +55,7 @@ pub(crate) fn basket(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setu
         } else if !outside[row] {
             let increase = (change.increase - rolled[row]).to_f64() * exposure;
             basket.add(held.to_f64() * exposure, change.reduce.to_f64() * exposure, increase);
-        } else if held != wanted[row] && setup.is_spread(ContractId(row as u16)) {
+        } else if held != wanted[row] && setup.is_spread(ContractId(row as u32)) {
             basket.trade((change.increase - rolled[row]).to_f64() * exposure);
         }
         basket
@@ -135,7 +135,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let scheduled = table.scheduled.as_slice();
     let bits = |scheduled: &Quantity, _: &Quantity| scheduled.units().cast_unsigned();
     rows_with(scheduled, scheduled, bits, |row| {
-        let (contract, quantity) = (ContractId(row as u16), scheduled[row]);
+        let (contract, quantity) = (ContractId(row as u32), scheduled[row]);
         let purpose = match plan.tail_hedges.closes_out(contract) {
             true => Purpose::CloseOut,
             false => purpose(contract, inputs.ledger.quantity(contract), quantity, table, inputs, setup),
@@ -151,7 +151,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let verdicts = table.verdict.as_slice();
     let bits = |verdict: &Verdict, _: &Verdict| verdict.bits();
     rows_with(verdicts, verdicts, bits, |row| {
-        let (contract, verdict) = (ContractId(row as u16), verdicts[row]);
+        let (contract, verdict) = (ContractId(row as u32), verdicts[row]);
         // What was told when it was found is not told again.
         const TOLD: [Check; 6] =
             [Check::Turnover, Check::Gross, Check::Net, Check::Adv, Check::Position, Check::Margin];

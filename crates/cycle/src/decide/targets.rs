@@ -92,12 +92,12 @@ fn off_target(inputs: &DayInputs<'_>, setup: &Setup, plan: &DayPlan) -> Vec<Cont
     let is_off = |target: f64, held: f64| rebalance.drifted(target, held, nav) | (target == 0.0) | (held == 0.0);
     let mut off_target = Vec::with_capacity(count);
     if any_outside {
-        off_target.extend((0..count).map(|row| ContractId(row as u16)));
+        off_target.extend((0..count).map(|row| ContractId(row as u32)));
     } else {
         let bits = |target: &f64, held: &f64| u64::from(is_off(*target, *held));
         rows_with(targets, held, bits, |row| {
             if targets[row] != 0.0 || !quantities[row].is_zero() {
-                off_target.push(ContractId(row as u16));
+                off_target.push(ContractId(row as u32));
             }
         });
     }

@@ -55,6 +55,13 @@ fn too_many_orders_latch_the_side_through_a_restart_until_a_person_resumes() {
         outcome.journal.iter().filter_map(|r| store::entry(r, universe).unwrap().map(|entry| (r.at, entry))).collect();
     let latched = entries.iter().filter(|(_, entry)| matches!(entry, Entry::Latched { .. })).count();
     assert_eq!(latched, 2, "both legs");
+    let told = entries
+        .iter()
+        .filter_map(|(_, entry)| if let Entry::Alert { sentence } = entry { Some(sentence) } else { None });
+    insta::assert_snapshot!(told.cloned().collect::<Vec<_>>().join("\n"), @r"
+    CS51 had 3 SELL orders today, as many as are allowed: none leaves from here on, on later days either, until a person looks why they were not filled and says `resume`
+    CSPX had 3 BUY orders today, as many as are allowed: none leaves from here on, on later days either, until a person looks why they were not filled and says `resume`
+    ");
     let folded = entries.iter().map(|(at, entry)| (*at, entry));
     let books = Books::new(world.ledger.clone());
     let account = "a1b2c3".parse().unwrap();

@@ -76,6 +76,13 @@ impl Session<'_> {
             self.rests.wake_all();
             self.standing.latched.push(Latch::named(&gate::Latch { contract, side }, &self.setup.universe));
             self.entries.push(Entry::Latched { contract, side });
+            let (name, most) =
+                (&self.setup.universe.contract(contract).name, self.setup.policy.gate.orders_per_side_max);
+            let sentence = format!(
+                "{name} had {most} {side} orders today, as many as are allowed: none leaves from here on, on later days either, \
+                 until a person looks why they were not filled and says `resume`"
+            );
+            self.entries.push(Entry::Alert { sentence });
         }
     }
 

@@ -38,7 +38,7 @@ const LONG_METRICS: [Metric; 6] = [
 fn candidate(number: usize, values: &[Option<f64>]) -> Candidate {
     let metrics = LONG_METRICS.iter().zip(values).filter_map(|(&metric, value)| Some((metric, (*value)?))).collect();
     let name = format!("N{number:02}");
-    Candidate { contract: ContractId(number as u16), name, sector: "banks".into(), close: Some(10.0), metrics }
+    Candidate { contract: ContractId(number as u32), name, sector: "banks".into(), close: Some(10.0), metrics }
 }
 
 fn candidates(rows: &[Vec<Option<f64>>]) -> Vec<Candidate> {

@@ -84,7 +84,7 @@ pub fn policy() -> TailHedgePolicy {
             .map(|(hedge, index)| HedgeRoot {
                 hedge,
                 root: InstrumentId(index + 5),
-                underlying: ContractId(index),
+                underlying: ContractId(index.into()),
                 physical: matches!(hedge, CreditPuts | BankPuts),
             })
             .into(),

@@ -130,7 +130,7 @@ fn admits(
     rates[Currency::Usd] = Some(1.0);
     let day = DayFacts { nav: NAV as f64, rates, frozen: vec![], no_increase: vec![], price_max: vec![] };
     let proposal = Proposal {
-        contract: ContractId(contract as u16),
+        contract: ContractId(contract as u32),
         quantity: Quantity::whole(quantity),
         purpose: if reduces { Purpose::Reduce } else { Purpose::Increase },
         order_type: OrderType::Lmt,
