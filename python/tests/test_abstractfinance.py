@@ -77,7 +77,8 @@ def test_the_order_level_depth_and_settings_of_one_s_own_are_the_program_s_too(t
     span = {"start": datetime.date(2026, 3, 2), "end": datetime.date(2026, 3, 4), "depth": "order-level"}
     run = abstractfinance.backtest(config=config, commissions="tiered", seed=7, **span)
     same_run(run, told, tmp_path)
-    other = abstractfinance.backtest(config=config, seed=7, settings={"vol_target_annual": 0.05}, **span)
+    other = abstractfinance.backtest(config=config, seed=7, settings={"vol_target_annual": 0.05}, resume_after=20, **span)
+    assert other.summary["resume_after"] == 20 and "resume_after" not in run.summary
     assert other.summary["vol_target"] == 0.05 and other.summary["origin"]["config"] != run.summary["origin"]["config"]
 
 

@@ -70,6 +70,9 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Kinds that a person should see: what the engine says to one, and what one said.
+    pub const SPOKEN: [&'static str; 4] = ["alert", "mode", "operator", "watchdog"];
+
     /// The journal kind; `versions` has the version of its body.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -58,8 +58,7 @@ pub(super) fn recorded(records: &[StoredRecord], universe: &Universe) -> Vec<Str
         Entry::Operator(instruction) => Some(instruction.sentence()),
         _ => None,
     };
-    let spoken =
-        records.iter().filter(|record| ["alert", "mode", "operator", "watchdog"].contains(&record.kind.as_str()));
+    let spoken = records.iter().filter(|record| Entry::SPOKEN.contains(&record.kind.as_str()));
     spoken.filter_map(told).collect()
 }
 

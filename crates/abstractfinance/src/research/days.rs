@@ -1,7 +1,7 @@
 //! Trade dates of a backtest, run as they run live, and counted.
 //!
 //! In: dates, a run and its world. Out: what was done on each date. Invariant: the days are run by what runs them live; this
-//! file only counts what they did.
+//! file counts what they did, and between two of them does what a start or a person would do live.
 
 use super::person::{Person, why};
 use super::{Step, Watch};

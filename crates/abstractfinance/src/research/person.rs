@@ -39,16 +39,16 @@ impl Person {
         let waits = *mode != Mode::Normal || !latched.is_empty();
         self.waiting = if waits { self.waiting + 1 } else { 0 };
         self.at_hard_stop = waits && (self.at_hard_stop || *flatten);
-        let until = match self.resumes_after {
+        let until = || match self.resumes_after {
             None => "from here on, as it would live: --resume-after lets a person answer".to_owned(),
             Some(dates) => format!("until a person answers, {dates} trade dates later"),
         };
         let does = if *mode == Mode::ReduceOnly { "adds nothing" } else { "sends nothing" };
         let stop = (*mode > before)
-            .then(|| format!("{date}: the engine stopped in mode {mode}: {}. It {does} {until}", why()));
+            .then(|| format!("{date}: the engine stopped in mode {mode}: {}. It {does} {}", why(), until()));
         let new = latched.iter().filter(|latch| !known.contains(latch));
         let latches = new.map(|Latch { contract, side }| {
-            format!("{date}: {contract} had more {side} orders in a day than are allowed. None leaves {until}")
+            format!("{date}: {contract} had more {side} orders in a day than are allowed. None leaves {}", until())
         });
         let helped = self.said.take().filter(|_| !waits);
         stop.into_iter().chain(latches).chain(helped).collect()

@@ -4,14 +4,12 @@
 //! Invariant: it answers like a journal in which no day was begun; the books go from day to day in memory, and a research run
 //! that is cut off is simply run again.
 
+use cycle::Entry;
 use jiff::civil::Date;
 use ports::{Journal, JournalError, Message, Record, StoredRecord};
 
 const PLAN: &str = "plan";
 const OPERATOR: &str = "operator";
-
-/// What a person should look at, and what a person said.
-const SAID: [&str; 4] = ["alert", "mode", OPERATOR, "watchdog"];
 
 /// An account's journal in memory.
 #[derive(Debug, Default)]
@@ -46,7 +44,7 @@ impl ResearchJournal {
 
 impl Journal for ResearchJournal {
     fn keeps(&self, kind: &str) -> bool {
-        SAID.contains(&kind) || kind == PLAN && self.plans.is_some()
+        Entry::SPOKEN.contains(&kind) || kind == PLAN && self.plans.is_some()
     }
 
     async fn append(&mut self, date: Date, records: &[Record]) -> Result<i64, JournalError> {
@@ -54,7 +52,7 @@ impl Journal for ResearchJournal {
             self.seq += 1;
             match (record.kind, &mut self.plans) {
                 (PLAN, Some(plans)) => plans.push(record.body.clone()),
-                (kind, _) if SAID.contains(&kind) => self.hear(date, record),
+                (kind, _) if Entry::SPOKEN.contains(&kind) => self.hear(date, record),
                 _ => {}
             }
         }
