@@ -12,7 +12,7 @@ mod research;
 mod run;
 
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
-pub use market::{AccountEvents, Commissions, MarketArgs};
+pub use market::{AccountEvents, Commissions, FaultArgs, MarketArgs};
 pub use operator::{
     AdoptArgs, CloseOutArgs, DashboardArgs, DateArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs,
     NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
@@ -182,6 +182,8 @@ pub enum Command {
 pub struct DemoArgs {
     #[command(flatten)]
     pub market: MarketArgs,
+    #[command(flatten)]
+    pub faults: FaultArgs,
     /// How many trading days to run, one after the other on the same account.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2600))]
     pub days: u32,
@@ -205,6 +207,8 @@ pub struct DemoArgs {
 pub struct GatewayArgs {
     #[command(flatten)]
     pub market: MarketArgs,
+    #[command(flatten)]
+    pub faults: FaultArgs,
     /// Where clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     pub listen: SocketAddr,

@@ -5,7 +5,7 @@
 
 use crate::activity::ActivitySource;
 use crate::book::{Book, UnknownContract};
-use crate::cli::{self, Global, MarketArgs};
+use crate::cli::{self, FaultArgs, Global, MarketArgs};
 use crate::day::pins::{self, Pins};
 use crate::day::{self, Adopter, Run, World, order_ids};
 use crate::failure::Failure;
@@ -477,8 +477,8 @@ fn flex_config(url: String, query_id: &str, account: &str) -> FlexConfig {
 }
 
 /// The script of faults a command line names, or the one a number makes from the first date on.
-pub fn faults(market: &MarketArgs, ground: &Ground) -> Result<Vec<Fault>, Failure> {
-    let Some(named) = &market.faults else { return Ok(Vec::new()) };
+pub fn faults(asked: &FaultArgs, ground: &Ground) -> Result<Vec<Fault>, Failure> {
+    let Some(named) = &asked.faults else { return Ok(Vec::new()) };
     let (number, contracts) = match named.strip_suffix(ACCOUNT_TOO) {
         Some(number) => (number, ground.funds()),
         None => (named.as_str(), Vec::new()),

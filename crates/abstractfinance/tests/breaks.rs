@@ -47,12 +47,12 @@ fn a_fill_that_is_told_a_night_late_is_booked_and_ties_out() {
 fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
     let run = broken_by(r#""external_trade": {"contract": "CSPX", "side": "SELL", "quantity": "25"}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
-    assert_snapshot!(run.found(1), @r"
+    assert_snapshot!(run.found(1), @"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −25 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −25 at 720.84, not booked, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −25 × 720.84 = 18,021.00 USD explains 18,021.00 of 18,011.99 → WARN: mode REDUCE_ONLY
-    cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −9.01 USD explains −9.01 of 18,011.99 → WARN: mode REDUCE_ONLY
+    execution:0000e0d5.00000019.01.01 · external trade · CSPX −25 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CSPX · external trade · execution 0000e0d5.00000019.01.01 of −25 at 720.84, not booked, explains all of −25 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:USD · external trade · execution 0000e0d5.00000019.01.01 of CSPX: −25 × 720.84 = 18,021.00 USD explains 18,021.00 of 18,011.99 → WARN: mode REDUCE_ONLY
+    cash:USD · fee · commission of execution 0000e0d5.00000019.01.01: −9.01 USD explains −9.01 of 18,011.99 → WARN: mode REDUCE_ONLY
     ");
     run.assert_stood_still();
 
@@ -67,12 +67,12 @@ fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
 fn a_position_sold_by_hand_is_gone_and_is_not_bought_again() {
     let run = broken_by(r#""external_trade": {"contract": "CSPX", "side": "SELL", "quantity": "3418"}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "REDUCE_ONLY"));
-    assert_snapshot!(run.found(1), @r"
+    assert_snapshot!(run.found(1), @"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CSPX −3,418 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    quantity:CSPX · external trade · execution 0000e0d5.0000001d.01.01 of −3,418 at 720.84, not booked, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    cash:USD · external trade · execution 0000e0d5.0000001d.01.01 of CSPX: −3,418 × 720.84 = 2,463,831.12 USD explains 2,463,831.12 of 2,462,599.20 → WARN: mode REDUCE_ONLY
-    cash:USD · fee · commission of execution 0000e0d5.0000001d.01.01: −1,231.92 USD explains −1,231.92 of 2,462,599.20 → WARN: mode REDUCE_ONLY
+    execution:0000e0d5.00000019.01.01 · external trade · CSPX −3,418 at 720.84, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CSPX · external trade · execution 0000e0d5.00000019.01.01 of −3,418 at 720.84, not booked, explains all of −3,418 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:USD · external trade · execution 0000e0d5.00000019.01.01 of CSPX: −3,418 × 720.84 = 2,463,831.12 USD explains 2,463,831.12 of 2,462,599.20 → WARN: mode REDUCE_ONLY
+    cash:USD · fee · commission of execution 0000e0d5.00000019.01.01: −1,231.92 USD explains −1,231.92 of 2,462,599.20 → WARN: mode REDUCE_ONLY
     ");
     run.assert_stood_still();
 }
@@ -81,15 +81,15 @@ fn a_position_sold_by_hand_is_gone_and_is_not_bought_again() {
 fn a_buy_in_is_booked_when_the_statement_calls_it_one() {
     let run = broken_by(r#""buy_in": {"contract": "CS51"}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (0, "NORMAL"));
-    assert_snapshot!(run.found(1), @r"
+    assert_snapshot!(run.found(1), @"
     NORMAL
-    execution:0000e0d5.0000001d.01.01 · buy-in · CS51 10,487 at 203.06, without our reference, of our short; the activity statement of its day will say whether it is a buy-in, explains all of 10,487 → WARN: the instrument is frozen
-    quantity:CS51 · buy-in · execution 0000e0d5.0000001d.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen
-    cash:EUR · buy-in · execution 0000e0d5.0000001d.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN
-    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN
+    execution:0000e0d5.00000019.01.01 · buy-in · CS51 10,487 at 203.06, without our reference, of our short; the activity statement of its day will say whether it is a buy-in, explains all of 10,487 → WARN: the instrument is frozen
+    quantity:CS51 · buy-in · execution 0000e0d5.00000019.01.01 of 10,487 at 203.06, not booked, explains all of 10,487 → WARN: the instrument is frozen
+    cash:EUR · buy-in · execution 0000e0d5.00000019.01.01 of CS51: 10,487 × 203.06 = −2,129,490.22 EUR explains −2,129,490.22 of −2,130,554.97 → WARN
+    cash:EUR · fee · commission of execution 0000e0d5.00000019.01.01: −1,064.75 EUR explains −1,064.75 of −2,130,554.97 → WARN
     ");
     assert!(!run.days[1].orders.iter().any(|order| order.instrument == "CS51"), "nothing of it is traded meanwhile");
-    assert_snapshot!(run.days[2].alerts.join("\n"), @"CS51: a lender called 10487 back and the broker bought them at 203.06 (buy-in 0000e0d5.0000001d.01.01); booked against who was short");
+    assert_snapshot!(run.days[2].alerts.join("\n"), @"CS51: a lender called 10487 back and the broker bought them at 203.06 (buy-in 0000e0d5.00000019.01.01); booked against who was short");
     assert_tied_out(&run.days[2]);
     assert_eq!(run.found(2), "NORMAL");
 }
@@ -98,12 +98,12 @@ fn a_buy_in_is_booked_when_the_statement_calls_it_one() {
 fn a_short_that_was_covered_by_hand_is_no_buy_in() {
     let run = broken_by(r#""external_trade": {"contract": "CS51", "side": "BUY", "quantity": "500"}"#);
     assert_eq!((run.days[1].mode.as_str(), run.mode_kept().as_str()), ("NORMAL", "REDUCE_ONLY"));
-    assert_snapshot!(run.found(2), @r"
+    assert_snapshot!(run.found(2), @"
     REDUCE_ONLY
-    execution:0000e0d5.0000001d.01.01 · external trade · CS51 500 at 203.06, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    quantity:CS51 · external trade · execution 0000e0d5.0000001d.01.01 of 500 at 203.06, not booked, explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
-    cash:EUR · external trade · execution 0000e0d5.0000001d.01.01 of CS51: 500 × 203.06 = −101,530.00 EUR explains −101,530.00 of −101,580.77 → WARN: mode REDUCE_ONLY
-    cash:EUR · fee · commission of execution 0000e0d5.0000001d.01.01: −50.77 EUR explains −50.77 of −101,580.77 → WARN: mode REDUCE_ONLY
+    execution:0000e0d5.00000019.01.01 · external trade · CS51 500 at 203.06, without our reference (by hand, a buy-in after a recall, or a liquidation), explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    quantity:CS51 · external trade · execution 0000e0d5.00000019.01.01 of 500 at 203.06, not booked, explains all of 500 → WARN: the instrument is frozen, mode REDUCE_ONLY
+    cash:EUR · external trade · execution 0000e0d5.00000019.01.01 of CS51: 500 × 203.06 = −101,530.00 EUR explains −101,530.00 of −101,580.77 → WARN: mode REDUCE_ONLY
+    cash:EUR · fee · commission of execution 0000e0d5.00000019.01.01: −50.77 EUR explains −50.77 of −101,580.77 → WARN: mode REDUCE_ONLY
     ");
     assert!(!run.ordered_later().contains(&"CS51".to_owned()), "{:?}", run.ordered_later());
 }
@@ -157,7 +157,7 @@ fn a_split_before_its_statement_is_named_and_moves_no_profit() {
 fn an_execution_the_broker_corrects_is_booked_as_corrected() {
     let correction = [("2026-03-02T23:00:00Z", r#""correct_execution": {"quantity": "100", "price": "203.5"}"#)];
     let run = with_faults(3, &correction);
-    assert_snapshot!(run.booked(1), @"2 positions; 0 open orders; corrected by the broker: SELL 100 CS51 at 203.5; corrected by the broker: commission of 7.43 EUR");
+    assert_snapshot!(run.booked(1), @"2 positions; 0 open orders; corrected by the broker: SELL 100 CS51 at 203.5; corrected by the broker: commission of 31.28 EUR");
     run.days.iter().for_each(assert_tied_out);
     assert_eq!((run.told.code, run.found(1).as_str()), (0, "NORMAL"));
 }

@@ -77,31 +77,31 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     abstractfinance: there is no journal at state/journal.db: nothing ran with this state folder yet, or --state-dir names another
     ");
     run(&stage, 3);
-    assert_snapshot!(stage.ok("positions --state-dir state"), @r"
+    assert_snapshot!(stage.ok("positions --state-dir state"), @"
     Positions after 2026-03-04 (notional in USD)
      contract   sleeves                  ours   broker     mark         unrealised        notional     of NAV
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-     CS51       core_index_rv -11132   -11132   -11132   203.23   EUR     2,883.44   -2,644,015.88   -26.43 %
+     CS51       core_index_rv -11133   -11133   -11133   203.23   EUR     3,638.98   -2,644,253.39   -26.43 %
      CSPX       core_index_rv 3636       3636     3636   727.12   USD     1,750.60    2,643,808.32   +26.43 %
 
-    Gross 5,287,824.20 (0.529 × NAV) · net -207.56 (+0.000 × NAV) · NAV 10,002,475.77 USD
+    Gross 5,288,061.71 (0.529 × NAV) · net -445.07 (+0.000 × NAV) · NAV 10,003,358.19 USD
     ");
-    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @r"
+    assert_snapshot!(stage.ok("nav --from 2026-03-03 --state-dir state"), @"
      date           NAV at plan     return   unit value   drawdown   flows             NAV      NAV−NLV   gross      net   mode
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     2026-03-03    9,983,942.78   -0.161 %      0.99839    -0.16 %       –   10,017,360.56   +0.0000 bp   0.525   +0.002   NORMAL
-     2026-03-04   10,020,485.44   +0.366 %      1.00205     0.00 %       –   10,002,475.77   +0.0000 bp   0.529   +0.000   NORMAL
+     2026-03-03    9,984,820.67   -0.152 %      0.99848    -0.15 %       –   10,018,242.45   +0.0000 bp   0.525   +0.002   NORMAL
+     2026-03-04   10,021,371.72   +0.366 %      1.00214     0.00 %       –   10,003,358.19   +0.0000 bp   0.529   +0.000   NORMAL
     ");
-    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @r"
+    assert_snapshot!(stage.ok("nav --to 2026-03-02 --csv --state-dir state"), @"
     date,nav_at_plan,flows,daily_return,unit_value,drawdown,nav,nlv,difference_bp,gross_of_nav,net_of_nav,regime,mode
-    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9985043.43,9985043.43,0.0,0.49599472727934607,-0.0007959459986890502,NORMAL,NORMAL
+    2026-03-02,10000000.00,0.00,0.0,1.0,0.0,9985922.69,9985922.69,0.0,0.4959510553629473,-0.0007958759163167973,NORMAL,NORMAL
     ");
-    assert_snapshot!(stage.ok("orders --date 2026-03-03 --state-dir state"), @r"
+    assert_snapshot!(stage.ok("orders --date 2026-03-03 --state-dir state"), @"
     Orders of 2026-03-03, finished
      order                       what            why                        filled   arrival   average   slippage   status
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      AF-f4f616-20260303-001-01   BUY 218 CSPX    increase · core_index_rv      218    723.45    723.56   +1.52 bp   filled
-     AF-f4f616-20260303-002-01   SELL 645 CS51   increase · core_index_rv      645    201.25    201.22   +1.49 bp   filled
+     AF-f4f616-20260303-002-01   SELL 646 CS51   increase · core_index_rv      646    201.25    201.22   +1.49 bp   filled
     ");
     let page = stage.ok("demo --days 3 --state-dir again");
     assert!(page.ends_with(&stage.ok("report --state-dir again")), "the page the day ended with");
@@ -109,12 +109,12 @@ fn the_account_can_be_looked_at_while_nothing_runs() {
     exit 2
     abstractfinance: 2026-03-07 is no finished trading day; `abstractfinance nav` lists those that are
     ");
-    assert_snapshot!(stage.ok("status --state-dir state"), @r"
+    assert_snapshot!(stage.ok("status --state-dir state"), @"
     Account   f4f616
     Engine    none is running
     Mode      NORMAL
     Last day  2026-03-04: 0 of 0 orders filled
-    NAV       10,002,475.77 USD · against the broker +0.0000 bp
+    NAV       10,003,358.19 USD · against the broker +0.0000 bp
     Exposure  gross 0.529 × NAV · net +0.000 × NAV · 2 positions
     Risk      regime NORMAL · scale 1.5000 · drawdown 0.00 %
     ");
@@ -131,9 +131,9 @@ fn the_log_tells_what_the_journal_holds() {
     let of_the_day = lines.iter().filter(|line| line["span"]["date"] == "2026-03-03");
     let way = of_the_day.clone().filter(|line| line["order_ref"] == "AF-f4f616-20260303-001-01");
     let told: Vec<&str> = way.map(|line| line["message"].as_str().unwrap()).collect();
-    assert_snapshot!(told.join("\n"), @r"
+    assert_snapshot!(told.join("\n"), @"
     place BUY 218 CSPX at 723.61 · AF-f4f616-20260303-001-01
-    AF-f4f616-20260303-001-01 is known to the broker as 1700000011
+    AF-f4f616-20260303-001-01 is known to the broker as 1700000007
     AF-f4f616-20260303-001-01 submitted
     BUY 218 CSPX at 723.56 · AF-f4f616-20260303-001-01
     AF-f4f616-20260303-001-01 filled

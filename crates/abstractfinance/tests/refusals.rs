@@ -315,9 +315,9 @@ fn an_account_that_is_not_the_one_of_the_books() {
 
     fs::remove_file(stage.path("state/gateway.jsonl")).unwrap();
     let told = stage.run("demo --days 2 --state-dir state");
-    assert_snapshot!(format!("exit {}\n{}", told.code, told.err.trim_end()), @r"
+    assert_snapshot!(format!("exit {}\n{}", told.code, told.err.trim_end()), @"
     exit 5
-    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -16.0418 bp, 5 breaks: quantity:CS51 (phantom position), quantity:CSPX (phantom position), cash:USD (unknown) and 2 more. No order is sent from here on; compare both sides in the report
+    abstractfinance: 2026-03-03 ended in mode CANCEL_ONLY at step 14, record: NAV − NLV = -15.1615 bp, 5 breaks: quantity:CS51 (phantom position), quantity:CSPX (phantom position), cash:USD (unknown) and 2 more. No order is sent from here on; compare both sides in the report
     ");
     let record = fs::read_to_string(stage.path("state/gateway.jsonl")).unwrap();
     assert!(!record.contains(r#""command":"place""#), "nothing was sent to an account that is not ours");

@@ -16,9 +16,9 @@ use insta::assert_snapshot;
 fn an_account_told_in_another_currency_freezes_everything() {
     let run = broken_by(r#""base_currency_tags": {"currency": "EUR"}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));
-    assert_snapshot!(run.found(1), @r"
+    assert_snapshot!(run.found(1), @"
     FROZEN
-    account:account · currency tag · NLV is 8,610,558.89 EUR = 10,010,635.77 USD at our rate, not in USD: its tag explains all of −1,373,399.31 → EMERGENCY: mode FROZEN
+    account:account · currency tag · NLV is 8,611,316.04 EUR = 10,011,516.03 USD at our rate, not in USD: its tag explains all of −1,373,522.43 → EMERGENCY: mode FROZEN
     ");
     run.assert_stood_still();
 }
@@ -152,16 +152,16 @@ fn a_net_liquidation_value_that_is_none_freezes_everything() {
         run.assert_stood_still();
         run.found(1)
     });
-    assert_snapshot!(found.join("\n"), @r"
+    assert_snapshot!(found.join("\n"), @"
     FROZEN
-    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,984,820.95 → EMERGENCY: mode FROZEN
     FROZEN
-    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,984,820.95 → EMERGENCY: mode FROZEN
     FROZEN
-    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    account:account · incomplete reply · the answer has no net liquidation value; this explains all of −9,984,820.95 → EMERGENCY: mode FROZEN
     FROZEN
-    account:account · incomplete reply · net liquidation is 0.00, which no account with our positions is worth; this explains all of −9,983,943.03 → EMERGENCY: mode FROZEN
+    account:account · incomplete reply · net liquidation is 0.00, which no account with our positions is worth; this explains all of −9,984,820.95 → EMERGENCY: mode FROZEN
     FROZEN
-    account:account · incomplete reply · net liquidation is −5,000,000.00, which no account with our positions is worth; this explains all of −14,983,943.03 → EMERGENCY: mode FROZEN
+    account:account · incomplete reply · net liquidation is −5,000,000.00, which no account with our positions is worth; this explains all of −14,984,820.95 → EMERGENCY: mode FROZEN
     ");
 }

@@ -64,7 +64,11 @@ fn a_setting_that_is_refused_is_a_row_that_says_why() {
     assert!(told["trials"][0]["failure"].is_null());
     assert!(told["trials"][1]["failure"].as_str().unwrap().contains("vol_target_annual"), "{told}");
     std::fs::write(stage.path("typo.yaml"), "settings:\n  volatility.span: [1, 2]\n").unwrap();
-    let told = json(&stage.ok(&format!("sweep typo.yaml {SPAN} --json")));
+    let ended = stage.run(&format!("sweep typo.yaml {SPAN} --json"));
+    let told = json(&ended.out);
     let failure = told["trials"][0]["failure"].as_str().unwrap();
     assert!(failure.contains("cannot set `volatility.span`") && failure.contains("ewma_span"), "{failure}");
+    assert!(ended.code == 2 && ended.err.contains("no run could be made: cannot set"), "{}", ended.err);
+    let none = stage.run(&format!("sweep search.yaml {SPAN} --only 9"));
+    assert!(none.code == 2 && none.err.contains("--only names none of the runs"), "{}", none.err);
 }

@@ -178,11 +178,11 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     assert_eq!(bot.taken().len(), 1, "what was before it came is no news: {}", log());
     stage.ok("demo --days 2 --config config --state-dir state");
     let told = bot.wait_for(3);
-    assert_snapshot!(told[1], @r"
+    assert_snapshot!(told[1], @"
     📊 Daily Summary - 2026-03-03
 
-    NAV: $10,017,361 (+0.32%)
-    Daily P&L: +$32,317
+    NAV: $10,018,242 (+0.32%)
+    Daily P&L: +$32,320
 
     Exposures:
       Gross: 0.52x
@@ -195,11 +195,11 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
 
     Next run: 2026-03-04 06:00 UTC
     ");
-    assert_snapshot!(told[2], @r"
+    assert_snapshot!(told[2], @"
     📊 Execution Summary - 2026-03-03
 
     Orders: 2 total, 2 filled
-    Traded: $309,035
+    Traded: $309,270
 
     Costs:
       Slippage: 1.5 bps avg ($47)
@@ -220,14 +220,14 @@ fn a_fund_tells_its_days_and_hears_who_may_speak() {
     bot.write(4, PERSON, 0, "hello");
     bot.write(5, PERSON, 0, "/why CSPX");
     let told = bot.wait_for(6);
-    assert_snapshot!(told[3..].join("---\n"), @r"
+    assert_snapshot!(told[3..].join("---\n"), @"
     Account   f4f616
     Engine    none is running
     Mode      NORMAL
     Last day  2026-03-03: 2 of 2 orders filled
-    NAV       10,017,360.56 USD · against the broker +0.0000 bp
+    NAV       10,018,242.45 USD · against the broker +0.0000 bp
     Exposure  gross 0.525 × NAV · net +0.002 × NAV · 2 positions
-    Risk      regime NORMAL · scale 1.5000 · drawdown -0.16 %
+    Risk      regime NORMAL · scale 1.5000 · drawdown -0.15 %
     ---
     This was written too long ago to be meant for now; write it again.
     ---

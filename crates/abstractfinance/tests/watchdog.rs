@@ -74,7 +74,7 @@ fn a_quiet_day_has_no_alerts() {
 #[test]
 fn a_crisis_before_the_window_takes_the_increases_back_and_reduces_instead() {
     let run = shocked(3, AT_NOON, "-0.01", "2.0");
-    assert_snapshot!(run.days[1].alerts.join("\n"), @"watchdog: CRISIS begins at once (VIX 52.18, drawdown 0.22 %): every increase of the day is taken back");
+    assert_snapshot!(run.days[1].alerts.join("\n"), @"watchdog: CRISIS begins at once (VIX 52.18, drawdown 0.23 %): every increase of the day is taken back");
     let ordered = run.ordered();
     assert!(ordered.contains(&"SELL CSPX".to_owned()) && ordered.contains(&"BUY CS51".to_owned()), "{ordered:?}");
     assert!(!ordered.contains(&"BUY CSPX".to_owned()) && !ordered.contains(&"SELL CS51".to_owned()), "{ordered:?}");

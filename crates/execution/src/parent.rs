@@ -276,10 +276,15 @@ impl Parent {
         self.state = ParentState::Working;
     }
 
+    /// Children made under the present permit.
+    fn made(&self) -> usize {
+        self.children.len() - self.before_permit
+    }
+
     /// Gives back a permit that nothing more can be made under: its time is up, or its number of orders is.
     #[inline]
     pub fn lapse(&mut self, now: Timestamp) {
-        let made = self.children.len() - self.before_permit;
+        let made = self.made();
         let over = self.permit.as_ref().is_some_and(|p| now >= p.expires() || made >= p.orders_max() as usize);
         if over && self.state == ParentState::Working && !self.has_live_child() {
             self.permit = None;

@@ -3,7 +3,7 @@
 //! In: ticks. Out: mid, spread, whether it may price an order. Invariant: a price is positive; a
 //! missing side is absent, never zero.
 
-use domain::{Price, Quantity};
+use domain::{Price, Quantity, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,16 @@ impl Quote {
     #[inline]
     pub fn mid(&self) -> Option<Price> {
         self.two_sided().map(|(bid, ask)| mid(bid, ask))
+    }
+
+    /// The price that meets an order: the ask for a purchase, the bid for a sale.
+    #[inline]
+    pub fn far_touch(&self, side: Side) -> Option<Price> {
+        let (bid, ask) = self.two_sided()?;
+        Some(match side {
+            Side::Buy => ask,
+            Side::Sell => bid,
+        })
     }
 
     /// Ask minus bid in 1e-8 price units.

@@ -12,15 +12,15 @@ use jiff::civil::Date;
 use market::Bar;
 use market::calendar::Session;
 use std::cell::Ref;
+use std::ops::Range;
 
 /// The bars of a contract and when each of them is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) bars: Vec<Bar>,
     known_from: Vec<Timestamp>,
-    /// Of the sessions that were fixed at its venue and are written when asked for: where its bars begin and end.
-    begins: usize,
-    ends: usize,
+    /// Of the sessions that were fixed at its venue and are written when asked for: those that are written.
+    written: Option<Range<usize>>,
 }
 
 impl History {
@@ -96,10 +96,11 @@ impl Tape {
             let later = known.iter().rev().take_while(|bar| bar.date >= before).count();
             let dated = &known[..known.len() - later];
             // Not every session is one of the contract's, nor asked for.
-            if dated.len() >= count || history.begins <= self.first_unwritten(contract) {
-                return dated[dated.len().saturating_sub(count)..].to_vec();
+            let earlier = |written: &&Range<usize>| self.first_unwritten(contract) < written.start;
+            match history.written.as_ref().filter(earlier) {
+                Some(written) if dated.len() < count => sessions = 2 * written.len() + count,
+                _ => return dated[dated.len().saturating_sub(count)..].to_vec(),
             }
-            sessions = 2 * (history.ends - history.begins) + count;
         }
     }
 
@@ -128,27 +129,25 @@ impl Tape {
         let Source::Model(model) = &self.source else { return history.borrow() };
         let fixed = self.unwritten.of(self.universe.instrument_of(contract).venue);
         let wanted = fixed.len().saturating_sub(sessions);
-        let (begins, ends) = (history.borrow().begins, history.borrow().ends);
-        let begins = if ends == 0 { fixed.len() } else { begins };
-        let lacks = wanted < begins && self.first_unwritten(contract) < begins;
-        if lacks || ends < fixed.len() {
+        let written = history.borrow().written.clone().unwrap_or(fixed.len()..fixed.len());
+        let lacks = wanted < written.start && self.first_unwritten(contract) < written.start;
+        if lacks || written.end < fixed.len() {
             let history = &mut *history.borrow_mut();
-            (history.begins, history.ends) = (begins, if ends == 0 { fixed.len() } else { ends });
-            let begins = wanted.max(self.first_unwritten(contract)).min(begins);
+            let begins = wanted.max(self.first_unwritten(contract)).min(written.start);
             let had = |ends: &&Ends| self.has_session(contract, &ends.session);
             // What is written stays as it was written.
-            if begins < history.begins {
+            if begins < written.start {
                 let mut earlier = History::default();
-                for ends in fixed[begins..history.begins].iter().filter(had) {
+                for ends in fixed[begins..written.start].iter().filter(had) {
                     earlier.push(self.bar_between(contract, ends, model), ends.known_from);
                 }
                 history.bars.splice(..0, earlier.bars);
                 history.known_from.splice(..0, earlier.known_from);
             }
-            for ends in fixed[history.ends..].iter().filter(had) {
+            for ends in fixed[written.end..].iter().filter(had) {
                 history.push(self.bar_between(contract, ends, model), ends.known_from);
             }
-            (history.begins, history.ends) = (begins, fixed.len());
+            history.written = Some(begins..fixed.len());
         }
         history.borrow()
     }

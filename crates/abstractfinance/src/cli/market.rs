@@ -1,6 +1,6 @@
 //! The market that `demo`, `gateway` and research simulate or replay, and what happens to the account in it.
 //!
-//! In: the command line. Out: where prices come from, what happens by itself, what orders cost, what goes wrong. Invariant:
+//! In: the command line. Out: where prices come from, what happens by itself, what orders cost, what goes wrong on the wire. Invariant:
 //! without a switch the market is calm, nothing happens to the account and nothing goes wrong.
 
 use clap::{Args, ValueEnum};
@@ -30,6 +30,11 @@ pub struct MarketArgs {
     /// What orders cost: by IB's fixed price list, or by its tiered one, which falls with what is traded in a month.
     #[arg(long, value_enum, default_value_t = Commissions::Fixed)]
     pub commissions: Commissions,
+}
+
+/// What goes wrong on the way to a broker.
+#[derive(Clone, Debug, Args)]
+pub struct FaultArgs {
     /// What goes wrong: a script with a line each, such as {"at": "2026-03-04T15:00:00Z", "inject": {"missing_nlv": {}}},
     /// or a number, which makes days on which connections, orders and data fail by chance; 7+account lets chance into the
     /// account too (trades by hand, splits, a wrong value), which a person has to look at.
@@ -47,7 +52,6 @@ impl MarketArgs {
             from: None,
             account_events: AccountEvents::None,
             commissions: Commissions::Fixed,
-            faults: None,
         }
     }
 }

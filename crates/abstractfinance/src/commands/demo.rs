@@ -41,7 +41,7 @@ pub async fn demo(global: &Global, args: &DemoArgs) -> Result<(), Failure> {
     let dir = state_dir(global);
     let state = StateFolder::open(&dir, &ground.loaded.settings).await?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let (record, faults) = (Some(dir.join("gateway.jsonl")), faults(&args.market, &ground)?);
+    let (record, faults) = (Some(dir.join("gateway.jsonl")), faults(&args.faults, &ground)?);
     let config = GatewayConfig { record, faults, pacing: false };
     let mut gateway = Gateway::bind(any_port, config, market).await.map_err(|error| not_opened(error, &dir))?;
     let access = StatementAccess::default();

@@ -13,7 +13,7 @@ use sim::SimConfig;
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, args.days)?;
     let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
-    let (record, faults) = (args.record.clone(), faults(&args.market, &ground)?);
+    let (record, faults) = (args.record.clone(), faults(&args.faults, &ground)?);
     let config = GatewayConfig { record, faults, pacing: args.pacing };
     let mut gateway = Gateway::bind(args.listen, config, market).await?;
     if let Some(at) = args.at {

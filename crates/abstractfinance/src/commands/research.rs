@@ -93,7 +93,13 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
     } else {
         let files = format!("\n  files in {}: runs.jsonl, runs.parquet, map.html\n", args.out.display());
         sweep_page(&trials, &verdict, args.rows.into()) + &files
-    })
+    })?;
+    let first = trials.iter().map(|trial| trial.failure.as_deref()).next();
+    match first {
+        _ if trials.iter().any(|trial| trial.failure.is_none()) => Ok(()),
+        None => Err(Failure::Usage("--only names none of the runs of this search; --list shows them".to_owned())),
+        Some(why) => Err(Failure::Usage(format!("no run could be made: {}", why.unwrap_or_default()))),
+    }
 }
 
 fn study(global: &Global, span: &SpanOfResearch) -> Result<Study, Failure> {

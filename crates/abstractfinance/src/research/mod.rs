@@ -25,6 +25,7 @@ use crate::settings;
 use crate::world::{FIRST_DAY, Ground};
 use ::backtest::ResearchJournal;
 use ::backtest::result::{Origin, Result as Research, Run as About};
+use catalogue::Catalogue;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -35,7 +36,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 /// How far a study is.
@@ -78,6 +79,13 @@ pub struct Study {
     to: Date,
 }
 
+/// The last date of the history that covers another one.
+fn history_ends(dir: &Path, from: Date) -> Result<Date, Failure> {
+    let usage = |error: catalogue::CatalogueError| Failure::Usage(error.to_string());
+    let catalogue = Catalogue::open(dir).map_err(usage)?;
+    Ok(catalogue.segment_at(from).map_err(usage)?.entry().to)
+}
+
 /// The options of a study, as words.
 #[derive(Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
@@ -93,9 +101,17 @@ impl Study {
     /// [`Failure::Usage`] when the last date lies before the first.
     pub fn new(config: Option<PathBuf>, span: SpanOfResearch, program: Fingerprint) -> Result<Study, Failure> {
         let from = span.market.from.unwrap_or(FIRST_DAY);
-        let to = span.to.unwrap_or_else(|| from.saturating_add(1.year()).saturating_sub(1.day()));
+        let ends = span.market.catalogue.as_deref().map(|dir| history_ends(dir, from)).transpose()?;
+        let year = from.saturating_add(1.year()).saturating_sub(1.day());
+        let to = span.to.unwrap_or_else(|| ends.map_or(year, |ends| year.min(ends)));
         if to < from {
             return Err(Failure::Usage(format!("--to {to} lies before --from {from}")));
+        }
+        if let Some(ends) = ends.filter(|&ends| ends < to) {
+            let why = format!("the history that covers --from {from} ends on {ends}, before --to {to}");
+            return Err(Failure::Usage(format!(
+                "{why}; end the study there, and begin another one where the next history does"
+            )));
         }
         Ok(Study { config, set: BTreeMap::new(), span, market: None, program, from, to })
     }

@@ -47,7 +47,7 @@ pub struct Execution {
     /// Whether an order without a limit may ever leave.
     #[garde(custom(never))]
     pub allow_market_orders: bool,
-    /// Seconds after which an unfilled order is cancelled.
+    /// Seconds after which an unfilled order is cancelled; it may be longer once half of a day's orders are used.
     #[garde(range(min = 1, max = 3600))]
     pub order_ttl_seconds: u32,
     /// Seconds between two repricings.

@@ -123,9 +123,12 @@ fn notes(summary: &Summary) -> String {
         return String::new();
     }
     let rows: String = summary.warnings.iter().map(|warning| format!("<li>{}</li>", escape(warning))).collect();
-    let count = summary.warnings.len();
+    let count = match summary.warnings.len() {
+        1 => "1 note".to_owned(),
+        several => format!("{several} notes"),
+    };
     format!(
-        "<section class=\"card notes\"><div class=head><h2>Read this first</h2><p>{count} notes</p></div><ul>{rows}</ul></section>"
+        "<section class=\"card notes\"><div class=head><h2>Read this first</h2><p>{count}</p></div><ul>{rows}</ul></section>"
     )
 }
 

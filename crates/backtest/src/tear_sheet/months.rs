@@ -1,7 +1,7 @@
 //! Returns month by month.
 //!
-//! In: dated returns. Out: a table with a row a year, shaded by size. Invariant: a month is compounded from its days, a
-//! year from its months; a month without a day is blank.
+//! In: dated returns. Out: a table with a row a year, shaded by size. Invariant: a month is compounded from its days, each from
+//! its plan to the next, a year from its months; a month without a day is blank.
 
 use super::percent;
 use crate::result::Result;
@@ -14,9 +14,9 @@ const FULL: f64 = 0.06;
 
 pub(super) fn table(result: &Result) -> String {
     let mut growth: BTreeMap<i16, [Option<f64>; 12]> = BTreeMap::new();
-    for day in result.days.iter().skip(1) {
+    for [day, after] in result.days.array_windows() {
         let month = &mut growth.entry(day.date.year()).or_default()[day.date.month() as usize - 1];
-        *month = Some(month.unwrap_or(1.0) * (1.0 + day.daily_return));
+        *month = Some(month.unwrap_or(1.0) * (1.0 + after.daily_return));
     }
     let head: String = NAMES.iter().map(|name| format!("<th>{name}</th>")).collect();
     let mut rows = String::new();

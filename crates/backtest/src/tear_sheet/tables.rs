@@ -38,24 +38,25 @@ pub(super) fn costs(summary: &Summary) -> String {
     card("Costs and income", &note, &["", "base currency"], &rows)
 }
 
+/// A return runs from plan to plan: what the day of the first of them earned.
 pub(super) fn worst(result: &Result) -> String {
-    let mut days: Vec<_> = result.days.iter().skip(1).collect();
-    days.sort_by(|one, other| one.daily_return.total_cmp(&other.daily_return));
-    let cells = |day: &&crate::result::Day| {
+    let mut days: Vec<_> = result.days.array_windows::<2>().collect();
+    days.sort_by(|[_, one], [_, other]| one.daily_return.total_cmp(&other.daily_return));
+    let cells = |[day, after]: &&[crate::result::Day; 2]| {
         let worst = day.sleeves.iter().min_by(|one, other| one.1.total_cmp(other.1));
         row(&[
             day.date.to_string(),
-            format!("<span class=loss>{}</span>", percent(day.daily_return)),
-            percent(day.drawdown),
-            day.vix.map_or_else(|| "–".into(), |vix| format!("{vix:.1}")),
+            format!("<span class=loss>{}</span>", percent(after.daily_return)),
+            percent(after.drawdown),
+            after.vix.map_or_else(|| "–".into(), |vix| format!("{vix:.1}")),
             day.regime.clone(),
             format!("{:.2} ×", day.gross),
             worst.map_or_else(String::new, |(name, _)| escape(name)),
         ])
     };
-    let rows: String = days.iter().filter(|day| day.daily_return < 0.0).take(WORST).map(cells).collect();
+    let rows: String = days.iter().filter(|[_, after]| after.daily_return < 0.0).take(WORST).map(cells).collect();
     let head = ["date", "return", "drawdown", "VIX", "regime", "gross", "weakest sleeve"];
-    card("Worst days", "the plan's date; its return is of the closes before it", &head, &rows)
+    card("Worst days", "return to the next plan, drawdown and VIX as that plan saw them", &head, &rows)
 }
 
 fn card(title: &str, note: &str, head: &[&str], rows: &str) -> String {

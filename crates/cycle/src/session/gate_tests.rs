@@ -46,7 +46,7 @@ fn too_many_orders_latch_the_side_through_a_restart_until_a_person_resumes() {
     let mut world = World::first_day();
     world.setup.policy.gate.orders_per_side_max = 3;
     let plan = decide(&world.inputs(), &world.setup);
-    let outcome = run_day(&world, &plan, &mut Desk::new(0), &[]);
+    let outcome = run_day(&world, &plan, &mut Desk::hasty(), &[]);
     let sent = outcome.story.iter().filter(|line| line.contains("CS51 at")).count();
     assert_eq!(sent, 3, "{:#?}", outcome.story);
 

@@ -17,6 +17,7 @@ mod executions;
 mod histories;
 mod margin;
 mod pairs;
+mod patience;
 mod spreads;
 mod true_up;
 mod worse;
@@ -35,6 +36,8 @@ pub(super) struct Desk {
     pace: u32,
     /// Never confirms a cancel, and keeps the order.
     deaf: bool,
+    /// Gives every order back as soon as it has it.
+    hasty: bool,
     /// A contract whose orders fill at this pace instead, from some time on.
     slow: Option<(ContractId, u32, Timestamp)>,
     /// Everything else fills at the pace only from then on.
@@ -73,12 +76,17 @@ impl Desk {
             executions: Vec::new(),
             pace,
             deaf: false,
+            hasty: false,
             slow: None,
             wakes: Timestamp::MIN,
             auction: Timestamp::MAX,
             plain: false,
             silent: None,
         }
+    }
+
+    pub(super) fn hasty() -> Desk {
+        Desk { hasty: true, ..Desk::new(0) }
     }
 
     fn receive(&mut self, command: Command) -> Vec<BrokerEvent> {
@@ -89,7 +97,11 @@ impl Desk {
                 let order =
                     DeskOrder { order_ref, contract, near, side, quantity, filled, order_type, limit, open: true };
                 self.orders.push(order);
-                vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }]
+                let mut said = vec![BrokerEvent::Acknowledged { order_ref, perm_id: self.orders.len() as i64 }];
+                if self.hasty {
+                    said.extend(self.receive(Command::Cancel { order_ref }));
+                }
+                said
             }
             Command::Replace { order_ref, limit, .. } => {
                 self.order(order_ref).limit = limit;
@@ -329,17 +341,6 @@ fn large_orders_go_in_slices_one_after_the_other_inside_the_window() {
 }
 
 #[test]
-fn a_desk_that_fills_nothing_is_left_when_the_window_closes() {
-    let world = World::first_day();
-    let plan = decide(&world.inputs(), &world.setup);
-    let outcome = run_day(&world, &plan, &mut Desk::new(0), &[]);
-    let cancels = outcome.story.iter().filter(|line| line.contains("cancel")).count();
-    let places = outcome.story.len() - cancels;
-    assert_eq!((places, cancels), (76, 76), "two orders, every two minutes of 75, each taken back");
-    assert_eq!(outcome.ledger, world.ledger);
-}
-
-#[test]
 fn every_command_is_in_the_journal_before_it_is_sent() {
     let world = World::first_day();
     let plan = decide(&world.inputs(), &world.setup);
@@ -370,17 +371,6 @@ fn orders_of_a_closed_mode_never_leave() {
     world.broker_mut().net_liquidation = Some(fixture::decimal("9970000"));
     let plan = decide(&world.inputs(), &world.setup);
     assert!(run_day(&world, &plan, &mut Desk::new(100), &[]).story.is_empty());
-}
-
-#[test]
-fn a_broker_that_never_confirms_a_cancel_ends_the_day_in_cancel_only() {
-    let world = World::first_day();
-    let plan = decide(&world.inputs(), &world.setup);
-    let mut desk = Desk { deaf: true, ..Desk::new(0) };
-    let outcome = run_day(&world, &plan, &mut desk, &[]);
-    assert_eq!(desk.orders.len(), 2, "nothing new while the first two may still live");
-    let modes: Vec<&str> = outcome.journal.iter().filter(|r| r.kind == "mode").map(|r| r.body.as_str()).collect();
-    assert_eq!(modes, [r#"{"mode":"CANCEL_ONLY","reason":"an order whose fate the broker does not tell"}"#]);
 }
 
 /// A session at its window whose first orders are recorded and not sent yet.

@@ -38,7 +38,7 @@ impl Parent {
     }
 
     fn may_make(&self, now: Timestamp) -> bool {
-        let made = self.children.len() - self.before_permit;
+        let made = self.made();
         self.permit.as_ref().is_some_and(|permit| now < permit.expires() && made < permit.orders_max() as usize)
     }
 

@@ -38,6 +38,7 @@ impl Parent {
     fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Sendable> {
         let &Moment { now, quote, grid, urgency, style, .. } = moment;
         let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
+        let end = self.end(policy);
         let permit = self.permit.as_ref();
         let child = self.children.last_mut().expect("a live child");
         let waits = child.order_type == OrderType::Loc; // for its auction, past every time limit of ours
@@ -45,8 +46,7 @@ impl Parent {
             return None;
         }
         // Without a permit (after a restart) an order that still works is taken back first.
-        let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
-        if too_old || permit.is_none_or(|permit| now >= permit.expires()) {
+        if permit.is_none() || end.is_some_and(|end| now >= end) {
             return Some(cancel(child, now));
         }
         // An order that has become urgent is repriced at once, once.
@@ -77,6 +77,10 @@ impl Parent {
         let now = moment.now;
         let permit = self.permit.as_ref().filter(|_| self.may_launch(now))?;
         let limit = first_limit(permit, moment, policy)?;
+        // Where a child has been before, another would only stand at the collar's edge: it waits for the market to come back.
+        if !self.children.is_empty() && has_left(permit, moment) {
+            return None;
+        }
         let slice = self.remaining().min(permit.order_quantity_max());
         let quantity = moment.volume_left.map_or(slice, |left| slice.min(left));
         // Too little has traded so far: a day has only so many orders, so half a slice is waited for.
@@ -103,10 +107,21 @@ impl Parent {
         if child.order_type == OrderType::Loc || !matches!(child.state, OrderState::Sent | OrderState::Working) {
             return ask_at(child);
         }
-        let end = child.sent_at + SignedDuration::from_secs(policy.ttl_s);
-        let end = expires.map_or(end, |expires| expires.min(end));
+        let end = self.end(policy)?;
         let looks = child.state == OrderState::Working && child.replaces < policy.replaces_max;
         Some(if looks { child.look_at.min(end) } else { end })
+    }
+
+    /// When the last child has had its time. A market that fills slowly takes a day's orders one time to live after the other,
+    /// so the second half of them is spread over what is left of the window.
+    fn end(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
+        let sent_at = self.children.last()?.sent_at;
+        let end = sent_at + SignedDuration::from_secs(policy.ttl_s);
+        let Some(permit) = &self.permit else { return Some(end) };
+        let (made, allowed, expires) = (self.made(), permit.orders_max() as usize, permit.expires());
+        let lives = 1 + allowed.saturating_sub(made) as i64; // with the last child's own
+        let share = if made * 2 > allowed { expires.duration_since(sent_at).as_secs() / lives } else { 0 };
+        Some(end.max(sent_at + SignedDuration::from_secs(share)).min(expires))
     }
 }
 
@@ -118,6 +133,12 @@ fn first_limit(permit: &Permit, moment: &Moment<'_>, policy: &ExecutionPolicy) -
         OrderType::Loc => Some(collar.worst),
         OrderType::Lmt => policy.limit(style, &Pricing { quote: quote?, collar, grid, side, urgency, waited_s: 0 }),
     }
+}
+
+/// No price inside the collar meets the market.
+fn has_left(permit: &Permit, moment: &Moment<'_>) -> bool {
+    let far = moment.quote.and_then(|quote| quote.far_touch(permit.side()));
+    permit.order_type() == OrderType::Lmt && far.is_some_and(|far| !permit.collar().holds(far, permit.side()))
 }
 
 /// A child that is handed over, with the time at which it is looked at again.
