@@ -1,7 +1,7 @@
 //! The market that `demo`, `gateway` and research simulate or replay, and what happens to the account in it.
 //!
-//! In: the command line. Out: where prices come from, what happens by itself, what orders cost, what goes wrong on the wire. Invariant:
-//! without a switch the market is calm, nothing happens to the account and nothing goes wrong.
+//! In: the command line. Out: where prices come from, what happens by itself, what orders cost, and on the way to a broker what
+//! goes wrong. Invariant: without a switch the market is calm, nothing happens to the account and nothing goes wrong.
 
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;

@@ -16,7 +16,7 @@ pub struct SpanOfResearch {
     /// The market and its first date.
     #[command(flatten)]
     pub market: MarketArgs,
-    /// Last trade date; a year after the first without it.
+    /// Last trade date; without it a year after the first, or where a catalogue's history ends before.
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
     /// How deep orders are simulated.

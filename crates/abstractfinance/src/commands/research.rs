@@ -94,11 +94,13 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
         let files = format!("\n  files in {}: runs.jsonl, runs.parquet, map.html\n", args.out.display());
         sweep_page(&trials, &verdict, args.rows.into()) + &files
     })?;
-    let first = trials.iter().map(|trial| trial.failure.as_deref()).next();
-    match first {
-        _ if trials.iter().any(|trial| trial.failure.is_none()) => Ok(()),
+    match trials.first() {
         None => Err(Failure::Usage("--only names none of the runs of this search; --list shows them".to_owned())),
-        Some(why) => Err(Failure::Usage(format!("no run could be made: {}", why.unwrap_or_default()))),
+        Some(first) if trials.iter().all(|trial| trial.failure.is_some()) => {
+            let why = first.failure.as_deref().unwrap_or_default();
+            Err(Failure::Usage(format!("no run could be made: {why}")))
+        }
+        Some(_) => Ok(()),
     }
 }
 

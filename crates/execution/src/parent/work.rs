@@ -100,9 +100,9 @@ impl Parent {
     /// When [`Parent::step`] may have something to say without any event.
     #[inline]
     pub fn next_deadline(&self, policy: &ExecutionPolicy) -> Option<Timestamp> {
-        let expires = self.permit.as_ref().map(Permit::expires);
         let Some(child) = self.live() else {
-            return expires.filter(|_| self.state == ParentState::Working);
+            let permit = self.permit.as_ref().filter(|_| self.state == ParentState::Working);
+            return permit.map(Permit::expires);
         };
         if child.order_type == OrderType::Loc || !matches!(child.state, OrderState::Sent | OrderState::Working) {
             return ask_at(child);
