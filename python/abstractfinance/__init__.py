@@ -163,12 +163,15 @@ def import_bars(
     *,
     map: Mapping[str, Any] | _Path | None = None,
     config: _Path | None = None,
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Builds the catalogue ``out`` from price history in Arrow, as ``abstractfinance data import`` does from files.
 
     One table says by itself what it holds: ``symbol`` is the name of an instrument in instruments.yaml, and prices count whole
     units of its currency (pounds, never pence), points of an index, or dollars per euro of EUR.USD. Several tables need a
     ``map``, a dictionary or a YAML file in the form of config/maps/real-series.yaml, whose ``files`` are the tables' names.
+
+    A catalogue that is there already is left alone, and refused, unless ``replace`` says that all of it may go.
 
     Gives back the report: every series with what it stands for, and every row that was left out, by reason.
 
@@ -180,7 +183,7 @@ def import_bars(
         map_text: str | None = _json(map)
     else:
         map_text = pathlib.Path(map).read_text(encoding="utf-8") if map is not None else None
-    return _native.import_bars(tables, map_text, config, out)
+    return _native.import_bars(tables, map_text, config, out, replace)
 
 
 #: Finished runs of a folder, a line each.

@@ -59,5 +59,9 @@ def sweep(
 ) -> Sweep: ...
 def missing(asked: Mapping[str, Any]) -> list[int]: ...
 def import_bars(
-    bars: Mapping[str, object], map: str | None, config: str | PathLike[str] | None, out: str | PathLike[str]
+    bars: Mapping[str, object],
+    map: str | None,
+    config: str | PathLike[str] | None,
+    out: str | PathLike[str],
+    replace: bool,
 ) -> dict[str, Any]: ...

@@ -129,6 +129,7 @@ mod _native {
         map: Option<String>,
         config: Option<PathBuf>,
         out: PathBuf,
+        replace: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut tables = std::collections::BTreeMap::new();
         for (name, table) in bars {
@@ -136,7 +137,8 @@ mod _native {
             let table = bars::read(&name, &table)?;
             tables.insert(name, table);
         }
-        let report = watched(py, None, |_| research::import(config.as_deref(), map.as_deref(), &tables, &out))?;
+        let import = || research::import(config.as_deref(), map.as_deref(), &tables, &out, replace);
+        let report = watched(py, None, |_| import())?;
         results::loaded(py, &serde_json::to_string(&report).expect("plain data"))
     }
 }

@@ -252,6 +252,9 @@ pub enum DataCommand {
         /// Folder of the new catalogue.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Put it in the place of the catalogue that is there, all of it, bars that were pulled included.
+        #[arg(long)]
+        replace: bool,
     },
     /// Add daily bars from a source to a catalogue; asks for missing dates only.
     Pull(PullArgs),

@@ -86,7 +86,8 @@ fn the_wildest_real_days_are_believed() {
 fn real_statements_are_screened() {
     let Some((stage, _)) = imported() else { return };
     let map = repository().join("config/maps/whole-strategy.yaml");
-    stage.ok(&format!("data import --map {} {DATA} --out whole", map.display()));
+    let config = repository().join("config");
+    stage.ok(&format!("data import --config {} --map {} {DATA} --out whole", config.display(), map.display()));
     let settings = std::fs::read_to_string(repository().join("config/settings.yaml")).unwrap();
     let of_catalogue = settings.replace("fundamentals: simulated ", "fundamentals: whole ");
     std::fs::create_dir(stage.path("conf")).unwrap();

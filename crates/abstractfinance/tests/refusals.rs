@@ -141,7 +141,7 @@ fn a_catalogue_that_is_none() {
     fs::write(stage.path("prices/catalogue.json"), "{}").unwrap();
     assert_snapshot!(stage.refused(line), @r"
     exit 2
-    abstractfinance: no catalogue at prices: catalogue.json: missing field `format` at line 1 column 2; make one with `abstractfinance data import`
+    abstractfinance: prices/catalogue.json is damaged (missing field `format` at line 1 column 2); import the catalogue again, into another directory
     ");
     assert_snapshot!(stage.refused("demo --catalogue prices"), @r"
     exit 2
@@ -167,6 +167,30 @@ fn a_map_or_source_that_is_not_there() {
     abstractfinance: cannot read nowhere/daily/etf_ucits_adj_ohlcv_2010_2018.csv: No such file or directory (os error 2); check the source directory, or take the file out of the map
     ");
     assert_eq!(stage.files(), [""; 0], "an import is complete or leaves nothing");
+}
+
+#[test]
+fn a_history_of_something_else_and_a_study_that_outlasts_its_history() {
+    let stage = Stage::new();
+    let map = "segments: {\"2015\": {from: 2015-08-03, to: 2015-08-28}}\nseries:\n  CSPX: {stands_for: the fund, \
+               files: {\"2015\": fund.csv}, columns: {close: close}, unit: USD, adjustment: none, stamp: close}\n";
+    fs::write(stage.path("map.yaml"), map.replace("USD", "EUR")).unwrap();
+    fs::write(stage.path("fund.csv"), "date,close\n2015-08-24,175.03\n").unwrap();
+    assert_snapshot!(stage.refused("data import --map map.yaml . --out prices"), @r"
+    exit 2
+    abstractfinance: map.yaml: series `CSPX` counts EUR, and prices of `CSPX` count USD; correct `unit`, or add `convert`
+    ");
+    fs::write(stage.path("map.yaml"), map).unwrap();
+    stage.ok("data import --map map.yaml . --out prices");
+    assert_snapshot!(stage.refused("data import --map map.yaml . --out prices"), @r"
+    exit 2
+    abstractfinance: prices holds a catalogue already, and an import would put a new one in the place of all of it; name another directory, or replace it with --replace
+    ");
+    stage.ok("data import --map map.yaml . --out prices --replace");
+    assert_snapshot!(stage.refused("backtest --catalogue prices --from 2015-08-24 --to 2015-09-04"), @r"
+    exit 2
+    abstractfinance: the history that covers --from 2015-08-24 ends on 2015-08-28, before --to 2015-09-04; end the study there, and begin another one where the next history does
+    ");
 }
 
 #[test]

@@ -48,7 +48,11 @@ pub(crate) fn read_source(source: Source<'_>, rule: &StatementsRule) -> Result<(
         statements.push(Statement { name: row.text(name).to_owned(), period_end, published, figures });
     }
     match statements.is_empty() {
-        true => Err(SourceError::Empty { path: table.path.clone(), stands_for: rule.stands_for.clone() }),
+        true => Err(SourceError::Empty {
+            path: table.path.clone(),
+            stands_for: rule.stands_for.clone(),
+            left_out: String::new(),
+        }),
         false => Ok((statements, table.sha256.clone())),
     }
 }

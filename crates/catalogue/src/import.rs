@@ -14,7 +14,7 @@ use crate::source::{self, Draft, Rates, Source, SourceError};
 use crate::{bars_file, fundamentals};
 use market::Fundamentals;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why nothing was imported. The destination is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum ImportError {
     /// Choose another destination, or free it.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Choose another destination, or say that the catalogue there may go.
+    #[error(
+        "{} holds a catalogue already, and an import would put a new one in the place of all of it; name another directory, \
+         or replace it with --replace", .0.display()
+    )]
+    Exists(PathBuf),
     /// A series cannot be written as Parquet.
     #[error("cannot write the series {series}: {problem}")]
     Unwritable {
@@ -53,8 +59,10 @@ pub struct ImportRequest<'a> {
     pub map: &'a SeriesMap,
     /// Where the map's tables are.
     pub source: Source<'a>,
-    /// Directory of the catalogue; an older catalogue there is replaced.
+    /// Directory of the catalogue.
     pub destination: &'a Path,
+    /// A catalogue that is there already may be replaced, all of it.
+    pub replace: bool,
     /// The only segment to import; all without it.
     pub segment: Option<&'a str>,
     /// Instruments that ought to have a series; those without are reported as missing, as are those the map names.
@@ -81,6 +89,9 @@ pub fn import(
     mut progress: impl FnMut(Progress<'_>),
 ) -> Result<ImportReport, ImportError> {
     let segments = chosen(request)?;
+    if !request.replace && request.destination.join(MANIFEST_FILE).exists() {
+        return Err(ImportError::Exists(request.destination.to_owned()));
+    }
     let staging = Staging::beside(request.destination)?;
     let rules = request.map.series.values();
     let total = rules.map(|rule| segments.iter().filter(|(name, _)| rule.files.contains_key(*name)).count()).sum();
@@ -227,7 +238,7 @@ impl<'a> SegmentImport<'a> {
             source: file.to_owned(),
             symbol: rule.symbol.clone(),
             source_sha256: source_sha256.to_owned(),
-            unit: rule.convert.as_ref().map_or(rule.unit, |conversion| conversion.to).to_string(),
+            unit: rule.counts().to_string(),
             conversion: rule
                 .convert
                 .as_ref()

@@ -96,6 +96,11 @@ pub(crate) struct SeriesRule {
 }
 
 impl SeriesRule {
+    /// What the prices count once they are converted.
+    pub fn counts(&self) -> Unit {
+        self.convert.as_ref().map_or(self.unit, |conversion| conversion.to)
+    }
+
     /// The volume of a bar whose file has none.
     pub fn assumed_volume(&self) -> Decimal {
         self.volume.map_or(Decimal::ZERO, Decimal::from)
@@ -208,6 +213,36 @@ impl SeriesMap {
         })?;
         map.check().map_err(|problem| MapRefused(format!("{file}: {problem}")))?;
         Ok(map)
+    }
+
+    /// Compares the series with a table of instruments; `file` is the name a person knows the map by. `units` gives the
+    /// units in which a series may count the prices of its instrument, and nothing for a name that is no instrument's.
+    ///
+    /// # Errors
+    /// [`MapRefused`] names a series that is of no instrument and multiplies no other, or that counts something else than its
+    /// instrument's prices do: nobody would notice until it is traded.
+    pub fn suits(&self, file: &str, units: impl Fn(&str) -> Option<Vec<String>>) -> Result<(), MapRefused> {
+        let multiplies = |name: &str| {
+            self.series.values().any(|rule| rule.convert.as_ref().is_some_and(|rate| rate.multiply_by == name))
+        };
+        let suits = |(name, rule): (&String, &SeriesRule)| {
+            let Some(units) = units(name) else {
+                return refuse(!multiplies(name), || {
+                    format!(
+                        "series `{name}` is of no instrument, and no other series multiplies by it; correct the name, take it \
+                         out of the map, or name with --config the configuration that has the instrument"
+                    )
+                });
+            };
+            let unit = rule.counts().to_string();
+            refuse(!units.contains(&unit), || {
+                let units = units.join(" or ");
+                format!(
+                    "series `{name}` counts {unit}, and prices of `{name}` count {units}; correct `unit`, or add `convert`"
+                )
+            })
+        };
+        self.series.iter().try_for_each(suits).map_err(|problem| MapRefused(format!("{file}: {problem}")))
     }
 
     fn check(&self) -> Result<(), String> {

@@ -22,6 +22,14 @@ pub enum CatalogueError {
         /// What is missing or wrong.
         problem: String,
     },
+    /// The contents of a catalogue cannot be read.
+    #[error("{} is damaged ({problem}); import the catalogue again, into another directory", path.display())]
+    DamagedContents {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// No history covers the date.
     #[error("the catalogue has no history for {date}; it covers {covered}")]
     OutsideSegments {
@@ -76,13 +84,15 @@ impl Catalogue {
     /// Opens a catalogue; series are read when they are asked for.
     ///
     /// # Errors
-    /// [`CatalogueError::NotACatalogue`] without a readable manifest.
+    /// [`CatalogueError::NotACatalogue`] without a manifest; [`CatalogueError::DamagedContents`] with one that says nothing.
     pub fn open(root: &Path) -> Result<Catalogue, CatalogueError> {
-        let not_a_catalogue = |problem: String| CatalogueError::NotACatalogue { path: root.to_owned(), problem };
-        let text = std::fs::read_to_string(root.join(MANIFEST_FILE))
-            .map_err(|error| not_a_catalogue(format!("{MANIFEST_FILE} cannot be read ({error})")))?;
-        let manifest =
-            Manifest::parse(&text).map_err(|problem| not_a_catalogue(format!("{MANIFEST_FILE}: {problem}")))?;
+        let path = root.join(MANIFEST_FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let problem = format!("{MANIFEST_FILE} cannot be read ({error})");
+            CatalogueError::NotACatalogue { path: root.to_owned(), problem }
+        })?;
+        let damaged = |problem| CatalogueError::DamagedContents { path, problem };
+        let manifest = Manifest::parse(&text).map_err(damaged)?;
         Ok(Catalogue { root: root.to_owned(), manifest, fingerprint: sha256(text.as_bytes()) })
     }
 

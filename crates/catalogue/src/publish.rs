@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Something else is there.
-    #[error("{} exists and is no catalogue, so it is left as it is; name another directory", .0.display())]
+    #[error("{} exists and is no whole catalogue, so it is left as it is; name another directory", .0.display())]
     Occupied(PathBuf),
     /// The operating system refused.
     #[error("cannot write {}: {source}; nothing was changed", path.display())]

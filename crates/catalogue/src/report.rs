@@ -47,6 +47,8 @@ pub enum Reason {
     Blank,
     /// A price is zero or negative.
     NotPositive,
+    /// Less than nothing was traded.
+    NegativeVolume,
     /// The map's list of bad prints names it.
     KnownBad,
     /// The conversion has no rate on that date.
@@ -60,6 +62,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Reason::Blank => "blank",
             Reason::NotPositive => "zero or negative",
+            Reason::NegativeVolume => "with a negative volume",
             Reason::KnownBad => "known bad",
             Reason::NoRate => "no rate",
             Reason::OutsideSegment => "outside the segment",

@@ -75,13 +75,23 @@ pub enum SourceError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// The list of bad prints is missing or cannot be read.
+    #[error("cannot read the list of bad prints {}: {source}; correct its path, or leave the list out", path.display())]
+    NoList {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The file has no row for this series.
-    #[error("{} has no usable row for {stands_for}; correct `symbol` in the map, or take the file out of it", path.display())]
+    #[error("{} has no usable row for {stands_for}{left_out}; correct `symbol` in the map, or take the file out of it", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
         /// What was looked for.
         stands_for: String,
+        /// The rows it has, by the reason why they are left out; nothing when it has none.
+        left_out: String,
     },
 }
 
@@ -123,7 +133,9 @@ pub(crate) fn read(
     };
     drafts.retain(|draft| !draft.bars.is_empty());
     if drafts.is_empty() {
-        return Err(SourceError::Empty { path: table.path.clone(), stands_for: rule.stands_for.clone() });
+        let left_out = Some(sieve.left_out.to_string()).filter(|told| !told.is_empty());
+        let left_out = left_out.map_or_else(String::new, |told| format!(": {told}"));
+        return Err(SourceError::Empty { path: table.path.clone(), stands_for: rule.stands_for.clone(), left_out });
     }
     Ok(Reading { drafts, left_out: sieve.left_out, widened: sieve.widened, sha256: table.sha256.clone() })
 }
@@ -151,7 +163,7 @@ fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve
         }
         let volume =
             volume.map(|column| row.number(column)).transpose()?.flatten().unwrap_or_else(|| rule.assumed_volume());
-        if let Some(prices) = sieve.pass(date, quoted) {
+        if let Some(prices) = sieve.pass(date, quoted, volume) {
             bars.push(row.bar(date, prices, volume)?);
         }
     }
@@ -173,8 +185,9 @@ fn contracts(
             let date = row.date_after(dates, &mut last)?;
             let month = row.month(month)?;
             let quoted = row.number(price)?.filter(|_| month.is_some());
-            if let (Some(month), Some(prices)) = (month, sieve.pass(date, [quoted; 4])) {
-                let bar = row.bar(date, prices, rule.assumed_volume())?;
+            let volume = rule.assumed_volume();
+            if let (Some(month), Some(prices)) = (month, sieve.pass(date, [quoted; 4], volume)) {
+                let bar = row.bar(date, prices, volume)?;
                 months.entry(month).or_default().entry(date).or_insert(bar);
             }
         }
@@ -195,8 +208,8 @@ struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
-    fn pass(&mut self, date: Date, quoted: [Option<Decimal>; 4]) -> Option<[Decimal; 4]> {
-        match self.usable(date, quoted) {
+    fn pass(&mut self, date: Date, quoted: [Option<Decimal>; 4], volume: Decimal) -> Option<[Decimal; 4]> {
+        match self.usable(date, quoted, volume) {
             Ok(prices) => {
                 let [open, high, low, close] = prices;
                 self.widened += usize::from(high < open.max(close) || low > open.min(close));
@@ -209,7 +222,7 @@ impl Sieve<'_> {
         }
     }
 
-    fn usable(&self, date: Date, quoted: [Option<Decimal>; 4]) -> Result<[Decimal; 4], Reason> {
+    fn usable(&self, date: Date, quoted: [Option<Decimal>; 4], volume: Decimal) -> Result<[Decimal; 4], Reason> {
         let [Some(open), Some(high), Some(low), Some(close)] = quoted else { return Err(Reason::Blank) };
         let prices = [open, high, low, close];
         if !self.span.contains(date) {
@@ -217,6 +230,9 @@ impl Sieve<'_> {
         }
         if prices.iter().any(|price| *price <= Decimal::ZERO) {
             return Err(Reason::NotPositive);
+        }
+        if volume < Decimal::ZERO {
+            return Err(Reason::NegativeVolume);
         }
         if self.bad.get(&date) == Some(&close) {
             return Err(Reason::KnownBad);
@@ -228,7 +244,7 @@ impl Sieve<'_> {
 
 /// The wrong closes of a series by date.
 fn known_bad(source: Source<'_>, bad: &KnownBad) -> Result<Rates, SourceError> {
-    let table = source.table(&bad.file)?;
+    let table = source.table(&bad.file).map_err(as_list)?;
     let (date, series, value) = (table.column("date")?, table.column("series")?, table.column("value_in_our_file")?);
     let mut wrong = Rates::new();
     for row in table.rows() {
@@ -241,12 +257,19 @@ fn known_bad(source: Source<'_>, bad: &KnownBad) -> Result<Rates, SourceError> {
     Ok(wrong)
 }
 
+fn as_list(error: SourceError) -> SourceError {
+    match error {
+        SourceError::Unreadable { path, source } => SourceError::NoList { path, source },
+        other => other,
+    }
+}
+
 /// Series and dates of a list of bad prints: columns `date` and `series`.
 ///
 /// # Errors
 /// [`SourceError`] names the file and line.
 pub fn listed(path: &Path) -> Result<Vec<(String, Date)>, SourceError> {
-    let table = Table::open(path.to_owned())?;
+    let table = Table::open(path.to_owned()).map_err(as_list)?;
     let (date, series) = (table.column("date")?, table.column("series")?);
     table.rows().map(|row| Ok((row.text(series).to_owned(), row.date(date)?))).collect()
 }

@@ -170,6 +170,11 @@ impl Row<'_> {
 type Read = (Vec<String>, Vec<Record>);
 
 fn csv_rows(path: &Path, bytes: &[u8]) -> Result<Read, SourceError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        let problem =
+            "the file is empty; it needs a header and a row for each date, or take it out of the map".to_owned();
+        return Err(SourceError::Line { path: path.to_owned(), line: 1, problem });
+    }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let malformed = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);

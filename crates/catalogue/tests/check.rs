@@ -32,7 +32,14 @@ fn calendars() -> Calendars {
 fn imported(source: &Path, map: &str, destination: &Path) -> Catalogue {
     let map = SeriesMap::parse("map.yaml", map).unwrap();
     import(
-        &ImportRequest { map: &map, source: Source::Folder(source), destination, segment: None, instruments: &[] },
+        &ImportRequest {
+            map: &map,
+            source: Source::Folder(source),
+            destination,
+            replace: false,
+            segment: None,
+            instruments: &[],
+        },
         |_| {},
     )
     .unwrap();

@@ -64,6 +64,7 @@ impl World {
              2015-08-25,SXR8.DE,0.0,157.52,152.24,157.25,41197\n\
              2015-08-26,SXR8.DE,151.87,152.00,151.45,153.16,\n\
              2015-08-27,SXR8.DE,,162.26,158.75,162.26,32701\n\
+             2015-08-28,SXR8.DE,160,160,160,160,-5\n\
              2015-12-25,SXR8.DE,170,170,170,170,0\n",
         );
         world.write(
@@ -98,6 +99,10 @@ impl World {
     }
 
     fn import_with(&self, map: &str) -> Result<ImportReport, String> {
+        self.import_over(map, true)
+    }
+
+    fn import_over(&self, map: &str, replace: bool) -> Result<ImportReport, String> {
         let map = SeriesMap::parse("map.yaml", map).map_err(|error| error.to_string())?;
         let destination = self.path("catalogue");
         let instruments = ["CSPX", "VIX"];
@@ -105,6 +110,7 @@ impl World {
             map: &map,
             source: Source::Folder(self.dir.path()),
             destination: &destination,
+            replace,
             segment: None,
             instruments: &instruments,
         };
@@ -136,7 +142,7 @@ fn a_source_becomes_a_catalogue_and_every_row_is_accounted_for() {
     let table: Vec<String> = report.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     insta::assert_snapshot!(table.join("\n"), @r"
      segment  instrument         stands for  unit         conversion     rows  first       last        left out
-     2015     CSPX               SXR8.DE     USD          EUR × EUR.USD  3     2015-08-21  2015-08-26  1 blank, 1 zero or negative, 1 no rate, 1 outside the segment, 1 with high or low widened
+     2015     CSPX               SXR8.DE     USD          EUR × EUR.USD  3     2015-08-21  2015-08-26  1 blank, 1 zero or negative, 1 with a negative volume, 1 no rate, 1 outside the segment, 1 with high or low widened
      2015     EUR.USD            ECB         USD per EUR                 4     2015-08-21  2015-08-26
      2015     M6E (3 contracts)  6E          USD per EUR                 5     2015-06-12  2015-06-16  1 blank
      2015     SX5E               the index   points                      2     2015-08-21  2015-08-24  1 known bad
@@ -188,6 +194,16 @@ fn segments_are_separate_histories() {
 }
 
 #[test]
+fn a_catalogue_is_replaced_only_by_who_says_so() {
+    let world = World::new();
+    world.import_over(MAP, false).unwrap();
+    let before = world.open().fingerprint().to_owned();
+    world.write("fx_2025.csv", "date,EURUSD\n2025-01-02,1.0321\n2025-01-03,1.0299\n");
+    insta::assert_snapshot!(world.import_over(MAP, false).unwrap_err(), @"DIR/catalogue holds a catalogue already, and an import would put a new one in the place of all of it; name another directory, or replace it with --replace");
+    assert_eq!(world.open().fingerprint(), before);
+}
+
+#[test]
 fn the_same_sources_give_the_same_catalogue_and_a_new_one_replaces_the_old() {
     let world = World::new();
     world.import().unwrap();
@@ -208,6 +224,10 @@ fn an_error_leaves_the_old_catalogue_and_nothing_else() {
     fs::remove_file(world.path("index.csv")).unwrap();
     insta::assert_snapshot!(world.import().unwrap_err(), @"cannot read DIR/index.csv: No such file or directory (os error 2); check the source directory, or take the file out of the map");
     assert_eq!(world.open().fingerprint(), before);
+    fs::remove_file(world.path("bad.csv")).unwrap();
+    world.write("index.csv", "date,open,high,low,close\n2015-08-21,10,11,9,10.5\n");
+    insta::assert_snapshot!(world.import().unwrap_err(), @"cannot read the list of bad prints DIR/bad.csv: No such file or directory (os error 2); correct its path, or leave the list out");
+    assert_eq!(world.open().fingerprint(), before);
     assert_eq!(world.entries(), ["catalogue"]);
 }
 
@@ -216,7 +236,7 @@ fn a_directory_that_is_no_catalogue_is_never_overwritten() {
     let world = World::new();
     fs::create_dir(world.path("catalogue")).unwrap();
     fs::write(world.path("catalogue/thesis.txt"), "years of work").unwrap();
-    insta::assert_snapshot!(world.import().unwrap_err(), @"DIR/catalogue exists and is no catalogue, so it is left as it is; name another directory");
+    insta::assert_snapshot!(world.import().unwrap_err(), @"DIR/catalogue exists and is no whole catalogue, so it is left as it is; name another directory");
     assert_eq!(fs::read_to_string(world.path("catalogue/thesis.txt")).unwrap(), "years of work");
     fs::remove_file(world.path("catalogue/thesis.txt")).unwrap();
     world.import().unwrap();
@@ -235,6 +255,8 @@ fn a_source_that_is_not_what_the_map_says_is_refused_with_its_place() {
     insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n21.08.2015,1.1\n"), @"DIR/fx.csv, line 2: `21.08.2015` is not a date; write it YYYY-MM-DD");
     insta::assert_snapshot!(refused("fx.csv", "date,EURUSD\n2015-08-21,1.1,9\n"), @"DIR/fx.csv, line 2: 3 fields under a header of 2; quote a comma that belongs to a field");
     insta::assert_snapshot!(refused("etf.csv", "date,symbol,open,high,low,close,volume\n2015-08-21,X,1,1,1,1,1\n"), @"DIR/etf.csv has no usable row for SXR8.DE; correct `symbol` in the map, or take the file out of it");
+    insta::assert_snapshot!(refused("index.csv", "date,open,high,low,close\n2014-08-21,1,1,1,1\n2015-08-21,1,1,,1\n"), @"DIR/index.csv has no usable row for the index: 1 blank, 1 outside the segment; correct `symbol` in the map, or take the file out of it");
+    insta::assert_snapshot!(refused("fx.csv", "\n"), @"DIR/fx.csv, line 1: the file is empty; it needs a header and a row for each date, or take it out of the map");
     insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,SEP15,,\n"), @"DIR/eur.csv, line 2: `SEP15` is not a contract month; write it YYYYMM");
 }
 
@@ -266,6 +288,24 @@ fn a_map_that_means_nothing_is_refused() {
 }
 
 #[test]
+fn a_map_that_does_not_suit_the_instruments_is_refused() {
+    let suits = |from: &str, to: &str| {
+        let map = SeriesMap::parse("map.yaml", &MAP.replace(from, to)).unwrap();
+        let units = |series: &str| match series {
+            "CSPX" => Some(vec!["USD".to_owned()]),
+            "M6E" => Some(vec!["USD".to_owned(), "USD per EUR".to_owned()]),
+            "SX5E" => Some(vec!["points".to_owned()]),
+            _ => None,
+        };
+        map.suits("map.yaml", units).map_err(|error| error.to_string())
+    };
+    suits("", "").unwrap(); // EUR.USD is no instrument here, and the rate of one
+    insta::assert_snapshot!(suits("  SX5E:", "  SX5EE:").unwrap_err(), @"map.yaml: series `SX5EE` is of no instrument, and no other series multiplies by it; correct the name, take it out of the map, or name with --config the configuration that has the instrument");
+    insta::assert_snapshot!(suits("    convert: {multiply_by: EUR.USD, to: USD}", "").unwrap_err(), @"map.yaml: series `CSPX` counts EUR, and prices of `CSPX` count USD; correct `unit`, or add `convert`");
+    insta::assert_snapshot!(suits("unit: points", "unit: USD").unwrap_err(), @"map.yaml: series `SX5E` counts USD, and prices of `SX5E` count points; correct `unit`, or add `convert`");
+}
+
+#[test]
 fn a_changed_file_is_noticed() {
     let world = World::new();
     world.import().unwrap();
@@ -281,6 +321,9 @@ fn a_changed_file_is_noticed() {
     insta::assert_snapshot!(told("CSPX"), @"DIR/catalogue/2015/CSPX.parquet: it was changed after the import; import the catalogue again");
     fs::remove_file(world.path("catalogue/2015/SX5E.parquet")).unwrap();
     insta::assert_snapshot!(told("SX5E"), @"DIR/catalogue/2015/SX5E.parquet: No such file or directory (os error 2); import the catalogue again");
+    fs::write(world.path("catalogue/catalogue.json"), "{").unwrap();
+    let error = Catalogue::open(&world.path("catalogue")).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&world.dir.path().display().to_string(), "DIR"), @"DIR/catalogue/catalogue.json is damaged (EOF while parsing an object at line 1 column 1); import the catalogue again, into another directory");
     let error = Catalogue::open(Path::new("nowhere")).unwrap_err();
     insta::assert_snapshot!(error, @"no catalogue at nowhere: catalogue.json cannot be read (No such file or directory (os error 2)); make one with `abstractfinance data import`");
 }

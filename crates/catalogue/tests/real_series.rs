@@ -23,6 +23,7 @@ fn august_2015_comes_out_as_it_was() {
         map: &map,
         source: Source::Folder(source),
         destination: &destination,
+        replace: false,
         segment: None,
         instruments: &[],
     };

@@ -13,7 +13,7 @@ use std::path::Path;
 
 const BUILT_IN_MAP: &str = include_str!("../../../../config/maps/real-series.yaml");
 
-pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path) -> Result<(), Failure> {
+pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path, replace: bool) -> Result<(), Failure> {
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let (file, text) = match map {
         None => ("real-series.yaml (built in)".to_owned(), BUILT_IN_MAP.to_owned()),
@@ -27,9 +27,11 @@ pub fn import(global: &Global, map: Option<&Path>, source: &Path, out: &Path) ->
     };
     let map = SeriesMap::parse(&file, &text).map_err(|error| usage(&error))?;
     let loaded = settings::load(global.config.as_deref())?;
+    map.suits(&file, |series| loaded.instruments.units_of(series)).map_err(|error| usage(&error))?;
     let instruments: Vec<&str> = loaded.instruments.iter().map(|(name, _)| name).collect();
     let source = Source::Folder(source);
-    let request = ImportRequest { map: &map, source, destination: out, segment: None, instruments: &instruments };
+    let instruments = &instruments;
+    let request = ImportRequest { map: &map, source, destination: out, replace, segment: None, instruments };
     let bar = ProgressBar::new(0);
     let report = catalogue::import(&request, |progress| {
         bar.set_length(progress.total as u64);

@@ -81,8 +81,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Kill(args) => block_on(operate::kill(global, &args)),
         Command::CloseOut(args) => block_on(operate::close_out(global, &args)),
         Command::Flatten(args) => block_on(operate::flatten(global, &args)),
-        Command::Data(cli::DataCommand::Import { map, source, out }) => {
-            data::import(global, map.as_deref(), &source, &out)
+        Command::Data(cli::DataCommand::Import { map, source, out, replace }) => {
+            data::import(global, map.as_deref(), &source, &out, replace)
         }
         Command::State(cli::StateCommand::Export) => block_on(state::export(global)),
         Command::State(cli::StateCommand::Import { file }) => block_on(state::import(global, &file)),

@@ -19,12 +19,14 @@ pub const BARS: &str = "bars";
 /// `open`, `high`, `low` and `volume` are used when they are there.
 ///
 /// # Errors
-/// [`Failure::Usage`] with the table, the line and what to do; then `out` is as it was.
+/// [`Failure::Usage`] with the table, the line and what to do; then `out` is as it was. A catalogue that is there already is
+/// refused unless `replace` says that it may go.
 pub fn import(
     config: Option<&Path>,
     map: Option<&str>,
     tables: &BTreeMap<String, Table>,
     out: &Path,
+    replace: bool,
 ) -> Result<ImportReport, Failure> {
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let loaded = settings::load(config)?;
@@ -37,6 +39,7 @@ pub fn import(
         }
     };
     let map = SeriesMap::parse("the map", &map).map_err(|error| usage(&error))?;
+    map.suits("the map", |series| loaded.instruments.units_of(series)).map_err(|error| usage(&error))?;
     let has_contracts = |name: &str| loaded.instruments.get(name).is_some_and(|row| row.future.is_some());
     let instruments: Vec<&str> =
         loaded.instruments.iter().map(|(name, _)| name).filter(|name| !has_contracts(name)).collect();
@@ -44,6 +47,7 @@ pub fn import(
         map: &map,
         source: Source::Tables(tables),
         destination: out,
+        replace,
         segment: None,
         instruments: &instruments,
     };
@@ -60,9 +64,7 @@ fn own_map(bars: &Table, instruments: &Instruments) -> Result<String, Failure> {
     };
     let mut series = Map::new();
     for symbol in bars.distinct("symbol").map_err(usage)? {
-        let contract = symbol.rsplit_once('_').filter(|(_, month)| month.bytes().all(|digit| digit.is_ascii_digit()));
-        let instrument = contract.map_or(symbol, |(instrument, _)| instrument);
-        let row = instruments.get(instrument).ok_or_else(|| unknown(symbol, instruments))?;
+        let row = instruments.of_series(symbol).ok_or_else(|| unknown(symbol, instruments))?;
         let rule = json!({
             "stands_for": symbol,
             "files": { BARS: BARS },

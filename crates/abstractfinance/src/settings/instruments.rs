@@ -206,6 +206,27 @@ impl Instruments {
         self.0.get(name)
     }
 
+    /// The row a series of prices is of: its name is the instrument's, or that of a future with a contract's month, such as
+    /// `M6E_202603`.
+    pub fn of_series(&self, series: &str) -> Option<&InstrumentRow> {
+        let contract = series.rsplit_once('_').filter(|(_, month)| month.bytes().all(|digit| digit.is_ascii_digit()));
+        self.get(contract.map_or(series, |(instrument, _)| instrument))
+    }
+
+    /// The units in which a series of prices may count; nothing when it is of no instrument. Futures are quoted in points, which
+    /// their multiplier makes money, and those on a currency as its rate.
+    pub fn units_of(&self, series: &str) -> Option<Vec<String>> {
+        let row = self.of_series(series)?;
+        let own = unit_of_prices(row.kind, row.currency, &row.symbol);
+        Some(match (row.kind, row.asset_class) {
+            (InstrumentKind::Fut, AssetClass::FxFuture) => {
+                vec![own, format!("{} per {}", row.currency, row.risk_currency())]
+            }
+            (InstrumentKind::Fut, _) => vec![own, "points".to_owned()],
+            _ => vec![own],
+        })
+    }
+
     /// All rows, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &InstrumentRow)> {
         self.0.iter().map(|(name, row)| (name.as_str(), row))
