@@ -36,20 +36,30 @@ fn a_run_of_a_sweep_is_the_backtest_with_these_settings() {
 #[test]
 fn a_sweep_that_was_cut_off_goes_on_and_comes_to_the_same() {
     let stage = Stage::new();
-    let search = "settings:\n  vol_target_annual: {from: 0.05, to: 0.15}\nrandom: {runs: 3, seed: 7}\n";
+    let search = "settings:\n  vol_target_annual: {from: 0.05, to: 0.15}\n  volatility.ewma_span: {from: 10, to: 40}\n\
+                  random: {runs: 3, seed: 7}\n";
     std::fs::write(stage.path("search.yaml"), search).unwrap();
     let sweep = |threads: u8| stage.ok(&format!("sweep search.yaml {SPAN} --threads {threads} --out found"));
     let page = sweep(2);
     let runs = stage.path("found").join("runs.jsonl");
     let whole = std::fs::read_to_string(&runs).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 3, "a whole-number range draws numbers that the setting takes: {page}");
     // One run is whole, the second was being written, the third was not begun.
     std::fs::write(&runs, format!("{}\n{}", lines[0], &lines[1][..lines[1].len() / 2])).unwrap();
     assert_eq!(sweep(1), page);
     let after = std::fs::read_to_string(&runs).unwrap();
     let complete = after.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
     assert_eq!(complete, 3, "two runs were made again, one was not: {after}");
+    assert_eq!(after.lines().count(), 4, "only the line that was cut off is ended: {after}");
+    // A part of the search calls its runs what the whole search calls them.
+    let part = json(&stage.ok(&format!("sweep search.yaml {SPAN} --out found --only 2-3 --folds 0 --json")));
+    let numbers: Vec<&Value> = part["trials"].as_array().unwrap().iter().map(|trial| &trial["run"]).collect();
+    assert_eq!(numbers, [2, 3]);
+    let listed = |only: &str| json(&stage.ok(&format!("sweep search.yaml --list {only}")));
+    assert_eq!(listed("--only 2-3").as_array().unwrap(), &listed("").as_array().unwrap()[1..]);
+    let kept = stage.refused("sweep search.yaml --state-dir state");
+    assert!(kept.contains("a sweep keeps no journal"), "{kept}");
     let map = std::fs::read_to_string(stage.path("found").join("map.html")).unwrap();
     assert!(map.contains("<svg") && !map.contains("http"), "one file that loads nothing");
 }

@@ -75,9 +75,15 @@ async fn journaled(
 }
 
 pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
+    if let Some(dir) = &global.state_dir {
+        return Err(Failure::Usage(format!(
+            "a sweep keeps no journal, so --state-dir {} would stay empty; leave it out, --out names the folder of the results",
+            dir.display()
+        )));
+    }
     let search = Search::read(&args.search)?;
     if args.list {
-        return show(format!("{}\n", search.listed()));
+        return show(format!("{}\n", search.listed(args.only.as_ref())));
     }
     let study = study(global, &args.span)?;
     let threads = args.threads.map_or(0, |threads| usize::from(threads.get()));

@@ -3,6 +3,7 @@
 //! In: YAML. Out: points, each a value for every key. Invariant: the same file gives the same points in the same order,
 //! however many threads run them.
 
+use super::Numbers;
 use crate::failure::Failure;
 use serde::Deserialize;
 use serde_json::{Number, Value};
@@ -16,19 +17,63 @@ const RUNS_MAX: usize = 100_000;
 /// A search as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Search {
-    /// Values of each key, a dotted path in settings.yaml.
-    settings: BTreeMap<String, Values>,
-    /// Draws points by chance instead of trying every combination.
+struct Written {
+    settings: BTreeMap<String, Value>,
     #[serde(default)]
     random: Option<Random>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+/// A search that can be made.
+#[derive(Debug)]
+pub struct Search {
+    /// Values of each key, a dotted path in settings.yaml.
+    settings: BTreeMap<String, Values>,
+    /// Draws points by chance instead of trying every combination.
+    random: Option<Random>,
+}
+
+#[derive(Debug)]
 enum Values {
     List(Vec<Value>),
-    Range { from: f64, to: f64 },
+    /// Any number from the first to below the second.
+    Range(f64, f64),
+    /// A whole number from the first to the second, both included.
+    Whole(i64, i64),
+}
+
+impl Values {
+    fn of(written: Value) -> Result<Values, String> {
+        let range = match &written {
+            Value::Object(fields) if fields.len() == 2 => fields.get("from").zip(fields.get("to")),
+            Value::Array(list) => return Ok(Values::List(list.clone())),
+            _ => None,
+        };
+        let whole = range.and_then(|(from, to)| from.as_i64().zip(to.as_i64()));
+        let real = range.and_then(|(from, to)| from.as_f64().zip(to.as_f64()));
+        match (whole, real) {
+            (Some((from, to)), _) => Ok(Values::Whole(from, to)),
+            (None, Some((from, to))) => Ok(Values::Range(from, to)),
+            (None, None) => Err(format!("{written} is neither a list, such as [1, 2], nor a range {{from: 1, to: 2}}")),
+        }
+    }
+
+    fn ends(&self) -> Option<(f64, f64)> {
+        match *self {
+            Values::List(_) => None,
+            Values::Range(from, to) => Some((from, to)),
+            Values::Whole(from, to) => Some((from as f64, to as f64)),
+        }
+    }
+
+    /// The value at a share of the way, from 0 to below 1.
+    fn at(&self, share: f64) -> Value {
+        let place = |count: f64| (share * count) as usize;
+        match *self {
+            Values::List(ref list) => list[place(list.len() as f64).min(list.len() - 1)].clone(),
+            Values::Range(from, to) => Number::from_f64(from + (to - from) * share).map_or(Value::Null, Value::Number),
+            Values::Whole(from, to) => from.saturating_add(place(to as f64 - from as f64 + 1.0) as i64).min(to).into(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -62,7 +107,14 @@ impl Search {
     /// As [`Search::read`].
     pub fn parse(name: &str, text: &str) -> Result<Search, Failure> {
         let wrong = |problem: String| Failure::Usage(format!("{name}: {problem}"));
-        let search: Search = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let Written { settings, random } =
+            serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| wrong(error.to_string()))?;
+        let values = |(key, written)| match Values::of(written) {
+            Ok(values) => Ok((key, values)),
+            Err(problem) => Err(format!("{key}: {problem}")),
+        };
+        let settings = settings.into_iter().map(values).collect::<Result<_, _>>().map_err(wrong)?;
+        let search = Search { settings, random };
         search.check().map_err(wrong)?;
         Ok(search)
     }
@@ -72,12 +124,14 @@ impl Search {
             return Err("`settings` names no key; give at least one, such as `vol_target_annual: [0.10, 0.12]`".into());
         }
         for (key, values) in &self.settings {
-            match values {
-                Values::List(list) if list.is_empty() => return Err(format!("{key}: an empty list; give it a value")),
-                Values::Range { .. } if self.random.is_none() => {
+            match (values, values.ends()) {
+                (Values::List(list), _) if list.is_empty() => {
+                    return Err(format!("{key}: an empty list; give it a value"));
+                }
+                (_, Some(_)) if self.random.is_none() => {
                     return Err(format!("{key}: a range needs a `random` search; give a list for a grid"));
                 }
-                Values::Range { from, to } if !(from.is_finite() && to.is_finite() && from < to) => {
+                (_, Some((from, to))) if !(from.is_finite() && to.is_finite() && from < to) => {
                     return Err(format!("{key}: `from` {from} has to be below `to` {to}"));
                 }
                 _ => {}
@@ -97,18 +151,23 @@ impl Search {
             Some(random) => random.runs,
             None => self.settings.values().fold(1, |runs, values| match values {
                 Values::List(list) => runs.saturating_mul(list.len()),
-                Values::Range { .. } => runs,
+                Values::Range(..) | Values::Whole(..) => runs,
             }),
         }
     }
 
-    /// What each run sets, as JSON.
-    pub fn listed(&self) -> Value {
-        self.points().into_iter().map(|point| Value::from_iter(point.set)).collect()
+    /// What each run sets, as JSON; of the wanted runs only, when some are named.
+    pub fn listed(&self, only: Option<&Numbers>) -> Value {
+        self.numbered(only).map(|(_, point)| Value::from_iter(point.set)).collect()
+    }
+
+    /// The wanted runs with their numbers, from 1; all without any that are named.
+    pub(super) fn numbered(&self, only: Option<&Numbers>) -> impl Iterator<Item = (usize, Point)> {
+        (1..).zip(self.points()).filter(move |(number, _)| only.is_none_or(|only| only.contains(*number)))
     }
 
     /// Every combination, the last key changing fastest; or as many as are drawn.
-    pub(super) fn points(&self) -> Vec<Point> {
+    fn points(&self) -> Vec<Point> {
         (0..self.runs()).map(|run| Point { set: self.point(run) }).collect()
     }
 
@@ -121,13 +180,7 @@ impl Search {
                     rest /= list.len();
                     list[at].clone()
                 }
-                (Values::List(list), Some(random)) => {
-                    list[((uniform(random.seed, run, key) * list.len() as f64) as usize).min(list.len() - 1)].clone()
-                }
-                (&Values::Range { from, to }, random) => {
-                    let share = random.map_or(0.0, |random| uniform(random.seed, run, key));
-                    Number::from_f64(from + (to - from) * share).map_or(Value::Null, Value::Number)
-                }
+                (values, random) => values.at(random.map_or(0.0, |random| uniform(random.seed, run, key))),
             };
             (key.clone(), value)
         });
@@ -147,8 +200,7 @@ mod tests {
     use super::*;
 
     fn search(yaml: &str) -> Result<Search, String> {
-        let search: Search = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-        search.check().map(|()| search)
+        Search::parse("search.yaml", yaml).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -160,8 +212,11 @@ mod tests {
 
     #[test]
     fn a_random_search_is_drawn_from_its_seed() {
-        let yaml =
-            |seed| format!("settings:\n  a: {{from: 1, to: 2}}\n  b: [x, y]\nrandom: {{runs: 200, seed: {seed}}}\n");
+        let yaml = |seed| {
+            format!(
+                "settings:\n  a: {{from: 1.0, to: 2}}\n  b: [x, y]\n  c: {{from: 1, to: 4}}\nrandom: {{runs: 200, seed: {seed}}}\n"
+            )
+        };
         let points = search(&yaml(1)).unwrap().points();
         assert_eq!(points, search(&yaml(1)).unwrap().points());
         assert_ne!(points, search(&yaml(2)).unwrap().points());
@@ -170,6 +225,9 @@ mod tests {
         assert!(a.iter().all(|a| (1.0..2.0).contains(a)) && (mean - 1.5).abs() < 0.07, "{mean}");
         let x = points.iter().filter(|point| point.set["b"] == "x").count();
         assert!((70..130).contains(&x), "{x}");
+        let of_c = |whole: i64| points.iter().filter(|point| point.set["c"] == whole).count();
+        let counts = [1, 2, 3, 4].map(of_c);
+        assert!(counts.iter().sum::<usize>() == 200 && counts.iter().all(|count| *count > 30), "{counts:?}");
     }
 
     #[test]
@@ -180,5 +238,8 @@ mod tests {
         assert!(says("settings:\n  a: {from: 1, to: 2}").contains("a range needs a `random` search"));
         assert!(says("settings:\n  a: {from: 2, to: 1}\nrandom: {runs: 3}").contains("has to be below"));
         assert!(says("setting:\n  a: [1]").contains("setting"));
+        let neither = "search.yaml: a: 0.1 is neither a list, such as [1, 2], nor a range {from: 1, to: 2}";
+        assert_eq!(says("settings:\n  a: 0.1"), neither);
+        assert!(says("settings:\n  a: {from: 1, upto: 2}").contains("nor a range"));
     }
 }

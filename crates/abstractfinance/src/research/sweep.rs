@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use sim::{SimConfig, Simulation};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,8 +56,8 @@ impl Sweep<'_> {
         let stage = Stage { sweep: self, known, base: self.base()?, out: self.out.map(appended).transpose()? };
         let done = AtomicUsize::new(0);
         let watched = || watch(Step { done: done.load(Ordering::Relaxed), total: points.len(), date: None });
-        let run = |(_, point): &(usize, Point)| {
-            let trial = stage.trial(point, &|_| watched())?;
+        let run = |(number, point): &(usize, Point)| {
+            let trial = stage.trial(*number, point, &|_| watched())?;
             let step = Step { done: done.fetch_add(1, Ordering::Relaxed) + 1, total: points.len(), date: None };
             go_on(watch, step)?;
             Ok(trial)
@@ -83,8 +83,7 @@ impl Sweep<'_> {
 
     /// The wanted runs with their numbers, from 1.
     fn points(&self) -> Vec<(usize, Point)> {
-        let numbered = (1..).zip(self.search.points());
-        numbered.filter(|(number, _)| self.only.is_none_or(|only| only.contains(*number))).collect()
+        self.search.numbered(self.only).collect()
     }
 
     fn pool(&self) -> Result<rayon::ThreadPool, Failure> {
@@ -123,8 +122,9 @@ impl Sweep<'_> {
         Ok(Prepared { id: hash(&[id.as_bytes()]), about, ground, config, study })
     }
 
-    fn refused(&self, point: &Point, why: &Failure) -> Trial {
+    fn refused(&self, run: usize, point: &Point, why: &Failure) -> Trial {
         Trial {
+            run,
             id: String::new(),
             set: point.set.clone(),
             dates: (self.study.from, self.study.to),
@@ -157,15 +157,15 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     /// A point's run: found, or made now.
-    fn trial(&self, point: &Point, watch: Watch<'_>) -> Result<Trial, Failure> {
+    fn trial(&self, run: usize, point: &Point, watch: Watch<'_>) -> Result<Trial, Failure> {
         let prepared = match self.sweep.prepared(point) {
             Ok(prepared) => prepared,
-            Err(Refused::Settings(why)) => return Ok(self.sweep.refused(point, &why)),
+            Err(Refused::Settings(why)) => return Ok(self.sweep.refused(run, point, &why)),
             Err(Refused::Study(failure)) => return Err(failure),
         };
         let Prepared { id, about, ground, config, study } = prepared;
         if let Some(trial) = self.known.get(&id) {
-            return Ok(Trial { set: point.set.clone(), ..trial.clone() });
+            return Ok(Trial { run, set: point.set.clone(), ..trial.clone() });
         }
         let dates = study.dates(&ground)?;
         let simulation = match config.universe == self.base.0.universe && config.base == self.base.0.base {
@@ -173,8 +173,8 @@ impl Stage<'_> {
             false => study.simulation(config)?,
         };
         let trial = match study.run(Counted::new(about), &ground, simulation, &dates, watch) {
-            Ok(result) => finished(id, point, &result),
-            Err(failure) => return Ok(self.sweep.refused(point, &failure)),
+            Ok(result) => finished(run, id, point, &result),
+            Err(failure) => return Ok(self.sweep.refused(run, point, &failure)),
         };
         if let (Some(dir), Some(out)) = (self.sweep.out, &self.out) {
             keep(&trial, out).map_err(|error| failed(dir, &error))?;
@@ -183,10 +183,11 @@ impl Stage<'_> {
     }
 }
 
-fn finished(id: String, point: &Point, result: &Research) -> Trial {
+fn finished(run: usize, id: String, point: &Point, result: &Research) -> Trial {
     let summary = result.summary();
     let stopped = ["CANCEL_ONLY", "FROZEN"].map(|mode| summary.modes.get(mode).copied().unwrap_or(0));
     Trial {
+        run,
         id,
         set: point.set.clone(),
         dates: (summary.from, summary.to),
@@ -202,8 +203,13 @@ fn finished(id: String, point: &Point, result: &Research) -> Trial {
 fn appended(dir: &Path) -> Result<Mutex<File>, Failure> {
     let open = || {
         std::fs::create_dir_all(dir)?;
-        let mut file = File::options().create(true).append(true).open(dir.join(RUNS))?;
+        let mut file = File::options().read(true).create(true).append(true).open(dir.join(RUNS))?;
+        let mut last = [b'\n'];
         if file.metadata()?.len() > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
             writeln!(file)?; // ends a line that was cut off
         }
         Ok(Mutex::new(file))

@@ -65,7 +65,7 @@ pub fn heat_map(title: &str, trials: &[Trial], verdict: &Verdict) -> String {
          </style><main><header><h1>{title}</h1><p>{} runs · annual Sharpe ratio, the mean of the runs in a cell</p>\
          </header><section class=card><pre>{}</pre></section>{}</main></html>\n",
         trials.len(),
-        escape(&believed(verdict)),
+        escape(&believed(trials, verdict)),
         maps.concat(),
         title = escape(title),
     )
@@ -132,6 +132,7 @@ mod tests {
         let dates = (jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 6, 30));
         let returns = (0..100).map(|day| drift + 0.01 * f64::from(day % 3 - 1)).collect();
         Trial {
+            run: 1,
             id: String::new(),
             set,
             dates,

@@ -19,6 +19,9 @@ use std::fmt::Write;
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
+    /// Its number in the search, from 1.
+    #[serde(default)]
+    pub run: usize,
     /// Hash of everything it stands on: what has the same need not be run again.
     pub id: String,
     /// What was set, by its key in the settings.
@@ -55,7 +58,7 @@ impl Trial {
 pub struct Verdict {
     /// Runs with a result.
     pub trials: usize,
-    /// The one with the best Sharpe ratio.
+    /// The place of the one with the best Sharpe ratio, from 0.
     pub best: Option<usize>,
     /// Its ratio, deflated by how many were tried.
     pub deflated: Option<Deflated>,
@@ -110,23 +113,22 @@ pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
     write_table("runs", &columns)
 }
 
-/// The rows of a search: a column for each key, then the figures.
+/// The rows of a search: the run's number, a column for each key, then the figures.
 pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
     let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
     let stat =
         |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
-    let mut columns: Vec<(String, Column)> = keys(trials)
-        .into_iter()
-        .map(|key| {
-            let values = || trials.iter().map(|trial| trial.set.get(key));
-            let numeric = values().flatten().all(serde_json::Value::is_number);
-            let column = match numeric {
-                true => Column::Maybe(values().map(|v| v.and_then(serde_json::Value::as_f64)).collect()),
-                false => Column::Text(values().map(shown).collect()),
-            };
-            (key.replace('.', "__"), column)
-        })
-        .collect();
+    let numbers = Column::Count(trials.iter().map(|trial| trial.run as i64).collect());
+    let mut columns = vec![("run".to_owned(), numbers)];
+    columns.extend(keys(trials).into_iter().map(|key| {
+        let values = || trials.iter().map(|trial| trial.set.get(key));
+        let numeric = values().flatten().all(serde_json::Value::is_number);
+        let column = match numeric {
+            true => Column::Maybe(values().map(|v| v.and_then(serde_json::Value::as_f64)).collect()),
+            false => Column::Text(values().map(shown).collect()),
+        };
+        (key.replace('.', "__"), column)
+    }));
     let figures = [
         ("total_return", stat(|s| Some(s.total_return))),
         ("annual_return", stat(|s| Some(s.annual_return))),
@@ -157,11 +159,11 @@ pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
     };
     let mut page = String::from("  run");
     keys.iter().for_each(|key| write!(page, "  {key:>width$}", width = width(key)).expect("text"));
-    page.push_str("    return      vol  Sharpe   drawdown  turnover      cost\n");
+    page.push_str("  return a year  vol a year  Sharpe   drawdown  turnover a year  cost a year\n");
     let percent = |x: f64| format!("{:.2} %", x * 100.0).replace('-', "−");
     for &i in order.iter().take(rows) {
         let trial = &trials[i];
-        write!(page, "{:>5}", i + 1).expect("text");
+        write!(page, "{:>5}", trial.run).expect("text");
         for key in &keys {
             write!(page, "  {:>width$}", shown(trial.set.get(*key)), width = width(key)).expect("text");
         }
@@ -170,7 +172,7 @@ pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
             (None, None) => write!(page, "  too few dates").expect("text"),
             (Some(s), None) => write!(
                 page,
-                "{:>10}{:>9}{:>8}{:>11}{:>10.1}{:>7.1} bp{}",
+                "{:>15}{:>12}{:>8}{:>11}{:>17.1}{:>10.1} bp{}",
                 percent(s.annual_return),
                 s.annual_volatility.map_or_else(|| "–".into(), percent),
                 s.sharpe.map_or_else(|| "–".into(), |x| format!("{x:.2}").replace('-', "−")),
@@ -187,11 +189,11 @@ pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
         writeln!(page, "  … {} more", trials.len() - rows).expect("text");
     }
     page.push('\n');
-    page.push_str(&believed(verdict));
+    page.push_str(&believed(trials, verdict));
     page
 }
 
-fn believed(verdict: &Verdict) -> String {
+fn believed(trials: &[Trial], verdict: &Verdict) -> String {
     let number = |x: f64| format!("{x:.2}").replace('-', "−");
     let mut text = String::new();
     if let (Some(best), Some(d)) = (verdict.best, verdict.deflated) {
@@ -199,7 +201,7 @@ fn believed(verdict: &Verdict) -> String {
             text,
             "  Run {} has the best Sharpe ratio of {}: {}. The best of so many runs without any merit would have {};\n  \
              the probability that its merit is more than luck is {:.0} %.",
-            best + 1,
+            trials[best].run,
             verdict.trials,
             number(d.sharpe),
             number(d.by_luck),
@@ -214,7 +216,7 @@ fn believed(verdict: &Verdict) -> String {
                 text,
                 "    after {:>4} days  run {:>3}  Sharpe {:>6} seen, {:>6} unseen",
                 fold.chosen_at,
-                fold.trial + 1,
+                trials[fold.trial].run,
                 number(fold.seen),
                 fold.unseen.map_or_else(|| "–".into(), number)
             )
