@@ -108,6 +108,7 @@ fn fills(result: &Result) -> Columns {
         ("at", text(|row| &row.at)),
         ("execution", text(|row| &row.execution)),
         ("order_ref", text(|row| &row.order_ref)),
+        ("parent", Column::Text(result.parents().into_iter().map(str::to_owned).collect())),
         ("contract", text(|row| &row.contract)),
         ("side", text(|row| &row.side)),
         ("quantity", number(|row| row.quantity)),

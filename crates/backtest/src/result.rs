@@ -229,6 +229,16 @@ impl Result {
         self.days.iter().skip(1).map(|day| day.daily_return).collect()
     }
 
+    /// The order of a plan that each execution is of, as [`OrderRow::order_ref`] names it, whichever child order it filled and
+    /// whichever leg of a roll. Empty for what no plan ordered.
+    pub fn parents(&self) -> Vec<&str> {
+        let mut orders = BTreeMap::new();
+        for OrderRow { order_ref, .. } in &self.orders {
+            orders.insert(intent(order_ref), order_ref.as_str());
+        }
+        self.fills.iter().map(|fill| orders.get(intent(&fill.order_ref)).copied().unwrap_or_default()).collect()
+    }
+
     /// What it came to.
     ///
     /// # Panics
@@ -279,6 +289,11 @@ impl Result {
             warnings: self.warnings.clone(),
         }
     }
+}
+
+/// A reference without the number of the attempt at it, which is its last part.
+fn intent(order_ref: &str) -> &str {
+    order_ref.rsplit_once('-').map_or(order_ref, |(intent, _)| intent)
 }
 
 /// For figures, never for books.

@@ -299,6 +299,22 @@ fn hex(digest: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    /// Over days of rolls, whose legs trade as one order, with child orders that end unfilled and are sent again.
+    #[test]
+    fn every_fill_is_of_an_order_and_an_order_is_filled_by_its_fills() {
+        let words = ["--from", "2025-08-25", "--to", "2025-09-05", "--depth", "order-level"].map(str::to_owned);
+        let study = Study::new(None, Study::span(&words).unwrap(), Fingerprint::of(Ok(PathBuf::new()))).unwrap();
+        let result = study.backtest(&|_| ControlFlow::Continue(())).unwrap();
+        let fills = || result.fills.iter().zip(result.parents());
+        assert!(fills().any(|(fill, parent)| fill.order_ref != parent), "a child order that is not the first");
+        assert!(fills().all(|(_, parent)| !parent.is_empty()));
+        for order in &result.orders {
+            let own = fills().filter(|(fill, parent)| *parent == order.order_ref && fill.contract == order.contract);
+            let filled: f64 = own.map(|(fill, _)| fill.quantity).sum();
+            assert!((filled - order.filled).abs() < 1e-6, "{order:?} was filled by {filled}");
+        }
+    }
+
     #[test]
     fn a_study_that_renews_its_table_does_the_same() {
         let words = ["--from", "2025-11-03", "--to", "2026-02-13"].map(str::to_owned);
