@@ -95,7 +95,7 @@ impl Sweep {
         loaded(py, &serde_json::to_string(&self.verdict).expect("plain data"))
     }
 
-    /// Daily returns of each run, from plan to plan; none for settings that were refused.
+    /// What each date of a run earned; none for settings that were refused.
     #[getter]
     fn returns(&self) -> Vec<Vec<f64>> {
         self.trials.iter().map(|trial| trial.returns.clone()).collect()

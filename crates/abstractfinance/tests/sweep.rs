@@ -31,6 +31,11 @@ fn a_run_of_a_sweep_is_the_backtest_with_these_settings() {
     assert!((total(&trials[1]) - expected).abs() < 1e-12, "0.12 is the built-in target");
     assert!((total(&trials[0]) - expected).abs() > 1e-6, "half the target is another run");
     assert_eq!(trials[1]["fills"], alone["fills"]);
+    // What the account earned is what its dates and its sleeves did.
+    let nav = |of: &str| alone[of].as_str().unwrap().parse::<f64>().unwrap();
+    let (first, last) = (nav("nav_first"), nav("nav_last"));
+    let sleeves: f64 = alone["sleeves"].as_object().unwrap().values().map(|profit| profit.as_f64().unwrap()).sum();
+    assert!((first * (1.0 + expected) - last).abs() < 0.01 && (first + sleeves - last).abs() < 0.01, "{alone}");
 }
 
 #[test]

@@ -195,7 +195,7 @@ pub struct Summary {
     pub to: Date,
     /// Trade dates.
     pub days: usize,
-    /// NAV of the first plan.
+    /// NAV before the first date: what the account began with.
     pub nav_first: Option<Decimal>,
     /// NAV after the last date.
     pub nav_last: Option<Decimal>,
@@ -224,9 +224,27 @@ pub struct Summary {
 }
 
 impl Result {
-    /// Returns from plan to plan, without the first plan, which has none.
+    /// What each date earned: from its plan to the next, because a plan is made on closes of all venues. The first begins with
+    /// the account, whose first night is in no plan; the last ends with the last NAV. So NAV grows by their product, as long as
+    /// nothing is paid in or out.
     pub fn returns(&self) -> Vec<f64> {
-        self.days.iter().skip(1).map(|day| day.daily_return).collect()
+        let growth = |from: Option<Decimal>, to: Option<Decimal>| {
+            let known = from.zip(to).filter(|(from, _)| from.is_sign_positive() && !from.is_zero());
+            known.map_or(1.0, |(from, to)| to_f64(to) / to_f64(from))
+        };
+        let mut growths: Vec<f64> = self.days.iter().skip(1).map(|day| 1.0 + day.daily_return).collect();
+        growths.extend(self.days.last().map(|last| growth(last.nav_at_plan, last.nav)));
+        if let Some(first) = growths.first_mut() {
+            *first *= growth(self.nav_before(), self.days[0].nav_at_plan);
+        }
+        growths.into_iter().map(|growth| growth - 1.0).collect()
+    }
+
+    /// NAV before the first date: that at its end, less what its sleeves earned. To the cent, as sleeves are doubles here.
+    fn nav_before(&self) -> Option<Decimal> {
+        let first = self.days.first()?;
+        let earned = Decimal::from_f64_retain(first.sleeves.values().sum())?;
+        Some((first.nav? - earned).round_dp(2).normalize())
     }
 
     /// The order of a plan that each execution is of, as [`OrderRow::order_ref`] names it, whichever child order it filled and
@@ -267,9 +285,9 @@ impl Result {
             from: first.date,
             to: last.date,
             days: days.len(),
-            nav_first: first.nav_at_plan,
+            nav_first: self.nav_before(),
             nav_last: last.nav,
-            statistics: statistics(&self.returns()),
+            statistics: statistics(&self.returns()).filter(|statistics| statistics.returns > 1),
             turnover_per_year: over_nav(sum(|day| day.traded)) / years,
             mean_gross: sum(|day| day.gross) / n,
             mean_net: sum(|day| day.net) / n,

@@ -3,24 +3,29 @@
 //! In: a made-up run. Out: the page. Invariant: nothing is fetched, nobody's text becomes markup, and its numbers are those
 //! of the rows.
 
-use backtest::result::{Day, Origin, Result, Run};
+use backtest::result::{Day, Origin, Result, Run, to_f64};
 use backtest::tear_sheet::tear_sheet;
 use jiff::ToSpan;
 use jiff::civil::date;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
-/// Days that earn these returns, the first of which is before the first plan.
+/// Days that earn these returns, after a night that earned seven dollars before the first plan.
 fn run(returns: &[f64]) -> Result {
     let mut unit_value = 1.0;
-    let day = |(i, daily_return): (usize, &f64)| {
+    let mut before = 0.0;
+    let day = |(i, earned): (usize, &f64)| {
+        let daily_return = std::mem::replace(&mut before, *earned);
         unit_value *= 1.0 + daily_return;
+        let at_plan = 10_000_007.0 * unit_value;
+        let amount = |nav: f64| Decimal::from_f64_retain(nav);
+        let night = if i == 0 { 7.0 } else { 0.0 };
         Day {
             date: date(2026, 3, 2).saturating_add((i as i64).days()),
-            nav_at_plan: Some(Decimal::from(10_000_000)),
-            nav: Some(Decimal::from(10_000_000)),
+            nav_at_plan: amount(at_plan),
+            nav: amount(at_plan * (1.0 + earned)),
             unit_value,
-            daily_return: *daily_return,
+            daily_return,
             drawdown: 0.0,
             gross: 1.0,
             net: 0.1,
@@ -43,7 +48,7 @@ fn run(returns: &[f64]) -> Result {
             breaks: 0,
             difference_bp: Some(0.0),
             doubts: 0,
-            sleeves: BTreeMap::from([("core & more".to_owned(), 7.0)]),
+            sleeves: BTreeMap::from([("core & more".to_owned(), night + at_plan * earned)]),
             plan_hash: String::new(),
         }
     };
@@ -72,8 +77,19 @@ fn it_fetches_nothing_and_nobodys_text_becomes_markup() {
 }
 
 #[test]
+fn nav_grows_by_its_returns_and_by_what_its_sleeves_earn() {
+    let result = run(&[0.10, -0.05, 0.02]);
+    let summary = result.summary();
+    let (first, last) = (to_f64(summary.nav_first.unwrap()), to_f64(summary.nav_last.unwrap()));
+    let grown = result.returns().iter().map(|earned| 1.0 + earned).product::<f64>();
+    assert_eq!((first, result.returns().len()), (10_000_000.0, 3));
+    assert!((grown - last / first).abs() < 1e-12, "{grown}");
+    assert!((summary.sleeves.values().sum::<f64>() - (last - first)).abs() < 0.01, "{:?}", summary.sleeves);
+}
+
+#[test]
 fn its_months_are_the_product_of_their_days() {
-    let page = tear_sheet(&run(&[0.0, 0.10, -0.05, 0.02]));
+    let page = tear_sheet(&run(&[0.10, -0.05, 0.02]));
     let march = (1.10 * 0.95 * 1.02 - 1.0) * 100.0;
     assert!(page.contains(&format!(">{march:.1}</td>")), "{march}");
     assert!(page.contains("−5.00 %") && page.contains("ELEVATED"));

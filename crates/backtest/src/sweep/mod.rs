@@ -28,7 +28,7 @@ pub struct Trial {
     pub set: BTreeMap<String, serde_json::Value>,
     /// First and last date.
     pub dates: (jiff::civil::Date, jiff::civil::Date),
-    /// Daily returns from plan to plan.
+    /// What each date earned, as [`crate::result::Result::returns`] says.
     pub returns: Vec<f64>,
     /// Executed notional a year over mean NAV.
     pub turnover_per_year: f64,

@@ -43,7 +43,7 @@ pub fn tear_sheet(result: &Result) -> String {
         html("nav"),
         html("drawdown"),
         pair(html("volatility"), html("exposure")),
-        months::table(result),
+        months::table(&result.days, &result.returns()),
         html("sleeves"),
         pair(tables::sleeves(&summary), tables::costs(&summary)),
         pair(html("costs"), html("turnover")),
@@ -135,9 +135,9 @@ fn notes(summary: &Summary) -> String {
 fn footer(summary: &Summary) -> String {
     let origin = &summary.run.origin;
     format!(
-        "<footer>Returns run from plan to plan, on the closes before each trade date, after all costs. NAV and the \
-         simulated broker's were at most {:.4} bp apart.<br>data <code>{}</code> · configuration <code>{}</code> · code \
-         <code>{}</code> of <code>{}</code></footer>",
+        "<footer>A date's return runs from its plan to the next, on the closes before them, after all costs; the first begins \
+         with the account and the last ends with it. NAV and the simulated broker's were at most {:.4} bp apart.<br>data \
+         <code>{}</code> · configuration <code>{}</code> · code <code>{}</code> of <code>{}</code></footer>",
         summary.difference_bp_max, origin.data, origin.config, origin.code, origin.program
     )
 }
@@ -162,8 +162,6 @@ fn plots<'a>(result: &'a Result, summary: &Summary, marks: &'a [(usize, String)]
         marks,
     };
     let returns = result.returns();
-    // The first plan has no return.
-    let with_first = |first: f64, rest: Vec<f64>| -> Vec<f64> { std::iter::once(first).chain(rest).collect() };
     let rolling = rolling_volatility(&returns, WINDOW).into_iter().map(|vol| vol.unwrap_or(f64::NAN)).collect();
     let target = vec![summary.run.vol_target; days.len()];
     let estimate = days.iter().map(|day| day.volatility.unwrap_or(f64::NAN)).collect();
@@ -175,7 +173,7 @@ fn plots<'a>(result: &'a Result, summary: &Summary, marks: &'a [(usize, String)]
         "with the regime in force",
         Format::Value,
         280,
-        vec![line("unit value", "s1", Stroke::Line, column(|day| day.unit_value))],
+        vec![line("unit value", "s1", Stroke::Line, unit_values(&returns))],
     );
     vec![
         Plot { bands: bands(days), ..nav },
@@ -185,7 +183,7 @@ fn plots<'a>(result: &'a Result, summary: &Summary, marks: &'a [(usize, String)]
             "distance from the highest unit value",
             Format::Percent,
             150,
-            vec![line("drawdown", "loss", Stroke::Area, with_first(0.0, drawdowns(&returns)))],
+            vec![line("drawdown", "loss", Stroke::Area, drawdowns(&returns))],
         ),
         plot(
             "volatility",
@@ -194,7 +192,7 @@ fn plots<'a>(result: &'a Result, summary: &Summary, marks: &'a [(usize, String)]
             Format::Percent,
             190,
             vec![
-                line("realised, 60 days", "s1", Stroke::Line, with_first(f64::NAN, rolling)),
+                line("realised, 60 days", "s1", Stroke::Line, rolling),
                 line("estimate the scale stands on", "s2", Stroke::Line, estimate),
                 line("target", "s8", Stroke::Dashed, target),
             ],
@@ -261,6 +259,15 @@ fn bands(days: &[Day]) -> Vec<(usize, usize, String)> {
         }
     }
     bands
+}
+
+/// What one unit is worth after each return, 1 before the first.
+fn unit_values(returns: &[f64]) -> Vec<f64> {
+    let grow = |value: &mut f64, earned: &f64| {
+        *value *= 1.0 + earned;
+        Some(*value)
+    };
+    returns.iter().scan(1.0, grow).collect()
 }
 
 fn cumulative(values: Vec<f64>) -> Vec<f64> {

@@ -1,10 +1,10 @@
 //! Returns month by month.
 //!
-//! In: dated returns. Out: a table with a row a year, shaded by size. Invariant: a month is compounded from its days, each from
-//! its plan to the next, a year from its months; a month without a day is blank.
+//! In: dates and what each earned. Out: a table with a row a year, shaded by size. Invariant: a month is compounded from its days,
+//! a year from its months; a month without a day is blank.
 
 use super::percent;
-use crate::result::Result;
+use crate::result::Day;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -12,11 +12,11 @@ const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug
 /// The return of a month whose shade is full.
 const FULL: f64 = 0.06;
 
-pub(super) fn table(result: &Result) -> String {
+pub(super) fn table(days: &[Day], returns: &[f64]) -> String {
     let mut growth: BTreeMap<i16, [Option<f64>; 12]> = BTreeMap::new();
-    for [day, after] in result.days.array_windows() {
+    for (day, earned) in days.iter().zip(returns) {
         let month = &mut growth.entry(day.date.year()).or_default()[day.date.month() as usize - 1];
-        *month = Some(month.unwrap_or(1.0) * (1.0 + after.daily_return));
+        *month = Some(month.unwrap_or(1.0) * (1.0 + earned));
     }
     let head: String = NAMES.iter().map(|name| format!("<th>{name}</th>")).collect();
     let mut rows = String::new();

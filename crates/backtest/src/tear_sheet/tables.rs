@@ -5,6 +5,7 @@
 
 use super::{amount, escape, percent, row};
 use crate::result::{Result, Summary};
+use crate::statistics::drawdowns;
 
 /// Days in the table of the worst.
 const WORST: usize = 10;
@@ -38,25 +39,29 @@ pub(super) fn costs(summary: &Summary) -> String {
     card("Costs and income", &note, &["", "base currency"], &rows)
 }
 
-/// A return runs from plan to plan: what the day of the first of them earned.
+/// The VIX is the one its loss was measured with: that of the plan after it.
 pub(super) fn worst(result: &Result) -> String {
-    let mut days: Vec<_> = result.days.array_windows::<2>().collect();
-    days.sort_by(|[_, one], [_, other]| one.daily_return.total_cmp(&other.daily_return));
-    let cells = |[day, after]: &&[crate::result::Day; 2]| {
+    let returns = result.returns();
+    let drawdowns = drawdowns(&returns);
+    let mut losses: Vec<usize> = (0..returns.len()).filter(|&date| returns[date] < 0.0).collect();
+    losses.sort_by(|&one, &other| returns[one].total_cmp(&returns[other]));
+    let cells = |&date: &usize| {
+        let day = &result.days[date];
+        let vix = result.days.get(date + 1).and_then(|after| after.vix);
         let worst = day.sleeves.iter().min_by(|one, other| one.1.total_cmp(other.1));
         row(&[
             day.date.to_string(),
-            format!("<span class=loss>{}</span>", percent(after.daily_return)),
-            percent(after.drawdown),
-            after.vix.map_or_else(|| "–".into(), |vix| format!("{vix:.1}")),
+            format!("<span class=loss>{}</span>", percent(returns[date])),
+            percent(drawdowns[date]),
+            vix.map_or_else(|| "–".into(), |vix| format!("{vix:.1}")),
             day.regime.clone(),
             format!("{:.2} ×", day.gross),
             worst.map_or_else(String::new, |(name, _)| escape(name)),
         ])
     };
-    let rows: String = days.iter().filter(|[_, after]| after.daily_return < 0.0).take(WORST).map(cells).collect();
+    let rows: String = losses.iter().take(WORST).map(cells).collect();
     let head = ["date", "return", "drawdown", "VIX", "regime", "gross", "weakest sleeve"];
-    card("Worst days", "return to the next plan, drawdown and VIX as that plan saw them", &head, &rows)
+    card("Worst days", "return to the next plan, drawdown after it, VIX as that plan saw it", &head, &rows)
 }
 
 fn card(title: &str, note: &str, head: &[&str], rows: &str) -> String {
