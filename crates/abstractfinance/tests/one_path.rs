@@ -278,4 +278,26 @@ fn ten_planted_leaks_are_found_and_the_strategy_as_it_is_has_none() {
     let planted = report["planted"].as_array().unwrap();
     assert_eq!(planted.len(), 10);
     planted.iter().for_each(|row| assert!(row["flagged"].is_string(), "not found: {row}"));
+
+    // Two funds, without statements, futures or currencies, in weeks in which no venue rests alone.
+    let funds = common::repository().join("config/examples/sixty-forty");
+    let line = format!("backtest --check-lookahead --from 2026-03-02 --to 2026-03-13 --config {}", funds.display());
+    let page = Stage::as_shipped().ok(&line);
+    insta::assert_snapshot!(page, @r"
+    16 plans compared with themselves in worlds that are others from 2026-03-09, 2026-03-13 on.
+
+      the strategy as it is                 nothing
+      same-day close                        flagged at the plan of 2026-03-09: the VIX it saw
+      bar stamped at its open               flagged at the plan of 2026-03-09: the VIX it saw
+      currency rates of two days after      not probed: no currency rate is read
+      VIX of the day after                  flagged at the plan of 2026-03-09: the VIX it saw
+      mean with the day after in it         flagged at the plan of 2026-03-09: what it remembers for the next day
+      prices scaled by the last one         flagged at the plan of 2026-03-02: what it wanted of CSPX
+      holiday filled with the next print    not probed: no venue rests alone on the date before one of those plans
+      only what survived                    not probed: no share or fund ends a week before the last of these dates
+      statements before they were published not probed: no screen reads statements that are published later
+      roll by the volume to come            not probed: no contract of a future overtakes another by volume
+
+    5 of 10 leaks had no way in here and were not probed; other dates may have one.
+    ");
 }

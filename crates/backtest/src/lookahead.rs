@@ -14,6 +14,7 @@ use ports::{
     OptionChain, OptionQuote,
 };
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -73,6 +74,22 @@ impl Leak {
             Leak::SurvivorsOnly => "only what survived",
             Leak::RestatedFundamentals => "statements before they were published",
             Leak::RollByFutureVolume => "roll by the volume to come",
+        }
+    }
+}
+
+impl Leak {
+    /// What is missing where the leak has no way in, so that there is nothing to find.
+    pub fn without(self) -> &'static str {
+        match self {
+            Leak::SameDayClose | Leak::BarStampedAtOpen => "no price of these dates is read",
+            Leak::FutureRate => "no currency rate is read",
+            Leak::FutureVix => "VIX is not read",
+            Leak::CentredMean | Leak::ScaledByLastPrice => "no price of anything that is traded is read",
+            Leak::FilledBackwards => "no venue rests alone on the date before one of those plans",
+            Leak::SurvivorsOnly => "no share or fund ends a week before the last of these dates",
+            Leak::RestatedFundamentals => "no screen reads statements that are published later",
+            Leak::RollByFutureVolume => "no contract of a future overtakes another by volume",
         }
     }
 }
@@ -138,13 +155,20 @@ pub struct Leaky<B> {
     /// The whole history, its future included.
     history: Rc<History>,
     dates: Rc<BTreeSet<Date>>,
+    given: Vec<u64>,
 }
 
 impl<B> Leaky<B> {
     /// The broker with one leak, or with none. `history` is of the broker's own world, by the engine's contracts.
     pub fn new(broker: B, leak: Option<Leak>, universe: Rc<Universe>, history: Rc<History>) -> Leaky<B> {
         let dates = history.iter().flat_map(|(_, bars)| bars.iter().map(|bar| bar.date)).collect();
-        Leaky { broker, leak, universe, history, dates: Rc::new(dates) }
+        Leaky { broker, leak, universe, history, dates: Rc::new(dates), given: Vec::new() }
+    }
+
+    /// Fingerprints of the histories it gave with its leak, in order. Where those of two worlds are the same until a date, nothing
+    /// of their different futures came in.
+    pub fn given(&self) -> &[u64] {
+        &self.given
     }
 
     fn leaked(&self, contract: ContractId, known: Vec<Bar>, before: Date, leak: Leak) -> Vec<Bar> {
@@ -214,6 +238,16 @@ impl<B> Leaky<B> {
     }
 }
 
+fn fingerprint(contract: ContractId, bars: &[Bar]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    contract.index().hash(&mut hasher);
+    for bar in bars {
+        let prices = [bar.open, bar.high, bar.low, bar.close].map(Price::mantissa);
+        (bar.date, prices, bar.volume.units()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 impl<B: Broker> Broker for Leaky<B> {
     async fn identify(&mut self) -> Result<Identity, BrokerError> {
         self.broker.identify().await
@@ -243,7 +277,11 @@ impl<B: Broker> Broker for Leaky<B> {
         let known = self.broker.daily_bars(contract, sessions, before).await?;
         Ok(match self.leak {
             None => known,
-            Some(leak) => self.leaked(contract, known, before, leak),
+            Some(leak) => {
+                let leaked = self.leaked(contract, known, before, leak);
+                self.given.push(fingerprint(contract, &leaked));
+                leaked
+            }
         })
     }
 

@@ -14,6 +14,7 @@ use console::DayReport;
 use domain::{ContractId, PerContract, Universe};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use market::fundamentals::{Fundamentals, Statement};
 use serde::Serialize;
 use sim::{Fills, Prices, SimConfig, Simulation};
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ struct Row {
     flagged: Option<Date>,
     /// What of it was another.
     changed: Option<String>,
+    /// Why nothing of the changed futures could come in, so that there was nothing to find.
+    not_probed: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,19 +71,25 @@ pub async fn check(global: &Global, args: &BacktestArgs, ground: &Ground, dates:
     } else {
         page(&report)
     })?;
-    match (&report.clean.flagged, report.planted.iter().find(|row| row.flagged.is_none())) {
+    let missed = report.planted.iter().find(|row| row.flagged.is_none() && row.not_probed.is_none());
+    let found = report.planted.iter().any(|row| row.flagged.is_some());
+    match (&report.clean.flagged, missed) {
         (Some(date), _) => Err(Failure::Halted(format!("the plan of {date} knew its future; believe no result of it"))),
         (None, Some(row)) => Err(Failure::Halted(format!(
             "the planted leak `{}` was not found: this check proves nothing here",
             row.what
         ))),
+        (None, None) if !found => Err(Failure::Halted(
+            "no planted leak had a way in, so this check proves nothing here; choose a longer period".to_owned(),
+        )),
         (None, None) => Ok(()),
     }
 }
 
 fn page(report: &Report) -> String {
-    let told = |row: &Row| match (&row.flagged, &row.changed) {
-        (Some(date), Some(changed)) => format!("flagged at the plan of {date}: {changed}"),
+    let told = |row: &Row| match (&row.flagged, &row.changed, row.not_probed) {
+        (Some(date), Some(changed), _) => format!("flagged at the plan of {date}: {changed}"),
+        (_, _, Some(why)) => format!("not probed: {why}"),
         _ => "nothing".to_owned(),
     };
     let cuts: Vec<String> = report.cuts.iter().map(Date::to_string).collect();
@@ -93,6 +102,13 @@ fn page(report: &Report) -> String {
     );
     for row in &report.planted {
         page += &format!("  {:<38}{}\n", row.what, told(row));
+    }
+    let not_probed = report.planted.iter().filter(|row| row.not_probed.is_some()).count();
+    if not_probed > 0 {
+        page += &format!(
+            "\n{not_probed} of {} leaks had no way in here and were not probed; other dates may have one.\n",
+            report.planted.len()
+        );
     }
     page
 }
@@ -155,24 +171,39 @@ impl Search<'_> {
     /// The first plan that is another when its future is, over all cuts.
     async fn run(&self, leak: Option<Leak>, dates: &[Date], cuts: &[Date]) -> Result<(Row, usize), Failure> {
         let world = World { history: self.history.clone(), changed_from: None };
-        let truth = self.plans(world, leak, dates).await?;
+        let (truth, given) = self.plans(world, leak, dates).await?;
         let what = leak.map_or("the strategy as it is", Leak::name).to_owned();
         let mut compared = 0;
+        let mut came_in = false;
         for &cut in cuts {
             let upto = &dates[..dates.partition_point(|date| *date <= cut)];
             let history =
                 other_future(&self.history, &self.config.universe, |contract| self.hidden_from(contract, cut));
-            let other = self.plans(World { history, changed_from: Some(cut) }, leak, upto).await?;
+            let (other, given_there) = self.plans(World { history, changed_from: Some(cut) }, leak, upto).await?;
             compared += other.len();
+            came_in |= given.iter().zip(&given_there).any(|(one, other)| one != other)
+                || (leak == Some(Leak::RestatedFundamentals) && self.statements_come_in(cut)?);
             if let Some((one, other)) = truth.iter().zip(&other).find(|(one, other)| one.body != other.body) {
                 let flagged = Some(one.report.date.parse().expect("reports are dated"));
-                return Ok((Row { what, flagged, changed: Some(difference(&one.report, &other.report)) }, compared));
+                let changed = Some(difference(&one.report, &other.report));
+                return Ok((Row { what, flagged, changed, not_probed: None }, compared));
             }
         }
-        Ok((Row { what, flagged: None, changed: None }, compared))
+        let not_probed = leak.filter(|_| !came_in).map(Leak::without);
+        Ok((Row { what, flagged: None, changed: None, not_probed }, compared))
     }
 
-    async fn plans(&self, world: World, leak: Option<Leak>, dates: &[Date]) -> Result<Vec<Plan>, Failure> {
+    /// Whether statements that a date changes would be seen up to it, were they known by the year they are about.
+    fn statements_come_in(&self, cut: Date) -> Result<bool, Failure> {
+        let seen = |table: &Fundamentals| -> Vec<Statement> {
+            unpublished(table).rows().iter().filter(|row| row.published <= cut).cloned().collect()
+        };
+        let tables = self.ground.run(0, String::new(), None)?.screens.fundamentals;
+        Ok(tables.values().any(|table| seen(table) != seen(&other_statements(table, cut))))
+    }
+
+    /// The plan of every date, and what a leak gave for them.
+    async fn plans(&self, world: World, leak: Option<Leak>, dates: &[Date]) -> Result<(Vec<Plan>, Vec<u64>), Failure> {
         let prices = Prices::Replay { series: world.history.clone() };
         let config = SimConfig { prices, ..self.config.clone() };
         let simulation =
@@ -197,8 +228,8 @@ impl Search<'_> {
         for &date in dates {
             reports.push(run_day(date, &mut run, &mut world).await?);
         }
-        let bodies = world.journal.into_plans();
-        Ok(reports.into_iter().zip(bodies).map(|(report, body)| Plan { report, body }).collect())
+        let (given, bodies) = (world.broker.given().to_vec(), world.journal.into_plans());
+        Ok((reports.into_iter().zip(bodies).map(|(report, body)| Plan { report, body }).collect(), given))
     }
 }
 
