@@ -36,6 +36,24 @@ fn a_shock_is_the_book_times_its_moves_and_names_the_limits_it_crosses() {
     let told = json("stress --shocks own.yaml");
     let limits = told["shocks"][0]["limits"].to_string();
     assert!(limits.contains("in one day") && limits.contains("CRISIS"), "{told}");
+    let own = |from: &str, to: &str| {
+        assert!(OWN.contains(from), "{from}");
+        std::fs::write(stage.path("own.yaml"), OWN.replace(from, to)).unwrap();
+        stage.refused("stress --shocks own.yaml --state-dir state")
+    };
+    insta::assert_snapshot!(own("us_equity: -0.5", "us_equity: -1.5"), @r"
+    exit 2
+    abstractfinance: own.yaml: worst: `us_equity` is -1.5, and has to lie between -1 and 1; it is a fraction of the price: −0.4 loses 40 %
+    ");
+    insta::assert_snapshot!(own("vix: 80", "vix: -5"), @r"
+    exit 2
+    abstractfinance: own.yaml: worst: `vix` is -5, and has to lie between 1 and 500; it is the level at the end, such as 40
+    ");
+    assert!(own("vix: 80", "vix: .nan").contains("`vix` is NaN"));
+    insta::assert_snapshot!(own(OWN, "# nothing yet\n"), @r"
+    exit 2
+    abstractfinance: own.yaml: no shock is in it; give at least one, in the form of config/stress.yaml
+    ");
     let refused = stage.refused("stress --shock 1987 --state-dir state");
     assert!(refused.starts_with("exit 2") && refused.contains("known are 2008"), "{refused}");
 }

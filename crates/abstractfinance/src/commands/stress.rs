@@ -43,6 +43,34 @@ struct Shock {
     borrow: f64,
 }
 
+impl Shock {
+    /// Refuses what no market can do, and what was meant as a per cent.
+    fn check(&self) -> Result<(), String> {
+        let moves = [
+            ("us_equity", self.us_equity),
+            ("eu_equity", self.eu_equity),
+            ("credit", self.credit),
+            ("rates", self.rates),
+            ("eur", self.eur),
+            ("gbp", self.gbp),
+            ("chf", self.chf),
+        ];
+        let moves = moves.map(|(name, value)| (name, value, -1.0..=1.0, "a fraction of the price: −0.4 loses 40 %"));
+        let levels = [
+            ("vix", self.vix, 1.0..=500.0, "the level at the end, such as 40"),
+            ("spread_bps", self.spread_bps, 0.0..=5_000.0, "half of the spread, in basis points"),
+            ("borrow", self.borrow, 0.0..=10.0, "added to the yearly fee, a fraction: 0.05 is 5 %"),
+        ];
+        match moves.into_iter().chain(levels).find(|(_, value, allowed, _)| !allowed.contains(value)) {
+            None => Ok(()),
+            Some((name, value, allowed, meaning)) => {
+                let (least, most) = allowed.into_inner();
+                Err(format!("`{name}` is {value}, and has to lie between {least} and {most}; it is {meaning}"))
+            }
+        }
+    }
+}
+
 /// Something that moves: a contract, and its notional in base currency.
 struct Held<'a> {
     name: &'a str,
@@ -102,8 +130,17 @@ fn shocks(args: &StressArgs) -> Result<BTreeMap<String, Shock>, Failure> {
             (path.display().to_string(), std::fs::read_to_string(path).map_err(unreadable)?)
         }
     };
+    let wrong = |problem: String| Failure::Usage(format!("{file}: {problem}"));
+    let none = "no shock is in it; give at least one, in the form of config/stress.yaml";
+    if text.trim().is_empty() {
+        return Err(wrong(none.to_owned()));
+    }
     let all: BTreeMap<String, Shock> =
-        serde_saphyr::from_str(&text).map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
+        serde_saphyr::from_str(&text).map_err(|error: serde_saphyr::Error| wrong(error.to_string()))?;
+    if all.is_empty() {
+        return Err(wrong(none.to_owned()));
+    }
+    all.iter().try_for_each(|(name, shock)| shock.check().map_err(|problem| wrong(format!("{name}: {problem}"))))?;
     let Some(wanted) = &args.shock else { return Ok(all) };
     let known: Vec<String> = all.keys().cloned().collect();
     let one = all.into_iter().filter(|(name, _)| name == wanted).collect::<BTreeMap<_, _>>();
