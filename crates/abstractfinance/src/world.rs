@@ -69,7 +69,7 @@ const SIMULATED_READY: Duration = Duration::from_secs(10);
 const ENDED_OPTION_DAYS: i64 = 30;
 
 /// The dates every calendar covers.
-fn coverage(calendars: &Calendars) -> (Date, Date) {
+pub fn coverage(calendars: &Calendars) -> (Date, Date) {
     let spans = calendars.iter().map(|calendar| calendar.coverage());
     spans.reduce(|(from, to), (first, last)| (from.max(first), to.min(last))).unwrap_or((Date::MIN, Date::MAX))
 }

@@ -114,6 +114,16 @@ fn dates_and_scenarios_that_cannot_be_run() {
     exit 2
     abstractfinance: 2030-01-07 is outside the calendars, which cover 2004-01-01 to 2027-12-31; choose a date inside
     ");
+    assert_snapshot!(stage.refused("backtest --to 2028-03-01"), @r"
+    exit 2
+    abstractfinance: --to 2028-03-01 lies past 2027-12-31, where the calendars end; end the study there, or earlier
+    ");
+    assert_snapshot!(stage.refused("backtest --resume-after 0"), @r"
+    exit 2
+    error: invalid value '0' for '--resume-after <DATES>': a person answers after at least 1 trade date; leave the option out, and nobody does
+
+    For more information, try '--help'.
+    ");
     assert_snapshot!(stage.refused("demo --from 2027-12-20 --days 40"), @r"
     exit 2
     abstractfinance: 40 trading days from 2027-12-20 run past 2027-12-31, where the calendars end; 10 fit: ask for no more, or start earlier

@@ -3,7 +3,7 @@
 //! In: a summary. Out: text. Invariant: every number is the summary's; what must be known before believing it comes last,
 //! where it is read.
 
-use crate::result::Summary;
+use crate::result::{Summary, trade_dates};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn page(summary: &Summary, out: Option<&Path>) -> String {
     let mut page = String::new();
     let mut line = |name: &str, text: String| writeln!(page, "  {name:<22}{text}").expect("text");
     line("what", format!("{}, {}", run.title, run.market));
-    line("when", format!("{} to {}, {} trade dates, {}", summary.from, summary.to, summary.days, run.manner()));
+    line("when", format!("{} to {}, {}, {}", summary.from, summary.to, trade_dates(summary.days), run.manner()));
     let nav = |nav: Option<rust_decimal::Decimal>| nav.map_or_else(|| "unknown".into(), |nav| format!("{nav:.2}"));
     line("NAV", format!("{} → {} {}", nav(summary.nav_first), nav(summary.nav_last), run.base));
     if let Some(s) = &summary.statistics {
@@ -28,7 +28,7 @@ pub fn page(summary: &Summary, out: Option<&Path>) -> String {
         line("worst drawdown", percent(s.max_drawdown));
         line("worst, best day", format!("{}, {}", percent(s.worst_day), percent(s.best_day)));
     }
-    line("gross, net", format!("{:.2}, {:+.2} times NAV on average", summary.mean_gross, summary.mean_net + 0.0));
+    line("gross, net", format!("{:.2}, {:+.2} times NAV on average", summary.mean_gross, hundredths(summary.mean_net)));
     let per_year = costs.trading_bps_per_year;
     line(
         "turnover",
@@ -75,6 +75,11 @@ fn percent(fraction: f64) -> String {
         let text = format!("{:.2} %", fraction * 100.0);
         if text == "-0.00 %" { "0.00 %".to_owned() } else { text.replace('-', "−") }
     }
+}
+
+/// Rounded to hundredths, a zero without a sign.
+pub(crate) fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0 + 0.0
 }
 
 /// Whole units with thousands apart.

@@ -145,7 +145,7 @@ pub struct Run {
 impl Run {
     /// How it was run, in words.
     pub fn manner(&self) -> String {
-        let resumed = |dates: NonZeroU32| format!(", resumed {dates} trade dates after each stop");
+        let resumed = |dates: NonZeroU32| format!(", resumed {} after each stop", trade_dates(dates.get() as usize));
         self.depth.clone() + &self.resume_after.map_or_else(String::new, resumed)
     }
 }
@@ -247,6 +247,15 @@ impl Result {
         Some((first.nav? - earned).round_dp(2).normalize())
     }
 
+    /// What a reader must know of a run that only kept cash.
+    fn idle(&self) -> Option<String> {
+        let refused: usize = self.days.iter().map(|day| day.refused).sum();
+        let dates = trade_dates(self.days.len());
+        self.fills.is_empty().then(|| {
+            format!("nothing was traded on {dates}; {refused} orders were refused or cut, and `demo` over one of these dates says why")
+        })
+    }
+
     /// The order of a plan that each execution is of, as [`OrderRow::order_ref`] names it, whichever child order it filled and
     /// whichever leg of a roll. Empty for what no plan ordered.
     pub fn parents(&self) -> Vec<&str> {
@@ -297,16 +306,21 @@ impl Result {
                 financing: sum(|day| day.financing),
                 dividends: sum(|day| day.dividends),
                 fees: sum(|day| day.fees),
-                trading_bps_per_year: -over_nav(commission + slippage) / years * 1e4,
+                trading_bps_per_year: -over_nav(commission + slippage) / years * 1e4 + 0.0, // no trade costs 0, not −0
             },
             sleeves,
             regimes: count(|day| &day.regime),
             modes: count(|day| &day.mode),
             fills: self.fills.len(),
             difference_bp_max: differences.fold(0.0, f64::max),
-            warnings: self.warnings.clone(),
+            warnings: self.idle().into_iter().chain(self.warnings.iter().cloned()).collect(),
         }
     }
+}
+
+/// So many trade dates, in words.
+pub fn trade_dates(count: usize) -> String {
+    format!("{count} trade date{}", if count == 1 { "" } else { "s" })
 }
 
 /// A reference without the number of the attempt at it, which is its last part.

@@ -98,5 +98,5 @@ fn its_months_are_the_product_of_their_days() {
 #[test]
 fn a_run_of_one_day_has_no_figures_and_still_a_page() {
     let page = tear_sheet(&run(&[0.0]));
-    assert!(page.contains("1 trade dates") && !page.contains("NaN"));
+    assert!(page.contains("1 trade date ·") && !page.contains("NaN"));
 }

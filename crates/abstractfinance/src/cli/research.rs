@@ -25,8 +25,13 @@ pub struct SpanOfResearch {
     /// After how many trade dates on which something waited for a person (a mode other than NORMAL, a contract with too many
     /// orders in a day) he lets the engine go on, with drawdown measured anew after a hard stop. Without it nobody does, as
     /// nobody sits beside an engine that runs unattended.
-    #[arg(long, value_name = "DATES")]
+    #[arg(long, value_name = "DATES", value_parser = from_one_on)]
     pub resume_after: Option<NonZeroU32>,
+}
+
+fn from_one_on(dates: &str) -> Result<NonZeroU32, String> {
+    let refused = "a person answers after at least 1 trade date; leave the option out, and nobody does";
+    dates.parse().map_err(|_| refused.to_owned())
 }
 
 /// Options of `backtest`.

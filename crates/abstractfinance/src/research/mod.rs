@@ -22,7 +22,7 @@ use crate::cli::Depth;
 use crate::day::Run;
 use crate::failure::Failure;
 use crate::settings;
-use crate::world::{FIRST_DAY, Ground};
+use crate::world::{FIRST_DAY, Ground, coverage};
 use ::backtest::ResearchJournal;
 use ::backtest::result::{Origin, Result as Research, Run as About};
 use catalogue::Catalogue;
@@ -165,6 +165,13 @@ impl Study {
 
     /// Trade dates, at least one.
     pub(crate) fn dates(&self, ground: &Ground) -> Result<Vec<Date>, Failure> {
+        let (_, latest) = coverage(&ground.calendars);
+        if self.to > latest {
+            let to = self.to;
+            return Err(Failure::Usage(format!(
+                "--to {to} lies past {latest}, where the calendars end; end the study there, or earlier"
+            )));
+        }
         let dates = ground.trade_dates_to(self.to)?;
         if dates.is_empty() {
             let (from, to) = (self.from, self.to);

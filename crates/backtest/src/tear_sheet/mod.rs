@@ -7,8 +7,8 @@ mod months;
 mod plot;
 mod tables;
 
-use crate::page::money;
-use crate::result::{Day, Result, Summary, to_f64};
+use crate::page::{hundredths, money};
+use crate::result::{Day, Result, Summary, to_f64, trade_dates};
 use crate::statistics::{drawdowns, rolling_volatility};
 use jiff::civil::Date;
 use plot::{Format, Plot, Series, Stroke};
@@ -66,11 +66,11 @@ pub fn tear_sheet(result: &Result) -> String {
 fn header(summary: &Summary) -> String {
     let Summary { run, .. } = summary;
     format!(
-        "<header><h1>{}</h1><p>{} to {} · {} trade dates · {} · {}</p></header>",
+        "<header><h1>{}</h1><p>{} to {} · {} · {} · {}</p></header>",
         escape(&run.title),
         summary.from,
         summary.to,
-        summary.days,
+        trade_dates(summary.days),
         escape(&run.market),
         run.manner()
     )
@@ -97,7 +97,12 @@ fn figures(summary: &Summary) -> String {
         ("Sharpe", two(s.sharpe), "", format!("Sortino {}", two(s.sortino))),
         ("Max drawdown", percent(s.max_drawdown), "loss", format!("Calmar {}", two(s.calmar))),
         ("Worst day", percent(s.worst_day), "loss", format!("best {}", percent(s.best_day))),
-        ("Gross", format!("{:.2} ×", summary.mean_gross), "", signed(format!("net {:+.2} ×", summary.mean_net + 0.0))),
+        (
+            "Gross",
+            format!("{:.2} ×", summary.mean_gross),
+            "",
+            signed(format!("net {:+.2} ×", hundredths(summary.mean_net))),
+        ),
         (
             "Turnover a year",
             format!("{:.1} ×", summary.turnover_per_year),
