@@ -195,7 +195,7 @@ pub struct Summary {
     pub to: Date,
     /// Trade dates.
     pub days: usize,
-    /// NAV before the first date: what the account began with.
+    /// NAV before the first date: what the books began with.
     pub nav_first: Option<Decimal>,
     /// NAV after the last date.
     pub nav_last: Option<Decimal>,
@@ -256,14 +256,20 @@ impl Result {
         })
     }
 
-    /// The order of a plan that each execution is of, as [`OrderRow::order_ref`] names it, whichever child order it filled and
-    /// whichever leg of a roll. Empty for what no plan ordered.
+    /// The order of a plan that each execution is of, as [`OrderRow::order_ref`] names it, whichever of its child orders was
+    /// filled. A roll may trade two orders of a plan as one, a calendar spread: then it is the one of the leg's own contract.
+    /// Empty for what no plan ordered.
     pub fn parents(&self) -> Vec<&str> {
-        let mut orders = BTreeMap::new();
-        for OrderRow { order_ref, .. } in &self.orders {
-            orders.insert(intent(order_ref), order_ref.as_str());
-        }
-        self.fills.iter().map(|fill| orders.get(intent(&fill.order_ref)).copied().unwrap_or_default()).collect()
+        let by_intent: BTreeMap<&str, &OrderRow> =
+            self.orders.iter().map(|order| (intent(&order.order_ref), order)).collect();
+        let by_contract: BTreeMap<(Date, &str), &OrderRow> =
+            self.orders.iter().map(|order| ((order.date, order.contract.as_str()), order)).collect();
+        let parent = |fill: &FillRow| {
+            let sent = *by_intent.get(intent(&fill.order_ref))?;
+            let leg = by_contract.get(&(sent.date, fill.contract.as_str())).filter(|_| sent.contract != fill.contract);
+            Some(leg.map_or(sent, |leg| leg).order_ref.as_str())
+        };
+        self.fills.iter().map(|fill| parent(fill).unwrap_or_default()).collect()
     }
 
     /// What it came to.

@@ -306,7 +306,7 @@ fn hex(digest: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// Over days of rolls, whose legs trade as one order, with child orders that end unfilled and are sent again.
+    /// Over days of rolls, two orders of a plan that trade as one, with child orders that end unfilled and are sent again.
     #[test]
     fn every_fill_is_of_an_order_and_an_order_is_filled_by_its_fills() {
         let words = ["--from", "2025-08-25", "--to", "2025-09-05", "--depth", "order-level"].map(str::to_owned);
