@@ -210,6 +210,12 @@ pub fn accept(last: Option<LastMark>, offers: &[Offer], rule: MarkRule) -> Accep
     Acceptance { mark: Some(LastMark { suspect, ..last }), doubt: Some(Doubt::Jump { by, offer }) }
 }
 
+/// A good mark after the closes of sessions nobody looked at, each judged as on its own day: a price that went far in
+/// steps did not jump.
+pub fn caught_up(last: LastMark, closes: impl IntoIterator<Item = Offer>, rule: MarkRule) -> LastMark {
+    closes.into_iter().fold(last, |last, close| accept(Some(last), &[close], rule).mark.unwrap_or(last))
+}
+
 fn confirmed(offer: Offer, offers: &[Offer], suspect: Option<Offer>, reference: Price) -> bool {
     let agrees = |other: &Offer| {
         let apart = (other.price.to_decimal() / offer.price.to_decimal() - Decimal::ONE).abs();

@@ -7,7 +7,7 @@ use super::{block_on, lookahead, show};
 use crate::cli::{BacktestArgs, Global, SpanOfResearch, SweepArgs};
 use crate::day::Run;
 use crate::failure::Failure;
-use crate::research::{Counted, Fingerprint, Search, Step, Study, Sweep, Watch, made_ahead, write};
+use crate::research::{Fingerprint, Search, Step, Study, Sweep, Watch, made_ahead, write};
 use crate::world::{Ground, StateFolder};
 use ::backtest::result::Result as Research;
 use ::backtest::sweep::{page as sweep_page, verdict};
@@ -55,7 +55,7 @@ async fn journaled(
     watch: Watch<'_>,
 ) -> Result<Research, Failure> {
     let config = ground.simulation(&study.span.market)?;
-    let counted = Counted::new(study.about(ground, &config)).over_one_table();
+    let counted = study.counted(ground, &config).over_one_table();
     let market = ground.market(made_ahead(study.simulation(config)?));
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;

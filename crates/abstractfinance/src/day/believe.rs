@@ -10,8 +10,9 @@ use cycle::{Believed, Doubts};
 use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use market::Bar;
 use market::fx::{FxBoard, FxPolicy, RateOffer, RateSource};
-use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept};
+use market::marks::{Doubt, Flag, LastMark, MarkRule, MarkSource, Offer, accept, caught_up};
 use ports::{AccountSnapshot, BrokerPosition};
 use std::collections::BTreeMap;
 use strategy::tail_hedge::{OptionView, modelled, underlying};
@@ -69,7 +70,9 @@ pub(super) fn believe(
             believed.marks[contract] = None;
             continue;
         }
-        let judged = accept(last, &offers, rule(contract, splits, run));
+        let rule = rule(contract, splits, run);
+        let last = last.map(|last| caught_up(last, unseen(last, bars[contract].as_deref(), rule), rule));
+        let judged = accept(last, &offers, rule);
         believed.marks[contract] = judged.mark;
         marks[contract] = judged.mark.map(|mark| mark.good.price);
         let doubt = judged.doubt.filter(|doubt| held || *doubt != Doubt::Missing);
@@ -213,17 +216,27 @@ fn mark_offers<'a>(
     let taken: i64 = others.clone().map(|fill| fill.change().units()).sum();
     let gone = taken != 0 && taken == -ledger.quantity(contract).units();
     let last = others.filter(|_| gone).max_by_key(|fill| fill.at);
-    let close = bars[contract].as_ref().and_then(|bars| bars.last());
+    let newest = bars[contract].as_ref().and_then(|bars| bars.last());
     let last = last.and_then(|fill| {
-        let session =
-            last_session(contract, fill.at, told.run).filter(|session| close.is_none_or(|bar| bar.date <= *session))?;
+        let session = last_session(contract, fill.at, told.run)
+            .filter(|session| newest.is_none_or(|bar| bar.date <= *session))?;
         Some(Offer { price: fill.price, session, source: MarkSource::Execution })
     });
-    told.mark(contract).into_iter().chain(last).chain(close.map(|bar| Offer {
-        price: bar.close,
-        session: bar.date,
-        source: MarkSource::Close,
-    }))
+    told.mark(contract).into_iter().chain(last).chain(newest.map(close))
+}
+
+/// The closes after the last mark's session and before the newest one, of what was not looked at every day. A split that
+/// is known of lies at some of them, in other units: they are left out.
+fn unseen(last: LastMark, bars: Option<&[Bar]>, rule: MarkRule) -> impl Iterator<Item = Offer> + '_ {
+    let seen = last.suspect.map_or(last.good.session, |suspect| suspect.session.max(last.good.session));
+    let older =
+        bars.filter(|_| rule.split.is_none()).and_then(|bars| bars.split_last()).map_or(&[][..], |(_, older)| older);
+    let first = older.iter().rposition(|bar| bar.date <= seen).map_or(0, |at| at + 1);
+    older[first..].iter().map(close)
+}
+
+fn close(bar: &Bar) -> Offer {
+    Offer { price: bar.close, session: bar.date, source: MarkSource::Close }
 }
 
 /// What is not held may be old: only a held mark stops the day's increases.

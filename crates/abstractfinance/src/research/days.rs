@@ -3,6 +3,7 @@
 //! In: dates, a run and its world. Out: what was done on each date. Invariant: the days are run by what runs them live; this
 //! file counts what they did, and between two of them does what a start or a person would do live.
 
+use super::notes::Notes;
 use super::person::{Person, why};
 use super::{Step, Watch};
 use crate::activity::ActivitySource;
@@ -20,7 +21,6 @@ use ports::{Clock, Journal};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sim::{Simulation, StatementItem};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was counted so far.
@@ -30,8 +30,7 @@ pub(crate) struct Counted {
     executions: usize,
     entries: usize,
     person: Person,
-    /// By instrument or currency: the first date with a doubt, its sentence, and the number of dates.
-    doubts: BTreeMap<String, (String, String, usize)>,
+    notes: Notes,
     /// Options in the engine's table from which on it leaves behind those that ended.
     options_max: usize,
     /// The year of whose start the engine's table is.
@@ -44,12 +43,13 @@ pub(crate) struct Counted {
 const OPTIONS_MAX: usize = 1_000;
 
 impl Counted {
-    pub(crate) fn new(run: About) -> Counted {
+    /// Nothing counted yet; `warnings` were known before.
+    pub(crate) fn new(run: About, warnings: Vec<String>) -> Counted {
         let person = Person::new(run.resume_after);
-        let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
-        let (doubts, options_max) = (BTreeMap::new(), OPTIONS_MAX);
+        let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings };
+        let (notes, options_max) = (Notes::default(), OPTIONS_MAX);
         let (year, is_whole) = (None, false);
-        Counted { result, executions: 0, entries: 0, person, doubts, options_max, year, is_whole }
+        Counted { result, executions: 0, entries: 0, person, notes, options_max, year, is_whole }
     }
 
     /// The same over one table, so that what a journal keeps of any date can be read with the configuration.
@@ -137,7 +137,7 @@ impl Counted {
         let (traded, commission) = self.fills(market);
         let (dividends, financing, fees) = self.activity(market);
         let slippage = report.orders.iter().filter_map(|order| slippage(order, market)).sum();
-        self.doubt(report);
+        self.notes.take(report);
         self.result.days.push(Day {
             date,
             nav_at_plan: report.nav_at_plan,
@@ -245,23 +245,9 @@ impl Counted {
         (dividends, financing, fees)
     }
 
-    /// Keeps what the engine did not know.
-    fn doubt(&mut self, report: &DayReport) {
-        for doubt in &report.doubts {
-            let about = doubt.split(':').next().unwrap_or_default().to_owned();
-            let (_, _, dates) = self.doubts.entry(about).or_insert((report.date.clone(), doubt.clone(), 0));
-            *dates += 1;
-        }
-    }
-
-    /// The run, with one line about each mark or rate that was ever in doubt.
+    /// The run, with what a person should know of it.
     fn into_result(mut self) -> Research {
-        let mut doubts: Vec<(String, String, usize)> = self.doubts.into_values().collect();
-        doubts.sort();
-        self.result.warnings.extend(doubts.into_iter().map(|(first, doubt, dates)| {
-            let again = if dates > 1 { format!(" ({dates} dates in all, this one first)") } else { String::new() };
-            format!("{first}: {doubt}{again}")
-        }));
+        self.result.warnings.extend(self.notes.sentences());
         self.result
     }
 }

@@ -6,6 +6,7 @@
 mod ahead;
 mod bars;
 mod days;
+mod notes;
 mod person;
 mod search;
 mod sweep;
@@ -17,6 +18,8 @@ pub use sweep::{Sweep, write};
 
 pub(crate) use ahead::made_ahead;
 pub(crate) use days::Counted;
+
+use notes::holes;
 
 use crate::cli::Depth;
 use crate::day::Run;
@@ -143,9 +146,18 @@ impl Study {
     /// The same on what was read already.
     pub(crate) fn over(&self, ground: &Ground, dates: &[Date], watch: Watch<'_>) -> Result<Research, Failure> {
         let config = ground.simulation(&self.span.market)?;
-        let about = self.about(ground, &config);
-        let result = self.run(Counted::new(about), ground, self.simulation(config)?, dates, watch);
+        let counted = self.counted(ground, &config);
+        let result = self.run(counted, ground, self.simulation(config)?, dates, watch);
         result.map(|result| self.signed(result))
+    }
+
+    /// What counts its dates; it begins with what the history lacks of them.
+    pub(crate) fn counted(&self, ground: &Ground, config: &SimConfig) -> Counted {
+        let lacks = match &config.prices {
+            Prices::Replay { series } => holes(series, &config.universe, &config.calendars, (self.from, self.to)),
+            Prices::Simulated { .. } => Vec::new(),
+        };
+        Counted::new(self.about(ground, config), lacks)
     }
 
     /// The same with the mark of the code that ran it.
@@ -330,7 +342,7 @@ mod tests {
         let dates = study.dates(&ground).unwrap();
         let days = |renew: fn(Counted) -> Counted| {
             let config = ground.simulation(&study.span.market).unwrap();
-            let counted = renew(Counted::new(study.about(&ground, &config)));
+            let counted = renew(study.counted(&ground, &config));
             let simulation = study.simulation(config).unwrap();
             study.run(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
         };

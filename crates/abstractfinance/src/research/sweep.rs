@@ -172,7 +172,7 @@ impl Stage<'_> {
             true => self.base.1.lock().expect("a copy never fails").clone(),
             false => study.simulation(config)?,
         };
-        let trial = match study.run(Counted::new(about), &ground, simulation, &dates, watch) {
+        let trial = match study.run(Counted::new(about, Vec::new()), &ground, simulation, &dates, watch) {
             Ok(result) => finished(run, id, point, &result),
             Err(failure) => return Ok(self.sweep.refused(run, point, &failure)),
         };

@@ -52,6 +52,21 @@ fn a_market_that_keeps_falling_is_believed_in_the_next_session_and_one_that_came
 }
 
 #[test]
+fn a_share_looked_at_once_a_month_is_judged_by_the_sessions_between() {
+    let closes = |prices: &[&str]| -> Vec<Offer> {
+        prices.iter().zip(16..).map(|(price, day)| offer(price, day, MarkSource::Close)).collect()
+    };
+    let april = last("266.59", 9).unwrap();
+    let caught = |prices: &[&str]| caught_up(april, closes(prices), rule(0.25)).good.price.to_string();
+    assert!(accept(Some(april), &[offer("174.5", 30, MarkSource::Close)], rule(0.25)).doubt.is_some());
+    assert_eq!(caught(&["245", "221.9", "201", "182.5"]), "182.5", "step by step");
+    assert_eq!(caught(&["266", "17.45", "265"]), "265", "a bad print between them is passed over");
+    assert_eq!(caught(&["266", "133.2", "132"]), "132", "the session after a jump confirms it");
+    assert_eq!(caught(&["26659", "26701"]), "266.59", "another unit is never a move");
+    assert_eq!(caught_up(april, [], rule(0.25)), april);
+}
+
+#[test]
 fn pence_for_pounds_is_never_a_move_however_often_it_is_told() {
     let mut state = last("7.20", 12);
     for day in 13..18 {

@@ -1,0 +1,162 @@
+//! What a person should know of a study beside its figures.
+//!
+//! In: the reports of its dates, and the bars its market is replayed from. Out: sentences. Invariant: whatever was missing,
+//! in doubt or warned of is told once, with its first date and the number of dates; nothing of it is filled in here.
+
+use console::DayReport;
+use domain::{InstrumentKind, PerContract, Universe};
+use jiff::civil::Date;
+use market::Bar;
+use market::calendar::Calendars;
+use risk::gate::Check;
+use std::collections::BTreeMap;
+
+/// Refusals for want of an input. Every other one is a limit that did its work.
+const OF_INPUTS: [Check; 9] = [
+    Check::FxRate,
+    Check::Volatility,
+    Check::NoMark,
+    Check::QuoteMissing,
+    Check::QuoteStale,
+    Check::QuoteNotLive,
+    Check::QuoteOneSided,
+    Check::NoList,
+    Check::NoHedge,
+];
+
+/// Names in one sentence about instruments without any bar.
+const NAMES_MAX: usize = 8;
+
+/// What the dates said, by what it is about.
+#[derive(Default)]
+pub(super) struct Notes(BTreeMap<String, Note>);
+
+/// A sentence, and when it was said.
+struct Note {
+    first: String,
+    last: String,
+    sentence: String,
+    dates: usize,
+}
+
+impl Notes {
+    /// Takes in a date: marks and rates in doubt, warnings of risk, orders refused for want of an input.
+    pub(super) fn take(&mut self, report: &DayReport) {
+        let doubts = report.doubts.iter().map(|doubt| (until(doubt, |mark| mark == ':'), doubt.as_str()));
+        let warnings =
+            report.risk.warnings.iter().map(|said| (until(said, |mark| mark.is_ascii_digit()), said.as_str()));
+        let is_of_input = |code: &str| OF_INPUTS.iter().any(|check| check.code() == code);
+        for (about, sentence) in doubts.chain(warnings) {
+            self.note(&report.date, about.to_owned(), sentence);
+        }
+        for refused in report.refusals.iter().filter(|refused| is_of_input(&refused.code)) {
+            let about = format!("{} {}", refused.code, until(&refused.sentence, |mark| mark == ':'));
+            self.note(&report.date, about, &refused.sentence);
+        }
+    }
+
+    fn note(&mut self, date: &str, about: String, sentence: &str) {
+        let new = || Note { first: date.to_owned(), last: String::new(), sentence: sentence.to_owned(), dates: 0 };
+        let note = self.0.entry(about).or_insert_with(new);
+        if note.last != date {
+            date.clone_into(&mut note.last);
+            note.dates += 1;
+        }
+    }
+
+    /// By the first date of each.
+    pub(super) fn sentences(self) -> Vec<String> {
+        let mut notes: Vec<Note> = self.0.into_values().collect();
+        notes.sort_by(|a, b| (&a.first, &a.sentence).cmp(&(&b.first, &b.sentence)));
+        let told = |Note { first, sentence, dates, .. }: Note| match dates {
+            1 => format!("{first}: {sentence}"),
+            _ => format!("{first}: {sentence} ({dates} dates in all, this one first)"),
+        };
+        notes.into_iter().map(told).collect()
+    }
+}
+
+fn until(text: &str, ends: fn(char) -> bool) -> &str {
+    text.split(ends).next().unwrap_or_default()
+}
+
+/// What replayed series lack of the sessions of their venues from a date to another, by instrument; of a contract that
+/// expires, between its own first and last bar.
+pub(super) fn holes(
+    series: &PerContract<Vec<Bar>>,
+    universe: &Universe,
+    calendars: &Calendars,
+    (from, to): (Date, Date),
+) -> Vec<String> {
+    let (mut told, mut without) = (Vec::new(), Vec::new());
+    for id in universe.instruments() {
+        let instrument = universe.instrument(id);
+        let Ok(calendar) = calendars.get(instrument.venue) else { continue };
+        let (mut sessions, mut bars_seen, mut lacking) = (0, 0, Vec::new());
+        for contract in universe.contracts_of(id) {
+            let bars = &series[contract];
+            let bars = &bars[bars.partition_point(|bar| bar.date < from)..bars.partition_point(|bar| bar.date <= to)];
+            let span = match bars {
+                [first, .., last] if universe.contract(contract).expiry.is_some() => (first.date, last.date),
+                _ => (from, to),
+            };
+            let Ok(dates) = calendar.sessions(span.0, span.1) else { continue };
+            let lacks = |date: &Date| bars.binary_search_by_key(date, |bar| bar.date).is_err();
+            (sessions, bars_seen) = (sessions + dates.len(), bars_seen + bars.len());
+            lacking.extend(dates.iter().map(|session| session.date).filter(lacks).filter(|_| !bars.is_empty()));
+        }
+        match (lacking.iter().min(), lacking.iter().max()) {
+            // Options are priced by a model.
+            _ if instrument.kind == InstrumentKind::Opt => {}
+            _ if bars_seen == 0 => without.push(instrument.name.as_str()),
+            (Some(first), Some(last)) => told.push(format!(
+                "{}: the history has no bar for {} of {sessions} sessions from {from} to {to}, the first {first}, the last \
+                 {last}; on them its price stays what it was",
+                instrument.name,
+                lacking.len(),
+            )),
+            _ => {}
+        }
+    }
+    if !without.is_empty() {
+        let (names, more) = without.split_at(NAMES_MAX.min(without.len()));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let names = names.join(", ");
+        told.push(format!("no bar from {from} to {to} of {names}{more}; what needs one of them is held back"));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::research::{Fingerprint, Study};
+    use domain::{Price, Quantity};
+    use jiff::civil::date;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_history_with_holes_says_where() {
+        let words = ["--from", "2025-06-02", "--to", "2025-06-13"].map(str::to_owned);
+        let study = Study::new(None, Study::span(&words).unwrap(), Fingerprint::of(Ok(PathBuf::new()))).unwrap();
+        let config = study.ground("a test").unwrap().simulation(&study.span.market).unwrap();
+        let universe = &config.universe;
+        let (from, to) = (date(2025, 6, 2), date(2025, 6, 13));
+        let mut series = PerContract::filled(Vec::new(), universe.contract_count());
+        for contract in universe.contracts() {
+            let calendar = config.calendars.get(universe.instrument_of(contract).venue).unwrap();
+            let bar = |date| Bar::new(date, [Price::from_mantissa(1).unwrap(); 4], Quantity::ZERO);
+            series[contract] = calendar.sessions(from, to).unwrap().iter().map(|session| bar(session.date)).collect();
+        }
+        assert_eq!(holes(&series, universe, &config.calendars, (from, to)), [""; 0]);
+        let contract = |name: &str| universe.find_contract(name).unwrap();
+        series[contract("CSPX")].drain(3..6);
+        series[contract("VIX")].truncate(8);
+        series[contract("SX5E")].clear();
+        insta::assert_snapshot!(holes(&series, universe, &config.calendars, (from, to)).join("\n"), @"
+        CSPX: the history has no bar for 3 of 10 sessions from 2025-06-02 to 2025-06-13, the first 2025-06-05, the last 2025-06-09; on them its price stays what it was
+        VIX: the history has no bar for 2 of 10 sessions from 2025-06-02 to 2025-06-13, the first 2025-06-12, the last 2025-06-13; on them its price stays what it was
+        no bar from 2025-06-02 to 2025-06-13 of SX5E; what needs one of them is held back
+        ");
+    }
+}
