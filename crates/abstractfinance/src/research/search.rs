@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Runs of one search: more are rather a mistake.
@@ -26,7 +26,7 @@ struct Written {
 /// A search that can be made.
 #[derive(Debug)]
 pub struct Search {
-    /// Values of each key, a dotted path in settings.yaml.
+    /// Values of each key, one or several dotted paths in settings.yaml.
     settings: BTreeMap<String, Values>,
     /// Draws points by chance instead of trying every combination.
     random: Option<Random>,
@@ -35,7 +35,7 @@ pub struct Search {
 #[derive(Debug)]
 enum Values {
     List(Vec<Value>),
-    /// Any number from the first to below the second.
+    /// Any number from the first to the second, of four digits.
     Range(f64, f64),
     /// A whole number from the first to the second, both included.
     Whole(i64, i64),
@@ -70,10 +70,18 @@ impl Values {
         let place = |count: f64| (share * count) as usize;
         match *self {
             Values::List(ref list) => list[place(list.len() as f64).min(list.len() - 1)].clone(),
-            Values::Range(from, to) => Number::from_f64(from + (to - from) * share).map_or(Value::Null, Value::Number),
+            Values::Range(from, to) => {
+                let drawn = short(from + (to - from) * share).clamp(from, to);
+                Number::from_f64(drawn).map_or(Value::Null, Value::Number)
+            }
             Values::Whole(from, to) => from.saturating_add(place(to as f64 - from as f64 + 1.0) as i64).min(to).into(),
         }
     }
+}
+
+/// A number as a person would write it into a file.
+fn short(number: f64) -> f64 {
+    format!("{number:.3e}").parse().unwrap_or(number)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -88,6 +96,18 @@ struct Random {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
     pub(super) set: BTreeMap<String, Value>,
+}
+
+impl Point {
+    /// Each setting by its own path.
+    pub(super) fn settings(&self) -> impl Iterator<Item = (String, Value)> {
+        self.set.iter().flat_map(|(key, value)| paths(key).map(|path| (path.to_owned(), value.clone())))
+    }
+}
+
+/// The settings a key names; those of one key take the same value.
+fn paths(key: &str) -> impl Iterator<Item = &str> {
+    key.split(',').map(str::trim)
 }
 
 impl Search {
@@ -123,7 +143,11 @@ impl Search {
         if self.settings.is_empty() {
             return Err("`settings` names no key; give at least one, such as `vol_target_annual: [0.10, 0.12]`".into());
         }
+        let mut named = BTreeSet::new();
         for (key, values) in &self.settings {
+            if let Some(path) = paths(key).find(|path| !named.insert(*path)) {
+                return Err(format!("{key}: `{path}` is named twice; name each setting once"));
+            }
             match (values, values.ends()) {
                 (Values::List(list), _) if list.is_empty() => {
                     return Err(format!("{key}: an empty list; give it a value"));
@@ -231,12 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_belong_together_take_one_value() {
+        let yaml = "settings:\n  a.b, c: {from: 0.1, to: 0.2}\n  d: [x]\nrandom: {runs: 1}";
+        let point = &search(yaml).unwrap().points()[0];
+        let set: BTreeMap<String, Value> = point.settings().collect();
+        assert_eq!(set.keys().collect::<Vec<_>>(), ["a.b", "c", "d"]);
+        assert_eq!((&set["a.b"], set["c"].to_string().len()), (&set["c"], "0.1234".len()), "and of four digits");
+    }
+
+    #[test]
     fn what_cannot_be_searched_says_why() {
         let says = |yaml| search(yaml).unwrap_err();
         assert!(says("settings: {}").contains("names no key"));
         assert!(says("settings:\n  a: []").contains("a: an empty list"));
         assert!(says("settings:\n  a: {from: 1, to: 2}").contains("a range needs a `random` search"));
         assert!(says("settings:\n  a: {from: 2, to: 1}\nrandom: {runs: 3}").contains("has to be below"));
+        assert!(says("settings:\n  a, b: [1]\n  b: [2]").contains("`b` is named twice"));
         assert!(says("setting:\n  a: [1]").contains("setting"));
         let neither = "search.yaml: a: 0.1 is neither a list, such as [1, 2], nor a range {from: 1, to: 2}";
         assert_eq!(says("settings:\n  a: 0.1"), neither);

@@ -114,7 +114,7 @@ impl Sweep<'_> {
 
     fn prepared(&self, point: &Point) -> Result<Prepared, Refused> {
         let mut study = self.study.clone();
-        study.set.extend(point.set.clone());
+        study.set.extend(point.settings());
         let ground = study.ground("a sweep").map_err(Refused::Settings)?;
         let config = ground.simulation(&study.span.market).map_err(Refused::Study)?;
         let about = study.about(&ground, &config);

@@ -147,50 +147,65 @@ pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
     columns
 }
 
+/// Columns of a page that keys may take before they stand as letters.
+const KEYS_WIDTH: usize = 80;
+
 /// The best rows as a table, and what to believe of them.
 pub fn page(trials: &[Trial], verdict: &Verdict, rows: usize) -> String {
     let keys = keys(trials);
     let mut order: Vec<usize> = (0..trials.len()).collect();
     let rank = |i: &usize| trials[*i].sharpe().map_or(f64::NEG_INFINITY, |sharpe| sharpe);
     order.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(a.cmp(b)));
-    let width = |key: &str| {
-        let values = trials.iter().map(|trial| shown(trial.set.get(key)).chars().count());
-        values.chain([key.chars().count()]).max().unwrap_or(0)
+    let is_wide = keys.iter().map(|key| key.chars().count() + 2).sum::<usize>() > KEYS_WIDTH;
+    let letters = || ('a'..='z').map(String::from).chain((1..).map(|n| format!("a{n}")));
+    let heads: Vec<String> = match is_wide {
+        true => letters().take(keys.len()).collect(),
+        false => keys.iter().map(|key| (*key).to_owned()).collect(),
     };
+    let width = |key: &str, head: &str| {
+        let values = trials.iter().map(|trial| shown(trial.set.get(key)).chars().count());
+        values.chain([head.chars().count()]).max().unwrap_or(0)
+    };
+    let columns: Vec<(&str, usize)> = keys.iter().zip(&heads).map(|(key, head)| (*key, width(key, head))).collect();
     let mut page = String::from("  run");
-    keys.iter().for_each(|key| write!(page, "  {key:>width$}", width = width(key)).expect("text"));
+    heads.iter().zip(&columns).for_each(|(head, (_, width))| write!(page, "  {head:>width$}").expect("text"));
     page.push_str("  return a year  vol a year  Sharpe   drawdown  turnover a year  cost a year\n");
-    let percent = |x: f64| format!("{:.2} %", x * 100.0).replace('-', "−");
     for &i in order.iter().take(rows) {
         let trial = &trials[i];
         write!(page, "{:>5}", trial.run).expect("text");
-        for key in &keys {
-            write!(page, "  {:>width$}", shown(trial.set.get(*key)), width = width(key)).expect("text");
+        for &(key, width) in &columns {
+            write!(page, "  {:>width$}", shown(trial.set.get(key))).expect("text");
         }
-        match (trial.figures(), &trial.failure) {
-            (_, Some(failure)) => write!(page, "  {}", failure.lines().next().unwrap_or_default()).expect("text"),
-            (None, None) => write!(page, "  too few dates").expect("text"),
-            (Some(s), None) => write!(
-                page,
-                "{:>15}{:>12}{:>8}{:>11}{:>17.1}{:>10.1} bp{}",
-                percent(s.annual_return),
-                s.annual_volatility.map_or_else(|| "–".into(), percent),
-                s.sharpe.map_or_else(|| "–".into(), |x| format!("{x:.2}").replace('-', "−")),
-                percent(s.max_drawdown),
-                trial.turnover_per_year,
-                trial.trading_bps_per_year,
-                if trial.stopped > 0 { format!("  stopped on {} dates", trial.stopped) } else { String::new() },
-            )
-            .expect("text"),
-        }
-        page.push('\n');
+        writeln!(page, "{}", earned(trial)).expect("text");
     }
     if trials.len() > rows {
         writeln!(page, "  … {} more", trials.len() - rows).expect("text");
     }
-    page.push('\n');
+    for (head, key) in heads.iter().zip(&keys).filter(|_| is_wide) {
+        write!(page, "\n  {head}  {key}").expect("text");
+    }
+    page.push_str(if is_wide { "\n\n" } else { "\n" });
     page.push_str(&believed(trials, verdict));
     page
+}
+
+/// What a run came to, as the end of its row.
+fn earned(trial: &Trial) -> String {
+    let percent = |x: f64| format!("{:.2} %", x * 100.0).replace('-', "−");
+    match (trial.figures(), &trial.failure) {
+        (_, Some(failure)) => format!("  {}", failure.lines().next().unwrap_or_default()),
+        (None, None) => "  too few dates".to_owned(),
+        (Some(s), None) => format!(
+            "{:>15}{:>12}{:>8}{:>11}{:>17.1}{:>10.1} bp{}",
+            percent(s.annual_return),
+            s.annual_volatility.map_or_else(|| "–".into(), percent),
+            s.sharpe.map_or_else(|| "–".into(), |x| format!("{x:.2}").replace('-', "−")),
+            percent(s.max_drawdown),
+            trial.turnover_per_year,
+            trial.trading_bps_per_year,
+            if trial.stopped > 0 { format!("  stopped on {} dates", trial.stopped) } else { String::new() },
+        ),
+    }
 }
 
 fn believed(trials: &[Trial], verdict: &Verdict) -> String {
@@ -199,11 +214,11 @@ fn believed(trials: &[Trial], verdict: &Verdict) -> String {
     if let (Some(best), Some(d)) = (verdict.best, verdict.deflated) {
         writeln!(
             text,
-            "  Run {} has the best Sharpe ratio of {}: {}. The best of so many runs without any merit would have {};\n  \
+            "  Run {} has the best Sharpe ratio, {}, of {} runs. The best of so many without any merit would have {};\n  \
              the probability that its merit is more than luck is {:.0} %.",
             trials[best].run,
-            verdict.trials,
             number(d.sharpe),
+            verdict.trials,
             number(d.by_luck),
             d.probability * 100.0
         )
