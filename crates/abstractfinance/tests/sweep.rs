@@ -42,7 +42,7 @@ fn a_run_of_a_sweep_is_the_backtest_with_these_settings() {
 fn a_sweep_that_was_cut_off_goes_on_and_comes_to_the_same() {
     let stage = Stage::new();
     let search = "settings:\n  vol_target_annual: {from: 0.05, to: 0.15}\n  volatility.ewma_span: {from: 10, to: 40}\n\
-                  random: {runs: 3, seed: 7}\n";
+                  \x20 max_drawdown_pct, hysteresis.drawdown_enter_crisis: [0.08, 0.12]\nrandom: {runs: 3, seed: 7}\n";
     std::fs::write(stage.path("search.yaml"), search).unwrap();
     let sweep = |threads: u8| stage.ok(&format!("sweep search.yaml {SPAN} --threads {threads} --out found"));
     let page = sweep(2);
@@ -61,6 +61,7 @@ fn a_sweep_that_was_cut_off_goes_on_and_comes_to_the_same() {
     let part = json(&stage.ok(&format!("sweep search.yaml {SPAN} --out found --only 2-3 --folds 0 --json")));
     let numbers: Vec<&Value> = part["trials"].as_array().unwrap().iter().map(|trial| &trial["run"]).collect();
     assert_eq!(numbers, [2, 3]);
+    assert!(part["trials"][0]["failure"].is_null(), "two settings that have to be equal are searched together: {part}");
     let listed = |only: &str| json(&stage.ok(&format!("sweep search.yaml --list {only}")));
     assert_eq!(listed("--only 2-3").as_array().unwrap(), &listed("").as_array().unwrap()[1..]);
     let kept = stage.refused("sweep search.yaml --state-dir state");

@@ -43,13 +43,12 @@ pub(crate) struct Counted {
 const OPTIONS_MAX: usize = 1_000;
 
 impl Counted {
-    /// Nothing counted yet; `warnings` were known before.
-    pub(crate) fn new(run: About, warnings: Vec<String>) -> Counted {
+    /// Nothing counted yet.
+    pub(super) fn new(run: About, notes: Notes) -> Counted {
         let person = Person::new(run.resume_after);
-        let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings };
-        let (notes, options_max) = (Notes::default(), OPTIONS_MAX);
-        let (year, is_whole) = (None, false);
-        Counted { result, executions: 0, entries: 0, person, notes, options_max, year, is_whole }
+        let result = Research { run, days: Vec::new(), orders: Vec::new(), fills: Vec::new(), warnings: Vec::new() };
+        let (executions, entries, year, is_whole) = (0, 0, None, false);
+        Counted { result, executions, entries, person, notes, options_max: OPTIONS_MAX, year, is_whole }
     }
 
     /// The same over one table, so that what a journal keeps of any date can be read with the configuration.

@@ -19,7 +19,7 @@ pub use sweep::{Sweep, write};
 pub(crate) use ahead::made_ahead;
 pub(crate) use days::Counted;
 
-use notes::holes;
+use notes::{Notes, holes};
 
 use crate::cli::Depth;
 use crate::day::Run;
@@ -151,13 +151,13 @@ impl Study {
         result.map(|result| self.signed(result))
     }
 
-    /// What counts its dates; it begins with what the history lacks of them.
+    /// What counts its dates.
     pub(crate) fn counted(&self, ground: &Ground, config: &SimConfig) -> Counted {
-        let lacks = match &config.prices {
+        let holes = match &config.prices {
             Prices::Replay { series } => holes(series, &config.universe, &config.calendars, (self.from, self.to)),
             Prices::Simulated { .. } => Vec::new(),
         };
-        Counted::new(self.about(ground, config), lacks)
+        Counted::new(self.about(ground, config), Notes::of(holes))
     }
 
     /// The same with the mark of the code that ran it.

@@ -27,9 +27,14 @@ const OF_INPUTS: [Check; 9] = [
 /// Names in one sentence about instruments without any bar.
 const NAMES_MAX: usize = 8;
 
-/// What the dates said, by what it is about.
+/// What the dates said, and what their history lacks.
 #[derive(Default)]
-pub(super) struct Notes(BTreeMap<String, Note>);
+pub(super) struct Notes {
+    /// By what it is about.
+    said: BTreeMap<String, Note>,
+    /// What [`holes`] found.
+    holes: Vec<String>,
+}
 
 /// A sentence, and when it was said.
 struct Note {
@@ -40,6 +45,11 @@ struct Note {
 }
 
 impl Notes {
+    /// Those of a study whose history has these holes.
+    pub(super) fn of(holes: Vec<String>) -> Notes {
+        Notes { said: BTreeMap::new(), holes }
+    }
+
     /// Takes in a date: marks and rates in doubt, warnings of risk, orders refused for want of an input.
     pub(super) fn take(&mut self, report: &DayReport) {
         let doubts = report.doubts.iter().map(|doubt| (until(doubt, |mark| mark == ':'), doubt.as_str()));
@@ -57,22 +67,22 @@ impl Notes {
 
     fn note(&mut self, date: &str, about: String, sentence: &str) {
         let new = || Note { first: date.to_owned(), last: String::new(), sentence: sentence.to_owned(), dates: 0 };
-        let note = self.0.entry(about).or_insert_with(new);
+        let note = self.said.entry(about).or_insert_with(new);
         if note.last != date {
             date.clone_into(&mut note.last);
             note.dates += 1;
         }
     }
 
-    /// By the first date of each.
+    /// By the first date of each, the holes last.
     pub(super) fn sentences(self) -> Vec<String> {
-        let mut notes: Vec<Note> = self.0.into_values().collect();
+        let mut notes: Vec<Note> = self.said.into_values().collect();
         notes.sort_by(|a, b| (&a.first, &a.sentence).cmp(&(&b.first, &b.sentence)));
         let told = |Note { first, sentence, dates, .. }: Note| match dates {
             1 => format!("{first}: {sentence}"),
             _ => format!("{first}: {sentence} ({dates} dates in all, this one first)"),
         };
-        notes.into_iter().map(told).collect()
+        notes.into_iter().map(told).chain(self.holes).collect()
     }
 }
 
@@ -110,8 +120,7 @@ pub(super) fn holes(
             _ if instrument.kind == InstrumentKind::Opt => {}
             _ if bars_seen == 0 => without.push(instrument.name.as_str()),
             (Some(first), Some(last)) => told.push(format!(
-                "{}: the history has no bar for {} of {sessions} sessions from {from} to {to}, the first {first}, the last \
-                 {last}; on them its price stays what it was",
+                "{}: no bar for {} of {sessions} sessions, the first {first}, the last {last}; its price stood still on them",
                 instrument.name,
                 lacking.len(),
             )),
@@ -122,7 +131,7 @@ pub(super) fn holes(
         let (names, more) = without.split_at(NAMES_MAX.min(without.len()));
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let names = names.join(", ");
-        told.push(format!("no bar from {from} to {to} of {names}{more}; what needs one of them is held back"));
+        told.push(format!("no bar at all of {names}{more}; what needs one of them is held back"));
     }
     told
 }
@@ -154,9 +163,9 @@ mod tests {
         series[contract("VIX")].truncate(8);
         series[contract("SX5E")].clear();
         insta::assert_snapshot!(holes(&series, universe, &config.calendars, (from, to)).join("\n"), @"
-        CSPX: the history has no bar for 3 of 10 sessions from 2025-06-02 to 2025-06-13, the first 2025-06-05, the last 2025-06-09; on them its price stays what it was
-        VIX: the history has no bar for 2 of 10 sessions from 2025-06-02 to 2025-06-13, the first 2025-06-12, the last 2025-06-13; on them its price stays what it was
-        no bar from 2025-06-02 to 2025-06-13 of SX5E; what needs one of them is held back
+        CSPX: no bar for 3 of 10 sessions, the first 2025-06-05, the last 2025-06-09; its price stood still on them
+        VIX: no bar for 2 of 10 sessions, the first 2025-06-12, the last 2025-06-13; its price stood still on them
+        no bar at all of SX5E; what needs one of them is held back
         ");
     }
 }

@@ -246,7 +246,7 @@ mod tests {
         assert_ne!(points, search(&yaml(2)).unwrap().points());
         let a: Vec<f64> = points.iter().map(|point| point.set["a"].as_f64().unwrap()).collect();
         let mean = a.iter().sum::<f64>() / 200.0;
-        assert!(a.iter().all(|a| (1.0..2.0).contains(a)) && (mean - 1.5).abs() < 0.07, "{mean}");
+        assert!(a.iter().all(|a| (1.0..=2.0).contains(a)) && (mean - 1.5).abs() < 0.07, "{mean}");
         let x = points.iter().filter(|point| point.set["b"] == "x").count();
         assert!((70..130).contains(&x), "{x}");
         let of_c = |whole: i64| points.iter().filter(|point| point.set["c"] == whole).count();

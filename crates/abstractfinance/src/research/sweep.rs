@@ -3,6 +3,7 @@
 //! In: a study, a search. Out: trials in the order of the search, and in a folder the runs, a Parquet table and a map.
 //! Invariant: a run is what `backtest` does with these settings; a run that is in the folder already is not run again.
 
+use super::notes::Notes;
 use super::search::{Point, Search};
 use super::{Counted, Numbers, Step, Study, Watch, go_on, hash};
 use crate::failure::Failure;
@@ -172,7 +173,7 @@ impl Stage<'_> {
             true => self.base.1.lock().expect("a copy never fails").clone(),
             false => study.simulation(config)?,
         };
-        let trial = match study.run(Counted::new(about, Vec::new()), &ground, simulation, &dates, watch) {
+        let trial = match study.run(Counted::new(about, Notes::default()), &ground, simulation, &dates, watch) {
             Ok(result) => finished(run, id, point, &result),
             Err(failure) => return Ok(self.sweep.refused(run, point, &failure)),
         };

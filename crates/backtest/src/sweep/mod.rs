@@ -24,7 +24,7 @@ pub struct Trial {
     pub run: usize,
     /// Hash of everything it stands on: what has the same need not be run again.
     pub id: String,
-    /// What was set, by its key in the settings.
+    /// What was set, by its key in the settings; by several with commas between them, if they were given one value.
     pub set: BTreeMap<String, serde_json::Value>,
     /// First and last date.
     pub dates: (jiff::civil::Date, jiff::civil::Date),
@@ -113,21 +113,21 @@ pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
     write_table("runs", &columns)
 }
 
-/// The rows of a search: the run's number, a column for each key, then the figures.
+/// The rows of a search: the run's number, a column for each setting, then the figures.
 pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
     let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
     let stat =
         |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
     let numbers = Column::Count(trials.iter().map(|trial| trial.run as i64).collect());
     let mut columns = vec![("run".to_owned(), numbers)];
-    columns.extend(keys(trials).into_iter().map(|key| {
+    columns.extend(keys(trials).into_iter().flat_map(|key| {
         let values = || trials.iter().map(|trial| trial.set.get(key));
         let numeric = values().flatten().all(serde_json::Value::is_number);
         let column = match numeric {
             true => Column::Maybe(values().map(|v| v.and_then(serde_json::Value::as_f64)).collect()),
             false => Column::Text(values().map(shown).collect()),
         };
-        (key.replace('.', "__"), column)
+        key.split(',').map(move |path| (path.trim().replace('.', "__"), column.clone()))
     }));
     let figures = [
         ("total_return", stat(|s| Some(s.total_return))),
