@@ -6,11 +6,11 @@
 use super::costs::costs;
 use super::end::{End, rounded_bp};
 use super::hedges::Hedges;
-use super::risk_report::risk_report;
+use super::risk_report::{risk_report, warnings};
 use super::steps::steps;
 use super::{Decided, Run};
 use console::reconciliation::Difference;
-use console::report::{DayReport, Hedge, Order, Position, Refused, SleeveResult, Target};
+use console::report::{DayReport, Hedge, Order, Position, Refused, RiskReport, SleeveResult, Target};
 use cycle::hedges::Moment;
 use cycle::session::outcome;
 use cycle::{DayPlan, Memory, Session, store};
@@ -91,7 +91,7 @@ fn figures(
         unit_value: plan.memory.performance.unit_value,
         daily_return: plan.memory.performance.daily_return,
         flows: cents(decided.inputs.flows.amount()),
-        risk: Default::default(),
+        risk: RiskReport { warnings: warnings(plan), ..RiskReport::default() },
         plan_hash: String::new(),
         targets: Vec::new(),
         orders: session.parents().map(|parent| order(parent, session, decided, run)).collect(),

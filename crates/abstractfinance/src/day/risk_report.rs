@@ -31,7 +31,7 @@ pub(super) fn risk_report(plan: &DayPlan, ledger: &Ledger, end: &End, run: &Run)
         reduce_factor: measures.reduce_factor,
         increase_hedges: measures.increase_hedges,
         caps_bound: measures.caps_bound.iter().map(|cap| cap_name(cap.bound).to_owned()).collect(),
-        warnings: measures.warnings.iter().map(ToString::to_string).collect(),
+        warnings: warnings(plan),
         value_at_risk: dispersion.tail.map(|tail| tail.value_at_risk),
         expected_shortfall: dispersion.tail.map(|tail| tail.expected_shortfall),
         days: contributions.days(),
@@ -39,6 +39,11 @@ pub(super) fn risk_report(plan: &DayPlan, ledger: &Ledger, end: &End, run: &Run)
         net_capped_of_nav: net,
         sleeves: sleeves.iter().map(|sleeve| sleeve.name.as_str()).zip(&dispersion.sleeves).map(row).collect(),
     }
+}
+
+/// What a person should know of the day's risk, as sentences.
+pub(super) fn warnings(plan: &DayPlan) -> Vec<String> {
+    plan.risk.measures.warnings.iter().map(ToString::to_string).collect()
 }
 
 fn cap_name(bound: Bound) -> &'static str {

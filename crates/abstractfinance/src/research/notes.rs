@@ -11,10 +11,8 @@ use market::calendar::Calendars;
 use risk::gate::Check;
 use std::collections::BTreeMap;
 
-/// Refusals for want of an input. Every other one is a limit that did its work.
-const OF_INPUTS: [Check; 9] = [
-    Check::FxRate,
-    Check::Volatility,
+/// Refusals for want of an input that neither doubts nor warnings tell of. Every other one is a limit that did its work.
+const OF_INPUTS: [Check; 7] = [
     Check::NoMark,
     Check::QuoteMissing,
     Check::QuoteStale,
@@ -52,15 +50,15 @@ impl Notes {
 
     /// Takes in a date: marks and rates in doubt, warnings of risk, orders refused for want of an input.
     pub(super) fn take(&mut self, report: &DayReport) {
-        let doubts = report.doubts.iter().map(|doubt| (until(doubt, |mark| mark == ':'), doubt.as_str()));
-        let warnings =
-            report.risk.warnings.iter().map(|said| (until(said, |mark| mark.is_ascii_digit()), said.as_str()));
+        let doubts = report.doubts.iter().map(|doubt| (subject(doubt), doubt.as_str()));
+        let without_figures = |said: &String| said.chars().take_while(|mark| !mark.is_ascii_digit()).collect();
+        let warnings = report.risk.warnings.iter().map(|said| (without_figures(said), said.as_str()));
         let is_of_input = |code: &str| OF_INPUTS.iter().any(|check| check.code() == code);
         for (about, sentence) in doubts.chain(warnings) {
-            self.note(&report.date, about.to_owned(), sentence);
+            self.note(&report.date, about, sentence);
         }
         for refused in report.refusals.iter().filter(|refused| is_of_input(&refused.code)) {
-            let about = format!("{} {}", refused.code, until(&refused.sentence, |mark| mark == ':'));
+            let about = format!("{} {}", refused.code, subject(&refused.sentence));
             self.note(&report.date, about, &refused.sentence);
         }
     }
@@ -86,8 +84,10 @@ impl Notes {
     }
 }
 
-fn until(text: &str, ends: fn(char) -> bool) -> &str {
-    text.split(ends).next().unwrap_or_default()
+/// What a sentence is about: the name before its colon, of a contract that expires its instrument's.
+fn subject(sentence: &str) -> String {
+    let name = sentence.split(':').next().unwrap_or_default();
+    name.split("_20").next().unwrap_or_default().to_owned()
 }
 
 /// What replayed series lack of the sessions of their venues from a date to another, by instrument; of a contract that
