@@ -71,7 +71,10 @@ pub(super) fn believe(
             continue;
         }
         let rule = rule(contract, splits, run);
-        let last = last.map(|last| caught_up(last, unseen(last, bars[contract].as_deref(), rule), rule));
+        let last = match last {
+            Some(last) if !held => Some(caught_up(last, unseen(last, bars[contract].as_deref()), rule)),
+            last => last,
+        };
         let judged = accept(last, &offers, rule);
         believed.marks[contract] = judged.mark;
         marks[contract] = judged.mark.map(|mark| mark.good.price);
@@ -225,12 +228,11 @@ fn mark_offers<'a>(
     told.mark(contract).into_iter().chain(last).chain(newest.map(close))
 }
 
-/// The closes after the last mark's session and before the newest one, of what was not looked at every day. A split that
-/// is known of lies at some of them, in other units: they are left out.
-fn unseen(last: LastMark, bars: Option<&[Bar]>, rule: MarkRule) -> impl Iterator<Item = Offer> + '_ {
+/// The closes after the last mark's session and before the newest one. Most of what is not held is not looked at every day; what
+/// is held waits for what a person sees too, because a split may be in between.
+fn unseen(last: LastMark, bars: Option<&[Bar]>) -> impl Iterator<Item = Offer> + '_ {
     let seen = last.suspect.map_or(last.good.session, |suspect| suspect.session.max(last.good.session));
-    let older =
-        bars.filter(|_| rule.split.is_none()).and_then(|bars| bars.split_last()).map_or(&[][..], |(_, older)| older);
+    let older = bars.and_then(|bars| bars.split_last()).map_or(&[][..], |(_, older)| older);
     let first = older.iter().rposition(|bar| bar.date <= seen).map_or(0, |at| at + 1);
     older[first..].iter().map(close)
 }
