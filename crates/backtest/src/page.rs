@@ -3,7 +3,7 @@
 //! In: a summary. Out: text. Invariant: every number is the summary's; what must be known before believing it comes last,
 //! where it is read.
 
-use crate::result::{Summary, trade_dates};
+use crate::result::{Summary, counted};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -16,7 +16,10 @@ pub fn page(summary: &Summary, out: Option<&Path>) -> String {
     let mut page = String::new();
     let mut line = |name: &str, text: String| writeln!(page, "  {name:<22}{text}").expect("text");
     line("what", format!("{}, {}", run.title, run.market));
-    line("when", format!("{} to {}, {}, {}", summary.from, summary.to, trade_dates(summary.days), run.manner()));
+    line(
+        "when",
+        format!("{} to {}, {}, {}", summary.from, summary.to, counted(summary.days, "trade date"), run.manner()),
+    );
     let nav = |nav: Option<rust_decimal::Decimal>| nav.map_or_else(|| "unknown".into(), |nav| format!("{nav:.2}"));
     line("NAV", format!("{} → {} {}", nav(summary.nav_first), nav(summary.nav_last), run.base));
     if let Some(s) = &summary.statistics {

@@ -145,7 +145,8 @@ pub struct Run {
 impl Run {
     /// How it was run, in words.
     pub fn manner(&self) -> String {
-        let resumed = |dates: NonZeroU32| format!(", resumed {} after each stop", trade_dates(dates.get() as usize));
+        let resumed =
+            |dates: NonZeroU32| format!(", resumed {} after each stop", counted(dates.get() as usize, "trade date"));
         self.depth.clone() + &self.resume_after.map_or_else(String::new, resumed)
     }
 }
@@ -250,7 +251,7 @@ impl Result {
     /// What a reader must know of a run that only kept cash.
     fn idle(&self) -> Option<String> {
         let refused: usize = self.days.iter().map(|day| day.refused).sum();
-        let dates = trade_dates(self.days.len());
+        let dates = counted(self.days.len(), "trade date");
         self.fills.is_empty().then(|| {
             format!("nothing was traded on {dates}; {refused} orders were refused or cut, and `demo` over one of these dates says why")
         })
@@ -324,9 +325,9 @@ impl Result {
     }
 }
 
-/// So many trade dates, in words.
-pub fn trade_dates(count: usize) -> String {
-    format!("{count} trade date{}", if count == 1 { "" } else { "s" })
+/// So many of something whose name takes an s.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A reference without the number of the attempt at it, which is its last part.

@@ -3,7 +3,7 @@
 //! In: how each trade date ended. Out: what he says in the evening, and what a reader should know. Invariant: he says it
 //! through the journal, like anybody; a study without him never loosens a mode.
 
-use ::backtest::result::trade_dates;
+use ::backtest::result::counted;
 use console::DayReport;
 use cycle::{Directive, Instruction, Latch, Standing};
 use jiff::civil::Date;
@@ -42,7 +42,7 @@ impl Person {
         self.at_hard_stop = waits && (self.at_hard_stop || *flatten);
         let until = || match self.resumes_after {
             None => "from here on, as it would live: --resume-after lets a person answer".to_owned(),
-            Some(dates) => format!("until a person answers, {} later", trade_dates(dates.get() as usize)),
+            Some(dates) => format!("until a person answers, {} later", counted(dates.get() as usize, "trade date")),
         };
         let does = if *mode == Mode::ReduceOnly { "adds nothing" } else { "sends nothing" };
         let stop = (*mode > before)
@@ -62,7 +62,7 @@ impl Person {
         self.waiting = 0;
         let new_high_water_mark = std::mem::take(&mut self.at_hard_stop);
         let directive = Directive::Resume { mode: Mode::Normal, new_high_water_mark };
-        let reason = format!("{} after the engine stopped", trade_dates(dates.get() as usize));
+        let reason = format!("{} after the engine stopped", counted(dates.get() as usize, "trade date"));
         let instruction = Instruction { directive, by: "the study".to_owned(), reason };
         self.said = Some(format!("{next}: {}", instruction.sentence()));
         Some(instruction)

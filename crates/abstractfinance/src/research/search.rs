@@ -5,6 +5,7 @@
 
 use super::Numbers;
 use crate::failure::Failure;
+use ::backtest::sweep::paths;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
@@ -103,11 +104,6 @@ impl Point {
     pub(super) fn settings(&self) -> impl Iterator<Item = (String, Value)> {
         self.set.iter().flat_map(|(key, value)| paths(key).map(|path| (path.to_owned(), value.clone())))
     }
-}
-
-/// The settings a key names; those of one key take the same value.
-fn paths(key: &str) -> impl Iterator<Item = &str> {
-    key.split(',').map(str::trim)
 }
 
 impl Search {

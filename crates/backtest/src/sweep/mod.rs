@@ -94,6 +94,11 @@ pub fn keys(trials: &[Trial]) -> Vec<&str> {
     keys
 }
 
+/// The settings a key names, by their dotted paths; those of one key take the same value.
+pub fn paths(key: &str) -> impl Iterator<Item = &str> {
+    key.split(',').map(str::trim)
+}
+
 /// A value as a person writes it.
 pub fn shown(value: Option<&serde_json::Value>) -> String {
     match value {
@@ -127,7 +132,7 @@ pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
             true => Column::Maybe(values().map(|v| v.and_then(serde_json::Value::as_f64)).collect()),
             false => Column::Text(values().map(shown).collect()),
         };
-        key.split(',').map(move |path| (path.trim().replace('.', "__"), column.clone()))
+        paths(key).map(move |path| (path.replace('.', "__"), column.clone()))
     }));
     let figures = [
         ("total_return", stat(|s| Some(s.total_return))),

@@ -8,7 +8,7 @@ mod plot;
 mod tables;
 
 use crate::page::{hundredths, money};
-use crate::result::{Day, Result, Summary, to_f64, trade_dates};
+use crate::result::{Day, Result, Summary, counted, to_f64};
 use crate::statistics::{drawdowns, rolling_volatility};
 use jiff::civil::Date;
 use plot::{Format, Plot, Series, Stroke};
@@ -70,7 +70,7 @@ fn header(summary: &Summary) -> String {
         escape(&run.title),
         summary.from,
         summary.to,
-        trade_dates(summary.days),
+        counted(summary.days, "trade date"),
         escape(&run.market),
         run.manner()
     )
@@ -128,10 +128,7 @@ fn notes(summary: &Summary) -> String {
         return String::new();
     }
     let rows: String = summary.warnings.iter().map(|warning| format!("<li>{}</li>", escape(warning))).collect();
-    let count = match summary.warnings.len() {
-        1 => "1 note".to_owned(),
-        several => format!("{several} notes"),
-    };
+    let count = counted(summary.warnings.len(), "note");
     format!(
         "<section class=\"card notes\"><div class=head><h2>Read this first</h2><p>{count}</p></div><ul>{rows}</ul></section>"
     )
