@@ -78,7 +78,8 @@ impl std::str::FromStr for Numbers {
 pub struct SweepArgs {
     /// The search: `settings:` with a list of values for each key, such as `volatility.ewma_span: [10, 20, 40]`. Every
     /// combination is run; with `random: {runs: 50, seed: 1}` so many are drawn, and a key may also have a range,
-    /// `{from: 0.08, to: 0.16}`; with whole numbers at both ends it draws whole numbers.
+    /// `{from: 0.08, to: 0.16}`; with whole numbers at both ends it draws whole numbers. A key may name several settings, with
+    /// commas between them, that take one value.
     #[arg(value_name = "FILE")]
     pub search: PathBuf,
     #[command(flatten)]
