@@ -146,7 +146,7 @@ pub fn rank(candidates: &[Candidate], factors: &[(Factor, f64)], policy: &Screen
         scored(candidate, scores, factors, policy)
     };
     let mut rows: Vec<Scored> = candidates.iter().enumerate().map(scored).collect();
-    let step = |row: &Scored| row.score.map_or(0.0, |score| libm::round(score / SCORE_STEP));
+    let step = |row: &Scored| row.score.map_or(0.0, whole_steps);
     let place = |row: &Scored| row.eligibility != Eligibility::Eligible;
     rows.sort_by(|a, b| {
         let by_score = || step(b).partial_cmp(&step(a)).expect("scores are finite");
@@ -158,6 +158,10 @@ pub fn rank(candidates: &[Candidate], factors: &[(Factor, f64)], policy: &Screen
         (row.rank, row.chosen) = (Some(place + 1), place < chosen);
     }
     rows
+}
+
+fn whole_steps(score: f64) -> f64 {
+    libm::round(score / SCORE_STEP)
 }
 
 fn scored(
@@ -196,7 +200,8 @@ fn factor_scores(factor: Factor, candidates: &[&Candidate], tail: f64) -> Vec<Op
         factor.metrics().iter().map(|&(metric, sign)| (column(metric), sign)).collect();
     let mean = |row: usize| {
         let present: Vec<f64> = columns.iter().filter_map(|(column, sign)| Some(column[row]? * sign)).collect();
-        (!present.is_empty()).then(|| present.iter().sum::<f64>() / present.len() as f64)
+        // Metrics that cancel leave nothing but their last digits, and a standard score would make those as large as any.
+        (!present.is_empty()).then(|| whole_steps(present.iter().sum::<f64>() / present.len() as f64) * SCORE_STEP)
     };
     let means: Vec<Option<f64>> = (0..candidates.len()).map(mean).collect();
     standard_scores(&means, tail)

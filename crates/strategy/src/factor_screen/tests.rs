@@ -96,6 +96,15 @@ fn equal_companies_rank_by_name() {
 }
 
 #[test]
+fn metrics_that_cancel_leave_a_factor_that_says_nothing() {
+    // The spread of margins is that of profitability in another unit, and speaks against where the other speaks for.
+    let company = |profit: f64| vec![None, Some(profit + 5.0), None, Some(profit - 0.25), None, Some(0.0)];
+    let rows = rank(&candidates(&[-1.75, 1.0, -1.25].map(company)), &policy().long.factors, &policy());
+    let told: Vec<(&str, Option<f64>)> = rows.iter().map(|row| (&*row.name, row.factors[0].1)).collect();
+    assert_eq!(told, [("N00", Some(0.0)), ("N01", Some(0.0)), ("N02", Some(0.0))]);
+}
+
+#[test]
 fn a_missing_factor_gives_its_weight_to_the_others_and_too_many_make_a_stock_ineligible() {
     let mut rows: Vec<Vec<Option<f64>>> = (0..9).map(|n| vec![Some(f64::from(n)); 6]).collect();
     for row in &mut rows {
