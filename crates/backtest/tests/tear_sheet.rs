@@ -96,7 +96,9 @@ fn its_months_are_the_product_of_their_days() {
 }
 
 #[test]
-fn a_run_of_one_day_has_no_figures_and_still_a_page() {
+fn a_run_of_one_day_has_no_figures_and_still_a_page_of_dots() {
     let page = tear_sheet(&run(&[0.0]));
     assert!(page.contains("1 trade date ·") && !page.contains("NaN"));
+    assert!(page.contains("<path class=dot"), "a line needs two points");
+    assert!(!tear_sheet(&run(&[0.0, 0.01])).contains("<path class=dot"));
 }

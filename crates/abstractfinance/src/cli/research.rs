@@ -39,7 +39,8 @@ fn from_one_on(dates: &str) -> Result<NonZeroU32, String> {
 pub struct BacktestArgs {
     #[command(flatten)]
     pub span: SpanOfResearch,
-    /// Look for plans that knew their future, and prove with ten planted leaks that they would be found.
+    /// Look for plans that knew their future, and prove with ten planted leaks that they would be found. A leak that these
+    /// dates leave no way into a plan, such as a roll date in dates that roll nothing, is listed as not probed.
     #[arg(long, conflicts_with = "out")]
     pub check_lookahead: bool,
     /// Write the tear sheet (HTML), the summary (JSON) and the daily rows, orders, fills and attribution (Parquet) here.

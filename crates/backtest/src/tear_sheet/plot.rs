@@ -184,29 +184,30 @@ impl Plot<'_> {
 /// The path of a series, broken at gaps.
 fn drawn(series: &Series, x: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64, zero: f64) -> String {
     let colour = format!("var(--{})", series.colour);
-    let (mut line, mut area, mut start) = (String::new(), String::new(), None);
-    let close = |area: &mut String, start: &mut Option<usize>, end: usize| {
-        if let Some(first) = start.take() {
-            write!(area, "L{:.1} {zero:.1}L{:.1} {zero:.1}Z", x(end), x(first)).expect("text");
+    let (mut line, mut area, mut dots) = (String::new(), String::new(), String::new());
+    let is_gap = |(_, value): &(usize, &f64)| !value.is_finite();
+    let values: Vec<(usize, &f64)> = series.values.iter().enumerate().collect();
+    for run in values.split(is_gap).filter(|run| !run.is_empty()) {
+        let points: Vec<String> = run.iter().map(|(at, value)| format!("{:.1} {:.1}", x(*at), y(**value))).collect();
+        let (first, last) = (x(run[0].0), x(run[run.len() - 1].0));
+        let path = points.join("L");
+        match run.len() {
+            1 => write!(dots, "M{path}h0"), // it has no neighbour to draw a line to
+            _ => write!(line, "M{path}"),
         }
-    };
-    for (position, value) in series.values.iter().enumerate() {
-        if !value.is_finite() {
-            close(&mut area, &mut start, position.saturating_sub(1));
-            continue;
-        }
-        let point = format!("{}{:.1} {:.1}", if start.is_none() { "M" } else { "L" }, x(position), y(*value));
-        start = start.or(Some(position));
-        line += &point;
-        area += &point;
+        .expect("text");
+        write!(area, "M{path}L{last:.1} {zero:.1}L{first:.1} {zero:.1}Z").expect("text");
     }
-    close(&mut area, &mut start, series.values.len().saturating_sub(1));
-    let class = if series.stroke == Stroke::Dashed { " class=dash" } else { "" };
+    let path = |class: &str, d: &str| match d.is_empty() {
+        true => String::new(),
+        false => format!("<path{class} style=\"stroke:{colour}\" d=\"{d}\" />"),
+    };
     let filled = match series.stroke {
         Stroke::Area => format!("<path class=area style=\"fill:{colour}\" d=\"{area}\" />"),
         Stroke::Line | Stroke::Dashed => String::new(),
     };
-    format!("{filled}<path{class} style=\"stroke:{colour}\" d=\"{line}\" />")
+    let class = if series.stroke == Stroke::Dashed { " class=dash" } else { "" };
+    filled + &path(class, &line) + &path(" class=dot", &dots)
 }
 
 /// The next of 1, 2, 2.5, 5 times a power of ten.
