@@ -111,12 +111,16 @@ impl Default for RegimeState {
 }
 
 impl RegimeState {
-    /// One trade date. `drawdown` is zero or negative.
-    pub fn advance(self, vix: Option<f64>, drawdown: f64, policy: &RegimePolicy) -> RegimeState {
+    /// One trade date. `drawdown` is zero or negative. An index that `is_new` is not, because an earlier date has counted it,
+    /// can tighten and brings nothing nearer that loosens.
+    pub fn advance(self, vix: Option<f64>, is_new: bool, drawdown: f64, policy: &RegimePolicy) -> RegimeState {
         let candidate = vix.and_then(|vix| policy.candidate(self.regime, vix, drawdown));
         let Some(candidate) = candidate else {
             return RegimeState { pending: None, ..self };
         };
+        if candidate < self.regime && !is_new {
+            return self;
+        }
         let days = match self.pending {
             Some((same, days)) if same == candidate => days + 1,
             _ => 1,

@@ -54,7 +54,7 @@ pub fn replay(
         let drawdown = performance.drawdown();
         let vix = vix.get(&date).copied();
         let candidate = vix.and_then(|vix| regime.candidate(state.regime, vix, drawdown));
-        state = state.advance(vix, drawdown, regime);
+        state = state.advance(vix, true, drawdown, regime);
         ReplayRow {
             date,
             ewma_vol: estimate.ewma,

@@ -10,6 +10,16 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
+const DAY_LOSS: &str = "DAY_LOSS";
+const HARD_STOP: &str = "HARD_STOP";
+const REGIME: &str = "REGIME";
+const MARGIN_CUSHION: &str = "MARGIN_CUSHION";
+const CLOCK_SKEW: &str = "CLOCK_SKEW";
+const FEED_LOST: &str = "FEED_LOST";
+const WORTHLESS: &str = "WORTHLESS";
+/// The code of a journal that is slow to write.
+pub const STORAGE_SLOW: &str = "STORAGE_SLOW";
+
 /// How often and how closely is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatchdogPolicy {
@@ -86,6 +96,11 @@ pub enum Sign {
         /// The most it may be.
         limit: i64,
     },
+    /// The account is worth nothing, or less.
+    Worthless {
+        /// Net liquidation in base currency.
+        net_liquidation: Decimal,
+    },
     /// The journal took long to write.
     StorageSlow {
         /// Milliseconds the last batch took.
@@ -123,6 +138,24 @@ pub fn signs(
     found
 }
 
+/// A net liquidation that no account can trade on, zero or below.
+pub fn worthless(seen: &Sighting) -> Option<Sign> {
+    let net_liquidation = seen.net_liquidation.filter(|worth| *worth <= Decimal::ZERO)?;
+    Some(Sign::Worthless { net_liquidation })
+}
+
+/// Whether a look that found these signs says that what was told under a code has ended. What it did not tell has not.
+pub fn is_over(code: &str, found: &[Sign], seen: &Sighting) -> bool {
+    let is_worth = seen.net_liquidation.is_some_and(|worth| worth > Decimal::ZERO);
+    let is_told = match code {
+        CLOCK_SKEW => true,
+        DAY_LOSS | HARD_STOP | FEED_LOST | WORTHLESS => is_worth,
+        MARGIN_CUSHION => is_worth && seen.excess_liquidity.is_some(),
+        _ => false,
+    };
+    is_told && found.iter().all(|sign| sign.code() != code)
+}
+
 /// The time since the last look that could be taken, when it is too long.
 pub fn blind(last: Timestamp, now: Timestamp, policy: &WatchdogPolicy) -> Option<Sign> {
     let seconds = now.duration_since(last).as_secs();
@@ -145,16 +178,17 @@ fn worse(vix: Option<f64>, drawdown: f64, current: Regime, policy: &RegimePolicy
 }
 
 impl Sign {
-    /// Stable code; a sign of the same code and mode is told once a day.
+    /// Stable code; a sign of the same code and mode is told once, until it has ended and a person has resumed.
     pub fn code(&self) -> &'static str {
         match self {
-            Sign::Loss(Alarm::DayLoss { .. }) => "DAY_LOSS",
-            Sign::Loss(Alarm::HardStop { .. }) => "HARD_STOP",
-            Sign::Regime { .. } => "REGIME",
-            Sign::Cushion { .. } => "MARGIN_CUSHION",
-            Sign::ClockSkew { .. } => "CLOCK_SKEW",
-            Sign::Blind { .. } => "FEED_LOST",
-            Sign::StorageSlow { .. } => "STORAGE_SLOW",
+            Sign::Loss(Alarm::DayLoss { .. }) => DAY_LOSS,
+            Sign::Loss(Alarm::HardStop { .. }) => HARD_STOP,
+            Sign::Regime { .. } => REGIME,
+            Sign::Cushion { .. } => MARGIN_CUSHION,
+            Sign::ClockSkew { .. } => CLOCK_SKEW,
+            Sign::Blind { .. } => FEED_LOST,
+            Sign::Worthless { .. } => WORTHLESS,
+            Sign::StorageSlow { .. } => STORAGE_SLOW,
         }
     }
 
@@ -165,6 +199,7 @@ impl Sign {
             Sign::Regime { .. } => Mode::Normal,
             Sign::Cushion { .. } | Sign::Blind { .. } | Sign::StorageSlow { .. } => Mode::ReduceOnly,
             Sign::ClockSkew { .. } => Mode::CancelOnly,
+            Sign::Worthless { .. } => Mode::Frozen,
         }
     }
 
@@ -196,6 +231,10 @@ impl Sign {
             Sign::Blind { seconds, limit } => {
                 format!("the account was not seen for {seconds} s, more than {limit}: {until}")
             }
+            Sign::Worthless { net_liquidation } => format!(
+                "two looks in a row say a net liquidation of {net_liquidation}, on which no account can trade: {until}; look at the \
+                 account in the broker's own program"
+            ),
             Sign::StorageSlow { milliseconds, limit } => format!(
                 "the journal took {milliseconds} ms to write, more than {limit}: {until}; `abstractfinance doctor` looks at \
                  its disk or server"

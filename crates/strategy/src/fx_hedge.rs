@@ -49,6 +49,10 @@ pub struct HedgeDecision {
     /// Contracts somebody else holds; they count as exposure.
     #[serde(default)]
     pub outside: i64,
+    /// The exposure is what our books say: nothing that carries the currency is disputed or without a rate. While it is not,
+    /// what is held stays.
+    #[serde(default = "known", skip_serializing_if = "is_known")]
+    pub known: bool,
     /// The contract they are wanted in; `None` when nothing can be done about them today.
     #[serde(default)]
     pub contract: Option<ContractId>,
@@ -61,7 +65,17 @@ pub fn hedge(rule: &HedgeRule, exposure: f64, held: i64, rate: f64, nav: f64, po
     let band = (size * rate).max(policy.band_of_nav * nav);
     let exact = -policy.ratio * exposure / size;
     let wanted = if residual.abs() > band { round_half_away(exact) } else { held };
-    HedgeDecision { currency: rule.currency, exposure, residual, band, held, wanted, outside: 0, contract: None }
+    let (known, contract) = (true, None);
+    HedgeDecision { currency: rule.currency, exposure, residual, band, held, wanted, outside: 0, known, contract }
+}
+
+fn known() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_known(known: &bool) -> bool {
+    *known
 }
 
 fn round_half_away(value: f64) -> i64 {

@@ -28,7 +28,9 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     }
     let drawdown = memory.performance.drawdown();
     let vix = memory.vix.filter(|(date, _)| (inputs.date - *date).get_days() <= VIX_AGE_DAYS_MAX).map(|(_, vix)| vix);
-    memory.regime = memory.regime.advance(vix, drawdown, &policy.regime);
+    // A print that was counted on an earlier date says nothing about this one.
+    let is_new = memory.vix.map(|(date, _)| date) != inputs.memory.vix.map(|(date, _)| date);
+    memory.regime = memory.regime.advance(vix, is_new, drawdown, &policy.regime);
     let stale = memory.last_row.is_none_or(|row| (inputs.date - row).get_days() > HISTORY_AGE_DAYS_MAX);
     let estimate = if stale {
         VolatilityEstimate {

@@ -48,7 +48,7 @@ fn take_back_unhedged(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan)
     }
 }
 
-fn carries(contract: ContractId, currency: Currency, setup: &Setup) -> bool {
+pub(crate) fn carries(contract: ContractId, currency: Currency, setup: &Setup) -> bool {
     let terms = setup.universe.terms(contract);
     terms.currency == currency || terms.risk_currency == currency
 }
@@ -89,7 +89,8 @@ pub(super) fn hedge(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
         let policy = &setup.policy.fx_hedge;
         let mut decision = hedge_of(rule, exposure, held, rate, plan.facts.nav, policy);
         decision.outside = foreign;
-        if !knows_exposure(rule, setup, plan) || inputs.doubts.forbid_risk_in(rule.currency) {
+        decision.known = knows_exposure(rule, setup, plan) && !inputs.doubts.forbid_risk_in(rule.currency);
+        if !decision.known {
             // What to hedge is not known; what is held still rolls, and is gone by its deadline.
             decision.wanted = decision.held;
         }

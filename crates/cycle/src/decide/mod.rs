@@ -20,7 +20,7 @@ pub use basket::margin_needed;
 pub(crate) use basket::{basket, moving};
 pub(crate) use caps::cuts;
 pub(crate) use chains::held as chain_held;
-pub(crate) use hedge::currency_exposure;
+pub(crate) use hedge::{carries, currency_exposure};
 pub use legs::Shift;
 pub use tail_hedge::settle as settle_premium;
 pub(crate) use wants::outside;

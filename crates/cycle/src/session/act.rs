@@ -85,10 +85,11 @@ impl Session<'_> {
         }
     }
 
-    /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode.
+    /// What the mode says to an order; a mandatory close-out that a person has confirmed may go out in every mode. Of what is
+    /// held otherwise than the books say nothing goes out.
     pub(super) fn permission(&self, index: usize) -> Permission {
         let planned = self.slots[index].parent.planned();
-        if self.is_taken_back(index) {
+        if self.is_disputed(planned.contract) || self.is_taken_back(index) {
             return Permission::No;
         }
         match self.standing.mode.permission(planned.purpose) {

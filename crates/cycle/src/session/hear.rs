@@ -91,6 +91,7 @@ impl Session<'_> {
         // An execution without our reference is somebody else's, and so is its charge: the next reconciliation finds it.
         let Some(order_ref) = fill.order.filter(|order_ref| order_ref.account == self.account) else {
             if self.books.disown(&fill.execution, self.plan.date) {
+                self.traded_by_others(&fill);
                 self.entries.push(Entry::Execution(fill));
             }
             return;
@@ -165,6 +166,7 @@ impl Session<'_> {
         for slot in &mut self.slots {
             slot.parent.resynced(&open, &ended, snapshot.at);
         }
+        self.compare(snapshot);
         self.needs_resync = false;
         self.answered_from.get_or_insert(snapshot.at);
         self.entries.push(Entry::Resynced { open_orders: open.len(), executions: snapshot.executions.len() });

@@ -7,12 +7,13 @@ use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderTyp
 use execution::Command;
 use jiff::SignedDuration;
 use market::{DataType, Quote};
-use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
+use ports::{BrokerOrder, BrokerPosition, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
 mod auction;
 mod company;
+mod dispute;
 mod executions;
 mod histories;
 mod margin;
@@ -48,6 +49,8 @@ pub(super) struct Desk {
     plain: bool,
     /// A contract nobody quotes until then.
     silent: Option<(ContractId, Timestamp)>,
+    /// What the account held before the day.
+    held: Vec<(ContractId, Quantity)>,
 }
 
 /// What the later contract of a spread trades at when the earlier one trades at 5,000.
@@ -82,6 +85,7 @@ impl Desk {
             auction: Timestamp::MAX,
             plain: false,
             silent: None,
+            held: Vec::new(),
         }
     }
 
@@ -189,13 +193,25 @@ impl Desk {
             gross_position_value: None,
             excess_liquidity: None,
             cash: vec![],
-            positions: vec![],
+            positions: self.positions(),
             foreign: vec![],
             open_orders: open_orders.collect(),
             completed_orders: vec![],
             executions: self.executions.clone(),
             disputes: vec![],
         }
+    }
+
+    /// What the account holds now.
+    fn positions(&self) -> Vec<BrokerPosition> {
+        let traded = self.executions.iter().map(|executed| (executed.fill.contract, executed.fill.change()));
+        let mut held = std::collections::BTreeMap::<ContractId, Quantity>::new();
+        for (contract, change) in self.held.iter().copied().chain(traded) {
+            let row = held.entry(contract).or_default();
+            *row = *row + change;
+        }
+        let row = |(contract, quantity)| BrokerPosition { contract, quantity, mark: None };
+        held.into_iter().map(row).collect()
     }
 
     fn executed(&self, contract: ContractId) -> Quantity {
@@ -234,6 +250,8 @@ pub(super) fn run_day(world: &World, plan: &DayPlan, desk: &mut Desk, crash_afte
     let mut journal: Vec<StoredRecord> = Vec::new();
     let mut crashes = crash_after.iter().copied().collect::<VecDeque<_>>();
     let mut story = Vec::new();
+    let held = |contract| (contract, world.ledger.quantity(contract));
+    desk.held = world.setup.universe.contracts().map(held).collect();
     loop {
         let died = run_until(world, plan, desk, &mut journal, crashes.pop_front(), &mut story);
         if let Some(ledger) = died {

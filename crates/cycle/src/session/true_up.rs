@@ -5,7 +5,7 @@
 //! nothing.
 
 use super::{Consequence, Session, Slot};
-use crate::decide::currency_exposure;
+use crate::decide::{carries, currency_exposure};
 use domain::{ContractId, OrderType, PerCurrency, Quantity};
 use execution::PlannedOrder;
 use jiff::Timestamp;
@@ -49,6 +49,10 @@ impl Session<'_> {
     fn untrue(&mut self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
         let (planned, facts) = (&self.plan.hedges[index], &self.plan.facts);
         let contract = planned.contract?;
+        let is_known = planned.known && !self.disputed.iter().any(|&c| carries(c, planned.currency, self.setup));
+        if !is_known && !self.standing.flatten {
+            return None;
+        }
         let done = self.consequences.iter().any(|own| own.sleeve == FX_HEDGE && own.order.contract == contract);
         let open = self.windows[contract].is_some_and(|window| window.contains(now));
         if done || !open {

@@ -23,6 +23,8 @@ pub(super) struct Guard<'a> {
     asked: Option<Timestamp>,
     seen: Option<Timestamp>,
     told: Vec<(String, Mode)>,
+    /// The last look said that the account is worth nothing.
+    worthless: bool,
     worse: Option<Regime>,
     /// What the day would do in each worse regime that is entered at once, decided with the plan.
     contingencies: &'a [(Regime, DayPlan)],
@@ -105,20 +107,34 @@ impl<'a> Session<'a> {
     /// What was seen, against the morning.
     pub(super) fn watched(&mut self, seen: &Sighting) {
         let Some(policy) = self.policy() else { return };
-        if seen.net_liquidation.is_some() {
+        let worthless = watchdog::worthless(seen);
+        if seen.net_liquidation.is_some() && worthless.is_none() {
             self.guard.seen = Some(seen.at);
         }
+        // A gateway that is loading an account says zero for a moment.
+        worthless.filter(|_| self.guard.worthless).iter().for_each(|sign| self.heed(sign));
+        self.guard.worthless = worthless.is_some();
         let (risk, nav) = (&self.plan.risk, self.plan.facts.nav);
         let regime = self.guard.worse.unwrap_or(risk.regime);
         let morning = Morning { nav, drawdown: risk.drawdown, regime };
         let tables = (&self.setup.policy.loss, &self.setup.policy.regime);
-        watchdog::signs(seen, &morning, tables, policy).iter().for_each(|sign| self.heed(sign));
+        let signs = watchdog::signs(seen, &morning, tables, policy);
+        self.forget(|code| watchdog::is_over(code, &signs, seen));
+        signs.iter().for_each(|sign| self.heed(sign));
+    }
+
+    /// Forgets what is over and no longer holds, because a person has resumed: when it comes again it is news. What goes on is
+    /// what the person knew.
+    fn forget(&mut self, is_over: impl Fn(&str) -> bool) {
+        let mode = self.standing.mode;
+        self.guard.told.retain(|(code, asked)| *asked <= mode || !is_over(code));
     }
 
     /// What a slow storage means: no intent leaves before it is durable, so every price is older than it looks.
     pub(super) fn stored(&mut self, took: SignedDuration) {
-        if let Some(sign) = self.policy().and_then(|policy| watchdog::slow(took, policy)) {
-            self.heed(&sign);
+        match self.policy().and_then(|policy| watchdog::slow(took, policy)) {
+            Some(sign) => self.heed(&sign),
+            None => self.forget(|code| code == watchdog::STORAGE_SLOW),
         }
     }
 

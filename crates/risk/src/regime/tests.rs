@@ -26,7 +26,7 @@ fn walk(start: Regime, days: &[(Option<f64>, f64)]) -> Vec<Regime> {
     let mut state = RegimeState { regime: start, pending: None };
     days.iter()
         .map(|&(vix, drawdown)| {
-            state = state.advance(vix, drawdown, &policy());
+            state = state.advance(vix, true, drawdown, &policy());
             state.regime
         })
         .collect()
@@ -78,4 +78,15 @@ fn recovery_is_the_way_out_with_a_drawdown_left() {
 fn a_deep_drawdown_has_the_crisis_factor_in_any_regime() {
     assert_eq!(policy().state_factor(Normal, -0.10), 0.3);
     assert_eq!(policy().state_factor(Elevated, -0.0999), 0.7);
+}
+
+#[test]
+fn a_print_that_was_counted_once_tightens_again_and_loosens_nothing() {
+    let old = |start: Regime, vix: f64| {
+        let state = RegimeState { regime: start, pending: None }.advance(Some(vix), true, 0.0, &policy());
+        (0..9).fold(state, |state, _| state.advance(Some(vix), false, 0.0, &policy()))
+    };
+    let waits = RegimeState { regime: Crisis, pending: Some((Elevated, 1)) };
+    assert_eq!(old(Crisis, 34.0), waits, "one quiet print is one quiet day, however often it is looked at");
+    assert_eq!(old(Normal, 26.0).regime, Elevated);
 }

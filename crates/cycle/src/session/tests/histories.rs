@@ -155,8 +155,7 @@ impl Rogue {
         AccountSnapshot {
             open_orders: self.orders.iter().filter(|order| order.open).map(told).collect(),
             completed_orders: self.orders.iter().filter(|order| !order.open).map(told).collect(),
-            executions: self.executions.clone(),
-            ..Desk::new(0).snapshot(at)
+            ..Desk { executions: self.executions.clone(), ..Desk::new(0) }.snapshot(at)
         }
     }
 }

@@ -66,3 +66,16 @@ fn a_hedge_whose_market_is_shut_by_then_stays_as_it_is() {
     run_day(&world, &plan, &mut desk, &[]);
     assert_eq!(desk.executed(MICRO), plan.table.scheduled[MICRO], "tomorrow's plan sees the book as it is");
 }
+
+#[test]
+fn what_the_plan_could_not_measure_is_not_trued_up_either() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let ordered = |plan: &DayPlan| {
+        let mut desk = Desk { slow: Some((FUND, 0, at("20:00:00"))), ..Desk::new(50) };
+        run_day(&world, plan, &mut desk, &[]).journal.iter().filter(|record| record.kind == "consequence").count()
+    };
+    let mut unknown = plan.clone();
+    unknown.hedges.iter_mut().for_each(|hedge| hedge.known = false);
+    assert_eq!((ordered(&plan), ordered(&unknown)), (1, 0));
+}

@@ -17,7 +17,7 @@ fn compared(window: &str) -> Option<String> {
     let mut ours = Vec::new();
     for row in &rows {
         let drawdown = row[3].parse().unwrap();
-        state = state.advance(row[1].parse().ok(), drawdown, &policy());
+        state = state.advance(row[1].parse().ok(), true, drawdown, &policy());
         ours.push((state.regime.name(), policy().state_factor(state.regime, drawdown)));
     }
     let mut said = vec![format!("{} days", rows.len())];

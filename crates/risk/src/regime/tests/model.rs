@@ -83,7 +83,7 @@ fn walk(inputs: &[Input], policy: &RegimePolicy, ours: RegimeState, judge: &Judg
         return 0;
     }
     inputs.iter().fold(0, |count, (day, vix, drawdown)| {
-        let next = ours.advance(*vix, *drawdown, policy);
+        let next = ours.advance(*vix, true, *drawdown, policy);
         let judged = judge.after(day);
         assert_eq!(next.regime, judged.regime, "VIX {vix:?}, drawdown {drawdown}, from {ours:?}");
         count + 1 + walk(inputs, policy, next, &judged, left - 1)
