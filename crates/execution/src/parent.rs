@@ -202,9 +202,15 @@ impl Parent {
     #[inline]
     pub fn executable(&self) -> Quantity {
         match &self.permit {
-            Some(_) if self.state == ParentState::Working => self.remaining(),
+            Some(_) if self.state == ParentState::Working => self.remaining().max(self.working()),
             _ => self.working(),
         }
+    }
+
+    /// True when its live child is for more than is left: an execution of an earlier child was told after that one had ended.
+    #[inline]
+    pub fn exceeds(&self) -> bool {
+        self.live().is_some_and(|child| child.quantity - child.filled > self.remaining())
     }
 
     /// True when the gate has let it out today.

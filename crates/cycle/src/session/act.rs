@@ -180,8 +180,9 @@ impl Session<'_> {
         let permitted = match sendable {
             Sendable::Cancel { .. } => true,
             order => {
-                self.senders(order.order_ref()).all(|place| self.permission(place) == Permission::Yes)
-                    && order.expires().is_none_or(|expires| now < expires)
+                let may =
+                    |place: usize| self.permission(place) == Permission::Yes && !self.slots[place].parent.exceeds();
+                self.senders(order.order_ref()).all(may) && order.expires().is_none_or(|expires| now < expires)
             }
         };
         !self.link_down && permitted

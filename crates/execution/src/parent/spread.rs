@@ -114,7 +114,7 @@ fn tend([near, far]: [&mut Parent; 2], moments: [&Moment<'_>; 2], policy: &Execu
     }
     let too_old = now >= child.sent_at + SignedDuration::from_secs(policy.ttl_s);
     let expired = |parent: &Parent| parent.permit.as_ref().is_none_or(|permit| now >= permit.expires());
-    if too_old || expired(near) || expired(far) {
+    if too_old || expired(near) || expired(far) || near.exceeds() || far.exceeds() {
         let told = [near.withdraw(now), far.withdraw(now)];
         return told.into_iter().flatten().next();
     }

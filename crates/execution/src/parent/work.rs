@@ -1,7 +1,7 @@
 //! What a parent tells the broker: new children, better limits, cancels.
 //!
-//! In: a permit, a quote, now. Out: at most one command, and the next deadline. Invariant: inside the permit; one live child;
-//! a closing order is left alone until its auction is over.
+//! In: a permit, a quote, now. Out: at most one command, and the next deadline. Invariant: inside the permit; one live child,
+//! taken back when it is more than what is left; but for that a closing order is left alone until its auction is over.
 
 use super::{AUCTION_PATIENCE_S, Moment, Parent, ParentState, ask_at};
 use crate::order::{Order, OrderSignal, OrderState};
@@ -38,12 +38,17 @@ impl Parent {
     fn tend(&mut self, moment: &Moment<'_>, policy: &ExecutionPolicy) -> Option<Sendable> {
         let &Moment { now, quote, grid, urgency, style, .. } = moment;
         let (side, planned, filled) = (self.side(), self.planned.quantity.abs(), self.filled);
-        let end = self.end(policy);
+        let (end, exceeds) = (self.end(policy), self.exceeds());
         let permit = self.permit.as_ref();
         let child = self.children.last_mut().expect("a live child");
-        let waits = child.order_type == OrderType::Loc; // for its auction, past every time limit of ours
-        if waits || !matches!(child.state, OrderState::Sent | OrderState::Working) {
+        if !matches!(child.state, OrderState::Sent | OrderState::Working) {
             return None;
+        }
+        if exceeds {
+            return Some(cancel(child, now));
+        }
+        if child.order_type == OrderType::Loc {
+            return None; // it waits for its auction, past every time limit of ours
         }
         // Without a permit (after a restart) an order that still works is taken back first.
         if permit.is_none() || end.is_some_and(|end| now >= end) {

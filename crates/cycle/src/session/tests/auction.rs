@@ -9,7 +9,7 @@ fn at(time: &str) -> Timestamp {
 }
 
 /// A day on which both legs' venues take orders for the close until 16:30.
-fn with_an_auction(style: Style, rest_to_close: bool) -> World {
+pub(super) fn with_an_auction(style: Style, rest_to_close: bool) -> World {
     let mut world = World::first_day();
     world.conditions.auction_until = PerContract::filled(Some(at("16:30:00")), world.setup.universe.contract_count());
     let policy = &mut world.setup.policy.execution;

@@ -5,7 +5,7 @@ use crate::fixture::held_until;
 use jiff::civil::date;
 
 /// The first day of the future's roll: 36 contracts are short.
-fn roll_day() -> World {
+pub(super) fn roll_day() -> World {
     held_until(date(2026, 3, 10))
 }
 
