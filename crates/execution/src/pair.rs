@@ -94,7 +94,7 @@ pub struct Progress {
 pub struct Pair {
     /// How far it has come.
     pub state: PairState,
-    /// Which leg is ahead, from the break on.
+    /// Which leg is ahead, once one is by more than the trigger.
     pub leader: usize,
     /// When the leader was first seen ahead; when the pair broke, from then on.
     pub since: Option<Timestamp>,
@@ -106,12 +106,13 @@ impl Pair {
 
     /// The pair after a look at its legs. It may have to be looked at again at once.
     pub fn look(self, progress: &Progress, now: Timestamp, policy: &PairPolicy) -> Pair {
-        let ahead = (0..2).find(|&leg| progress.filled[leg] > policy.trigger && progress.filled[1 - leg] == 0.0);
+        let alone = (0..2).find(|&leg| progress.filled[leg] > policy.trigger && progress.filled[1 - leg] == 0.0);
+        let leader = self.ahead(progress, policy);
         let for_long = |seconds| self.since.is_some_and(|since| now >= since + SignedDuration::from_secs(seconds));
         let signal = match self.state {
-            PairState::Settled => return self,
+            PairState::Settled => return Pair { leader, ..self },
             _ if progress.over => PairSignal::Ends,
-            PairState::Even => match ahead {
+            PairState::Even => match alone {
                 None => return Pair::EVEN,
                 Some(leader) if !for_long(policy.patience_s) => {
                     return Pair { leader, since: Some(self.since.unwrap_or(now)), ..self };
@@ -122,11 +123,19 @@ impl Pair {
             PairState::Broken if !for_long(policy.legging_s) => return self,
             PairState::Broken if progress.opening[self.leader] => PairSignal::LateOpening,
             PairState::Broken => PairSignal::LateClosing,
-            PairState::Completing | PairState::Unwinding => return self,
+            PairState::Completing | PairState::Unwinding => return Pair { leader, ..self },
         };
         let state = next(self.state, signal);
         let since = if state == PairState::Broken { Some(now) } else { self.since };
-        Pair { state, leader: ahead.filter(|_| self.state == PairState::Even).unwrap_or(self.leader), since }
+        Pair { state, leader, since }
+    }
+
+    /// The leg that leads. What crossed a cancel may put the other one ahead: it counts from the trigger on, so that two legs
+    /// that fill side by side do not take turns.
+    fn ahead(&self, progress: &Progress, policy: &PairPolicy) -> usize {
+        let other = 1 - self.leader;
+        let is_overtaken = progress.filled[other] - progress.filled[self.leader] > policy.trigger;
+        if is_overtaken { other } else { self.leader }
     }
 
     /// What a leg has to do.
@@ -234,12 +243,53 @@ mod tests {
     }
 
     #[test]
+    fn a_leg_that_overtakes_waits_in_its_turn() {
+        let completing = Pair { state: PairState::Completing, leader: 0, since: Some(at(0)) };
+        let look = |long, short| completing.look(&legs(long, short), at(9), &POLICY);
+        assert_eq!(look(0.5, 0.79), completing, "side by side");
+        let overtaken = look(0.5, 0.9);
+        assert_eq!((overtaken.state, overtaken.leader), (PairState::Completing, 1));
+        let paces = [0, 1].map(|leg| overtaken.pace(leg, &legs(0.5, 0.9), &POLICY));
+        assert_eq!(paces, [Pace::Work(Urgency::High), Pace::Wait]);
+    }
+
+    #[test]
     fn what_is_settled_sends_nothing_more() {
         let settled = Pair { state: PairState::Settled, leader: 0, since: Some(at(0)) };
         assert_eq!([0, 1].map(|leg| settled.pace(leg, &legs(0.4, 0.0), &POLICY)), [Pace::Stop; 2]);
     }
 
+    /// What a pair does with one fill of each leg, in tenths, after the other, until both are over.
+    fn lived(fills: &[[u8; 2]], opening: [bool; 2]) -> Vec<(PairState, [Pace; 2], [Quantity; 2])> {
+        let (mut pair, mut done) = (Pair::EVEN, [0_u8; 2]);
+        let mut look = |(second, more): (usize, &[u8; 2])| {
+            done = [0, 1].map(|leg| (done[leg] + more[leg]).min(10));
+            let over = second == fills.len();
+            let progress = Progress { filled: done.map(|tenths| f64::from(tenths) / 10.0), over, opening };
+            pair = pair.look(&progress, at(second as i64 * 20), &POLICY);
+            let too_much = pair.state == PairState::Settled && pair.lead(&progress) > POLICY.trigger;
+            let back = |leg: usize| {
+                let filled = Quantity::whole(i64::from(done[leg]) * 100);
+                let leads = too_much && leg == pair.leader;
+                if leads { excess(filled, &progress, leg, Quantity::whole(1)) } else { Quantity::ZERO }
+            };
+            (pair.state, [0, 1].map(|leg| pair.pace(leg, &progress, &POLICY)), [0, 1].map(back))
+        };
+        fills.iter().chain([&[0, 0]]).enumerate().map(&mut look).collect()
+    }
+
     proptest! {
+        #[test]
+        fn it_is_the_same_whichever_leg_is_called_the_first(
+            fills in prop::collection::vec([0_u8..6, 0_u8..6], 0..12), opening in any::<[bool; 2]>(),
+        ) {
+            let swapped: Vec<[u8; 2]> = fills.iter().map(|&[long, short]| [short, long]).collect();
+            let there = lived(&fills, opening);
+            let mut back = lived(&swapped, [opening[1], opening[0]]);
+            back.iter_mut().for_each(|(_, paces, excess)| { paces.reverse(); excess.reverse(); });
+            prop_assert_eq!(there, back);
+        }
+
         #[test]
         fn what_is_taken_back_leaves_the_legs_as_far_as_each_other(
             ordered in 1_i64..100_000, lead in 0.0_f64..1.0, lag in 0.0_f64..1.0,

@@ -21,7 +21,7 @@ impl Session<'_> {
             let before = self.pairs[index];
             let after = before.look(&self.progress(index), now, &self.setup.policy.execution.pairs);
             self.pairs[index] = after;
-            if after.state != before.state {
+            if after != before && after.state != PairState::Even {
                 self.stale = true; // another pace, perhaps another step at once
                 self.entries.push(Entry::Pair { pair: index as u16, protection: after });
             }

@@ -109,6 +109,22 @@ fn without_a_future_the_pair_is_unwound_all_the_same() {
     assert_eq!(states(&outcome), ["\"broken\"", "\"unwinding\"", "\"settled\""]);
 }
 
+/// Neither is alone, so the pair counts as even until one of them is over.
+#[test]
+fn whichever_leg_is_left_behind_what_the_other_opened_beyond_it_is_taken_back() {
+    for behind in [ContractId(0), CS51] {
+        let mut world = first_day();
+        world.windows[behind] = Some(Window { opens: at("14:45:00"), closes: at("14:46:30") });
+        let plan = decide(&world.inputs(), &world.setup);
+        let mut desk = Desk { slow: Some((behind, 1, at("20:00:00"))), ..Desk::new(100) };
+        let outcome = run_day(&world, &plan, &mut desk, &[]);
+        let share = |contract| desk.executed(contract).to_f64() / plan.table.scheduled[contract].to_f64();
+        let [long, short] = [ContractId(0), CS51].map(share);
+        assert!(0.0 < long && long < 0.3 && (long - short).abs() < 0.001, "{long} {short} {:?}", outcome.story);
+        assert_eq!(states(&outcome), ["\"settled\""]);
+    }
+}
+
 /// A price further from the plan's than a person approved, or no quote at all: neither leg leaves, nothing has to be stood
 /// in for or taken back, and the report says whose fault it is.
 #[test]
