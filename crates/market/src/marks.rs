@@ -74,6 +74,9 @@ pub struct MarkRule {
     pub multiplier: u32,
     /// New shares for old ones since the last good mark, when that is known.
     pub split: Option<(u32, u32)>,
+    /// Whether it may be worth a tenth or a hundredth tomorrow, as an option may: what looks like such a unit is then
+    /// doubted as a jump, which can be confirmed.
+    pub decays: bool,
 }
 
 /// Why the best offer was not taken.
@@ -191,14 +194,16 @@ pub fn accept(last: Option<LastMark>, offers: &[Offer], rule: MarkRule) -> Accep
     let taken = Acceptance { mark: Some(LastMark { good: offer, suspect: None }), doubt: None };
     let Some(last) = last else { return taken };
     let reference = after_split(last.good.price, rule.split);
-    if (offer.price.to_f64() / reference.to_f64() - 1.0).abs() < rule.jump_max * PLAINLY_WITHIN {
+    let unit = unit_factor(reference, offer.price, rule.multiplier);
+    let plainly = || (offer.price.to_f64() / reference.to_f64() - 1.0).abs() < rule.jump_max * PLAINLY_WITHIN;
+    if unit.is_none() && plainly() {
         return taken;
     }
     let by = fraction_between(reference, offer.price);
-    if by.abs() <= rule.jump_max {
+    if unit.is_none() && by.abs() <= rule.jump_max {
         return taken;
     }
-    if let Some(factor) = unit_factor(reference, offer.price, rule.multiplier) {
+    if let Some(factor) = unit.filter(|factor| !rule.decays || *factor > Decimal::ONE) {
         return Acceptance { mark: Some(last), doubt: Some(Doubt::Unit { factor, offer }) };
     }
     if confirmed(offer, offers, last.suspect, reference) {

@@ -7,7 +7,7 @@ use super::Run;
 use super::observe::Bars;
 use super::scope::holds;
 use cycle::{Believed, Doubts};
-use domain::{ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
+use domain::{AssetClass, ContractId, Fill, FxRates, Ledger, Mic, PerContract, Price};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use market::Bar;
@@ -178,9 +178,11 @@ fn fx_policy(run: &Run) -> FxPolicy {
 
 fn rule(contract: ContractId, splits: &[Split], run: &Run) -> MarkRule {
     let universe = &run.setup.universe;
-    let jump_max = run.settings.data.jump_max(universe.instrument_of(contract).asset_class);
+    let class = universe.instrument_of(contract).asset_class;
+    let jump_max = run.settings.data.jump_max(class);
     let split = splits.iter().find(|(of, _)| *of == contract).map(|(_, ratio)| *ratio);
-    MarkRule { jump_max, multiplier: universe.terms(contract).multiplier, split }
+    let decays = class == AssetClass::Option;
+    MarkRule { jump_max, multiplier: universe.terms(contract).multiplier, split, decays }
 }
 
 /// The broker's own rate where the account has the currency, and the last close of its pair.

@@ -9,7 +9,7 @@ fn offer(price: &str, day: i8, source: MarkSource) -> Offer {
 }
 
 fn rule(jump_max: f64) -> MarkRule {
-    MarkRule { jump_max, multiplier: 1, split: None }
+    MarkRule { jump_max, multiplier: 1, split: None, decays: false }
 }
 
 fn last(price: &str, day: i8) -> Option<LastMark> {
@@ -87,6 +87,48 @@ fn pence_for_pounds_is_never_a_move_however_often_it_is_told() {
 }
 
 #[test]
+fn another_unit_is_no_fall_even_where_a_fall_that_far_is_ordinary() {
+    let future = MarkRule { multiplier: 1_000, ..rule(1.5) };
+    for (offered, told) in [("0.0185", dec!(0.001)), ("0.185", dec!(0.01)), ("1.85", dec!(0.1)), ("185", dec!(10))] {
+        let mut state = last("18.5", 12);
+        for day in 13..16 {
+            let offers = [offer(offered, day, MarkSource::Broker), offer(offered, day, MarkSource::Close)];
+            let judged = accept(state, &offers, future);
+            assert!(matches!(judged.doubt, Some(Doubt::Unit { factor, .. }) if factor == told), "{judged:?}");
+            state = judged.mark;
+        }
+        assert_eq!(state.unwrap().good.price.to_string(), "18.5");
+    }
+    assert_eq!(accept(last("37.32", 5), &[offer("17.31", 6, MarkSource::Close)], future).doubt, None);
+}
+
+#[test]
+fn an_option_that_dies_overnight_is_doubted_for_one_session_and_another_unit_upwards_for_ever() {
+    let option = MarkRule { multiplier: 100, decays: true, ..rule(5.0) };
+    let died = accept(last("5.91", 12), &[offer("0.0591", 13, MarkSource::Broker)], option);
+    assert!(matches!(died.doubt, Some(Doubt::Jump { .. })), "{died:?}");
+    assert_eq!(died.mark.unwrap().good.price.to_string(), "5.91");
+    for next in ["0.0591", "0.02", "0.6"] {
+        let next = [offer(next, 14, MarkSource::Broker)];
+        let judged = accept(died.mark, &next, option);
+        assert_eq!((judged.doubt, judged.mark.unwrap().good), (None, next[0]));
+    }
+    let both = [offer("0.0591", 13, MarkSource::Broker), offer("0.059", 13, MarkSource::Close)];
+    assert_eq!(accept(last("5.91", 12), &both, option).doubt, None, "the venue's close says the same");
+    assert_eq!(
+        accept(last("5.91", 12), &[offer("1.1", 13, MarkSource::Broker)], option).doubt,
+        None,
+        "no unit's factor"
+    );
+    let mut state = last("5.91", 12);
+    for day in 13..16 {
+        let judged = accept(state, &[offer("591", day, MarkSource::Broker)], option);
+        assert!(matches!(judged.doubt, Some(Doubt::Unit { .. })), "{judged:?}");
+        state = judged.mark;
+    }
+}
+
+#[test]
 fn a_known_split_is_no_jump_and_an_unknown_one_is() {
     let offers = [offer("151.0", 13, MarkSource::Close)];
     assert!(accept(last("600", 12), &offers, rule(0.3)).doubt.is_some());
@@ -110,7 +152,7 @@ proptest! {
         let price = |mantissa| Price::from_mantissa(mantissa).unwrap();
         let at = |mantissa, day| Offer { price: price(mantissa), session: date(2015, 1, day), source: MarkSource::Broker };
         let state = Some(LastMark { good: at(good, 2), suspect: None });
-        let judged = accept(state, &[at(offered, 5)], MarkRule { jump_max: 0.15, multiplier, split: None });
+        let judged = accept(state, &[at(offered, 5)], MarkRule { jump_max: 0.15, multiplier, split: None, decays: false });
         let used = judged.mark.unwrap().good.price.to_f64();
         prop_assert!((used / price(good).to_f64() - 1.0).abs() <= 0.15 + 1e-9);
         prop_assert_eq!(judged.doubt.is_none(), used == price(offered).to_f64());
