@@ -109,18 +109,47 @@ impl Fundamentals {
         &self.rows
     }
 
-    /// What a decision on `date` may know of a company, newest fiscal year first; of a year that was restated, the last
-    /// statement published before `date`.
+    /// What a decision on `date` may know of a company: newest fiscal year first, and of a year the last published first.
     pub fn known(&self, name: &str, date: Date) -> Vec<&Statement> {
         let first = self.rows.partition_point(|row| row.name.as_str() < name);
         let others = first + self.rows[first..].partition_point(|row| row.name == name);
-        let mut known: Vec<&Statement> = Vec::with_capacity(others - first);
-        for row in self.rows[first..others].iter().rev().filter(|row| row.published < date) {
-            if known.last().is_none_or(|later| later.period_end != row.period_end) {
-                known.push(row);
-            }
+        self.rows[first..others].iter().rev().filter(|row| row.published < date).collect()
+    }
+}
+
+/// What is known of one fiscal year. A later statement replaces the figures it states and leaves the others: a table of
+/// a single figure does not withdraw an annual report.
+#[derive(Clone, Copy, Debug)]
+pub struct FiscalYear<'a>(&'a [&'a Statement]);
+
+impl<'a> FiscalYear<'a> {
+    /// The fiscal years of one company's statements, which come as [`Fundamentals::known`] gives them.
+    pub fn all(known: &'a [&'a Statement]) -> impl Iterator<Item = FiscalYear<'a>> {
+        known.chunk_by(|one, other| one.period_end == other.period_end).map(FiscalYear)
+    }
+
+    /// Its last day.
+    pub fn end(&self) -> Date {
+        self.0[0].period_end
+    }
+
+    /// A figure as it was published last, with the day of that publication.
+    pub fn published(&self, figure: Figure) -> Option<(Date, f64)> {
+        self.0.iter().find_map(|statement| Some((statement.published, statement.get(figure)?)))
+    }
+
+    /// A figure as it was published last.
+    pub fn get(&self, figure: Figure) -> Option<f64> {
+        self.published(figure).map(|(_, value)| value)
+    }
+
+    /// These figures, when every one was reported.
+    pub fn figures<const N: usize>(&self, wanted: [Figure; N]) -> Option<[f64; N]> {
+        let mut figures = [0.0; N];
+        for (figure, wanted) in figures.iter_mut().zip(wanted) {
+            *figure = self.get(wanted)?;
         }
-        known
+        Some(figures)
     }
 }
 
@@ -142,12 +171,29 @@ mod tests {
             statement(2014, date(2015, 9, 1), 90.0),
         ];
         let table = Fundamentals::new("test", rows);
-        let known =
-            |on| -> Vec<Option<f64>> { table.known("ACME", on).iter().map(|row| row.get(Figure::Revenue)).collect() };
+        let known = |on| -> Vec<Option<f64>> {
+            FiscalYear::all(&table.known("ACME", on)).map(|year| year.get(Figure::Revenue)).collect()
+        };
         assert_eq!(known(date(2015, 3, 2)), []);
         assert_eq!(known(date(2015, 3, 3)), [Some(100.0)]);
         assert_eq!(known(date(2015, 9, 2)), [Some(90.0)]);
         assert_eq!(known(date(2016, 3, 2)), [Some(200.0), Some(90.0)]);
         assert!(table.known("ACM", date(2020, 1, 1)).is_empty());
+    }
+
+    #[test]
+    fn a_later_table_of_one_figure_leaves_the_rest_of_the_annual_report_standing() {
+        let snapshot = Statement {
+            figures: BTreeMap::from([(Figure::MarketCap, 500.0)]),
+            ..statement(2014, date(2015, 8, 31), 0.0)
+        };
+        let table = Fundamentals::new("test", vec![statement(2014, date(2015, 3, 2), 100.0), snapshot]);
+        let both = |on| {
+            let known = table.known("ACME", on);
+            let year = FiscalYear::all(&known).next().unwrap();
+            (year.get(Figure::Revenue), year.published(Figure::MarketCap), year.figures([Figure::Revenue]))
+        };
+        assert_eq!(both(date(2015, 8, 31)), (Some(100.0), None, Some([100.0])));
+        assert_eq!(both(date(2015, 9, 1)), (Some(100.0), Some((date(2015, 8, 31), 500.0)), Some([100.0])));
     }
 }

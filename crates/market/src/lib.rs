@@ -17,7 +17,7 @@ pub mod statistics;
 
 pub use bar::Bar;
 pub use bond_future::{Bond, BondFutureTerms, NoYield};
-pub use fundamentals::{Figure, Fundamentals, Statement};
+pub use fundamentals::{Figure, FiscalYear, Fundamentals, Statement};
 pub use options::{OptionError, OptionRight, OptionTerms, Underlying, Valuation};
 pub use panel::{HistoryView, Panel};
 pub use quote::{DataType, Quote, mid};

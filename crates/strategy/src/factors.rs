@@ -5,7 +5,7 @@
 
 use domain::ContractId;
 use market::statistics::{distance_from_mean, momentum};
-use market::{Figure, Statement};
+use market::{Figure, FiscalYear, Statement};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,8 @@ const MOMENTUM_ROWS: (usize, usize) = (252, 21);
 const MEAN_DAYS: usize = 200;
 /// A statement whose fiscal year ended longer ago than this many days says nothing about today.
 const STATEMENT_AGE_DAYS_MAX: i32 = 800;
+/// Days of the longest fiscal year: 53 weeks.
+const FISCAL_YEAR_DAYS_MAX: i32 = 371;
 
 /// A measurement of one company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -119,7 +121,7 @@ pub struct Candidate {
 /// Raw material of a candidate's metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// Statements known on the date, newest fiscal year first.
+    /// Statements known on the date, newest fiscal year first and of a year the last published first.
     pub statements: &'a [&'a Statement],
     /// Closes before the date, oldest first, in the trading currency.
     pub closes: &'a [f64],
@@ -134,19 +136,17 @@ pub struct Evidence<'a> {
 impl Evidence<'_> {
     /// Every metric the evidence supports.
     pub fn metrics(&self) -> BTreeMap<Metric, f64> {
-        let newest = self.newest();
-        let ratio = |over: Option<f64>, under: Option<f64>| Some(over? / under.filter(|&under| under > 0.0)?);
-        let figure = |figure| newest.and_then(|statement| statement.get(figure));
+        let ratio = |over, under| self.newest([over, under]).and_then(|[over, under]| share(over, under));
         let measured = [
-            (Metric::ReturnOnEquity, ratio(figure(Figure::NetIncome), figure(Figure::Equity))),
-            (Metric::GrossProfitability, ratio(figure(Figure::GrossProfit), figure(Figure::Assets))),
-            (Metric::Leverage, ratio(figure(Figure::Liabilities), figure(Figure::Assets))),
-            (Metric::MarginDeviation, newest.and_then(|_| self.margin_deviation())),
+            (Metric::ReturnOnEquity, ratio(Figure::NetIncome, Figure::Equity)),
+            (Metric::GrossProfitability, ratio(Figure::GrossProfit, Figure::Assets)),
+            (Metric::Leverage, ratio(Figure::Liabilities, Figure::Assets)),
+            (Metric::MarginDeviation, self.margin_deviation()),
             (Metric::Momentum, self.momentum()),
             (Metric::LogMarketCap, self.market_cap().map(libm::log)),
-            (Metric::WeakCoverYears, newest.and_then(|_| self.weak_cover())),
-            (Metric::DebtToEbitda, debt_to_ebitda(figure(Figure::Debt), figure(Figure::Ebitda))),
-            (Metric::CashBurn, ratio(newest.and_then(free_cash_flow).map(|cash| -cash), figure(Figure::Assets))),
+            (Metric::WeakCoverYears, self.weak_cover()),
+            (Metric::DebtToEbitda, self.newest([Figure::Debt, Figure::Ebitda]).map(debt_to_ebitda)),
+            (Metric::CashBurn, self.cash_burn()),
             (Metric::DistanceFromMean, distance_from_mean(self.closes, MEAN_DAYS)),
             (Metric::ListedSector, Some(f64::from(u8::from(self.listed_sector)))),
         ];
@@ -160,25 +160,37 @@ impl Evidence<'_> {
         momentum(&closes, lookback, skip)
     }
 
-    fn newest(&self) -> Option<&Statement> {
-        let newest = self.statements.first()?;
-        ((self.date - newest.period_end).get_days() <= STATEMENT_AGE_DAYS_MAX).then_some(newest)
+    /// These figures of the newest fiscal year that states all of them: a ratio of two years measures neither.
+    fn newest<const N: usize>(&self, figures: [Figure; N]) -> Option<[f64; N]> {
+        self.years(&figures, STATEMENT_AGE_DAYS_MAX).find_map(|year| year.figures(figures))
+    }
+
+    /// Fiscal years no older than this that state any of these figures, newest first.
+    fn years<'a>(&'a self, figures: &'a [Figure], age_max: i32) -> impl Iterator<Item = FiscalYear<'a>> {
+        FiscalYear::all(self.statements)
+            .take_while(move |year| (self.date - year.end()).get_days() <= age_max)
+            .filter(|year| figures.iter().any(|&figure| year.get(figure).is_some()))
+    }
+
+    /// So many fiscal years at most that state any of these figures, of which the newest says something about today.
+    fn last_years<'a>(&'a self, figures: &'a [Figure], count: usize) -> impl Iterator<Item = FiscalYear<'a>> {
+        let oldest = STATEMENT_AGE_DAYS_MAX + FISCAL_YEAR_DAYS_MAX * (count as i32 - 1);
+        let speaks = self.years(figures, STATEMENT_AGE_DAYS_MAX).next().is_some();
+        self.years(figures, oldest).take(if speaks { count } else { 0 })
     }
 
     /// What was reported, or shares times the last close.
     fn market_cap(&self) -> Option<f64> {
-        let newest = self.newest()?;
-        let shares = || Some(newest.get(Figure::Shares)? * self.closes.last()?);
-        let cap = newest.get(Figure::MarketCap).or_else(shares)? * self.rate?;
+        let reported = self.newest([Figure::MarketCap]).map(|[cap]| cap);
+        let shares = || self.newest([Figure::Shares]).zip(self.closes.last()).map(|([shares], close)| shares * close);
+        let cap = reported.or_else(shares)? * self.rate?;
         (cap > 0.0).then_some(cap)
     }
 
     fn margin_deviation(&self) -> Option<f64> {
-        let margin = |statement: &&Statement| {
-            let revenue = statement.get(Figure::Revenue).filter(|&revenue| revenue > 0.0)?;
-            Some(statement.get(Figure::OperatingIncome)? / revenue)
-        };
-        let margins: Vec<f64> = self.statements.iter().take(MARGIN_YEARS).filter_map(margin).collect();
+        let figures = [Figure::OperatingIncome, Figure::Revenue];
+        let margin = |year: FiscalYear<'_>| year.figures(figures).and_then(|[income, revenue]| share(income, revenue));
+        let margins: Vec<f64> = self.last_years(&figures, MARGIN_YEARS).filter_map(margin).collect();
         if margins.len() < MARGIN_YEARS_MIN {
             return None;
         }
@@ -189,21 +201,26 @@ impl Evidence<'_> {
 
     /// `None` unless every one of the years is known; a year without interest is covered.
     fn weak_cover(&self) -> Option<f64> {
-        let weak = |statement: &&Statement| {
-            Some(statement.get(Figure::Ebit)? < statement.get(Figure::InterestExpense)?.max(0.0))
-        };
-        let years: Option<Vec<bool>> = self.statements.iter().take(COVER_YEARS).map(weak).collect();
+        let figures = [Figure::Ebit, Figure::InterestExpense];
+        let weak = |year: FiscalYear<'_>| year.figures(figures).map(|[ebit, interest]| ebit < interest.max(0.0));
+        let years: Option<Vec<bool>> = self.last_years(&figures, COVER_YEARS).map(weak).collect();
         let years = years.filter(|years| years.len() == COVER_YEARS)?;
         Some(years.iter().filter(|&&weak| weak).count() as f64 / COVER_YEARS as f64)
     }
+
+    fn cash_burn(&self) -> Option<f64> {
+        let [earned, invested, assets] =
+            self.newest([Figure::OperatingCashFlow, Figure::CapitalExpenditure, Figure::Assets])?;
+        share(invested - earned, assets)
+    }
 }
 
-fn free_cash_flow(statement: &Statement) -> Option<f64> {
-    Some(statement.get(Figure::OperatingCashFlow)? - statement.get(Figure::CapitalExpenditure)?)
+fn share(over: f64, under: f64) -> Option<f64> {
+    (under > 0.0).then(|| over / under)
 }
 
-fn debt_to_ebitda(debt: Option<f64>, ebitda: Option<f64>) -> Option<f64> {
-    let (debt, ebitda) = (debt?.max(0.0), ebitda?);
+fn debt_to_ebitda([debt, ebitda]: [f64; 2]) -> f64 {
+    let debt = debt.max(0.0);
     let unpayable = ebitda <= 0.0 && debt > 0.0;
-    Some(if unpayable { DEBT_TO_EBITDA_MAX } else { (debt / ebitda.max(1e-9)).min(DEBT_TO_EBITDA_MAX) })
+    if unpayable { DEBT_TO_EBITDA_MAX } else { (debt / ebitda.max(1e-9)).min(DEBT_TO_EBITDA_MAX) }
 }

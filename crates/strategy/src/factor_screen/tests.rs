@@ -7,7 +7,7 @@ use crate::factors::Evidence;
 use crate::screen_list::{Rescreen, ScreenList, Standing};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use market::{Figure, Statement};
+use market::{Figure, Fundamentals, Statement};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -240,4 +240,47 @@ fn a_zombie_has_three_years_of_weak_cover_debt_it_cannot_pay_and_burns_cash() {
     assert!(!two_years.metrics().contains_key(&Metric::WeakCoverYears), "two years do not make three");
     let later = Evidence { date: date(2029, 1, 1), ..evidence };
     assert!(!later.metrics().contains_key(&Metric::CashBurn), "statements that old say nothing");
+}
+
+#[test]
+fn a_snapshot_of_one_figure_hides_nothing_of_the_annual_reports_before_it() {
+    let row = |period_end: Date, published: Date, figures: &[(Figure, f64)]| Statement {
+        name: "ACME".into(),
+        period_end,
+        published,
+        figures: figures.iter().copied().collect(),
+    };
+    let annual = |year: i16| {
+        let margin = 10.0 + f64::from(year - 2020);
+        let [earned, lent] = [(Figure::OperatingIncome, margin), (Figure::Debt, 30.0)];
+        let [ebit, interest] = [(Figure::Ebit, 10.0), (Figure::InterestExpense, 1.0)];
+        let balance = [(Figure::NetIncome, 7.0), (Figure::Equity, 80.0), (Figure::Revenue, 100.0)];
+        row(date(year, 12, 31), date(year + 1, 3, 1), &[&[earned, lent, ebit, interest][..], &balance[..]].concat())
+    };
+    let snapshot = |period_end: Date| row(period_end, date(2026, 8, 31), &[(Figure::Ebitda, 15.0)]);
+    let metrics = |rows: &[Statement], date: Date| {
+        let table = Fundamentals::new("test", rows.to_vec());
+        let statements = table.known("ACME", date);
+        let evidence =
+            Evidence { statements: &statements, closes: &[1.0], rate: Some(1.0), listed_sector: false, date };
+        evidence.metrics()
+    };
+    let annuals: Vec<Statement> = (2021..=2025).map(annual).collect();
+    let (before, after) = (date(2026, 8, 31), date(2026, 9, 1));
+    let alone = metrics(&annuals, after);
+    assert!(alone[&Metric::MarginDeviation] > 0.0 && alone[&Metric::WeakCoverYears] == 0.0);
+    for period_end in [date(2025, 12, 31), date(2026, 6, 30)] {
+        let mut rows = annuals.clone();
+        rows.push(snapshot(period_end));
+        assert_eq!(metrics(&rows, before), alone, "nothing of the snapshot is known on its day");
+        let mut known = metrics(&rows, after);
+        // Debt of one year over earnings of another is no ratio.
+        assert_eq!(known.remove(&Metric::DebtToEbitda), (period_end.year() == 2025).then_some(2.0));
+        assert_eq!(known, alone);
+    }
+    let stale: Vec<Statement> = annuals.iter().take(3).cloned().chain([snapshot(date(2025, 12, 31))]).collect();
+    assert!(
+        !metrics(&stale, date(2026, 9, 1)).contains_key(&Metric::WeakCoverYears),
+        "cover of 2023 is three years old"
+    );
 }
