@@ -192,9 +192,11 @@ fn scored(
 
 /// The standard score of a factor: of the mean of its metrics' standard scores.
 fn factor_scores(factor: Factor, candidates: &[&Candidate], tail: f64) -> Vec<Option<f64>> {
+    // Of a share of cases no value lies out, and clipping would take away the few companies that have it.
+    let tail_of = |is_share: bool| if is_share { 0.0 } else { tail };
     let column = |metric: Metric| -> Vec<Option<f64>> {
         let values: Vec<Option<f64>> = candidates.iter().map(|c| c.metrics.get(&metric).copied()).collect();
-        standard_scores(&values, tail)
+        standard_scores(&values, tail_of(metric.is_share()))
     };
     let columns: Vec<(Vec<Option<f64>>, f64)> =
         factor.metrics().iter().map(|&(metric, sign)| (column(metric), sign)).collect();
@@ -204,7 +206,7 @@ fn factor_scores(factor: Factor, candidates: &[&Candidate], tail: f64) -> Vec<Op
         (!present.is_empty()).then(|| whole_steps(present.iter().sum::<f64>() / present.len() as f64) * SCORE_STEP)
     };
     let means: Vec<Option<f64>> = (0..candidates.len()).map(mean).collect();
-    standard_scores(&means, tail)
+    standard_scores(&means, tail_of(factor.metrics().iter().all(|(metric, _)| metric.is_share())))
 }
 
 /// Winsorised cross-sectional standard scores: values are clipped to the quantiles `tail` and 1 − `tail` (linear

@@ -54,6 +54,13 @@ pub enum Metric {
     ListedSector,
 }
 
+impl Metric {
+    /// Whether it counts cases of a few, between none and all of them.
+    pub(crate) fn is_share(self) -> bool {
+        matches!(self, Metric::WeakCoverYears | Metric::ListedSector)
+    }
+}
+
 /// A factor of a screen: the mean z-score of its metrics, each with the sign that raises the score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

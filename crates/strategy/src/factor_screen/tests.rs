@@ -105,6 +105,31 @@ fn metrics_that_cancel_leave_a_factor_that_says_nothing() {
 }
 
 #[test]
+fn a_rare_zombie_and_a_lone_bank_are_no_outliers_to_be_clipped() {
+    let company = |number: usize| Candidate {
+        metrics: [Metric::WeakCoverYears, Metric::ListedSector]
+            .map(|metric| (metric, f64::from(u8::from(number == 30))))
+            .into(),
+        ..candidate(number, &[])
+    };
+    let companies: Vec<Candidate> = (0..63).map(company).collect();
+    let first = |factor| {
+        let rows = rank(&companies, &[(factor, 1.0)], &policy());
+        let best = rows[0].factors[0].1.unwrap();
+        assert!(rows[1..].iter().all(|row| row.factors[0].1.unwrap() < best), "{:?}", rows[1]);
+        rows[0].name.clone()
+    };
+    assert_eq!(first(Factor::Sector), "N30");
+    let companies_with_debt = |number: usize| {
+        let mut company = company(number);
+        company.metrics.insert(Metric::DebtToEbitda, number as f64 / 10.0);
+        company
+    };
+    let companies: Vec<Candidate> = (0..63).map(companies_with_debt).collect();
+    assert_eq!(rank(&companies, &[(Factor::Zombie, 1.0)], &policy())[0].name, "N30");
+}
+
+#[test]
 fn a_missing_factor_gives_its_weight_to_the_others_and_too_many_make_a_stock_ineligible() {
     let mut rows: Vec<Vec<Option<f64>>> = (0..9).map(|n| vec![Some(f64::from(n)); 6]).collect();
     for row in &mut rows {
