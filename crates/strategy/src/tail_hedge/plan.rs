@@ -161,6 +161,7 @@ pub struct HedgeAction {
 pub enum NoPurchase {
     NoPremium,
     MonetisedToday,
+    CappedToday,
     Waiting,
     NoChain,
     CapReached { value: BaseMoney, cap: BaseMoney },
@@ -177,6 +178,7 @@ impl fmt::Display for NoPurchase {
         match self {
             NoPurchase::NoPremium => write!(f, "its premium is spent; more accrues next month"),
             NoPurchase::MonetisedToday => write!(f, "monetised today; nothing is bought back on the same date"),
+            NoPurchase::CappedToday => write!(f, "brought back under its cap; nothing is added on the same date"),
             NoPurchase::Waiting => write!(f, "what is free buys no contract; it is offered again when more accrues"),
             NoPurchase::CapReached { value, cap } => {
                 write!(f, "the hedges are worth {value} and may be worth {cap}; nothing is added above that")
@@ -266,6 +268,10 @@ fn buy(
     }
     if !state.looking.contains(&hedge) {
         return Err(NoPurchase::Waiting);
+    }
+    // The sale already leaves the spread neutral: a purchase would correct the same leg again.
+    if hedge == HedgeType::SovereignSpread && plan.actions.iter().any(|action| action.hedge == hedge) {
+        return Err(NoPurchase::CappedToday);
     }
     let bought = if hedge == HedgeType::SovereignSpread {
         buy_spread(inputs, policy, free, plan).map(|()| BaseMoney::ZERO)

@@ -52,11 +52,12 @@ fn the_notional_of_the_bond_spread_stays_under_its_own_cap() {
     insta::assert_snapshot!(day((20, 21), "11000000"), @r"
     Cap -2 FGBL_H6 (OAT–Bund, premium 0.00)
     Cap +2 FOAT_H6 (OAT–Bund, premium 0.00)
-    OAT–Bund: one contract more and its other leg would bring both to 6,185,790.00 and they may come to 5,500,000.00; it waits
+    OAT–Bund: brought back under its cap; nothing is added on the same date
     ");
 }
 
-/// A purchase of which one leg was executed is completed when there is premium, and closed when there is none.
+/// A purchase of which one leg was executed is completed when there is premium, and closed when there is none. What a leg loses
+/// alone in the stress is no premium that was paid, and a short leg that grows alone is charged.
 #[test]
 fn one_leg_of_the_bond_spread_alone_does_not_stay() {
     let ((universe, chains), fx) = (chains(), rates());
@@ -92,6 +93,21 @@ fn one_leg_of_the_bond_spread_alone_does_not_stay() {
     OAT–Bund: what is free buys no contract; it is offered again when more accrues
     --
     OAT–Bund: what is free buys no contract; it is offered again when more accrues
+    ");
+}
+
+/// NAV between what ten contracts of both legs and one more of the short one may come to: the sale leaves the spread neutral, and
+/// what is free buys nothing back on top of it.
+#[test]
+fn a_spread_that_is_brought_under_its_cap_is_not_bought_on_the_same_day() {
+    let ((universe, chains), fx) = (chains(), rates());
+    let inputs = inputs(quiet(TODAY), &[], &chains, (&universe, &fx));
+    let inputs = HedgeInputs { nav: money("5897970"), spread: Some(legs(10, 11)), ..inputs };
+    let told = told(&plan(&inputs, &policy(), &mut HedgeState::default()), &universe);
+    let told = told.lines().filter(|line| line.contains("OAT–Bund")).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(told, @r"
+    Cap +1 FOAT_H6 (OAT–Bund, premium 0.00)
+    OAT–Bund: brought back under its cap; nothing is added on the same date
     ");
 }
 
