@@ -90,7 +90,7 @@ pub struct SpreadTarget {
     pub long: i64,
     /// Sold, zero or more.
     pub short: i64,
-    /// What it loses in the stress beyond what the position held today does, in base currency.
+    /// What it loses in the stress beyond what was paid for of the position held today, in base currency.
     pub premium: BaseMoney,
 }
 
@@ -178,9 +178,21 @@ impl BondSpreadPolicy {
     /// Loss of a position in the stress, in base currency, rounded away from zero. `rate` is base per unit of the
     /// futures' currency.
     pub fn stress_loss(&self, long: i64, short: i64, dv01s: &Dv01s, rate: Decimal) -> BaseMoney {
+        self.loss(short, dv01s.residual(long, short).abs(), dv01s, rate)
+    }
+
+    fn loss(&self, short: i64, imbalance: Decimal, dv01s: &Dv01s, rate: Decimal) -> BaseMoney {
         let narrowing = Decimal::from(short) * dv01s.short * self.stress_narrowing_bp;
-        let loss = narrowing + dv01s.residual(long, short).abs() * self.stress_parallel_bp;
+        let loss = narrowing + imbalance * self.stress_parallel_bp;
         BaseMoney::new((loss * rate).round_dp_with_strategy(8, RoundingStrategy::AwayFromZero))
+    }
+
+    /// What of a position's stress loss was paid for: shorts that a long leg hedges, and the imbalance that rounding
+    /// leaves. A leg that stands alone was charged to nobody, and what replaces it has to be.
+    fn paid(&self, (long, short): (i64, i64), dv01s: &Dv01s, rate: Decimal) -> BaseMoney {
+        let short = short.min(dv01s.short_for(long));
+        let imbalance = dv01s.residual(long, short).abs().min(dv01s.short / Decimal::TWO);
+        self.loss(short, imbalance, dv01s, rate)
     }
 
     /// The largest neutral part of a position that fits its cap.
@@ -206,7 +218,7 @@ impl BondSpreadPolicy {
         if self.stress_narrowing_bp <= Decimal::ZERO || self.stress_parallel_bp < Decimal::ZERO {
             return Err(SpreadRefusal::NoStress(self.stress_narrowing_bp));
         }
-        let paid = self.stress_loss(held.0, held.1, dv01s, rate);
+        let paid = self.paid(held, dv01s, rate);
         let with = |more: i64| {
             let (long, short) = (held.0 + more, dv01s.short_for(held.0 + more));
             let premium = (self.stress_loss(long, short, dv01s, rate) - paid).max(BaseMoney::ZERO);

@@ -450,15 +450,14 @@ fn buy_spread(
         .dv01s(&long.future, &short.future)
         .and_then(|dv01s| spread.target((long.held, short.held), &dv01s, (free, rate), &room))
         .map_err(|refusal| NoPurchase::Spread { refusal })?;
-    let legs = [
-        (long.contract, target.long - long.held, target.premium),
-        (short.contract, short.held - target.short, BaseMoney::ZERO),
-    ];
-    for (contract, contracts, premium) in legs.into_iter().filter(|(_, contracts, _)| *contracts != 0) {
-        let each =
-            (premium.amount() / Decimal::from(contracts.abs())).round_dp_with_strategy(8, RoundingStrategy::ToZero);
-        let (premium, purpose) = (BaseMoney::new(each), HedgePurpose::Buy);
-        plan.actions.push(HedgeAction { hedge, contract, contracts, purpose, premium, price_max: None });
+    let legs = [(long.contract, target.long - long.held), (short.contract, short.held - target.short)];
+    // The first leg that is traded carries the premium of both.
+    let mut premium = target.premium.amount();
+    for (contract, contracts) in legs.into_iter().filter(|(_, contracts)| *contracts != 0) {
+        let each = std::mem::take(&mut premium) / Decimal::from(contracts.abs());
+        let each = BaseMoney::new(each.round_dp_with_strategy(8, RoundingStrategy::ToZero));
+        let purpose = HedgePurpose::Buy;
+        plan.actions.push(HedgeAction { hedge, contract, contracts, purpose, premium: each, price_max: None });
     }
     Ok(())
 }

@@ -74,20 +74,26 @@ fn one_leg_of_the_bond_spread_alone_does_not_stay() {
     };
     let story = [
         day((2, 0), "12000000", false),
+        day((0, 16), "12000000", false),
+        day((15, 15), "12000000", false),
         day((2, 0), "12000000", true),
         day((20, 0), "11000000", false),
         day((0, 3), "12000000", true),
         day((10, 11), "12000000", true),
     ];
     insta::assert_snapshot!(story.join("\n--\n"), @r"
-    Buy +4 FGBL_H6 (OAT–Bund, premium 2,925.77)
-    Buy -6 FOAT_H6 (OAT–Bund, premium 0.00)
+    Buy -2 FOAT_H6 (OAT–Bund, premium 2,004.48)
+    --
+    Buy +1 FGBL_H6 (OAT–Bund, premium 2,356.23)
+    Buy +15 FOAT_H6 (OAT–Bund, premium 0.00)
+    --
+    Buy -1 FOAT_H6 (OAT–Bund, premium 2,026.72)
     --
     Level -2 FGBL_H6 (OAT–Bund, premium 0.00)
     OAT–Bund: what is free buys no contract; it is offered again when more accrues
     --
     Level -20 FGBL_H6 (OAT–Bund, premium 0.00)
-    OAT–Bund: one contract more and its other leg would bring both to 5,897,970.00 and they may come to 5,500,000.00; it waits
+    OAT–Bund: one contract more and its other leg would lose 46,381.86 in the stress and 3,437.50 is free; it waits
     --
     Level +3 FOAT_H6 (OAT–Bund, premium 0.00)
     OAT–Bund: what is free buys no contract; it is offered again when more accrues
@@ -191,6 +197,24 @@ proptest! {
             prop_assert!(residual <= dv01s.short / Decimal::TWO, "{residual}");
             let more = spread.stress_loss(target.long + 2, dv01s.short_for(target.long + 2), &dv01s, Decimal::ONE);
             prop_assert!(more - paid > budget || dv01s.short_for(target.long + 2) == target.short, "one more would fit");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_one_leg_has_beyond_the_other_is_paid_before_it_is_a_spread(
+        long in 2_000_i64..20_000, short in 2_000_i64..20_000, cents in 0_i64..100_000_000, held in (0_i64..20, 0_i64..40),
+    ) {
+        let spread = policy().bond_spread;
+        let dv01s = Dv01s { long: Decimal::new(long, 2), short: Decimal::new(short, 2) };
+        let budget = BaseMoney::new(Decimal::new(cents, 2));
+        let hedged = held.1.min(dv01s.short_for(held.0));
+        let narrowing = Decimal::from(hedged) * dv01s.short * spread.stress_narrowing_bp;
+        let rounding = dv01s.short / Decimal::TWO * spread.stress_parallel_bp;
+        if let Ok(target) = spread.target(held, &dv01s, (budget, Decimal::ONE), &WIDE) {
+            let loss = spread.stress_loss(target.long, target.short, &dv01s, Decimal::ONE);
+            prop_assert!(loss.amount() <= target.premium.amount() + narrowing + rounding);
         }
     }
 }
