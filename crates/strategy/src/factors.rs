@@ -42,7 +42,7 @@ pub enum Metric {
     Momentum,
     /// Natural logarithm of the market capitalisation in base currency.
     LogMarketCap,
-    /// Of the last three years, the share in which EBIT did not cover the interest.
+    /// Of the last three years, the share in which EBIT did not cover the interest that was due.
     WeakCoverYears,
     /// Debt over EBITDA, at most 20; 20 without earnings.
     DebtToEbitda,
@@ -206,10 +206,12 @@ impl Evidence<'_> {
         Some(libm::sqrt(squares / (margins.len() - 1) as f64))
     }
 
-    /// `None` unless every one of the years is known; a year without interest is covered.
+    /// `None` unless every one of the years is known. A year without interest is covered, whatever it earned: cover is
+    /// EBIT over interest.
     fn weak_cover(&self) -> Option<f64> {
         let figures = [Figure::Ebit, Figure::InterestExpense];
-        let weak = |year: FiscalYear<'_>| year.figures(figures).map(|[ebit, interest]| ebit < interest.max(0.0));
+        let weak =
+            |year: FiscalYear<'_>| year.figures(figures).map(|[ebit, interest]| interest > 0.0 && ebit < interest);
         let years: Option<Vec<bool>> = self.last_years(&figures, COVER_YEARS).map(weak).collect();
         let years = years.filter(|years| years.len() == COVER_YEARS)?;
         Some(years.iter().filter(|&&weak| weak).count() as f64 / COVER_YEARS as f64)

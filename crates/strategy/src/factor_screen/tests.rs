@@ -309,3 +309,21 @@ fn a_snapshot_of_one_figure_hides_nothing_of_the_annual_reports_before_it() {
         "cover of 2023 is three years old"
     );
 }
+
+#[test]
+fn a_loss_without_interest_is_no_weak_cover() {
+    let cover = |ebit: f64, interest: f64| {
+        let year = |year: i16| Statement {
+            name: "ACME".into(),
+            period_end: date(year, 12, 31),
+            published: date(year + 1, 3, 1),
+            figures: BTreeMap::from([(Figure::Ebit, ebit), (Figure::InterestExpense, interest)]),
+        };
+        let years = [year(2025), year(2024), year(2023)];
+        let date = date(2026, 6, 1);
+        let evidence =
+            Evidence { statements: &years.each_ref(), closes: &[1.0], rate: None, listed_sector: false, date };
+        evidence.metrics()[&Metric::WeakCoverYears]
+    };
+    assert_eq!([cover(-5.0, 0.0), cover(-5.0, -1.0), cover(5.0, 5.0), cover(-5.0, 1.0)], [0.0, 0.0, 0.0, 1.0]);
+}
