@@ -55,7 +55,7 @@ figures! {
     OperatingCashFlow = "operating_cash_flow",
     /// Cash spent on plant and equipment, positive.
     CapitalExpenditure = "capital_expenditure",
-    /// Shares outstanding, a number.
+    /// Shares outstanding at the end of the year, a number: of another count than a close once the stock has split.
     Shares = "shares",
     /// Value of all shares on the day of publication.
     MarketCap = "market_cap",

@@ -18,8 +18,6 @@ const BASE_YEAR: i16 = 2000;
 const WEAK_SHARE: f64 = 0.15;
 /// Days after the first of March by which everyone has published.
 const PUBLICATION_DAYS: f64 = 30.0;
-/// Price of every simulated stock on its first day, about; shares follow from it and the company's value.
-const PRICE: f64 = 150.0;
 
 /// What is typical of a sector; shares are of revenue unless said otherwise.
 #[derive(Clone, Copy)]
@@ -87,7 +85,8 @@ struct Company<'a> {
     margin: f64,
     debt: f64,
     interest: f64,
-    shares: f64,
+    /// What all shares cost for each unit of a year's revenue.
+    price_to_revenue: f64,
 }
 
 impl Company<'_> {
@@ -99,9 +98,9 @@ impl Company<'_> {
         let spread = 0.35 * typical.operating_margin;
         let margin = if weak { 0.004 } else { typical.operating_margin + spread * draws.normal() };
         let debt = typical.debt * libm::exp(0.25 * draws.normal()) * if weak { 1.8 } else { 1.0 };
-        let value = revenue * margin.max(0.02) * (14.0 + 4.0 * draws.normal().abs());
+        let price_to_revenue = margin.max(0.02) * (14.0 + 4.0 * draws.normal().abs());
         let name = name.to_owned();
-        Company { name, chance, typical, revenue, margin, debt, interest: 0.045, shares: value / PRICE }
+        Company { name, chance, typical, revenue, margin, debt, interest: 0.045, price_to_revenue }
     }
 
     fn statement(&self, year: i16) -> Statement {
@@ -123,7 +122,7 @@ impl Company<'_> {
             (Figure::Assets, assets),
             (Figure::Liabilities, owed),
             (Figure::Equity, assets - owed),
-            (Figure::Shares, self.shares),
+            (Figure::MarketCap, revenue * self.price_to_revenue),
         ]);
         if !lends {
             figures.extend([
@@ -161,7 +160,7 @@ mod tests {
             assert_eq!(figure(Figure::Ebit).is_none(), row.name == "BBB");
             let sum = figure(Figure::Liabilities).unwrap() + figure(Figure::Equity).unwrap();
             assert!((sum / figure(Figure::Assets).unwrap() - 1.0).abs() < 1e-12);
-            assert!(figure(Figure::Shares).unwrap() > 0.0 && row.published > row.period_end);
+            assert!(figure(Figure::MarketCap).unwrap() > 0.0 && row.published > row.period_end);
         }
     }
 

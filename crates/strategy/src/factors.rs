@@ -5,7 +5,7 @@
 
 use domain::ContractId;
 use market::statistics::{distance_from_mean, momentum};
-use market::{Figure, FiscalYear, Statement};
+use market::{Bar, Figure, FiscalYear, Statement};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub enum Metric {
     MarginDeviation,
     /// 12−1 month return.
     Momentum,
-    /// Natural logarithm of the market capitalisation in base currency.
+    /// Natural logarithm of the market capitalisation in base currency: as reported, moved with the price since.
     LogMarketCap,
     /// Of the last three years, the share in which EBIT did not cover the interest that was due.
     WeakCoverYears,
@@ -130,8 +130,8 @@ pub struct Candidate {
 pub struct Evidence<'a> {
     /// Statements known on the date, newest fiscal year first and of a year the last published first.
     pub statements: &'a [&'a Statement],
-    /// Closes before the date, oldest first, in the trading currency.
-    pub closes: &'a [f64],
+    /// Daily bars before the date, oldest first, in the trading currency and all of one adjustment.
+    pub bars: &'a [Bar],
     /// Base currency per unit of the trading currency, in which the company is taken to report.
     pub rate: Option<f64>,
     /// Whether its sector is one of those listed.
@@ -143,28 +143,23 @@ pub struct Evidence<'a> {
 impl Evidence<'_> {
     /// Every metric the evidence supports.
     pub fn metrics(&self) -> BTreeMap<Metric, f64> {
+        let closes: Vec<f64> = self.bars.iter().map(|bar| bar.close.to_f64()).collect();
         let ratio = |over, under| self.newest([over, under]).and_then(|[over, under]| share(over, under));
         let measured = [
             (Metric::ReturnOnEquity, ratio(Figure::NetIncome, Figure::Equity)),
             (Metric::GrossProfitability, ratio(Figure::GrossProfit, Figure::Assets)),
             (Metric::Leverage, ratio(Figure::Liabilities, Figure::Assets)),
             (Metric::MarginDeviation, self.margin_deviation()),
-            (Metric::Momentum, self.momentum()),
+            (Metric::Momentum, yearly_momentum(&closes)),
             (Metric::LogMarketCap, self.market_cap().map(libm::log)),
             (Metric::WeakCoverYears, self.weak_cover()),
             (Metric::DebtToEbitda, self.newest([Figure::Debt, Figure::Ebitda]).map(debt_to_ebitda)),
             (Metric::CashBurn, self.cash_burn()),
-            (Metric::DistanceFromMean, distance_from_mean(self.closes, MEAN_DAYS)),
+            (Metric::DistanceFromMean, distance_from_mean(&closes, MEAN_DAYS)),
             (Metric::ListedSector, Some(f64::from(u8::from(self.listed_sector)))),
         ];
         let finite = |(metric, value): (Metric, Option<f64>)| Some((metric, value.filter(|value| value.is_finite())?));
         measured.into_iter().filter_map(finite).collect()
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        let closes: Vec<Option<f64>> = self.closes.iter().copied().map(Some).collect();
-        let (lookback, skip) = MOMENTUM_ROWS;
-        momentum(&closes, lookback, skip)
     }
 
     /// These figures of the newest fiscal year that states all of them: a ratio of two years measures neither.
@@ -186,11 +181,13 @@ impl Evidence<'_> {
         self.years(figures, oldest).take(if speaks { count } else { 0 })
     }
 
-    /// What was reported, or shares times the last close.
+    /// What was reported last, moved with the price since. Shares times a close would be a product of two counts: shares
+    /// are those of the fiscal year's end, and closes are adjusted for every split after it.
     fn market_cap(&self) -> Option<f64> {
-        let reported = self.newest([Figure::MarketCap]).map(|[cap]| cap);
-        let shares = || self.newest([Figure::Shares]).zip(self.closes.last()).map(|([shares], close)| shares * close);
-        let cap = reported.or_else(shares)? * self.rate?;
+        let reported = &[Figure::MarketCap];
+        let (published, cap) = self.years(reported, STATEMENT_AGE_DAYS_MAX).next()?.published(Figure::MarketCap)?;
+        let then = self.bars[..self.bars.partition_point(|bar| bar.date <= published)].last()?;
+        let cap = cap * self.bars.last()?.close.to_f64() / then.close.to_f64() * self.rate?;
         (cap > 0.0).then_some(cap)
     }
 
@@ -222,6 +219,12 @@ impl Evidence<'_> {
             self.newest([Figure::OperatingCashFlow, Figure::CapitalExpenditure, Figure::Assets])?;
         share(invested - earned, assets)
     }
+}
+
+fn yearly_momentum(closes: &[f64]) -> Option<f64> {
+    let closes: Vec<Option<f64>> = closes.iter().copied().map(Some).collect();
+    let (lookback, skip) = MOMENTUM_ROWS;
+    momentum(&closes, lookback, skip)
 }
 
 fn share(over: f64, under: f64) -> Option<f64> {

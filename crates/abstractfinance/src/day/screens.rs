@@ -77,13 +77,12 @@ fn candidate(
     let contract = universe.find_contract(&member.instrument).expect("universes are part of the instruments");
     let bars = bars[contract].as_deref().unwrap_or_default();
     let past = &bars[..bars.partition_point(|bar| bar.date < date)];
-    let closes: Vec<f64> = past.iter().map(|bar| bar.close.to_f64()).collect();
     let currency = universe.terms(contract).currency;
     let rate = fx.known().find(|(known, _)| *known == currency).and_then(|(_, rate)| rate.to_f64());
     let fresh = past.last().is_some_and(|last| (date - last.date).get_days() <= CLOSE_AGE_DAYS_MAX);
     let evidence = Evidence {
         statements: &fundamentals.known(&member.id, date),
-        closes: &closes,
+        bars: past,
         rate,
         listed_sector: sectors.contains(&member.sector),
         date,
@@ -92,7 +91,7 @@ fn candidate(
         contract,
         name: member.instrument.clone(),
         sector: member.sector.clone(),
-        close: closes.last().copied().filter(|_| fresh).zip(rate).map(|(close, rate)| close * rate),
+        close: past.last().filter(|_| fresh).zip(rate).map(|(last, rate)| last.close.to_f64() * rate),
         metrics: evidence.metrics(),
     }
 }

@@ -7,7 +7,7 @@ use crate::factors::Evidence;
 use crate::screen_list::{Rescreen, ScreenList, Standing};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use market::{Figure, Fundamentals, Statement};
+use market::{Bar, Figure, Fundamentals, Statement};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -229,6 +229,15 @@ fn without_any_list_a_failing_screen_holds_nothing() {
     assert!(list.is_due(date(2026, 3, 3), Rescreen::Monthly), "a failed screen is tried again the next day");
 }
 
+/// Bars of consecutive days, the last of them on this date.
+fn bars(last: Date, closes: Vec<f64>) -> Vec<Bar> {
+    let days = last.series(-1.day());
+    let mut bars: Vec<Bar> =
+        days.zip(closes.into_iter().rev()).map(|(day, close)| Bar::flat(day, close).unwrap()).collect();
+    bars.reverse();
+    bars
+}
+
 #[test]
 fn a_zombie_has_three_years_of_weak_cover_debt_it_cannot_pay_and_burns_cash() {
     let year = |year: i16| Statement {
@@ -247,14 +256,9 @@ fn a_zombie_has_three_years_of_weak_cover_debt_it_cannot_pay_and_burns_cash() {
     };
     let years = [year(2025), year(2024), year(2023)];
     let statements: Vec<&Statement> = years.iter().collect();
-    let closes: Vec<f64> = (0..300).map(|day| 100.0 - 0.1 * f64::from(day)).collect();
-    let evidence = Evidence {
-        statements: &statements,
-        closes: &closes,
-        rate: Some(1.1),
-        listed_sector: true,
-        date: date(2026, 4, 1),
-    };
+    let bars = bars(date(2026, 3, 31), (0..300).map(|day| 100.0 - 0.1 * f64::from(day)).collect());
+    let evidence =
+        Evidence { statements: &statements, bars: &bars, rate: Some(1.1), listed_sector: true, date: date(2026, 4, 1) };
     let metrics = evidence.metrics();
     assert_eq!(metrics[&Metric::WeakCoverYears], 1.0);
     assert_eq!(metrics[&Metric::DebtToEbitda], 20.0, "25 years of earnings count as 20");
@@ -286,8 +290,7 @@ fn a_snapshot_of_one_figure_hides_nothing_of_the_annual_reports_before_it() {
     let metrics = |rows: &[Statement], date: Date| {
         let table = Fundamentals::new("test", rows.to_vec());
         let statements = table.known("ACME", date);
-        let evidence =
-            Evidence { statements: &statements, closes: &[1.0], rate: Some(1.0), listed_sector: false, date };
+        let evidence = Evidence { statements: &statements, bars: &[], rate: Some(1.0), listed_sector: false, date };
         evidence.metrics()
     };
     let annuals: Vec<Statement> = (2021..=2025).map(annual).collect();
@@ -321,9 +324,37 @@ fn a_loss_without_interest_is_no_weak_cover() {
         };
         let years = [year(2025), year(2024), year(2023)];
         let date = date(2026, 6, 1);
-        let evidence =
-            Evidence { statements: &years.each_ref(), closes: &[1.0], rate: None, listed_sector: false, date };
+        let evidence = Evidence { statements: &years.each_ref(), bars: &[], rate: None, listed_sector: false, date };
         evidence.metrics()[&Metric::WeakCoverYears]
     };
     assert_eq!([cover(-5.0, 0.0), cover(-5.0, -1.0), cover(5.0, 5.0), cover(-5.0, 1.0)], [0.0, 0.0, 0.0, 1.0]);
+}
+
+/// Closes of October 2014 as they read after two later splits, 28 for one in all: a share cost about 100 dollars then.
+#[test]
+fn a_market_capitalisation_moves_with_the_price_since_it_was_published_and_no_split_changes_it() {
+    let statement = |figure: Figure, value: f64| Statement {
+        name: "AAPL".into(),
+        period_end: date(2014, 9, 27),
+        published: date(2014, 10, 27),
+        figures: BTreeMap::from([(figure, value)]),
+    };
+    let cap = |statement: &Statement, bars: &[Bar]| {
+        let evidence =
+            Evidence { statements: &[statement], bars, rate: Some(1.0), listed_sector: false, date: date(2014, 12, 1) };
+        evidence.metrics().get(&Metric::LogMarketCap).map(|cap| libm::exp(*cap) / 1e9)
+    };
+    let reported = statement(Figure::MarketCap, 600e9);
+    // 35 days from the close before the publication, which fell on a day without one.
+    let prices = |split: f64| -> Vec<Bar> {
+        let mut bars = bars(date(2014, 11, 30), (0..36).map(|day| (100.0 + f64::from(day)) / split).collect());
+        bars.retain(|bar| bar.date != date(2014, 10, 27));
+        bars
+    };
+    for split in [1.0, 4.0] {
+        let moved = cap(&reported, &prices(split)).unwrap();
+        assert!((moved - 600.0 * 1.35).abs() < 1e-6, "{moved}");
+    }
+    assert_eq!(cap(&reported, &prices(1.0)[1..]), None, "no close to move it from");
+    assert_eq!(cap(&statement(Figure::Shares, 5.9e9), &prices(28.0)), None, "a count of before the splits");
 }
