@@ -2,7 +2,7 @@
 //!
 //! In: the last good mark, today's offers in order of preference. Out: the mark to use and why an offer was not taken.
 //! Invariant: a price that jumps is used only when a second source or the next session confirms it; a price in another
-//! unit is never used.
+//! unit is never used, but for an option's fall, which is a jump.
 
 use domain::{ContractId, Price};
 use jiff::civil::Date;
