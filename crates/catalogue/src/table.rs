@@ -7,9 +7,12 @@
 use crate::manifest::sha256;
 use crate::source::SourceError;
 use domain::{Price, Quantity};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use market::Bar;
+use parquet::basic::{LogicalType, TimeUnit};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
@@ -17,6 +20,8 @@ use rust_decimal::Decimal;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// A source in memory.
 #[derive(Clone, Debug)]
@@ -110,10 +115,18 @@ impl Row<'_> {
         &self.record.fields[column]
     }
 
-    /// A date, written YYYY-MM-DD.
+    /// A date, written YYYY-MM-DD. An instant has none: midnight in Frankfurt is the day before in Greenwich, and a close that
+    /// came a day early would be known before it was made.
     pub fn date(&self, column: usize) -> Result<Date, SourceError> {
         let text = self.text(column);
-        text.parse().map_err(|_| self.refuse(format!("`{text}` is not a date; write it YYYY-MM-DD")))
+        let pieces =
+            Pieces::parse(text).map_err(|_| self.refuse(format!("`{text}` is not a date; write it YYYY-MM-DD")))?;
+        match pieces.offset().is_none() && pieces.time_zone_annotation().is_none() {
+            true => Ok(pieces.date()),
+            false => {
+                Err(self.refuse(format!("`{text}` is an instant, and a bar has a date; give the date of its session")))
+            }
+        }
     }
 
     /// A date that must come after the one before it.
@@ -207,21 +220,31 @@ fn parquet_rows(path: &Path) -> Result<Read, SourceError> {
     let reader = SerializedFileReader::new(file).map_err(unreadable(1))?;
     let schema = reader.metadata().file_metadata().schema();
     let header: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+    let kinds: Vec<Option<&LogicalType>> =
+        schema.get_fields().iter().map(|field| field.get_basic_info().logical_type_ref()).collect();
     let mut records = Vec::new();
     // A line counts as in a CSV file: the header would be the first one.
     for (row, line) in reader.get_row_iter(None).map_err(unreadable(1))?.zip(2..) {
         let row = row.map_err(unreadable(line))?;
-        let fields = row.get_column_iter().map(|(name, field)| {
-            text(field).ok_or_else(|| refused(line, format!("column `{name}` holds no text, number or date")))
+        let fields = row.get_column_iter().zip(&kinds).map(|((name, field), kind)| {
+            text(field, *kind).ok_or_else(|| refused(line, format!("column `{name}` holds no text, number or date")))
         });
         records.push(Record { line, fields: fields.collect::<Result<_, _>>()? });
     }
     Ok((header, records))
 }
 
-/// A field as it would stand in a CSV file; missing values and NaN are blank.
-fn text(field: &Field) -> Option<String> {
-    let day = |days: i64| jiff::civil::date(1970, 1, 1).checked_add(days.days()).ok().map(|date| date.to_string());
+/// A field as it would stand in a CSV file; missing values and NaN are blank. Times are instants unless their column says that it
+/// means the clock on some wall, by Parquet's rule for files that leave it open.
+fn text(field: &Field, kind: Option<&LogicalType>) -> Option<String> {
+    let (is_instant, is_nanoseconds) = match kind {
+        Some(LogicalType::Timestamp(clock)) => (clock.is_adjusted_to_u_t_c, clock.unit == TimeUnit::NANOS),
+        _ => (true, false),
+    };
+    let time = |second: i64| {
+        let instant = Timestamp::from_second(second).ok()?;
+        Some(if is_instant { instant.to_string() } else { TimeZone::UTC.to_datetime(instant).date().to_string() })
+    };
     match field {
         Field::Null => Some(String::new()),
         Field::Str(text) => Some(text.trim().to_owned()),
@@ -229,9 +252,11 @@ fn text(field: &Field) -> Option<String> {
         Field::Double(number) if number.is_nan() => Some(String::new()),
         Field::Float(number) => Some(number.to_string()),
         Field::Double(number) => Some(number.to_string()),
-        Field::Date(days) => day(i64::from(*days)),
-        Field::TimestampMillis(at) => day(at.div_euclid(86_400_000)),
-        Field::TimestampMicros(at) => day(at.div_euclid(86_400_000_000)),
+        Field::Date(days) => EPOCH.checked_add(i64::from(*days).days()).ok().map(|date| date.to_string()),
+        Field::TimestampMillis(at) => time(at.div_euclid(1_000)),
+        Field::TimestampMicros(at) => time(at.div_euclid(1_000_000)),
+        // A row has no field of its own for these.
+        Field::Long(at) if is_nanoseconds => time(at.div_euclid(1_000_000_000)),
         Field::Bool(_) | Field::Bytes(_) | Field::Group(_) | Field::ListInternal(_) | Field::MapInternal(_) => None,
         number => Some(number.to_string()),
     }

@@ -2,9 +2,14 @@
 #![allow(clippy::disallowed_methods, reason = "writes the small files it tells of")]
 
 use catalogue::{Catalogue, ImportReport, ImportRequest, SeriesMap, Source, import, series_name};
+use jiff::Timestamp;
 use jiff::civil::date;
+use parquet::data_type::{DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 const MAP: &str = r#"
@@ -346,4 +351,67 @@ fn a_parquet_source_obeys_the_rules_of_a_csv_source() {
     insta::assert_snapshot!(refused.unwrap_err(), @"DIR/fx.parquet has no column `EURUSD`; it has date, open, high, low, close, volume; correct `columns` in the map");
     fs::write(world.path("fx.parquet"), "date,close\n").unwrap();
     insta::assert_snapshot!(world.import_with(&map).unwrap_err(), @"DIR/fx.parquet, line 1: no readable Parquet (Parquet error: Invalid Parquet file. Corrupt footer); write it with Snappy compression or none");
+}
+
+/// Rates at two moments, in a Parquet file whose column of dates is of this kind.
+fn rates_at(path: &Path, kind: &str, moments: &[i64]) {
+    let schema = format!("message rates {{ REQUIRED {kind}; REQUIRED DOUBLE EURUSD; }}");
+    let schema = Arc::new(parse_message_type(&schema.replace("INT64", "INT64 date")).unwrap());
+    let mut file = SerializedFileWriter::new(fs::File::create(path).unwrap(), schema, Arc::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut dates = group.next_column().unwrap().unwrap();
+    dates.typed::<Int64Type>().write_batch(moments, None, None).unwrap();
+    dates.close().unwrap();
+    let mut closes = group.next_column().unwrap().unwrap();
+    closes.typed::<DoubleType>().write_batch(&vec![1.1; moments.len()], None, None).unwrap();
+    closes.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+}
+
+#[test]
+fn midnight_in_frankfurt_is_not_taken_for_the_day_before_in_greenwich() {
+    let world = World::new();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
+    let imported = |kind: &str, per_second: i64, moment: &str| -> Result<String, String> {
+        rates_at(&world.path("fx.parquet"), kind, &[at(moment) * per_second]);
+        let map = MAP.replace("\"2015\": fx.csv, \"2025\": fx_2025.csv", "\"2015\": fx.parquet");
+        world.import_with(&map.replace("    convert: {multiply_by: EUR.USD, to: USD}\n", ""))?;
+        Ok(world.open().segment("2015").unwrap().bars("EUR.USD").unwrap()[0].date.to_string())
+    };
+    let frankfurt = "2015-08-24T00:00:00+02:00";
+    for (kind, per_second) in [
+        ("INT64 (TIMESTAMP(MILLIS,true))", 1_000),
+        ("INT64 (TIMESTAMP(MICROS,true))", 1_000_000),
+        ("INT64 (TIMESTAMP(NANOS,true))", 1_000_000_000),
+        ("INT64 (TIMESTAMP_MILLIS)", 1_000),
+    ] {
+        let refused = imported(kind, per_second, frankfurt).unwrap_err();
+        assert_eq!(
+            refused,
+            "DIR/fx.parquet, line 2: `2015-08-23T22:00:00Z` is an instant, and a bar has a date; give the date of its session",
+            "{kind}"
+        );
+    }
+    for (kind, per_second) in [
+        ("INT64 (TIMESTAMP(MILLIS,false))", 1_000),
+        ("INT64 (TIMESTAMP(MICROS,false))", 1_000_000),
+        ("INT64 (TIMESTAMP(NANOS,false))", 1_000_000_000),
+    ] {
+        assert_eq!(imported(kind, per_second, "2015-08-24T00:00:00Z").unwrap(), "2015-08-24", "{kind}");
+        assert_eq!(imported(kind, per_second, "2015-08-24T17:35:00Z").unwrap(), "2015-08-24", "{kind}");
+    }
+
+    let in_csv = |date: &str| {
+        world.write("fx.csv", &format!("date,EURUSD\n{date},1.1\n"));
+        world.import().map(|_| world.open().segment("2015").unwrap().bars("EUR.USD").unwrap()[0].date.to_string())
+    };
+    for instant in ["2015-08-23 22:00:00+00:00", "2015-08-23T22:00:00Z", "2015-08-24T00:00:00+02:00[Europe/Berlin]"] {
+        assert_eq!(
+            in_csv(instant).unwrap_err(),
+            format!(
+                "DIR/fx.csv, line 2: `{instant}` is an instant, and a bar has a date; give the date of its session"
+            )
+        );
+    }
 }
