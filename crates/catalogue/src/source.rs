@@ -238,7 +238,8 @@ impl Sieve<'_> {
             return Err(Reason::KnownBad);
         }
         let factor = self.rates.map_or(Some(Decimal::ONE), |rates| rates.get(&date).copied()).ok_or(Reason::NoRate)?;
-        Ok(prices.map(|price| price * factor))
+        // A rate is a price, so what it takes beyond every decimal is beyond a price already, and its row says so.
+        Ok(prices.map(|price| price.checked_mul(factor).unwrap_or(price)))
     }
 }
 

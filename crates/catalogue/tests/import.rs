@@ -415,3 +415,17 @@ fn midnight_in_frankfurt_is_not_taken_for_the_day_before_in_greenwich() {
         );
     }
 }
+
+#[test]
+fn a_price_beyond_all_measure_is_refused_with_its_line_whether_it_is_converted_or_not() {
+    let world = World::new();
+    world.write("etf.csv", "date,symbol,open,high,low,close,volume\n2015-08-24,SXR8.DE,1,7.0e28,1,1,1\n");
+    let as_quoted = MAP.replace("    convert: {multiply_by: EUR.USD, to: USD}\n", "");
+    assert_ne!(as_quoted, MAP);
+    for map in [MAP, &as_quoted] {
+        assert_eq!(
+            world.import_with(map).unwrap_err(),
+            "DIR/etf.csv, line 2: 70000000000000000000000000000 does not fit 8 digits after the point"
+        );
+    }
+}
