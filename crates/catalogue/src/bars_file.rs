@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use rust_decimal::Decimal;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -80,6 +81,17 @@ pub(crate) struct Row {
     pub mantissas: [i64; 4],
     /// In units of 1e-4.
     pub volume: i64,
+}
+
+impl Row {
+    pub fn close(&self) -> Decimal {
+        decimal(self.mantissas[3])
+    }
+}
+
+/// A price as a person writes it.
+pub(crate) fn decimal(mantissa: i64) -> Decimal {
+    Decimal::new(mantissa, PRICE_DIGITS).normalize()
 }
 
 /// Reads and checks every bar of a file.

@@ -3,19 +3,16 @@
 //! In: a catalogue, calendars, another source if there is one. Out: findings. Invariant: nothing is changed or left out;
 //! a real crash is reported like a wrong print, because only a second source can tell them apart.
 
-use crate::bars_file::Row;
+use crate::bars_file::{Row, decimal};
 use crate::findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
 use crate::manifest::SeriesEntry;
 use crate::open::{Catalogue, CatalogueError, Segment};
+use crate::stale::stale;
 use domain::{Currency, Mic};
 use jiff::civil::Date;
 use market::calendar::Calendars;
-use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Sessions in which the same four prices are not expected twice, and in which a single price is not.
-const REPEAT_SESSIONS: usize = 5;
-const REPEAT_SESSIONS_OF_ONE_PRICE: usize = 1;
 /// A change counts as large from this much, in logarithms, ...
 const LARGE: f64 = 0.05;
 /// ... and this many times the median size of the changes before it.
@@ -92,8 +89,12 @@ impl Check<'_> {
         };
         self.rows_that_cannot_be(&rows);
         let rows: Vec<Row> = rows.into_iter().filter(|row| row.mantissas.iter().all(|price| *price > 0)).collect();
-        self.changes(&rows, series.unit.parse::<Currency>().is_ok());
-        self.repeats(&rows);
+        let changes: Vec<f64> = rows.windows(2).map(|pair| (size(&pair[1]) / size(&pair[0])).ln()).collect();
+        self.changes(&rows, &changes, series.unit.parse::<Currency>().is_ok());
+        self.ranges(&rows, &changes);
+        for (date, values) in stale(&rows) {
+            self.find(FindingKind::StaleRepeat, Some(date), values);
+        }
         if let Some(other) = request.against {
             self.sources(&rows, other, series);
         }
@@ -110,7 +111,7 @@ impl Check<'_> {
     fn rows_that_cannot_be(&mut self, rows: &[Row]) {
         for pair in rows.windows(2) {
             if pair[1].date <= pair[0].date {
-                let values = format!("{} after {}", close(&pair[1]), pair[0].date);
+                let values = format!("{} after {}", pair[1].close(), pair[0].date);
                 self.find(FindingKind::DateOrder, Some(pair[1].date), values);
             }
         }
@@ -121,8 +122,7 @@ impl Check<'_> {
     }
 
     /// Only what is owned can split; an index and a rate cannot.
-    fn changes(&mut self, rows: &[Row], can_split: bool) {
-        let changes: Vec<f64> = rows.windows(2).map(|pair| (size(&pair[1]) / size(&pair[0])).ln()).collect();
+    fn changes(&mut self, rows: &[Row], changes: &[f64], can_split: bool) {
         let mut came_back = false;
         for (index, &change) in changes.iter().enumerate() {
             let back = changes.get(index + 1).map_or(0.0, |next| -next / change);
@@ -138,25 +138,24 @@ impl Check<'_> {
             came_back = kind == FindingKind::Spike;
             let (before, now) = (&rows[index], &rows[index + 1]);
             let percent = (change.exp() - 1.0) * 100.0;
-            let values = format!("{} to {}, {percent:+.1} % after {}", close(before), close(now), before.date);
+            let values = format!("{} to {}, {percent:+.1} % after {}", before.close(), now.close(), before.date);
             self.find(kind, Some(now.date), values);
         }
     }
 
-    fn repeats(&mut self, rows: &[Row]) {
-        let one_price = rows.iter().filter(|row| row.mantissas == [row.mantissas[3]; 4]).count() * 2 > rows.len();
-        let sessions = if one_price { REPEAT_SESSIONS_OF_ONE_PRICE } else { REPEAT_SESSIONS };
-        let mut told = BTreeSet::new();
+    /// A session may leave the way between two closes by what a change may be, and then it is told like one: a panic that was
+    /// over by the evening looks like a wrong print.
+    fn ranges(&mut self, rows: &[Row], changes: &[f64]) {
         for (index, row) in rows.iter().enumerate() {
-            let before = &rows[index.saturating_sub(sessions)..index];
-            let Some(first) = before.iter().find(|earlier| earlier.mantissas == row.mantissas) else { continue };
-            if told.insert(first.date) {
-                let values = format!("{}, and again on {}", close(first), row.date);
-                self.find(FindingKind::StaleRepeat, Some(first.date), values);
+            let earlier = index.saturating_sub(1);
+            let before = &rows[earlier];
+            let (name, price, beyond) = farthest(row, before);
+            if beyond.abs() > threshold(&changes[..earlier]) {
+                let (price, percent) = (decimal(price), (beyond.exp() - 1.0) * 100.0);
+                let values =
+                    format!("{name} {price}, {percent:+.1} % beyond closes of {} and {}", before.close(), row.close());
+                self.find(FindingKind::Range, Some(row.date), values);
             }
-            told.insert(row.date);
-            let values = format!("{}, as on {}", close(row), first.date);
-            self.find(FindingKind::StaleRepeat, Some(row.date), values);
         }
     }
 
@@ -172,13 +171,13 @@ impl Check<'_> {
                 self.find(
                     FindingKind::SourcesDiffer,
                     Some(row.date),
-                    format!("{} here, {} there", close(row), close(their)),
+                    format!("{} here, {} there", row.close(), their.close()),
                 );
             }
         }
         for (date, their) in theirs {
             if series.first <= date && date <= series.last && !ours.contains(&date) {
-                self.find(FindingKind::OnlyElsewhere, Some(date), format!("{} there", close(&their)));
+                self.find(FindingKind::OnlyElsewhere, Some(date), format!("{} there", their.close()));
             }
         }
     }
@@ -203,7 +202,7 @@ impl Check<'_> {
         let closed: Vec<&Row> = rows.iter().filter(|row| !sessions.contains_key(&row.date)).collect();
         let names = venues.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         for row in closed {
-            self.find(FindingKind::ClosedDay, Some(row.date), format!("{}, and {names} had none", close(row)));
+            self.find(FindingKind::ClosedDay, Some(row.date), format!("{}, and {names} had none", row.close()));
         }
         Ok(())
     }
@@ -241,6 +240,16 @@ fn compare(listed: &[(String, Date)], catalogue: &Catalogue, findings: &[Finding
     }
 }
 
+/// The price of a bar that lies farthest outside its close and the close before, and how far, in logarithms.
+fn farthest(row: &Row, before: &Row) -> (&'static str, i64, f64) {
+    let [open, high, low, close] = row.mantissas;
+    let (least, most) = (close.min(before.mantissas[3]), close.max(before.mantissas[3]));
+    let beyond = |price: i64| (price as f64 / price.clamp(least, most) as f64).ln();
+    // A wrong open has widened its high or low, and of equals the last is told.
+    let prices = [("low", low), ("high", high), ("open", open)].map(|(name, price)| (name, price, beyond(price)));
+    prices.into_iter().max_by(|one, two| one.2.abs().total_cmp(&two.2.abs())).expect("a bar has three of them")
+}
+
 fn is_split(change: f64) -> bool {
     SPLIT_RATIOS.iter().any(|ratio| (change.abs() - ratio.ln()).abs() < SPLIT_TOLERANCE)
 }
@@ -258,12 +267,4 @@ fn threshold(before: &[f64]) -> f64 {
 
 fn size(row: &Row) -> f64 {
     row.mantissas[3] as f64
-}
-
-fn close(row: &Row) -> Decimal {
-    decimal(row.mantissas[3])
-}
-
-fn decimal(mantissa: i64) -> Decimal {
-    Decimal::new(mantissa, domain::price::PRICE_DIGITS).normalize()
 }

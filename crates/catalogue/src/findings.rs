@@ -30,7 +30,9 @@ pub enum FindingKind {
     Spike,
     /// The price changed by much and stayed.
     Jump,
-    /// The same four prices as in one of the five sessions before.
+    /// The open, high or low is far outside the close and the close before.
+    Range,
+    /// A bar or a close is one of an earlier session.
     StaleRepeat,
     /// A venue had a session and there is no bar.
     Gap,
@@ -51,6 +53,7 @@ const KINDS: &[(FindingKind, &str, &str)] = &[
     (FindingKind::SplitLike, "split-like", "look for a split of that ratio; adjust the earlier prices, or pull again"),
     (FindingKind::Spike, "spike", "compare with a second source; a wrong print goes on the list of bad prints"),
     (FindingKind::Jump, "jump", "compare with a second source; real moves look like this too"),
+    (FindingKind::Range, "range", "compare open, high and low with a second source; real panics look like this too"),
     (FindingKind::StaleRepeat, "stale repeat", "compare with a second source; a price carried over is no price"),
     (FindingKind::Gap, "gap", "pull or import the date; returns over it are of several days"),
     (FindingKind::ClosedDay, "closed day", "correct the calendar, or the venues of the series"),

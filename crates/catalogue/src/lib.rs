@@ -16,6 +16,7 @@ mod open;
 mod publish;
 mod report;
 mod source;
+mod stale;
 mod table;
 mod update;
 

@@ -53,45 +53,115 @@ fn found(report: &CheckReport, series: &str) -> Vec<String> {
         .collect()
 }
 
-/// Sessions of Xetra in 2016 with a quiet price, changed by `edit`; `None` leaves the session out.
-fn checked(edit: impl Fn(usize, Date, f64) -> Option<f64>) -> Vec<String> {
+/// The price of a quiet series in its session of this number.
+fn quiet(index: usize) -> f64 {
+    100.0 + 0.37 * index as f64 + (index * 7 % 5) as f64 * 0.31
+}
+
+/// Findings on a series of Xetra's sessions in the first half of 2016; `row` writes the columns of one, and leaves it out with `None`.
+fn checked_rows(header: &str, columns: &str, row: impl Fn(usize) -> Option<String>) -> Vec<String> {
     let dir = TempDir::new().unwrap();
     let calendars = calendars();
     let sessions = calendars.get(Mic::Xetr).unwrap().sessions(date(2016, 1, 1), date(2016, 6, 30)).unwrap();
-    let mut text = "date,close\n".to_owned();
+    let mut text = format!("date,{header}\n");
     for (index, session) in sessions.iter().enumerate() {
-        let price = 100.0 + 0.37 * index as f64 + (index * 7 % 5) as f64 * 0.31;
-        if let Some(price) = edit(index, session.date, price) {
-            text.push_str(&format!("{},{price:.4}\n", session.date));
+        if let Some(row) = row(index) {
+            text.push_str(&format!("{},{row}\n", session.date));
         }
     }
     std::fs::write(dir.path().join("a.csv"), text).unwrap();
-    let map = "segments: {s: {from: 2016-01-01, to: 2016-12-31}}\nseries:\n  A: {stands_for: a, files: {s: a.csv}, \
-               columns: {close: close}, unit: EUR, adjustment: none, stamp: close}\n";
-    let catalogue = imported(dir.path(), map, &dir.path().join("catalogue"));
+    let map = format!(
+        "segments: {{s: {{from: 2016-01-01, to: 2016-06-30}}}}\nseries:\n  A: {{stands_for: a, files: {{s: a.csv}}, \
+         columns: {columns}, unit: EUR, adjustment: none, stamp: close}}\n"
+    );
+    let catalogue = imported(dir.path(), &map, &dir.path().join("catalogue"));
     let venues = BTreeMap::from([("A", Mic::Xetr)]);
     let request =
         CheckRequest { catalogue: &catalogue, calendars: &calendars, venues: &venues, against: None, known_bad: None };
     found(&catalogue::check(&request), "A")
 }
 
+/// A series of closes, changed by `edit`.
+fn checked(edit: impl Fn(usize, f64) -> Option<f64>) -> Vec<String> {
+    checked_rows("close", "{close: close}", |index| Some(format!("{:.4}", edit(index, quiet(index))?)))
+}
+
+/// A series of bars that open at the close before them, changed by `edit`: open, high, low, close.
+fn checked_bars(edit: impl Fn(usize, &mut [f64; 4])) -> Vec<String> {
+    checked_rows("open,high,low,close", "ohlc", |index| {
+        let (open, close) = (quiet(index.saturating_sub(1)), quiet(index));
+        let mut bar = [open, open.max(close) + 0.2, open.min(close) - 0.2, close];
+        edit(index, &mut bar);
+        Some(bar.map(|price| format!("{price:.4}")).join(","))
+    })
+}
+
 #[test]
 fn every_planted_fault_is_found_and_a_quiet_series_has_none() {
-    assert_eq!(checked(|_, _, price| Some(price)), [""; 0]);
+    assert_eq!(checked(|_, price| Some(price)), [""; 0]);
     let from = |index: usize, first: usize, factor: f64| if index >= first { factor } else { 1.0 };
-    insta::assert_snapshot!(checked(|index, _, price| Some(price * from(index, 60, 0.01))).join("\n"), @"2016-03-30 unit flip: 122.76 to 1.222, -99.0 % after 2016-03-29");
-    insta::assert_snapshot!(checked(|index, _, price| Some(price * if index == 60 { 100.0 } else { 1.0 })).join("\n"), @r"
+    insta::assert_snapshot!(checked(|index, price| Some(price * from(index, 60, 0.01))).join("\n"), @"2016-03-30 unit flip: 122.76 to 1.222, -99.0 % after 2016-03-29");
+    insta::assert_snapshot!(checked(|index, price| Some(price * if index == 60 { 100.0 } else { 1.0 })).join("\n"), @r"
     2016-03-30 unit flip: 122.76 to 12220, +9854.4 % after 2016-03-29
     2016-03-31 unit flip: 12220 to 123.19, -99.0 % after 2016-03-30
     ");
-    insta::assert_snapshot!(checked(|index, _, price| Some(price * from(index, 60, 0.2))).join("\n"), @"2016-03-30 split-like: 122.76 to 24.44, -80.1 % after 2016-03-29");
-    insta::assert_snapshot!(checked(|index, _, price| Some(price * from(index, 60, 0.85))).join("\n"), @"2016-03-30 jump: 122.76 to 103.87, -15.4 % after 2016-03-29");
-    insta::assert_snapshot!(checked(|index, _, price| Some(price * if index == 60 { 0.85 } else { 1.0 })).join("\n"), @"2016-03-30 spike: 122.76 to 103.87, -15.4 % after 2016-03-29");
-    insta::assert_snapshot!(checked(|index, _, price| (index != 60).then_some(price)).join("\n"), @"2016-03-30 gap: XETR had a session");
-    insta::assert_snapshot!(checked(|index, _, price| Some(if (60..63).contains(&index) { 120.0 } else { price })).join("\n"), @r"
+    insta::assert_snapshot!(checked(|index, price| Some(price * from(index, 60, 0.2))).join("\n"), @"2016-03-30 split-like: 122.76 to 24.44, -80.1 % after 2016-03-29");
+    insta::assert_snapshot!(checked(|index, price| Some(price * from(index, 60, 0.85))).join("\n"), @"2016-03-30 jump: 122.76 to 103.87, -15.4 % after 2016-03-29");
+    insta::assert_snapshot!(checked(|index, price| Some(price * if index == 60 { 0.85 } else { 1.0 })).join("\n"), @"2016-03-30 spike: 122.76 to 103.87, -15.4 % after 2016-03-29");
+    insta::assert_snapshot!(checked(|index, price| (index != 60).then_some(price)).join("\n"), @"2016-03-30 gap: XETR had a session");
+    insta::assert_snapshot!(checked(|index, price| Some(if (60..63).contains(&index) { 120.0 } else { price })).join("\n"), @r"
     2016-03-30 stale repeat: 120, and again on 2016-03-31
     2016-03-31 stale repeat: 120, as on 2016-03-30
     2016-04-01 stale repeat: 120, as on 2016-03-31
+    ");
+}
+
+#[test]
+fn a_wrong_open_high_or_low_is_found_though_the_close_is_right() {
+    assert_eq!(checked_bars(|_, _| ()), [""; 0]);
+    let on_the_day = |edit: fn(&mut [f64; 4])| {
+        checked_bars(|index, bar| {
+            if index == 60 {
+                edit(bar);
+            }
+        })
+        .join("\n")
+    };
+    insta::assert_snapshot!(on_the_day(|bar| bar[0] /= 3.0), @"2016-03-30 range: open 40.92, -66.5 % beyond closes of 122.76 and 122.2");
+    insta::assert_snapshot!(on_the_day(|bar| bar[0] *= 3.0), @"2016-03-30 range: open 368.28, +200.0 % beyond closes of 122.76 and 122.2");
+    insta::assert_snapshot!(on_the_day(|bar| bar[1] *= 1.2), @"2016-03-30 range: high 147.552, +20.2 % beyond closes of 122.76 and 122.2");
+    insta::assert_snapshot!(on_the_day(|bar| bar[2] *= 0.5), @"2016-03-30 range: low 61, -50.1 % beyond closes of 122.76 and 122.2");
+    insta::assert_snapshot!(on_the_day(|bar| bar[2] *= 0.96), @"");
+    insta::assert_snapshot!(on_the_day(|bar| bar.iter_mut().for_each(|price| *price *= 0.85)), @"2016-03-30 spike: 122.76 to 103.87, -15.4 % after 2016-03-29");
+}
+
+#[test]
+fn a_close_that_stands_still_and_a_session_filled_with_the_close_before_are_found() {
+    let stands = |last: usize| {
+        checked_bars(|index, bar| {
+            if (60..=last).contains(&index) {
+                bar[3] = quiet(60);
+            }
+        })
+        .join("\n")
+    };
+    assert_eq!(stands(61), "", "two closes in a row may be equal");
+    insta::assert_snapshot!(stands(62), @"
+    2016-03-31 stale repeat: close 122.2, as on 2016-03-30
+    2016-04-01 stale repeat: close 122.2, as on 2016-03-30
+    ");
+    let often_still = |index: usize, bar: &mut [f64; 4]| bar[3] = quiet(index - index % 3);
+    assert_eq!(
+        checked_bars(often_still),
+        [""; 0],
+        "three closes in a row are nothing in a series that often stands still"
+    );
+
+    insta::assert_snapshot!(checked_bars(|index, bar| if index == 60 { *bar = [quiet(59); 4] }).join("\n"), @"2016-03-30 stale repeat: 122.76 four times, the close of 2016-03-29");
+    let fixing = checked(|index, price| Some(if index == 60 { quiet(59) } else { price }));
+    insta::assert_snapshot!(fixing.join("\n"), @"
+    2016-03-29 stale repeat: 122.76, and again on 2016-03-30
+    2016-03-30 stale repeat: 122.76, as on 2016-03-29
     ");
 }
 
@@ -159,13 +229,14 @@ fn the_known_bad_prints_are_found_by_calendar_and_repetition_or_by_a_second_sour
         *counts.entry((instrument, finding.kind)).or_default() += 1;
     }
     let counts = counts.iter().map(|((series, kind), count)| format!("{series} {kind} {count}"));
-    insta::assert_snapshot!(counts.collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(counts.collect::<Vec<_>>().join("\n"), @"
     CS51 jump 6
-    CS51 stale repeat 72
+    CS51 stale repeat 87
     CS51 gap 3
     CS51 closed day 5
     CSPX spike 1
     CSPX jump 2
+    CSPX range 1
     CSPX stale repeat 4
     CSPX gap 3
     CSPX closed day 4
@@ -175,10 +246,12 @@ fn the_known_bad_prints_are_found_by_calendar_and_repetition_or_by_a_second_sour
     M6E gap 200
     M6E closed day 6
     SPX jump 1
+    SPX range 1
     SX5E jump 2
     SX5E stale repeat 3
     SX5E gap 50
     VIX jump 9
+    VIX range 1
     ");
 }
 
