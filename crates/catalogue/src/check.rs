@@ -5,7 +5,7 @@
 
 use crate::bars_file::{Row, decimal};
 use crate::findings::{CheckReport, Checked, Finding, FindingKind, KnownBadReport};
-use crate::manifest::SeriesEntry;
+use crate::manifest::{SegmentEntry, SeriesEntry};
 use crate::open::{Catalogue, CatalogueError, Segment};
 use crate::stale::stale;
 use domain::{Currency, Mic};
@@ -30,6 +30,9 @@ const SPLIT_RATIOS: [f64; 10] = [1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 20.0, 
 /// Difference of two sources that is reported, in logarithms.
 const SOURCES_TOLERANCE: f64 = 0.001;
 
+/// Days a series may begin after its segment or end before it: the longest that exchanges are closed around a new year.
+const CLOSED_DAYS_MAX: i32 = 10;
+
 /// What to check, and with what.
 #[derive(Clone, Copy)]
 pub struct CheckRequest<'a> {
@@ -52,7 +55,7 @@ pub fn check(request: &CheckRequest<'_>) -> CheckReport {
         let segment = request.catalogue.segment(&entry.name).expect("the manifest names it");
         for series in &entry.series {
             let mut one = Check { segment: &entry.name, series: &series.name, findings: Vec::new() };
-            let no_calendar = one.series(request, segment, series);
+            let Comparisons { no_calendar, no_comparison } = one.series(request, segment, series);
             let mut found = BTreeMap::new();
             one.findings.iter().for_each(|finding| *found.entry(finding.kind).or_insert(0) += 1);
             one.findings.sort_by_key(|finding| (finding.date, finding.kind));
@@ -61,7 +64,9 @@ pub fn check(request: &CheckRequest<'_>) -> CheckReport {
                 series: series.name.clone(),
                 bars: series.rows,
                 found,
+                part_of_segment: part_of_segment(series, entry),
                 no_calendar,
+                no_comparison,
             });
             findings.append(&mut one.findings);
         }
@@ -77,14 +82,20 @@ struct Check<'a> {
     findings: Vec<Finding>,
 }
 
+/// Why a series was not compared, where it was not.
+#[derive(Default)]
+struct Comparisons {
+    no_calendar: Option<String>,
+    no_comparison: Option<String>,
+}
+
 impl Check<'_> {
-    /// Says why there was no comparison with a calendar, where there was none.
-    fn series(&mut self, request: &CheckRequest<'_>, segment: Segment<'_>, series: &SeriesEntry) -> Option<String> {
+    fn series(&mut self, request: &CheckRequest<'_>, segment: Segment<'_>, series: &SeriesEntry) -> Comparisons {
         let rows = match segment.rows(&series.name) {
             Ok(rows) => rows,
             Err(error) => {
                 self.find(FindingKind::Unreadable, None, error.to_string());
-                return None;
+                return Comparisons::default();
             }
         };
         self.rows_that_cannot_be(&rows);
@@ -95,12 +106,11 @@ impl Check<'_> {
         for (date, values) in stale(&rows) {
             self.find(FindingKind::StaleRepeat, Some(date), values);
         }
-        if let Some(other) = request.against {
-            self.sources(&rows, other, series);
-        }
+        let no_comparison = request.against.and_then(|other| self.sources(&rows, other, series).err());
         let own = request.venues.get(series.instrument.as_str()).copied();
         let venues = if series.venues.is_empty() { own.into_iter().collect() } else { series.venues.clone() };
-        self.sessions(&rows, &venues, request.calendars).err()
+        let no_calendar = self.sessions(&rows, &venues, request.calendars).err();
+        Comparisons { no_calendar, no_comparison }
     }
 
     fn find(&mut self, kind: FindingKind, date: Option<Date>, values: String) {
@@ -159,12 +169,21 @@ impl Check<'_> {
         }
     }
 
-    fn sources(&mut self, rows: &[Row], other: &Catalogue, series: &SeriesEntry) {
+    fn sources(&mut self, rows: &[Row], other: &Catalogue, series: &SeriesEntry) -> Result<(), String> {
         let theirs: BTreeMap<Date, Row> = match elsewhere(other, series) {
             Ok(rows) => rows.into_iter().map(|row| (row.date, row)).collect(),
-            Err(error) => return self.find(FindingKind::Unreadable, None, format!("the other source: {error}")),
+            Err(error) => {
+                self.find(FindingKind::Unreadable, None, format!("the other source: {error}"));
+                return Ok(());
+            }
+        };
+        let (Some((from, _)), Some((to, _))) = (theirs.first_key_value(), theirs.last_key_value()) else {
+            return Err("it has no such series".to_owned());
         };
         let ours: BTreeSet<Date> = rows.iter().map(|row| row.date).collect();
+        if !ours.iter().any(|date| theirs.contains_key(date)) {
+            return Err(format!("its series, {from} to {to}, has no date of this one"));
+        }
         for row in rows {
             let Some(their) = theirs.get(&row.date).filter(|row| row.mantissas[3] > 0) else { continue };
             if (size(row) / size(their)).ln().abs() > SOURCES_TOLERANCE {
@@ -180,6 +199,7 @@ impl Check<'_> {
                 self.find(FindingKind::OnlyElsewhere, Some(date), format!("{} there", their.close()));
             }
         }
+        Ok(())
     }
 
     fn sessions(&mut self, rows: &[Row], venues: &[Mic], calendars: &Calendars) -> Result<(), String> {
@@ -208,6 +228,19 @@ impl Check<'_> {
     }
 }
 
+/// A contract lives for a part of its segment; anything else that has only a part of it is told.
+fn part_of_segment(series: &SeriesEntry, segment: &SegmentEntry) -> Option<String> {
+    let SeriesEntry { first, last, .. } = series;
+    let SegmentEntry { from, to, .. } = segment;
+    let is_contract = series.name != series.instrument;
+    let begins = (*first - *from).get_days() > CLOSED_DAYS_MAX;
+    let ends = (*to - *last).get_days() > CLOSED_DAYS_MAX;
+    let begins = begins.then(|| format!("begins {first} in a segment from {from}"));
+    let ends = ends.then(|| format!("ends {last} in a segment to {to}"));
+    let told: Vec<String> = begins.into_iter().chain(ends).collect();
+    (!is_contract && !told.is_empty()).then(|| told.join(", "))
+}
+
 /// The rows of the same series in another catalogue, all segments together.
 fn elsewhere(other: &Catalogue, series: &SeriesEntry) -> Result<Vec<Row>, CatalogueError> {
     let mut rows = Vec::new();
@@ -228,7 +261,8 @@ fn compare(listed: &[(String, Date)], catalogue: &Catalogue, findings: &[Finding
     let found: BTreeSet<(&str, Date)> =
         findings.iter().filter_map(|finding| Some((finding.series.as_str(), finding.date?))).collect();
     let listed: BTreeSet<(&str, Date)> = listed.iter().map(|(series, date)| (series.as_str(), *date)).collect();
-    let listed: BTreeSet<_> = listed.into_iter().filter(|(series, date)| covers(series, *date)).collect();
+    let (listed, outside): (BTreeSet<_>, BTreeSet<_>) =
+        listed.into_iter().partition(|(series, date)| covers(series, *date));
     let series: BTreeSet<&str> = listed.iter().map(|(series, _)| *series).collect();
     let missed = listed.iter().filter(|row| !found.contains(row));
     let others = found.iter().filter(|row| series.contains(row.0) && !listed.contains(row));
@@ -237,6 +271,7 @@ fn compare(listed: &[(String, Date)], catalogue: &Catalogue, findings: &[Finding
         found: listed.intersection(&found).count(),
         missed: missed.map(|(series, date)| ((*series).to_owned(), *date)).collect(),
         false_alarms: others.count(),
+        outside: outside.len(),
     }
 }
 

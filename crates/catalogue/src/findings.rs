@@ -107,8 +107,21 @@ pub struct Checked {
     pub bars: usize,
     /// Its findings by kind.
     pub found: BTreeMap<FindingKind, usize>,
+    /// Which part of its segment it has, where it begins late or ends early in it.
+    pub part_of_segment: Option<String>,
     /// Why its dates were not compared with a calendar, where they were not.
     pub no_calendar: Option<String>,
+    /// Why its closes were not compared with the other source, where there is one and they were not.
+    pub no_comparison: Option<String>,
+}
+
+impl Checked {
+    /// What it was not held against.
+    fn remarks(&self) -> impl Iterator<Item = String> {
+        let no_calendar = self.no_calendar.as_ref().map(|why| format!("not compared with a calendar: {why}"));
+        let no_comparison = self.no_comparison.as_ref().map(|why| format!("not compared with the other source: {why}"));
+        [self.part_of_segment.clone(), no_calendar, no_comparison].into_iter().flatten()
+    }
 }
 
 /// How the findings compare with a list of bad prints.
@@ -122,6 +135,8 @@ pub struct KnownBadReport {
     pub missed: Vec<(String, Date)>,
     /// Findings on series of the list that are not on it.
     pub false_alarms: usize,
+    /// Rows of the list whose series or date is not in the catalogue's spans.
+    pub outside: usize,
 }
 
 /// The result of a check.
@@ -142,8 +157,7 @@ impl fmt::Display for CheckReport {
         table.set_header(["segment", "series", "bars", "found"]);
         for checked in &self.checked {
             let found: Vec<String> = checked.found.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            let no_calendar = checked.no_calendar.as_ref().map(|why| format!("not compared with a calendar: {why}"));
-            let told = found.into_iter().chain(no_calendar).collect::<Vec<_>>().join(", ");
+            let told = found.into_iter().chain(checked.remarks()).collect::<Vec<_>>().join(", ");
             table.add_row([checked.segment.clone(), checked.series.clone(), checked.bars.to_string(), told]);
         }
         writeln!(f, "{table}")?;
@@ -153,13 +167,16 @@ impl fmt::Display for CheckReport {
             }
         }
         if let Some(known) = &self.known_bad {
-            let KnownBadReport { listed, found, missed, false_alarms } = known;
+            let KnownBadReport { listed, found, missed, false_alarms, outside } = known;
             writeln!(
                 f,
                 "\nlist of bad prints: {found} of {listed} found, {false_alarms} findings on its series are not on it"
             )?;
             for (series, date) in missed {
                 writeln!(f, "  not found: {series} {date}")?;
+            }
+            if *outside > 0 {
+                writeln!(f, "  {outside} of its rows name a series or a date that the catalogue does not have")?;
             }
         }
         Ok(())

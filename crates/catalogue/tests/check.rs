@@ -166,6 +166,48 @@ fn a_close_that_stands_still_and_a_session_filled_with_the_close_before_are_foun
 }
 
 #[test]
+fn what_was_compared_with_nothing_is_said() {
+    let dir = TempDir::new().unwrap();
+    let catalogue_of = |name: &str, series: &str, first: Date| {
+        let dates = (0..40).map(|day| first.checked_add(day.days()).unwrap());
+        let rows: String = dates.enumerate().map(|(index, date)| format!("{date},{:.4}\n", quiet(index))).collect();
+        std::fs::write(dir.path().join("a.csv"), format!("date,close\n{rows}")).unwrap();
+        let map = format!(
+            "segments: {{s: {{from: 2016-01-01, to: 2016-12-31}}}}\nseries:\n  {series}: {{stands_for: a, files: {{s: \
+             a.csv}}, columns: {{close: close}}, unit: EUR, adjustment: none, stamp: close}}\n"
+        );
+        imported(dir.path(), &map, &dir.path().join(name))
+    };
+    let ours = catalogue_of("ours", "A", date(2016, 3, 1));
+    let known_bad = ["A 2016-03-04", "A 2029-01-02", "AA 2016-03-04"].map(|row| {
+        let (series, date) = row.split_once(' ').unwrap();
+        (series.to_owned(), date.parse().unwrap())
+    });
+    let (calendars, venues) = (calendars(), BTreeMap::new());
+    let told = |theirs: &Catalogue| {
+        let report = catalogue::check(&CheckRequest {
+            catalogue: &ours,
+            calendars: &calendars,
+            venues: &venues,
+            against: Some(theirs),
+            known_bad: Some(&known_bad),
+        });
+        report.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    };
+    let row = |theirs: &Catalogue| told(theirs).lines().nth(1).unwrap().to_owned();
+    insta::assert_snapshot!(told(&catalogue_of("the same", "A", date(2016, 3, 1))), @"
+     segment  series  bars  found
+     s        A       40    begins 2016-03-01 in a segment from 2016-01-01, ends 2016-04-09 in a segment to 2016-12-31, not compared with a calendar: no venue is known for it
+
+    list of bad prints: 0 of 1 found, 0 findings on its series are not on it
+      not found: A 2016-03-04
+      2 of its rows name a series or a date that the catalogue does not have
+    ");
+    insta::assert_snapshot!(row(&catalogue_of("other series", "B", date(2016, 3, 1))), @" s        A       40    begins 2016-03-01 in a segment from 2016-01-01, ends 2016-04-09 in a segment to 2016-12-31, not compared with a calendar: no venue is known for it, not compared with the other source: it has no such series");
+    insta::assert_snapshot!(row(&catalogue_of("other dates", "A", date(2016, 9, 1))), @" s        A       40    begins 2016-03-01 in a segment from 2016-01-01, ends 2016-04-09 in a segment to 2016-12-31, not compared with a calendar: no venue is known for it, not compared with the other source: its series, 2016-09-01 to 2016-10-10, has no date of this one");
+}
+
+#[test]
 fn the_known_bad_prints_are_found_by_calendar_and_repetition_or_by_a_second_source() {
     let source = Path::new(DATA);
     if !source.exists() {
