@@ -83,6 +83,18 @@ pub enum SourceError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The list of bad prints has other columns.
+    #[error("{} has no column `{column}`; it has {found}, and a list of bad prints needs {needed}", path.display())]
+    ListColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns it has.
+        found: String,
+        /// The columns it needs.
+        needed: String,
+    },
     /// The file has no row for this series.
     #[error("{} has no usable row for {stands_for}{left_out}; correct `symbol` in the map, or take the file out of it", path.display())]
     Empty {
@@ -94,6 +106,8 @@ pub enum SourceError {
         left_out: String,
     },
 }
+
+const IN_ORDER: &str = "sort the rows and remove doubles";
 
 /// Exchange rates by date.
 pub(crate) type Rates = BTreeMap<Date, Decimal>;
@@ -153,10 +167,12 @@ fn single(table: &Table, rule: &SeriesRule, columns: &Columns, sieve: &mut Sieve
     let symbol =
         rule.symbol.as_deref().map(|symbol| table.column("symbol").map(|column| (column, symbol))).transpose()?;
     let dates = table.column("date")?;
+    let mixed = symbol.is_none() && table.distinct("symbol").is_ok_and(|symbols| symbols.len() > 1);
+    let advice = if mixed { "the file has several symbols: name `symbol` in the map" } else { IN_ORDER };
     let mut last = None;
     let mut bars = Vec::new();
     for row in table.rows().filter(|row| symbol.is_none_or(|(column, wanted)| row.text(column) == wanted)) {
-        let date = row.date_after(dates, &mut last)?;
+        let date = row.date_after(dates, &mut last, advice)?;
         let mut quoted = [None; 4];
         for (value, column) in quoted.iter_mut().zip(prices) {
             *value = row.number(column)?;
@@ -182,7 +198,7 @@ fn contracts(
         let (price, month) = (table.column(price)?, table.column(month)?);
         let mut last = None;
         for row in table.rows() {
-            let date = row.date_after(dates, &mut last)?;
+            let date = row.date_after(dates, &mut last, IN_ORDER)?;
             let month = row.month(month)?;
             let quoted = row.number(price)?.filter(|_| month.is_some());
             let volume = rule.assumed_volume();
@@ -246,7 +262,7 @@ impl Sieve<'_> {
 /// The wrong closes of a series by date.
 fn known_bad(source: Source<'_>, bad: &KnownBad) -> Result<Rates, SourceError> {
     let table = source.table(&bad.file).map_err(as_list)?;
-    let (date, series, value) = (table.column("date")?, table.column("series")?, table.column("value_in_our_file")?);
+    let [date, series, value] = list_columns(&table, ["date", "series", "value_in_our_file"])?;
     let mut wrong = Rates::new();
     for row in table.rows() {
         if row.text(series) == bad.series
@@ -265,12 +281,25 @@ fn as_list(error: SourceError) -> SourceError {
     }
 }
 
+fn list_columns<const N: usize>(table: &Table, needed: [&str; N]) -> Result<[usize; N], SourceError> {
+    let mut places = [0; N];
+    for (place, name) in places.iter_mut().zip(needed) {
+        *place = table.column(name).map_err(|error| match error {
+            SourceError::NoColumn { path, column, found } => {
+                SourceError::ListColumn { path, column, found, needed: needed.join(", ") }
+            }
+            other => other,
+        })?;
+    }
+    Ok(places)
+}
+
 /// Series and dates of a list of bad prints: columns `date` and `series`.
 ///
 /// # Errors
 /// [`SourceError`] names the file and line.
 pub fn listed(path: &Path) -> Result<Vec<(String, Date)>, SourceError> {
     let table = Table::open(path.to_owned()).map_err(as_list)?;
-    let (date, series) = (table.column("date")?, table.column("series")?);
+    let [date, series] = list_columns(&table, ["date", "series"])?;
     table.rows().map(|row| Ok((row.text(series).to_owned(), row.date(date)?))).collect()
 }

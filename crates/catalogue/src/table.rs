@@ -86,14 +86,20 @@ impl Table {
         Ok(Table { path, header, records, sha256 })
     }
 
-    /// The place of a column.
+    /// The place of the only column of this name.
     pub(crate) fn column(&self, name: &str) -> Result<usize, SourceError> {
         let no_column = || SourceError::NoColumn {
             path: self.path.clone(),
             column: name.to_owned(),
             found: self.header.join(", "),
         };
-        self.header.iter().position(|column| column == name).ok_or_else(no_column)
+        let mut places = (0..).zip(&self.header).filter(|(_, column)| *column == name).map(|(place, _)| place);
+        let place = places.next().ok_or_else(no_column)?;
+        if places.next().is_some() {
+            let problem = format!("two columns are called `{name}`; take out the one that is not meant");
+            return Err(SourceError::Line { path: self.path.clone(), line: 1, problem });
+        }
+        Ok(place)
     }
 
     /// All rows, in the file's order.
@@ -129,13 +135,11 @@ impl Row<'_> {
         }
     }
 
-    /// A date that must come after the one before it.
-    pub fn date_after(&self, column: usize, last: &mut Option<Date>) -> Result<Date, SourceError> {
+    /// A date that must come after the one before it; `advice` says what to do when it does not.
+    pub fn date_after(&self, column: usize, last: &mut Option<Date>, advice: &str) -> Result<Date, SourceError> {
         let date = self.date(column)?;
         match last.replace(date) {
-            Some(last) if last >= date => {
-                Err(self.refuse(format!("{date} does not come after {last}; sort the rows and remove doubles")))
-            }
+            Some(last) if last >= date => Err(self.refuse(format!("{date} does not come after {last}; {advice}"))),
             _ => Ok(date),
         }
     }
@@ -166,7 +170,8 @@ impl Row<'_> {
     /// A contract month as YYYYMM; `None` for an empty field.
     pub fn month(&self, column: usize) -> Result<Option<String>, SourceError> {
         let text = self.text(column);
-        let shaped = text.len() == 6 && text.bytes().all(|digit| digit.is_ascii_digit());
+        let digits = text.len() == 6 && text.bytes().all(|digit| digit.is_ascii_digit());
+        let shaped = digits && ("01"..="12").contains(&&text[4..]);
         match text {
             "" => Ok(None),
             _ if shaped => Ok(Some(text.to_owned())),

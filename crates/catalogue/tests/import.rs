@@ -263,6 +263,10 @@ fn a_source_that_is_not_what_the_map_says_is_refused_with_its_place() {
     insta::assert_snapshot!(refused("index.csv", "date,open,high,low,close\n2014-08-21,1,1,1,1\n2015-08-21,1,1,,1\n"), @"DIR/index.csv has no usable row for the index: 1 blank, 1 outside the segment; correct `symbol` in the map, or take the file out of it");
     insta::assert_snapshot!(refused("fx.csv", "\n"), @"DIR/fx.csv, line 1: the file is empty; it needs a header and a row for each date, or take it out of the map");
     insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,SEP15,,\n"), @"DIR/eur.csv, line 2: `SEP15` is not a contract month; write it YYYYMM");
+    insta::assert_snapshot!(refused("eur.csv", "date,price,price_contract,forward,forward_contract\n2015-06-12,1.1,201513,,\n"), @"DIR/eur.csv, line 2: `201513` is not a contract month; write it YYYYMM");
+    insta::assert_snapshot!(refused("fx.csv", "date,EURUSD,EURUSD\n2015-08-21,1.1,1.2\n"), @"DIR/fx.csv, line 1: two columns are called `EURUSD`; take out the one that is not meant");
+    insta::assert_snapshot!(refused("index.csv", "date,symbol,open,high,low,close\n2015-08-21,SX5E,1,1,1,1\n2015-08-21,DAX,1,1,1,1\n"), @"DIR/index.csv, line 3: 2015-08-21 does not come after 2015-08-21; the file has several symbols: name `symbol` in the map");
+    insta::assert_snapshot!(refused("bad.csv", "date;series\n2015-08-25;SX5E\n"), @"DIR/bad.csv has no column `date`; it has date;series, and a list of bad prints needs date, series, value_in_our_file");
 }
 
 #[test]
