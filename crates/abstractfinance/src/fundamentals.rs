@@ -1,12 +1,12 @@
 //! Where the figures of a screen come from.
 //!
-//! In: settings, the years of a run. Out: a table for every screen. Invariant: made-up figures are called `simulated`
-//! wherever they are shown.
+//! In: settings, the years of a run. Out: a table for every screen, and the hash of what was imported. Invariant: made-up
+//! figures are called `simulated` wherever they are shown.
 
 use crate::day::ScreenData;
 use crate::failure::Failure;
 use crate::settings::{Loaded, Sleeve};
-use catalogue::Catalogue;
+use catalogue::{Catalogue, CatalogueError};
 use jiff::civil::Date;
 use market::Fundamentals;
 use std::path::Path;
@@ -26,12 +26,32 @@ pub fn load(loaded: &Loaded, first: Date, last: Date) -> Result<ScreenData, Fail
         let table = if screen.fundamentals == SIMULATED {
             simulated(loaded, (first.year(), last.year()))
         } else {
-            let catalogue = Catalogue::open(Path::new(&screen.fundamentals)).and_then(|found| found.fundamentals());
-            catalogue.map_err(|error| Failure::Usage(format!("sleeves.{name}.fundamentals: {error}")))?
+            of_catalogue(name, &screen.fundamentals, |found| found.fundamentals())?
         };
         data.fundamentals.insert(name.clone(), table);
     }
     Ok(data)
+}
+
+/// Each screen whose figures were imported, with the hash of its statements.
+pub fn imported(loaded: &Loaded) -> Result<Vec<(&str, String)>, Failure> {
+    let mut hashes = Vec::new();
+    for (name, sleeve) in &loaded.settings.sleeves {
+        let screen = Sleeve::screen(sleeve).filter(|screen| screen.fundamentals != SIMULATED);
+        let Some(screen) = screen else { continue };
+        let hash = of_catalogue(name, &screen.fundamentals, |found| Ok(found.statements()?.sha256.clone()))?;
+        hashes.push((name.as_str(), hash));
+    }
+    Ok(hashes)
+}
+
+fn of_catalogue<T>(
+    sleeve: &str,
+    dir: &str,
+    read: impl FnOnce(&Catalogue) -> Result<T, CatalogueError>,
+) -> Result<T, Failure> {
+    let read = Catalogue::open(Path::new(dir)).and_then(|found| read(&found));
+    read.map_err(|error| Failure::Usage(format!("sleeves.{sleeve}.fundamentals: {error}")))
 }
 
 fn simulated(loaded: &Loaded, (first, last): (i16, i16)) -> Fundamentals {

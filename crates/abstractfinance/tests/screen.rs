@@ -105,15 +105,8 @@ fn a_screen_that_fails_is_a_warning_and_holds_nothing() {
     assert!(days[0].targets.iter().all(|target| target.sleeves == ["core_index_rv"]), "{:?}", days[0].targets);
 }
 
-/// Statements that nobody renewed say nothing of today: the screen fails as if there were none, and its page says what is
-/// missing. With permission the configured names are held from the first day on, and the page names them.
-#[test]
-fn on_statements_that_are_too_old_the_configured_names_are_held() {
-    let fallback = "allow_fallback: true\n    fallback: {long: [AAPL, MSFT], short: [EXV1]}";
-    let stage = screening(|settings| {
-        let settings = settings.replace("fundamentals: simulated ", "fundamentals: old ");
-        settings.replace("allow_fallback: false", fallback)
-    });
+/// Statements of 2015, beside a map that imports them.
+fn statements(stage: &Stage, companies: &[&str]) {
     let map = r#"
 segments: {"2015": {from: 2015-01-01, to: 2015-12-31}}
 series: {}
@@ -127,8 +120,20 @@ fundamentals:
     figures: {equity: [equity], net_income: [income]}
 "#;
     std::fs::write(stage.path("map.yaml"), map).unwrap();
-    let companies = ["AAPL", "MSFT", "NVDA", "AMZN"].map(|name| format!("{name},2015-09-30,100,50\n")).concat();
-    std::fs::write(stage.path("old.csv"), format!("symbol,end,equity,income\n{companies}")).unwrap();
+    let rows: String = companies.iter().map(|name| format!("{name},2015-09-30,100,50\n")).collect();
+    std::fs::write(stage.path("old.csv"), format!("symbol,end,equity,income\n{rows}")).unwrap();
+}
+
+/// Statements that nobody renewed say nothing of today: the screen fails as if there were none, and its page says what is
+/// missing. With permission the configured names are held from the first day on, and the page names them.
+#[test]
+fn on_statements_that_are_too_old_the_configured_names_are_held() {
+    let fallback = "allow_fallback: true\n    fallback: {long: [AAPL, MSFT], short: [EXV1]}";
+    let stage = screening(|settings| {
+        let settings = settings.replace("fundamentals: simulated ", "fundamentals: old ");
+        settings.replace("allow_fallback: false", fallback)
+    });
+    statements(&stage, &["AAPL", "MSFT", "NVDA", "AMZN"]);
     let refused = stage.refused("demo --config conf --state-dir state");
     assert!(refused.contains("sleeves.single_name.fundamentals: no catalogue at old"), "{refused}");
     stage.ok("data import --map map.yaml . --out old");
@@ -152,6 +157,28 @@ fundamentals:
     ───────────────────────────────────────────────────────────────────────────────────────────────────────
         –   GS      financials           missing             +1.95       missing   +1.95   too few factors
     ");
+}
+
+/// The folder that settings name is the same: only the marks of the data tell the two apart.
+#[test]
+fn a_study_of_other_statements_is_another_study() {
+    let stage = screening(|settings| settings.replace("fundamentals: simulated ", "fundamentals: old "));
+    std::fs::write(stage.path("search.yaml"), "settings: {vol_target_annual: [0.12]}").unwrap();
+    let refused = stage.refused("backtest --config conf --to 2026-03-02");
+    assert!(refused.contains("sleeves.single_name.fundamentals: no catalogue at old"), "{refused}");
+    let studied = |companies: &[&str]| -> Value {
+        statements(&stage, companies);
+        stage.ok("data import --map map.yaml . --out old --replace");
+        stage.ok("sweep search.yaml --config conf --to 2026-03-02 --out found");
+        let told = stage.ok("backtest --config conf --to 2026-03-02 --json");
+        serde_json::from_str::<Value>(&told).unwrap()["origin"].clone()
+    };
+    let runs = || std::fs::read_to_string(stage.path("found/runs.jsonl")).unwrap().lines().count();
+    let (first, again) = (studied(&["AAPL"]), studied(&["AAPL"]));
+    assert_eq!((&first, runs()), (&again, 1), "the same statements are the same run");
+    let other = studied(&["MSFT"]);
+    assert_ne!(first["data"], other["data"]);
+    assert_eq!((&first["config"], runs()), (&other["config"], 2), "and what the folder has of the first is not taken");
 }
 
 #[test]

@@ -5,7 +5,9 @@
 
 use crate::bars_file::{self, BarsFault, Row};
 use crate::fundamentals;
-use crate::manifest::{MANIFEST_FILE, Manifest, STATEMENTS_FILE, SegmentEntry, SeriesEntry, bars_path, sha256};
+use crate::manifest::{
+    MANIFEST_FILE, Manifest, STATEMENTS_FILE, SegmentEntry, SeriesEntry, StatementsEntry, bars_path, sha256,
+};
 use jiff::civil::Date;
 use market::{Bar, Fundamentals};
 use std::fs::File;
@@ -118,14 +120,22 @@ impl Catalogue {
         Ok(Segment { root: &self.root, entry })
     }
 
+    /// The statements as they were imported.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NoFundamentals`] when none were.
+    pub fn statements(&self) -> Result<&StatementsEntry, CatalogueError> {
+        let none = || CatalogueError::NoFundamentals { path: self.root.clone() };
+        self.manifest.fundamentals.as_ref().ok_or_else(none)
+    }
+
     /// All published statements.
     ///
     /// # Errors
     /// [`CatalogueError::NoFundamentals`] when none were imported; [`CatalogueError::Damaged`] when the file is missing,
     /// not the one that was imported, or holds a statement that cannot be.
     pub fn fundamentals(&self) -> Result<Fundamentals, CatalogueError> {
-        let none = || CatalogueError::NoFundamentals { path: self.root.clone() };
-        let entry = self.manifest.fundamentals.as_ref().ok_or_else(none)?;
+        let entry = self.statements()?;
         let path = self.root.join(STATEMENTS_FILE);
         let damaged = |problem: String| CatalogueError::Damaged { path: path.clone(), problem };
         let bytes = std::fs::read(&path).map_err(|error| damaged(error.to_string()))?;

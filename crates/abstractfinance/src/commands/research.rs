@@ -55,7 +55,7 @@ async fn journaled(
     watch: Watch<'_>,
 ) -> Result<Research, Failure> {
     let config = ground.simulation(&study.span.market)?;
-    let counted = study.counted(ground, &config).over_one_table();
+    let counted = study.counted(ground, &config)?.over_one_table();
     let market = ground.market(made_ahead(study.simulation(config)?));
     let engaged = StateFolder::open(dir, &ground.loaded.settings).await?;
     let mut engaged = engaged.engage(ground.account(), Takeover::OfTheDead).await?;

@@ -24,6 +24,7 @@ use notes::{Notes, holes};
 use crate::cli::Depth;
 use crate::day::Run;
 use crate::failure::Failure;
+use crate::fundamentals;
 use crate::settings;
 use crate::world::{FIRST_DAY, Ground, coverage};
 use ::backtest::ResearchJournal;
@@ -146,18 +147,21 @@ impl Study {
     /// The same on what was read already.
     pub(crate) fn over(&self, ground: &Ground, dates: &[Date], watch: Watch<'_>) -> Result<Research, Failure> {
         let config = ground.simulation(&self.span.market)?;
-        let counted = self.counted(ground, &config);
+        let counted = self.counted(ground, &config)?;
         let result = self.run(counted, ground, self.simulation(config)?, dates, watch);
         result.map(|result| self.signed(result))
     }
 
     /// What counts its dates.
-    pub(crate) fn counted(&self, ground: &Ground, config: &SimConfig) -> Counted {
+    ///
+    /// # Errors
+    /// As [`Study::about`].
+    pub(crate) fn counted(&self, ground: &Ground, config: &SimConfig) -> Result<Counted, Failure> {
         let holes = match &config.prices {
             Prices::Replay { series } => holes(series, &config.universe, &config.calendars, (self.from, self.to)),
             Prices::Simulated { .. } => Vec::new(),
         };
-        Counted::new(self.about(ground, config), Notes::of(holes))
+        Ok(Counted::new(self.about(ground, config)?, Notes::of(holes)))
     }
 
     /// The same with the mark of the code that ran it.
@@ -219,7 +223,11 @@ impl Study {
         runtime.block_on(counted.days(dates, ground, &mut run, &mut world, &market, watch))
     }
 
-    pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> About {
+    /// What the study is of, with its marks.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when a screen's catalogue has no statements.
+    pub(crate) fn about(&self, ground: &Ground, config: &SimConfig) -> Result<About, Failure> {
         let asked = &self.span.market;
         let market = match (&asked.catalogue, asked.scenario, asked.seed) {
             (Some(dir), _, seed) => {
@@ -231,7 +239,7 @@ impl Study {
         let title = self.config.as_deref().and_then(|dir| dir.file_name());
         let title =
             title.map_or_else(|| "built-in configuration".to_owned(), |name| name.to_string_lossy().into_owned());
-        About {
+        Ok(About {
             title,
             depth: self.span.depth.name().to_owned(),
             resume_after: self.span.resume_after,
@@ -239,7 +247,7 @@ impl Study {
             base: ground.loaded.settings.fx.base_currency.to_string(),
             vol_target: ground.loaded.settings.vol_target_annual,
             origin: Origin {
-                data: data_hash(config),
+                data: data_hash(config, &fundamentals::imported(&ground.loaded)?),
                 config: hash(&[
                     format!("{:?}", ground.loaded.settings).as_bytes(),
                     format!("{:?}", ground.loaded.instruments).as_bytes(),
@@ -248,12 +256,13 @@ impl Study {
                 code: env!("CARGO_PKG_VERSION").to_owned(),
                 program: String::new(),
             },
-        }
+        })
     }
 }
 
-/// What the prices are made of: the bars themselves, or what they are computed from.
-fn data_hash(config: &SimConfig) -> String {
+/// What the prices are made of, the bars themselves or what they are computed from, and the hash of each screen's imported
+/// statements: settings name only their folder, and made-up ones follow from the universes.
+fn data_hash(config: &SimConfig, statements: &[(&str, String)]) -> String {
     let SimConfig { seed, start, deposit, events, price_list, .. } = config;
     let world = format!("{seed} {start} {deposit:?} {events:?} {price_list:?}");
     let prices = match &config.prices {
@@ -267,7 +276,8 @@ fn data_hash(config: &SimConfig) -> String {
             hex(&all.finalize())
         }
     };
-    hash(&[world.as_bytes(), prices.as_bytes()])
+    let statements = statements.iter().flat_map(|(screen, hash)| [screen.as_bytes(), hash.as_bytes()]);
+    hash(&[world.as_bytes(), prices.as_bytes()].into_iter().chain(statements).collect::<Vec<_>>())
 }
 
 /// The hash of a file of code, worked out while the study runs: the program is larger than what a short study reads. Empty
@@ -342,7 +352,7 @@ mod tests {
         let dates = study.dates(&ground).unwrap();
         let days = |renew: fn(Counted) -> Counted| {
             let config = ground.simulation(&study.span.market).unwrap();
-            let counted = renew(study.counted(&ground, &config));
+            let counted = renew(study.counted(&ground, &config).unwrap());
             let simulation = study.simulation(config).unwrap();
             study.run(counted, &ground, simulation, &dates, &|_| ControlFlow::Continue(())).unwrap()
         };

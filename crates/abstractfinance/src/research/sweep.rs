@@ -118,7 +118,7 @@ impl Sweep<'_> {
         study.set.extend(point.settings());
         let ground = study.ground("a sweep").map_err(Refused::Settings)?;
         let config = ground.simulation(&study.span.market).map_err(Refused::Study)?;
-        let about = study.about(&ground, &config);
+        let about = study.about(&ground, &config).map_err(Refused::Settings)?;
         let id = format!("{:?} {} {} {} {}", about.origin, study.program.get(), about.manner(), study.from, study.to);
         Ok(Prepared { id: hash(&[id.as_bytes()]), about, ground, config, study })
     }
