@@ -88,3 +88,26 @@ fn a_setting_that_is_refused_is_a_row_that_says_why() {
     let none = stage.run(&format!("sweep search.yaml {SPAN} --only 9"));
     assert!(none.code == 2 && none.err.contains("--only names none of the runs"), "{}", none.err);
 }
+
+/// With the line of a day's loss at 0.3 % the engine closes early, earns interest, and has the best ratio.
+#[test]
+fn the_best_run_says_that_its_engine_had_stopped() {
+    let stage = Stage::new();
+    let search = "settings:\n  risk.day_loss_reduce_only: [0.003, 0.03]\n  risk.day_loss_alert: [0.002]\n";
+    std::fs::write(stage.path("search.yaml"), search).unwrap();
+    let line = "sweep search.yaml --scenario decline --from 2026-03-02 --to 2026-05-29 --folds 0";
+    let told = json(&stage.ok(&format!("{line} --json")));
+    assert_eq!((&told["verdict"]["best_run"], &told["trials"][1]["stopped_dates"]), (&1.into(), &0.into()));
+    let (stopped, dates) = (&told["trials"][0]["stopped_dates"], &told["trials"][0]["statistics"]["returns"]);
+    assert!(stopped.as_u64() > Some(50), "a mode in which only reductions are sent is a stop too: {told}");
+    let page = stage.ok(line);
+    let told_of = |text: String| assert!(page.contains(&text), "{page}");
+    told_of(format!("  stopped on {stopped} dates\n"));
+    told_of(format!("Run 1 stopped: {stopped} of its {dates} dates ended in a mode other than NORMAL"));
+    // A line that counted otherwise, under another name, is made again.
+    let runs = stage.path("sweep").join("runs.jsonl");
+    let kept = std::fs::read_to_string(&runs).unwrap();
+    std::fs::write(&runs, kept.replace("\"stopped_dates\":", "\"stopped\":")).unwrap();
+    assert_eq!(stage.ok(line), page);
+    assert_eq!(std::fs::read_to_string(&runs).unwrap().lines().count(), 4);
+}

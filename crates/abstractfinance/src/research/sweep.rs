@@ -11,6 +11,7 @@ use crate::world::Ground;
 use ::backtest::result::{Result as Research, Run as About};
 use ::backtest::sweep::{Trial, Verdict, heat_map, parquet};
 use rayon::prelude::*;
+use risk::Mode;
 use sim::{SimConfig, Simulation};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -133,7 +134,7 @@ impl Sweep<'_> {
             turnover_per_year: 0.0,
             trading_bps_per_year: 0.0,
             fills: 0,
-            stopped: 0,
+            stopped_dates: 0,
             failure: Some(why.to_string()),
         }
     }
@@ -186,7 +187,7 @@ impl Stage<'_> {
 
 fn finished(run: usize, id: String, point: &Point, result: &Research) -> Trial {
     let summary = result.summary();
-    let stopped = ["CANCEL_ONLY", "FROZEN"].map(|mode| summary.modes.get(mode).copied().unwrap_or(0));
+    let stopped = summary.modes.iter().filter(|(mode, _)| **mode != Mode::Normal.to_string()).map(|(_, dates)| dates);
     Trial {
         run,
         id,
@@ -196,7 +197,7 @@ fn finished(run: usize, id: String, point: &Point, result: &Research) -> Trial {
         turnover_per_year: summary.turnover_per_year,
         trading_bps_per_year: summary.costs.trading_bps_per_year,
         fills: summary.fills,
-        stopped: stopped.iter().sum(),
+        stopped_dates: stopped.sum(),
         failure: None,
     }
 }

@@ -140,7 +140,7 @@ mod tests {
             turnover_per_year: 1.0,
             trading_bps_per_year: 2.0,
             fills: 3,
-            stopped: 0,
+            stopped_dates: 0,
             failure: None,
         }
     }

@@ -36,8 +36,8 @@ pub struct Trial {
     pub trading_bps_per_year: f64,
     /// Executions.
     pub fills: usize,
-    /// Trade dates that ended in a mode in which nothing more is sent.
-    pub stopped: usize,
+    /// Trade dates that ended in a mode other than NORMAL, in which nothing is added.
+    pub stopped_dates: usize,
     /// Why there are no returns, if the settings were refused or the run broke off.
     pub failure: Option<String>,
 }
@@ -145,7 +145,7 @@ pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
         ("turnover_per_year", number(&|t| Some(t.turnover_per_year))),
         ("trading_bps_per_year", number(&|t| Some(t.trading_bps_per_year))),
         ("fills", Column::Count(trials.iter().map(|t| t.fills as i64).collect())),
-        ("stopped_dates", Column::Count(trials.iter().map(|t| t.stopped as i64).collect())),
+        ("stopped_dates", Column::Count(trials.iter().map(|t| t.stopped_dates as i64).collect())),
         ("failure", Column::Text(trials.iter().map(|t| t.failure.clone().unwrap_or_default()).collect())),
     ];
     columns.extend(figures.into_iter().map(|(name, column)| (name.to_owned(), column)));
@@ -208,7 +208,10 @@ fn earned(trial: &Trial) -> String {
             percent(s.max_drawdown),
             trial.turnover_per_year,
             trial.trading_bps_per_year,
-            if trial.stopped > 0 { format!("  stopped on {} dates", trial.stopped) } else { String::new() },
+            match trial.stopped_dates {
+                0 => String::new(),
+                dates => format!("  stopped on {dates} dates"),
+            },
         ),
     }
 }
@@ -226,6 +229,17 @@ fn believed(trials: &[Trial], verdict: &Verdict) -> String {
             verdict.trials,
             number(d.by_luck),
             d.probability * 100.0
+        )
+        .expect("text");
+    }
+    if let Some(best) = verdict.best.map(|best| &trials[best]).filter(|best| best.stopped_dates > 0) {
+        writeln!(
+            text,
+            "  Run {} stopped: {} of its {} dates ended in a mode other than NORMAL, in which nothing is added, and say little\n  \
+             of its settings. Without --resume-after nobody lets it go on.",
+            best.run,
+            best.stopped_dates,
+            best.returns.len()
         )
         .expect("text");
     }
