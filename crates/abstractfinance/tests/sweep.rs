@@ -58,12 +58,21 @@ fn a_sweep_that_was_cut_off_goes_on_and_comes_to_the_same() {
     assert_eq!(complete, 3, "two runs were made again, one was not: {after}");
     assert_eq!(after.lines().count(), 4, "only the line that was cut off is ended: {after}");
     // A part of the search calls its runs what the whole search calls them.
-    let part = json(&stage.ok(&format!("sweep search.yaml {SPAN} --out found --only 2-3 --folds 0 --json")));
+    let part = json(&stage.ok(&format!("sweep search.yaml {SPAN} --out part --only 2-3 --folds 0 --json")));
     let numbers: Vec<&Value> = part["trials"].as_array().unwrap().iter().map(|trial| &trial["run"]).collect();
     assert_eq!(numbers, [2, 3]);
+    // Together with what its folder has of the others it is the whole search again.
+    let whole = stage.ok(&format!("sweep search.yaml {SPAN} --out part --only 1"));
+    assert_eq!(whole.replace("files in part", "files in found"), page);
+    let table = || std::fs::read(stage.path("part").join("runs.parquet")).unwrap();
+    let before = table();
+    let outside = stage.refused(&format!("sweep search.yaml {SPAN} --out part --only 4-9"));
+    assert!(outside.contains("--only names none of the runs of this search, which are 1 to 3"), "{outside}");
+    assert_eq!(table(), before, "what names no run changes nothing");
     assert!(part["trials"][0]["failure"].is_null(), "two settings that have to be equal are searched together: {part}");
     let listed = |only: &str| json(&stage.ok(&format!("sweep search.yaml --list {only}")));
     assert_eq!(listed("--only 2-3").as_array().unwrap(), &listed("").as_array().unwrap()[1..]);
+    assert!(stage.refused("sweep search.yaml --list --only 4").contains("names none of the runs"));
     let kept = stage.refused("sweep search.yaml --state-dir state");
     assert!(kept.contains("a sweep keeps no journal"), "{kept}");
     let map = std::fs::read_to_string(stage.path("found").join("map.html")).unwrap();
@@ -85,8 +94,6 @@ fn a_setting_that_is_refused_is_a_row_that_says_why() {
     let failure = told["trials"][0]["failure"].as_str().unwrap();
     assert!(failure.contains("cannot set `volatility.span`") && failure.contains("ewma_span"), "{failure}");
     assert!(ended.code == 2 && ended.err.contains("no run could be made: cannot set"), "{}", ended.err);
-    let none = stage.run(&format!("sweep search.yaml {SPAN} --only 9"));
-    assert!(none.code == 2 && none.err.contains("--only names none of the runs"), "{}", none.err);
 }
 
 /// With the line of a day's loss at 0.3 % the engine closes early, earns interest, and has the best ratio.

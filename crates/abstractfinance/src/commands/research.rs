@@ -83,7 +83,7 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
     }
     let search = Search::read(&args.search)?;
     if args.list {
-        return show(format!("{}\n", search.listed(args.only.as_ref())));
+        return show(format!("{}\n", search.listed(args.only.as_ref())?));
     }
     let study = study(global, &args.span)?;
     let threads = args.threads.map_or(0, |threads| usize::from(threads.get()));
@@ -100,14 +100,11 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
         let files = format!("\n  files in {}: runs.jsonl, runs.parquet, map.html\n", args.out.display());
         sweep_page(&trials, &verdict, args.rows.into()) + &files
     })?;
-    match trials.first() {
-        None => Err(Failure::Usage("--only names none of the runs of this search; --list shows them".to_owned())),
-        Some(first) if trials.iter().all(|trial| trial.failure.is_some()) => {
-            let why = first.failure.as_deref().unwrap_or_default();
-            Err(Failure::Usage(format!("no run could be made: {why}")))
-        }
-        Some(_) => Ok(()),
+    if trials.iter().any(|trial| trial.failure.is_none()) {
+        return Ok(());
     }
+    let why = trials.first().and_then(|trial| trial.failure.as_deref()).unwrap_or_default();
+    Err(Failure::Usage(format!("no run could be made: {why}")))
 }
 
 fn study(global: &Global, span: &SpanOfResearch) -> Result<Study, Failure> {

@@ -176,19 +176,33 @@ impl Search {
         }
     }
 
-    /// What each run sets, as JSON; of the wanted runs only, when some are named.
-    pub fn listed(&self, only: Option<&Numbers>) -> Value {
-        self.numbered(only).map(|(_, point)| Value::from_iter(point.set)).collect()
+    /// What each wanted run sets, as JSON.
+    ///
+    /// # Errors
+    /// As [`Search::wanted`].
+    pub fn listed(&self, only: Option<&Numbers>) -> Result<Value, Failure> {
+        Ok(self.wanted(only)?.into_values().map(|point| Value::from_iter(point.set)).collect())
     }
 
-    /// The wanted runs with their numbers, from 1; all without any that are named.
-    pub(super) fn numbered(&self, only: Option<&Numbers>) -> impl Iterator<Item = (usize, Point)> {
-        (1..).zip(self.points()).filter(move |(number, _)| only.is_none_or(|only| only.contains(*number)))
+    /// The wanted runs by their numbers; all without any that are named.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when none that is named is a run of this search.
+    pub(super) fn wanted(&self, only: Option<&Numbers>) -> Result<BTreeMap<usize, Point>, Failure> {
+        let wanted: BTreeMap<_, _> =
+            self.points().filter(|(number, _)| only.is_none_or(|only| only.contains(*number))).collect();
+        if wanted.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--only names none of the runs of this search, which are 1 to {}; --list shows them",
+                self.runs()
+            )));
+        }
+        Ok(wanted)
     }
 
-    /// Every combination, the last key changing fastest; or as many as are drawn.
-    fn points(&self) -> Vec<Point> {
-        (0..self.runs()).map(|run| Point { set: self.point(run) }).collect()
+    /// Every combination with its number, from 1, the last key changing fastest; or as many as are drawn.
+    pub(super) fn points(&self) -> impl Iterator<Item = (usize, Point)> {
+        (1..=self.runs()).map(|number| (number, Point { set: self.point(number - 1) }))
     }
 
     fn point(&self, run: usize) -> BTreeMap<String, Value> {
@@ -223,9 +237,13 @@ mod tests {
         Search::parse("search.yaml", yaml).map_err(|error| error.to_string())
     }
 
+    fn points(yaml: &str) -> Vec<Point> {
+        search(yaml).unwrap().points().map(|(_, point)| point).collect()
+    }
+
     #[test]
     fn a_grid_is_every_combination_once() {
-        let points = search("settings:\n  a: [1, 2, 3]\n  b.c: [x, z]\n").unwrap().points();
+        let points = points("settings:\n  a: [1, 2, 3]\n  b.c: [x, z]\n");
         let texts: Vec<String> = points.iter().map(|point| format!("{}{}", point.set["a"], point.set["b.c"])).collect();
         assert_eq!(texts, ["1\"x\"", "1\"z\"", "2\"x\"", "2\"z\"", "3\"x\"", "3\"z\""]);
     }
@@ -237,15 +255,15 @@ mod tests {
                 "settings:\n  a: {{from: 1.0, to: 2}}\n  b: [x, y]\n  c: {{from: 1, to: 4}}\nrandom: {{runs: 200, seed: {seed}}}\n"
             )
         };
-        let points = search(&yaml(1)).unwrap().points();
-        assert_eq!(points, search(&yaml(1)).unwrap().points());
-        assert_ne!(points, search(&yaml(2)).unwrap().points());
-        let a: Vec<f64> = points.iter().map(|point| point.set["a"].as_f64().unwrap()).collect();
+        let drawn = points(&yaml(1));
+        assert_eq!(drawn, points(&yaml(1)));
+        assert_ne!(drawn, points(&yaml(2)));
+        let a: Vec<f64> = drawn.iter().map(|point| point.set["a"].as_f64().unwrap()).collect();
         let mean = a.iter().sum::<f64>() / 200.0;
         assert!(a.iter().all(|a| (1.0..=2.0).contains(a)) && (mean - 1.5).abs() < 0.07, "{mean}");
-        let x = points.iter().filter(|point| point.set["b"] == "x").count();
+        let x = drawn.iter().filter(|point| point.set["b"] == "x").count();
         assert!((70..130).contains(&x), "{x}");
-        let of_c = |whole: i64| points.iter().filter(|point| point.set["c"] == whole).count();
+        let of_c = |whole: i64| drawn.iter().filter(|point| point.set["c"] == whole).count();
         let counts = [1, 2, 3, 4].map(of_c);
         assert!(counts.iter().sum::<usize>() == 200 && counts.iter().all(|count| *count > 30), "{counts:?}");
     }
@@ -253,7 +271,7 @@ mod tests {
     #[test]
     fn settings_that_belong_together_take_one_value() {
         let yaml = "settings:\n  a.b, c: {from: 0.1, to: 0.2}\n  d: [x]\nrandom: {runs: 1}";
-        let point = &search(yaml).unwrap().points()[0];
+        let point = &points(yaml)[0];
         let set: BTreeMap<String, Value> = point.settings().collect();
         assert_eq!(set.keys().collect::<Vec<_>>(), ["a.b", "c", "d"]);
         assert_eq!((&set["a.b"], set["c"].to_string().len()), (&set["c"], "0.1234".len()), "and of four digits");

@@ -30,7 +30,7 @@ pub struct Sweep<'a> {
     pub study: &'a Study,
     /// What differs.
     pub search: &'a Search,
-    /// The only runs to make; all without it.
+    /// The only runs to make; all without it. Of the others there is what the folder has.
     pub only: Option<&'a Numbers>,
     /// Runs at once; one per core when it is 0.
     pub threads: usize,
@@ -48,23 +48,31 @@ struct Prepared {
 }
 
 impl Sweep<'_> {
-    /// Makes every run that is wanted, or finds it. Whoever watches and ends it has to say so again until it has ended.
+    /// Makes every run that is wanted, or finds it, and finds what the folder has of the others. Whoever watches and ends it
+    /// has to say so again until it has ended.
     ///
     /// # Errors
     /// What is wrong with the study, or a folder that cannot be written. Settings of one run that are refused are a trial
     /// that says so.
     pub fn run(&self, watch: Watch<'_>) -> Result<Vec<Trial>, Failure> {
-        let (points, known) = (self.points(), self.known()?);
+        let (wanted, known) = (self.search.wanted(self.only)?, self.known()?);
+        // A part of a search begins in an empty folder, and to look for all the others there would take longer than the part.
+        let is_looked_up = |number: &usize| wanted.contains_key(number) || !known.is_empty();
+        let points: Vec<(usize, Point)> = self.search.points().filter(|(number, _)| is_looked_up(number)).collect();
         let stage = Stage { sweep: self, known, base: self.base()?, out: self.out.map(appended).transpose()? };
         let done = AtomicUsize::new(0);
-        let watched = || watch(Step { done: done.load(Ordering::Relaxed), total: points.len(), date: None });
+        let step = |done| Step { done, total: wanted.len(), date: None };
+        let watched = || watch(step(done.load(Ordering::Relaxed)));
         let run = |(number, point): &(usize, Point)| {
+            if !wanted.contains_key(number) {
+                return stage.found(*number, point);
+            }
             let trial = stage.trial(*number, point, &|_| watched())?;
-            let step = Step { done: done.fetch_add(1, Ordering::Relaxed) + 1, total: points.len(), date: None };
-            go_on(watch, step)?;
-            Ok(trial)
+            go_on(watch, step(done.fetch_add(1, Ordering::Relaxed) + 1))?;
+            Ok(Some(trial))
         };
-        self.pool()?.install(|| points.par_iter().map(run).collect())
+        let trials: Result<Vec<Option<Trial>>, Failure> = self.pool()?.install(|| points.par_iter().map(run).collect());
+        Ok(trials?.into_iter().flatten().collect())
     }
 
     /// The numbers of the wanted runs that have to be made, from 1: neither found in the folder nor refused.
@@ -72,20 +80,15 @@ impl Sweep<'_> {
     /// # Errors
     /// As [`Sweep::run`].
     pub fn missing(&self) -> Result<Vec<usize>, Failure> {
-        let (points, known) = (self.points(), self.known()?);
+        let (wanted, known) = (self.search.wanted(self.only)?, self.known()?);
         self.base()?; // what is wrong with every run is said here, once
-        let missing = |(number, point): &(usize, Point)| match self.prepared(point) {
+        let missing = |(number, point): (&usize, &Point)| match self.prepared(point) {
             Ok(run) => Ok((!known.contains_key(&run.id)).then_some(*number)),
             Err(Refused::Settings(_)) => Ok(None),
             Err(Refused::Study(failure)) => Err(failure),
         };
-        let numbers: Result<Vec<_>, Failure> = self.pool()?.install(|| points.par_iter().map(missing).collect());
+        let numbers: Result<Vec<_>, Failure> = self.pool()?.install(|| wanted.par_iter().map(missing).collect());
         Ok(numbers?.into_iter().flatten().collect())
-    }
-
-    /// The wanted runs with their numbers, from 1.
-    fn points(&self) -> Vec<(usize, Point)> {
-        self.search.numbered(self.only).collect()
     }
 
     fn pool(&self) -> Result<rayon::ThreadPool, Failure> {
@@ -158,6 +161,19 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// A point's run, if the folder has it or its settings are refused.
+    fn found(&self, run: usize, point: &Point) -> Result<Option<Trial>, Failure> {
+        match self.sweep.prepared(point) {
+            Ok(prepared) => Ok(self.kept(run, point, &prepared.id)),
+            Err(Refused::Settings(why)) => Ok(Some(self.sweep.refused(run, point, &why))),
+            Err(Refused::Study(failure)) => Err(failure),
+        }
+    }
+
+    fn kept(&self, run: usize, point: &Point, id: &str) -> Option<Trial> {
+        self.known.get(id).map(|trial| Trial { run, set: point.set.clone(), ..trial.clone() })
+    }
+
     /// A point's run: found, or made now.
     fn trial(&self, run: usize, point: &Point, watch: Watch<'_>) -> Result<Trial, Failure> {
         let prepared = match self.sweep.prepared(point) {
@@ -166,8 +182,8 @@ impl Stage<'_> {
             Err(Refused::Study(failure)) => return Err(failure),
         };
         let Prepared { id, about, ground, config, study } = prepared;
-        if let Some(trial) = self.known.get(&id) {
-            return Ok(Trial { run, set: point.set.clone(), ..trial.clone() });
+        if let Some(trial) = self.kept(run, point, &id) {
+            return Ok(trial);
         }
         let dates = study.dates(&ground)?;
         let simulation = match config.universe == self.base.0.universe && config.base == self.base.0.base {
