@@ -89,13 +89,13 @@ impl Sweep {
 
 #[pymethods]
 impl Sweep {
-    /// The best run, its deflated Sharpe ratio, and what choices made on the past earned afterwards.
+    /// The number of the best run, its deflated Sharpe ratio, and what choices made on the past earned afterwards.
     #[getter]
     fn verdict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         loaded(py, &serde_json::to_string(&self.verdict).expect("plain data"))
     }
 
-    /// What each date of a run earned; none for settings that were refused.
+    /// What each date of a run earned, in the order of ``runs``; none for settings that were refused.
     #[getter]
     fn returns(&self) -> Vec<Vec<f64>> {
         self.trials.iter().map(|trial| trial.returns.clone()).collect()

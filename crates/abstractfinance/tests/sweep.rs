@@ -30,7 +30,15 @@ fn a_run_of_a_sweep_is_the_backtest_with_these_settings() {
     let expected = alone["statistics"]["total_return"].as_f64().unwrap();
     assert!((total(&trials[1]) - expected).abs() < 1e-12, "0.12 is the built-in target");
     assert!((total(&trials[0]) - expected).abs() > 1e-6, "half the target is another run");
-    assert_eq!(trials[1]["fills"], alone["fills"]);
+    assert_eq!((&trials[1]["fills"], &trials[1]["statistics"]), (&alone["fills"], &alone["statistics"]));
+    // What is best is named by the number that page, table and map give it.
+    let page = stage.ok(&format!("sweep search.yaml {SPAN} --folds 2"));
+    let verdict = &told["verdict"];
+    assert!(page.contains(&format!("Run {} has the best Sharpe ratio", verdict["best_run"])), "{page}");
+    for fold in verdict["folds"].as_array().unwrap() {
+        let (at, run) = (fold["chosen_at"].as_u64().unwrap(), fold["run"].as_u64().unwrap());
+        assert!(page.contains(&format!("after {at:>4} days  run {run:>3}")), "{page}");
+    }
     // What the account earned is what its dates and its sleeves did.
     let nav = |of: &str| alone[of].as_str().unwrap().parse::<f64>().unwrap();
     let (first, last) = (nav("nav_first"), nav("nav_last"));

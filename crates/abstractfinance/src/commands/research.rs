@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::research::{Fingerprint, Search, Step, Study, Sweep, Watch, made_ahead, write};
 use crate::world::{Ground, StateFolder};
 use ::backtest::result::Result as Research;
-use ::backtest::sweep::{page as sweep_page, verdict};
+use ::backtest::sweep::{document, page as sweep_page, verdict};
 use ::backtest::{files, page};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
@@ -95,7 +95,7 @@ pub fn sweep(global: &Global, args: &SweepArgs) -> Result<(), Failure> {
     let title = args.search.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     write(&args.out, &title, &trials, &verdict)?;
     show(if global.json {
-        format!("{}\n", serde_json::json!({ "verdict": verdict, "trials": trials }))
+        format!("{}\n", document(&trials, &verdict))
     } else {
         let files = format!("\n  files in {}: runs.jsonl, runs.parquet, map.html\n", args.out.display());
         sweep_page(&trials, &verdict, args.rows.into()) + &files

@@ -127,12 +127,12 @@ mod tests {
     use crate::sweep::verdict;
     use std::collections::BTreeMap;
 
-    fn trial(vol: f64, span: &str, drift: f64) -> Trial {
+    fn trial(run: usize, vol: f64, span: &str, drift: f64) -> Trial {
         let set = BTreeMap::from([("vol".to_owned(), vol.into()), ("span<".to_owned(), span.into())]);
         let dates = (jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 6, 30));
         let returns = (0..100).map(|day| drift + 0.01 * f64::from(day % 3 - 1)).collect();
         Trial {
-            run: 1,
+            run,
             id: String::new(),
             set,
             dates,
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_map_has_a_cell_for_every_pair_and_leaves_what_nobody_tried_empty() {
-        let trials = [trial(0.1, "a", 0.001), trial(0.2, "a", -0.001), trial(0.2, "b", 0.002)];
+        let trials = [trial(1, 0.1, "a", 0.001), trial(2, 0.2, "a", -0.001), trial(3, 0.2, "b", 0.002)];
         let page = heat_map("a <search>", &trials, &verdict(&trials, 2));
         assert_eq!((page.matches("<rect x=").count(), page.matches("class=none x=").count()), (3, 1));
         assert!(page.contains("a &lt;search&gt;") && page.contains("span&lt;") && !page.contains("http"));
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_range_is_put_together_into_columns() {
-        let trials: Vec<Trial> = (0..40).map(|i| trial(f64::from(i) / 40.0, "a", 0.001)).collect();
+        let trials: Vec<Trial> = (0_u16..40).map(|i| trial(i.into(), f64::from(i) / 40.0, "a", 0.001)).collect();
         let axis = Axis::of("vol", &trials);
         assert_eq!((axis.labels.len(), axis.place[0], axis.place[39]), (BINS, Some(0), Some(BINS - 1)));
     }

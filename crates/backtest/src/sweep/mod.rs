@@ -8,7 +8,7 @@ pub mod overfit;
 
 pub use heat_map::heat_map;
 
-use crate::statistics::statistics;
+use crate::statistics::{Statistics, statistics};
 use crate::table::{Column, write_table};
 use overfit::{Deflated, Fold, deflated, followed, walk_forward};
 use parquet::errors::ParquetError;
@@ -43,7 +43,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    fn figures(&self) -> Option<crate::statistics::Statistics> {
+    fn figures(&self) -> Option<Statistics> {
         statistics(&self.returns)
     }
 
@@ -58,8 +58,8 @@ impl Trial {
 pub struct Verdict {
     /// Runs with a result.
     pub trials: usize,
-    /// The place of the one with the best Sharpe ratio, from 0.
-    pub best: Option<usize>,
+    /// Number of the one with the best Sharpe ratio.
+    pub best_run: Option<usize>,
     /// Its ratio, deflated by how many were tried.
     pub deflated: Option<Deflated>,
     /// Choices on growing pasts.
@@ -70,20 +70,31 @@ pub struct Verdict {
 
 /// Judges a search: the best trial, deflated; and walk-forward choices in so many parts.
 pub fn verdict(trials: &[Trial], folds: usize) -> Verdict {
-    let rated: Vec<(usize, f64)> = trials.iter().enumerate().filter_map(|(i, t)| Some((i, t.sharpe()?))).collect();
+    let rated: Vec<(&Trial, f64)> = trials.iter().filter_map(|trial| Some((trial, trial.sharpe()?))).collect();
     let best = rated.iter().copied().reduce(|best, other| if other.1 > best.1 { other } else { best });
     let sharpes: Vec<f64> = rated.iter().map(|(_, sharpe)| *sharpe).collect();
-    let returns: Vec<&[f64]> = rated.iter().map(|(i, _)| &trials[*i].returns[..]).collect();
-    let mut folds = walk_forward(&returns, folds);
+    let returns: BTreeMap<usize, &[f64]> = rated.iter().map(|(trial, _)| (trial.run, &trial.returns[..])).collect();
+    let folds = walk_forward(&returns, folds);
     let following = followed(&returns, &folds);
-    folds.iter_mut().for_each(|fold| fold.trial = rated[fold.trial].0);
     Verdict {
         trials: rated.len(),
-        best: best.map(|(i, _)| i),
-        deflated: best.and_then(|(i, _)| deflated(&trials[i].returns, &sharpes)),
+        best_run: best.map(|(trial, _)| trial.run),
+        deflated: best.and_then(|(trial, _)| deflated(&trial.returns, &sharpes)),
         folds,
         followed: statistics(&following).and_then(|stats| stats.sharpe),
     }
+}
+
+/// A search as JSON: its verdict, and each trial with the figures of its returns.
+pub fn document(trials: &[Trial], verdict: &Verdict) -> serde_json::Value {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        trial: &'a Trial,
+        statistics: Option<Statistics>,
+    }
+    let rows: Vec<Row<'_>> = trials.iter().map(|trial| Row { trial, statistics: trial.figures() }).collect();
+    serde_json::json!({ "verdict": verdict, "trials": rows })
 }
 
 /// Keys that any trial set, in order.
@@ -121,8 +132,7 @@ pub fn parquet(trials: &[Trial]) -> Result<Vec<u8>, ParquetError> {
 /// The rows of a search: the run's number, a column for each setting, then the figures.
 pub fn columns(trials: &[Trial]) -> Vec<(String, Column)> {
     let number = |of: &dyn Fn(&Trial) -> Option<f64>| Column::Maybe(trials.iter().map(of).collect());
-    let stat =
-        |of: fn(&crate::statistics::Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
+    let stat = |of: fn(&Statistics) -> Option<f64>| number(&|t: &Trial| t.figures().and_then(|s| of(&s)));
     let numbers = Column::Count(trials.iter().map(|trial| trial.run as i64).collect());
     let mut columns = vec![("run".to_owned(), numbers)];
     columns.extend(keys(trials).into_iter().flat_map(|key| {
@@ -219,12 +229,12 @@ fn earned(trial: &Trial) -> String {
 fn believed(trials: &[Trial], verdict: &Verdict) -> String {
     let number = |x: f64| format!("{x:.2}").replace('-', "−");
     let mut text = String::new();
-    if let (Some(best), Some(d)) = (verdict.best, verdict.deflated) {
+    if let (Some(best), Some(d)) = (verdict.best_run, verdict.deflated) {
         writeln!(
             text,
             "  Run {} has the best Sharpe ratio, {}, of {} runs. The best of so many without any merit would have {};\n  \
              the probability that its merit is more than luck is {:.0} %.",
-            trials[best].run,
+            best,
             number(d.sharpe),
             verdict.trials,
             number(d.by_luck),
@@ -232,7 +242,8 @@ fn believed(trials: &[Trial], verdict: &Verdict) -> String {
         )
         .expect("text");
     }
-    if let Some(best) = verdict.best.map(|best| &trials[best]).filter(|best| best.stopped_dates > 0) {
+    let is_best = |trial: &&Trial| Some(trial.run) == verdict.best_run;
+    if let Some(best) = trials.iter().find(is_best).filter(|best| best.stopped_dates > 0) {
         writeln!(
             text,
             "  Run {} stopped: {} of its {} dates ended in a mode other than NORMAL, in which nothing is added, and say little\n  \
@@ -250,7 +261,7 @@ fn believed(trials: &[Trial], verdict: &Verdict) -> String {
                 text,
                 "    after {:>4} days  run {:>3}  Sharpe {:>6} seen, {:>6} unseen",
                 fold.chosen_at,
-                trials[fold.trial].run,
+                fold.run,
                 number(fold.seen),
                 fold.unseen.map_or_else(|| "–".into(), number)
             )

@@ -5,6 +5,7 @@
 
 use crate::statistics::{DAYS_PER_YEAR, statistics};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Euler's constant.
 const GAMMA: f64 = 0.577_215_664_901_532_9;
@@ -57,32 +58,32 @@ pub struct Fold {
     pub chosen_at: usize,
     /// It is judged on the returns from there to before this index.
     pub judged_to: usize,
-    /// The trial with the best Sharpe ratio on what was seen.
-    pub trial: usize,
+    /// Number of the run with the best Sharpe ratio on what was seen.
+    pub run: usize,
     /// Its annual Sharpe ratio there.
     pub seen: f64,
     /// And on the returns after.
     pub unseen: Option<f64>,
 }
 
-/// Chooses the best trial on growing pasts, each time before the next of `folds` equal parts. A part begins after one that
-/// is only looked at.
-pub fn walk_forward(trials: &[&[f64]], folds: usize) -> Vec<Fold> {
-    let length = trials.iter().map(|returns| returns.len()).min().unwrap_or(0);
+/// Chooses the best of runs, by their numbers, on growing pasts, each time before the next of `folds` equal parts. A part
+/// begins after one that is only looked at.
+pub fn walk_forward(runs: &BTreeMap<usize, &[f64]>, folds: usize) -> Vec<Fold> {
+    let length = runs.values().map(|returns| returns.len()).min().unwrap_or(0);
     let edge = |part: usize| length * part / (folds + 1);
     let sharpe = |returns: &[f64]| statistics(returns).and_then(|stats| stats.sharpe);
     let fold = |part: usize| {
         let (at, to) = (edge(part), edge(part + 1));
-        let rated = trials.iter().enumerate().filter_map(|(trial, all)| Some((trial, sharpe(&all[..at])?)));
-        let (trial, seen) = rated.reduce(|best, other| if other.1 > best.1 { other } else { best })?;
-        Some(Fold { chosen_at: at, judged_to: to, trial, seen, unseen: sharpe(&trials[trial][at..to]) })
+        let rated = runs.iter().filter_map(|(&run, all)| Some((run, sharpe(&all[..at])?)));
+        let (run, seen) = rated.reduce(|best, other| if other.1 > best.1 { other } else { best })?;
+        Some(Fold { chosen_at: at, judged_to: to, run, seen, unseen: sharpe(&runs[&run][at..to]) })
     };
     (1..=folds).filter_map(fold).collect()
 }
 
 /// The returns of the choices, one part after the other: what following them would have earned.
-pub fn followed(trials: &[&[f64]], folds: &[Fold]) -> Vec<f64> {
-    folds.iter().flat_map(|fold| trials[fold.trial][fold.chosen_at..fold.judged_to].iter().copied()).collect()
+pub fn followed(runs: &BTreeMap<usize, &[f64]>, folds: &[Fold]) -> Vec<f64> {
+    folds.iter().flat_map(|fold| runs[&fold.run][fold.chosen_at..fold.judged_to].iter().copied()).collect()
 }
 
 /// Distribution function of the standard normal.
@@ -136,19 +137,23 @@ mod tests {
         assert_eq!(deflated(&coins[0], &sharpes[..1]), None);
     }
 
+    fn runs<'a>(one: &'a [f64], other: &'a [f64]) -> BTreeMap<usize, &'a [f64]> {
+        BTreeMap::from([(4, one), (7, other)])
+    }
+
     #[test]
     fn a_choice_sees_nothing_of_what_it_is_judged_on() {
         let (mut one, other) = (noise(1, 0.001, 400), noise(2, 0.0, 400));
-        let before = walk_forward(&[&one, &other], 3);
+        let before = walk_forward(&runs(&one, &other), 3);
         assert_eq!(
             before.iter().map(|f| (f.chosen_at, f.judged_to)).collect::<Vec<_>>(),
             [(100, 200), (200, 300), (300, 400)]
         );
         one[300..].iter_mut().for_each(|r| *r = -0.5);
-        let after = walk_forward(&[&one, &other], 3);
-        let choice = |folds: &[Fold]| folds.iter().map(|f| (f.trial, f.seen)).collect::<Vec<_>>();
+        let after = walk_forward(&runs(&one, &other), 3);
+        let choice = |folds: &[Fold]| folds.iter().map(|f| (f.run, f.seen)).collect::<Vec<_>>();
         assert_eq!(choice(&before), choice(&after));
         assert_ne!(before[2].unseen, after[2].unseen);
-        assert_eq!(followed(&[&one, &other], &after).len(), 300);
+        assert_eq!(followed(&runs(&one, &other), &after).len(), 300);
     }
 }
