@@ -80,6 +80,13 @@ impl Values {
     }
 }
 
+/// A value that is in a list already, 1 and 1.0 being the same.
+fn twice(list: &[Value]) -> Option<&Value> {
+    let mut seen = BTreeSet::new();
+    list.iter()
+        .find(|value| !seen.insert(value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string())))
+}
+
 /// A number as a person would write it into a file.
 fn short(number: f64) -> f64 {
     format!("{number:.3e}").parse().unwrap_or(number)
@@ -147,6 +154,9 @@ impl Search {
             match (values, values.ends()) {
                 (Values::List(list), _) if list.is_empty() => {
                     return Err(format!("{key}: an empty list; give it a value"));
+                }
+                (Values::List(list), _) if let Some(twice) = twice(list) => {
+                    return Err(format!("{key}: {twice} stands twice in its list; name each value once"));
                 }
                 (_, Some(_)) if self.random.is_none() => {
                     return Err(format!("{key}: a range needs a `random` search; give a list for a grid"));
@@ -284,6 +294,7 @@ mod tests {
         assert!(says("settings:\n  a: []").contains("a: an empty list"));
         assert!(says("settings:\n  a: {from: 1, to: 2}").contains("a range needs a `random` search"));
         assert!(says("settings:\n  a: {from: 2, to: 1}\nrandom: {runs: 3}").contains("has to be below"));
+        assert!(says("settings:\n  a: [x, 1, 1.0]").contains("a: 1.0 stands twice in its list"));
         assert!(says("settings:\n  a, b: [1]\n  b: [2]").contains("`b` is named twice"));
         assert!(says("setting:\n  a: [1]").contains("setting"));
         let neither = "search.yaml: a: 0.1 is neither a list, such as [1, 2], nor a range {from: 1, to: 2}";

@@ -5,16 +5,18 @@
 
 mod heat_map;
 pub mod overfit;
+mod verdict;
 
 pub use heat_map::heat_map;
+pub use verdict::{Verdict, verdict};
 
 use crate::statistics::{Statistics, statistics};
 use crate::table::{Column, write_table};
-use overfit::{Deflated, Fold, deflated, followed, walk_forward};
 use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use verdict::believed;
 
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,38 +52,6 @@ impl Trial {
     /// Annual Sharpe ratio.
     pub fn sharpe(&self) -> Option<f64> {
         self.figures()?.sharpe
-    }
-}
-
-/// What a search came to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Verdict {
-    /// Runs with a result.
-    pub trials: usize,
-    /// Number of the one with the best Sharpe ratio.
-    pub best_run: Option<usize>,
-    /// Its ratio, deflated by how many were tried.
-    pub deflated: Option<Deflated>,
-    /// Choices on growing pasts.
-    pub folds: Vec<Fold>,
-    /// Annual Sharpe ratio of following them.
-    pub followed: Option<f64>,
-}
-
-/// Judges a search: the best trial, deflated; and walk-forward choices in so many parts.
-pub fn verdict(trials: &[Trial], folds: usize) -> Verdict {
-    let rated: Vec<(&Trial, f64)> = trials.iter().filter_map(|trial| Some((trial, trial.sharpe()?))).collect();
-    let best = rated.iter().copied().reduce(|best, other| if other.1 > best.1 { other } else { best });
-    let sharpes: Vec<f64> = rated.iter().map(|(_, sharpe)| *sharpe).collect();
-    let returns: BTreeMap<usize, &[f64]> = rated.iter().map(|(trial, _)| (trial.run, &trial.returns[..])).collect();
-    let folds = walk_forward(&returns, folds);
-    let following = followed(&returns, &folds);
-    Verdict {
-        trials: rated.len(),
-        best_run: best.map(|(trial, _)| trial.run),
-        deflated: best.and_then(|(trial, _)| deflated(&trial.returns, &sharpes)),
-        folds,
-        followed: statistics(&following).and_then(|stats| stats.sharpe),
     }
 }
 
@@ -224,52 +194,4 @@ fn earned(trial: &Trial) -> String {
             },
         ),
     }
-}
-
-fn believed(trials: &[Trial], verdict: &Verdict) -> String {
-    let number = |x: f64| format!("{x:.2}").replace('-', "−");
-    let mut text = String::new();
-    if let (Some(best), Some(d)) = (verdict.best_run, verdict.deflated) {
-        writeln!(
-            text,
-            "  Run {} has the best Sharpe ratio, {}, of {} runs. The best of so many without any merit would have {};\n  \
-             the probability that its merit is more than luck is {:.0} %.",
-            best,
-            number(d.sharpe),
-            verdict.trials,
-            number(d.by_luck),
-            d.probability * 100.0
-        )
-        .expect("text");
-    }
-    let is_best = |trial: &&Trial| Some(trial.run) == verdict.best_run;
-    if let Some(best) = trials.iter().find(is_best).filter(|best| best.stopped_dates > 0) {
-        writeln!(
-            text,
-            "  Run {} stopped: {} of its {} dates ended in a mode other than NORMAL, in which nothing is added, and say little\n  \
-             of its settings. Without --resume-after nobody lets it go on.",
-            best.run,
-            best.stopped_dates,
-            best.returns.len()
-        )
-        .expect("text");
-    }
-    if !verdict.folds.is_empty() {
-        text.push_str("  Chosen on the past, judged on what came next:\n");
-        for fold in &verdict.folds {
-            writeln!(
-                text,
-                "    after {:>4} days  run {:>3}  Sharpe {:>6} seen, {:>6} unseen",
-                fold.chosen_at,
-                fold.run,
-                number(fold.seen),
-                fold.unseen.map_or_else(|| "–".into(), number)
-            )
-            .expect("text");
-        }
-    }
-    if let Some(followed) = verdict.followed {
-        writeln!(text, "  Following these choices: Sharpe {}.", number(followed)).expect("text");
-    }
-    text
 }

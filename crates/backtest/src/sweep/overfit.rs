@@ -66,10 +66,14 @@ pub struct Fold {
     pub unseen: Option<f64>,
 }
 
-/// Chooses the best of runs, by their numbers, on growing pasts, each time before the next of `folds` equal parts. A part
-/// begins after one that is only looked at.
+/// Returns of a part: one alone has no Sharpe ratio.
+const PART_MIN: usize = 2;
+
+/// Chooses the best of runs, by their numbers, on growing pasts, each time before the next of `folds` equal parts, or of as
+/// many as there are returns for. A part begins after one that is only looked at.
 pub fn walk_forward(runs: &BTreeMap<usize, &[f64]>, folds: usize) -> Vec<Fold> {
     let length = runs.values().map(|returns| returns.len()).min().unwrap_or(0);
+    let folds = folds.min((length / PART_MIN).saturating_sub(1));
     let edge = |part: usize| length * part / (folds + 1);
     let sharpe = |returns: &[f64]| statistics(returns).and_then(|stats| stats.sharpe);
     let fold = |part: usize| {
