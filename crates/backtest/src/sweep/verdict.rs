@@ -124,7 +124,7 @@ mod tests {
             id: String::new(),
             set: BTreeMap::new(),
             dates: (date, date),
-            returns: (0..dates).map(|day| drift + 0.01 * (day as f64 * 0.7).sin()).collect(),
+            returns: (0..dates).map(|day| drift + 0.01 * libm::sin(day as f64 * 0.7)).collect(),
             turnover_per_year: 1.0,
             trading_bps_per_year: 2.0,
             fills: 3,
