@@ -1,7 +1,7 @@
 //! Steps 10 and 11: the basket against turnover and caps, then the numbered orders.
 //!
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
-//! cut; increases are cut together by one share, so no pair loses a leg.
+//! cut here; increases are cut together by one share, so no pair loses a leg.
 
 use super::rows::rows_with;
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
@@ -168,7 +168,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     });
 }
 
-fn purpose(
+pub(super) fn purpose(
     contract: ContractId,
     held: Quantity,
     change: Quantity,

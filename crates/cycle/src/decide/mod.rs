@@ -9,6 +9,7 @@ mod caps;
 mod chains;
 mod hedge;
 mod legs;
+mod level;
 mod pairs;
 mod rows;
 mod tail_hedge;
@@ -49,6 +50,7 @@ pub fn decide_into(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
     let moving = basket::moving(inputs, setup, plan);
     caps::limit(&moving, inputs, setup, plan);
     basket::schedule(&moving, inputs, setup, plan);
+    level::keep_level(inputs, setup, plan);
     hedge::hedge(inputs, setup, plan);
     basket::number(inputs, setup, plan);
     tail_hedge::commit(plan);

@@ -3,6 +3,7 @@
 mod borrow;
 mod fx;
 mod history;
+mod level;
 mod losses;
 mod margin;
 mod netting;

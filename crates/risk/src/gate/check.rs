@@ -84,11 +84,13 @@ pub enum Check {
     Messages,
     /// The price has left the plan's collar.
     PlanPrice,
+    /// On a day that only reduces, it alone would raise the net exposure.
+    NetRises,
 }
 
 impl Check {
     /// Every check, in the order of the verdict bits.
-    pub const ALL: [Check; 37] = [
+    pub const ALL: [Check; 38] = [
         Check::Mode,
         Check::Reconciliation,
         Check::FxRate,
@@ -126,6 +128,7 @@ impl Check {
         Check::Throttle,
         Check::Messages,
         Check::PlanPrice,
+        Check::NetRises,
     ];
 
     /// The stable code in plans, reports and alerts.
@@ -168,6 +171,7 @@ impl Check {
             Check::Throttle => "THROTTLE",
             Check::Messages => "MESSAGES",
             Check::PlanPrice => "PLAN_PRICE",
+            Check::NetRises => "NET_RISES",
         }
     }
 }
@@ -345,6 +349,10 @@ impl Refusal {
                  unless it comes back",
                 value * 100.0,
                 limit * 100.0
+            ),
+            Check::NetRises => format!(
+                "{who}: today only what reduces the book goes, and with nothing to answer it this reduction would raise the net \
+                 exposure, so all or part of it waits for the other side or for `resume`"
             ),
             Check::PairLeg => format!("{who}: the other leg of its pair cannot trade, so this one waits"),
             Check::MinimumTrade => {

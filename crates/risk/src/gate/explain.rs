@@ -68,6 +68,7 @@ impl Check {
             Check::PlanPrice => (Increases, "adds no risk at prices far from those the plan was approved at"),
             Check::MinimumTrade => (Plan, "leaves out trades not worth their costs, full exits apart"),
             Check::PairLeg => (Plan, "holds back the other leg of a pair"),
+            Check::NetRises => (Plan, "in REDUCE_ONLY cuts reductions that would raise a sleeve's or the book's net"),
             Check::RollDeadline => (Plan, "reports a contract past its deadline that cannot be closed"),
             Check::NoBorrow => (Plan, "sells short no more than can be borrowed"),
             Check::LegTooSmall => (Plan, "holds neither side of a sleeve when one is smaller than a lot"),

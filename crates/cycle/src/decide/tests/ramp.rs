@@ -4,7 +4,7 @@ use crate::fixture::World;
 use crate::{DayPlan, decide};
 use domain::{ContractId, Quantity, Side};
 use proptest::prelude::*;
-use risk::{Mode, Purpose, Regime};
+use risk::{Check, Mode, Purpose, Regime};
 use strategy::sizing::Change;
 use strategy::{Sleeve, SleeveKind};
 
@@ -182,14 +182,21 @@ proptest! {
         let limited = crate::DayInputs { mode: Mode::ReduceOnly, ..world.inputs() };
         let reduced = decide(&limited, &world.setup);
         prop_assert!(reduced.orders.iter().all(|order| order.purpose != Purpose::Increase));
-        prop_assert_eq!(
-            reduced.orders.iter().filter(|order| order.purpose == Purpose::Reduce).count(),
-            plan.table.wanted.iter().filter(|(contract, wanted)| {
-                let held = world.ledger.quantity(*contract);
-                let reduce = Change::between(held, **wanted).reduce;
-                let small = reduce.to_f64().abs() * plan.table.unit_price[*contract] < 2_500.0;
-                CONTRACTS.contains(contract) && !reduce.is_zero() && (!small || wanted.is_zero())
-            }).count()
-        );
+        for contract in CONTRACTS {
+            let held = world.ledger.quantity(contract);
+            let reduce = Change::between(held, plan.table.wanted[contract]).reduce;
+            let sent = reduced.table.scheduled[contract];
+            let small = reduce.to_f64().abs() * plan.table.unit_price[contract] < world.setup.policy.rebalance.trade_min;
+            let is_cut = reduced.table.verdict[contract].failed().any(|check| check == Check::NetRises);
+            prop_assert!(sent == reduce || small || is_cut, "{} of {}", sent, reduce);
+            prop_assert!(sent.abs() <= reduce.abs() && sent.signum() * reduce.signum() >= 0, "{} of {}", sent, reduce);
+        }
+        let before: f64 = CONTRACTS
+            .map(|contract| world.ledger.quantity(contract).to_f64() * plan.table.unit_price[contract] / plan.facts.nav)
+            .iter()
+            .sum();
+        let lots: f64 = CONTRACTS.map(|contract| plan.table.unit_price[contract] / plan.facts.nav).iter().sum();
+        let (_, after) = exposure(&reduced, &world);
+        prop_assert!(after.abs() <= before.abs() + lots + 1e-9, "net {} became {}", before, after);
     }
 }
