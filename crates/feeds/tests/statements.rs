@@ -209,6 +209,20 @@ async fn a_row_that_is_not_understood_is_named_and_nothing_is_returned() {
     let merger = "<CorporateActions><CorporateAction type=\"SO\" transactionID=\"8\" reportDate=\"20261013\" \
                   description=\"ACME SPINOFF 1 FOR 5\"/></CorporateActions>";
     insta::assert_snapshot!(told(merger).await, @"activity statement unusable: CorporateAction (8) is of type `SO`, which needs a person; book it by hand");
+    let renamed = |description: &str, came: &str| {
+        let row = |symbol: &str, conid: u32, quantity: &str, id: u32| {
+            format!(
+                "<CorporateAction type=\"TC\" actionID=\"70\" transactionID=\"{id}\" reportDate=\"20261013\" \
+                 symbol=\"{symbol}\" conid=\"{conid}\" quantity=\"{quantity}\" description=\"{description}\"/>"
+            )
+        };
+        let rows = row("ACME", 51, "-3999", 701) + &row("BETA", 52, came, 702);
+        format!("<CorporateActions>{rows}</CorporateActions>")
+    };
+    let merged = renamed("ACME(US0000000051) MERGED(Acquisition) WITH US0000000052 1 FOR 2", "1999.5");
+    insta::assert_snapshot!(told(&merged).await, @"activity statement unusable: CorporateAction (701) says MERGED, which needs a person; book it by hand");
+    let fewer = renamed("ACME(US0000000051) CUSIP/ISIN CHANGE TO (US0000000052)", "1999.5");
+    insta::assert_snapshot!(told(&fewer).await, @"activity statement unusable: CorporateAction (701) gives 1999.5 for -3999, which is no change of the contract's key and needs a person; book it by hand");
     let shares = "<Transfers><Transfer symbol=\"ACME\" assetCategory=\"STK\" quantity=\"100\" direction=\"IN\" \
                   transactionID=\"7\" date=\"20261013\" currency=\"USD\"/></Transfers>";
     insta::assert_snapshot!(told(shares).await, @"activity statement unusable: Transfer (7) moved 100 of ACME; adopt the position by hand");

@@ -219,7 +219,7 @@ impl Statement<'_> {
             }
             StatementItem::SymbolChange { symbol: new, quantity } => {
                 let action = format!("{symbol}({isin}) CUSIP/ISIN CHANGE TO ({new}) ({new}, {isin})");
-                let mut gone = row("TC", (-*quantity).to_string(), &action);
+                let mut gone = row("IC", (-*quantity).to_string(), &action);
                 let old = self.desk.directory.con_id_of_name(contract).to_string();
                 for (name, value) in &mut gone {
                     match *name {
@@ -229,7 +229,7 @@ impl Statement<'_> {
                     }
                 }
                 element("CorporateAction", &gone)
-                    + &element("CorporateAction", &row("TC", quantity.to_string(), &action))
+                    + &element("CorporateAction", &row("IC", quantity.to_string(), &action))
             }
             _ => String::new(),
         }

@@ -1,8 +1,8 @@
 //! What happened to contracts: splits, changes of the contract's key, options that ended.
 //!
 //! In: rows of `CorporateActions` and `OptionEAE`. Out: lines. Invariant: a split's ratio is the one the description
-//! states, never one computed from quantities; an action of any other type is an error that names it, because it needs
-//! a person.
+//! states, never one computed from quantities; a renaming changes no number of shares; an action of any other type is an
+//! error that names it, because it needs a person.
 
 use super::row::Row;
 use domain::Money;
@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 type Lines = Result<Vec<StatementLine>, String>;
 
-/// What an action of a type does. `PV` is a vote and does nothing.
+/// What an action of a type does. `IC` is a change of the contract's key; `TC` is a merger, and some statements write a
+/// change of the key so, too. `PV` is a vote and does nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Does {
     Split,
@@ -23,6 +24,9 @@ enum Does {
 
 const ACTIONS: &[(&str, Does)] =
     &[("FS", Does::Split), ("RS", Does::Split), ("TC", Does::Rename), ("IC", Does::Rename), ("PV", Does::Nothing)];
+
+/// Words of an action that gives something else for a holding.
+const EXCHANGED: [&str; 6] = ["MERGED", "MERGER", "ACQUISITION", "ACQUIRED", "TENDER", "EXCHANGED"];
 
 /// `CorporateActions`. One action has a row, or two when the contract gets a new key: the old line goes, a new one comes.
 pub(super) fn corporate_actions(rows: &[Row<'_>]) -> Lines {
@@ -63,7 +67,10 @@ fn action(rows: &[&Row<'_>]) -> Lines {
     match (does, new) {
         (Does::Nothing, _) | (Does::Split, None) => {}
         (Does::Rename, None) => return Err(old.wrong("names no successor; book it by hand")),
-        (_, Some(new)) => {
+        (does, Some(new)) => {
+            if *does == Does::Rename {
+                only_renamed(old, new)?;
+            }
             let successor_con_id = new.con_id()?.ok_or_else(|| new.wrong("has no conid"))?;
             lines.push(old.line(format!("{id}/renamed"), date, Activity::Renamed { successor_con_id })?);
         }
@@ -91,6 +98,21 @@ fn old_and_new<'r, 'a>(rows: &[&'r Row<'a>]) -> Result<(&'r Row<'a>, Option<&'r 
         _ => return Err(one.wrong("does not say which contract went and which came; book it by hand")),
     };
     Ok((first, Some(second)))
+}
+
+/// Refuses what is no mere change of the key: everything that was held goes on, and as many.
+fn only_renamed(old: &Row<'_>, new: &Row<'_>) -> Result<(), String> {
+    let words = [old, new].into_iter().flat_map(|row| [row.text("actionDescription"), row.text("description")]);
+    let text = words.flatten().collect::<Vec<_>>().join(" ").to_uppercase();
+    let exchanged = EXCHANGED.iter().find(|word| text.contains(*word));
+    let (gone, came) = (old.required_number("quantity")?, new.required_number("quantity")?);
+    match exchanged {
+        Some(word) => Err(old.wrong(format!("says {word}, which needs a person; book it by hand"))),
+        None if gone != -came => Err(old.wrong(format!(
+            "gives {came} for {gone}, which is no change of the contract's key and needs a person; book it by hand"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn described<'a>(row: &Row<'a>) -> Option<&'a str> {
