@@ -216,12 +216,11 @@ pub enum Unbookable {
         /// Old shares.
         denominator: u32,
     },
-    /// The broker pays cash for the fraction, and how much only it knows.
+    /// The ratio is no ratio of a share.
     #[error(
-        "a split of {numerator} for {denominator} turns {held} {contract} into a number that is not whole: adjust the \
-         position by the shares that were paid out in cash, with that cash, then book the split"
+        "a split of {numerator} for {denominator} turns {held} {contract} into more than books count: correct the line"
     )]
-    Fraction {
+    TooMany {
         /// Name of the contract.
         contract: String,
         /// Quantity before the split.

@@ -194,10 +194,10 @@ impl Ledger {
         self.cash[amount.currency] += amount.amount.into();
     }
 
-    /// The quantity of a contract after a split.
+    /// The quantity of a contract after a split, in whole shares toward zero: the broker pays cash for the fraction.
     ///
     /// # Errors
-    /// [`Unbookable`] for a future, a ratio with a zero, or a result that is not in whole lots.
+    /// [`Unbookable`] for a future, a ratio with a zero, or a result that books cannot count.
     pub(crate) fn after_split(
         &self,
         contract: ContractId,
@@ -213,10 +213,8 @@ impl Ledger {
         if numerator == 0 || denominator == 0 {
             return Err(Unbookable::NoRatio { contract: name(), numerator, denominator });
         }
-        let scaled = i128::from(held.units()) * i128::from(numerator);
-        let (whole, rest) = (scaled / i128::from(denominator), scaled % i128::from(denominator));
-        let units = i64::try_from(whole).ok().filter(|units| rest == 0 && units % terms.lot.units() == 0);
-        units.map(Quantity::from_units).ok_or_else(|| Unbookable::Fraction {
+        let units = split_units(held.units(), (numerator, denominator), split_step(terms.lot));
+        units.map(Quantity::from_units).ok_or_else(|| Unbookable::TooMany {
             contract: name(),
             held,
             numerator,
@@ -311,6 +309,18 @@ fn closing_part(held: Quantity, traded: Quantity) -> Quantity {
         return Quantity::ZERO;
     }
     Quantity::from_units(held.signum() * held.units().abs().min(traded.units().abs()))
+}
+
+/// The smallest number of units a split leaves: a share, or a lot where that is less.
+pub(crate) fn split_step(lot: Quantity) -> i64 {
+    lot.units().min(Quantity::UNITS_PER_SHARE)
+}
+
+/// Units after a split, in whole steps toward zero; `None` when they cannot be counted.
+pub(crate) fn split_units(units: i64, (numerator, denominator): (u32, u32), step: i64) -> Option<i64> {
+    let step = i128::from(step);
+    let exact = i128::from(units) * i128::from(numerator);
+    i64::try_from(exact / (i128::from(denominator) * step) * step).ok()
 }
 
 /// The share of an amount that belongs to a part of a quantity, to the digits money keeps.

@@ -123,15 +123,18 @@ impl Account {
         self.swept[amount.currency] += amount.amount;
     }
 
-    /// Gives new shares for old ones; the cost of the whole stays. Returns the change of the quantity.
-    pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) -> Quantity {
+    /// Gives new shares for old ones; the cost of the whole stays. Returns the change of the quantity, and the fraction of a
+    /// share that cash has to be paid for.
+    pub(crate) fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32) -> (Quantity, Quantity) {
         let holding = self.holding(contract);
-        let units = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
+        let exact = holding.quantity.units() * i64::from(numerator) / i64::from(denominator);
+        let fraction = exact % Quantity::UNITS_PER_SHARE;
+        let units = exact - fraction;
         let change = Quantity::from_units(units) - holding.quantity;
         holding.quantity = Quantity::from_units(units);
         holding.average();
         self.put_away(contract);
-        change
+        (change, Quantity::from_units(fraction))
     }
 
     /// Ends a position at a price, paid in cash.

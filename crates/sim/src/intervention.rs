@@ -363,9 +363,15 @@ impl Broker {
     ) {
         self.cancel_in(contract, "a split", booking.at);
         board.tape.split(contract, numerator, denominator);
-        let quantity = self.books.account.split(contract, numerator, denominator);
+        let (quantity, fraction) = self.books.account.split(contract, numerator, denominator);
         let item = StatementItem::Split { numerator, denominator, quantity };
-        self.books.note(booking, Some(contract), self.currency(contract), item);
+        let currency = self.currency(contract);
+        self.books.note(booking, Some(contract), currency, item);
+        if let Some(mark) = board.mark(contract, booking.at).filter(|_| !fraction.is_zero()) {
+            let value = fraction.value_at(mark, self.universe.terms(contract).multiplier).round_dp(2);
+            let text = "CASH IN LIEU OF FRACTIONAL SHARES".to_owned();
+            self.books.pay(booking, Some(contract), Money::new(value, currency), CashKind::PaymentInLieu, text);
+        }
     }
 
     fn expire_now(&mut self, booking: Booking, contract: ContractId, silent: bool, board: &mut Board) {

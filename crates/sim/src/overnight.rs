@@ -174,7 +174,7 @@ impl Broker {
                 let kind = draws.uniform();
                 let (_, ratio) = SPLITS.into_iter().find(|(share, _)| kind < *share).expect("shares end at one");
                 let held = self.books.account.quantity(contract).units() * i64::from(ratio.0);
-                // What a broker pays for a fraction of a share is not simulated: such a split does not happen.
+                // Chance pays no cash for fractions of a share: such a split happens on purpose only.
                 if held % (i64::from(ratio.1) * Quantity::UNITS_PER_SHARE) == 0 {
                     self.split(booking, contract, ratio, board);
                 }

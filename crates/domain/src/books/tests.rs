@@ -238,27 +238,33 @@ fn what_cannot_be_booked_changes_nothing_and_says_what_to_do() {
     let mut books = Books::new(Ledger::new(&universe));
     let split = |numerator, denominator| LedgerEvent::Split { contract: FUND, numerator, denominator };
     books.post_fill(&fill("c.1.01", FUND, 5, cents(100), 1), &universe).unwrap();
-    let refused = books.post_line("s", minute(2), split(1, 2), &universe).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "a split of 1 for 2 turns 5 FUND into a number that is not whole: adjust the position by the shares that were \
-         paid out in cash, with that cash, then book the split"
-    );
-    let in_lieu = LedgerEvent::Adjustment {
-        contract: Some(FUND),
-        quantity: Quantity::whole(-1),
-        amount: usd(120),
-        by: "k".into(),
-        reason: "cash in lieu".into(),
-    };
-    books.post_line("a", minute(1), in_lieu, &universe).unwrap();
-    books.post_line("s", minute(2), split(1, 2), &universe).unwrap();
-    assert_eq!(books.ledger().quantity(FUND), Quantity::whole(2));
-    assert_eq!(books.ledger().position(FUND).basis, Decimal::new(400, 2), "four of five shares' cost");
     let before = books.clone();
-    let late = fill("c.2.01", FUND, 1, cents(100), 0);
-    assert!(matches!(books.post_fill(&late, &universe), Err(Unbookable::Fraction { .. })));
+    let refused = books.post_line("s", minute(2), split(0, 2), &universe).unwrap_err();
+    assert_eq!(refused.to_string(), "a split of FUND of 0 for 2 is no ratio: correct the line");
     assert_eq!(books, before);
+    let held = fill("c.2.01", FUND, 900_000_000_000, cents(100), 2);
+    books.post_fill(&held, &universe).unwrap();
+    let refused = books.post_line("s", minute(3), split(u32::MAX, 1), &universe).unwrap_err();
+    assert!(matches!(refused, Unbookable::TooMany { .. }), "{refused}");
+    books.post_fill(&fill("c.2.02", FUND, 0, cents(100), 2), &universe).unwrap();
+    assert_eq!(books.ledger(), before.ledger());
+}
+
+#[test]
+fn a_split_leaves_whole_shares_toward_zero_at_the_whole_cost() {
+    let universe = universe();
+    let mut books = Books::new(Ledger::new(&universe));
+    let split = |numerator, denominator| LedgerEvent::Split { contract: FUND, numerator, denominator };
+    books.post_fill(&fill("c.1.01", FUND, -5, cents(100), 1), &universe).unwrap();
+    books.post_line("s", minute(2), split(1, 2), &universe).unwrap();
+    assert_eq!(books.ledger().quantity(FUND), Quantity::whole(-2));
+    assert_eq!(
+        books.ledger().position(FUND).basis,
+        Decimal::new(-500, 2),
+        "what is left off is sold when its cash comes"
+    );
+    books.post_fill(&fill("c.2.01", FUND, -2, cents(100), 0), &universe).unwrap();
+    assert_eq!(books.ledger().quantity(FUND), Quantity::whole(-3), "as if it had been told in time");
 }
 
 #[test]

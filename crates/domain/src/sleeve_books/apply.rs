@@ -5,9 +5,9 @@
 
 use super::account::Holding;
 use super::order::{Order, OrderKey};
-use super::share::{apportioned, shared};
+use super::share::{apportioned, scaled, shared};
 use super::{SleeveBooks, SleeveId};
-use crate::ledger::part;
+use crate::ledger::{part, split_step, split_units};
 use crate::{ContractId, Delivery, ExecutionId, Fill, LedgerEvent, Money, Price, Quantity, Universe};
 use rust_decimal::Decimal;
 
@@ -184,9 +184,14 @@ impl SleeveBooks {
 
     /// Sleeves with a quantity of a contract, and their quantities; empty when these cancel.
     fn holders(&self, contract: ContractId) -> (Vec<SleeveId>, Vec<i64>) {
-        let held = self.sleeves().map(|sleeve| (sleeve, self.quantity(sleeve, contract).units()));
-        let (sleeves, units): (Vec<SleeveId>, Vec<i64>) = held.filter(|&(_, units)| units != 0).unzip();
+        let (sleeves, units) = self.parts(contract);
         if units.iter().sum::<i64>() == 0 { (Vec::new(), Vec::new()) } else { (sleeves, units) }
+    }
+
+    /// Sleeves with a quantity of a contract, and their quantities, also when these cancel.
+    fn parts(&self, contract: ContractId) -> (Vec<SleeveId>, Vec<i64>) {
+        let held = self.sleeves().map(|sleeve| (sleeve, self.quantity(sleeve, contract).units()));
+        held.filter(|&(_, units)| units != 0).unzip()
     }
 
     /// An amount by what each sleeve holds; treasury's when nobody does.
@@ -203,32 +208,16 @@ impl SleeveBooks {
         }
     }
 
-    /// The whole position is scaled, and its parts in whole lots with it.
+    /// The whole position is scaled as the ledger does, and its parts in whole shares with it.
     fn split(&mut self, contract: ContractId, numerator: u32, denominator: u32, universe: &Universe) {
-        let (sleeves, units) = self.holders(contract);
-        if units.is_empty() {
-            // Sleeves that cancel: each is scaled toward zero, and external has what that leaves.
-            return self.split_cancelling(contract, numerator, denominator);
-        }
-        let total = i128::from(units.iter().sum::<i64>()) * i128::from(numerator) / i128::from(denominator);
-        let total = i64::try_from(total).expect("the ledger booked this split");
-        let after = apportioned(total, &units, universe.terms(contract).lot.units());
+        let (sleeves, units) = self.parts(contract);
+        let (ratio, step) = ((numerator, denominator), split_step(universe.terms(contract).lot));
+        let total = split_units(units.iter().sum(), ratio, step).expect("the ledger booked this split");
+        let after = scaled(total, &units, ratio, step);
         for (sleeve, after) in sleeves.into_iter().zip(after) {
             let held = self.accounts[sleeve.index()].holding(contract);
             self.accounts[sleeve.index()].set(Holding { quantity: Quantity::from_units(after), ..held });
         }
-    }
-
-    fn split_cancelling(&mut self, contract: ContractId, numerator: u32, denominator: u32) {
-        let mut left = 0;
-        for sleeve in self.sleeves() {
-            let held = self.accounts[sleeve.index()].holding(contract);
-            let scaled = i128::from(held.quantity.units()) * i128::from(numerator) / i128::from(denominator);
-            let units = i64::try_from(scaled).expect("a split position is a position");
-            left -= units;
-            self.accounts[sleeve.index()].set(Holding { quantity: Quantity::from_units(units), ..held });
-        }
-        self.change(SleeveId::EXTERNAL, contract, Quantity::from_units(left), Decimal::ZERO);
     }
 
     fn rename(&mut self, contract: ContractId, successor: ContractId) {

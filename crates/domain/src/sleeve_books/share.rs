@@ -1,6 +1,6 @@
 //! Sharing out what is whole, and what is money, without losing any.
 //!
-//! In: a total and signed weights whose sum is not zero. Out: shares that sum to the total. Invariant: exact; the same
+//! In: a total and signed weights. Out: shares that sum to the total. Invariant: exact; the same
 //! for the same numbers, whoever asks and when.
 
 use crate::rounding::to_money_digits;
@@ -13,8 +13,20 @@ pub(super) fn apportioned(total: i64, weights: &[i64], step: i64) -> Vec<i64> {
     let sum: i64 = weights.iter().sum();
     assert!(sum != 0, "weights that cancel share nothing out");
     let step = if total % step == 0 { step } else { 1 };
-    let whole = i128::from(sum.abs()) * i128::from(step);
-    let exact = |&weight: &i64| i128::from(total) * i128::from(weight) * i128::from(sum.signum());
+    let factor = i128::from(total) * i128::from(sum.signum());
+    whole_steps(total, weights, (factor, i128::from(sum.abs())), step)
+}
+
+/// The parts of a total after a split, each scaled by the ratio and rounded to a step beside it. Parts that cancel go on
+/// cancelling.
+pub(super) fn scaled(total: i64, parts: &[i64], (numerator, denominator): (u32, u32), step: i64) -> Vec<i64> {
+    whole_steps(total, parts, (i128::from(numerator), i128::from(denominator)), step)
+}
+
+/// Weights times a ratio in whole steps, by largest remainder. The total is what they come to, less than a step away.
+fn whole_steps(total: i64, weights: &[i64], (numerator, denominator): (i128, i128), step: i64) -> Vec<i64> {
+    let whole = denominator * i128::from(step);
+    let exact = |&weight: &i64| i128::from(weight) * numerator;
     let mut steps: Vec<i64> = weights.iter().map(|weight| fitted(exact(weight).div_euclid(whole))).collect();
     let left = total / step - steps.iter().sum::<i64>();
     let mut order: Vec<usize> = (0..weights.len()).collect();

@@ -284,6 +284,23 @@ proptest! {
 }
 
 #[test]
+fn a_split_scales_every_sleeve_to_whole_shares_that_sum_to_the_account() {
+    let universe = universe();
+    let [core, credit, tail] = [SleeveId(3), SleeveId(4), SleeveId(5)];
+    let after = |wants: &[(SleeveId, i64)]| {
+        let mut sleeves = SleeveBooks::new(SLEEVES);
+        for &(sleeve, shares) in wants {
+            sleeves.trade(sleeve, FUND, whole(shares), Decimal::ZERO, &universe);
+        }
+        sleeves.apply(&LedgerEvent::Split { contract: FUND, numerator: 1, denominator: 2 }, &universe);
+        [core, credit, tail].map(|sleeve| sleeves.quantity(sleeve, FUND))
+    };
+    assert_eq!(after(&[(core, 3), (credit, 3), (tail, 1)]), [whole(2), whole(1), whole(0)], "seven become three");
+    assert_eq!(after(&[(core, 1_000), (credit, -999)]), [whole(500), whole(-500), whole(0)], "one becomes none");
+    assert_eq!(after(&[(core, 3), (tail, -3)]), [whole(2), whole(0), whole(-2)], "what cancels goes on cancelling");
+}
+
+#[test]
 fn opposite_wants_cross_inside_at_the_average_price_of_the_order() {
     let universe = universe();
     let [core, credit] = [SleeveId(3), SleeveId(4)];
