@@ -137,6 +137,17 @@ fn a_split_in_the_statement_is_booked_and_ties_out() {
 }
 
 #[test]
+fn a_split_that_leaves_a_fraction_is_booked_in_whole_shares_and_its_cash_as_it_comes() {
+    let split = r#""split_now": {"contract": "CSPX", "numerator": 1, "denominator": 5}"#;
+    let run = with_faults(3, &[("2026-03-02T23:00:00Z", split)]);
+    assert_eq!(run.told.code, 0, "{}", run.told.err);
+    let told = "CSPX split 1 for 5, without the 0.6 of a share that the broker pays in cash";
+    assert!(run.booked(1).contains(told), "{}", run.booked(1));
+    run.days.iter().for_each(assert_tied_out);
+    assert_eq!(run.found(1), "NORMAL");
+}
+
+#[test]
 fn a_split_before_its_statement_is_named_and_moves_no_profit() {
     let run = broken_by(r#""split_now": {"contract": "CSPX", "numerator": 2, "denominator": 1}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));

@@ -1,19 +1,21 @@
 //! Lines of the broker's activity statement, booked.
 //!
 //! In: statement lines since the books were left. Out: events of the books, each once. Invariant: a line is booked under
-//! the broker's own id; one that names a contract we do not have is booked as cash with its words; a statement that does
-//! not come changes nothing, and what it would have explained stays a break.
+//! the broker's own id; one that names a contract we do not have is booked as cash with its words; a line that cannot be
+//! booked, and a statement that does not come, change nothing, and what they would have explained stays a break.
 
 use super::adopt::post_execution;
-use super::news::{News, news, unbookable};
+use super::news::{News, news};
 use super::{Run, World};
 use crate::book::Book;
 use crate::failure::Failure;
-use domain::{Fill, LedgerEvent, Money, Quantity, Side};
+use domain::{Books, ContractId, Fill, LedgerEvent, Money, Quantity, Side};
+use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ports::{AccountSnapshot, Activity, Broker, StatementLine, Statements};
+use rust_decimal::Decimal;
 
 /// Lines may be added to a statement some days late.
 pub(super) const LATE_DAYS: i64 = 7;
@@ -47,13 +49,50 @@ pub(super) async fn book_statement<B: Broker, J, C>(
     for line in lines.iter().filter(|line| line.date >= opened) {
         told.extend(buy_in(line, book, snapshot, &world.broker, run)?);
         let Some(event) = event(line, &world.broker) else { continue };
-        let posted = book.books.post_line(&line.id, start_of(line.date)?, event.clone(), &run.setup.universe);
-        told.extend(news(posted.map_err(unbookable)?, event, run));
+        told.extend(post_line(&line.id, start_of(line.date)?, event, book, run));
     }
     Ok(told)
 }
 
-fn start_of(date: Date) -> Result<jiff::Timestamp, Failure> {
+/// Books a line; of one that cannot be booked a person is told, and the day goes on with the break it leaves.
+pub(super) fn post_line(id: &str, at: Timestamp, event: LedgerEvent, book: &mut Book, run: &Run) -> Option<News> {
+    let split = match event {
+        LedgerEvent::Split { contract, numerator, denominator } => Some((contract, numerator, denominator)),
+        _ => None,
+    };
+    let before = split.map(|(contract, ..)| held_at(contract, at, &book.books));
+    let posted = match book.books.post_line(id, at, event.clone(), &run.setup.universe) {
+        Ok(posted) => posted,
+        Err(reason) => {
+            let mut unbooked = News::note(String::new());
+            unbooked.alarm(format!(
+                "line {id} of the broker's statement is not booked: {reason}. What it changed at the broker is a break \
+                 until a person adopts it (`abstractfinance reconcile`)"
+            ));
+            return Some(unbooked);
+        }
+    };
+    let mut told = news(posted, event, run)?;
+    if let (Some((contract, numerator, denominator)), Some(before)) = (split, before) {
+        let exact = before.to_decimal() * Decimal::from(numerator) / Decimal::from(denominator);
+        let fraction = (exact - held_at(contract, at, &book.books).to_decimal()).round_dp(4).normalize();
+        if !fraction.is_zero() {
+            told.sentence += &format!(", without the {fraction} of a share that the broker pays in cash");
+        }
+    }
+    Some(told)
+}
+
+/// What the books held of a contract before anything was executed from an instant on.
+fn held_at(contract: ContractId, at: Timestamp, books: &Books) -> Quantity {
+    let later = books.open().iter().filter(|posting| posting.at() >= at).filter_map(|posting| match posting.event() {
+        LedgerEvent::Fill(fill) if fill.contract == contract => Some(fill.change()),
+        _ => None,
+    });
+    later.fold(books.ledger().quantity(contract), |held, change| held - change)
+}
+
+fn start_of(date: Date) -> Result<Timestamp, Failure> {
     TimeZone::UTC.to_timestamp(date.into()).map_err(|error| Failure::Broker(error.to_string()))
 }
 

@@ -237,3 +237,18 @@ async fn a_day_begins_when_the_broker_is_back_in_both_seasons() {
     {"06:00": 180, "06:55": 132, "07:10": 34, "08:10": 18}
     "#);
 }
+
+#[tokio::test]
+async fn a_line_that_cannot_be_booked_is_told_and_changes_nothing() {
+    let (run, now) = (run(), "2026-03-02T05:00:00Z".parse().unwrap());
+    let snapshot = Account { says: vec![dec!(10_000_000)], asked: 0 }.snapshot().await.unwrap();
+    let (mut book, _) = Book::open(&snapshot, now, &run).unwrap();
+    let before = book.books.clone();
+    let universe = &run.setup.universe;
+    let contract = universe.contracts().find(|&contract| universe.terms(contract).settles_daily).unwrap();
+    let split = LedgerEvent::Split { contract, numerator: 2, denominator: 1 };
+    let told = super::super::statement::post_line("605", now, split, &mut book, &run).unwrap();
+    assert!(told.alarming && told.event.is_none());
+    assert!(told.sentence.starts_with("line 605 of the broker's statement is not booked: "), "{}", told.sentence);
+    assert_eq!(book.books, before);
+}
