@@ -9,7 +9,7 @@ use super::records::Records;
 use super::run::{one_day, time_of};
 use super::show;
 use crate::cli::{Global, RunArgs};
-use crate::courier::{Courier, raise_alarm};
+use crate::courier::{Alarms, Courier};
 use crate::failure::Failure;
 use crate::schedule;
 use crate::settings::{self, Loaded, Mode};
@@ -50,18 +50,16 @@ pub(super) async fn every_day(global: &Global, args: &RunArgs) -> Result<(), Fai
 
 /// Day after day, until there are as many as were asked for.
 async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Failure> {
-    let (mut done, mut failures) = (0, 0);
+    let (mut done, mut failures, mut alarms) = (0, 0, Alarms::default());
     while args.days.is_none_or(|days| done < days) {
         let Err(failure) = next_day(global, args, loaded).await else {
-            (done, failures) = (done + 1, 0);
+            (done, failures, alarms) = (done + 1, 0, Alarms::default());
             continue;
         };
         if let Failure::Usage(_) = failure {
             return Err(failure);
         }
-        if failures == 0 {
-            raise_alarm(global, &failure).await;
-        }
+        alarms.raise(global, &failure).await;
         let pause = PAUSES[failures.min(PAUSES.len() - 1)];
         failures += 1;
         eprintln!("abstractfinance: {failure}; looked at again in {} seconds", pause.as_secs());
@@ -84,7 +82,8 @@ async fn next_day(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<()
     }
 }
 
-async fn is_finished(global: &Global, date: Date) -> Result<bool, Failure> {
+/// True when the report of a date tells how it ended.
+pub(super) async fn is_finished(global: &Global, date: Date) -> Result<bool, Failure> {
     let last = Records::open(global).await?.last_day().await?;
     Ok(last.is_some_and(|(_, day)| day.date == date.to_string()))
 }

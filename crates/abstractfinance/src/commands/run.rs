@@ -3,10 +3,10 @@
 //! In: a date, the mode, the gateway's address. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
-use super::daily::every_day;
+use super::daily::{every_day, is_finished};
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
-use crate::courier::raise_alarm;
+use crate::courier::Alarms;
 use crate::day::run_day;
 use crate::failure::Failure;
 use crate::faults::{Armed, Stop};
@@ -39,7 +39,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         Some(date) => {
             let outcome = one_day(global, args, date).await;
             if let Err(failure) = &outcome {
-                raise_alarm(global, failure).await;
+                let reported =
+                    matches!(failure, Failure::Halted(_)) && is_finished(global, date).await.unwrap_or(false);
+                if !reported {
+                    Alarms::default().raise(global, failure).await;
+                }
             }
             outcome
         }

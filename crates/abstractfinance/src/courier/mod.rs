@@ -15,6 +15,7 @@ use feeds::telegram::Undelivered;
 use feeds::{Secret, Telegram, Webhook};
 use jiff::Timestamp;
 use journal::{Delivery, Due};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -149,21 +150,63 @@ impl Courier {
     }
 }
 
-/// An engine that cannot write cannot tell through its journal: it says so to every channel itself, once it has stopped.
-pub async fn raise_alarm(global: &Global, failure: &Failure) {
-    let Failure::Journal(why) = failure else { return };
-    let Ok(Some(courier)) = Courier::configured(global) else { return };
-    let text = console::messages::alert(&format!(
-        "The engine has stopped: {why}. Orders at the broker may still be executed. Run `abstractfinance doctor`, remove what \
-         it names, then `abstractfinance run`: it finishes the same day"
-    ));
-    let key = format!("journal:{}", Timestamp::now().as_second());
-    let told = timeout(ALARM_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
-    for (channel, outcome) in told {
-        if let Err(undelivered) = outcome {
-            tracing::error!(channel, %undelivered, "nobody was told that the journal fails");
+/// What an engine that stopped says past its journal, which has no record of it. A series of the same failure says it once.
+#[derive(Default)]
+pub struct Alarms {
+    raised: BTreeSet<String>,
+}
+
+impl Alarms {
+    /// Says so to every channel, unless this series has said it.
+    pub async fn raise(&mut self, global: &Global, failure: &Failure) {
+        let Some((kind, text)) = self.first(failure) else { return };
+        let Ok(Some(courier)) = Courier::configured(global) else { return };
+        let key = format!("{kind}:{}", Timestamp::now().as_second());
+        let text = console::messages::alert(&text);
+        let told = timeout(ALARM_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
+        for (channel, outcome) in told {
+            if let Err(undelivered) = outcome {
+                tracing::error!(channel, %undelivered, "nobody was told that the engine has stopped");
+            }
         }
     }
+
+    /// Kind and words of a failure that this series has not had. The words of a broker that is away differ from try to try,
+    /// those of a rule only with the matter.
+    fn first(&mut self, failure: &Failure) -> Option<(&'static str, String)> {
+        let (kind, text) = alarm(failure)?;
+        let matter = if let Failure::Halted(why) = failure { why.as_str() } else { kind };
+        self.raised.insert(matter.to_owned()).then_some((kind, text))
+    }
+}
+
+/// Kind and words of a failure that a person has to know of.
+fn alarm(failure: &Failure) -> Option<(&'static str, String)> {
+    Some(match failure {
+        Failure::Usage(_) => return None,
+        Failure::Journal(why) => (
+            "journal",
+            format!(
+                "The engine has stopped: {why}. Orders at the broker may still be executed. Run `abstractfinance doctor`, \
+                 remove what it names, then `abstractfinance run`: it finishes the same day"
+            ),
+        ),
+        Failure::Broker(why) => (
+            "broker",
+            format!(
+                "The engine has no broker: {why}. Nothing is planned or sent without one; orders at the broker may still be \
+                 executed. See that the gateway runs and is logged in (`abstractfinance doctor`); `abstractfinance run` \
+                 tries again by itself, and this is not said again meanwhile"
+            ),
+        ),
+        Failure::Halted(why) => (
+            "halted",
+            format!(
+                "The day does not go on: {why}. Nothing is sent until a person has acted on it; `abstractfinance run` looks \
+                 again by itself, and this is not said again meanwhile"
+            ),
+        ),
+    })
 }
 
 /// Carries a channel's messages one after the other.
@@ -218,6 +261,19 @@ fn outcome(sent: Result<(), Undelivered>, tries: i64, now_us: i64) -> Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_says_a_failure_once_and_another_matter_too() {
+        let mut alarms = Alarms::default();
+        let mut first = |failure: Failure| alarms.first(&failure).map(|(kind, _)| kind);
+        assert_eq!(first(Failure::Broker("refused".into())), Some("broker"));
+        assert_eq!(first(Failure::Broker("no answer within 30 s".into())), None, "it is away all the same");
+        assert_eq!(first(Failure::Halted("plan a waits for a person".into())), Some("halted"));
+        assert_eq!(first(Failure::Halted("plan a waits for a person".into())), None);
+        assert_eq!(first(Failure::Halted("positions have changed".into())), Some("halted"));
+        assert_eq!(first(Failure::Journal("disk full".into())), Some("journal"));
+        assert_eq!(first(Failure::Usage("no such date".into())), None, "whoever typed it reads it");
+    }
 
     #[test]
     fn pauses_grow_and_a_server_may_name_its_own() {
