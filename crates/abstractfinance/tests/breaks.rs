@@ -148,6 +148,31 @@ fn a_split_that_leaves_a_fraction_is_booked_in_whole_shares_and_its_cash_as_it_c
 }
 
 #[test]
+fn a_deposit_that_is_adopted_before_its_statement_is_booked_once_and_is_no_return() {
+    let plain = with_faults(4, &[]);
+    let deposit = r#""deposit": {"currency": "USD", "amount": "1500000"}"#;
+    let first = with_faults(1, &[(BEFORE_THE_SECOND_DAY, deposit)]);
+    first.stage.ok("reconcile adopt cash:USD --by ada --reason our-deposit --state-dir state");
+    let run = again(first.stage, 2);
+    let waits = "cash:USD waits to be adopted until the broker's statement of 2026-03-03";
+    assert!(run.booked(1).contains(waits), "{}", run.booked(1));
+    assert!(run.found(1).starts_with("FROZEN"), "{}", run.found(1));
+    let run = again(run.stage, 3);
+    let told = run.booked(2);
+    assert!(told.contains("deposit or withdrawal of") && told.contains("nothing to adopt as cash:USD"), "{told}");
+    assert_tied_out(&run.days[2]);
+    assert_eq!(run.days[2].flows, rust_decimal::Decimal::from(1_500_000));
+    run.stage.ok("resume --by ada --reason the-deposit-is-booked --state-dir state");
+    let run = again(run.stage, 4);
+    assert_tied_out(&run.days[3]);
+    assert_eq!(run.mode_kept(), "NORMAL");
+    for (with, without) in run.days.iter().zip(&plain.days) {
+        assert!((with.daily_return - without.daily_return).abs() < 5e-3, "{}: a deposit is no return", with.date);
+        assert_eq!(with.regime, "NORMAL", "{}", with.date);
+    }
+}
+
+#[test]
 fn a_split_before_its_statement_is_named_and_moves_no_profit() {
     let run = broken_by(r#""split_now": {"contract": "CSPX", "numerator": 2, "denominator": 1}"#);
     assert_eq!((run.told.code, run.mode_kept().as_str()), (5, "FROZEN"));

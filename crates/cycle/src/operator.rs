@@ -5,6 +5,7 @@
 //! settings say so, the reconciliation its own HALT; an instruction counts from the moment its answer is durable.
 
 use domain::{Side, Universe};
+use jiff::civil::Date;
 use risk::Mode;
 use risk::reconciliation::Reconciliation;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,9 @@ pub enum Directive {
         finding: String,
         /// The sleeve that owns it from now on; `external` holds and never trades it.
         sleeve: String,
+        /// The date on which it was said; `None` until it is answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Date>,
     },
 }
 
@@ -156,7 +160,7 @@ impl Instruction {
             Directive::CloseOut { name } => format!("close out {name}, whatever the mode"),
             Directive::Approve { plan } => format!("execute plan {}", &plan[..plan.len().min(12)]),
             Directive::Reject { plan } => format!("send nothing of plan {}", &plan[..plan.len().min(12)]),
-            Directive::Adopt { finding, sleeve } => format!("book {finding} into {sleeve}"),
+            Directive::Adopt { finding, sleeve, .. } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)
     }

@@ -14,7 +14,7 @@ use cycle::{Directive, Instruction};
 
 pub async fn reconcile(global: &Global, args: &ReconcileArgs) -> Result<(), Failure> {
     if let Some(ReconcileCommand::Adopt { finding, sleeve, say: why }) = &args.command {
-        let directive = Directive::Adopt { finding: finding.clone(), sleeve: sleeve.clone() };
+        let directive = Directive::Adopt { finding: finding.clone(), sleeve: sleeve.clone(), given: None };
         let instruction = Instruction { directive, by: why.by()?, reason: why.reason.clone() };
         return say(global, instruction).await;
     }

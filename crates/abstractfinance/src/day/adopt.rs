@@ -2,24 +2,25 @@
 //!
 //! In: findings of the reconciliation and the instructions that answer them; or an account's first look. Out: events of
 //! the books with name and reason. Invariant: a position comes in at the broker's mark as a deposit in kind, so that it
-//! earns nothing by coming; nothing is adopted that nobody asked for.
+//! earns nothing by coming; nothing is adopted that nobody asked for, nor cash that a statement may still explain.
 
 use super::assemble::{Known, broker_facts};
 use super::believe::Belief;
 use super::news::{News, news, unbookable};
+use super::statement::LATE_DAYS;
 use super::{Adopter, Run};
 use crate::book::{Book, Handed};
 use crate::failure::Failure;
 use cycle::{Directive, Instruction};
 use domain::{ContractId, ExecutionId, Fill, LedgerEvent, Money, PerContract, Price, Quantity, Side};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use ports::AccountSnapshot;
 use risk::Reconciliation;
 use risk::reconciliation::{BrokerFacts, Cause, Finding, Item, Ours, reconcile};
 use rust_decimal::Decimal;
 
-/// Books every finding a person answered; an answer to nothing says so.
+/// Books every finding a person answered; an answer to nothing says so, and one that comes before the statement waits.
 pub(super) fn adopt(
     book: &mut Book,
     snapshot: &AccountSnapshot,
@@ -29,12 +30,20 @@ pub(super) fn adopt(
 ) -> Result<Vec<News>, Failure> {
     let mut told = Vec::new();
     for instruction in std::mem::take(&mut book.standing.adopt) {
-        let Directive::Adopt { finding: id, sleeve } = &instruction.directive else { continue };
+        let Directive::Adopt { finding: id, sleeve, given } = &instruction.directive else { continue };
         let facts = broker_facts(snapshot, &Known::of(book), run);
         let Some(finding) = findings(book, belief, &facts, date, run).finding(id).cloned() else {
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;
         };
+        if let Some((until, latest)) = awaits(&finding, *given, book.told, date) {
+            told.push(News::note(format!(
+                "{id} waits to be adopted until the broker's statement of {until} has told whether it books it, until \
+                 {latest} at the latest: booked before, it would be booked twice"
+            )));
+            book.standing.adopt.push(instruction);
+            continue;
+        }
         let taken = taken_in(&finding, &instruction, book, snapshot, (&facts, &belief.marks), now, run);
         if taken.is_empty() {
             told.push(News::note(format!(
@@ -47,6 +56,15 @@ pub(super) fn adopt(
         }
     }
     Ok(told)
+}
+
+/// The date whose statement may still explain unknown cash that a person adopts, and the last one on which that is waited
+/// for.
+fn awaits(finding: &Finding, given: Option<Date>, told: Option<Date>, date: Date) -> Option<(Date, Date)> {
+    let (given, told) = given.zip(told)?;
+    let latest = given.saturating_add(LATE_DAYS.days());
+    let unknown = matches!(finding.difference.item, Item::Cash { .. }) && finding.cause() == Cause::Unknown;
+    (unknown && told < given && date <= latest).then_some((given, latest))
 }
 
 fn findings(book: &Book, belief: &Belief, facts: &BrokerFacts, date: Date, run: &Run) -> Reconciliation {

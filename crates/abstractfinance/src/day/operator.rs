@@ -6,8 +6,10 @@
 use super::{Run, World};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
-use cycle::{Entry, Event, Instruction, Session, store};
+use cycle::{Directive, Entry, Event, Instruction, Session, store};
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use ports::{Clock, Journal, Message};
 use std::time::{Duration, Instant};
 
@@ -77,7 +79,10 @@ async fn answered<B, J: Journal, C: Clock>(
     let mut instructions = Vec::new();
     for message in world.journal.messages().await? {
         let (entry, instruction) = match serde_json::from_str::<Instruction>(&message.body) {
-            Ok(instruction) => (Entry::Operator(instruction.clone()), Some(instruction)),
+            Ok(mut instruction) => {
+                date_of(&mut instruction, &message, world.clock.now());
+                (Entry::Operator(instruction.clone()), Some(instruction))
+            }
             Err(error) => (unreadable(&message, &error), None),
         };
         let answer = store::record(&entry, world.clock.now(), &run.setup.universe);
@@ -85,6 +90,13 @@ async fn answered<B, J: Journal, C: Clock>(
         instructions.extend(instruction);
     }
     Ok(instructions)
+}
+
+/// Notes when an adoption was said. A message bears the time of the wall, which in a simulation is not the day's.
+fn date_of(instruction: &mut Instruction, message: &Message, now: Timestamp) {
+    if let Directive::Adopt { given, .. } = &mut instruction.directive {
+        *given = Some(message.at.min(now).to_zoned(TimeZone::UTC).date());
+    }
 }
 
 fn unreadable(message: &Message, error: &serde_json::Error) -> Entry {
