@@ -141,3 +141,21 @@ fn an_engine_that_dies_in_a_crash_keeps_its_premium_and_its_crisis() {
     let told = |days: &[DayReport]| days.iter().flat_map(|day| &day.alerts).filter(is_playbook).count();
     assert_eq!((told(&days), told(&undisturbed)), (1, 1));
 }
+
+/// The last execution of the first day is of an option. What is taken back may be bought again.
+#[test]
+fn a_premium_that_the_broker_corrects_a_night_late_is_paid_once() {
+    let spent_after = |faults: &str| {
+        let stage = Stage::as_shipped();
+        std::fs::write(stage.path("faults.jsonl"), faults).unwrap();
+        let days = stage.days("demo --days 2 --faults faults.jsonl --state-dir state");
+        (spent(&days[1]), days[1].steps[4].detail.clone())
+    };
+    let (plain, _) = spent_after("");
+    for correction in [r#"{"price": "0.33"}"#, r#"{"quantity": "0"}"#] {
+        let fault = format!(r#"{{"at": "2026-03-02T21:30:00Z", "inject": {{"correct_execution": {correction}}}}}"#);
+        let (with, booked) = spent_after(&fault);
+        assert!(booked.contains("corrected by the broker"), "{booked}");
+        assert!(with - plain < dec!(20), "a contract costs 33: {plain}, {with}; {booked}");
+    }
+}

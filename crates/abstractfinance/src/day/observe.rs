@@ -14,7 +14,7 @@ use super::{Run, World, last_book, listings, operator, pins, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, Instruction, RecordedInputs};
-use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, PerContract, Side};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, PerContract, Posted, Side};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
@@ -144,9 +144,7 @@ async fn read<B: Broker, J: Journal, C: Clock>(
     };
     operator::attend(date, &mut book, run, world).await?;
     booked.extend(book_statement(date, &mut book, &snapshot, run, world).await?);
-    let late = late_executions(&mut book, &snapshot, date, run)?;
-    late.iter().filter_map(|news| news.event.as_ref()).for_each(|event| pay_premium(event, &mut book, run));
-    booked.extend(late);
+    booked.extend(late_executions(&mut book, &snapshot, date, run)?);
     let due = screens::due(date, &book.memory.lists, run);
     let disputed: Vec<ContractId> = snapshot.disputes.iter().map(|dispute| dispute.contract).collect();
     let bars = history(date, &book, (&due, &disputed), run, world).await?;
@@ -332,8 +330,9 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
         if book.books.booked(&fill.execution) == Some(*commission) {
             continue;
         }
-        let posted = book.books.post_fill(fill, &run.setup.universe);
-        late.extend(news(posted.map_err(unbookable)?, LedgerEvent::Fill(fill.clone()), run));
+        let posted = book.books.post_fill(fill, &run.setup.universe).map_err(unbookable)?;
+        pay_premium(fill, &posted, book, run);
+        late.extend(news(posted, LedgerEvent::Fill(fill.clone()), run));
         if let &Some(amount) = commission {
             let execution = fill.execution.clone();
             let posted = book.books.post_charge(&execution, amount);
@@ -343,16 +342,26 @@ fn late_executions(book: &mut Book, snapshot: &AccountSnapshot, date: Date, run:
     Ok(late)
 }
 
-/// A hedge that turns out to have been bought after its day was closed is paid out of the budget too.
-fn pay_premium(event: &LedgerEvent, book: &mut Book, run: &Run) {
-    let LedgerEvent::Fill(Fill { order: Some(order), contract, side: Side::Buy, quantity, price, .. }) = event else {
-        return;
+/// A hedge that turns out to have been bought after its day was closed is paid out of the budget too; of a correction, what
+/// it changes.
+fn pay_premium(fill: &Fill, posted: &Posted, book: &mut Book, run: &Run) {
+    let (Some(order), Side::Buy, Some(row)) = (fill.order, fill.side, run.setup.option(fill.contract)) else { return };
+    let terms = run.setup.universe.terms(fill.contract);
+    let value = |fill: &Fill| fill.quantity.value_at(fill.price, terms.multiplier);
+    let paid = match posted {
+        Posted::New | Posted::Charged(..) => Decimal::ZERO,
+        Posted::Replaced(before) => match &**before {
+            LedgerEvent::Fill(before) => value(before),
+            _ => return,
+        },
+        Posted::Again | Posted::Waiting => return,
     };
-    let Some(row) = run.setup.option(*contract) else { return };
-    let terms = run.setup.universe.terms(*contract);
     let rate = book.believed.rates[terms.currency].map_or(Decimal::ONE, |last| last.rate);
-    let premium = BaseMoney::new(quantity.value_at(*price, terms.multiplier) * rate);
-    book.memory.hedges.pay(OrderKey::from(*order), row.root.hedge, premium);
+    let premium = BaseMoney::new((value(fill) - paid) * rate);
+    match premium >= BaseMoney::ZERO {
+        true => book.memory.hedges.pay(OrderKey::from(order), row.root.hedge, premium),
+        false => book.memory.hedges.refund(row.root.hedge, -premium),
+    }
 }
 
 /// Splits that were booked this morning.

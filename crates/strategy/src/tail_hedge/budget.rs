@@ -195,6 +195,19 @@ impl BudgetLedger {
         }
     }
 
+    /// Takes back premium that turned out not to be paid, because the broker corrected an execution: what is owed is less, or
+    /// the newest month may spend it.
+    ///
+    /// # Panics
+    /// When it is negative: that is a premium.
+    pub fn refund(&mut self, hedge: HedgeType, premium: BaseMoney) {
+        assert!(premium >= BaseMoney::ZERO, "a refund of {premium} is a payment");
+        *self.spent.entry(hedge).or_default() += -premium;
+        if let Some(newest) = self.months.last_mut() {
+            *newest.left.entry(hedge).or_default() += premium;
+        }
+    }
+
     /// Gives back what an order that is over did not spend. An order without a reservation has none to give.
     pub fn release(&mut self, order: OrderKey) {
         self.reserved.retain(|reservation| reservation.order != order);

@@ -40,6 +40,11 @@ impl HedgeState {
         self.budget.pay(order, hedge, premium);
     }
 
+    /// Takes back premium that turned out not to be paid for a type.
+    pub fn refund(&mut self, hedge: HedgeType, premium: BaseMoney) {
+        self.budget.refund(hedge, premium);
+    }
+
     /// Ends an order: what it did not spend is free again, and looks for a chain again.
     pub fn release(&mut self, order: OrderKey) {
         let reserved = self.budget.reservations().iter().find(|reservation| reservation.order == order);

@@ -90,6 +90,15 @@ fn a_fill_beyond_its_reservation_is_booked_and_owed_by_the_next_months() {
     assert_eq!(ledger.free(SovereignSpread), money("2500"));
 }
 
+#[test]
+fn what_turns_out_not_to_be_paid_may_be_spent_again() {
+    let mut ledger = ledger_at(&[("2026-03-02", false)]);
+    ledger.pay(order(1), CreditPuts, money("5000"));
+    assert_eq!(ledger.free(CreditPuts), BaseMoney::ZERO);
+    ledger.refund(CreditPuts, money("5000"));
+    assert_eq!((ledger.free(CreditPuts), ledger.spent(CreditPuts)), (money("3750"), BaseMoney::ZERO));
+}
+
 /// What may happen to the ledger, in any order.
 #[derive(Clone, Debug)]
 enum Step {
