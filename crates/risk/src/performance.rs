@@ -17,11 +17,18 @@ pub struct Performance {
     pub high_water_mark: f64,
     /// Return of the last row.
     pub daily_return: f64,
+    /// Money the owner put in or took out since that NAV, on dates whose own could not be told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: BaseMoney,
+}
+
+fn is_zero(amount: &BaseMoney) -> bool {
+    *amount == BaseMoney::ZERO
 }
 
 impl Default for Performance {
     fn default() -> Self {
-        Performance { nav: None, unit_value: 1.0, high_water_mark: 1.0, daily_return: 0.0 }
+        Performance { nav: None, unit_value: 1.0, high_water_mark: 1.0, daily_return: 0.0, since: BaseMoney::ZERO }
     }
 }
 
@@ -29,8 +36,14 @@ impl Performance {
     /// r = (NAV − flows)/NAV_previous − 1; the first NAV starts at unit value 1.
     pub fn advance(self, nav: BaseMoney, flows: BaseMoney) -> Performance {
         let previous = self.nav.map(BaseMoney::to_f64).filter(|&n| n > 0.0);
-        let daily_return = previous.map_or(0.0, |previous| (nav - flows).to_f64() / previous - 1.0);
-        Performance { nav: Some(nav), ..self.earn(daily_return) }
+        let earned = nav - flows - self.since;
+        let daily_return = previous.map_or(0.0, |previous| earned.to_f64() / previous - 1.0);
+        Performance { nav: Some(nav), since: BaseMoney::ZERO, ..self.earn(daily_return) }
+    }
+
+    /// A date without a NAV: what the owner put in or took out counts with the next one.
+    pub fn wait(self, flows: BaseMoney) -> Performance {
+        Performance { since: self.since + flows, ..self }
     }
 
     /// Compounds one day's return.
@@ -77,5 +90,13 @@ mod tests {
                 prop_assert!((with.drawdown() - without.drawdown()).abs() < 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn what_comes_on_a_date_without_a_nav_is_no_return_of_the_next() {
+        let first = Performance::default().advance(money(1_000), BaseMoney::ZERO);
+        let next = first.wait(money(500)).wait(money(-100)).advance(money(1_414), BaseMoney::ZERO);
+        assert!((next.daily_return - 0.014).abs() < 1e-12, "{}", next.daily_return);
+        assert_eq!(next.advance(money(1_414), BaseMoney::ZERO).daily_return, 0.0, "it counts once");
     }
 }

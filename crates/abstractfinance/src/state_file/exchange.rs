@@ -135,6 +135,7 @@ pub fn imported(file: &StateFile, loaded: &Loaded, universe: Universe) -> Result
         unit_value: high_water_mark + file.current_drawdown,
         high_water_mark,
         daily_return: file.daily_return,
+        since: domain::BaseMoney::ZERO,
     };
     let mut memory = Memory::new(&setup);
     memory.performance = performance;

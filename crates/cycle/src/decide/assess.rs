@@ -19,6 +19,9 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     let memory = &mut plan.memory;
     memory.clone_from(inputs.memory);
     memory.advance(inputs.date, inputs.history, inputs.screens, setup);
+    if plan.nav.is_none() {
+        memory.performance = memory.performance.wait(inputs.flows);
+    }
     if let Some(nav) = plan.nav {
         let is_first = memory.performance.nav.is_none();
         memory.performance = memory.performance.advance(nav, inputs.flows);
