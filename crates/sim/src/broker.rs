@@ -127,7 +127,15 @@ impl Broker {
         self.accept(self.open.len() - 1, board, now);
     }
 
-    pub(crate) fn modify(&mut self, client: i32, order: SimOrder, board: &Board, now: Timestamp) {
+    /// An order in its new form; `lack` is why the account cannot afford what is still to be executed of it, if it cannot.
+    pub(crate) fn modify(
+        &mut self,
+        client: i32,
+        order: SimOrder,
+        lack: Option<Refusal>,
+        board: &Board,
+        now: Timestamp,
+    ) {
         let Some(index) = self.find_open(client, order.order_id) else {
             let state = self.state(client, order.order_id);
             let refusal = Refusal::new(104, format!("Can't modify this order, state: {state}"));
@@ -140,7 +148,7 @@ impl Broker {
         } else if order.quantity <= view.filled {
             Some(Refusal::rejected("the new quantity must exceed what is already filled"))
         } else {
-            admit(&order, &self.universe, board, now).err()
+            admit(&order, &self.universe, board, now).err().or(lack)
         };
         if let Some(refusal) = refusal {
             return self.refuse(client, order.order_id, refusal);

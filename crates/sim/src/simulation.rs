@@ -286,9 +286,12 @@ impl Simulation {
     }
 
     /// Replaces a working order by its new form: limit, quantity, order type, time in force, reference and transmit may
-    /// differ. The answer comes as events, like that to a new order.
+    /// differ. The answer comes as events, like that to a new order; one that is refused stays as it was.
     pub fn modify(&mut self, client: i32, order: SimOrder) {
-        self.broker.modify(client, order, &self.board, self.now);
+        let filled = self.order(client, order.order_id).map_or(Quantity::ZERO, |known| known.filled);
+        // What is executed of it is in the account already.
+        let lack = self.lack_of_margin(&SimOrder { quantity: order.quantity - filled, ..order.clone() });
+        self.broker.modify(client, order, lack, &self.board, self.now);
     }
 
     /// Cancels a working order of the client. The answer is an event: cancelled, or rejected when there is no such

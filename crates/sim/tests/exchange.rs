@@ -138,6 +138,24 @@ fn a_modified_order_is_the_same_order() {
 }
 
 #[test]
+fn an_order_cannot_grow_beyond_what_the_account_can_bear() {
+    let mut simulation = afternoon();
+    let first = limit(1, Side::Buy, 10, CSPX, price("700"));
+    simulation.place(CLIENT, first.clone());
+    let grown = SimOrder { quantity: Quantity::whole(2_000_000), ..first.clone() };
+    simulation.modify(CLIENT, grown.clone());
+    assert_eq!(simulation.order(CLIENT, 1).expect("placed").order, first, "it stays as it was");
+    simulation.place(CLIENT, SimOrder { order_id: 2, ..grown });
+    simulation.modify(CLIENT, SimOrder { quantity: Quantity::whole(20), ..first });
+    insta::assert_snapshot!(told(&mut simulation), @"
+    1 accepted: BUY 10 at 700, Submitted
+    1 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [440304000.00 USD]
+    2 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [440304000.00 USD]
+    1 accepted: BUY 20 at 700, Submitted
+    ");
+}
+
+#[test]
 fn what_is_not_transmitted_or_cannot_be_executed_at_once_does_not_rest() {
     let mut simulation = afternoon();
     let touch = ask(&simulation, CSPX);
