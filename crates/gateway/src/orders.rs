@@ -156,21 +156,27 @@ impl Desk {
     fn refuse_unserved(&self, order: &wire::Order) -> Result<(), Refusal> {
         let account = text(&order.account);
         if !account.is_empty() && account != self.account {
-            return Err(Refusal::new(
-                321,
-                format!("Error validating request.-'sim' : cause - Invalid account code '{account}'."),
-            ));
+            return Err(Refusal::rejected(&format!("Invalid account code '{account}'.")));
         }
-        if order.parent_id.is_some_and(|id| id != 0) {
-            return Err(unserved("parent orders"));
-        }
-        if order.scale_price_increment.is_some_and(|step| step > 0.0) {
-            return Err(unserved("scale orders"));
-        }
-        if !order.conditions.is_empty() {
-            return Err(unserved("conditions"));
+        for (asked, name) in [
+            (order.parent_id.is_some_and(|id| id != 0), "parent orders"),
+            (order.scale_price_increment.is_some_and(|step| step > 0.0), "scale orders"),
+            (!order.conditions.is_empty(), "conditions"),
+            (order.all_or_none == Some(true), "allOrNone"),
+            (order.not_held == Some(true), "notHeld"),
+            (order.min_qty.is_some_and(|least| least > 0), "minQty"),
+            (order.short_sale_slot.is_some_and(|slot| slot > 0), "shortSaleSlot"),
+            (order.discretionary_amt.is_some_and(|amount| amount != 0.0), "discretionaryAmt"),
+            (order.cash_qty.is_some_and(|cash| cash != 0.0), "cashQty"),
+        ] {
+            if asked {
+                return Err(unserved(name));
+            }
         }
         for (field, name) in [
+            (&order.fa_group, "faGroup"),
+            (&order.model_code, "modelCode"),
+            (&order.auto_cancel_date, "autoCancelDate"),
             (&order.oca_group, "OCA groups"),
             (&order.algo_strategy, "algorithms"),
             (&order.delta_neutral_order_type, "delta-neutral orders"),
@@ -189,7 +195,7 @@ impl Desk {
     fn answer_what_if(&mut self, key: SessionKey, order: SimOrder) {
         let impact = match self.sim.margin_impact(&order) {
             Ok(impact) => impact,
-            Err(missing) => return self.error(key, order.order_id, 321, &missing.to_string()),
+            Err(missing) => return self.error(key, order.order_id, 201, &Refusal::rejected(&missing.to_string()).text),
         };
         let state = wire::OrderState {
             status: Some("PreSubmitted".to_owned()),
@@ -373,7 +379,7 @@ impl Desk {
 }
 
 fn unserved(what: &str) -> Refusal {
-    Refusal::new(321, format!("Error validating request.-'sim' : cause - the simulated gateway does not serve {what}"))
+    Refusal::rejected(&format!("the simulated gateway does not serve {what}"))
 }
 
 /// Everything but a spread has a limit above zero.

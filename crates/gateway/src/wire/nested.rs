@@ -145,8 +145,12 @@ pub struct Order {
     pub tif: Option<String>,
     #[prost(string, optional, tag = "12")]
     pub account: Option<String>,
+    #[prost(bool, optional, tag = "16")]
+    pub all_or_none: Option<bool>,
     #[prost(bool, optional, tag = "19")]
     pub outside_rth: Option<bool>,
+    #[prost(int32, optional, tag = "24")]
+    pub min_qty: Option<i32>,
     #[prost(string, optional, tag = "25")]
     pub good_after_time: Option<String>,
     #[prost(string, optional, tag = "26")]
@@ -155,6 +159,8 @@ pub struct Order {
     pub oca_group: Option<String>,
     #[prost(string, optional, tag = "28")]
     pub order_ref: Option<String>,
+    #[prost(string, optional, tag = "34")]
+    pub fa_group: Option<String>,
     #[prost(string, optional, tag = "41")]
     pub delta_neutral_order_type: Option<String>,
     #[prost(double, optional, tag = "50")]
@@ -167,9 +173,22 @@ pub struct Order {
     pub what_if: Option<bool>,
     #[prost(bool, optional, tag = "66")]
     pub transmit: Option<bool>,
+    #[prost(int32, optional, tag = "70")]
+    pub short_sale_slot: Option<i32>,
+    #[prost(double, optional, tag = "76")]
+    pub discretionary_amt: Option<f64>,
+    #[prost(bool, optional, tag = "83")]
+    pub not_held: Option<bool>,
     /// What the order waits for; only how many there are is read.
     #[prost(message, repeated, tag = "100")]
     pub conditions: Vec<Empty>,
+    #[prost(string, optional, tag = "103")]
+    pub model_code: Option<String>,
+    #[prost(double, optional, tag = "106")]
+    pub cash_qty: Option<f64>,
+    /// In protobuf alone.
+    #[prost(string, optional, tag = "114")]
+    pub auto_cancel_date: Option<String>,
     #[prost(string, optional, tag = "115")]
     pub filled_quantity: Option<String>,
 }

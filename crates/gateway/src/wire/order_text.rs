@@ -24,11 +24,11 @@ pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, B
         fields.skip_list(1)?;
         fields.skip_list(2)?;
     }
-    fields.skip(2)?;
+    fields.skip(1)?;
+    order.discretionary_amt = fields.double()?;
     order.good_after_time = fields.text()?;
     order.good_till_date = fields.text()?;
-    // Allocation groups (4), model, short sale (3), OCA type to auction strategy (10), prices (5), override, volatility (2).
-    fields.skip(26)?;
+    read_attributes(fields, &mut order)?;
     read_strategies(fields, &mut order)?;
     order.algo_strategy = fields.text()?;
     if order.algo_strategy.is_some() {
@@ -41,6 +41,12 @@ pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, B
         fields.skip(5)?;
     }
     order.conditions = vec![Empty {}; fields.count()?];
+    // Behind conditions, whose lengths are many, nothing is read.
+    if order.conditions.is_empty() {
+        // Adjusted orders (7), operator, soft dollars (2).
+        fields.skip(10)?;
+        order.cash_qty = fields.double()?;
+    }
     Ok(PlaceOrderRequest { order_id, contract: Some(contract), order: Some(order) })
 }
 
@@ -63,6 +69,20 @@ fn read_terms(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField
     fields.skip(1)
 }
 
+/// From the allocation among accounts to volatility.
+fn read_attributes(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField> {
+    order.fa_group = fields.text()?;
+    fields.skip(3)?;
+    order.model_code = fields.text()?;
+    order.short_sale_slot = fields.integer()?;
+    // The rest of the short sale (2), OCA type, rule 80A, firm.
+    fields.skip(5)?;
+    order.all_or_none = fields.flag()?;
+    order.min_qty = fields.integer()?;
+    // Percent offset to auction strategy (5), prices (5), override, volatility (2).
+    fields.skip(13)
+}
+
 /// Delta neutral, scale and hedge, whose length depends on whether they are used, up to the algorithm.
 fn read_strategies(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField> {
     order.delta_neutral_order_type = fields.text()?;
@@ -71,7 +91,8 @@ fn read_strategies(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Bad
     order.scale_price_increment = fields.double()?.filter(|&step| step > 0.0);
     fields.skip(if order.scale_price_increment.is_some() { 10 } else { 3 })?;
     order.hedge_type = fields.text()?;
-    fields.skip(if order.hedge_type.is_some() { 5 } else { 4 })?;
+    fields.skip(if order.hedge_type.is_some() { 4 } else { 3 })?;
+    order.not_held = fields.flag()?;
     skip_delta_neutral(fields)
 }
 

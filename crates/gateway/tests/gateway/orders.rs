@@ -198,6 +198,14 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
         ("market order", &cspx, wrong(&|order| order.order_type = "MKT".to_owned())),
         ("forever", &cspx, wrong(&|order| order.tif = ibapi::orders::TimeInForce::GoodTillCanceled)),
         ("another account", &cspx, wrong(&|order| order.account = "DU7654321".to_owned())),
+        ("all or none", &cspx, wrong(&|order| order.all_or_none = true)),
+        ("a least part", &cspx, wrong(&|order| order.min_qty = Some(5))),
+        ("an amount of cash", &cspx, wrong(&|order| order.cash_qty = Some(5_000.0))),
+        ("a better price", &cspx, wrong(&|order| order.discretionary_amt = 0.5)),
+        ("not held", &cspx, wrong(&|order| order.not_held = true)),
+        ("a model", &cspx, wrong(&|order| order.model_code = "growth".to_owned())),
+        ("several accounts", &cspx, wrong(&|order| order.fa_group = "ours".to_owned())),
+        ("until a date", &cspx, wrong(&|order| order.auto_cancel_date = "20250708".to_owned())),
         ("an algorithm", &cspx, wrong(&|order| order.algo_strategy = "Adaptive".to_owned())),
     ];
     let mut lines = Vec::new();
@@ -226,8 +234,16 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
     the world: notice Some(9) 201
     market order: notice Some(10) 387
     forever: notice Some(11) 10052
-    another account: notice Some(12) 321
-    an algorithm: notice Some(13) 321
+    another account: notice Some(12) 201
+    all or none: notice Some(13) 201
+    a least part: notice Some(14) 201
+    an amount of cash: notice Some(15) 201
+    a better price: notice Some(16) 201
+    not held: notice Some(17) 201
+    a model: notice Some(18) 201
+    several accounts: notice Some(19) 201
+    until a date: notice Some(20) 201
+    an algorithm: notice Some(21) 201
     an id again: notice Some(50) 103
     cancel twice: notice Some(50) 10148
     cancel nothing: notice Some(77) 10147

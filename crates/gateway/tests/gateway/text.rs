@@ -46,7 +46,7 @@ fn order(id: &str, side: &str, quantity: &str, kind: &str, limit: &str, conditio
     fields.into_iter().map(str::to_owned).collect()
 }
 
-async fn place(stream: &mut TcpStream, order: Vec<String>) {
+async fn place_order(stream: &mut TcpStream, order: Vec<String>) {
     ask(stream, &order.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
@@ -70,18 +70,18 @@ async fn contract_details_follow_the_version() {
 async fn an_order_is_placed_changed_and_cancelled() {
     let gateway = gateway_at(MORNING).await;
     let mut stream = started(&gateway, "v157..178", 1).await;
-    place(&mut stream, order("1", "BUY", "10.0", "LMT", "100.0", "0")).await;
+    place_order(&mut stream, order("1", "BUY", "10.0", "LMT", "100.0", "0")).await;
     let open = next(&mut stream).await;
     assert!(open.starts_with("5|1|") && open.contains("|BUY|10|LMT|100|0|DAY||DU1234567||0|ref|1|"), "{open}");
     let status = next(&mut stream).await;
     assert!(status.starts_with("3|1|Submitted|0|10|0|") && status.ends_with("|0|0|1||0"), "{status}");
 
-    place(&mut stream, order("1", "BUY", "20.0", "LMT", "100.0", "0")).await;
+    place_order(&mut stream, order("1", "BUY", "20.0", "LMT", "100.0", "0")).await;
     assert!(next(&mut stream).await.contains("|BUY|20|LMT|100|"), "the new terms");
     next(&mut stream).await;
-    place(&mut stream, order("2", "BUY", "5.0", "LMT", "100.0", "1")).await;
-    assert!(next(&mut stream).await.contains("4|2|2|321|"), "conditions are refused, not passed over");
-    place(&mut stream, order("3", "BUY", "1e30", "LMT", "100.0", "0")).await;
+    place_order(&mut stream, order("2", "BUY", "5.0", "LMT", "100.0", "1")).await;
+    assert!(next(&mut stream).await.contains("4|2|2|201|"), "conditions are refused, not passed over");
+    place_order(&mut stream, order("3", "BUY", "1e30", "LMT", "100.0", "0")).await;
     assert!(next(&mut stream).await.contains("4|2|3|201|"), "no order of that size");
 
     ask(&mut stream, &["4", "1", "1", ""]).await;
@@ -92,6 +92,29 @@ async fn an_order_is_placed_changed_and_cancelled() {
     let completed = next(&mut stream).await;
     assert!(completed.starts_with("101|") && completed.contains("|ref|"), "{completed}");
     assert_eq!(next(&mut stream).await, "102");
+}
+
+#[tokio::test]
+async fn what_would_change_the_meaning_of_an_order_is_refused_by_its_name() {
+    let gateway = gateway_at(MORNING).await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    for (place, value, name) in [
+        (36, "0.5", "discretionaryAmt"),
+        (39, "ours", "faGroup"),
+        (43, "growth", "modelCode"),
+        (44, "2", "shortSaleSlot"),
+        (50, "1", "allOrNone"),
+        (51, "9", "minQty"),
+        (81, "1", "notHeld"),
+        (101, "5000", "cashQty"),
+    ] {
+        let mut fields = order("1", "BUY", "10.0", "LMT", "100.0", "0");
+        fields[place] = value.to_owned();
+        place_order(&mut stream, fields).await;
+        let refusal = next(&mut stream).await;
+        assert!(refusal.starts_with("4|2|1|201|Order rejected - reason:") && refusal.contains(name), "{refusal}");
+    }
+    assert!(gateway.orders().is_empty());
 }
 
 #[tokio::test]
@@ -166,7 +189,7 @@ async fn five_seconds_become_a_bar_and_a_bought_share_a_profit() {
     assert!(low <= open.min(close) && open.max(close) <= high && low > 0.0, "{bar}");
     ask(&mut stream, &["51", "1", "1"]).await;
 
-    place(&mut stream, order("1", "BUY", "10.0", "LMT", &format!("{:.2}", close * 1.01), "0")).await;
+    place_order(&mut stream, order("1", "BUY", "10.0", "LMT", &format!("{:.2}", close * 1.01), "0")).await;
     while !next(&mut stream).await.starts_with("59|") {}
     gateway.control().advance_to(at("2025-07-07T08:01:00Z")).await.expect("time moves");
     let profit = loop {
