@@ -138,6 +138,11 @@ def official(version):
     wanted = ExecutionFilter()
     wanted.symbol, wanted.side, wanted.time = "CSPX", "BUY", "20260302-00:00:00"
     client.reqExecutions(13, wanted)
+    client.reqScannerParameters()
+    client.reqFamilyCodes()
+    client.reqMktDepthExchanges()
+    client.reqNewsProviders()
+    client.requestFA(1)
     if version > TEXT_MAX:
         client.reqCurrentTimeInMillis()
         client.cancelContractData(3)

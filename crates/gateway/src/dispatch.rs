@@ -122,9 +122,22 @@ impl Desk {
             Request::CompletedOrders(_) => self.completed_orders(key),
             Request::Executions(request) => self.executions(key, &request),
 
+            Request::ScannerParameters(_) => {
+                let xml = Some("<ScanParameterResponse/>".to_owned());
+                self.send(key, &wire::ScannerParameters { xml });
+            }
+            Request::FamilyCodes(_) => self.send(key, &wire::FamilyCodes {}),
+            Request::MarketDepthExchanges(_) => self.send(key, &wire::MarketDepthExchanges {}),
+            Request::NewsProviders(_) => self.send(key, &wire::NewsProviders {}),
+            Request::AdvisorData(_) => {
+                self.invalid(key, NO_REQUEST, "FA data operations ignored for non FA customers.")
+            }
             Request::Unserved(id, request) => {
-                let cause = format!("the simulated gateway does not serve requests of type {id}");
-                self.invalid(key, request.req_id.unwrap_or(NO_REQUEST), &cause);
+                // Clients take 321 for a warning and would wait on.
+                let text = format!(
+                    "Error processing request.-'sim' : cause - the simulated gateway does not serve requests of type {id}"
+                );
+                self.error(key, request.req_id.unwrap_or(NO_REQUEST), 322, &text);
             }
             Request::Unknown(id) => warn!(id, "request of an unknown type ignored"),
         }

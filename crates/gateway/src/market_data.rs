@@ -261,7 +261,10 @@ impl Desk {
         }
         let (bars, from, end) = match self.told_bars(contract, request) {
             Ok(told) => told,
-            Err(cause) => return self.invalid(key, req_id, &cause),
+            Err(cause) => {
+                let text = format!("Historical Market Data Service error message:{cause}");
+                return self.error(key, req_id, 162, &text);
+            }
         };
         let Some(from) = from else {
             let text = "Historical Market Data Service error message:HMDS query returned no data";

@@ -117,6 +117,10 @@ text_forms! {
         m.expirations.len(), m.expirations[..], m.strikes.len(), m.strikes[..],
     ];
     SecDefOptParameterEnd(m, id, _) => fields![id, m.req_id];
+    ScannerParameters(m, id, _) => fields![id, 1, m.xml];
+    FamilyCodes(_m, id, _) => fields![id, 0];
+    MarketDepthExchanges(_m, id, _) => fields![id, 0];
+    NewsProviders(_m, id, _) => fields![id, 0];
     SymbolSamples(m, id, version) => symbol_samples(m, id, version);
 }
 

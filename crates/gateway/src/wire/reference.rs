@@ -160,6 +160,25 @@ pub struct SymbolSamples {
     pub contract_descriptions: Vec<ContractDescription>,
 }
 
+/// What a market scanner can be asked, in XML.
+#[derive(Clone, PartialEq, Message)]
+pub struct ScannerParameters {
+    #[prost(string, optional, tag = "1")]
+    pub xml: Option<String>,
+}
+
+/// Families of accounts: none.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct FamilyCodes {}
+
+/// Exchanges whose depth can be shown: none.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct MarketDepthExchanges {}
+
+/// Who sends news: nobody.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct NewsProviders {}
+
 /// How far back bars of a contract go.
 #[derive(Clone, PartialEq, Message)]
 pub struct HeadTimestampRequest {

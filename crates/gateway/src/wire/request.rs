@@ -94,8 +94,12 @@ requests! {
     16 => AllOpenOrders(Empty),
     /// The accounts of this login.
     17 => ManagedAccounts(Empty),
+    /// Groups and aliases of an advisor, which this login is not.
+    18 => AdvisorData(Empty),
     /// Bars.
     20 => HistoricalData(HistoricalDataRequest),
+    /// What a market scanner can be asked.
+    24 => ScannerParameters(Empty),
     /// Ends a bar request; bars are answered at once, so there is nothing to end.
     25 => CancelHistoricalData(RequestKey),
     /// Server time, seconds.
@@ -124,8 +128,14 @@ requests! {
     77 => CancelAccountUpdatesMulti(RequestKey),
     /// The option chains of an underlying.
     78 => SecDefOptParams(SecDefOptParamsRequest),
+    /// The families of accounts of this login.
+    80 => FamilyCodes(Empty),
     /// Contracts whose symbol or name begins so.
     81 => MatchingSymbols(MatchingSymbolsRequest),
+    /// Exchanges whose depth can be shown.
+    82 => MarketDepthExchanges(Empty),
+    /// Who sends news.
+    85 => NewsProviders(Empty),
     /// How far back bars go.
     87 => HeadTimestamp(HeadTimestampRequest),
     /// Ends a head timestamp; it is answered at once, so there is nothing to end.
@@ -149,8 +159,9 @@ requests! {
 }
 
 /// Requests with a request id first that wait for an answer: a client deserves a refusal, not silence.
-/// Depth, fundamentals, calculations of options, positions by model, histogram, historical ticks, tick-by-tick.
-const UNSERVED: [i32; 8] = [10, 52, 54, 55, 74, 88, 96, 97];
+/// Depth, exercise of options, scanner, fundamentals, calculations of options, display groups, positions by model, soft
+/// dollars, components of the smart route, news, histogram, ticks, events of companies, the user.
+const UNSERVED: [i32; 19] = [10, 21, 22, 52, 54, 55, 67, 68, 74, 79, 83, 84, 86, 88, 96, 97, 100, 102, 104];
 
 /// Ids are counted up from 1, far from this end; a body of the text codec reads as an id beyond it.
 const IDS: std::ops::Range<i32> = 1..1000;

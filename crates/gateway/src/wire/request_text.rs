@@ -161,7 +161,8 @@ from_text! {
 impl FromText for RequestKey {
     fn from_text(id: i32, fields: &mut Fields<'_>) -> Result<RequestKey, BadField> {
         const WITHOUT_VERSION: std::ops::RangeInclusive<i32> = 78..=107;
-        if !WITHOUT_VERSION.contains(&id) {
+        const SCANNER: i32 = 22;
+        if !WITHOUT_VERSION.contains(&id) && id != SCANNER {
             fields.skip(1)?;
         }
         Ok(RequestKey { req_id: fields.integer()? })

@@ -317,6 +317,10 @@ fn contracts() -> Vec<(i32, &'static str, Box<dyn Answer>)> {
             ContractDescription { contract: share(), derivative_sec_types: vec!["OPT".to_owned()] },
             ContractDescription { contract: share(), derivative_sec_types: vec![] },
         ] };
+        19 "ScannerParameters" ScannerParameters { xml: some("<ScanParameterResponse/>") };
+        78 "FamilyCodes" FamilyCodes {};
+        80 "MarketDepthExchanges" MarketDepthExchanges {};
+        85 "NewsProviders" NewsProviders {};
         93 "MarketRule" MarketRule { market_rule_id: Some(3), price_increments: vec![
             PriceIncrement { low_edge: Some(0.0), increment: Some(0.0005) },
             PriceIncrement { low_edge: Some(10.0), increment: Some(0.001) },

@@ -117,6 +117,11 @@ async fn what_would_change_the_meaning_of_an_order_is_refused_by_its_name() {
     assert!(gateway.orders().is_empty());
 }
 
+/// A question for bars of CSPX.
+fn bars<'a>(id: &'a str, end: &'a str, size: &'a str, duration: &'a str, what: &'a str, keep: &'a str) -> Vec<&'a str> {
+    [&["20", id][..], &CSPX, &["0", end, size, duration, "1", what, "1", keep, ""]].concat()
+}
+
 #[tokio::test]
 async fn time_runs_by_itself_at_the_speed_asked_for() {
     let mut gateway = gateway_at(MORNING).await;
@@ -167,8 +172,35 @@ async fn questions_around_trading_are_answered() {
     assert!(rows.contains(&format!("73|1|6|{ACCOUNT}||NetLiquidation|1000000.00|USD")), "{rows:?}");
     ask(&mut stream, &["76", "1", "7", ACCOUNT, "growth", "0"]).await;
     assert!(next(&mut stream).await.contains("there is no model 'growth'"));
-    ask(&mut stream, &["97", "8"]).await;
-    assert!(next(&mut stream).await.starts_with("4|2|8|321|"), "tick by tick is refused under its own id");
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_told_to_be_nothing_or_refused_under_its_own_id() {
+    let gateway = gateway_at(MORNING).await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    for (question, answer) in [
+        (&["85"][..], "85|0"),
+        (&["82"], "80|0"),
+        (&["80"], "78|0"),
+        (&["24", "1"], "19|1|<ScanParameterResponse/>"),
+        (&["18", "1", "1"], "4|2|-1|321|"),
+        (&["97", "8"], "4|2|8|322|"),
+        (&["22", "8", "-1", "STK"], "4|2|8|322|"),
+        (&["83", "8", "a6"], "4|2|8|322|"),
+        (&["86", "8", "1", "BRFG", "", "", "10", ""], "4|2|8|322|"),
+        (&["100", "8"], "4|2|8|322|"),
+        (&["104", "8"], "4|2|8|322|"),
+        (&["21", "2", "8"], "4|2|8|322|"),
+    ] {
+        ask(&mut stream, question).await;
+        let told = next(&mut stream).await;
+        assert!(told.starts_with(answer), "{question:?}: {told}");
+    }
+    for (size, what) in [("30 secs", "TRADES"), ("1 min", "BID"), ("1 day", "BID_ASK"), ("1 day", "SCHEDULE")] {
+        ask(&mut stream, &bars("9", "", size, "1 D", what, "0")).await;
+        let refusal = next(&mut stream).await;
+        assert!(refusal.starts_with("4|2|9|162|Historical Market Data Service error message:"), "{refusal}");
+    }
 }
 
 #[tokio::test]
