@@ -31,6 +31,9 @@ impl Desk {
             return Then::Close;
         }
         match Request::decode(self.session(key).outbox.codec(), frame) {
+            Ok(Request::StartApi(_)) if self.session(key).client_id.is_some() => {
+                self.invalid(key, NO_REQUEST, "the API is started already, and the client id stays what it is")
+            }
             Ok(Request::StartApi(request)) => return self.start(key, request.client_id.unwrap_or_default()),
             Ok(_) if self.session(key).client_id.is_none() => {
                 self.error(key, NO_REQUEST, 504, "Not connected: StartApi comes first")

@@ -96,6 +96,9 @@ async fn a_session_opens_with_account_id_and_notices_and_a_second_one_is_refused
         assert_eq!(message_id(&mut first).await, Some(expected));
     }
 
+    request(&mut first, START_API, &[0x08, 6]).await;
+    assert_eq!(message_id(&mut first).await, Some(4), "it has an id, and keeps it");
+
     request(&mut second, START_API, &[0x08, 5]).await;
     let refusal = String::from_utf8_lossy(&frame(&mut second).await.expect("a refusal")).into_owned();
     assert!(refusal.contains("client id is already in use"), "{refusal}");
