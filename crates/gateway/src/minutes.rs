@@ -75,7 +75,8 @@ impl Desk {
         let mut sessions: Vec<_> = dates.filter_map(|date| calendar.session(date).ok().flatten()).collect();
         sessions.retain(|session| session.open < end);
         let from = match reach {
-            Reach::Back(span) => end - span,
+            // An end at the beginning of the calendar has nothing before it.
+            Reach::Back(span) => end.checked_sub(span).unwrap_or(Timestamp::MIN),
             Reach::Sessions(count) => {
                 sessions.drain(..sessions.len().saturating_sub(count));
                 Timestamp::MIN

@@ -27,6 +27,8 @@ use tracing::{info, warn};
 const CONNECTIONS_MAX: usize = 32;
 /// Pause after the system refused to accept a connection, so that the refusal does not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a gateway looks whether its world is still sound.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What a gateway does beyond serving its world.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,6 +169,13 @@ impl Gateway {
     /// Every execution of the account, oldest first.
     pub fn executions(&self) -> Vec<ExecutionView> {
         lock(&self.desk).sim.executions(jiff::Timestamp::MIN).to_vec()
+    }
+
+    /// Returns when somebody panicked at the desk: the world is no longer to be trusted, and nobody is served any more.
+    pub async fn broken(&self) {
+        while !self.desk.is_poisoned() {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Ends every connection and returns when port and record are free for another gateway.

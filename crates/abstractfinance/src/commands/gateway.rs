@@ -10,6 +10,10 @@ use crate::world::{Ground, faults};
 use ::gateway::{Control, ControlError, Gateway, GatewayConfig, StatementAccess};
 use sim::SimConfig;
 
+/// What is said of our own bug, which the lines above it describe.
+const BROKEN: &str = "the simulated gateway met a bug of its own, described above, and its world cannot be trusted any more; \
+                      start it again, with the same --record to go on where it stood, and report what is above";
+
 pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure> {
     let ground = Ground::new(global, args.market.from, args.days)?;
     let market = SimConfig { account: args.account.clone(), ..ground.simulation(&args.market)? };
@@ -35,5 +39,8 @@ pub async fn gateway(global: &Global, args: &GatewayArgs) -> Result<(), Failure>
     };
     let listen = gateway.local_addr();
     show(format!("simulated IB Gateway on {listen}, control on {control}{statements}; stop with Ctrl-C\n"))?;
-    tokio::signal::ctrl_c().await.map_err(|error| Failure::Broker(error.to_string()))
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| Failure::Broker(error.to_string())),
+        () = gateway.broken() => Err(Failure::Broker(BROKEN.to_owned())),
+    }
 }

@@ -123,6 +123,27 @@ fn bars<'a>(id: &'a str, end: &'a str, size: &'a str, duration: &'a str, what: &
 }
 
 #[tokio::test]
+async fn bars_of_any_time_are_told_or_refused_and_harm_nobody() {
+    let gateway = gateway_at(MORNING).await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    for (end, duration, size) in [
+        ("-99990103-00:00:00", "4000000000 S", "1 min"),
+        ("-99990103-00:00:00", "8 W", "1 hour"),
+        ("-99990103-00:00:00", "9999 Y", "1 day"),
+        ("-99990103-00:00:00", "65535 D", "1 day"),
+        ("00010101-00:00:00", "65535 M", "1 day"),
+        ("", "4000000000 S", "1 min"),
+        ("99991231-23:59:59", "65535 W", "1 day"),
+    ] {
+        ask(&mut stream, &bars("1", end, size, duration, "TRADES", "0")).await;
+        let answer = next(&mut stream).await;
+        assert!(answer.starts_with("17|1|") || answer.starts_with("4|2|1|162|"), "{end} {duration} {size}: {answer}");
+    }
+    ask(&mut stream, &["49", "1"]).await;
+    assert!(next(&mut stream).await.starts_with("49|"));
+}
+
+#[tokio::test]
 async fn time_runs_by_itself_at_the_speed_asked_for() {
     let mut gateway = gateway_at(MORNING).await;
     gateway.run_clock("600".parse::<Speed>().expect("a speed"));
