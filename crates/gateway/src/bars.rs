@@ -1,8 +1,8 @@
 //! Bars that go on: of five seconds as they end, and history whose bar under way is told whenever it changes.
 //!
 //! In: subscriptions, questions for bars with `keepUpToDate`; quotes at every movement of time. Out: bars in the quote unit.
-//! Invariant: a bar holds only prices that were shown to clients within it or at its beginning, and what has not changed is
-//! not told again.
+//! Invariant: a bar holds only prices that were quoted within it while the venue was open, and what has not changed is not
+//! told again.
 
 use crate::contracts::{compact_date, text};
 use crate::desk::{Desk, NO_REQUEST, SessionKey};
@@ -10,10 +10,13 @@ use crate::minutes;
 use crate::moment::{midnight, wire_time};
 use crate::wire::{self, HistoricalDataBar, HistoricalDataRequest};
 use domain::ContractId;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use market::Quote;
+use market::calendar::Session;
+use market::{DataType, Quote};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use sim::IntradayBar;
 
 /// The length of a real-time bar, the only one IB has, and of a day.
 const SECONDS: i64 = 5;
@@ -75,6 +78,13 @@ impl Running {
     }
 }
 
+impl From<IntradayBar> for Running {
+    fn from(bar: IntradayBar) -> Running {
+        let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(|price| price.to_decimal());
+        Running { open, high, low, close }
+    }
+}
+
 /// When bars are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tells {
@@ -91,7 +101,7 @@ pub(crate) struct BarStream {
     shows: Shows,
     /// Its length in seconds.
     length: i64,
-    /// Seconds since 1970, a multiple of the length.
+    /// Seconds since 1970: so many lengths after the open, or the first of the day a session is dated.
     begins: i64,
     running: Option<Running>,
     tells: Tells,
@@ -102,14 +112,18 @@ impl BarStream {
         self.tells != Tells::Ended
     }
 
-    /// Takes a price of this second in; the bar that has ended by now. A bar nobody saw the prices of is none.
-    fn advance(&mut self, second: i64, price: Option<Decimal>) -> Option<(i64, Running)> {
-        let begins = second - second.rem_euclid(self.length);
-        let ended = self.running.take_if(|_| begins > self.begins).map(|bar| (self.begins, bar));
-        self.begins = begins;
-        if let Some(price) = price {
-            self.running = Some(self.running.map_or(Running::at(price), |bar| bar.with(price)));
+    /// Where the bar of an instant in a session begins.
+    fn beginning(&self, session: &Session, now: Timestamp) -> i64 {
+        match self.length {
+            DAY => midnight(session.date).as_second(),
+            length => now.as_second() - (now.as_second() - session.open.as_second()).rem_euclid(length),
         }
+    }
+
+    /// Turns to the bar that begins then, or to none where none is under way; the bar that has ended by that.
+    fn turn(&mut self, begins: Option<i64>) -> Option<(i64, Running)> {
+        let ended = self.running.take_if(|_| begins != Some(self.begins)).map(|bar| (self.begins, bar));
+        self.begins = begins.unwrap_or(self.begins);
         ended
     }
 }
@@ -164,8 +178,13 @@ impl Desk {
 
     fn refresh_bars_of(&mut self, key: SessionKey, req_id: i32) {
         let mut stream = self.session(key).bars[&req_id];
-        let price = stream.shows.price(&self.quote(stream.contract));
-        let ended = stream.advance(self.now().as_second(), price);
+        let quote = self.quote(stream.contract);
+        let session = self.session_under_way(stream.contract).filter(|_| quote.data_type == DataType::Live);
+        let ended = stream.turn(session.map(|session| stream.beginning(&session, self.now())));
+        if let (Some(session), Some(price)) = (session, stream.shows.price(&quote)) {
+            let so_far = stream.running.or_else(|| self.so_far(&stream, &session));
+            stream.running = Some(so_far.map_or(Running::at(price), |bar| bar.with(price)));
+        }
         let now = stream.running.map(|bar| (stream.begins, bar));
         match stream.tells {
             Tells::Ended => {
@@ -178,6 +197,27 @@ impl Desk {
             Tells::Changes { .. } => {}
         }
         self.session_mut(key).bars.insert(req_id, stream);
+    }
+
+    /// The session of a contract's venue that is open now.
+    fn session_under_way(&self, contract: ContractId) -> Option<Session> {
+        let calendar = self.calendars.get(self.directory.instrument(contract).venue).ok()?;
+        let today = calendar.zone().to_datetime(self.now()).date();
+        // An evening session is dated tomorrow.
+        let dates = [today, today.saturating_add(1.day())].into_iter();
+        dates
+            .filter_map(|date| calendar.session(date).ok().flatten())
+            .find(|session| session.hours().contains(self.now()))
+    }
+
+    /// What a bar of history that is under way holds when a client begins to follow it.
+    fn so_far(&self, stream: &BarStream, session: &Session) -> Option<Running> {
+        let begins = match stream.length {
+            DAY => session.open,
+            _ => Timestamp::from_second(stream.begins).ok()?,
+        };
+        let bar = stream.keeps_history().then(|| self.sim.bar_under_way(stream.contract, session, begins));
+        bar.flatten().map(Running::from)
     }
 
     fn send_bar(&self, key: SessionKey, req_id: i32, stream: &BarStream, begins: i64, bar: Running) {
@@ -200,7 +240,7 @@ impl Desk {
         let quoted = self.in_quote_unit(stream);
         let epoch = matches!(stream.tells, Tells::Changes { epoch: true, .. });
         let date = match Timestamp::from_second(begins).expect("an instant of this world") {
-            _ if stream.length == DAY => compact_date(self.today()),
+            begins if stream.length == DAY => compact_date(TimeZone::UTC.to_datetime(begins).date()),
             _ if epoch => begins.to_string(),
             begins => wire_time(begins),
         };

@@ -45,9 +45,7 @@ impl Simulation {
         until: Timestamp,
     ) -> Vec<IntradayBar> {
         assert!(length.is_positive(), "a bar has a length");
-        let tape = &self.board.tape;
-        let is_option = tape.universe.option(contract).is_some();
-        if is_option || !tape.has_session(contract, session) || !tape.remembers(session.open) {
+        if !self.has_prices_within(contract, session) {
             return Vec::new();
         }
         let until = until.min(self.now()).min(session.close);
@@ -63,6 +61,21 @@ impl Simulation {
             begins = ends;
         }
         bars
+    }
+
+    /// The bar of a session that began at an instant and has not ended, as far as it has come by now; `None` where
+    /// [`Simulation::intraday`] has none, and at an instant the session or time has not come to.
+    pub fn bar_under_way(&self, contract: ContractId, session: &Session, begins: Timestamp) -> Option<IntradayBar> {
+        let ends = self.now().min(session.close);
+        let has_begun = session.open <= begins && begins <= ends;
+        (has_begun && self.has_prices_within(contract, session))
+            .then(|| self.bar_between(contract, session, begins, ends))
+    }
+
+    fn has_prices_within(&self, contract: ContractId, session: &Session) -> bool {
+        let tape = &self.board.tape;
+        let is_option = tape.universe.option(contract).is_some();
+        !is_option && tape.has_session(contract, session) && tape.remembers(session.open)
     }
 
     fn bar_between(&self, contract: ContractId, session: &Session, begins: Timestamp, ends: Timestamp) -> IntradayBar {

@@ -144,6 +144,30 @@ async fn bars_of_any_time_are_told_or_refused_and_harm_nobody() {
 }
 
 #[tokio::test]
+async fn a_closed_venue_adds_nothing_to_its_bars_and_a_day_that_is_joined_late_is_whole() {
+    let gateway = gateway_at("2025-07-08T20:00:00Z").await;
+    let mut stream = started(&gateway, "v157..178", 1).await;
+    ask(&mut stream, &bars("1", "", "1 day", "2 D", "TRADES", "1")).await;
+    let history = next(&mut stream).await;
+    assert!(history.starts_with("17|1|") && history.contains("|20250708|"), "{history}");
+    ask(&mut stream, &[&["50", "3", "2"][..], &CSPX, &["5", "TRADES", "1", ""]].concat()).await;
+    for second in [5, 10, 60] {
+        let later = at("2025-07-08T20:00:00Z") + jiff::SignedDuration::from_secs(second);
+        gateway.control().advance_to(later).await.expect("time moves");
+    }
+    ask(&mut stream, &["49", "1"]).await;
+    assert!(next(&mut stream).await.starts_with("49|"), "no bar of a closed venue");
+
+    gateway.control().advance_to(at("2025-07-09T07:30:00Z")).await.expect("time moves");
+    let update = next(&mut stream).await;
+    assert!(update.starts_with("90|1|-1|20250709|"), "{update}");
+    ask(&mut stream, &bars("3", "", "1 min", "1 D", "TRADES", "0")).await;
+    let minutes: Vec<String> = next(&mut stream).await.split('|').map(str::to_owned).collect();
+    let of_update: Vec<&str> = update.split('|').collect();
+    assert_eq!(of_update[4], minutes[6], "the day under way opened where its first minute did");
+}
+
+#[tokio::test]
 async fn time_runs_by_itself_at_the_speed_asked_for() {
     let mut gateway = gateway_at(MORNING).await;
     gateway.run_clock("600".parse::<Speed>().expect("a speed"));
