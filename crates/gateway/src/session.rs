@@ -24,35 +24,35 @@ const BACKLOG_MAX: usize = 64 << 20;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(stream: TcpStream, desk: Arc<Mutex<Desk>>) {
+pub(crate) async fn serve(stream: TcpStream, clients: Clients) {
     let peer = stream.peer_addr().map_or_else(|_| "a peer that is gone".to_owned(), |address| address.to_string());
-    match converse(stream, desk).await {
+    match converse(stream, clients).await {
         Ok(()) => debug!(%peer, "connection closed"),
         Err(FrameError::Lost(error)) => debug!(%peer, %error, "connection lost"),
         Err(error) => warn!(%peer, %error, "connection given up"),
     }
 }
 
-async fn converse(stream: TcpStream, desk: Arc<Mutex<Desk>>) -> Result<(), FrameError> {
-    if WireFaults::take(&mut lock(&desk).wire.refused_connections) {
+async fn converse(stream: TcpStream, clients: Clients) -> Result<(), FrameError> {
+    if clients.ask(|desk| WireFaults::take(&mut desk.wire.refused_connections)).await {
         return Ok(());
     }
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    if WireFaults::take(&mut lock(&desk).wire.mute_connections) {
+    if clients.ask(|desk| WireFaults::take(&mut desk.wire.mute_connections)).await {
         tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
         return Ok(());
     }
     let offered = read_handshake(&mut reader).await?;
-    let time = wire_time(lock(&desk).now());
+    let time = wire_time(clients.ask(|desk| desk.now()).await);
     let Some(codec) = Codec::negotiate(offered) else {
         return refuse_old_client(&mut writer, offered, &time).await;
     };
     writer.write_all(&text_frame(&[&codec.version().to_string(), &time])).await?;
 
     let (outbox, queue, overflow) = outbox(codec);
-    let registration = Registration::open(desk, outbox);
+    let registration = Registration::open(clients, outbox).await;
     let mut writing = Box::pin(write_queued(writer, queue));
     tokio::select! {
         ended = read_requests(&mut reader, &registration) => {
@@ -80,7 +80,8 @@ async fn refuse_old_client(writer: &mut OwnedWriteHalf, offered: VersionRange, t
 
 async fn read_requests(reader: &mut BufReader<OwnedReadHalf>, registration: &Registration) -> Result<(), FrameError> {
     while let Some(frame) = read_frame(reader).await? {
-        if lock(&registration.desk).handle(registration.key, &frame) == Then::Close {
+        let Registration { clients, key } = registration;
+        if clients.ask(|desk| desk.handle(*key, &frame)).await == Then::Close {
             break;
         }
     }
@@ -141,22 +142,41 @@ fn outbox(codec: Codec) -> (Outbox, Queue, Arc<Notify>) {
     (outbox, Queue { frames, backlog }, overflow)
 }
 
+/// The desk as connections share it: they are served in turn, one request each, however much one of them has to ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    desk: Arc<Mutex<Desk>>,
+    /// Who waits for it is served in the order of coming, which the lock of the desk does not promise.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Clients {
+    pub(crate) fn of(desk: Arc<Mutex<Desk>>) -> Clients {
+        Clients { desk, turn: Arc::default() }
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(&mut Desk) -> T) -> T {
+        let _turn = self.turn.lock().await;
+        question(&mut lock(&self.desk))
+    }
+}
+
 /// A connection's place at the desk; dropping it frees the client id, also when the task is aborted.
 struct Registration {
-    desk: Arc<Mutex<Desk>>,
+    clients: Clients,
     key: SessionKey,
 }
 
 impl Registration {
-    fn open(desk: Arc<Mutex<Desk>>, outbox: Outbox) -> Registration {
-        let key = lock(&desk).open_session(outbox);
-        Registration { desk, key }
+    async fn open(clients: Clients, outbox: Outbox) -> Registration {
+        let key = clients.ask(|desk| desk.open_session(outbox)).await;
+        Registration { clients, key }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Ok(mut desk) = self.desk.lock() {
+        if let Ok(mut desk) = self.clients.desk.lock() {
             desk.close_session(self.key);
         }
     }
