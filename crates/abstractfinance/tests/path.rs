@@ -20,6 +20,8 @@ fn a_configuration_of_ones_own_begins_as_the_built_in_one() {
     mine holds a configuration of your own, in mode simulated. The way from here:
 
     1. Edit mine/settings.yaml, then  abstractfinance --config mine config check
+       Before step 3, give the screen of `single_name` the folder of a catalogue with real fundamentals, or leave its
+       share in cash: `single_name: {kind: not_configured, weight: 0.15}`
     2. Run the simulator                abstractfinance --config mine --state-dir simulated demo --days 5
     3. Go to a paper account            abstractfinance --config mine --state-dir simulated init --to paper --account DU...
     4. Run it for four weeks            abstractfinance --config mine --state-dir paper run

@@ -45,6 +45,8 @@ fn begin(folder: &Path) -> Result<(), Failure> {
     show(format!(
         "{config} holds a configuration of your own, in mode simulated. The way from here:\n\n\
          1. Edit {config}/settings.yaml, then  abstractfinance --config {config} config check\n\
+         \x20  Before step 3, give the screen of `single_name` the folder of a catalogue with real fundamentals, or leave its\n\
+         \x20  share in cash: `single_name: {{kind: not_configured, weight: 0.15}}`\n\
          2. Run the simulator                abstractfinance --config {config} --state-dir simulated demo --days {SIMULATED_DAYS}\n\
          3. Go to a paper account            abstractfinance --config {config} --state-dir simulated init --to paper \
          --account DU...\n\

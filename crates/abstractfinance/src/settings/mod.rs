@@ -239,7 +239,7 @@ fn parse_instruments(file: &str, text: &str) -> Result<Instruments, ConfigError>
 }
 
 fn parse_settings(file: &str, text: &str, instruments: &Instruments) -> Result<Settings, ConfigError> {
-    parse(file, text, BUILT_IN_SETTINGS, instruments)
+    parse::<rules::Whole>(file, text, BUILT_IN_SETTINGS, instruments).map(|whole| whole.0)
 }
 
 /// Reads and checks one file; `built_in` is where the refusal of a missing key finds its usual value.

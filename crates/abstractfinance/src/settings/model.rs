@@ -8,7 +8,7 @@ use super::instruments::Instruments;
 use super::monitoring::Monitoring;
 use super::rules::{
     above, add_up_to_one, agrees, at_least, at_most, below, differs_from, finite, hedged_once, listed, of_this_market,
-    only_dollars, only_futures, real_fundamentals, same_as, suits,
+    only_dollars, only_futures, same_as, suits,
 };
 use super::safety::ExecutionSafety;
 use super::sleeves::Sleeve;
@@ -49,7 +49,7 @@ pub struct Settings {
     #[garde(range(max = 500))]
     pub rebalance_threshold_nav_bps: u32,
     /// Sub-strategies by name; their weights add up to 1.
-    #[garde(custom(add_up_to_one), custom(hedged_once), custom(real_fundamentals(self.mode)), dive)]
+    #[garde(custom(add_up_to_one), custom(hedged_once), dive)]
     pub sleeves: BTreeMap<String, Sleeve>,
     /// Whether one region beats the other.
     #[garde(dive)]

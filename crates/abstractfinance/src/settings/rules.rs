@@ -6,7 +6,7 @@
 use super::execution::Broker;
 use super::instruments::{InstrumentRow, Instruments};
 use super::interlock::interlock;
-use super::model::{Crisis, Fx, Hedges, Mode, SecondSource};
+use super::model::{Crisis, Fx, Hedges, Mode, SecondSource, Settings};
 use super::refusal::{NOT_FINITE, VALUE, rule};
 use super::sleeves::{Basket, Sleeve};
 use domain::{AssetClass, Currency, InstrumentKind};
@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use rust_decimal::Decimal;
-use serde::Deserializer;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -203,14 +203,40 @@ pub(super) fn adds_up<K: Ord>(shares: &BTreeMap<K, f64>, _: &Instruments) -> gar
     whole(shares.values().sum(), "share")
 }
 
-/// Simulated fundamentals decide nothing outside a simulated market.
-pub(super) fn real_fundamentals(mode: Mode) -> impl FnOnce(&BTreeMap<String, Sleeve>, &Instruments) -> garde::Result {
-    move |sleeves, _| {
-        let simulated = |sleeve: &Sleeve| sleeve.screen().is_some_and(|screen| screen.fundamentals == SIMULATED);
-        let problem = "has a screen on simulated fundamentals, which is for `mode: simulated` alone";
-        let remedy = "name the folder of a catalogue with real ones in `fundamentals`";
-        rule(mode == Mode::Simulated || !sleeves.values().any(simulated), problem, remedy)
+/// Settings whose rules between keys far apart are told at the key a person has to change.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Whole(pub Settings);
+
+impl Validate for Whole {
+    type Context = Instruments;
+
+    fn validate_into(
+        &self,
+        instruments: &Instruments,
+        parent: &mut dyn FnMut() -> garde::Path,
+        report: &mut garde::Report,
+    ) {
+        let settings = &self.0;
+        settings.validate_into(instruments, parent, report);
+        for (name, sleeve) in &settings.sleeves {
+            if let Err(error) = real_fundamentals(settings.mode, name, sleeve) {
+                report.append(parent().join("sleeves").join(name.as_str()).join("fundamentals"), error);
+            }
+        }
     }
+}
+
+/// Simulated fundamentals decide nothing outside a simulated market.
+fn real_fundamentals(mode: Mode, name: &str, sleeve: &Sleeve) -> garde::Result {
+    let is_simulated = sleeve.screen().is_some_and(|screen| screen.fundamentals == SIMULATED);
+    let remedy = format!(
+        "name the folder of a catalogue with real ones, or leave the share of this sleeve in cash: \
+         `{name}: {{kind: not_configured, weight: {}}}`",
+        sleeve.weight()
+    );
+    let problem = format!("is {VALUE}, and companies that are made up are for `mode: simulated` alone");
+    rule(mode == Mode::Simulated || !is_simulated, problem, remedy)
 }
 
 /// At most one sleeve of hedges: there is one budget and one crisis.

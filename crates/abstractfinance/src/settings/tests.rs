@@ -352,6 +352,20 @@ fn settings_must_be_consistent_with_each_other() {
 }
 
 #[test]
+fn a_screen_on_simulated_fundamentals_is_refused_at_its_key_with_both_ways_out() {
+    let paper =
+        BUILT_IN_SETTINGS.replace("mode: simulated ", "mode: paper ").replace("account: null ", "account: DU1 ");
+    let instruments = load(None).expect("the built-in configuration is accepted").instruments;
+    let refused = parse_settings("settings.yaml", &paper, &instruments).expect_err("it needs a decision");
+    insta::assert_snapshot!(unnumbered(&paper, &refused), @r"
+    settings.yaml:#:19: `sleeves.single_name.fundamentals` is simulated, and companies that are made up are for `mode: simulated` alone
+     # |     fundamentals: simulated           # or the folder of a catalogue with a `fundamentals` table
+       |                   ^^^^^^^^^
+    name the folder of a catalogue with real ones, or leave the share of this sleeve in cash: `single_name: {kind: not_configured, weight: 0.15}`
+    ");
+}
+
+#[test]
 fn every_fault_of_a_file_is_told_at_once() {
     let told = refused("    long: CSPX\n    short: CS51", "    long: VTI\n    short: EZU");
     assert_eq!(told.matches("which is not in instruments.yaml").count(), 2, "{told}");
