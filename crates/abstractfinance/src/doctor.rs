@@ -55,23 +55,26 @@ impl Finding {
     }
 }
 
-/// Looks at everything, in the order in which a day needs it.
-pub async fn examine(global: &Global, gateway: Option<SocketAddr>) -> Vec<Finding> {
+/// Looks at everything, in the order in which a day needs it, and tells each finding as it comes: a gateway that is down
+/// takes half a minute to be given up.
+pub async fn examine(global: &Global, gateway: Option<SocketAddr>, tell: &mut dyn FnMut(Finding)) {
     let state = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));
     let loaded = match settings::load(global.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(error) => {
             let remedy = "correct the file; nothing else was looked at, because it all depends on the configuration";
-            return vec![Finding::failure("config", error.to_string(), remedy)];
+            return tell(Finding::failure("config", error.to_string(), remedy));
         }
     };
     let today = Timestamp::now().to_zoned(loaded.settings.schedule.zone()).date();
-    let mut findings = vec![config(&loaded, today), machine::secrets(&loaded.settings)];
-    findings.extend([machine::disk(&state), machine::folder(&state)]);
-    findings.push(machine::database(&loaded.settings, &state).await);
-    findings.extend([dates::calendars(&loaded, today), dates::schedule(&loaded.settings, today)]);
-    findings.extend(broker::look(global, &loaded, gateway, today).await);
-    findings
+    tell(config(&loaded, today));
+    tell(machine::secrets(&loaded.settings));
+    tell(machine::disk(&state));
+    tell(machine::folder(&state));
+    tell(machine::database(&loaded.settings, &state).await);
+    tell(dates::calendars(&loaded, today));
+    tell(dates::schedule(&loaded.settings, today));
+    broker::look(global, &loaded, gateway, today, tell).await;
 }
 
 /// The configuration was read; whether mode, account, port and a person's word agree depends on the day too.

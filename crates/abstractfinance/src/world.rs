@@ -65,6 +65,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// How long a simulated gateway may take to answer at first; a real one may have to log in.
 const SIMULATED_READY: Duration = Duration::from_secs(10);
 
+/// How long a session that only asks waits for a gateway: a person looks on, and nothing is traded meanwhile.
+const INSPECTOR_READY: Duration = Duration::from_secs(30);
+
 /// Days after its end for which an option stays in the universe: longer than a broker tells of its executions.
 const ENDED_OPTION_DAYS: i64 = 30;
 
@@ -380,7 +383,9 @@ impl Ground {
             gateway: gateway.to_string(),
             virtual_time: self.loaded.settings.mode == settings::Mode::Simulated,
         };
-        let config = IbkrConfig { account: None, ..self.broker_config(address) };
+        let config = self.broker_config(address);
+        let ready_timeout = config.ready_timeout.min(INSPECTOR_READY);
+        let config = IbkrConfig { account: None, ready_timeout, ..config };
         Ok(IbkrBroker::connect(config, self.universe.clone()).await?)
     }
 

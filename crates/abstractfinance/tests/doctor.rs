@@ -10,8 +10,10 @@ use common::Stage;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 const SUBJECTS: [&str; 12] = [
     "config",
@@ -114,6 +116,19 @@ fn a_broker_that_does_not_answer_leaves_its_subjects_unknown() {
     std::fs::write(stage.path("conf/settings.yaml"), early).unwrap();
     let rows = examined(&stage, "--config conf").1;
     assert!(of(&rows, "schedule").1.contains("days would be skipped"), "{rows:?}");
+}
+
+#[test]
+fn what_is_found_is_told_while_a_silent_gateway_is_waited_for() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let line = format!("doctor --state-dir state --gateway {}", silent.local_addr().unwrap());
+    let mut looking = stage.command(&line).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(looking.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("ok       schedule ")));
+    assert!(looking.try_wait().unwrap().is_none(), "the gateway is still waited for");
+    looking.kill().unwrap();
+    looking.wait().unwrap();
 }
 
 #[test]

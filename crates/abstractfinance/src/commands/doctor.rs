@@ -7,13 +7,20 @@ use super::show;
 use crate::cli::{DoctorArgs, Global};
 use crate::doctor::{Finding, Outcome, examine};
 use crate::failure::Failure;
-use std::fmt::Write;
 
 pub async fn doctor(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
-    let findings = examine(global, args.gateway).await;
+    let (mut findings, mut shown) = (Vec::new(), Ok(()));
+    let mut tell = |finding: Finding| {
+        if !global.json && shown.is_ok() {
+            shown = show(line(&finding));
+        }
+        findings.push(finding);
+    };
+    examine(global, args.gateway, &mut tell).await;
+    shown?;
     let worst = findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Ok);
     let document = || format!("{}\n", serde_json::json!({ "worst": worst, "checks": findings }));
-    show(if global.json { document() } else { page(&findings) })?;
+    show(if global.json { document() } else { sum(&findings) })?;
     match count(&findings, Outcome::Failure) {
         0 => Ok(()),
         1 => Err(Failure::Halted("one check failed: a day would not run".into())),
@@ -25,20 +32,18 @@ fn count(findings: &[Finding], outcome: Outcome) -> usize {
     findings.iter().filter(|finding| finding.outcome == outcome).count()
 }
 
-fn page(findings: &[Finding]) -> String {
-    let mut page = String::new();
-    for Finding { check, outcome, found, remedy } in findings {
-        let word = match outcome {
-            Outcome::Ok => "ok",
-            Outcome::Warning => "warning",
-            Outcome::Failure => "FAILURE",
-        };
-        writeln!(page, "{word:<8} {check:<13} {}", found.replace('\n', "\n                       ")).expect("text");
-        if !remedy.is_empty() {
-            writeln!(page, "                       do: {remedy}").expect("text");
-        }
-    }
+fn line(Finding { check, outcome, found, remedy }: &Finding) -> String {
+    let word = match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Warning => "warning",
+        Outcome::Failure => "FAILURE",
+    };
+    let found = found.replace('\n', "\n                       ");
+    let remedy = if remedy.is_empty() { String::new() } else { format!("                       do: {remedy}\n") };
+    format!("{word:<8} {check:<13} {found}\n{remedy}")
+}
+
+fn sum(findings: &[Finding]) -> String {
     let [ok, warnings, failures] = [Outcome::Ok, Outcome::Warning, Outcome::Failure].map(|of| count(findings, of));
-    writeln!(page, "\n{ok} ok, {warnings} to look at, {failures} failed").expect("text");
-    page
+    format!("\n{ok} ok, {warnings} to look at, {failures} failed\n")
 }

@@ -40,28 +40,34 @@ struct Desk {
     _gateway: Option<Gateway>,
 }
 
-pub(super) async fn look(global: &Global, loaded: &Loaded, gateway: Option<SocketAddr>, today: Date) -> Vec<Finding> {
+pub(super) async fn look(
+    global: &Global,
+    loaded: &Loaded,
+    gateway: Option<SocketAddr>,
+    today: Date,
+    tell: &mut dyn FnMut(Finding),
+) {
     let mut desk = match connected(global, loaded, gateway, today).await {
         Ok(desk) => desk,
-        Err(error) => return silent(error.to_string()),
+        Err(error) => return silent(error.to_string()).for_each(tell),
     };
     let identity = match desk.broker.identify().await {
         Ok(identity) => identity,
-        Err(error) => return silent(error.to_string()),
+        Err(error) => return silent(error.to_string()).for_each(tell),
     };
-    let found = format!("server version {} at {}", identity.server_version, desk.address);
-    let mut findings = vec![Finding::ok("broker", found), account(loaded, &identity), clock(loaded, &identity, &desk)];
-    findings.extend(contracts(&mut desk, &identity).await);
+    tell(Finding::ok("broker", format!("server version {} at {}", identity.server_version, desk.address)));
+    tell(account(loaded, &identity));
+    tell(clock(loaded, &identity, &desk));
+    contracts(&mut desk, &identity).await.into_iter().for_each(tell);
     desk.broker.disconnect().await;
-    findings
 }
 
 /// Nobody answered: what only a broker can say stays unknown.
-fn silent(problem: String) -> Vec<Finding> {
+fn silent(problem: String) -> impl Iterator<Item = Finding> {
     let remedy = "start IB Gateway, log in, allow this host under API settings, and compare broker.host and broker.port \
                   (the simulated one: `abstractfinance gateway`)";
     let unknown = |check| Finding::warning(check, "not looked at: no broker answered", "get `broker` right first");
-    std::iter::once(Finding::failure("broker", problem, remedy)).chain(SUBJECTS.map(unknown)).collect()
+    std::iter::once(Finding::failure("broker", problem, remedy)).chain(SUBJECTS.map(unknown))
 }
 
 async fn connected(
