@@ -127,19 +127,37 @@ impl Book {
         Ok((book, opening))
     }
 
-    /// Shares what the morning booked out to the sleeves, and begins the day's own period.
-    pub fn settle_sleeves(&mut self, date: Date, marks: &PerContract<Option<Price>>, fx: &FxRates, run: &Run) {
+    /// Shares what the morning booked out to the sleeves, and begins the day's own period. Answers with a sentence for each
+    /// adopted position that stays `external` although a sleeve was named.
+    pub fn settle_sleeves(
+        &mut self,
+        date: Date,
+        marks: &PerContract<Option<Price>>,
+        fx: &FxRates,
+        run: &Run,
+    ) -> Vec<String> {
         let universe = &run.setup.universe;
         let names = run.setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str());
         let sleeves = std::mem::replace(&mut self.sleeves, SleeveBooks::new([]));
         self.sleeves = sleeves.with_sleeves(names).with_period(&self.books, universe);
         self.sleeves.value_flows(fx);
         self.books.close(date);
+        let mut kept_external = Vec::new();
         for Handed { contract, quantity, sleeve } in std::mem::take(&mut self.handed) {
-            if let (Some(mark), Some(sleeve)) = (marks[contract], self.sleeves.id(&sleeve)) {
-                self.sleeves.adopt(contract, quantity, sleeve, mark, universe);
-            }
+            let why = match (marks[contract], self.sleeves.id(&sleeve)) {
+                (Some(mark), Some(sleeve)) => {
+                    self.sleeves.adopt(contract, quantity, sleeve, mark, universe);
+                    continue;
+                }
+                (_, None) => "the settings have no such sleeve",
+                (None, Some(_)) => "it has no mark to be handed over at",
+            };
+            let name = &universe.contract(contract).name;
+            kept_external.push(format!(
+                "{quantity} {name} was adopted for {sleeve} and stays external, counted and never traded: {why}"
+            ));
         }
+        kept_external
     }
 
     /// The same books over another universe.

@@ -56,8 +56,17 @@ fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
     ");
     run.assert_stood_still();
 
+    let adopt = |what: &str| format!("reconcile adopt {what} --by ada --reason sold-by-hand --state-dir state");
+    assert_snapshot!(run.stage.refused(&adopt("quantity:CSPY")), @"
+    exit 2
+    abstractfinance: quantity:CSPY is no position, cash or execution on which books and broker differed after 2026-03-04: to adopt there is execution:0000e0d5.00000019.01.01, quantity:CSPX, cash:USD; `abstractfinance reconcile --explain` shows the comparison
+    ");
+    assert_snapshot!(run.stage.refused(&adopt("quantity:CSPX --sleeve core_index")), @"
+    exit 2
+    abstractfinance: `core_index` is no sleeve of these settings, so nobody would own quantity:CSPX; --sleeve takes fx_hedge, treasury, external, cash_buffer, core_index_rv, credit_carry, crisis_alpha, sector_rv, single_name
+    ");
     let id = run.days[1].differences[0].id.clone();
-    run.stage.ok(&format!("reconcile adopt {id} --by ada --reason sold-by-hand --state-dir state"));
+    run.stage.ok(&adopt(&id));
     let run = again(run.stage, 4);
     assert_tied_out(&run.days[3]);
     assert_eq!(run.found(3), "REDUCE_ONLY");

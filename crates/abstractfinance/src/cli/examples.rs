@@ -102,9 +102,9 @@ const LESSONS: &[Lesson] = &[
         "reconcile",
         &[
             ("reconcile --explain --state-dir state", "the last comparison, with each cause's arithmetic"),
-            ("reconcile adopt quantity:CSPX --reason 'bought by hand' --state-dir state", "take a finding over"),
+            ("reconcile adopt execution:0000e0d5.1.01.01 --reason 'by hand' --state-dir state", "take a finding over"),
         ],
-        "",
+        "A quantity or cash that a listed execution explains is adopted by that execution, which books both at its price.",
     ),
     (
         "costs",

@@ -1,19 +1,24 @@
 //! `reconcile`, `reconcile adopt`: our books against the broker's, and what a person takes over.
 //!
 //! In: the last comparison in the journal. Out: its findings with their causes; an instruction to the engine. Invariant:
-//! shows what the engine compared; nothing is booked here.
+//! shows what the engine compared; nothing is booked here, and nothing is left for the engine that it could not book.
 
+use super::account::read_status;
 use super::operate::say;
 use super::records::Records;
 use super::show;
 use crate::cli::{Global, ReconcileArgs, ReconcileCommand};
 use crate::failure::Failure;
 use console::DayReport;
+use console::account::Status;
 use console::reconciliation::{causes, explained};
 use cycle::{Directive, Instruction};
+use domain::SleeveBooks;
+use risk::reconciliation::Layer;
 
 pub async fn reconcile(global: &Global, args: &ReconcileArgs) -> Result<(), Failure> {
     if let Some(ReconcileCommand::Adopt { finding, sleeve, say: why }) = &args.command {
+        adoptable(finding, sleeve, &Records::open(global).await?).await?;
         let directive = Directive::Adopt { finding: finding.clone(), sleeve: sleeve.clone(), given: None };
         let instruction = Instruction { directive, by: why.by()?, reason: why.reason.clone() };
         return say(global, instruction).await;
@@ -32,6 +37,54 @@ pub async fn reconcile(global: &Global, args: &ReconcileArgs) -> Result<(), Fail
     }
     let table = if args.explain { explained(&day.differences) } else { causes(&day.differences) };
     show(format!("{}{table}\n", heading(&day)))
+}
+
+/// Whether the engine could do it: a slip of the keys would otherwise be told a day later, when the finding still stands.
+async fn adoptable(finding: &str, sleeve: &str, records: &Records) -> Result<(), Failure> {
+    let sleeves = SleeveBooks::new(records.loaded.settings.sleeves.keys().map(String::as_str));
+    if sleeves.id(sleeve).is_none() {
+        let known: Vec<&str> = sleeves.sleeves().map(|sleeve| sleeves.name(sleeve)).collect();
+        return Err(Failure::Usage(format!(
+            "`{sleeve}` is no sleeve of these settings, so nobody would own {finding}; --sleeve takes {}",
+            known.join(", ")
+        )));
+    }
+    let Status { open_day, last_day, .. } = read_status(records).await?;
+    let Some(day) = last_day else {
+        eprintln!(
+            "abstractfinance: no day is finished yet, so whether there is a finding {finding} is told by the next"
+        );
+        return Ok(());
+    };
+    let mut listed: Vec<&str> =
+        day.differences.iter().map(|row| row.id.as_str()).filter(|id| is_bookable(id)).collect();
+    listed.dedup();
+    if listed.contains(&finding) {
+        return Ok(());
+    }
+    if let Some(open) = open_day.filter(|_| is_bookable(finding)) {
+        eprintln!(
+            "abstractfinance: {finding} is no finding of {}; {} is not finished, and whether it is one of its findings \
+             is told by its report",
+            day.date, open.date
+        );
+        return Ok(());
+    }
+    let there_are = match listed.is_empty() {
+        true => "there is nothing to adopt".to_owned(),
+        false => format!("to adopt there is {}", listed.join(", ")),
+    };
+    Err(Failure::Usage(format!(
+        "{finding} is no position, cash or execution on which books and broker differed after {}: {there_are}; \
+         `abstractfinance reconcile --explain` shows the comparison",
+        day.date
+    )))
+}
+
+/// Findings of other layers follow from these.
+fn is_bookable(finding: &str) -> bool {
+    let layers = [Layer::Executions, Layer::Quantity, Layer::Cash];
+    finding.split_once(':').is_some_and(|(layer, _)| layers.map(Layer::name).contains(&layer))
 }
 
 fn on(date: jiff::civil::Date, days: Vec<DayReport>) -> Result<DayReport, Failure> {

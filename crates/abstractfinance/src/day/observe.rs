@@ -171,7 +171,8 @@ async fn read<B: Broker, J: Journal, C: Clock>(
         }
     }
     let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
-    book.settle_sleeves(date, &belief.marks, &belief.fx, run);
+    let kept_external = book.settle_sleeves(date, &belief.marks, &belief.fx, run);
+    booked.extend(kept_external.into_iter().map(|sentence| News { alarming: true, ..News::note(sentence) }));
     let alerts = booked.iter().filter(|news| news.alarming).map(|news| news.sentence.clone()).collect();
     let (sentences, booked): (Vec<String>, Vec<Option<LedgerEvent>>) =
         booked.into_iter().map(|news| (news.sentence, news.event)).unzip();
