@@ -8,6 +8,7 @@ mod common;
 
 use common::{Stage, assert_tied_out};
 use gateway::{Entry, read_record};
+use insta::assert_snapshot;
 use sim::Command;
 
 const PAPER: &str = "DU7654321";
@@ -91,8 +92,28 @@ fn the_built_in_account_is_no_other() {
 fn a_demo_is_no_place_for_an_account() {
     let stage = Stage::new();
     configured(&stage, "paper", PAPER, None);
-    insta::assert_snapshot!(stage.refused("demo --config config"), @r"
+    assert_snapshot!(stage.refused("demo --config config"), @r"
     exit 2
     abstractfinance: mode in config/settings.yaml is not `simulated`, and `demo` trades against the built-in gateway only: set `mode: simulated`, or use `run --once` for the gateway in `broker`
+    ");
+}
+
+#[test]
+fn a_date_that_is_not_named_is_the_one_that_is_due() {
+    let stage = Stage::new();
+    let gateway = stage.gateway("");
+    let days = stage.days(&format!("run --once --state-dir state {}", gateway.address));
+    assert_eq!(days[0].date, "2026-03-02");
+    let days = stage.days(&format!("run --once --state-dir state {}", gateway.address));
+    assert_eq!(days[0].date, "2026-03-03", "the one before is over");
+}
+
+#[test]
+fn a_simulated_engine_is_not_sent_to_start_the_gateway_it_reached() {
+    let stage = Stage::new();
+    let gateway = stage.gateway(&format!("--account {PAPER}"));
+    assert_snapshot!(stage.refused(&format!("run --once --date 2026-03-02 --state-dir state {}", gateway.address)), @"
+    exit 3
+    abstractfinance: broker refused: the configured account is none of the 1 this login serves; modes paper and live trade `broker.account`, mode simulated the account of a gateway started without one
     ");
 }

@@ -1,7 +1,7 @@
 //! What a person types to run trade dates.
 //!
 //! In: arguments. Out: typed options.
-//! Invariant: a date is named exactly when one is run alone.
+//! Invariant: a date is named only when one is run alone.
 
 use super::{AdoptArgs, ListenArgs};
 use crate::faults::Stop;
@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 pub struct RunArgs {
     /// Run one trade date and end; without it, run day after day until Ctrl-C, with metrics and messages as `monitoring` in
     /// the settings says.
-    #[arg(long, requires = "date")]
+    #[arg(long)]
     pub once: bool,
     /// Wait until no other engine holds the account, then take over and finish its day. Needs a journal on PostgreSQL.
     #[arg(long)]
     pub standby: bool,
-    /// The trade date to run.
+    /// The trade date to run; without it, the one that was begun, or else the one that is due now.
     #[arg(long, requires = "once")]
     pub date: Option<Date>,
     /// End after so many trade dates.

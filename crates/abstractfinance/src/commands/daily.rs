@@ -1,4 +1,4 @@
-//! `run` without `--once`: every trade date at its time.
+//! `run` without a date: every trade date at its time, or the one that is due.
 //!
 //! In: settings, calendars, the gateway's or the wall's clock. Out: days, one after the other, with metrics, messages and a
 //! dashboard beside them. Invariant: decides nothing about a day; a day that was begun is finished first, one that cannot be
@@ -119,6 +119,20 @@ fn upcoming(loaded: &Loaded, now: Timestamp, last: Option<Date>) -> Result<Date,
         }
     }
     Err(Failure::Usage(format!("there is no trade date in the {AHEAD_DAYS} days from {first}")))
+}
+
+/// The date `run --once` is about when none is named: nobody who types it waits until tomorrow.
+pub(super) async fn due_now(global: &Global, args: &RunArgs) -> Result<Date, Failure> {
+    let loaded = settings::load(global.config.as_deref())?;
+    let date = next_date(global, args, &loaded).await?;
+    let at = schedule::run_at(&loaded.settings.schedule, date)?;
+    if loaded.settings.mode == Mode::Simulated || at - BEFORE <= Timestamp::now() {
+        return Ok(date);
+    }
+    Err(Failure::Usage(format!(
+        "no trade date is due now: the next is {date}, planned at {at}; wait for it with `run --days 1`, or name another \
+         with --date"
+    )))
 }
 
 /// Sleeps until shortly before a date's plan is made; simulated time waits in the day itself.

@@ -3,7 +3,7 @@
 //! In: a date, the mode, the gateway's address. Out: the day's page. Invariant: a date that is over is
 //! only shown again; one that was cut off is finished.
 
-use super::daily::{every_day, is_finished};
+use super::daily::{due_now, every_day, is_finished};
 use super::{days_json, show, went_well};
 use crate::cli::{Global, RunArgs};
 use crate::courier::Alarms;
@@ -35,20 +35,19 @@ const SIMULATED_CONTROL: u16 = 4001;
 const CONTROL_PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
-    match args.date {
-        Some(date) => {
-            let outcome = one_day(global, args, date).await;
-            if let Err(failure) = &outcome {
-                let reported =
-                    matches!(failure, Failure::Halted(_)) && is_finished(global, date).await.unwrap_or(false);
-                if !reported {
-                    Alarms::default().raise(global, failure).await;
-                }
-            }
-            outcome
+    let date = match args.date {
+        Some(date) => date,
+        None if args.once => due_now(global, args).await?,
+        None => return every_day(global, args).await,
+    };
+    let outcome = one_day(global, args, date).await;
+    if let Err(failure) = &outcome {
+        let reported = matches!(failure, Failure::Halted(_)) && is_finished(global, date).await.unwrap_or(false);
+        if !reported {
+            Alarms::default().raise(global, failure).await;
         }
-        None => every_day(global, args).await,
     }
+    outcome
 }
 
 /// One trade date, from wherever it stands.
