@@ -319,6 +319,8 @@ impl Ground {
 
     fn not_connected(&self, error: BrokerError) -> Failure {
         match self.loaded.settings.mode {
+            // Something answered, and says itself what is wrong with it.
+            settings::Mode::Simulated if matches!(error, BrokerError::Refused(_)) => error.into(),
             settings::Mode::Simulated => Failure::Broker(format!(
                 "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
             )),

@@ -9,7 +9,7 @@ mod common;
 use common::Stage;
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 const PAPER: &str = "DU7654321";
 
@@ -101,7 +101,7 @@ fn each_step_waits_for_the_one_before() {
     let told = stage.run(&format!("run --once --date 2026-03-30 --config config --state-dir live {}", gateway.address));
     assert_snapshot!(format!("exit {}\n{}", told.code, told.err), @"
     exit 3
-    abstractfinance: broker refused: the configured account is none of the 1 this login serves (`broker` in settings.yaml names the gateway and the account)
+    abstractfinance: broker refused: the configured account is none of the 1 this login serves; modes paper and live trade `broker.account`, mode simulated the account of a gateway started without one (`broker` in settings.yaml names the gateway and the account)
     ");
 }
 
@@ -110,19 +110,20 @@ fn the_book_s_example_of_a_paper_account_runs() {
     let page = std::fs::read_to_string(common::repository().join("docs/configuration.md")).unwrap();
     let example = page.split("let the simulated gateway present one, and keep its time:").nth(1).unwrap();
     let lines: Vec<&str> = example.split("```").nth(1).unwrap().trim().lines().collect();
-    let (serve, run) = (lines[0].strip_prefix("abstractfinance gateway ").unwrap(), lines[1]);
-    let stage = Stage::new();
-    stage.config("config", "settings.yaml", "mode: simulated ", "mode: paper ");
-    let file = stage.path("config/settings.yaml");
-    let settings = std::fs::read_to_string(&file).unwrap();
-    assert!(settings.contains("  account: null"), "the settings name no account");
-    std::fs::write(&file, settings.replacen("  account: null", &format!("  account: {PAPER}"), 1)).unwrap();
+    let [make, edit, serve, run] = lines[..] else { panic!("four commands: {lines:?}") };
+    let stage = Stage::as_shipped();
+    std::os::unix::fs::symlink(common::repository().join("config"), stage.path("config")).unwrap();
+    for line in [make, edit] {
+        let done = Command::new("sh").args(["-c", line]).current_dir(stage.path("")).status().unwrap();
+        assert!(done.success(), "{line}");
+    }
 
-    let gateway = stage.gateway(serve);
+    let serve = serve.split(" #").next().unwrap().trim();
+    let gateway = stage.gateway(serve.strip_prefix("abstractfinance gateway ").unwrap());
     let run = run.strip_prefix("abstractfinance ").unwrap();
     let here = run.replace("--gateway 127.0.0.1:4000 --control 127.0.0.1:4001", &gateway.address);
     assert_ne!(here, run, "the example names the usual ports");
-    let told = stage.run(&format!("{here} --state-dir state"));
+    let told = stage.run(&here);
     assert_eq!(told.code, 0, "{}", told.err);
     assert!(told.out.contains("══ Trading day 2026-03-02"), "{}", told.out);
 }

@@ -179,7 +179,8 @@ impl IbkrBroker {
             (Some(wanted), served) if served.contains(wanted) => Ok(wanted.clone()),
             (None, [only]) => Ok(only.clone()),
             (Some(_), served) => Err(BrokerError::Refused(format!(
-                "the configured account is none of the {} this login serves",
+                "the configured account is none of the {} this login serves; modes paper and live trade `broker.account`, \
+                 mode simulated the account of a gateway started without one",
                 served.len()
             ))),
             (None, served) => Err(BrokerError::Refused(format!(
