@@ -363,3 +363,48 @@ fn a_reader_that_has_seen_enough() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success(), "`demo | head -1` is no failure");
 }
+
+#[test]
+fn a_reason_that_says_nothing_is_none() {
+    let stage = Stage::new();
+    let blank = |line: &str, option: &str, reason: &str| {
+        let told = stage.command(line).args([option, reason]).output().unwrap();
+        assert_eq!(told.status.code(), Some(2), "{line} {option} '{reason}'");
+        String::from_utf8(told.stderr).unwrap().lines().next().unwrap().to_owned()
+    };
+    let told = blank("resume --state-dir state", "--reason", "");
+    assert!(told.ends_with("a reason says why; the journal keeps it for those who ask later"), "{told}");
+    for (line, option) in [
+        ("flatten --state-dir state", "--reason"),
+        ("close-out --confirm CSPX --state-dir state", "--reason"),
+        ("reconcile adopt cash:USD --state-dir state", "--reason"),
+        ("approve 3f0c2a91 --state-dir state", "--reject"),
+        ("demo --state-dir state", "--adopt-positions"),
+        ("run --state-dir state", "--accept-loosened"),
+    ] {
+        assert!(blank(line, option, "  ").contains("a reason says why"), "{line} {option}");
+    }
+    assert!(stage.files().is_empty());
+}
+
+#[test]
+fn a_level_of_the_log_that_is_none_is_told() {
+    let stage = Stage::new();
+    let line = "calendar XLON --from 2026-12-24 --to 2026-12-24 --json";
+    let told = stage.command(line).env("AF_LOG", "inof").output().unwrap();
+    assert_snapshot!(String::from_utf8(told.stderr).unwrap(), @"abstractfinance: AF_LOG: `inof` is no level, and errors alone are logged; write error, warn, info, debug, trace or off");
+    let printed: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(printed["sessions"][0]["early_close"], true, "{printed}");
+    assert_eq!(stage.command(line).env("AF_LOG", "").output().unwrap().stderr, b"");
+}
+
+#[test]
+fn a_catalogue_of_fundamentals_that_is_not_there_is_no_good_configuration() {
+    let stage = Stage::as_shipped();
+    stage.ok("init --config mine");
+    let path = stage.path("mine/settings.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("fundamentals: simulated", "fundamentals: nowhere", 1)).unwrap();
+    let told = stage.refused("config check --config mine");
+    assert!(told.starts_with("exit 2\nabstractfinance: sleeves.single_name.fundamentals: "), "{told}");
+}

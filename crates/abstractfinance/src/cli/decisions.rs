@@ -3,7 +3,7 @@
 //! In: arguments. Out: typed options. Invariant: everything here reads what was recorded; nothing decides anew but a replay,
 //! and that changes nothing.
 
-use super::operator::{AdoptArgs, named};
+use super::operator::{AdoptArgs, named, reasoned};
 use super::run::BrokerArgs;
 use crate::failure::Failure;
 use clap::Args;
@@ -31,7 +31,7 @@ pub struct ApproveArgs {
     /// The plan's content hash, or its first eight digits or more.
     pub plan: String,
     /// Send nothing of it instead, and say why; its orders carry over to the next date.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reasoned)]
     pub reject: Option<String>,
     /// Your name, for the journal; without it, the user name of this session.
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]

@@ -100,7 +100,7 @@ pub struct ReasonArgs {
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
     pub by: Option<String>,
     /// Why, for the journal.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reasoned)]
     pub reason: String,
 }
 
@@ -122,6 +122,14 @@ pub(super) fn named(by: &Option<String>) -> Result<String, Failure> {
     by.clone().filter(|name| !name.trim().is_empty()).ok_or_else(|| {
         Failure::Usage("say who you are with --by NAME: the journal keeps a name with every instruction".into())
     })
+}
+
+/// A reason that says something: the journal keeps it for those who ask later.
+pub(super) fn reasoned(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a reason says why; the journal keeps it for those who ask later".into()),
+        reason => Ok(reason.to_owned()),
+    }
 }
 
 /// Options of `resume`.
@@ -189,11 +197,11 @@ pub struct KillArgs {
 pub struct AdoptArgs {
     /// Take over positions the account holds before its books are opened: they become `external`, count in NAV and
     /// exposure and are never traded. Give the reason; the journal keeps it with your name.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reasoned)]
     pub adopt_positions: Option<String>,
     /// Settings that let the engine do more than on its last day are meant. Give the reason; the journal keeps it with your
     /// name and every key that changed.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reasoned)]
     pub accept_loosened: Option<String>,
     /// Your name, for the journal; without it, the user name of this session.
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
