@@ -17,11 +17,16 @@ use common::{GatewayProcess, Stage, assert_tied_out, reports};
 use journal::Place;
 use postgres::PostgresServer;
 use sqlx::Connection;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// About two lines of the gateway's record.
 const STEP_BYTES: u64 = 450;
+/// The user `nobody` of most systems.
+const NOBODY: u32 = 65_534;
 /// An engine that cannot write must not go on for longer than it may wait for its storage, and some.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -206,4 +211,36 @@ fn a_byte_changed_in_old_history_stops_the_engine_before_it_writes_or_sends() {
     stage.ok("status --state-dir state");
     let verified = stage.run("journal verify --state-dir state");
     assert!(verified.code == 4 && verified.err.contains(&format!("event {event} ")), "{}", verified.err);
+}
+
+/// What a user is told who is not the owner of the state folder, or whom its owner left no rights.
+fn told_without_rights(stage: &Stage, folder: u32, file: u32) -> String {
+    let mode = |path: &str, mode| std::fs::set_permissions(stage.path(path), Permissions::from_mode(mode)).unwrap();
+    mode("state/journal.db", file);
+    mode("state", folder);
+    let mut command = stage.command("status --state-dir state");
+    if std::fs::metadata(stage.path("state")).unwrap().uid() == 0 {
+        command.uid(NOBODY);
+    }
+    let output = command.output();
+    mode("state", 0o755);
+    let output = output.expect("every user may run the program");
+    assert_eq!(output.status.code(), Some(4));
+    String::from_utf8(output.stderr).unwrap().replace(stage.path("").to_str().unwrap(), "")
+}
+
+#[test]
+fn a_user_without_rights_to_the_state_folder_is_told_which_are_missing() {
+    let stage = Stage::new();
+    stage.ok("demo --days 1 --state-dir state");
+    for folder in [stage.path(""), stage.path("..")] {
+        std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    let unseen = told_without_rights(&stage, 0o000, 0o600);
+    assert!(unseen.starts_with("abstractfinance: cannot open state/journal.db: Permission denied"), "{unseen}");
+    let unwritable = told_without_rights(&stage, 0o555, 0o444);
+    for told in [unseen, unwritable] {
+        assert!(told.contains("give this one the right to read and write the file and its folder"), "{told}");
+        assert!(!told.contains("send no orders"), "{told}");
+    }
 }

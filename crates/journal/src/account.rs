@@ -326,6 +326,7 @@ fn outcome(error: JournalError) -> ports::JournalError {
             ports::JournalError::Damaged(error.to_string())
         }
         JournalError::Unavailable { .. }
+        | JournalError::Forbidden { .. }
         | JournalError::NotFound { .. }
         | JournalError::Address { .. }
         | JournalError::NotEmpty { .. }

@@ -4,7 +4,8 @@
 //! because the first asks for a person and the second only for patience.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::{Place, postgres, sqlite};
 
@@ -92,6 +93,21 @@ pub enum JournalError {
         /// The journal, or the file beside it that is concerned.
         place: Place,
         /// What was tried, as a verb phrase that the place completes.
+        doing: &'static str,
+        /// What the system or the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// This user may not work there. Run as another one.
+    #[error(
+        "cannot {doing} {}: {source}. Nothing was changed. A command that only reads needs the right to write there, too, \
+         because SQLite keeps its log beside the file: run it as the user the engine runs as, or give this one the right to \
+         read and write the file and its folder", path.display()
+    )]
+    Forbidden {
+        /// The journal, its folder, or a file beside it.
+        path: PathBuf,
+        /// What was tried, as a verb phrase that the path completes.
         doing: &'static str,
         /// What the system or the database said.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -233,6 +249,25 @@ impl JournalError {
         JournalError::Unavailable { place: place.into(), doing, source: source.into() }
     }
 
+    /// Sorts what the system said into missing rights and failing storage.
+    pub(crate) fn from_system(path: &Path, doing: &'static str, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                JournalError::Forbidden { path: path.to_owned(), doing, source: error.into() }
+            }
+            _ => Self::unavailable(path, doing, error),
+        }
+    }
+
+    /// Sorts what the database said while it was opened, when a file that is there and cannot be opened is one that this
+    /// user may not write.
+    pub(crate) fn from_opening(place: &Place, error: sqlx::Error) -> Self {
+        match place.file().filter(|_| is_forbidden(&error)) {
+            Some(path) => JournalError::Forbidden { path: path.to_owned(), doing: "open", source: error.into() },
+            None => Self::from_database(place, "open", error),
+        }
+    }
+
     /// Sorts what the database said into damage and failing storage.
     pub(crate) fn from_database(place: impl Into<Place>, doing: &'static str, error: sqlx::Error) -> Self {
         match damage_in(&error) {
@@ -256,6 +291,11 @@ fn damage_in(error: &sqlx::Error) -> Option<String> {
         | sqlx::Error::AnyDriverError(_) => Some(format!("a stored value is unreadable: {error}")),
         _ => None,
     }
+}
+
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else { return false };
+    database.try_downcast_ref().is_some_and(sqlite::is_forbidden)
 }
 
 /// What is to be kept when a journal is damaged.

@@ -31,7 +31,7 @@ impl StateLock {
     /// process id. The file stays behind when the lock ends; its presence means nothing.
     pub fn acquire(folder: &Path) -> Result<StateLock, JournalError> {
         let path = folder.join(FILE_NAME);
-        let failed = |error: io::Error| JournalError::unavailable(path.as_path(), "lock", error);
+        let failed = |error: io::Error| JournalError::from_system(&path, "lock", error);
         create_folder_durably(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
         let mut file =

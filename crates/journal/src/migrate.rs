@@ -35,7 +35,7 @@ pub(crate) async fn migrate(connection: &mut AnyConnection, place: &Place) -> Re
             JournalError::damaged(place, Damage::File { detail })
         }
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            JournalError::from_database(place, "open", error)
+            JournalError::from_opening(place, error)
         }
         other => JournalError::unavailable(place, "prepare the tables of", other),
     })

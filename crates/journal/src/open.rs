@@ -49,7 +49,7 @@ impl Journal {
         let journal = match place.into() {
             Place::File(path) => {
                 let path = absolute(&path, true)?;
-                if !path.exists() {
+                if !is_there(&path)? {
                     create(&path).await?;
                 }
                 open_file(&path, true).await
@@ -76,7 +76,7 @@ impl Journal {
 
 async fn open_what_is_there(place: Place, structure: bool) -> Result<Journal, JournalError> {
     match place {
-        Place::File(path) if !path.exists() => Err(missing(&Place::File(path))),
+        Place::File(path) if !is_there(&path)? => Err(missing(&Place::File(path))),
         Place::File(path) => open_file(&absolute(&path, false)?, structure).await,
         Place::Server(server) => open_server(server, false).await,
     }
@@ -151,6 +151,11 @@ async fn connected(connection: AnyConnection, address: &str, place: Place) -> Re
         .map_err(|e| refused(&place, e))?;
     driver_answered(connection.close()).await.map_err(|e| refused(&place, e))?;
     Ok(Journal { pool, place })
+}
+
+/// A folder that this user may not enter does not tell whether there is a journal in it.
+fn is_there(path: &Path) -> Result<bool, JournalError> {
+    path.try_exists().map_err(|e| unavailable(path, e))
 }
 
 fn missing(place: &Place) -> JournalError {
@@ -232,11 +237,11 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn refused(place: &Place, error: sqlx::Error) -> JournalError {
-    JournalError::from_database(place, "open", error)
+    JournalError::from_opening(place, error)
 }
 
 fn unavailable(path: &Path, error: io::Error) -> JournalError {
-    JournalError::unavailable(path, "open", error)
+    JournalError::from_system(path, "open", error)
 }
 
 #[cfg(test)]

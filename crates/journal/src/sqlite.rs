@@ -17,6 +17,10 @@ const SYNCHRONOUS_FULL: i64 = 2;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_NOTADB: i32 = 26;
 
+/// Those of a file that may not be written, or whose log may not be made beside it.
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_CANTOPEN: i32 = 14;
+
 /// Tables without which a file is no journal.
 const TABLES: [&str; 4] = ["event", "blob", "lease", "inbox"];
 
@@ -98,4 +102,10 @@ pub(crate) fn damage_in(error: &SqliteError) -> Option<String> {
         _ if message.starts_with("no such ") => Some(format!("its tables are not those of a journal: {message}")),
         _ => None,
     }
+}
+
+/// Whether SQLite may not write the file or beside it.
+pub(crate) fn is_forbidden(error: &SqliteError) -> bool {
+    let code = error.code().and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| [SQLITE_READONLY, SQLITE_CANTOPEN].contains(&(code & 0xff)))
 }

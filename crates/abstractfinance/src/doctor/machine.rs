@@ -5,7 +5,7 @@
 
 use super::Finding;
 use crate::settings::Settings;
-use journal::{Journal, Place};
+use journal::{Journal, JournalError, Place};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -82,13 +82,16 @@ pub(super) async fn database(settings: &Settings, state: &Path) -> Finding {
         Ok(place) => place,
         Err(problem) => return Finding::failure(check, problem, "correct `journal` in settings.yaml"),
     };
-    if place.file().is_some_and(|file| !file.exists()) {
+    if place.file().is_some_and(|file| file.try_exists().is_ok_and(|there| !there)) {
         return Finding::ok(check, format!("no journal at {place} yet; the first day creates it"));
     }
     let told = place.to_string();
     match open(place).await {
         Ok(accounts) if accounts.is_empty() => Finding::ok(check, format!("{told}: nothing is recorded yet")),
         Ok(accounts) => Finding::ok(check, format!("{told}: accounts {}, every chain is whole", accounts.join(", "))),
+        Err(error @ JournalError::Forbidden { .. }) => {
+            Finding::failure(check, error.to_string(), "run `doctor` as the user the engine runs as")
+        }
         Err(error) => {
             let remedy = "do not trade on it: see `journal verify`, and restore the last backup with `journal restore`; \
                           when a server does not answer, start it";
@@ -97,7 +100,7 @@ pub(super) async fn database(settings: &Settings, state: &Path) -> Finding {
     }
 }
 
-async fn open(place: Place) -> Result<Vec<String>, journal::JournalError> {
+async fn open(place: Place) -> Result<Vec<String>, JournalError> {
     let journal = Journal::open_existing(place).await?;
     journal.accounts().await
 }
