@@ -9,7 +9,7 @@ use crate::dashboard::{JournalDesk, open};
 use crate::failure::Failure;
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -47,12 +47,20 @@ pub(super) async fn until_told() -> Result<(), Failure> {
     }
 }
 
-fn new_password(file: &Path) -> Result<(), Failure> {
+/// One line, which a terminal does not show; from elsewhere, all there is.
+fn read_password() -> std::io::Result<String> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        return rpassword::prompt_password(format!(
+            "New password of the dashboard, {PASSWORD_MIN} to {PASSWORD_MAX} bytes, not shown: "
+        ));
+    }
     let mut typed = String::new();
-    std::io::stdin()
-        .take(4 * PASSWORD_MAX as u64)
-        .read_to_string(&mut typed)
-        .map_err(|error| Failure::Usage(format!("no password on standard input: {error}")))?;
+    input.take(4 * PASSWORD_MAX as u64).read_to_string(&mut typed).map(|_| typed)
+}
+
+fn new_password(file: &Path) -> Result<(), Failure> {
+    let typed = read_password().map_err(|error| Failure::Usage(format!("no password on standard input: {error}")))?;
     let password = typed.trim_end_matches(['\r', '\n']);
     if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&password.len()) {
         return Err(Failure::Usage(format!(
