@@ -366,16 +366,17 @@ impl Ground {
         })
     }
 
-    /// The universe with the options of the last day that was begun: they may be held, or in orders. Once that day is
-    /// closed, those that ended long before are left behind, unless the books still need one.
+    /// The universe with the options of the last day that was begun, or of the books that were opened from a file: they may
+    /// be held, or in orders. Once that day is closed, those that ended long before are left behind, unless the books still
+    /// need one.
     async fn with_options(&self, journal: &mut AccountJournal) -> Result<Universe, Failure> {
-        let Some(inputs) = ports::Journal::latest(journal, "inputs").await? else {
-            return Ok((*self.universe).clone());
-        };
-        let book = day::stored_book(journal).await?.filter(|book| book.date == Some(inputs.trade_date));
-        Ok(match book {
-            Some(book) => living(&book, inputs.trade_date, &self.universe),
-            None => cycle::store::universe_of(&inputs, &self.universe),
+        let inputs = ports::Journal::latest(journal, "inputs").await?;
+        let left = day::stored_book(journal).await?.and_then(|book| book.date.map(|date| (book, date)));
+        Ok(match (inputs, left) {
+            (Some(inputs), Some((book, date))) if date == inputs.trade_date => living(&book, date, &self.universe),
+            (Some(inputs), _) => cycle::store::universe_of(&inputs, &self.universe),
+            (None, Some((book, date))) => living(&book, date, &self.universe),
+            (None, None) => (*self.universe).clone(),
         })
     }
 

@@ -113,6 +113,22 @@ fn an_account_goes_out_as_a_file_and_comes_in_from_it() {
 }
 
 #[test]
+fn options_go_out_and_come_in_with_the_account() {
+    let stage = Stage::as_shipped();
+    stage.ok("demo --days 2 --state-dir first");
+    let file = stage.ok("state export --state-dir first");
+    let state: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let held: Vec<&String> = state["positions"].as_object().unwrap().keys().collect();
+    assert!(held.iter().any(|name| name.contains("_OPT_")), "{held:?}");
+    fs::write(stage.path("state.json"), file).unwrap();
+    stage.ok("state import state.json --state-dir second");
+
+    let gateway = stage.gateway("--record first/gateway.jsonl");
+    let day = &stage.days(&format!("run --once --date 2026-03-04 {} --state-dir second", gateway.address))[0];
+    assert_eq!((day.nav, day.mode.as_str(), day.differences.len()), (day.nlv, "NORMAL", 0));
+}
+
+#[test]
 fn an_account_that_holds_something_opens_no_books_until_somebody_takes_it_over() {
     let stage = Stage::new();
     stage.ok("demo --days 2 --state-dir first");

@@ -107,9 +107,10 @@ fn position(
 }
 
 /// Books from a file that contradicts nothing. Sleeves begin with what they hold and earned nothing yet; drawdown goes on.
-pub fn imported(file: &StateFile, loaded: &Loaded, universe: Universe) -> Result<Book, String> {
+pub fn imported(file: &StateFile, loaded: &Loaded, mut universe: Universe) -> Result<Book, String> {
     let date = file.date().ok_or("last_update is no date")?;
     let at: Timestamp = file.last_update.parse().map_err(|error| format!("last_update: {error}"))?;
+    universe.list_named(file.positions.keys().map(String::as_str));
     let setup = policy::setup(loaded, universe);
     let mut books = Books::new(Ledger::new(&setup.universe));
     let mut sleeves = SleeveBooks::new(setup.policy.sleeves.iter().map(|sleeve| sleeve.name.as_str()));

@@ -5,8 +5,8 @@
 
 use super::{StateFile, StatePosition};
 use crate::settings::{InstrumentRow, Instruments};
-use domain::InstrumentKind;
 use domain::money::grouped;
+use domain::{InstrumentKind, OptionKey};
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use rust_decimal::Decimal;
@@ -233,14 +233,20 @@ fn expired_contract(file: &StateFile, _: Reality<'_>) -> Option<String> {
         .positions
         .iter()
         .filter(|(name, position)| {
-            let expiry = name.rsplit_once('_').and_then(|(_, digits)| Date::strptime("%Y%m%d", digits).ok());
-            !position.quantity.is_zero() && expiry.is_some_and(|expiry| expiry <= today)
+            !position.quantity.is_zero() && expiry_of(name).is_some_and(|expiry| expiry <= today)
         })
         .map(|(name, _)| name.as_str())
         .collect();
     (!expired.is_empty()).then(|| {
         format!("{} is still held on or after its last trading day; it should have been rolled", expired.join(", "))
     })
+}
+
+/// The last trading day that a name ends in, of a future or an option.
+fn expiry_of(name: &str) -> Option<Date> {
+    let digits = name.rsplit_once('_').map(|(_, digits)| digits);
+    let of_future = || Date::strptime("%Y%m%d", digits?).ok();
+    OptionKey::parse(name).map(|(_, key)| key.expiry).or_else(of_future)
 }
 
 fn unknown_instruments(file: &StateFile, reality: Reality<'_>) -> Vec<Reason> {
@@ -266,9 +272,10 @@ fn paid_for<'a>(file: &'a StateFile, reality: Reality<'a>) -> impl Iterator<Item
     file.positions.iter().filter(move |(name, _)| !is_future(name)).map(|(_, position)| position)
 }
 
-/// The configured instrument of a contract, whose name may end in an expiry.
+/// The configured instrument of a contract, whose name may say which option it is or end in an expiry.
 fn row_of<'a>(name: &str, reality: Reality<'a>) -> Option<&'a InstrumentRow> {
-    let instrument = name.rsplit_once('_').map_or(name, |(instrument, _)| instrument);
+    let option = OptionKey::parse(name).map(|(root, _)| root);
+    let instrument = option.or_else(|| name.rsplit_once('_').map(|(instrument, _)| instrument)).unwrap_or(name);
     reality.instruments.get(name).or_else(|| reality.instruments.get(instrument))
 }
 
