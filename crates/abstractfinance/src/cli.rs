@@ -72,7 +72,7 @@ pub struct Global {
     /// Folder of the journal and all other state.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Print one JSON document instead of pages.
+    /// Print one JSON document instead of pages; `init` and `metrics` have text alone.
     #[arg(long, global = true)]
     pub json: bool,
 }

@@ -47,7 +47,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The level named by `AF_LOG`; errors only without it, or when it names none.
+/// The level named by `AF_LOG`; errors only without it, or when it names none, which is said.
 fn log_level() -> LevelFilter {
-    std::env::var("AF_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::ERROR)
+    let named = std::env::var("AF_LOG").unwrap_or_default();
+    named.parse().unwrap_or_else(|_| {
+        if !named.is_empty() {
+            eprintln!(
+                "abstractfinance: AF_LOG: `{named}` is no level, and errors alone are logged; write error, warn, info, \
+                 debug, trace or off"
+            );
+        }
+        LevelFilter::ERROR
+    })
 }

@@ -1,41 +1,45 @@
 //! `config check|schema|show`.
 //!
 //! In: the configuration folder. Out: a verdict, a schema, or the values in force. Invariant: reads
-//! exactly what a run would read.
+//! exactly what a run would read, the catalogues of fundamentals among it.
 
 use super::show;
 use crate::cli::Global;
 use crate::failure::Failure;
+use crate::fundamentals;
 use crate::settings::{self, ConfigError, Loaded, Refusal};
 use serde_json::{Value, json};
 
 pub fn check(global: &Global) -> Result<(), Failure> {
     let outcome = settings::load(global.config.as_deref());
+    let read = outcome.as_ref().map_or(Ok(()), fundamentals::readable);
     if global.json {
-        show(format!("{}\n", verdict(&outcome)))?;
+        show(format!("{}\n", verdict(&outcome, &read)))?;
     }
     let sources = outcome?.sources;
+    read?;
     match global.json {
         true => Ok(()),
         false => show(format!("settings: {}, instruments: {}: good\n", sources.settings, sources.instruments)),
     }
 }
 
-fn verdict(outcome: &Result<Loaded, ConfigError>) -> Value {
+fn verdict(outcome: &Result<Loaded, ConfigError>, read: &Result<(), Failure>) -> Value {
     let told = |refusal: &Refusal| {
         let Refusal { file, line, column, problem, remedy, .. } = refusal;
         json!({ "file": file, "line": line, "column": column, "problem": problem, "remedy": remedy })
     };
-    match outcome {
-        Ok(Loaded { sources, .. }) => json!({
+    match (outcome, read) {
+        (Ok(Loaded { sources, .. }), Ok(())) => json!({
             "good": true,
             "settings": sources.settings.to_string(),
             "instruments": sources.instruments.to_string(),
         }),
-        Err(ConfigError::Refused(refusals)) => {
+        (Err(ConfigError::Refused(refusals)), _) => {
             json!({ "good": false, "refusals": refusals.iter().map(told).collect::<Vec<_>>() })
         }
-        Err(other) => json!({ "good": false, "refusals": [{ "problem": other.to_string() }] }),
+        (Err(other), _) => json!({ "good": false, "refusals": [{ "problem": other.to_string() }] }),
+        (_, Err(unread)) => json!({ "good": false, "refusals": [{ "problem": unread.to_string() }] }),
     }
 }
 

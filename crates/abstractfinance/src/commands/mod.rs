@@ -100,7 +100,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Calendar(cli::CalendarArgs { command: Some(cli::CalendarCommand::Obligations(args)), .. }) => {
             block_on(obligations::obligations(global, &args))
         }
-        Command::Calendar(cli::CalendarArgs { sessions: Some(sessions), .. }) => calendar::calendar(&sessions),
+        Command::Calendar(cli::CalendarArgs { sessions: Some(sessions), .. }) => calendar::calendar(global, &sessions),
         Command::Calendar(_) => Err(Failure::Usage("name a venue, such as XLON, with --from and --to".into())),
         Command::Gate(cli::GateCommand::Explain) => block_on(gate::explain(global)),
         Command::Risk(cli::RiskCommand::Replay(args)) => risk::replay(global, &args),
