@@ -49,9 +49,8 @@ pub fn imported(loaded: &Loaded) -> Result<Vec<(&str, String)>, Failure> {
 pub fn readable(loaded: &Loaded) -> Result<(), Failure> {
     let screens = loaded.settings.sleeves.iter().filter_map(|(name, sleeve)| Some((name, sleeve.screen()?)));
     let mut imported = screens.filter(|(_, screen)| screen.fundamentals != SIMULATED);
-    imported.try_for_each(|(name, screen)| {
-        of_catalogue(name, &screen.fundamentals, |found| found.fundamentals().map(drop))
-    })
+    imported
+        .try_for_each(|(name, screen)| of_catalogue(name, &screen.fundamentals, |found| found.fundamentals().map(drop)))
 }
 
 fn of_catalogue<T>(
