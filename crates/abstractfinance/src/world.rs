@@ -17,8 +17,7 @@ use catalogue::Catalogue;
 use domain::{AccountTag, InstrumentKind, Mic, Money, OptionKey, PerContract, Universe};
 use feeds::Secret;
 use feeds::flex::{FlexConfig, FlexStatements};
-use gateway::Fault;
-use gateway::StatementAccess;
+use gateway::{Fault, StatementAccess};
 use ibkr::{IbkrBroker, IbkrConfig};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -62,10 +61,8 @@ const SIMULATED_PAUSE: Duration = Duration::from_millis(2);
 const SIMULATED_ANSWER: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// How long a simulated gateway may take to answer at first; a real one may have to log in.
+/// How long a gateway may take to answer at first when it is simulated, or a person looks on; else it may have to log in.
 const SIMULATED_READY: Duration = Duration::from_secs(10);
-
-/// How long a session that only asks waits for a gateway: a person looks on, and nothing is traded meanwhile.
 const INSPECTOR_READY: Duration = Duration::from_secs(30);
 
 /// Days after its end for which an option stays in the universe: longer than a broker tells of its executions.
@@ -319,7 +316,6 @@ impl Ground {
 
     fn not_connected(&self, error: BrokerError) -> Failure {
         match self.loaded.settings.mode {
-            // Something answered, and says itself what is wrong with it.
             settings::Mode::Simulated if matches!(error, BrokerError::Refused(_)) => error.into(),
             settings::Mode::Simulated => Failure::Broker(format!(
                 "{error} (start `abstractfinance gateway`, or name its address with --gateway)"
@@ -366,13 +362,11 @@ impl Ground {
         })
     }
 
-    /// The universe with the options of the last day that was begun, or of the books that were opened from a file: they may
-    /// be held, or in orders. Once that day is closed, those that ended long before are left behind, unless the books still
-    /// need one.
+    /// The universe with the options of the last day that was begun, or of a file: they may be held, or in orders. Once that
+    /// day is closed, those that ended long before are left behind, unless the books still need one.
     async fn with_options(&self, journal: &mut AccountJournal) -> Result<Universe, Failure> {
-        let inputs = ports::Journal::latest(journal, "inputs").await?;
         let left = day::stored_book(journal).await?.and_then(|book| book.date.map(|date| (book, date)));
-        Ok(match (inputs, left) {
+        Ok(match (ports::Journal::latest(journal, "inputs").await?, left) {
             (Some(inputs), Some((book, date))) if date == inputs.trade_date => living(&book, date, &self.universe),
             (Some(inputs), _) => cycle::store::universe_of(&inputs, &self.universe),
             (None, Some((book, date))) => living(&book, date, &self.universe),
@@ -386,9 +380,8 @@ impl Ground {
             gateway: gateway.to_string(),
             virtual_time: self.loaded.settings.mode == settings::Mode::Simulated,
         };
-        let config = self.broker_config(address);
-        let ready_timeout = config.ready_timeout.min(INSPECTOR_READY);
-        let config = IbkrConfig { account: None, ready_timeout, ..config };
+        let mut config = IbkrConfig { account: None, ..self.broker_config(address) };
+        config.ready_timeout = config.ready_timeout.min(INSPECTOR_READY);
         Ok(IbkrBroker::connect(config, self.universe.clone()).await?)
     }
 

@@ -247,7 +247,8 @@ pub struct DashboardArgs {
     /// Where `kill` finds the gateway, when it is not where the settings say.
     #[arg(long, value_name = "ADDRESS")]
     pub gateway: Option<SocketAddr>,
-    /// Ask for a password, or read it from standard input where that is no terminal; write its hash to this file, readable by its owner alone, and end.
+    /// Ask for a password, or read it from standard input where that is no terminal; write its hash to this file, readable
+    /// by its owner alone, and end.
     #[arg(long, value_name = "FILE")]
     pub new_password: Option<PathBuf>,
 }
