@@ -412,18 +412,6 @@ impl<'a> Session<'a> {
         self.rests.unfinished().all(|place| self.slots[place].parent.is_over())
     }
 
-    /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
-    fn resync(&mut self, now: Timestamp) -> Effect {
-        if std::mem::take(&mut self.unreadable) {
-            self.resync_at = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
-        }
-        match () {
-            () if now >= self.resync_at => Effect::Resync,
-            () if self.is_worked_off() => Effect::Done,
-            () => Effect::Wait(self.resync_at),
-        }
-    }
-
     /// The trade date.
     pub fn date(&self) -> jiff::civil::Date {
         self.plan.date

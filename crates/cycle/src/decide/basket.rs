@@ -168,6 +168,7 @@ pub(super) fn number(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     });
 }
 
+#[inline]
 pub(super) fn purpose(
     contract: ContractId,
     held: Quantity,

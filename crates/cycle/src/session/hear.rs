@@ -3,9 +3,10 @@
 //! In: broker events and snapshots. Out: signals to orders, bookings, entries. Invariant: an execution is
 //! booked once, in its last version; one that cannot be ours tightens the mode; order of arrival is all one.
 
-use super::{Entry, Session};
+use super::{Effect, Entry, Session};
 use domain::{ExecutionId, Fill, LedgerEvent, Money, OrderRef, OrderStatus, Posted, Quantity};
 use execution::{OrderSignal, OverExecuted, Parent};
+use jiff::{SignedDuration, Timestamp};
 use ports::code::{self, OrderWord, Severity};
 use ports::{AccountSnapshot, BrokerEvent, Connection};
 use risk::Mode;
@@ -147,6 +148,18 @@ impl Session<'_> {
         let posted = self.books.post_charge(&execution, amount);
         if matches!(posted, Posted::New | Posted::Replaced(_)) {
             self.entries.note(|| Entry::Commission { execution, amount });
+        }
+    }
+
+    /// Asks for the account; one that could not be read is given a moment, and the day does not end later for it.
+    pub(super) fn resync(&mut self, now: Timestamp) -> Effect {
+        if std::mem::take(&mut self.unreadable) {
+            self.resync_at = now + SignedDuration::from_secs(self.setup.policy.execution.replace_interval_s);
+        }
+        match () {
+            () if now >= self.resync_at => Effect::Resync,
+            () if self.is_worked_off() => Effect::Done,
+            () => Effect::Wait(self.resync_at),
         }
     }
 

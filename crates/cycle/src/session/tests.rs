@@ -7,7 +7,7 @@ use domain::{Currency, ExecutionId, Fill, Money, OrderRef, OrderStatus, OrderTyp
 use execution::Command;
 use jiff::SignedDuration;
 use market::{DataType, Quote};
-use ports::{BrokerOrder, BrokerPosition, Connection, Execution, Record, StoredRecord};
+use ports::{BrokerOrder, Connection, Execution, Record, StoredRecord};
 use proptest::prelude::*;
 use rust_decimal::dec;
 
@@ -200,18 +200,6 @@ impl Desk {
             executions: self.executions.clone(),
             disputes: vec![],
         }
-    }
-
-    /// What the account holds now.
-    fn positions(&self) -> Vec<BrokerPosition> {
-        let traded = self.executions.iter().map(|executed| (executed.fill.contract, executed.fill.change()));
-        let mut held = std::collections::BTreeMap::<ContractId, Quantity>::new();
-        for (contract, change) in self.held.iter().copied().chain(traded) {
-            let row = held.entry(contract).or_default();
-            *row = *row + change;
-        }
-        let row = |(contract, quantity)| BrokerPosition { contract, quantity, mark: None };
-        held.into_iter().map(row).collect()
     }
 
     fn executed(&self, contract: ContractId) -> Quantity {

@@ -146,8 +146,8 @@ async fn the_morning_statement_tells_what_happened_yesterday() {
     CashTransaction Deposits/Withdrawals 1000 USD 20250707
     ChangeInDividendAccrual ISFX -100 0.25 -25 20250707 20250714 Po
     CorporateAction FS ISFX -100 ISF() SPLIT 2 FOR 1 (ISF, )
-    CorporateAction TC ISF 200 ISF() CUSIP/ISIN CHANGE TO (ISFX) (ISFX, )
-    CorporateAction TC ISFX -200 ISF() CUSIP/ISIN CHANGE TO (ISFX) (ISFX, )
+    CorporateAction IC ISF 200 ISF() CUSIP/ISIN CHANGE TO (ISFX) (ISFX, )
+    CorporateAction IC ISFX -200 ISF() CUSIP/ISIN CHANGE TO (ISFX) (ISFX, )
     ");
     let [gone, came] = &elements(&xml, "CorporateAction")[1..] else { panic!("both sides of the change") };
     assert_ne!(gone["conid"], came["conid"]);

@@ -2,9 +2,25 @@
 
 use super::*;
 use crate::{DayInputs, Directive};
+use ports::BrokerPosition;
 use risk::{Sighting, WatchdogPolicy};
+use std::collections::BTreeMap;
 
 const CSPX: ContractId = ContractId(0);
+
+impl Desk {
+    /// What the account holds now.
+    pub(super) fn positions(&self) -> Vec<BrokerPosition> {
+        let traded = self.executions.iter().map(|executed| (executed.fill.contract, executed.fill.change()));
+        let mut held = BTreeMap::<ContractId, Quantity>::new();
+        for (contract, change) in self.held.iter().copied().chain(traded) {
+            let row = held.entry(contract).or_default();
+            *row = *row + change;
+        }
+        let row = |(contract, quantity)| BrokerPosition { contract, quantity, mark: None };
+        held.into_iter().map(row).collect()
+    }
+}
 
 fn at(time: &str) -> Timestamp {
     format!("2026-01-05T{time}:00Z").parse().unwrap()
