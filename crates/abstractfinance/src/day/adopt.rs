@@ -36,7 +36,8 @@ pub(super) fn adopt(
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;
         };
-        if let Some((until, latest)) = awaits(&finding, *given, book.told, date) {
+        let unknown = matches!(finding.difference.item, Item::Cash { .. }) && finding.cause() == Cause::Unknown;
+        if let Some((until, latest)) = awaits(*given, book.told, date).filter(|_| unknown) {
             told.push(News::note(format!(
                 "{id} waits to be adopted until the broker's statement of {until} has told whether it books it, until \
                  {latest} at the latest: booked before, it would be booked twice"
@@ -60,11 +61,10 @@ pub(super) fn adopt(
 
 /// The date whose statement may still explain unknown cash that a person adopts, and the last one on which that is waited
 /// for.
-fn awaits(finding: &Finding, given: Option<Date>, told: Option<Date>, date: Date) -> Option<(Date, Date)> {
+fn awaits(given: Option<Date>, told: Option<Date>, date: Date) -> Option<(Date, Date)> {
     let (given, told) = given.zip(told)?;
     let latest = given.saturating_add(LATE_DAYS.days());
-    let unknown = matches!(finding.difference.item, Item::Cash { .. }) && finding.cause() == Cause::Unknown;
-    (unknown && told < given && date <= latest).then_some((given, latest))
+    (told < given && date <= latest).then_some((given, latest))
 }
 
 fn findings(book: &Book, belief: &Belief, facts: &BrokerFacts, date: Date, run: &Run) -> Reconciliation {
@@ -175,4 +175,20 @@ pub(super) fn post_execution(
         told.extend(post(book, "", at, event, run)?);
     }
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::awaits;
+    use jiff::civil::{Date, date};
+
+    #[test]
+    fn cash_is_adopted_once_the_statement_of_that_date_has_told_or_after_a_week() {
+        let on = |day| date(2026, 3, day);
+        let waits = |told: Option<Date>, day| awaits(Some(on(3)), told, on(day)).is_some();
+        assert_eq!(awaits(Some(on(3)), Some(on(2)), on(3)), Some((on(3), on(10))), "the same morning");
+        assert!(!waits(Some(on(3)), 4), "it has told");
+        assert!(!waits(None, 3), "nobody tells");
+        assert!(waits(Some(on(2)), 10) && !waits(Some(on(2)), 11), "a service that fails for a week");
+    }
 }

@@ -7,7 +7,7 @@ use super::{Run, World};
 use crate::book::{Book, DAY_CLOSED};
 use crate::failure::Failure;
 use cycle::{Directive, Entry, Event, Instruction, Session, store};
-use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ports::{Clock, Journal, Message};
@@ -77,10 +77,16 @@ async fn answered<B, J: Journal, C: Clock>(
     world: &mut World<B, J, C>,
 ) -> Result<Vec<Instruction>, Failure> {
     let mut instructions = Vec::new();
+    // A message bears the time of the wall, which in a simulation is not the day's.
+    let begun = world.journal.records(date).await?.iter().any(|record| record.kind == "plan");
+    let simulated = if begun { date } else { date.saturating_sub(1.day()) };
     for message in world.journal.messages().await? {
         let (entry, instruction) = match serde_json::from_str::<Instruction>(&message.body) {
             Ok(mut instruction) => {
-                date_of(&mut instruction, &message, world.clock.now());
+                if let Directive::Adopt { given, .. } = &mut instruction.directive {
+                    let said = Some(message.at).filter(|at| *at <= world.clock.now());
+                    *given = Some(said.map_or(simulated, |at| at.to_zoned(TimeZone::UTC).date()));
+                }
                 (Entry::Operator(instruction.clone()), Some(instruction))
             }
             Err(error) => (unreadable(&message, &error), None),
@@ -90,13 +96,6 @@ async fn answered<B, J: Journal, C: Clock>(
         instructions.extend(instruction);
     }
     Ok(instructions)
-}
-
-/// Notes when an adoption was said. A message bears the time of the wall, which in a simulation is not the day's.
-fn date_of(instruction: &mut Instruction, message: &Message, now: Timestamp) {
-    if let Directive::Adopt { given, .. } = &mut instruction.directive {
-        *given = Some(message.at.min(now).to_zoned(TimeZone::UTC).date());
-    }
 }
 
 fn unreadable(message: &Message, error: &serde_json::Error) -> Entry {
