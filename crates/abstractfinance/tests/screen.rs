@@ -70,12 +70,12 @@ fn a_page_of_the_screen_reads_like_this() {
     short: 10 of 63 ranked, 63 candidates
      rank   name       sector        zombie × 0.50   weakness × 0.30   sector × 0.20   score
     ──────────────────────────────────────────────────────────────────────────────────────────────────
-        1   AIR.PA     industrials           +2.51             +1.30           -1.11   +1.42   chosen
+        1   AIR.PA     industrials           +2.52             +1.30           -1.11   +1.43   chosen
         2   DBK        banks               missing             +1.35           +0.89   +1.17   chosen
-        3   MBG.DE     autos                 +2.51             -1.38           +0.89   +1.02   chosen
+        3   MBG.DE     autos                 +2.52             -1.38           +0.89   +1.02   chosen
         4   GLE        banks               missing             +1.00           +0.89   +0.95   chosen
         5   BBVA.MC    banks               missing             +0.95           +0.89   +0.92   chosen
-        6   BNP        banks               missing             +0.92           +0.89   +0.91   chosen
+        6   PHIA.AS    health                +2.52             -0.44           -1.11   +0.91   chosen
     ");
     assert!(
         stage.refused("screen --config conf --state-dir state --date 2026-02-27").contains("no screen was recorded")
