@@ -15,7 +15,7 @@ impl Desk {
         let mut held = BTreeMap::<ContractId, Quantity>::new();
         for (contract, change) in self.held.iter().copied().chain(traded) {
             let row = held.entry(contract).or_default();
-            *row = *row + change;
+            *row += change;
         }
         let row = |(contract, quantity)| BrokerPosition { contract, quantity, mark: None };
         held.into_iter().map(row).collect()
