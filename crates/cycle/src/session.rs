@@ -7,7 +7,7 @@
 
 mod act;
 mod board;
-mod dispute;
+mod freeze;
 mod hear;
 mod hours;
 mod log;
@@ -191,7 +191,7 @@ pub struct Session<'a> {
     /// Executions of ours that the broker corrected since the plan.
     corrections: usize,
     /// Contracts of which the account holds something else than the books say.
-    disputed: Vec<ContractId>,
+    frozen: Vec<ContractId>,
     /// An event or the passing of time may have given an order something to do.
     stale: bool,
     /// Mode of the plan, tightened by what happens and changed by what a person says.
@@ -292,7 +292,7 @@ impl<'a> Session<'a> {
             watch_again: Timestamp::MIN,
             renewals: Vec::new(),
             corrections: 0,
-            disputed: Vec::new(),
+            frozen: Vec::new(),
             stale: true,
             standing: Standing {
                 mode: plan.mode,

@@ -129,20 +129,8 @@ mod tests {
 
     fn trial(run: usize, vol: f64, span: &str, drift: f64) -> Trial {
         let set = BTreeMap::from([("vol".to_owned(), vol.into()), ("span<".to_owned(), span.into())]);
-        let dates = (jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 6, 30));
         let returns = (0..100).map(|day| drift + 0.01 * f64::from(day % 3 - 1)).collect();
-        Trial {
-            run,
-            id: String::new(),
-            set,
-            dates,
-            returns,
-            turnover_per_year: 1.0,
-            trading_bps_per_year: 2.0,
-            fills: 3,
-            stopped_dates: 0,
-            failure: None,
-        }
+        Trial { set, ..Trial::made_up(run, returns) }
     }
 
     #[test]

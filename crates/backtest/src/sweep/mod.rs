@@ -55,6 +55,25 @@ impl Trial {
     }
 }
 
+#[cfg(test)]
+impl Trial {
+    /// A run that earned this.
+    fn made_up(run: usize, returns: Vec<f64>) -> Trial {
+        Trial {
+            run,
+            id: String::new(),
+            set: BTreeMap::new(),
+            dates: (jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 6, 30)),
+            returns,
+            turnover_per_year: 1.0,
+            trading_bps_per_year: 2.0,
+            fills: 3,
+            stopped_dates: 0,
+            failure: None,
+        }
+    }
+}
+
 /// A search as JSON: its verdict, and each trial with the figures of its returns.
 pub fn document(trials: &[Trial], verdict: &Verdict) -> serde_json::Value {
     #[derive(Serialize)]

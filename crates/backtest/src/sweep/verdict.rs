@@ -118,19 +118,7 @@ mod tests {
     use super::*;
 
     fn trial(run: usize, drift: f64, dates: usize) -> Trial {
-        let date = jiff::civil::date(2026, 1, 2);
-        Trial {
-            run,
-            id: String::new(),
-            set: BTreeMap::new(),
-            dates: (date, date),
-            returns: (0..dates).map(|day| drift + 0.01 * libm::sin(day as f64 * 0.7)).collect(),
-            turnover_per_year: 1.0,
-            trading_bps_per_year: 2.0,
-            fills: 3,
-            stopped_dates: 0,
-            failure: None,
-        }
+        Trial::made_up(run, (0..dates).map(|day| drift + 0.01 * libm::sin(day as f64 * 0.7)).collect())
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Session<'_> {
     /// held otherwise than the books say nothing goes out.
     pub(super) fn permission(&self, index: usize) -> Permission {
         let planned = self.slots[index].parent.planned();
-        if self.is_disputed(planned.contract) || self.is_taken_back(index) {
+        if self.is_frozen(planned.contract) || self.is_taken_back(index) {
             return Permission::No;
         }
         match self.standing.mode.permission(planned.purpose) {

@@ -13,8 +13,8 @@ use rust_decimal::dec;
 
 mod auction;
 mod company;
-mod dispute;
 mod executions;
+mod freeze;
 mod histories;
 mod margin;
 mod pairs;

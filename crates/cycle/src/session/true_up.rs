@@ -49,7 +49,7 @@ impl Session<'_> {
     fn untrue(&mut self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
         let (planned, facts) = (&self.plan.hedges[index], &self.plan.facts);
         let contract = planned.contract?;
-        let is_known = planned.known && !self.disputed.iter().any(|&c| carries(c, planned.currency, self.setup));
+        let is_known = planned.known && !self.frozen.iter().any(|&c| carries(c, planned.currency, self.setup));
         if !is_known && !self.standing.flatten {
             return None;
         }

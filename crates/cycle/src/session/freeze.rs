@@ -12,8 +12,8 @@ use risk::Mode;
 impl Session<'_> {
     /// Whether the books do not tell what the account holds of a contract.
     #[inline]
-    pub(super) fn is_disputed(&self, contract: ContractId) -> bool {
-        self.disputed.contains(&contract)
+    pub(super) fn is_frozen(&self, contract: ContractId) -> bool {
+        self.frozen.contains(&contract)
     }
 
     /// Hears of an execution that no order of ours had.
@@ -29,7 +29,7 @@ impl Session<'_> {
              what is held; see `abstractfinance reconcile`",
             fill.side, fill.quantity, fill.price
         );
-        self.leave_alone(fill.contract, sentence, if may_be_buy_in { Mode::Normal } else { Mode::ReduceOnly });
+        self.freeze(fill.contract, sentence, if may_be_buy_in { Mode::Normal } else { Mode::ReduceOnly });
     }
 
     /// Compares what the broker holds with the books, as far as it still trades today.
@@ -48,7 +48,7 @@ impl Session<'_> {
                  sent today; see `abstractfinance reconcile`",
                 theirs[contract]
             );
-            self.leave_alone(contract, sentence, Mode::ReduceOnly);
+            self.freeze(contract, sentence, Mode::ReduceOnly);
         }
     }
 
@@ -61,12 +61,12 @@ impl Session<'_> {
         (unheard(Side::Sell)..=unheard(Side::Buy)).contains(&change.units())
     }
 
-    fn leave_alone(&mut self, contract: ContractId, sentence: String, mode: Mode) {
+    fn freeze(&mut self, contract: ContractId, sentence: String, mode: Mode) {
         // What was frozen in the morning has been told, and trades nothing.
-        if self.is_disputed(contract) || self.plan.facts.frozen.contains(&contract) {
+        if self.is_frozen(contract) || self.plan.facts.frozen.contains(&contract) {
             return;
         }
-        self.disputed.push(contract);
+        self.frozen.push(contract);
         self.rests.wake_all();
         self.tighten(mode, &sentence);
         self.entries.push(Entry::Alert { sentence });

@@ -114,7 +114,7 @@ fn a_cover_of_our_short_may_be_a_buy_in_and_leaves_the_mode() {
         let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
         let cover = theirs("0000.02.01", &world, CSPX, Quantity::whole(bought));
         session.handle(Event::Broker(BrokerEvent::Execution(cover)));
-        assert!(session.is_disputed(CSPX));
+        assert!(session.is_frozen(CSPX));
         session.mode()
     };
     assert_eq!((mode_after(100), mode_after(101)), (Mode::Normal, Mode::ReduceOnly));
