@@ -103,6 +103,7 @@ fn conditions(
         guards: run.settings.broker.guards(date),
         excess_liquidity: snapshot.and_then(|told| told.excess_liquidity?.to_f64()),
         foreign_account: venues.foreign_account,
+        history_from: venues.history_from,
     }
 }
 

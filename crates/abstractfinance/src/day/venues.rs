@@ -13,11 +13,16 @@ use domain::{ContractId, InstrumentKind, Mic, PerContract};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZoneDatabase;
-use market::calendar::{Session, Window, WindowRule, execution_window, next_guard};
+use market::calendar::{Calendars, Session, Window, WindowRule, execution_window, next_guard};
 use ports::{Broker, Clock, ContractDetails, Identity, Journal};
 use risk::gate::Banded;
 use strategy::ScreenList;
 use strategy::rolls::active_contract;
+
+/// Trade dates by which history may lag and still say how risky a date is.
+const HISTORY_LAG_MAX: usize = 3;
+/// Days within which so many trade dates lie.
+const LONGEST_PAUSE_DAYS: usize = 14;
 
 /// What venues and broker say of a date.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +37,8 @@ pub(super) struct Venues {
     pub(super) contradictions: Vec<Contradiction>,
     /// The account is not one this mode trades.
     pub(super) foreign_account: bool,
+    /// The oldest date on which history may end; `None` where the calendars begin later.
+    pub(super) history_from: Option<Date>,
 }
 
 /// A contract whose trading hours at the broker do not hold our window.
@@ -57,6 +64,7 @@ impl Venues {
             banded: details.iter().filter_map(banded).collect(),
             contradictions: Vec::new(),
             foreign_account: is_foreign(identity, run),
+            history_from: history_from(date, &hours.trading, &run.calendars),
         };
         let mut read = HoursRead::default();
         for details in details {
@@ -110,6 +118,8 @@ struct Hours {
     venues: Vec<Option<VenueHours>>,
     /// Where each contract can trade today.
     venue: PerContract<Option<Mic>>,
+    /// All of these venues.
+    trading: Vec<Mic>,
 }
 
 impl Hours {
@@ -129,7 +139,8 @@ impl Hours {
             false => Ok(None),
         };
         let venues = Mic::ALL.iter().map(hours).collect::<Result<_, _>>()?;
-        Ok(Hours { venues, venue })
+        let trading = Mic::ALL.into_iter().filter(|mic| trades[*mic as usize]).collect();
+        Ok(Hours { venues, venue, trading })
     }
 
     fn get(&self, contract: ContractId) -> Option<&VenueHours> {
@@ -140,6 +151,13 @@ impl Hours {
     fn each<T>(&self, of: impl Fn(&VenueHours) -> Option<T>) -> PerContract<Option<T>> {
         PerContract::from_vec(self.venue.iter().map(|(contract, _)| of(self.get(contract)?)).collect())
     }
+}
+
+/// The last of the trade dates by which history may lag behind a date.
+fn history_from(date: Date, venues: &[Mic], calendars: &Calendars) -> Option<Date> {
+    let earlier = std::iter::successors(date.yesterday().ok(), |day| day.yesterday().ok()).take(LONGEST_PAUSE_DAYS);
+    let known = earlier.map_while(|day| Some((day, calendars.is_trade_date(day, venues).ok()?)));
+    known.filter_map(|(day, is_trade_date)| is_trade_date.then_some(day)).nth(HISTORY_LAG_MAX - 1)
 }
 
 fn venue_hours(venue: Mic, date: Date, run: &Run) -> Result<Option<VenueHours>, Failure> {
@@ -314,5 +332,22 @@ mod tests {
         ] {
             assert!(told(hours, zone).is_err(), "{hours} {zone}");
         }
+    }
+
+    #[test]
+    fn history_lags_by_dates_on_which_a_venue_of_ours_traded() {
+        let calendars = crate::calendars::built_in(|_| true);
+        let oldest = |date: &str, venues: &[Mic]| {
+            history_from(date.parse().unwrap(), venues, &calendars).map(|date| date.to_string())
+        };
+        assert_eq!(oldest("2025-05-08", &[Mic::Xetr]).as_deref(), Some("2025-05-05"));
+        assert_eq!(oldest("2025-04-22", &[Mic::Xetr]).as_deref(), Some("2025-04-15"), "Easter is no trade date");
+        assert_eq!(
+            oldest("2025-04-22", &[Mic::Xetr, Mic::Xnys]).as_deref(),
+            Some("2025-04-16"),
+            "New York traded Monday"
+        );
+        assert_eq!(oldest("2004-01-02", &[Mic::Xnys]), None, "before the calendars");
+        assert_eq!(oldest("2025-05-08", &[]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Who is looking, kept in memory: a restart forgets everybody.
 //!
 //! In: cookies. Out: visitors with the token of their forms. Invariant: a key and a token are 256 random bits each; at
-//! most [`VISITORS_MAX`] are kept, the one longest away goes first.
+//! most [`VISITORS_MAX`] are kept; the one longest away goes first, and who has logged in after all who have not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -49,8 +49,8 @@ impl Visitors {
         let key = named.map_or_else(random, str::to_owned);
         known.entry(key.clone()).or_insert_with(Visitor::new).seen = Instant::now();
         if known.len() > VISITORS_MAX {
-            let longest_away = known.iter().min_by_key(|(_, visitor)| visitor.seen).map(|(key, _)| key.clone());
-            longest_away.and_then(|key| known.remove(&key));
+            let first_to_go = known.iter().min_by_key(|(_, visitor)| (visitor.logged_in, visitor.seen));
+            first_to_go.map(|(key, _)| key.clone()).and_then(|key| known.remove(&key));
         }
         drop(known);
         Session { key, visitors: self.clone() }
@@ -124,4 +124,19 @@ fn random() -> String {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_of_strangers_puts_nobody_out_who_has_logged_in() {
+        let visitors = Visitors::default();
+        let operator = visitors.of("").log_in();
+        let named = format!("{COOKIE}={}", operator.key);
+        (0..2 * VISITORS_MAX).for_each(|_| drop(visitors.of("")));
+        assert!(visitors.of(&named).logged_in());
+        assert_eq!(visitors.known().len(), VISITORS_MAX);
+    }
 }

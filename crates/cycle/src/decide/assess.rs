@@ -5,13 +5,14 @@
 
 use crate::setup::Stake;
 use crate::{DayInputs, DayPlan, Setup};
+use jiff::ToSpan;
 use risk::scaling::scaling;
 use risk::{Alarm, Assessed, Quality, ReturnsOf, VolatilityEstimate, measures};
 
 /// A volatility index close older than this many days is missing: longer than any holiday run.
 const VIX_AGE_DAYS_MAX: i32 = 5;
 
-/// History older than this many days, three trade dates and a long weekend, is no basis for new risk.
+/// History older than this many days is no basis for new risk where no calendar was asked: three trade dates and a long weekend.
 const HISTORY_AGE_DAYS_MAX: i32 = 6;
 
 pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) {
@@ -34,7 +35,9 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     // A print that was counted on an earlier date says nothing about this one.
     let is_new = memory.vix.map(|(date, _)| date) != inputs.memory.vix.map(|(date, _)| date);
     memory.regime = memory.regime.advance(vix, is_new, drawdown, &policy.regime);
-    let stale = memory.last_row.is_none_or(|row| (inputs.date - row).get_days() > HISTORY_AGE_DAYS_MAX);
+    let history_from =
+        inputs.conditions.history_from.unwrap_or(inputs.date.saturating_sub(HISTORY_AGE_DAYS_MAX.days()));
+    let stale = memory.last_row.is_none_or(|row| row < history_from);
     let estimate = if stale {
         VolatilityEstimate {
             quality: Quality::Invalid,

@@ -5,6 +5,7 @@
 
 use domain::{Band, ContractId, Grid, PerContract, Price, Quantity, Side};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use market::calendar::Window;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Conditions {
     pub excess_liquidity: Option<f64>,
     /// The account at the other end is not the one this mode trades.
     pub foreign_account: bool,
+    /// The oldest date on which history may end and still be a basis for new risk; `None` where no calendar was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_from: Option<Date>,
 }
 
 impl Conditions {

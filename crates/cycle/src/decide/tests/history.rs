@@ -3,6 +3,7 @@
 use crate::fixture::World;
 use crate::{DayPlan, decide};
 use domain::{InstrumentId, PerInstrument};
+use jiff::civil::Date;
 use market::Panel;
 
 const FUND: InstrumentId = InstrumentId(0);
@@ -85,4 +86,18 @@ fn another_source_of_returns_starts_the_estimate_again() {
     world.setup.policy.volatility.source = risk::ReturnsOf::Account;
     let fitted = world.memory.fitted(&world.setup);
     assert_eq!((fitted.volatility.observations(), fitted.performance), (0, performance));
+}
+
+#[test]
+fn history_that_lags_further_than_the_calendars_allow_adds_nothing() {
+    let mut world = World::first_day();
+    let last = world.panel.rows(0, world.panel.len()).iter().map(|(date, _)| date).last().unwrap();
+    let mut judged = |history_from: Option<Date>| {
+        world.conditions.history_from = history_from;
+        let plan = decide(&world.inputs(), &world.setup);
+        (plan.risk.quality, plan.orders.is_empty())
+    };
+    assert_eq!(judged(None), (risk::Quality::Valid, false));
+    assert_eq!(judged(Some(last)), (risk::Quality::Valid, false), "as old as it may be");
+    assert_eq!(judged(last.tomorrow().ok()), (risk::Quality::Invalid, true));
 }
