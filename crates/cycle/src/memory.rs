@@ -18,6 +18,9 @@ use strategy::{HedgeState, Observed, ScreenList};
 pub struct Memory {
     /// Date of the last history row taken in.
     pub last_row: Option<Date>,
+    /// Date of the last of them that the estimate learnt from; absent in memories of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_return: Option<Date>,
     /// Estimate over the unit strategy's returns.
     pub volatility: VolatilityEstimator,
     /// Spread momentum, when both indices are configured.
@@ -64,7 +67,7 @@ impl Clone for Memory {
     }
 
     fn clone_from(&mut self, source: &Self) {
-        self.last_row = source.last_row;
+        (self.last_row, self.last_return) = (source.last_row, source.last_return);
         self.volatility.clone_from(&source.volatility);
         renew(&mut self.momentum, &source.momentum);
         self.last_signal = source.last_signal;
@@ -95,6 +98,7 @@ impl Memory {
         last_rates[setup.base] = 1.0;
         Memory {
             last_row: None,
+            last_return: None,
             volatility: VolatilityEstimator::new(&setup.policy.volatility),
             momentum: SpreadMomentum::new(&setup.policy.momentum),
             last_signal: None,
@@ -127,6 +131,11 @@ impl Memory {
     ) -> impl Iterator<Item = (InstrumentId, InstrumentId)> + use<'s> {
         let legs = setup.unit_legs.iter().zip(&self.last_closes).filter(|(_, last)| **last == 0.0);
         legs.filter_map(|(leg, _)| leg.proxy.map(|(proxy, _)| (leg.instrument, proxy)))
+    }
+
+    /// The date up to which it knows how risky the strategy is.
+    pub fn known_to(&self) -> Option<Date> {
+        self.last_return.or(self.last_row)
     }
 
     /// The same memory over other keys.
@@ -176,7 +185,11 @@ impl Memory {
             }
         }
         let unit_return = self.unit_return(row, setup);
-        if setup.policy.volatility.source == ReturnsOf::UnitStrategy {
+        let of_account = setup.policy.volatility.source == ReturnsOf::Account;
+        if unit_return.is_some() || of_account {
+            self.last_return = Some(date);
+        }
+        if !of_account {
             unit_return.into_iter().for_each(|unit_return| self.volatility.push(unit_return));
         }
         if let Some(vix) = references.vix.and_then(|vix| row.close(vix)) {

@@ -37,7 +37,7 @@ pub(super) fn assess(inputs: &DayInputs<'_>, setup: &Setup, plan: &mut DayPlan) 
     memory.regime = memory.regime.advance(vix, is_new, drawdown, &policy.regime);
     let history_from =
         inputs.conditions.history_from.unwrap_or(inputs.date.saturating_sub(HISTORY_AGE_DAYS_MAX.days()));
-    let stale = memory.last_row.is_none_or(|row| row < history_from);
+    let stale = memory.known_to().is_none_or(|known_to| known_to < history_from);
     let estimate = if stale {
         VolatilityEstimate {
             quality: Quality::Invalid,

@@ -101,3 +101,16 @@ fn history_that_lags_further_than_the_calendars_allow_adds_nothing() {
     assert_eq!(judged(Some(last)), (risk::Quality::Valid, false), "as old as it may be");
     assert_eq!(judged(last.tomorrow().ok()), (risk::Quality::Invalid, true));
 }
+
+#[test]
+fn a_row_of_the_index_alone_makes_the_estimate_no_younger() {
+    let mut world = World::first_day();
+    let mut closes = vec![None; 8];
+    (closes[5], closes[6]) = (Some(15.0), Some(1.25));
+    let yesterday = world.date;
+    world.panel.push(yesterday, &PerInstrument::from_vec(closes));
+    world.turn_to(yesterday.tomorrow().unwrap());
+    world.conditions.history_from = Some(yesterday);
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!((plan.memory.last_row, plan.risk.quality), (Some(yesterday), risk::Quality::Invalid));
+}
