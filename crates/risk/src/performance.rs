@@ -49,7 +49,8 @@ impl Performance {
     /// Compounds one day's return.
     pub fn earn(self, daily_return: f64) -> Performance {
         let unit_value = self.unit_value * (1.0 + daily_return);
-        Performance { unit_value, high_water_mark: self.high_water_mark.max(unit_value), daily_return, ..self }
+        let high_water_mark = self.high_water_mark.max(unit_value);
+        Performance { unit_value, high_water_mark, daily_return: measured(daily_return), ..self }
     }
 
     /// The same units with their drawdown measured from now on: a person accepted the loss.
@@ -59,8 +60,13 @@ impl Performance {
 
     /// (U − max U)/max U, zero or negative.
     pub fn drawdown(&self) -> f64 {
-        (self.unit_value - self.high_water_mark) / self.high_water_mark
+        measured((self.unit_value - self.high_water_mark) / self.high_water_mark)
     }
+}
+
+/// A return as it is compared with a line: a tenth that is lost is a tenth, whatever the last digits of a double are.
+pub(crate) fn measured(fraction: f64) -> f64 {
+    (fraction * 1e12).round() / 1e12
 }
 
 #[cfg(test)]
@@ -89,6 +95,28 @@ mod tests {
                 prop_assert!((with.daily_return - without.daily_return).abs() < 1e-9);
                 prop_assert!((with.drawdown() - without.drawdown()).abs() < 1e-9);
             }
+        }
+    }
+
+    #[test]
+    fn a_loss_of_exactly_a_tenth_is_one() {
+        let (before, after) = (Performance::default().advance(money(10_000_000), BaseMoney::ZERO), money(9_000_000));
+        let lost = before.advance(after, BaseMoney::ZERO);
+        assert_eq!((lost.daily_return, lost.drawdown()), (-0.1, -0.1));
+        let policy = crate::regime::tests::policy();
+        assert_eq!(policy.candidate(crate::Regime::Normal, 15.0, lost.drawdown()), Some(crate::Regime::Crisis));
+        assert_eq!(policy.state_factor(crate::Regime::Normal, lost.drawdown()), policy.factors[3]);
+    }
+
+    proptest! {
+        /// The loss in hundredths of a percent, in one day or in two.
+        #[test]
+        fn a_line_that_is_met_exactly_is_met(nav in 1_i64..1_000_000, bps in 1_i64..5_000, first in 0_i64..5_000) {
+            let (first, nav) = (first.min(bps), nav * 10_000);
+            let of = |bps: i64| money(nav / 10_000 * (10_000 - bps));
+            let lost = Performance::default().advance(money(nav), BaseMoney::ZERO).advance(of(first), BaseMoney::ZERO);
+            let lost = lost.advance(of(bps), BaseMoney::ZERO);
+            prop_assert_eq!(lost.drawdown(), -(bps as f64) / 10_000.0);
         }
     }
 

@@ -4,6 +4,7 @@
 //! Invariant: pure; a sign tightens or warns and never loosens; what was not told is no good news.
 
 use crate::loss::{Alarm, LossPolicy};
+use crate::performance::measured;
 use crate::{Mode, Regime, RegimePolicy};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -123,12 +124,10 @@ pub fn signs(
     let usable =
         |amount: Option<Decimal>| amount.and_then(|amount| amount.to_f64()).filter(|amount| amount.is_finite());
     let worth = usable(seen.net_liquidation).filter(|worth| *worth > 0.0 && morning.nav > 0.0);
-    let drawdown = worth.map_or(morning.drawdown, |worth| {
-        let today = worth / morning.nav - 1.0;
-        (1.0 + morning.drawdown) * (1.0 + today) - 1.0
-    });
+    let today = worth.map_or(0.0, |worth| measured(worth / morning.nav - 1.0));
+    let drawdown = measured((1.0 + morning.drawdown) * (1.0 + today) - 1.0);
     if let Some(worth) = worth {
-        found.extend(loss.of_day(worth / morning.nav - 1.0).map(Sign::Loss));
+        found.extend(loss.of_day(today).map(Sign::Loss));
         found.extend(loss.of_drawdown(drawdown).map(Sign::Loss));
         let share = usable(seen.excess_liquidity).map(|excess| excess / worth);
         let low = share.filter(|share| *share < policy.cushion_min);
@@ -336,6 +335,18 @@ mod tests {
         ");
         assert_eq!(blind(at(0), at(1_200), &POLICY), None);
         insta::assert_snapshot!(blind(at(0), at(1_201), &POLICY).unwrap().sentence(), @"the account was not seen for 1201 s, more than 1200: mode REDUCE_ONLY until a person resumes with a reason");
+    }
+
+    #[test]
+    fn a_line_that_is_met_exactly_is_met() {
+        let regime = |worth: i64, drawdown: f64| {
+            let morning = Morning { nav: 10_000_000.0, drawdown, regime: Regime::Normal };
+            let seen = Sighting { net_liquidation: Some(worth.into()), ..look() };
+            let found = signs(&seen, &morning, (&LOSS, &table(vec![Regime::Crisis])), &POLICY);
+            found.iter().find_map(Sign::regime)
+        };
+        assert_eq!((regime(9_000_000, 0.0), regime(9_000_001, 0.0)), (Some(Regime::Crisis), None));
+        assert_eq!((regime(9_600_000, -0.0625), regime(9_600_001, -0.0625)), (Some(Regime::Crisis), None));
     }
 
     #[test]
