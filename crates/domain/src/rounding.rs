@@ -134,7 +134,8 @@ mod tests {
                 false => (off * 10_i128.pow(scale - MONEY_DIGITS), Some(exact)),
             };
             let tolerance = whole as i128 * if scale <= MONEY_DIGITS { 1 } else { 10_i128.pow(scale - MONEY_DIGITS) };
-            if let Some(right) = right {
+            // A decimal has 28 digits: a larger share keeps fewer behind the point.
+            if let Some(right) = right.filter(|_| share.abs() < Decimal::from(10_i128.pow(20))) {
                 prop_assert!(2 * (left - right).abs() <= tolerance, "{amount} × {of} / {whole} = {share}");
             }
             prop_assert_eq!(share_of(amount, whole, whole), to_money_digits(amount));
