@@ -24,7 +24,7 @@ pub mod store;
 pub mod versions;
 
 pub use believed::Believed;
-pub use decide::{decide, decide_into, margin_needed, settle_premium};
+pub use decide::{decide, decide_in, decide_into, margin_needed, settle_premium};
 pub use entry::Entry;
 pub use inputs::{Borrowable, DayInputs, Doubts, Margin, RecordedInputs};
 pub use memory::Memory;

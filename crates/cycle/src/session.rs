@@ -244,7 +244,9 @@ impl<'a> Session<'a> {
         let slot = |(place, &planned): (usize, &PlannedOrder)| {
             let held = books.ledger().quantity(planned.contract);
             let added = match planned.purpose {
-                Purpose::Increase => Change::between(held, held + planned.quantity).increase,
+                Purpose::Increase => {
+                    Change::between(held, held + planned.quantity).increase - plan.table.rolled[planned.contract]
+                }
                 // Hedges and rolls are no part of the day's turnover.
                 _ => Quantity::ZERO,
             };

@@ -289,6 +289,7 @@ impl<'a> Gate<'a> {
     fn check_increase(&self, facts: &Facts<'_>, reference: Option<Price>, ruling: &mut Ruling<'_>) {
         let Proposal { contract, quantity, .. } = *ruling.proposal;
         let (nav, activity, policy, terms) = (facts.day.nav, facts.activity, self.policy, ruling.terms);
+        let more = quantity - activity.rolls;
         let is_option = terms.asset_class == AssetClass::Option;
         if let Some(reference) = reference {
             let lot = lot_value(terms, reference, facts.day);
@@ -306,14 +307,14 @@ impl<'a> Gate<'a> {
         }
         match facts.conditions.adv[contract] {
             _ if is_option => {} // its size is bounded by premium; few trade it, and market makers quote it
-            Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, quantity.abs().to_f64() / adv),
+            Some(adv) => ruling.at_most(Check::Adv, policy.adv_max, more.abs().to_f64() / adv),
             None => ruling.refuse(Check::Adv, policy.adv_max, 0.0),
         }
         ruling.at_most(Check::Turnover, policy.turnover_max, (activity.turnover + activity.increase) / nav);
         let worst = activity.holding.with(quantity).worst().to_f64() * activity.unit_value;
         ruling.at_most(Check::Position, policy.position_max, worst / nav);
         if let Some(exposure) = activity.exposure {
-            let after = exposure.with(activity.holding, quantity, activity.unit_value);
+            let after = exposure.with(activity.holding, more, activity.unit_value);
             ruling.at_most(Check::Gross, policy.gross_max, after.gross / nav);
             ruling.at_most(Check::Net, policy.net_max, after.net() / nav);
         }

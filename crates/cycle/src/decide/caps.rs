@@ -1,7 +1,7 @@
 //! Step 10, before the basket: what one contract can take.
 //!
 //! In: wanted quantities, volumes, NAV. Out: increases cut to the share of a day's volume and to the largest position.
-//! Invariant: reductions and rolls are never cut; the legs of a pair are cut alike.
+//! Invariant: reductions and what is rolled are never cut; the legs of a pair are cut alike.
 
 use crate::{DayInputs, DayPlan, Setup};
 use domain::{AssetClass, ContractId, Quantity};
@@ -23,9 +23,9 @@ pub(super) fn limit(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup
     plan.table.netted.as_mut_slice().copy_from_slice(plan.table.wanted.as_slice());
     for Cut { contract, share, check, told } in cuts(moving, inputs, setup, plan) {
         let held = inputs.ledger.quantity(contract);
-        let change = Change::between(held, plan.table.netted[contract]);
-        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
-            plan.table.wanted[contract] = held + change.with_share(share, setup.universe.terms(contract).lot);
+        let (change, rolled) = (grows(contract, held, plan), plan.table.rolled[contract]);
+        if !change.increase.is_zero() {
+            plan.table.wanted[contract] = held + rolled + change.with_share(share, setup.universe.terms(contract).lot);
             plan.table.verdict[contract].fail(check);
             let refusal = |(limit, value)| Refusal { check, contract: Some(contract), limit, value };
             plan.refusals.extend(told.map(refusal));
@@ -41,9 +41,8 @@ pub(crate) fn cuts(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup,
     }
     for &contract in moving {
         let held = inputs.ledger.quantity(contract);
-        let change = Change::between(held, plan.table.netted[contract]);
-        // What a roll opens another contract gives up: it is never cut.
-        if !change.increase.is_zero() && plan.table.rolled[contract].is_zero() {
+        let change = grows(contract, held, plan);
+        if !change.increase.is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));
         }
     }
@@ -66,6 +65,12 @@ pub(crate) fn cuts(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup,
     cuts
 }
 
+/// The way to what is netted, without what a roll opens: another contract gives that up.
+pub(crate) fn grows(contract: ContractId, held: Quantity, plan: &DayPlan) -> Change {
+    let whole = Change::between(held, plan.table.netted[contract]);
+    Change { increase: whole.increase - plan.table.rolled[contract], ..whole }
+}
+
 /// How far one contract's increase has to be cut; `None` when all of it fits.
 fn cut(
     contract: ContractId,
@@ -78,7 +83,7 @@ fn cut(
     let (gate, nav, price) = (&setup.policy.gate, plan.facts.nav, plan.table.unit_price[contract]);
     let adv = inputs.conditions.adv[contract];
     let (reduce, increase) = (change.reduce.to_f64().abs(), change.increase.to_f64().abs());
-    let kept = (held + change.reduce).to_f64().abs();
+    let kept = (held + change.reduce + plan.table.rolled[contract]).to_f64().abs();
     let is_option = setup.universe.terms(contract).asset_class == AssetClass::Option;
     let by_volume =
         if is_option { f64::INFINITY } else { (adv.map_or(0.0, |adv| adv * gate.adv_max) - reduce) / increase };

@@ -19,7 +19,7 @@ mod wants;
 
 pub use basket::margin_needed;
 pub(crate) use basket::{basket, moving};
-pub(crate) use caps::cuts;
+pub(crate) use caps::{cuts, grows};
 pub(crate) use chains::held as chain_held;
 pub(crate) use hedge::{carries, currency_exposure};
 pub use legs::Shift;
@@ -27,12 +27,21 @@ pub use tail_hedge::settle as settle_premium;
 pub(crate) use wants::outside;
 
 use crate::{DayInputs, DayPlan, Setup};
+use risk::{Regime, RegimeState};
 
 /// Decides a day.
 pub fn decide(inputs: &DayInputs<'_>, setup: &Setup) -> DayPlan {
     let mut plan = DayPlan::empty(setup);
     decide_into(inputs, setup, &mut plan);
     plan
+}
+
+/// What a day would do if a worse regime began after its plan was made: the same decision in that regime. The plan has counted the
+/// index, which is no step on the way out of it.
+pub fn decide_in(regime: Regime, plan: &DayPlan, inputs: &DayInputs<'_>, setup: &Setup) -> DayPlan {
+    let mut memory = inputs.memory.clone();
+    (memory.regime, memory.vix) = (RegimeState { regime, pending: None }, plan.memory.vix);
+    decide(&DayInputs { memory: &memory, ..*inputs }, setup)
 }
 
 /// Decides a day into a plan whose memory is reused.

@@ -5,7 +5,7 @@
 //! given, and its note has the code of the rule that held it back.
 
 use super::{Chain, Day, hedge, word};
-use crate::decide::{basket, chain_held, cuts, moving, outside};
+use crate::decide::{basket, chain_held, cuts, grows, moving, outside};
 use domain::{AssetClass, ContractId, Quantity, Side, SleeveId};
 use risk::{Quality, Regime, ReturnsOf};
 use strategy::sizing::Change;
@@ -336,17 +336,19 @@ fn limits(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
     let moving: Vec<ContractId> = day.setup.universe.contracts().filter(is_moving).collect();
     let all = cuts(&moving, &day.inputs, day.setup, day.plan);
     let cut = all.iter().find(|cut| cut.contract == contract);
-    let Some(cut) = cut.filter(|_| table.rolled[contract].is_zero()) else {
+    let change = grows(contract, held, day.plan);
+    let Some(cut) = cut.filter(|_| !change.increase.is_zero()) else {
         return chain.made("limits", "wanted", wanted.to_f64(), "units", "netted");
     };
-    let change = Change::between(held, table.netted[contract]);
     let (reduce, increase) = (change.reduce.to_f64(), change.increase.to_f64());
+    let rolled = table.rolled[contract].to_f64();
     chain.made("limits", "netted_reduce", reduce, "units", "toward_zero(held, netted)");
-    chain.made("limits", "netted_increase", increase, "units", "netted - held - netted_reduce");
+    chain.given("limits", "netted_roll", rolled, "units", "takes the place of a contract that is left");
+    chain.made("limits", "netted_increase", increase, "units", "netted - held - netted_reduce - netted_roll");
     let price = table.unit_price[contract];
     chain.given("limits", "position_max", gate.position_max, "of NAV", "execution_safety.max_position_pct_nav");
-    let room = (gate.position_max * nav / price - (held.to_f64() + reduce).abs()) / increase.abs();
-    let formula = "(position_max * nav / unit_price - abs(held + netted_reduce)) / abs(netted_increase)";
+    let room = (gate.position_max * nav / price - (held.to_f64() + reduce + rolled).abs()) / increase.abs();
+    let formula = "(position_max * nav / unit_price - abs(held + netted_reduce + netted_roll)) / abs(netted_increase)";
     chain.made("limits", "share_by_position", room, "", formula);
     let mut own = "min(1, share_by_position)".to_owned();
     if day.setup.universe.instrument_of(contract).asset_class != AssetClass::Option {
@@ -368,7 +370,7 @@ fn limits(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
         own = format!("min({own}, pair_share)");
     }
     chain.made("limits", "share", cut.share, "", format!("max(0, {own})"));
-    let formula = "held + netted_reduce + trunc(netted_increase * share / lot) * lot";
+    let formula = "held + netted_reduce + netted_roll + trunc(netted_increase * share / lot) * lot";
     chain.made("limits", "wanted", wanted.to_f64(), "units", formula);
 }
 

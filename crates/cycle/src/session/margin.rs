@@ -33,7 +33,7 @@ pub(super) struct Takes {
 impl Takes {
     /// The part of it that what may still be executed takes.
     fn open(&self, executable: Quantity) -> f64 {
-        if self.of.is_zero() { 0.0 } else { self.amount * executable.to_f64() / self.of.to_f64() }
+        if self.of.is_zero() { 0.0 } else { self.amount * executable.min(self.of).to_f64() / self.of.to_f64() }
     }
 }
 
@@ -48,7 +48,8 @@ impl Session<'_> {
             order_ref,
             contract: permit.contract(),
             side: permit.side(),
-            quantity: permit.quantity_max(),
+            // What is rolled takes the margin of what is closed.
+            quantity: permit.quantity_max() - self.rolls(&self.slots[index]).abs(),
             order_type: permit.order_type(),
             limit: permit.collar().worst,
             time_in_force: TimeInForce::Day,

@@ -29,6 +29,7 @@ impl Session<'_> {
         let slot = &self.slots[index];
         let (contract, side) = (slot.parent.planned().contract, slot.parent.side());
         let own = if slot.parent.was_let_out() { slot.increase } else { 0.0 };
+        let rolls = self.rolls(slot);
         let (mut holding, mut orders_sent) = (self.holding(contract), 0);
         for slot in self.orders_of(contract) {
             holding = with(holding, slot);
@@ -37,6 +38,7 @@ impl Session<'_> {
         Activity {
             unit_value: self.plan.table.unit_price[contract],
             holding,
+            rolls,
             exposure: (!self.setup.outside_caps[contract]).then_some(exposure),
             turnover: increases - own,
             increase: slot.increase,
@@ -52,7 +54,7 @@ impl Session<'_> {
         let Some(totals) = &mut self.totals else { return };
         totals.increases = activity.turnover + activity.increase;
         if let Some(exposure) = activity.exposure {
-            totals.exposure = exposure.with(activity.holding, order, activity.unit_value);
+            totals.exposure = exposure.with(activity.holding, order - activity.rolls, activity.unit_value);
         }
     }
 
@@ -121,11 +123,19 @@ impl Session<'_> {
                 continue;
             }
             let holding = self.orders_before(slot).fold(self.holding(contract), with);
-            let order = signed(open, slot.parent.side());
+            let order = beyond(signed(open, slot.parent.side()), self.rolls(slot));
             totals.exposure = totals.exposure.with(holding, order, self.plan.table.unit_price[contract]);
         }
         self.totals = Some(totals);
         totals
+    }
+
+    /// The signed part of what an order has left that takes another contract's place. It is filled first, and counts against no
+    /// cap.
+    pub(super) fn rolls(&self, slot: &Slot) -> Quantity {
+        let planned = slot.parent.planned();
+        let rolled = if planned.purpose.opens() { self.plan.table.rolled[planned.contract] } else { Quantity::ZERO };
+        signed((rolled.abs() - slot.parent.filled()).max(Quantity::ZERO), slot.parent.side())
     }
 
     /// The next message that may leave: the oldest, or in a crowded second the oldest cancel.
@@ -158,6 +168,11 @@ impl Session<'_> {
 /// A holding with what may still be executed of an order of its contract.
 fn with(holding: Holding, slot: &Slot) -> Holding {
     holding.with(signed(slot.parent.executable(), slot.parent.side()))
+}
+
+/// What an order has beyond a part of it.
+fn beyond(order: Quantity, part: Quantity) -> Quantity {
+    if part.abs() < order.abs() { order - part } else { Quantity::ZERO }
 }
 
 fn signed(quantity: Quantity, side: Side) -> Quantity {

@@ -169,6 +169,8 @@ pub struct Activity {
     pub unit_value: f64,
     /// The contract's position and its other orders.
     pub holding: Holding,
+    /// The signed part of the order that takes the place of another contract: no cap on exposure or volume counts it.
+    pub rolls: Quantity,
     /// The whole book with every other order; `None` for what counts outside the caps, as a currency hedge does.
     pub exposure: Option<Exposure>,
     /// Increases let out today, this order apart, in base currency.

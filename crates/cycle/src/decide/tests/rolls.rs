@@ -43,6 +43,17 @@ fn a_roll_takes_nothing_from_the_day_s_turnover() {
 }
 
 #[test]
+fn what_is_rolled_is_not_cut_and_what_the_order_grows_by_is() {
+    let mut world = held_until(STARTS).with_sleeves(pair(0.9));
+    let (old, new) = (contract(&world, OLD), contract(&world, NEW));
+    world.conditions.adv[new] = Some(100.0);
+    let plan = decide(&world.inputs(), &world.setup);
+    let [rolled, wanted, closed] =
+        [plan.table.rolled[new], plan.table.scheduled[new], plan.table.scheduled[old]].map(Quantity::to_f64);
+    assert_eq!((rolled, wanted, closed), (-36.0, -46.0, 36.0), "ten of a hundred that trade on a day");
+}
+
+#[test]
 fn on_a_crisis_day_a_roll_opens_only_what_is_still_wanted() {
     let mut world = held_until(date(2026, 3, 9));
     world.next_day(45.0);

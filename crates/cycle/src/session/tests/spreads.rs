@@ -144,3 +144,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_an_order_rolls_uses_no_turnover_and_no_exposure() {
+    let mut world = roll_day().with_sleeves(crate::fixture::future_pair(0.90));
+    world.setup.policy.gate.position_max = 3.0;
+    let plan = decide(&world.inputs(), &world.setup);
+    let later = world.setup.universe.find_contract("FESX_20260619").unwrap();
+    let order = plan.orders.iter().find(|order| order.contract == later).unwrap();
+    assert!(order.purpose == Purpose::Increase && !plan.table.rolled[later].is_zero(), "it rolls and grows: {order:?}");
+    let mut desk = Desk::new(100);
+    let outcome = run_day(&world, &plan, &mut desk, &[]);
+    for order in &plan.orders {
+        assert_eq!(
+            desk.executed(order.contract),
+            order.quantity,
+            "{}: {:?}",
+            world.name(order.contract),
+            outcome.story
+        );
+    }
+}
