@@ -40,14 +40,14 @@ use crate::settings::Settings;
 use crate::words;
 use approval::Consent;
 use console::DayReport;
-use cycle::{DayInputs, DayPlan, Entry, RecordedInputs, Session, Setup, decide, store};
+use cycle::{DayPlan, Entry, RecordedInputs, Session, Setup, decide_in, store};
 use domain::{AccountTag, Books, ContractId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use market::calendar::Calendars;
 use observe::Observed;
 use ports::{Broker, Clock, Identity, Journal, Record, StoredRecord};
-use risk::{Regime, RegimeState};
+use risk::Regime;
 use scope::Scope;
 pub use screens::ScreenData;
 use std::sync::Arc;
@@ -247,10 +247,8 @@ fn contingencies(inputs: &RecordedInputs, plan: &DayPlan, run: &Run) -> Vec<(Reg
     let policy = &run.setup.policy;
     let worse = policy.regime.escalate_immediately.iter().filter(|regime| **regime > plan.risk.regime);
     let decided = |&regime: &Regime| {
-        let mut memory = inputs.memory.clone();
-        memory.regime = RegimeState { regime, pending: None };
         let panel = inputs.panel(&run.setup).ok()?;
-        Some((regime, decide(&DayInputs { memory: &memory, ..inputs.view(&panel) }, &run.setup)))
+        Some((regime, decide_in(regime, plan, &inputs.view(&panel), &run.setup)))
     };
     let watched = worse.filter(|_| policy.watchdog.is_some());
     watched.filter_map(decided).collect()

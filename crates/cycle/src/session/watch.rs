@@ -6,6 +6,8 @@
 
 use super::{Consequence, Entry, Session, Slot};
 use crate::DayPlan;
+use crate::decide::Shift;
+use crate::plan::PairPlan;
 use domain::{ContractId, Quantity};
 use execution::PlannedOrder;
 use jiff::{SignedDuration, Timestamp};
@@ -28,10 +30,17 @@ pub(super) struct Guard<'a> {
     worse: Option<Regime>,
     /// What the day would do in each worse regime that is entered at once, decided with the plan.
     contingencies: &'a [(Regime, DayPlan)],
-    /// The worst regime whose orders have been taken on.
-    replanned: Option<Regime>,
     /// The end of the last window in which one of those plans could reduce something.
     until: Option<Timestamp>,
+}
+
+/// What a plan of a worse regime takes off a position.
+struct Reduction {
+    contract: ContractId,
+    change: Quantity,
+    sleeve: String,
+    /// Its venue is open, what is to go is in this contract, and no order of its future works.
+    can_go: bool,
 }
 
 impl<'a> Session<'a> {
@@ -39,8 +48,6 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn with_contingencies(mut self, plans: &'a [(Regime, DayPlan)]) -> Self {
         self.guard.contingencies = plans;
-        let taken_on = |regime: &Regime| self.consequences.iter().any(|own| own.reason == began(*regime));
-        self.guard.replanned = plans.iter().map(|(regime, _)| *regime).filter(taken_on).max();
         let answers = plans.iter().flat_map(|(_, plan)| &plan.orders).filter(|planned| self.may_reduce(planned));
         self.guard.until = answers.filter_map(|planned| Some(self.windows[planned.contract]?.closes)).max();
         self
@@ -65,7 +72,7 @@ impl<'a> Session<'a> {
     /// Whether a plan of a worse regime may reduce what that order is about. What is bought to protect stays.
     fn may_reduce(&self, planned: &PlannedOrder) -> bool {
         match planned.purpose {
-            Purpose::Reduce => true,
+            Purpose::Reduce | Purpose::Roll => true,
             Purpose::Increase => self.setup.option(planned.contract).is_none(),
             _ => false,
         }
@@ -168,10 +175,10 @@ impl<'a> Session<'a> {
     /// reductions too. Hedges go on and are trued up on what is really filled.
     pub(super) fn is_taken_back(&self, index: usize) -> bool {
         let Some(worse) = self.guard.worse else { return false };
-        if let Some(own) = index.checked_sub(self.plan.orders.len()).map(|own| &self.consequences[own]) {
+        if let Some(reason) = self.reason_of(index) {
             // What a milder regime called for gives way to the plan of the worse one.
             let milder = self.guard.contingencies.iter().filter(|(regime, _)| *regime < worse);
-            return self.contingency().is_some() && milder.into_iter().any(|(regime, _)| own.reason == began(*regime));
+            return self.contingency().is_some() && milder.into_iter().any(|(regime, _)| *reason == began(*regime));
         }
         match self.slots[index].parent.planned().purpose {
             Purpose::Increase => true,
@@ -180,55 +187,97 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes the reductions of the worse regime's plan on, once no order for a position works any more: from what is held then to what
-    /// that plan wants, never to more, and both sides of a sleeve or none.
+    /// Takes the reductions of the worse regime's plan on: from what is held then to what that plan wants, never to more, of a sleeve
+    /// once nothing works for it any more that ends now, and both of its sides or none. A roll goes on, and its future waits for it.
     pub(super) fn replan(&mut self, now: Timestamp) {
-        let Some((regime, plan)) = self.contingency().filter(|(regime, _)| Some(*regime) > self.guard.replanned) else {
-            return;
+        let Some((regime, plan)) = self.contingency().filter(|_| !self.link_down && !self.needs_resync) else { return };
+        let reason = began(regime);
+        let is_new = |planned: &&PlannedOrder| {
+            let answers = |own: &Consequence| own.reason == reason && own.order.contract == planned.contract;
+            !self.consequences.iter().any(answers)
         };
-        let positions = self
-            .slots
-            .iter()
-            .filter(|slot| !matches!(slot.parent.planned().purpose, Purpose::CloseOut | Purpose::FxHedge));
-        let working = positions.into_iter().any(|slot| !slot.parent.is_over() || slot.parent.has_live_child());
-        if working || self.link_down || self.needs_resync {
-            return;
-        }
-        self.guard.replanned = Some(regime);
-        let reductions = plan.orders.iter().filter_map(|planned| self.reduction(planned, plan));
-        let changes: Vec<_> = reductions.map(|(contract, change)| (contract, change, self.owner(contract))).collect();
-        let has_shut = |contract: ContractId| self.windows[contract].is_none_or(|window| now >= window.closes);
-        // The other side of its sleeve cannot be reduced any more: one alone would leave the other naked.
-        let is_left_alone = |(contract, change, sleeve): &(ContractId, Quantity, String)| {
-            let other_side = |(other, opposite, of): &(ContractId, Quantity, String)| {
-                of == sleeve && opposite.signum() != change.signum() && has_shut(*other)
-            };
-            !has_shut(*contract) && changes.iter().any(other_side)
+        let busy = self.busy_sleeves(&reason);
+        let new = plan.orders.iter().filter(is_new);
+        let reductions: Vec<Reduction> = new.filter_map(|planned| self.reduction(planned, plan, now)).collect();
+        let can_go = |own: &Reduction| own.can_go && !busy.contains(&own.sleeve);
+        // Where the other side of its sleeve cannot be reduced, one alone would leave that naked.
+        let is_left_alone = |own: &Reduction| {
+            let is_other_side =
+                |other: &&Reduction| other.sleeve == own.sleeve && other.change.signum() != own.change.signum();
+            reductions.iter().filter(is_other_side).any(|other| !can_go(other))
         };
-        let together: Vec<_> = changes.iter().filter(|row| !is_left_alone(row)).cloned().collect();
-        for (contract, quantity, sleeve) in together {
+        for own in reductions.iter().filter(|own| can_go(own) && !is_left_alone(own)) {
+            let Reduction { contract, change: quantity, ref sleeve, .. } = *own;
             let order = PlannedOrder { number: self.next_number(), contract, quantity, purpose: Purpose::Reduce };
-            self.order(Consequence { order, sleeve, reason: began(regime), pair: None });
+            self.order(Consequence { order, sleeve: sleeve.clone(), reason: reason.clone(), pair: None });
         }
     }
 
-    /// What leads from what is held now to less of it, as that plan wants it.
-    fn reduction(&self, planned: &PlannedOrder, plan: &DayPlan) -> Option<(ContractId, Quantity)> {
-        let contract = planned.contract;
-        let (held, wanted) = (self.ledger().quantity(contract), plan.table.wanted[contract]);
+    /// The sleeves whose positions may still change: by an order that is being taken back, or by one that protects a pair.
+    fn busy_sleeves(&self, reason: &String) -> Vec<String> {
+        let mut busy = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| !slot.parent.is_finished()) {
+            let planned = slot.parent.planned();
+            let goes_on = matches!(planned.purpose, Purpose::CloseOut | Purpose::Roll | Purpose::FxHedge);
+            if goes_on || self.reason_of(index) == Some(reason) {
+                continue;
+            }
+            let is_leg = |pair: &&PairPlan| pair.legs.iter().any(|leg| leg.order == planned.number);
+            busy.extend(self.plan.pairs.iter().filter(is_leg).map(|pair| pair.sleeve.clone()));
+            busy.extend(self.sleeves_of(planned.contract).map(str::to_owned));
+            busy.extend(self.consequence(index).map(|own| own.sleeve.clone()));
+        }
+        busy
+    }
+
+    /// The order in a place that is not in the plan.
+    fn consequence(&self, index: usize) -> Option<&Consequence> {
+        index.checked_sub(self.plan.orders.len()).map(|own| &self.consequences[own])
+    }
+
+    fn reason_of(&self, index: usize) -> Option<&String> {
+        self.consequence(index).map(|own| &own.reason)
+    }
+
+    /// What leads from what is held now to less of it, as that plan wants it; of a future, in all its contracts.
+    fn reduction(&self, planned: &PlannedOrder, plan: &DayPlan, now: Timestamp) -> Option<Reduction> {
+        let (contract, universe) = (planned.contract, &self.setup.universe);
+        let chain: Vec<ContractId> = match universe.terms(contract).settles_daily {
+            true => universe.contracts_of(universe.contract(contract).instrument).collect(),
+            false => vec![contract],
+        };
+        let sum = |of: &dyn Fn(ContractId) -> Quantity| chain.iter().fold(Quantity::ZERO, |sum, &own| sum + of(own));
+        let held = sum(&|contract| self.ledger().quantity(contract));
+        let wanted = sum(&|contract| plan.table.wanted[contract]);
         let change = wanted - held;
         let is_less = change.signum() * held.signum() < 0 && wanted.signum() * held.signum() >= 0;
-        (is_less && self.may_reduce(planned)).then_some((contract, change))
+        if !is_less || !self.may_reduce(planned) {
+            return None;
+        }
+        let is_open = self.windows[contract].is_some_and(|window| now < window.closes);
+        let holds = self.ledger().quantity(contract);
+        let holds_enough = holds.signum() == held.signum() && change.abs() <= holds.abs();
+        let rests = chain.iter().all(|&of| self.orders_of(of).all(|slot| slot.parent.is_finished()));
+        let sleeve = self.owner(contract);
+        Some(Reduction { contract, change, sleeve, can_go: is_open && holds_enough && rests })
     }
 
     /// The first sleeve that trades a contract; hedges are nobody's.
     pub(crate) fn owner(&self, contract: ContractId) -> String {
-        let setup = self.setup;
-        let mut sleeves = setup.policy.sleeves.iter().zip(&self.plan.memory.lists);
-        let owner = match setup.tail_hedge() {
-            Some((hedges, _)) if setup.option(contract).is_some() || setup.is_spread(contract) => sleeves.nth(hedges),
-            _ => sleeves.find(|(sleeve, list)| sleeve.contracts(list).contains(&contract)),
-        };
-        owner.map_or_else(|| "fx_hedge".to_owned(), |(sleeve, _)| sleeve.name.clone())
+        self.sleeves_of(contract).next().unwrap_or("fx_hedge").to_owned()
+    }
+
+    /// The sleeves that trade a contract, whichever of its future's it is, or for which it stands in.
+    fn sleeves_of(&self, contract: ContractId) -> impl Iterator<Item = &str> {
+        let (setup, plan) = (self.setup, self.plan);
+        let hedges = setup.option(contract).is_some() || setup.is_spread(contract);
+        let instrument = |contract: ContractId| setup.universe.contract(contract).instrument;
+        let lists = setup.policy.sleeves.iter().zip(&plan.memory.lists).enumerate();
+        let trading = lists.filter(move |(position, (sleeve, list))| {
+            let trades = || sleeve.contracts(list).into_iter().any(|own| instrument(own) == instrument(contract));
+            let shifted = |shift: &Shift| shift.sleeve == *position && shift.successor == Some(contract);
+            if hedges { sleeve.tail_hedge().is_some() } else { trades() || plan.shifts.iter().any(shifted) }
+        });
+        trading.map(|(_, (sleeve, _))| sleeve.name.as_str())
     }
 }

@@ -1,8 +1,8 @@
 //! A worse regime that begins within the day, on a day without orders of its own and after the last of a day's orders.
 
 use super::*;
-use crate::DayInputs;
-use risk::{Regime, RegimeState, Sighting, WatchdogPolicy};
+use jiff::civil::Date;
+use risk::{Regime, Sighting, WatchdogPolicy};
 
 fn at(time: &str) -> Timestamp {
     format!("2026-01-05T{time}:00Z").parse().unwrap()
@@ -30,32 +30,44 @@ fn watched() -> World {
 
 /// What the day would do in each worse regime.
 fn contingencies(world: &World) -> Vec<(Regime, DayPlan)> {
-    let decided = |regime| {
-        let mut memory = world.memory.clone();
-        memory.regime = RegimeState { regime, pending: None };
-        (regime, decide(&DayInputs { memory: &memory, ..world.inputs() }, &world.setup))
-    };
+    let plan = decide(&world.inputs(), &world.setup);
+    let decided = |regime| (regime, crate::decide_in(regime, &plan, &world.inputs(), &world.setup));
     [Regime::Elevated, Regime::Crisis].map(decided).into_iter().collect()
 }
 
 /// The day under a volatility index: what was sent, what is held at its end, and when that is.
 fn day(world: &World, plans: &[(Regime, DayPlan)], vix: impl Fn(Timestamp) -> f64) -> (Vec<String>, Ledger, Timestamp) {
-    let (story, _, ledger, end) = lived(world, plans, vix, SignedDuration::ZERO);
+    let (story, _, ledger, end) = lived(world, plans, vix, SignedDuration::ZERO, None);
     (story, ledger, end)
 }
 
-/// The same on any day, with a storage that takes its time: also the signs that were written down.
+/// The same on any day, with a storage that takes its time and a contract that nobody quotes until then: also the signs that
+/// were written down.
 fn lived(
     world: &World,
     plans: &[(Regime, DayPlan)],
     vix: impl Fn(Timestamp) -> f64,
     storage: SignedDuration,
+    silent: Option<(ContractId, Timestamp)>,
+) -> (Vec<String>, Vec<String>, Ledger, Timestamp) {
+    lived_at(Desk::new(100), world, plans, vix, storage, silent)
+}
+
+fn lived_at(
+    mut desk: Desk,
+    world: &World,
+    plans: &[(Regime, DayPlan)],
+    vix: impl Fn(Timestamp) -> f64,
+    storage: SignedDuration,
+    silent: Option<(ContractId, Timestamp)>,
 ) -> (Vec<String>, Vec<String>, Ledger, Timestamp) {
     let plan = decide(&world.inputs(), &world.setup);
     let (books, account) = (Books::new(world.ledger.clone()), "a1b2c3".parse().unwrap());
     let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup)
         .with_contingencies(plans);
-    let (mut desk, mut story, mut now) = (Desk::new(100), Vec::new(), world.decided_at());
+    let held = |contract| (contract, world.ledger.quantity(contract));
+    desk.held = world.setup.universe.contracts().map(held).collect();
+    let (mut story, mut now) = (Vec::new(), world.decided_at());
     let mut signs = Vec::new();
     for _ in 0..10_000 {
         match session.poll(now) {
@@ -87,10 +99,11 @@ fn lived(
                     now = deadline;
                 }
                 events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
-                quotes(&mut session, world, now);
+                quotes(&mut session, world, silent, now);
                 session.handle(Event::Tick);
             }
-            Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, now),
+            Effect::Resync => session.handle(Event::Resynced(Box::new(desk.snapshot(now)))),
+            Effect::Watch | Effect::Renew(_) => quotes(&mut session, world, silent, now),
             Effect::Done => return (story, signs, session.into_books().into_ledger(), now),
             other => panic!("{other:?}"),
         }
@@ -98,8 +111,9 @@ fn lived(
     panic!("the session does not end");
 }
 
-fn quotes(session: &mut Session<'_>, world: &World, now: Timestamp) {
-    let contracts: Vec<ContractId> = session.contracts().collect();
+fn quotes(session: &mut Session<'_>, world: &World, silent: Option<(ContractId, Timestamp)>, now: Timestamp) {
+    let is_quoted = |contract: &ContractId| silent.is_none_or(|(silent, until)| silent != *contract || now >= until);
+    let contracts: Vec<ContractId> = session.contracts().filter(is_quoted).collect();
     contracts.into_iter().for_each(|contract| session.handle(Event::Broker(quote(contract, world, now))));
 }
 
@@ -125,6 +139,15 @@ fn a_quiet_day_without_orders_is_watched_to_the_end_of_its_last_window() {
     assert_eq!((story, ledger, end), (vec![], world.ledger.clone(), at("16:00")));
     let (.., end) = day(&world, &[], |_| 15.0);
     assert_eq!(end, world.decided_at(), "with nothing to answer there is nothing to wait for");
+}
+
+#[test]
+fn what_a_crisis_would_do_is_decided_in_a_crisis_however_soon_one_is_left() {
+    let mut world = at_rest();
+    world.next_day(15.0);
+    world.setup.policy.regime.persistence_days = 1;
+    let regimes: Vec<Regime> = contingencies(&world).iter().map(|(_, plan)| plan.risk.regime).collect();
+    assert_eq!(regimes, [Regime::Elevated, Regime::Crisis]);
 }
 
 #[test]
@@ -205,13 +228,109 @@ fn of_two_sides_none_is_reduced_alone_and_of_one_side_what_can_be() {
     assert!(sent.iter().any(|line| line.contains("CSPX")), "{sent:?}");
 }
 
+fn on(day: Date, time: &str) -> Timestamp {
+    format!("{day}T{time}:00Z").parse().unwrap()
+}
+
+/// These sleeves, funded, on the first day of the future's roll.
+fn rolling(sleeves: Vec<strategy::Sleeve>) -> World {
+    let mut world = watched().with_sleeves(sleeves);
+    world.fill_everything();
+    world.fill_everything();
+    while world.date < ROLL {
+        world.next_day(15.0);
+    }
+    world
+}
+
+const ROLL: Date = jiff::civil::date(2026, 3, 10);
+
+fn named(world: &World, names: &[&str]) -> Vec<ContractId> {
+    names.iter().map(|name| world.setup.universe.find_contract(name).unwrap()).collect()
+}
+
+fn crisis_from(start: Timestamp) -> impl Fn(Timestamp) -> f64 {
+    move |now| if now < start { 15.0 } else { 60.0 }
+}
+
+#[test]
+fn a_crisis_reduces_what_the_day_has_just_rolled() {
+    let world = rolling(fixture::future_pair(0.30));
+    let plans = contingencies(&world);
+    let (_, ledger, _) = day(&world, &plans, crisis_from(on(ROLL, "15:20")));
+    for contract in named(&world, &["CSPX", "FESX_20260320", "FESX_20260619"]) {
+        assert_eq!(ledger.quantity(contract), plans[1].1.table.wanted[contract], "{}", world.name(contract));
+    }
+}
+
+#[test]
+fn a_future_is_its_sleeve_s_in_every_contract() {
+    let mut world = rolling(fixture::future_pair(0.30));
+    world.fill_everything();
+    world.next_day(15.0);
+    let later = named(&world, &["FESX_20260619"])[0];
+    let [shuts, begins] = ["15:15", "15:20"].map(|time| on(world.date, time));
+    world.windows[later] = world.windows[later].map(|window| Window { closes: shuts, ..window });
+    let (story, ..) = day(&world, &contingencies(&world), crisis_from(begins));
+    assert_eq!(story, Vec::<String>::new(), "one leg of the pair has shut");
+}
+
+/// Two funds and a future that is being rolled, each a sleeve of its own.
+fn funds_and_future() -> Vec<strategy::Sleeve> {
+    let basket = |name: &str, budget, members| {
+        let kind = strategy::SleeveKind::WeightedBasket { members };
+        strategy::Sleeve { name: name.into(), budget, follows_momentum: false, kind }
+    };
+    let funds = vec![(ContractId(0), 0.5), (ContractId(1), 0.5)];
+    vec![basket("funds", 0.3, funds), basket("future", 0.1, vec![(ContractId(7), 1.0)])]
+}
+
+#[test]
+fn a_roll_that_nobody_quotes_holds_back_no_reduction_but_its_own() {
+    let world = rolling(funds_and_future());
+    let plans = contingencies(&world);
+    let contracts = named(&world, &["CSPX", "CS51", "FESX_20260619"]);
+    let until = |time: &str| {
+        let silent = Some((contracts[2], on(ROLL, time)));
+        lived(&world, &plans, crisis_from(on(ROLL, "15:00")), SignedDuration::ZERO, silent)
+    };
+    let wanted = |contract: &ContractId| plans[1].1.table.wanted[*contract];
+    let (story, _, ledger, _) = until("20:00");
+    assert!(story.iter().all(|line| line.as_str() < "15:06"), "{story:?}");
+    for contract in &contracts[..2] {
+        assert!(ledger.quantity(*contract) == wanted(contract), "{}: {story:?}", world.name(*contract));
+    }
+    assert_eq!(ledger.quantity(contracts[2]), Quantity::ZERO, "what nobody quotes is not bought");
+    let (story, _, ledger, _) = until("15:30");
+    for contract in &contracts {
+        assert!(ledger.quantity(*contract) == wanted(contract), "{}: {story:?}", world.name(*contract));
+    }
+}
+
+#[test]
+fn an_order_whose_end_nobody_confirms_holds_back_its_own_sleeve_alone() {
+    let mut world = rolling(funds_and_future());
+    world.fill_everything();
+    world.next_day(15.0);
+    world.setup.policy.sleeves[1].budget = 0.2; // more of the future is wanted
+    let (contracts, plans) = (named(&world, &["CSPX", "CS51", "FESX_20260619"]), contingencies(&world));
+    let desk = Desk { deaf: true, slow: Some((contracts[2], 0, Timestamp::MAX)), ..Desk::new(100) };
+    let crisis = crisis_from(on(world.date, "15:00"));
+    let (story, _, ledger, _) = lived_at(desk, &world, &plans, crisis, SignedDuration::ZERO, None);
+    for contract in &contracts[..2] {
+        let wanted = plans[1].1.table.wanted[*contract];
+        assert!(ledger.quantity(*contract) == wanted, "{}: {story:?}", world.name(*contract));
+    }
+    assert_eq!(ledger.quantity(contracts[2]), world.ledger.quantity(contracts[2]), "its order may still be executed");
+}
+
 /// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
 #[test]
 fn a_slow_storage_lets_no_further_risk_out() {
     let world = watched();
     let calm = |_: Timestamp| 15.0;
-    let (quick, none, held, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_000));
-    let (slow, signs, little, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_001));
+    let (quick, none, held, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_000), None);
+    let (slow, signs, little, _) = lived(&world, &[], calm, SignedDuration::from_millis(2_001), None);
     assert!(none.is_empty());
     assert_eq!(signs, ["STORAGE_SLOW REDUCE_ONLY"], "told once");
     assert!(slow.iter().all(|sent| sent.contains("cancel")), "{slow:?}");
