@@ -49,8 +49,10 @@ impl Session<'_> {
     fn untrue(&mut self, index: usize, now: Timestamp) -> Option<(ContractId, Quantity, f64)> {
         let (planned, facts) = (&self.plan.hedges[index], &self.plan.facts);
         let contract = planned.contract?;
+        // A person who flattens within the day wants nothing from the next plan on: until then what is held is hedged.
+        let flattens = self.plan.flatten && self.standing.flatten;
         let is_known = planned.known && !self.frozen.iter().any(|&c| carries(c, planned.currency, self.setup));
-        if !is_known && !self.standing.flatten {
+        if !is_known && !flattens {
             return None;
         }
         let done = self.consequences.iter().any(|own| own.sleeve == FX_HEDGE && own.order.contract == contract);
@@ -67,7 +69,7 @@ impl Session<'_> {
         let exposure = exposure + outside as f64 * f64::from(rule.size);
         let rate = facts.rates[planned.currency]?;
         let now = hedge(rule, exposure, held, rate, facts.nav, &self.setup.policy.fx_hedge);
-        let wanted = if self.standing.flatten { 0 } else { now.wanted };
+        let wanted = if flattens { 0 } else { now.wanted };
         (wanted != held).then(|| (contract, Quantity::whole(wanted - held), now.residual.abs()))
     }
 

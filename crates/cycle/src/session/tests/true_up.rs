@@ -79,3 +79,41 @@ fn what_the_plan_could_not_measure_is_not_trued_up_either() {
     unknown.hedges.iter_mut().for_each(|hedge| hedge.known = false);
     assert_eq!((ordered(&plan), ordered(&unknown)), (1, 0));
 }
+
+/// `flatten` wants nothing from the next plan on; until then what is held is hedged.
+#[test]
+fn who_flattens_within_the_day_keeps_the_hedge_of_what_is_held() {
+    let world = first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let books = Books::new(world.ledger.clone());
+    let account = "a1b2c3".parse().unwrap();
+    let mut session = Session::start(&plan, &world.windows, &world.conditions, books, account, &world.setup);
+    let (mut desk, mut now, mut is_told) = (Desk::new(50), world.decided_at(), false);
+    loop {
+        match session.poll(now) {
+            Effect::Record => session.handle(Event::Recorded),
+            Effect::Send(sendable) => {
+                let said = desk.receive(Command::from(&sendable));
+                said.into_iter().for_each(|event| session.handle(Event::Broker(event)));
+            }
+            Effect::Watch | Effect::Renew(_) => desk.quote(&world, now, &mut session),
+            Effect::Wait(deadline) => {
+                let events = desk.trade(now);
+                now = if events.is_empty() { deadline } else { now + SignedDuration::from_secs(5) };
+                events.into_iter().for_each(|event| session.handle(Event::Broker(event)));
+                desk.quote(&world, now, &mut session);
+                if !is_told && !desk.executed(FUND).is_zero() {
+                    is_told = true;
+                    let (by, reason) = ("ada".into(), "a drill".into());
+                    let directive = crate::Directive::Flatten;
+                    session.handle(Event::Operator(Instruction { directive, by, reason }));
+                }
+            }
+            Effect::Done => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let euros = desk.executed(FUND).to_f64() * 600.0 / 1.25;
+    let left = euros + desk.executed(MICRO).to_f64() * 12_500.0;
+    assert!(euros > 200_000.0 && left.abs() <= 100_000.0 / 1.25, "{left} of {euros} euros are not hedged");
+}
