@@ -4,6 +4,7 @@
 //! cut here; increases are cut together by one share, so no pair loses a leg.
 
 use super::rows::rows_with;
+use super::wants::outside;
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
 use domain::{ContractId, Quantity, Side};
 use execution::PlannedOrder;
@@ -33,7 +34,7 @@ pub(super) fn schedule(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Se
     for &contract in moving {
         let held = inputs.ledger.quantity(contract);
         if plan.table.wanted[contract] != held {
-            plan.table.scheduled[contract] = admit(contract, held, &fit, setup, plan);
+            plan.table.scheduled[contract] = admit(contract, (held, outside(inputs, contract)), &fit, setup, plan);
         }
     }
 }
@@ -91,7 +92,13 @@ pub fn margin_needed(inputs: &DayInputs<'_>, plan: &DayPlan) -> f64 {
     inputs.margins.iter().map(needed).sum()
 }
 
-fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &mut DayPlan) -> Quantity {
+fn admit(
+    contract: ContractId,
+    (held, outside): (Quantity, Quantity),
+    fit: &Fit,
+    setup: &Setup,
+    plan: &mut DayPlan,
+) -> Quantity {
     let (wanted, rolled) = (plan.table.wanted[contract], plan.table.rolled[contract]);
     let verdict = &mut plan.table.verdict[contract];
     if plan.facts.frozen.contains(&contract) {
@@ -121,7 +128,7 @@ fn admit(contract: ContractId, held: Quantity, fit: &Fit, setup: &Setup, plan: &
         return Quantity::ZERO;
     }
     let value = allowed.to_f64() * plan.table.exposure[contract];
-    if setup.policy.rebalance.too_small(value) && !wanted.is_zero() && !allowed.is_zero() {
+    if setup.policy.rebalance.too_small(value) && wanted != outside && !allowed.is_zero() {
         verdict.fail(Check::MinimumTrade);
         allowed = Quantity::ZERO;
     }

@@ -15,6 +15,22 @@ fn wants(name: &str, cspx: i64, cs51: i64) -> Sleeve {
 }
 
 #[test]
+fn a_full_exit_is_made_beside_what_somebody_else_holds() {
+    let mut world = World::first_day().with_sleeves(vec![wants("a", 0, -200)]);
+    let (fund, shares) = (ContractId(0), |shares| Quantity::whole(shares));
+    let (price, at, execution) = (fixture::price("600"), world.decided_at(), ExecutionId("theirs.01".into()));
+    let (order, side, quantity) = (None, Side::Buy, shares(13));
+    let bought = LedgerEvent::Fill(Fill { execution, order, contract: fund, side, quantity, price, at });
+    world.ledger.apply(&bought, &world.setup.universe).unwrap();
+    world.agree_with_broker();
+    let mut sleeves = SleeveBooks::new(["a"]);
+    sleeves.apply(&bought, &world.setup.universe);
+    sleeves.adopt(fund, shares(3), sleeves.id("a").unwrap(), price, &world.setup.universe);
+    let plan = decide(&DayInputs { sleeves: Some(&sleeves), ..world.inputs() }, &world.setup);
+    assert_eq!(plan.table.scheduled[fund], shares(-3), "1,800 dollars, less than the smallest trade");
+}
+
+#[test]
 fn four_wants_become_two_orders_and_eighty_shares_are_never_traded() {
     let world = World::first_day().with_sleeves(vec![wants("a", 100, -200), wants("b", -40, -50)]);
     let universe = &world.setup.universe;
