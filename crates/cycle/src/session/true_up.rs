@@ -70,7 +70,10 @@ impl Session<'_> {
         let rate = facts.rates[planned.currency]?;
         let now = hedge(rule, exposure, held, rate, facts.nav, &self.setup.policy.fx_hedge);
         let wanted = if flattens { 0 } else { now.wanted };
-        (wanted != held).then(|| (contract, Quantity::whole(wanted - held), now.residual.abs()))
+        let (own, more) = (self.books.ledger().quantity(contract), Quantity::whole(wanted - held));
+        // What the plan may not add to is not added to later.
+        let may_trade = (own + more).abs() <= own.abs() || facts.no_increase(contract).is_none();
+        (wanted != held && may_trade).then(|| (contract, more, now.residual.abs()))
     }
 
     /// What is exposed to each currency now; drawn anew after everything that is booked.

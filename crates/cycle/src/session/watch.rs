@@ -200,11 +200,11 @@ impl<'a> Session<'a> {
         let new = plan.orders.iter().filter(is_new);
         let reductions: Vec<Reduction> = new.filter_map(|planned| self.reduction(planned, plan, now)).collect();
         let can_go = |own: &Reduction| own.can_go && !busy.contains(&own.sleeve);
-        // Where the other side of its sleeve cannot be reduced, one alone would leave that naked.
+        // Of a sleeve with two sides all goes or nothing: what is left of one would be a bet that nobody made.
         let is_left_alone = |own: &Reduction| {
-            let is_other_side =
-                |other: &&Reduction| other.sleeve == own.sleeve && other.change.signum() != own.change.signum();
-            reductions.iter().filter(is_other_side).any(|other| !can_go(other))
+            let of_sleeve = || reductions.iter().filter(|other| other.sleeve == own.sleeve);
+            let has_two_sides = of_sleeve().any(|other| other.change.signum() != own.change.signum());
+            has_two_sides && !of_sleeve().all(can_go)
         };
         for own in reductions.iter().filter(|own| can_go(own) && !is_left_alone(own)) {
             let Reduction { contract, change: quantity, ref sleeve, .. } = *own;

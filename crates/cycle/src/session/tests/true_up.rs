@@ -80,6 +80,17 @@ fn what_the_plan_could_not_measure_is_not_trued_up_either() {
     assert_eq!((ordered(&plan), ordered(&unknown)), (1, 0));
 }
 
+#[test]
+fn what_the_plan_may_not_add_to_is_not_added_to_by_the_true_up() {
+    let mut world = first_day();
+    world.setup.policy.gate.restricted = vec![world.setup.universe.contract(MICRO).instrument];
+    let plan = decide(&world.inputs(), &world.setup);
+    assert_eq!(plan.table.scheduled[MICRO], Quantity::ZERO, "it is on the restricted list");
+    let mut desk = Desk::new(50);
+    run_day(&world, &plan, &mut desk, &[]);
+    assert_eq!((desk.executed(FUND), desk.executed(MICRO)), (plan.table.scheduled[FUND], Quantity::ZERO));
+}
+
 /// `flatten` wants nothing from the next plan on; until then what is held is hedged.
 #[test]
 fn who_flattens_within_the_day_keeps_the_hedge_of_what_is_held() {

@@ -324,6 +324,19 @@ fn an_order_whose_end_nobody_confirms_holds_back_its_own_sleeve_alone() {
     assert_eq!(ledger.quantity(contracts[2]), world.ledger.quantity(contracts[2]), "its order may still be executed");
 }
 
+#[test]
+fn of_a_basket_with_two_sides_no_member_is_reduced_alone() {
+    let members = vec![(ContractId(0), 0.5), (ContractId(1), -0.25), (ContractId(7), -0.25)];
+    let kind = strategy::SleeveKind::WeightedBasket { members };
+    let basket = strategy::Sleeve { name: "basket".into(), budget: 0.3, follows_momentum: false, kind };
+    let mut world = watched().with_sleeves(vec![basket]);
+    world.fill_everything();
+    let future = named(&world, &["FESX_20260320"])[0];
+    world.windows[future] = world.windows[future].map(|window| Window { closes: at("15:15"), ..window });
+    let (story, ..) = day(&world, &contingencies(&world), crisis_from(at("15:20")));
+    assert_eq!(story, Vec::<String>::new(), "one of the two that are sold short has shut");
+}
+
 /// A storage that lags lets nothing out that adds risk, not even what it has written when that is noticed.
 #[test]
 fn a_slow_storage_lets_no_further_risk_out() {
