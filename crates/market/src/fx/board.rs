@@ -110,7 +110,9 @@ impl FxBoard {
             let stored = good.map(|last| Candidate { rate: last.rate, source: RateSource::LastGood, at: last.at });
             let Some(used) = chosen.or(stored) else { continue };
             table.rates.set(currency, used.rate).expect("only positive rates of other currencies are candidates");
-            table.findings.extend(aged(currency, used, now, calendar, policy));
+            let seen = witness(used, &candidates).and_then(|other| aged(currency, other, now, calendar, policy));
+            let unseen = seen.filter(FxFinding::forbids_risk);
+            table.findings.extend(aged(currency, used, now, calendar, policy).or(unseen));
             if let Some(Candidate { rate, at, .. }) = chosen {
                 table.last[currency] = Some(LastRate { rate, at, suspect: None });
             }
@@ -273,6 +275,13 @@ fn session(calendar: &Calendar, at: Timestamp) -> Option<Date> {
     let tomorrow = at.to_zoned(calendar.zone().clone()).date().tomorrow().ok()?;
     let opened = |date: Date| calendar.session(date).ok().flatten().filter(|session| session.open <= at);
     (0..=CLOSED_DAYS_MAX).find_map(|back| opened(tomorrow.checked_sub(back.days()).ok()?)).map(|session| session.date)
+}
+
+/// The broker tells the account's rate without a time, so that one which stands still is always new: whether it moves, the
+/// newest of the other sources shows. Without another there is nothing to go by.
+fn witness(used: Candidate, candidates: &[Candidate]) -> Option<Candidate> {
+    let others = candidates.iter().filter(|other| used.source == RateSource::Account && other.source != used.source);
+    others.max_by_key(|other| other.at).copied()
 }
 
 fn aged(

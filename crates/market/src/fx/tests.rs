@@ -197,6 +197,26 @@ fn a_rate_that_stands_still_is_told_by_a_second_source() {
 }
 
 #[test]
+fn a_rate_without_a_time_is_as_old_as_the_close_of_its_pair() {
+    let now = "2026-01-15T06:00:00Z";
+    let account = offer(Eur, Usd, dec!(1.25), RateSource::Account, now);
+    let close = |source, when| offer(Eur, Usd, dec!(1.25), source, when);
+    let friday = close(RateSource::Mid, "2026-01-09T21:00:00Z");
+    let still = settled(PerCurrency::default(), &[account, friday], now);
+    insta::assert_snapshot!(told(&still), @"EUR: the broker's mid is 81 h old in open market hours, more than 72; EUR takes no new risk until a rate is good again");
+    assert_eq!((still.get_rate(Eur, Usd), still.takes_risk(Eur)), (Ok(dec!(1.25)), false));
+    let tuesday = close(RateSource::Mid, "2026-01-13T21:00:00Z");
+    assert_eq!(
+        told(&settled(PerCurrency::default(), &[account, tuesday], now)),
+        "",
+        "a day without a close is told by no one"
+    );
+    let yahoo = close(RateSource::Yahoo, "2026-01-15T05:00:00Z");
+    assert!(settled(PerCurrency::default(), &[account, friday, yahoo], now).takes_risk(Eur), "a second source sees it");
+    assert!(settled(PerCurrency::default(), &[account], now).takes_risk(Eur), "nothing to go by");
+}
+
+#[test]
 fn a_jump_is_not_believed_after_a_session_while_another_source_says_otherwise() {
     let suspect = Some((dec!(1.0400), at("2026-03-03T06:00:00Z")));
     let last = PerCurrency::from_fn(|c| {
