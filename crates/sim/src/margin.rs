@@ -6,11 +6,12 @@
 use crate::admission::Refusal;
 use crate::terms::margin_rates;
 use crate::{AccountView, SimOrder, Simulation};
-use domain::{ContractId, Currency, InstrumentKind, Money, OptionRight, Quantity};
+use domain::{ContractId, Currency, InstrumentKind, Money, OptionRight, Quantity, Side};
 use market::Underlying;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// Shares of the underlying asked for an option sold short, on a broad index and on anything else, and the least of them
 /// (Cboe Rule 10.3: premium + share of the underlying - what it is out of the money; at least a tenth, of the strike for
@@ -105,22 +106,48 @@ impl Simulation {
         Ok(Impact { before, after, currency: self.base(), commission })
     }
 
-    /// Why the account cannot afford an order: it asks for more margin, and then for more than there is.
-    pub(crate) fn lack_of_margin(&self, order: &SimOrder) -> Option<Refusal> {
+    /// Why the account cannot afford an order of a client, new or in its new form, beside those that work: with it they ask
+    /// for more margin than without, and for more than there is.
+    pub(crate) fn lack_of_margin(&self, client: i32, order: &SimOrder) -> Option<Refusal> {
         let known = |contract: ContractId| contract.index() < self.universe().contract_count();
         if ![Some(order.contract), order.against].into_iter().flatten().all(known) {
             return None;
         }
-        let Impact { before, after, currency, .. } = self.margin_impact(order).ok()?;
-        let lacks = after.initial > before.initial && after.initial > after.equity;
+        let open = self.open_orders().into_iter();
+        let others =
+            open.filter(|view| view.order.transmit && (view.client, view.order.order_id) != (client, order.order_id));
+        let others: Vec<_> = others.map(|view| (&view.order, view.remaining())).collect();
+        let (before, currency) = (self.required(), self.base());
+        let without = self.initial_of(others.iter().copied());
+        let with = self.initial_of(others.iter().copied().chain([(order, order.quantity)]));
+        let initial = before.initial + with;
+        let lacks = with > without && initial > before.equity;
         lacks.then(|| {
             Refusal::rejected(&format!(
                 "YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [{} {currency}] \
                  MUST EXCEED THE INITIAL MARGIN [{} {currency}]",
-                after.equity.round_dp(2),
-                after.initial.round_dp(2)
+                before.equity.round_dp(2),
+                initial.round_dp(2)
             ))
         })
+    }
+
+    /// Initial margin that orders, each with what is left of it, add to what is held if the worse side of each contract is
+    /// executed; one that cannot be valued adds nothing.
+    fn initial_of<'a>(&self, orders: impl Iterator<Item = (&'a SimOrder, Quantity)>) -> Decimal {
+        let mut sides: BTreeMap<(ContractId, Option<ContractId>, Side), SimOrder> = BTreeMap::new();
+        for (order, left) in orders {
+            let together = sides.entry((order.contract, order.against, order.side));
+            let nothing = || SimOrder { quantity: Quantity::ZERO, ..order.clone() };
+            together.or_insert_with(nothing).quantity += left;
+        }
+        let mut worst: BTreeMap<(ContractId, Option<ContractId>), Decimal> = BTreeMap::new();
+        for ((contract, against, _), together) in &sides {
+            let Ok(Impact { before, after, .. }) = self.margin_impact(together) else { continue };
+            let most = worst.entry((*contract, *against)).or_default();
+            *most = (after.initial - before.initial).max(*most);
+        }
+        worst.values().sum()
     }
 
     /// Initial and maintenance requirement of a position, in the currency of its value.

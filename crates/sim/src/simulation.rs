@@ -281,7 +281,7 @@ impl Simulation {
 
     /// Places a new order. The answer comes as events: accepted and perhaps executed at once, or rejected.
     pub fn place(&mut self, client: i32, order: SimOrder) {
-        let lack = self.lack_of_margin(&order);
+        let lack = self.lack_of_margin(client, &order);
         self.broker.place(client, order, lack, &self.board, self.now);
     }
 
@@ -290,7 +290,7 @@ impl Simulation {
     pub fn modify(&mut self, client: i32, order: SimOrder) {
         let filled = self.order(client, order.order_id).map_or(Quantity::ZERO, |known| known.filled);
         // What is executed of it is in the account already.
-        let lack = self.lack_of_margin(&SimOrder { quantity: order.quantity - filled, ..order.clone() });
+        let lack = self.lack_of_margin(client, &SimOrder { quantity: order.quantity - filled, ..order.clone() });
         self.broker.modify(client, order, lack, &self.board, self.now);
     }
 

@@ -150,8 +150,31 @@ fn an_order_cannot_grow_beyond_what_the_account_can_bear() {
     insta::assert_snapshot!(told(&mut simulation), @"
     1 accepted: BUY 10 at 700, Submitted
     1 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [440304000.00 USD]
-    2 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [440304000.00 USD]
+    2 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [440306201.52 USD]
     1 accepted: BUY 20 at 700, Submitted
+    ");
+}
+
+/// Each asks for two thirds of what the account has.
+#[test]
+fn orders_that_work_count_against_the_margin_of_the_next() {
+    let mut simulation = afternoon();
+    let order = |id, side, at| limit(id, side, 30_000, CSPX, price(at));
+    simulation.place(CLIENT, order(1, Side::Buy, "700"));
+    simulation.place(CLIENT, order(2, Side::Buy, "690"));
+    simulation.place(CLIENT + 1, order(2, Side::Buy, "690"));
+    simulation.place(CLIENT, order(3, Side::Sell, "900"));
+    simulation.modify(CLIENT, order(1, Side::Buy, "710"));
+    simulation.cancel(CLIENT, 1);
+    simulation.place(CLIENT, order(4, Side::Buy, "690"));
+    insta::assert_snapshot!(told(&mut simulation), @"
+    1 accepted: BUY 30000 at 700, Submitted
+    2 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [13209120.00 USD]
+    2 rejected, 201: Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN VALUE [10000000 USD] MUST EXCEED THE INITIAL MARGIN [13209120.00 USD]
+    3 accepted: SELL 30000 at 900, Submitted
+    1 accepted: BUY 30000 at 710, Submitted
+    1 cancelled, 202: Order Canceled - reason: (filled 0)
+    4 accepted: BUY 30000 at 690, Submitted
     ");
 }
 
