@@ -170,7 +170,7 @@ fn order(order_id: i32) -> PlaceOrderRequest {
         transmit: Some(true),
         ..Order::default()
     };
-    PlaceOrderRequest { order_id: Some(order_id), contract: cspx(), order: Some(order) }
+    PlaceOrderRequest { order_id: Some(order_id), contract: cspx(), order: Some(order), attached_orders: None }
 }
 
 /// Every client watches the fund while time moves in steps of a second; the answer to a last question ends its count.

@@ -125,6 +125,11 @@ impl Desk {
         };
         let unit = self.directory.unit(contract);
         let order = request.order.clone().unwrap_or_default();
+        let attached =
+            request.attached_orders.is_some_and(|orders| orders.sl_order_id.or(orders.pt_order_id).is_some());
+        if attached {
+            return Err(unserved("attached orders"));
+        }
         self.refuse_unserved(&order)?;
         Ok(SimOrder {
             order_id,
@@ -164,6 +169,16 @@ impl Desk {
             (!order.conditions.is_empty(), "conditions"),
             (order.all_or_none == Some(true), "allOrNone"),
             (order.not_held == Some(true), "notHeld"),
+            (order.hidden == Some(true), "hidden"),
+            (order.block_order == Some(true), "blockOrder"),
+            (order.sweep_to_fill == Some(true), "sweepToFill"),
+            (order.randomize_size == Some(true), "randomizeSize"),
+            (order.randomize_price == Some(true), "randomizePrice"),
+            (order.imbalance_only == Some(true), "imbalanceOnly"),
+            (order.post_only == Some(true), "postOnly"),
+            (order.deactivate == Some(true), "deactivate"),
+            (order.display_size.is_some_and(|shown| shown > 0), "displaySize"),
+            (order.duration.is_some_and(|seconds| seconds > 0), "duration"),
             (order.min_qty.is_some_and(|least| least > 0), "minQty"),
             (order.short_sale_slot.is_some_and(|slot| slot > 0), "shortSaleSlot"),
             (order.discretionary_amt.is_some_and(|amount| amount != 0.0), "discretionaryAmt"),

@@ -220,3 +220,51 @@ where
     }
     connections.shutdown().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Currency, Money, Universe};
+    use market::calendar::Calendars;
+    use rust_decimal::dec;
+    use sim::{AccountEvents, PriceList, Prices, Scenario};
+    use tokio::io::AsyncReadExt;
+
+    /// An account and nothing to trade.
+    fn world() -> SimConfig {
+        let first_day = jiff::civil::date(2025, 7, 7);
+        SimConfig {
+            universe: Arc::new(Universe::new(Vec::new(), Vec::new())),
+            calendars: Arc::new(Calendars::parse([], "").expect("no calendar")),
+            prices: Prices::Simulated { scenario: Scenario::Calm, seed: 7, first_day },
+            seed: 7,
+            start: first_day.to_zoned(jiff::tz::TimeZone::UTC).expect("a midnight").timestamp(),
+            base: Currency::Usd,
+            account: "DU1234567".to_owned(),
+            deposit: Money::new(dec!(1_000_000), Currency::Usd),
+            events: AccountEvents::none(),
+            price_list: PriceList::Fixed,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_whose_world_broke_says_so_and_serves_nobody() {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let gateway = Gateway::bind(address, GatewayConfig::default(), world()).await.expect("a gateway");
+        assert!(tokio::time::timeout(3 * LOOK, gateway.broken()).await.is_err(), "it is sound");
+        let desk = Arc::clone(&gateway.desk);
+        let bug = std::thread::spawn(move || {
+            let _held = lock(&desk);
+            panic!("a bug at the desk");
+        });
+        assert!(bug.join().is_err());
+        tokio::time::timeout(PATIENCE, gateway.broken()).await.expect("it says so");
+        let mut stream = TcpStream::connect(gateway.local_addr()).await.expect("the port is open until it is closed");
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"API\0\0\0\0\x09v157..178").await.expect("written");
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end");
+        assert!(ended.is_err() || !answer.windows(3).any(|part| part == b"DU1"), "{answer:?}");
+        tokio::time::timeout(PATIENCE, gateway.close()).await.expect("it can be closed");
+    }
+}

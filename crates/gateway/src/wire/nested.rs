@@ -135,6 +135,8 @@ pub struct Order {
     pub action: Option<String>,
     #[prost(string, optional, tag = "6")]
     pub total_quantity: Option<String>,
+    #[prost(int32, optional, tag = "7")]
+    pub display_size: Option<i32>,
     #[prost(string, optional, tag = "8")]
     pub order_type: Option<String>,
     #[prost(double, optional, tag = "9")]
@@ -147,8 +149,14 @@ pub struct Order {
     pub account: Option<String>,
     #[prost(bool, optional, tag = "16")]
     pub all_or_none: Option<bool>,
+    #[prost(bool, optional, tag = "17")]
+    pub block_order: Option<bool>,
+    #[prost(bool, optional, tag = "18")]
+    pub hidden: Option<bool>,
     #[prost(bool, optional, tag = "19")]
     pub outside_rth: Option<bool>,
+    #[prost(bool, optional, tag = "20")]
+    pub sweep_to_fill: Option<bool>,
     #[prost(int32, optional, tag = "24")]
     pub min_qty: Option<i32>,
     #[prost(string, optional, tag = "25")]
@@ -179,6 +187,10 @@ pub struct Order {
     pub discretionary_amt: Option<f64>,
     #[prost(bool, optional, tag = "83")]
     pub not_held: Option<bool>,
+    #[prost(bool, optional, tag = "86")]
+    pub randomize_size: Option<bool>,
+    #[prost(bool, optional, tag = "87")]
+    pub randomize_price: Option<bool>,
     /// What the order waits for; only how many there are is read.
     #[prost(message, repeated, tag = "100")]
     pub conditions: Vec<Empty>,
@@ -191,6 +203,18 @@ pub struct Order {
     pub auto_cancel_date: Option<String>,
     #[prost(string, optional, tag = "115")]
     pub filled_quantity: Option<String>,
+    /// In protobuf alone.
+    #[prost(bool, optional, tag = "119")]
+    pub imbalance_only: Option<bool>,
+    /// Seconds it lives.
+    #[prost(int32, optional, tag = "123")]
+    pub duration: Option<i32>,
+    /// In protobuf alone.
+    #[prost(bool, optional, tag = "138")]
+    pub deactivate: Option<bool>,
+    /// In protobuf alone.
+    #[prost(bool, optional, tag = "139")]
+    pub post_only: Option<bool>,
 }
 
 /// Status of an order, with the margin and cost figures of a what-if.

@@ -36,7 +36,10 @@ pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, B
     }
     fields.skip(1)?;
     order.what_if = fields.flag()?;
-    fields.skip(4)?;
+    // Miscellaneous options, solicited.
+    fields.skip(2)?;
+    order.randomize_size = fields.flag()?;
+    order.randomize_price = fields.flag()?;
     if matches!(order.order_type.as_deref(), Some("PEG BENCH" | "PEGBENCH")) {
         fields.skip(5)?;
     }
@@ -46,8 +49,11 @@ pub(super) fn read_order(fields: &mut Fields<'_>) -> Result<PlaceOrderRequest, B
         // Adjusted orders (7), operator, soft dollars (2).
         fields.skip(10)?;
         order.cash_qty = fields.double()?;
+        // MiFID (4) to price management; the oldest version ends here.
+        fields.skip(8)?;
+        order.duration = fields.integer().unwrap_or_default();
     }
-    Ok(PlaceOrderRequest { order_id, contract: Some(contract), order: Some(order) })
+    Ok(PlaceOrderRequest { order_id, contract: Some(contract), order: Some(order), attached_orders: None })
 }
 
 /// From the side of the order to `hidden`.
@@ -64,9 +70,14 @@ fn read_terms(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), BadField
     order.order_ref = fields.text()?;
     order.transmit = fields.flag()?;
     order.parent_id = fields.integer()?;
-    fields.skip(4)?;
+    order.block_order = fields.flag()?;
+    order.sweep_to_fill = fields.flag()?;
+    order.display_size = fields.integer()?;
+    // What triggers a stop.
+    fields.skip(1)?;
     order.outside_rth = fields.flag()?;
-    fields.skip(1)
+    order.hidden = fields.flag()?;
+    Ok(())
 }
 
 /// From the allocation among accounts to volatility.

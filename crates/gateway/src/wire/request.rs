@@ -160,8 +160,9 @@ requests! {
 
 /// Requests with a request id first that wait for an answer: a client deserves a refusal, not silence.
 /// Depth, exercise of options, scanner, fundamentals, calculations of options, display groups, positions by model, soft
-/// dollars, components of the smart route, news, histogram, ticks, events of companies, the user.
-const UNSERVED: [i32; 19] = [10, 21, 22, 52, 54, 55, 67, 68, 74, 79, 83, 84, 86, 88, 96, 97, 100, 102, 104];
+/// dollars, components of the smart route, news, histogram, ticks, events of companies, the user, settings of the
+/// gateway.
+const UNSERVED: [i32; 21] = [10, 21, 22, 52, 54, 55, 67, 68, 74, 79, 83, 84, 86, 88, 96, 97, 100, 102, 104, 108, 109];
 
 /// Ids are counted up from 1, far from this end; a body of the text codec reads as an id beyond it.
 const IDS: std::ops::Range<i32> = 1..1000;
@@ -243,6 +244,18 @@ pub struct PlaceOrderRequest {
     pub contract: Option<Contract>,
     #[prost(message, optional, tag = "3")]
     pub order: Option<Order>,
+    /// In protobuf alone.
+    #[prost(message, optional, tag = "4")]
+    pub attached_orders: Option<AttachedOrders>,
+}
+
+/// Stop loss and profit taker that follow an order, by their numbers.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct AttachedOrders {
+    #[prost(int32, optional, tag = "1")]
+    pub sl_order_id: Option<i32>,
+    #[prost(int32, optional, tag = "3")]
+    pub pt_order_id: Option<i32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]

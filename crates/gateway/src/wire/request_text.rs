@@ -160,7 +160,7 @@ from_text! {
 /// A request id alone stands behind a version number in the older half of the messages.
 impl FromText for RequestKey {
     fn from_text(id: i32, fields: &mut Fields<'_>) -> Result<RequestKey, BadField> {
-        const WITHOUT_VERSION: std::ops::RangeInclusive<i32> = 78..=107;
+        const WITHOUT_VERSION: std::ops::RangeInclusive<i32> = 78..=109;
         const SCANNER: i32 = 22;
         if !WITHOUT_VERSION.contains(&id) && id != SCANNER {
             fields.skip(1)?;

@@ -203,6 +203,16 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
         ("an amount of cash", &cspx, wrong(&|order| order.cash_qty = Some(5_000.0))),
         ("a better price", &cspx, wrong(&|order| order.discretionary_amt = 0.5)),
         ("not held", &cspx, wrong(&|order| order.not_held = true)),
+        ("unseen", &cspx, wrong(&|order| order.hidden = true)),
+        ("seen in part", &cspx, wrong(&|order| order.display_size = Some(5))),
+        ("a block", &cspx, wrong(&|order| order.block_order = true)),
+        ("a sweep", &cspx, wrong(&|order| order.sweep_to_fill = true)),
+        ("another size", &cspx, wrong(&|order| order.randomize_size = true)),
+        ("another price", &cspx, wrong(&|order| order.randomize_price = true)),
+        ("the imbalance", &cspx, wrong(&|order| order.imbalance_only = true)),
+        ("never taking", &cspx, wrong(&|order| order.post_only = true)),
+        ("asleep", &cspx, wrong(&|order| order.deactivate = true)),
+        ("a minute", &cspx, wrong(&|order| order.duration = Some(60))),
         ("a model", &cspx, wrong(&|order| order.model_code = "growth".to_owned())),
         ("several accounts", &cspx, wrong(&|order| order.fa_group = "ours".to_owned())),
         ("until a date", &cspx, wrong(&|order| order.auto_cancel_date = "20250708".to_owned())),
@@ -213,6 +223,8 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
         client.submit_order(order_id, contract, order).await.expect("written");
         lines.push(format!("{name}: {}", fenced_updates(&client, &mut updates).await.join(", ")));
     }
+    client.order(&cspx).buy(10).limit(500.0).preset_stop_loss().submit().await.expect("written");
+    lines.push(format!("a stop behind it: {}", fenced_updates(&client, &mut updates).await.join(", ")));
     client.submit_order(50, &cspx, &good).await.expect("written");
     drop(client.cancel_order(50, "").await.expect("written"));
     fenced_updates(&client, &mut updates).await;
@@ -240,10 +252,21 @@ async fn orders_that_cannot_be_are_refused_with_the_code_a_broker_gives() {
     an amount of cash: notice Some(15) 201
     a better price: notice Some(16) 201
     not held: notice Some(17) 201
-    a model: notice Some(18) 201
-    several accounts: notice Some(19) 201
-    until a date: notice Some(20) 201
-    an algorithm: notice Some(21) 201
+    unseen: notice Some(18) 201
+    seen in part: notice Some(19) 201
+    a block: notice Some(20) 201
+    a sweep: notice Some(21) 201
+    another size: notice Some(22) 201
+    another price: notice Some(23) 201
+    the imbalance: notice Some(24) 201
+    never taking: notice Some(25) 201
+    asleep: notice Some(26) 201
+    a minute: notice Some(27) 201
+    a model: notice Some(28) 201
+    several accounts: notice Some(29) 201
+    until a date: notice Some(30) 201
+    an algorithm: notice Some(31) 201
+    a stop behind it: notice Some(1) 201
     an id again: notice Some(50) 103
     cancel twice: notice Some(50) 10148
     cancel nothing: notice Some(77) 10147

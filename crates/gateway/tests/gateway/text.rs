@@ -42,7 +42,7 @@ fn order(id: &str, side: &str, quantity: &str, kind: &str, limit: &str, conditio
         .extend(["0", "", "-1", "0", "", "", "0", "", "", "0", "0", "", "0", "", "", "", "", "", "0", "", "0", "", ""]);
     fields
         .extend(["0", "0", "", "", "", "", "", "", "", "", "", "0", "", "", "0", "0", "", "", "0", "", "0", "0", "0"]);
-    fields.extend([conditions, "", "", "", "", "", "", "0", "", "", "", "", "", "", "", "", "0", "0", "0", ""]);
+    fields.extend([conditions, "", "", "", "", "", "", "0", "", "", "", "", "", "", "", "", "0", "0", "0", "", ""]);
     fields.into_iter().map(str::to_owned).collect()
 }
 
@@ -99,6 +99,10 @@ async fn what_would_change_the_meaning_of_an_order_is_refused_by_its_name() {
     let gateway = gateway_at(MORNING).await;
     let mut stream = started(&gateway, "v157..178", 1).await;
     for (place, value, name) in [
+        (29, "1", "blockOrder"),
+        (30, "1", "sweepToFill"),
+        (31, "100", "displaySize"),
+        (34, "1", "hidden"),
         (36, "0.5", "discretionaryAmt"),
         (39, "ours", "faGroup"),
         (43, "growth", "modelCode"),
@@ -106,7 +110,10 @@ async fn what_would_change_the_meaning_of_an_order_is_refused_by_its_name() {
         (50, "1", "allOrNone"),
         (51, "9", "minQty"),
         (81, "1", "notHeld"),
+        (88, "1", "randomizeSize"),
+        (89, "1", "randomizePrice"),
         (101, "5000", "cashQty"),
+        (110, "60", "duration"),
     ] {
         let mut fields = order("1", "BUY", "10.0", "LMT", "100.0", "0");
         fields[place] = value.to_owned();
@@ -235,6 +242,7 @@ async fn what_is_not_served_is_told_to_be_nothing_or_refused_under_its_own_id() 
         (&["86", "8", "1", "BRFG", "", "", "10", ""], "4|2|8|322|"),
         (&["100", "8"], "4|2|8|322|"),
         (&["104", "8"], "4|2|8|322|"),
+        (&["108", "8"], "4|2|8|322|"),
         (&["21", "2", "8"], "4|2|8|322|"),
     ] {
         ask(&mut stream, question).await;
