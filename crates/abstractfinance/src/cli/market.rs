@@ -24,7 +24,7 @@ pub struct MarketArgs {
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,
     /// What happens to the account outside of orders: none, unattended (dividends, taxes, interest, fees, splits), or
-    /// realistic (the same, halts of single names, and borrowed shares that are called back, which a person has to answer).
+    /// realistic (the same, halts of single names, and borrowed shares that are called back).
     #[arg(long, value_enum, default_value_t = AccountEvents::None)]
     pub account_events: AccountEvents,
     /// What orders cost: by IB's fixed price list, or by its tiered one, which falls with what is traded in a month.
