@@ -35,7 +35,6 @@ impl EwmaDeviation {
     /// Takes the next observation.
     #[inline]
     pub fn push(&mut self, value: f64) {
-        debug_assert!(value.is_finite());
         self.count += 1;
         self.weights = 1.0 + self.decay * self.weights;
         self.squared_weights = 1.0 + self.decay * self.decay * self.squared_weights;

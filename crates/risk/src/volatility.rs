@@ -117,7 +117,8 @@ impl VolatilityEstimator {
         let ewma = self.ewma.deviation().map(annualised);
         let rolling = self.recent.sample_deviation().map(annualised);
         let blended = ewma.zip(rolling).map(|(e, r)| policy.ewma_weight * e + (1.0 - policy.ewma_weight) * r);
-        let floored = blended.map(|v| v.max(policy.floor));
+        // The larger of no number and the floor would be the floor.
+        let floored = blended.filter(|v| v.is_finite()).map(|v| v.max(policy.floor));
         let quality = match floored {
             None => Quality::Invalid,
             Some(_) if self.observations < policy.observations_min => Quality::Degraded,

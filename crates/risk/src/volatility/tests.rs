@@ -25,6 +25,16 @@ fn close_to(ours: Option<f64>, golden: &str) -> bool {
 }
 
 #[test]
+fn a_return_that_is_no_number_leaves_no_estimate() {
+    for bad in [f64::NAN, f64::INFINITY] {
+        let mut estimator = VolatilityEstimator::new(&policy());
+        [0.01, -0.01, bad, 0.01].into_iter().for_each(|daily_return| estimator.push(daily_return));
+        let estimate = estimator.estimate(&policy());
+        assert_eq!((estimate.quality, estimate.vol_scale), (Quality::Invalid, 0.0), "{bad}");
+    }
+}
+
+#[test]
 #[allow(clippy::disallowed_methods, reason = "the golden values lie outside the repository")]
 fn equals_pandas_on_every_golden_day() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/golden");
