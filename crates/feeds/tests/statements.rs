@@ -3,7 +3,7 @@
 
 use feeds::{FlexConfig, FlexStatements, Secret};
 use jiff::civil::{Date, date};
-use ports::{StatementError, StatementLine, Statements};
+use ports::{Activity, StatementError, StatementLine, Statements};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -106,6 +106,16 @@ async fn told(sections: &str) -> String {
     }
 }
 
+/// What is wrong with the rows that are not read.
+async fn problem(sections: &str) -> String {
+    let service = Service::new(ORDERED, &[document(&[(TUESDAY, sections), (WEDNESDAY, "")])]).await;
+    let problem = |line: StatementLine| match line.activity {
+        Activity::Unread { problem } => problem,
+        other => panic!("{} is read: {other:?}", line.id),
+    };
+    service.ask().await.unwrap().into_iter().map(problem).collect::<Vec<_>>().join("\n")
+}
+
 fn line(line: &StatementLine) -> String {
     let activity = serde_json::to_string(&line.activity).unwrap();
     let con_id = line.con_id.map_or("-".to_owned(), |id| id.to_string());
@@ -198,17 +208,17 @@ async fn what_is_not_the_whole_statement_of_our_account_is_refused() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_not_understood_is_named_and_nothing_is_returned() {
+async fn a_row_that_is_not_understood_is_named() {
     let cash = |attributes: &str| format!("<CashTransactions><CashTransaction {attributes}/></CashTransactions>");
     let row = "transactionID=\"9\" reportDate=\"20261013\" amount=\"-5\" currency=\"USD\"";
-    insta::assert_snapshot!(told(&cash(&format!("{row} type=\"Price Adjustments\""))).await, @"activity statement unusable: CashTransaction (9) is of type `Price Adjustments`, which is not known here; nothing was booked");
-    insta::assert_snapshot!(told(&cash(&format!("{} type=\"Dividends\"", row.replace("USD", "XAU")))).await, @"activity statement unusable: CashTransaction (9) is in XAU, a currency this engine does not hold");
-    insta::assert_snapshot!(told(&cash(&format!("{} type=\"Dividends\"", row.replace("-5", "n/a")))).await, @"activity statement unusable: CashTransaction (9) has amount `n/a`, which is no number");
-    insta::assert_snapshot!(told(&cash("type=\"Dividends\" reportDate=\"20261013\" amount=\"1\" currency=\"USD\"")).await, @"activity statement unusable: CashTransaction has no transactionID; add the field to the query");
+    insta::assert_snapshot!(problem(&cash(&format!("{row} type=\"Price Adjustments\""))).await, @"CashTransaction (9) is of type `Price Adjustments`, which is not known here");
+    insta::assert_snapshot!(problem(&cash(&format!("{} type=\"Dividends\"", row.replace("USD", "XAU")))).await, @"CashTransaction (9) is in XAU, a currency this engine does not hold");
+    insta::assert_snapshot!(problem(&cash(&format!("{} type=\"Dividends\"", row.replace("-5", "n/a")))).await, @"CashTransaction (9) has amount `n/a`, which is no number");
+    insta::assert_snapshot!(problem(&cash("type=\"Dividends\" reportDate=\"20261013\" amount=\"1\" currency=\"USD\"")).await, @"CashTransaction has no transactionID; add the field to the query");
     insta::assert_snapshot!(told(&cash(&format!("{row} type=\"Dividends\" levelOfDetail=\"SUMMARY\""))).await, @"activity statement unusable: CashTransactions has summaries only; choose the level of detail `Detail` in the query");
     let merger = "<CorporateActions><CorporateAction type=\"SO\" transactionID=\"8\" reportDate=\"20261013\" \
                   description=\"ACME SPINOFF 1 FOR 5\"/></CorporateActions>";
-    insta::assert_snapshot!(told(merger).await, @"activity statement unusable: CorporateAction (8) is of type `SO`, which needs a person; book it by hand");
+    insta::assert_snapshot!(problem(merger).await, @"CorporateAction (8) is of type `SO`, which needs a person; book it by hand");
     let renamed = |description: &str, came: &str| {
         let row = |symbol: &str, conid: u32, quantity: &str, id: u32| {
             format!(
@@ -220,17 +230,34 @@ async fn a_row_that_is_not_understood_is_named_and_nothing_is_returned() {
         format!("<CorporateActions>{rows}</CorporateActions>")
     };
     let merged = renamed("ACME(US0000000051) MERGED(Acquisition) WITH US0000000052 1 FOR 2", "1999.5");
-    insta::assert_snapshot!(told(&merged).await, @"activity statement unusable: CorporateAction (701) says MERGED, which needs a person; book it by hand");
+    insta::assert_snapshot!(problem(&merged).await, @"CorporateAction (701) says MERGED, which needs a person; book it by hand");
     let fewer = renamed("ACME(US0000000051) CUSIP/ISIN CHANGE TO (US0000000052)", "1999.5");
-    insta::assert_snapshot!(told(&fewer).await, @"activity statement unusable: CorporateAction (701) gives 1999.5 for -3999, which is no change of the contract's key and needs a person; book it by hand");
+    insta::assert_snapshot!(problem(&fewer).await, @"CorporateAction (701) gives 1999.5 for -3999, which is no change of the contract's key and needs a person; book it by hand");
     let shares = "<Transfers><Transfer symbol=\"ACME\" assetCategory=\"STK\" quantity=\"100\" direction=\"IN\" \
                   transactionID=\"7\" date=\"20261013\" currency=\"USD\"/></Transfers>";
-    insta::assert_snapshot!(told(shares).await, @"activity statement unusable: Transfer (7) moved 100 of ACME; adopt the position by hand");
+    insta::assert_snapshot!(problem(shares).await, @"Transfer (7) moved 100 of ACME; adopt the position by hand");
     let week = "<InterestAccruals><InterestAccrualsCurrency currency=\"BASE_SUMMARY\" fromDate=\"20261013\" \
                 toDate=\"20261013\" interestAccrued=\"0.3\" accrualReversal=\"0\"/></InterestAccruals>";
-    insta::assert_snapshot!(told(week).await, @"activity statement unusable: InterestAccrualsCurrency is a summary without its currencies; choose `Currency breakout` in the query");
+    insta::assert_snapshot!(problem(week).await, @"InterestAccrualsCurrency is a summary without its currencies; choose `Currency breakout` in the query");
     let both = format!("{}{}", cash(&format!("{row} type=\"Dividends\"")), cash(&format!("{row} type=\"Other Fees\"")));
-    insta::assert_snapshot!(told(&both).await, @"activity statement unusable: the transaction 9 is there twice and differs");
+    insta::assert_snapshot!(problem(&both).await, @"the transaction 9 is there twice and differs");
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_row_that_is_not_understood_is_read() {
+    let row = |id: u32, kind: &str| {
+        format!(
+            "<CashTransaction transactionID=\"{id}\" reportDate=\"20261013\" amount=\"-5\" currency=\"USD\" type=\"{kind}\"/>"
+        )
+    };
+    let rows = [row(8, "Other Fees"), row(9, "Price Adjustments"), row(10, "Broker Interest Paid")].concat();
+    insta::assert_snapshot!(told(&format!("<CashTransactions>{rows}</CashTransactions>")).await, @r#"
+    2026-10-13 - - 10 {"activity":"interest","amount":{"amount":"-5","currency":"USD"}}
+    2026-10-13 - - 8 {"activity":"fee","amount":{"amount":"-5","currency":"USD"}}
+    2026-10-13 - - 9 {"activity":"unread","problem":"CashTransaction (9) is of type `Price Adjustments`, which is not known here"}
+    "#);
+    let dateless = row(9, "Other Fees").replace("20261013", "13/10/2026");
+    insta::assert_snapshot!(told(&format!("<CashTransactions>{dateless}</CashTransactions>")).await, @r#"2026-10-13 - - 9 {"activity":"unread","problem":"CashTransaction (9) has reportDate `13/10/2026`, which is no date; set the query's date format to yyyyMMdd"}"#);
 }
 
 #[tokio::test]

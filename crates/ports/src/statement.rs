@@ -54,6 +54,8 @@ pub enum Activity {
     BuyIn { execution: ExecutionId, quantity: Quantity, price: Price, charge: Money },
     /// A commodity or sweep account moved cash between rows of one currency; nothing changed in total.
     Sweep { currency: Currency, amount: Decimal },
+    /// A row nobody can book, because it is not understood or needs a person.
+    Unread { problem: String },
 }
 
 /// How an option ended.
@@ -88,6 +90,7 @@ pub trait Statements {
     /// Every line that counts for a date in the closed span, in order of date and id.
     ///
     /// # Errors
-    /// [`StatementError`]; a truncated statement is `Unusable`, never a shorter one.
+    /// [`StatementError`]; a truncated statement is `Unusable`, never a shorter one, and a row that is not understood is a
+    /// line that says so.
     async fn activity(&mut self, from: Date, to: Date) -> Result<Vec<StatementLine>, StatementError>;
 }

@@ -2,7 +2,7 @@
 //!
 //! In: statement lines since the books were left. Out: events of the books, each once. Invariant: a line is booked under
 //! the broker's own id; one that names a contract we do not have is booked as cash with its words; a line that cannot be
-//! booked, and a statement that does not come, change nothing, and what they would have explained stays a break.
+//! read or booked, and a statement that does not come, change nothing, and what they would have explained stays a break.
 
 use super::adopt::post_execution;
 use super::news::{News, news};
@@ -14,11 +14,14 @@ use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use ports::{AccountSnapshot, Activity, Broker, StatementLine, Statements};
+use ports::{AccountSnapshot, Activity, Broker, StatementError, StatementLine, Statements};
 use rust_decimal::Decimal;
 
 /// Lines may be added to a statement some days late.
 pub(super) const LATE_DAYS: i64 = 7;
+
+/// Unread rows that an alert names; the rest are counted.
+const UNREAD_SHOWN: usize = 3;
 
 /// Books what the statement tells, or says why there is none.
 pub(super) async fn book_statement<B: Broker, J, C>(
@@ -41,17 +44,36 @@ pub(super) async fn book_statement<B: Broker, J, C>(
         Ok(lines) => lines,
         Err(error) => {
             tracing::warn!(%error, "no activity statement");
-            return Ok(vec![News::note(format!("{error}; what it would have explained is a break until it comes"))]);
+            let alarming = !matches!(error, StatementError::Unavailable(_));
+            let sentence = format!("{error}; what it would have explained is a break until it comes");
+            return Ok(vec![News { alarming, ..News::note(sentence) }]);
         }
     };
     book.told = Some(to);
-    let mut told = Vec::new();
+    let mut told: Vec<News> = unread(lines.iter().filter(|line| line.date >= opened)).into_iter().collect();
     for line in lines.iter().filter(|line| line.date >= opened) {
         told.extend(buy_in(line, book, snapshot, &world.broker, run)?);
         let Some(event) = event(line, &world.broker) else { continue };
         told.extend(post_line(&line.id, start_of(line.date)?, event, book, run));
     }
     Ok(told)
+}
+
+/// Rows that nobody could read, in one alert: a query that lacks a field spoils many.
+fn unread<'a>(lines: impl Iterator<Item = &'a StatementLine>) -> Option<News> {
+    let problem = |line: &'a StatementLine| match &line.activity {
+        Activity::Unread { problem } => Some(problem.as_str()),
+        _ => None,
+    };
+    let problems: Vec<&str> = lines.filter_map(problem).collect();
+    let (first, more) = (problems.iter().take(UNREAD_SHOWN), problems.len().saturating_sub(UNREAD_SHOWN));
+    let named = first.copied().collect::<Vec<_>>().join("; ");
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let sentence = format!(
+        "not booked of the broker's statement: {named}{more}. Mend the query where that is meant, and a week's rows are booked \
+         with the next statement; else adopt the break it leaves (`abstractfinance reconcile`). Not both: it would count twice"
+    );
+    (!problems.is_empty()).then(|| News { alarming: true, ..News::note(sentence) })
 }
 
 /// Books a line; of one that cannot be booked a person is told, and the day goes on with the break it leaves.
@@ -167,13 +189,14 @@ fn event<B: Broker>(line: &StatementLine, broker: &B) -> Option<LedgerEvent> {
             LedgerEvent::OptionEnded { contract, how: ended(how), quantity, cash, delivery: None }
         }
         (&Activity::BuyIn { quantity, .. }, Some(contract)) => LedgerEvent::Recall { contract, quantity },
-        // A position we do not know, or cash that only changed its row: the reconciliation compares the totals.
+        // A position we do not know, cash that only changed its row, or nobody knows what: the reconciliation compares the totals.
         (
             Activity::Split { .. }
             | Activity::Renamed { .. }
             | Activity::OptionEnded { .. }
             | Activity::BuyIn { .. }
-            | Activity::Sweep { .. },
+            | Activity::Sweep { .. }
+            | Activity::Unread { .. },
             _,
         ) => return None,
     })

@@ -1,10 +1,10 @@
 //! What happened to contracts: splits, changes of the contract's key, options that ended.
 //!
 //! In: rows of `CorporateActions` and `OptionEAE`. Out: lines. Invariant: a split's ratio is the one the description
-//! states, never one computed from quantities; a renaming changes no number of shares; an action of any other type is an
-//! error that names it, because it needs a person.
+//! states, never one computed from quantities; a renaming changes no number of shares; an action of any other type is named
+//! and stays unread, because it needs a person.
 
-use super::row::Row;
+use super::row::{Row, each};
 use domain::Money;
 use ports::{Activity, OptionEnd, StatementLine};
 use rust_decimal::Decimal;
@@ -29,15 +29,13 @@ const ACTIONS: &[(&str, Does)] =
 const EXCHANGED: [&str; 6] = ["MERGED", "MERGER", "ACQUISITION", "ACQUIRED", "TENDER", "EXCHANGED"];
 
 /// `CorporateActions`. One action has a row, or two when the contract gets a new key: the old line goes, a new one comes.
-pub(super) fn corporate_actions(rows: &[Row<'_>]) -> Lines {
-    let mut actions: BTreeMap<String, Vec<&Row<'_>>> = BTreeMap::new();
+pub(super) fn corporate_actions(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    let mut actions: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
     for row in rows {
-        let same = row.text("actionID").map(str::to_owned);
-        let same = same.map_or_else(|| row.required("transactionID").map(str::to_owned), Ok)?;
-        actions.entry(same).or_default().push(row);
+        actions.entry(row.text("actionID").or(row.text("transactionID")).unwrap_or("")).or_default().push(row);
     }
-    let lines = actions.values().map(|rows| action(rows)).collect::<Result<Vec<_>, _>>()?;
-    Ok(lines.into_iter().flatten().collect())
+    let lines = |rows: &Vec<&Row<'_>>| action(rows).unwrap_or_else(|problem| vec![rows[0].unread(problem)]);
+    actions.values().flat_map(lines).collect()
 }
 
 fn action(rows: &[&Row<'_>]) -> Lines {
@@ -144,23 +142,23 @@ fn whole_ratio(new: Decimal, old: Decimal) -> Option<(u32, u32)> {
 
 /// `OptionEAE`: exercises, assignments, expirations. Shares that were delivered have rows of their own here; they are
 /// executions, and executions come from the API.
-pub(super) fn options(rows: &[Row<'_>]) -> Lines {
-    let mut lines = Vec::new();
-    for row in rows {
-        let how = match row.required("transactionType")? {
-            "Exercise" => OptionEnd::Exercised,
-            "Assignment" => OptionEnd::Assigned,
-            "Expiration" => OptionEnd::Expired,
-            "Buy" | "Sell" => continue,
-            other => return Err(row.wrong(format!("is of type `{other}`, which is not known here"))),
-        };
-        let charge = row.number("commisionsAndTax")?.or(row.number("commissionsAndTax")?).unwrap_or_default();
-        let paid = row.number("proceeds")?.unwrap_or_default() + charge;
-        let cash = Money::new(paid, row.currency()?);
-        let made = || row.made_id("option", &["date", "conid", "transactionType", "quantity"]);
-        let id = row.text("tradeID").map_or_else(made, |trade| format!("option/{trade}"));
-        let activity = Activity::OptionEnded { how, quantity: row.quantity("quantity")?, cash };
-        lines.push(row.line(id, row.date(&["date", "reportDate"])?, activity)?);
-    }
-    Ok(lines)
+pub(super) fn options(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, option)
+}
+
+fn option(row: &Row<'_>) -> Lines {
+    let how = match row.required("transactionType")? {
+        "Exercise" => OptionEnd::Exercised,
+        "Assignment" => OptionEnd::Assigned,
+        "Expiration" => OptionEnd::Expired,
+        "Buy" | "Sell" => return Ok(Vec::new()),
+        other => return Err(row.wrong(format!("is of type `{other}`, which is not known here"))),
+    };
+    let charge = row.number("commisionsAndTax")?.or(row.number("commissionsAndTax")?).unwrap_or_default();
+    let paid = row.number("proceeds")?.unwrap_or_default() + charge;
+    let cash = Money::new(paid, row.currency()?);
+    let made = || row.made_id("option", &["date", "conid", "transactionType", "quantity"]);
+    let id = row.text("tradeID").map_or_else(made, |trade| format!("option/{trade}"));
+    let activity = Activity::OptionEnded { how, quantity: row.quantity("quantity")?, cash };
+    Ok(vec![row.line(id, row.date(&["date", "reportDate"])?, activity)?])
 }

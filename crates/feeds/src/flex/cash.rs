@@ -1,13 +1,14 @@
 //! Money that moved or became due: cash transactions, accruals, transfers, automatic conversions.
 //!
-//! In: rows of those sections. Out: lines. Invariant: a type that is not in the table is an error that names it; base
+//! In: rows of those sections. Out: lines. Invariant: a type that is not in the table is named and stays unread; base
 //! currency summaries are passed over, because their parts are there.
 
-use super::row::Row;
+use super::row::{Row, each};
 use domain::{Currency, ExecutionId, Money, Price};
 use ports::{Activity, StatementLine};
 use rust_decimal::Decimal;
 
+type Line = Result<StatementLine, String>;
 type Lines = Result<Vec<StatementLine>, String>;
 /// A cash transaction's `type`, and what it becomes.
 type CashType = (&'static str, fn(Money) -> Activity);
@@ -37,15 +38,14 @@ const CASH: &[CashType] = &[
 ];
 
 /// `CashTransactions`.
-pub(super) fn transactions(rows: &[Row<'_>]) -> Lines {
-    rows.iter().map(transaction).collect()
+pub(super) fn transactions(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, |row| transaction(row).map(|line| vec![line]))
 }
 
-fn transaction(row: &Row<'_>) -> Result<StatementLine, String> {
+fn transaction(row: &Row<'_>) -> Line {
     let kind = row.required("type")?;
     let known = CASH.iter().find(|(name, _)| *name == kind);
-    let (_, activity) =
-        known.ok_or_else(|| row.wrong(format!("is of type `{kind}`, which is not known here; nothing was booked")))?;
+    let (_, activity) = known.ok_or_else(|| row.wrong(format!("is of type `{kind}`, which is not known here")))?;
     let amount = row.money("amount")?;
     let date = row.date(&["reportDate", "settleDate", "dateTime"])?;
     // The broker posts the month's borrow fees among the interest, and tells them apart in words only.
@@ -55,11 +55,11 @@ fn transaction(row: &Row<'_>) -> Result<StatementLine, String> {
 }
 
 /// `ChangeInDividendAccruals`: `Po` when a dividend becomes due, `Re` when it is paid; amounts carry their sign.
-pub(super) fn dividend_accruals(rows: &[Row<'_>]) -> Lines {
-    rows.iter().map(dividend_accrual).collect()
+pub(super) fn dividend_accruals(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, |row| dividend_accrual(row).map(|line| vec![line]))
 }
 
-fn dividend_accrual(row: &Row<'_>) -> Result<StatementLine, String> {
+fn dividend_accrual(row: &Row<'_>) -> Line {
     if !row.codes().any(|code| code == "Po" || code == "Re") {
         let code = row.text("code").unwrap_or_default();
         return Err(row.wrong(format!("has code `{code}`, which is neither Po (posting) nor Re (reversal)")));
@@ -70,24 +70,22 @@ fn dividend_accrual(row: &Row<'_>) -> Result<StatementLine, String> {
 }
 
 /// `InterestAccruals`: one row per currency and day, borrow fees included.
-pub(super) fn interest_accruals(rows: &[Row<'_>]) -> Lines {
-    let (summaries, currencies): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
-        rows.iter().partition(|row| row.text("currency") == Some("BASE_SUMMARY"));
-    if currencies.is_empty() {
-        for row in summaries {
-            if !accrued(row)?.is_zero() {
-                return Err(row.wrong("is a summary without its currencies; choose `Currency breakout` in the query"));
-            }
+pub(super) fn interest_accruals(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    let is_summary = |row: &Row<'_>| row.text("currency") == Some("BASE_SUMMARY");
+    let alone = rows.iter().all(is_summary);
+    each(rows, |row| match is_summary(row) {
+        true if alone && !accrued(row)?.is_zero() => {
+            Err(row.wrong("is a summary without its currencies; choose `Currency breakout` in the query"))
         }
-        return Ok(Vec::new());
-    }
-    currencies.into_iter().filter_map(|row| interest_accrual(row).transpose()).collect()
+        true => Ok(Vec::new()),
+        false => interest_accrual(row),
+    })
 }
 
-fn interest_accrual(row: &Row<'_>) -> Result<Option<StatementLine>, String> {
+fn interest_accrual(row: &Row<'_>) -> Lines {
     let change = accrued(row)?;
     if change.is_zero() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     if row.date(&["fromDate"])? != row.date(&["toDate"])? {
         let remedy = "covers several days, so its days cannot be told apart; choose `Breakout by day` in the query";
@@ -95,7 +93,7 @@ fn interest_accrual(row: &Row<'_>) -> Result<Option<StatementLine>, String> {
     }
     let amount = Money::new(change, row.currency()?);
     let id = row.made_id("interest-accrual", &["toDate", "currency"]);
-    row.line(id, row.date(&["toDate"])?, Activity::Accrual { amount }).map(Some)
+    Ok(vec![row.line(id, row.date(&["toDate"])?, Activity::Accrual { amount })?])
 }
 
 fn accrued(row: &Row<'_>) -> Result<Decimal, String> {
@@ -103,61 +101,63 @@ fn accrued(row: &Row<'_>) -> Result<Decimal, String> {
 }
 
 /// `HardToBorrowDetails`, `BorrowFeeDetails`, `SLBFees`: the daily parts of what interest accruals hold in sum.
-pub(super) fn borrow_fee_details(rows: &[Row<'_>]) -> Lines {
-    let detail = |row: &Row<'_>| {
+pub(super) fn borrow_fee_details(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, |row| {
         let fee = ["borrowFee", "totalCharges", "fee"].into_iter().find(|name| row.text(name).is_some());
         let amount = row.money(fee.unwrap_or("borrowFee"))?;
         let names = ["valueDate", "conid", "symbol", "quantity", fee.unwrap_or_default()];
         let date = row.date(&["valueDate", "reportDate"])?;
-        row.line(row.made_id("borrow-fee-accrual", &names), date, Activity::Accrual { amount })
-    };
-    rows.iter().map(detail).collect()
+        Ok(vec![row.line(row.made_id("borrow-fee-accrual", &names), date, Activity::Accrual { amount })?])
+    })
 }
 
 /// `Transfers`: cash that came or went; positions need a person.
-pub(super) fn transfers(rows: &[Row<'_>]) -> Lines {
-    let mut lines = Vec::new();
-    for row in rows {
-        let quantity = row.number("quantity")?.unwrap_or_default();
-        if !quantity.is_zero() && row.text("assetCategory") != Some("CASH") {
-            let what = row.text("symbol").unwrap_or("a contract");
-            return Err(row.wrong(format!("moved {quantity} of {what}; adopt the position by hand")));
-        }
-        let cash = row.number("cashTransfer")?.unwrap_or_default();
-        if cash.is_zero() {
-            continue;
-        }
-        let signed = match row.required("direction")? {
-            "IN" => cash.abs(),
-            "OUT" => -cash.abs(),
-            other => return Err(row.wrong(format!("has direction `{other}`, which is neither IN nor OUT"))),
-        };
-        let own = row.text("account").is_some() && row.text("account") == row.text("accountId");
-        let currency = row.currency()?;
-        let flow = Activity::Flow { amount: Money::new(signed, currency) };
-        let activity = if own { Activity::Sweep { currency, amount: signed } } else { flow };
-        let id = row.required("transactionID")?.to_owned();
-        lines.push(row.line(id, row.date(&["reportDate", "date", "dateTime"])?, activity)?);
+pub(super) fn transfers(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, transfer)
+}
+
+fn transfer(row: &Row<'_>) -> Lines {
+    let quantity = row.number("quantity")?.unwrap_or_default();
+    if !quantity.is_zero() && row.text("assetCategory") != Some("CASH") {
+        let what = row.text("symbol").unwrap_or("a contract");
+        return Err(row.wrong(format!("moved {quantity} of {what}; adopt the position by hand")));
     }
-    Ok(lines)
+    let cash = row.number("cashTransfer")?.unwrap_or_default();
+    if cash.is_zero() {
+        return Ok(Vec::new());
+    }
+    let signed = match row.required("direction")? {
+        "IN" => cash.abs(),
+        "OUT" => -cash.abs(),
+        other => return Err(row.wrong(format!("has direction `{other}`, which is neither IN nor OUT"))),
+    };
+    let own = row.text("account").is_some() && row.text("account") == row.text("accountId");
+    let currency = row.currency()?;
+    let flow = Activity::Flow { amount: Money::new(signed, currency) };
+    let activity = if own { Activity::Sweep { currency, amount: signed } } else { flow };
+    let id = row.required("transactionID")?.to_owned();
+    Ok(vec![row.line(id, row.date(&["reportDate", "date", "dateTime"])?, activity)?])
 }
 
 /// `Trades`: executions are the API's business. What it does not show is which of those without a reference was a buy-in
 /// (`B`); and one currency for another, by the broker (`AFx`) or by hand, is cash and no position.
-pub(super) fn trades(rows: &[Row<'_>]) -> Lines {
-    let mut lines = Vec::new();
-    for row in rows.iter().filter(|row| row.text("orderReference").is_none()) {
-        let date = row.date(&["reportDate", "tradeDate", "dateTime"]);
-        if row.text("assetCategory") == Some("CASH") || row.codes().any(|code| code == "AFx") {
-            let (id, date) = (row.required("transactionID")?.to_owned(), date?);
-            lines.push(row.line(id.clone(), date, conversion(row)?)?);
-            if let Some(amount) = charge(row)?.filter(|charge| !charge.amount.is_zero()) {
-                lines.push(row.line(format!("commission of {id}"), date, Activity::Fee { amount })?);
-            }
-        } else if row.codes().any(|code| code == "B") {
-            let id = row.required("transactionID")?.to_owned();
-            lines.push(row.line(id, date?, buy_in(row)?)?);
-        }
+pub(super) fn trades(rows: &[Row<'_>]) -> Vec<StatementLine> {
+    each(rows, trade)
+}
+
+fn trade(row: &Row<'_>) -> Lines {
+    let converts = row.text("assetCategory") == Some("CASH") || row.codes().any(|code| code == "AFx");
+    let is_buy_in = row.codes().any(|code| code == "B");
+    if row.text("orderReference").is_some() || !(converts || is_buy_in) {
+        return Ok(Vec::new());
+    }
+    let (id, date) = (row.required("transactionID")?.to_owned(), row.date(&["reportDate", "tradeDate", "dateTime"])?);
+    if !converts {
+        return Ok(vec![row.line(id, date, buy_in(row)?)?]);
+    }
+    let mut lines = vec![row.line(id.clone(), date, conversion(row)?)?];
+    if let Some(amount) = charge(row)?.filter(|charge| !charge.amount.is_zero()) {
+        lines.push(row.line(format!("commission of {id}"), date, Activity::Fee { amount })?);
     }
     Ok(lines)
 }

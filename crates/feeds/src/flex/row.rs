@@ -93,6 +93,18 @@ impl<'a> Row<'a> {
         Ok(StatementLine { id, date, con_id: self.con_id()?, symbol: self.text("symbol").map(str::to_owned), activity })
     }
 
+    /// The line of a row that cannot be booked, and why. Its date may be what is wrong with it; then it is the latest one.
+    pub fn unread(&self, problem: String) -> StatementLine {
+        let date = self.date(&["reportDate", "settleDate", "valueDate", "toDate", "date", "dateTime"]);
+        StatementLine {
+            id: self.text("transactionID").map_or_else(|| problem.clone(), str::to_owned),
+            date: date.unwrap_or(self.span.to),
+            con_id: self.con_id().ok().flatten(),
+            symbol: self.text("symbol").map(str::to_owned),
+            activity: Activity::Unread { problem },
+        }
+    }
+
     /// An id made of attributes, for rows the broker gives none. It is the same in every statement that has the row.
     pub fn made_id(&self, kind: &str, names: &[&str]) -> String {
         let parts = names.iter().map(|name| self.text(name).unwrap_or("-"));
@@ -105,6 +117,14 @@ impl<'a> Row<'a> {
         let which = which.map(|which| format!(" ({which})")).unwrap_or_default();
         format!("{}{which} {problem}", self.element.name)
     }
+}
+
+/// The lines of rows, each read for itself: one that cannot be read takes no other with it.
+pub(super) fn each(
+    rows: &[Row<'_>],
+    read: impl Fn(&Row<'_>) -> Result<Vec<StatementLine>, String>,
+) -> Vec<StatementLine> {
+    rows.iter().flat_map(|row| read(row).unwrap_or_else(|problem| vec![row.unread(problem)])).collect()
 }
 
 /// A date as the service writes it: `20240116` or `2024-01-16`, a time behind it passed over.

@@ -2,17 +2,17 @@
 //!
 //! In: the document, the account and the dates asked for. Out: lines in order of date and id. Invariant: the statement
 //! is of our account, covers the dates and was written after them, or it is an error; sections not in the table are
-//! passed over, rows in a section of the table never are.
+//! passed over, rows in a section of the table never are: one that is not understood is a line that says so.
 
 use super::row::{Row, Span, date};
 use super::xml::Element;
 use super::{actions, cash};
 use jiff::civil::{Date, Weekday};
-use ports::{StatementError, StatementLine};
+use ports::{Activity, StatementError, StatementLine};
 use std::collections::BTreeMap;
 
 type Lines = Result<Vec<StatementLine>, String>;
-type Section = (&'static str, fn(&[Row<'_>]) -> Lines);
+type Section = (&'static str, fn(&[Row<'_>]) -> Vec<StatementLine>);
 
 /// What is read, by the section's name.
 const SECTIONS: &[Section] = &[
@@ -53,7 +53,7 @@ pub(super) fn read(
     }
     lines.retain(|line| from <= line.date && line.date <= to);
     lines.sort_by(|one, other| (one.date, &one.id).cmp(&(other.date, &other.id)));
-    distinct(lines).map_err(StatementError::Unusable)
+    Ok(distinct(lines))
 }
 
 /// The statements of a document that has all it says it has.
@@ -143,7 +143,7 @@ fn sections(statement: &Element, span: Span) -> Lines {
     Ok(lines)
 }
 
-fn section(statement: &Element, name: &str, span: Span, read: fn(&[Row<'_>]) -> Lines) -> Lines {
+fn section(statement: &Element, name: &str, span: Span, read: fn(&[Row<'_>]) -> Vec<StatementLine>) -> Lines {
     let sections = statement.children.iter().filter(|child| child.name == name);
     let rows: Vec<Row<'_>> =
         sections.flat_map(|section| &section.children).map(|element| Row { element, span }).collect();
@@ -153,26 +153,32 @@ fn section(statement: &Element, name: &str, span: Span, read: fn(&[Row<'_>]) -> 
     if !summaries.is_empty() && details.is_empty() {
         return Err(format!("{name} has summaries only; choose the level of detail `Detail` in the query"));
     }
-    read(&details)
+    Ok(read(&details))
 }
 
 /// The same row twice is one line where the broker gave it an id; made ids are numbered, because two equal accruals of
-/// one day are two.
-fn distinct(lines: Vec<StatementLine>) -> Lines {
+/// one day are two. Of two that differ under one id nobody knows which is true.
+fn distinct(lines: Vec<StatementLine>) -> Vec<StatementLine> {
     let mut kept: Vec<StatementLine> = Vec::with_capacity(lines.len());
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    // How often an id was there, and where its first line is.
+    let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for mut line in lines {
-        let times = seen.entry(line.id.clone()).and_modify(|times| *times += 1).or_insert(1);
-        let made = line.id.contains("-accrual/");
-        match (*times, made) {
-            (1, _) => kept.push(line),
-            (times, true) => {
+        match seen.get_mut(&line.id) {
+            None => {
+                seen.insert(line.id.clone(), (1, kept.len()));
+                kept.push(line);
+            }
+            Some((times, _)) if line.id.contains("-accrual/") => {
+                *times += 1;
                 line.id = format!("{}#{times}", line.id);
                 kept.push(line);
             }
-            (_, false) if kept.contains(&line) => {}
-            (_, false) => return Err(format!("the transaction {} is there twice and differs", line.id)),
+            Some((_, at)) if kept[*at] != line => {
+                let problem = format!("the transaction {} is there twice and differs", line.id);
+                kept[*at].activity = Activity::Unread { problem };
+            }
+            Some(_) => {}
         }
     }
-    Ok(kept)
+    kept
 }
