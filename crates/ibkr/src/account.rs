@@ -6,17 +6,20 @@
 use crate::requests::Answers;
 use crate::snapshot::{Reader, unusable};
 use crate::{contracts, convert};
-use domain::{ContractId, Currency, Price, Quantity};
+use domain::{ContractId, Currency, InstrumentKind, Price, Quantity};
 use ibapi::accounts::{AccountPortfolioValue, AccountSummary};
 use ibapi::contracts::{Contract, SecurityType};
 use ports::{BrokerError, BrokerPosition, CashRow, Dispute, ForeignPosition};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, dec};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// What is read of a currency's ledger. A gateway that lists no dividends owes none, and no fund holds none.
 const LEDGER_TAGS: [&str; 6] =
     ["CashBalance", "FuturesPNL", "AccruedCash", "NetDividend", "MoneyMarketFundValue", "ExchangeRate"];
+
+/// What a value is rounded to.
+const CENT: Decimal = dec!(0.01);
 
 /// Positions of contracts of ours, of anything else, and which of ours the broker values in a way that cannot be.
 type Positions = (Vec<BrokerPosition>, Vec<ForeignPosition>, Vec<Dispute>);
@@ -150,7 +153,8 @@ impl Reader<'_> {
         Ok((positions, foreign, disputes))
     }
 
-    /// The portfolio's price, after its value has confirmed unit and multiplier; else how they contradict each other.
+    /// The portfolio's price, after its value has confirmed unit and multiplier; else how they contradict each other. An
+    /// option that is worth nothing to the broker is marked at a tick, the least that a price can be.
     fn mark(
         &self,
         id: ContractId,
@@ -165,13 +169,18 @@ impl Reader<'_> {
             )));
         }
         let instrument = self.universe.instrument_of(id);
+        let is_nothing = |told: f64| convert::decimal(told).is_some_and(|told| told.is_zero());
+        if instrument.kind == InstrumentKind::Opt && is_nothing(row.market_price) && is_nothing(row.market_value) {
+            return Ok(Ok(instrument.tick));
+        }
         let mark = convert::price(row.market_price, instrument.quote_unit)
             .map_err(|bad| unusable(&format_args!("market price: {bad}")))?;
         let expected = quantity.value_at(mark, instrument.multiplier);
         let stated = convert::decimal(row.market_value).unwrap_or_default();
-        // A wrong unit or multiplier is off by a factor, rounding is not.
+        // A wrong unit or multiplier is off by a factor. Rounding is not, but of a value of less than a cent.
         let ratio = stated / expected;
-        if ratio * Decimal::TWO < Decimal::ONE || ratio > Decimal::TWO {
+        let is_rounded = (stated - expected).abs() <= CENT;
+        if !is_rounded && (ratio * Decimal::TWO < Decimal::ONE || ratio > Decimal::TWO) {
             return Ok(Err(format!(
                 "{}: portfolio: value {stated} against {quantity} x {mark} x {} = {}: unit or multiplier is wrong",
                 self.universe.contract(id).name,

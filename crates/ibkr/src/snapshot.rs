@@ -176,11 +176,10 @@ pub(crate) fn unusable(what: &str, reason: impl Display) -> BrokerError {
 mod tests {
     use super::*;
     use crate::fixture;
-    use domain::Currency;
+    use domain::{Contract, Currency, Instrument, InstrumentId, InstrumentKind, Price};
     use ibapi::accounts::{AccountPortfolioValue, AccountSummary, AccountValue, Position};
-    use ibapi::contracts::Contract;
     use ibapi::orders::{OrderData, OrderState, OrderStatus, OrderStatusKind};
-    use rust_decimal::Decimal;
+    use rust_decimal::{Decimal, dec};
 
     const ACCOUNT: &str = "DU1";
 
@@ -188,12 +187,12 @@ mod tests {
         AccountSummary { account: ACCOUNT.into(), tag: tag.into(), value: value.into(), currency: currency.into() }
     }
 
-    fn known(con_id: i32) -> Contract {
-        Contract {
+    fn known(con_id: i32) -> ibapi::contracts::Contract {
+        ibapi::contracts::Contract {
             contract_id: con_id,
             local_symbol: format!("#{con_id}"),
             symbol: "XYZ".into(),
-            ..Contract::default()
+            ..Default::default()
         }
     }
 
@@ -336,6 +335,31 @@ mod tests {
         assert_eq!(marks, [Some("600.5".to_owned()), None]);
         insta::assert_snapshot!(snapshot.disputes[0].what, @"ISF: portfolio: value -81235 against -100 x 8.1235 x 1 = -812.35: unit or multiplier is wrong");
         assert_eq!(snapshot.disputes.len(), 1);
+    }
+
+    #[test]
+    fn an_option_that_is_worth_nothing_is_marked_at_a_tick() {
+        let tick = Price::from_decimal(dec!(0.01)).expect("a tick");
+        let option = Instrument::plain("VIX_C40", InstrumentKind::Opt, Currency::Usd);
+        let contract = Contract { name: "VIX_C40".into(), instrument: InstrumentId(0), expiry: None };
+        let universe = Universe::new(vec![Instrument { multiplier: 100, tick, ..option }], vec![contract]);
+        let mut contracts = ContractBook::default();
+        contracts.insert(fixture::contract(&universe, "VIX_C40"), known(1));
+        let marked_at = |price: f64, value: f64| {
+            let answers =
+                Answers { positions: vec![held(1, 3.0)], portfolio: vec![marked(1, 3.0, price, value)], ..answers() };
+            let snapshot = Reader { universe: &universe, contracts: &contracts, account: ACCOUNT }.snapshot(&answers);
+            let snapshot = snapshot.map_err(|error| error.to_string())?;
+            Ok::<_, String>((snapshot.positions[0].mark.map(|mark| mark.to_string()), snapshot.disputes.len()))
+        };
+        assert_eq!(marked_at(0.0, 0.0), Ok((Some("0.01".to_owned()), 0)));
+        assert_eq!(
+            marked_at(0.00001, 0.0),
+            Ok((Some("0.00001".to_owned()), 0)),
+            "a value of less than a cent is rounded"
+        );
+        assert_eq!(marked_at(1.2, 3.6), Ok((None, 1)), "the multiplier is missing");
+        assert!(marked_at(0.0, 36.0).is_err(), "a value needs a price");
     }
 
     #[test]
