@@ -18,6 +18,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ports::Clock;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Days to look ahead for the next trade date.
 const AHEAD_DAYS: i64 = 14;
@@ -26,6 +27,8 @@ const PAUSES: [Duration; 4] =
     [Duration::from_secs(30), Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(300)];
 /// A gateway is connected so long before the plan is made.
 const BEFORE: SignedDuration = SignedDuration::from_mins(2);
+/// Who started it looks on for so long, and reads what is wrong with the settings.
+const WATCHED: Duration = Duration::from_secs(60);
 /// Longest sleep at once: a computer that slept, or a clock that was set, is noticed.
 const SLICE: Duration = Duration::from_secs(30);
 
@@ -50,16 +53,21 @@ pub(super) async fn every_day(global: &Global, args: &RunArgs) -> Result<(), Fai
 
 /// Day after day, until there are as many as were asked for.
 async fn days(global: &Global, args: &RunArgs, loaded: &Loaded) -> Result<(), Failure> {
-    let (mut done, mut failures, mut alarms) = (0, 0, Alarms::default());
+    let started = Instant::now();
+    let (mut done, mut failures, mut alarms) = (0, 0, Alarms::configured(global)?);
     while args.days.is_none_or(|days| done < days) {
         let Err(failure) = next_day(global, args, loaded).await else {
-            (done, failures, alarms) = (done + 1, 0, Alarms::default());
+            (done, failures) = (done + 1, 0);
+            alarms.over();
             continue;
         };
-        if let Failure::Usage(_) = failure {
+        let is_final = matches!(failure, Failure::Usage(_));
+        if !is_final || started.elapsed() > WATCHED {
+            alarms.raise(&failure).await;
+        }
+        if is_final {
             return Err(failure);
         }
-        alarms.raise(global, &failure).await;
         let pause = PAUSES[failures.min(PAUSES.len() - 1)];
         failures += 1;
         eprintln!("abstractfinance: {failure}; looked at again in {} seconds", pause.as_secs());

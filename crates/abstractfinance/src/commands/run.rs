@@ -43,8 +43,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let outcome = one_day(global, args, date).await;
     if let Err(failure) = &outcome {
         let reported = matches!(failure, Failure::Halted(_)) && is_finished(global, date).await.unwrap_or(false);
-        if !reported {
-            Alarms::default().raise(global, failure).await;
+        // What was typed wrong is read by who typed it.
+        if !reported && !matches!(failure, Failure::Usage(_)) {
+            if let Ok(mut alarms) = Alarms::configured(global) {
+                alarms.raise(failure).await;
+            }
         }
     }
     outcome

@@ -28,8 +28,8 @@ const CLAIM_US: i64 = 90_000_000;
 const PAUSES_S: [i64; 6] = [5, 15, 60, 300, 900, 3600];
 /// A message that could not be delivered so often is old news.
 const TRIES_MAX: i64 = 40;
-/// How long an engine that has stopped tries to say so.
-const ALARM_MAX: Duration = Duration::from_secs(30);
+/// How long a channel may take over what is said past the outbox.
+const AT_ONCE_MAX: Duration = Duration::from_secs(30);
 /// Telegram takes one message a second in a chat, twenty a minute in a group.
 const PAUSE_CHAT: Duration = Duration::from_millis(1_100);
 const PAUSE_GROUP: Duration = Duration::from_millis(3_200);
@@ -103,11 +103,25 @@ impl Courier {
 
     /// Sends one text to every channel at once, past the outbox; what became of it, for each.
     pub async fn at_once(&self, key: &str, text: &str) -> Vec<(String, Result<(), Undelivered>)> {
-        let mut tried = Vec::new();
-        for channel in &self.channels {
-            tried.push((channel.name(), channel.send(key, text).await));
-        }
-        tried
+        self.tell(|_| true, key, text).await
+    }
+
+    /// The same to some of them. One that hangs keeps no other waiting.
+    async fn tell(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        key: &str,
+        text: &str,
+    ) -> Vec<(String, Result<(), Undelivered>)> {
+        let wanted = self.channels.iter().filter(|channel| wanted(&channel.name()));
+        let told = wanted.map(async |channel| {
+            let silent = |_| {
+                let why = format!("no answer within {} seconds", AT_ONCE_MAX.as_secs());
+                Err(Undelivered::Later { after: None, why })
+            };
+            (channel.name(), timeout(AT_ONCE_MAX, channel.send(key, text)).await.unwrap_or_else(silent))
+        });
+        futures::future::join_all(told).await
     }
 
     /// Carries messages on a thread of its own for as long as the process lives: the trading path never waits for it.
@@ -150,40 +164,67 @@ impl Courier {
     }
 }
 
-/// What an engine that stopped says past its journal, which has no record of it. A series of the same failure says it once.
-#[derive(Default)]
+/// What an engine that stopped says past its journal, which has no record of it. A series of the same failure says it once on
+/// each channel; what did not arrive is said again with the next try.
 pub struct Alarms {
-    raised: BTreeSet<String>,
+    /// Made at the start: settings that can no longer be read are a reason to speak.
+    courier: Option<Courier>,
+    /// Matters and channels that have had them.
+    raised: BTreeSet<(String, String)>,
 }
 
 impl Alarms {
-    /// Says so to every channel, unless this series has said it.
-    pub async fn raise(&mut self, global: &Global, failure: &Failure) {
-        let Some((kind, text)) = self.first(failure) else { return };
-        let Ok(Some(courier)) = Courier::configured(global) else { return };
+    /// Alarms to whom the settings name.
+    ///
+    /// # Errors
+    /// As [`Courier::configured`].
+    pub fn configured(global: &Global) -> Result<Alarms, Failure> {
+        Ok(Alarms { courier: Courier::configured(global)?, raised: BTreeSet::new() })
+    }
+
+    /// Ends the series: what comes next is said again.
+    pub fn over(&mut self) {
+        self.raised.clear();
+    }
+
+    /// Says so to every channel that has not had it in this series.
+    pub async fn raise(&mut self, failure: &Failure) {
+        let Some(courier) = &self.courier else { return };
+        let (kind, text) = alarm(failure);
         let key = format!("{kind}:{}", Timestamp::now().as_second());
         let text = console::messages::alert(&text);
-        let told = timeout(ALARM_MAX, courier.at_once(&key, &text)).await.unwrap_or_default();
+        let told = courier.tell(|channel| self.is_new(failure, channel), &key, &text).await;
         for (channel, outcome) in told {
-            if let Err(undelivered) = outcome {
+            if let Err(undelivered) = &outcome {
                 tracing::error!(channel, %undelivered, "nobody was told that the engine has stopped");
+            }
+            if !matches!(outcome, Err(Undelivered::Later { .. })) {
+                self.raised.insert((matter(failure), channel));
             }
         }
     }
 
-    /// Kind and words of a failure that this series has not had. The words of a broker that is away differ from try to try,
-    /// those of a rule only with the matter.
-    fn first(&mut self, failure: &Failure) -> Option<(&'static str, String)> {
-        let (kind, text) = alarm(failure)?;
-        let matter = if let Failure::Halted(why) = failure { why.as_str() } else { kind };
-        self.raised.insert(matter.to_owned()).then_some((kind, text))
+    fn is_new(&self, failure: &Failure, channel: &str) -> bool {
+        !self.raised.contains(&(matter(failure), channel.to_owned()))
     }
 }
 
+/// What makes two failures the same: the words of a broker that is away differ from try to try, those of a rule only with the
+/// matter.
+fn matter(failure: &Failure) -> String {
+    if let Failure::Halted(why) = failure { why.clone() } else { alarm(failure).0.to_owned() }
+}
+
 /// Kind and words of a failure that a person has to know of.
-fn alarm(failure: &Failure) -> Option<(&'static str, String)> {
-    Some(match failure {
-        Failure::Usage(_) => return None,
+fn alarm(failure: &Failure) -> (&'static str, String) {
+    match failure {
+        Failure::Usage(why) => (
+            "usage",
+            format!(
+                "The engine has ended: {why}. Nothing is planned or sent until that is corrected and `abstractfinance run` is \
+                 started again"
+            ),
+        ),
         Failure::Journal(why) => (
             "journal",
             format!(
@@ -206,7 +247,7 @@ fn alarm(failure: &Failure) -> Option<(&'static str, String)> {
                  again by itself, and this is not said again meanwhile"
             ),
         ),
-    })
+    }
 }
 
 /// Carries a channel's messages one after the other.
@@ -261,18 +302,39 @@ fn outcome(sent: Result<(), Undelivered>, tries: i64, now_us: i64) -> Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wiremock::matchers::method;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
 
     #[test]
-    fn a_series_says_a_failure_once_and_another_matter_too() {
-        let mut alarms = Alarms::default();
-        let mut first = |failure: Failure| alarms.first(&failure).map(|(kind, _)| kind);
-        assert_eq!(first(Failure::Broker("refused".into())), Some("broker"));
-        assert_eq!(first(Failure::Broker("no answer within 30 s".into())), None, "it is away all the same");
-        assert_eq!(first(Failure::Halted("plan a waits for a person".into())), Some("halted"));
-        assert_eq!(first(Failure::Halted("plan a waits for a person".into())), None);
-        assert_eq!(first(Failure::Halted("positions have changed".into())), Some("halted"));
-        assert_eq!(first(Failure::Journal("disk full".into())), Some("journal"));
-        assert_eq!(first(Failure::Usage("no such date".into())), None, "whoever typed it reads it");
+    fn a_series_is_of_one_matter() {
+        let same = |one: Failure, other: Failure| matter(&one) == matter(&other);
+        let broker = |why: &str| Failure::Broker(why.into());
+        let halted = |why: &str| Failure::Halted(why.into());
+        assert!(same(broker("refused"), broker("no answer within 30 s")), "it is away all the same");
+        assert!(same(halted("plan a waits for a person"), halted("plan a waits for a person")));
+        assert!(!same(halted("plan a waits for a person"), halted("positions have changed")));
+        assert!(!same(broker("refused"), Failure::Journal("disk full".into())));
+    }
+
+    #[tokio::test]
+    async fn what_did_not_arrive_is_said_again_and_what_did_is_not() {
+        feeds::install_tls_provider();
+        let server = MockServer::start().await;
+        let answers = |status| Mock::given(method("POST")).respond_with(ResponseTemplate::new(status));
+        answers(503).up_to_n_times(1).mount(&server).await;
+        answers(200).mount(&server).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("webhook");
+        std::fs::write(&file, format!("{}/alarm\n", server.uri())).unwrap();
+        let settings = include_str!("../../../../config/settings.yaml");
+        let told = format!("webhook: {{url_file: \"{}\"}}", file.display());
+        std::fs::write(folder.path().join("settings.yaml"), settings.replacen("webhook: null", &told, 1)).unwrap();
+        let global = Global { config: Some(folder.path().to_owned()), state_dir: None, json: false };
+        let mut alarms = Alarms::configured(&global).unwrap();
+        for (failure, so_far) in [("refused", 1), ("no answer", 2), ("refused", 2)] {
+            alarms.raise(&Failure::Broker(failure.into())).await;
+            assert_eq!(server.received_requests().await.unwrap().len(), so_far, "{failure}");
+        }
     }
 
     #[test]
