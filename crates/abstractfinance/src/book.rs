@@ -40,6 +40,9 @@ pub struct Book {
     /// The last date the broker's statement has told of; `None` where no statement is asked for.
     #[serde(default)]
     pub told: Option<Date>,
+    /// Money put in or taken out that no return has been rid of, because its currency had no rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unvalued: Vec<Money>,
     /// Names behind the books' keys.
     pub contracts: Names,
     /// Cash and positions, and what was booked lately.
@@ -115,6 +118,7 @@ impl Book {
             date: None,
             opened: now,
             told: None,
+            unvalued: Vec::new(),
             contracts,
             books,
             sleeves,

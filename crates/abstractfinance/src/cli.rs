@@ -14,8 +14,9 @@ mod run;
 pub use decisions::{ApproveArgs, DiffArgs, ExplainArgs, PlanArgs, ReplayDaysArgs, WhyNotArgs};
 pub use market::{AccountEvents, Commissions, FaultArgs, MarketArgs};
 pub use operator::{
-    AdoptArgs, CloseOutArgs, DashboardArgs, DateArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs, NavArgs,
-    NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs, StatusArgs,
+    AdoptArgs, CashIs, CloseOutArgs, DashboardArgs, DateArgs, DoctorArgs, InitArgs, KillArgs, ListenArgs, MetricsArgs,
+    NavArgs, NextMode, NotifyArgs, ReasonArgs, ReconcileArgs, ReconcileCommand, ResumeArgs, SayArgs, SpanArgs,
+    StatusArgs,
 };
 pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, Numbers, SpanOfResearch, StressArgs, SweepArgs};

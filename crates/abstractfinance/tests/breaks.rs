@@ -65,7 +65,19 @@ fn a_trade_by_hand_freezes_its_contract_until_a_person_adopts_it() {
     exit 2
     abstractfinance: `core_index` is no sleeve of these settings, so nobody would own quantity:CSPX; --sleeve takes fx_hedge, treasury, external, cash_buffer, core_index_rv, credit_carry, crisis_alpha, sector_rv, single_name
     ");
+    assert_snapshot!(run.stage.refused(&adopt("quantity:CSPX")), @"
+    exit 2
+    abstractfinance: quantity:CSPX is what an execution did, and adopting both would count it twice: adopt execution:0000e0d5.00000019.01.01, which brings its quantity, price and charge; what is left then is a finding of the next day
+    ");
+    assert_snapshot!(run.stage.refused(&adopt("cash:USD --as flow")), @"
+    exit 2
+    abstractfinance: cash:USD is what an execution did, and adopting both would count it twice: adopt execution:0000e0d5.00000019.01.01, which brings its quantity, price and charge; what is left then is a finding of the next day
+    ");
     let id = run.days[1].differences[0].id.clone();
+    assert_snapshot!(run.stage.refused(&adopt(&format!("{id} --as flow"))), @"
+    exit 2
+    abstractfinance: --as is for cash, and execution:0000e0d5.00000019.01.01 is none
+    ");
     run.stage.ok(&adopt(&id));
     let run = again(run.stage, 4);
     assert_tied_out(&run.days[3]);
@@ -162,7 +174,12 @@ fn a_deposit_that_is_adopted_before_its_statement_is_booked_once_and_is_no_retur
     let deposit = r#""deposit": {"currency": "USD", "amount": "1500000"}"#;
     let run = with_faults(2, &[(BEFORE_THE_SECOND_DAY, deposit)]);
     assert!(run.found(1).starts_with("FROZEN"), "{}", run.found(1));
-    run.stage.ok("reconcile adopt cash:USD --by ada --reason our-deposit --state-dir state");
+    let adopt = "reconcile adopt cash:USD --by ada --reason our-deposit --state-dir state";
+    assert_snapshot!(run.stage.refused(adopt), @"
+    exit 2
+    abstractfinance: only its owner knows what cash:USD is: say --as flow for money put in or taken out, which is no return, or --as result for profit or loss
+    ");
+    run.stage.ok(&format!("{adopt} --as flow"));
     let run = again(run.stage, 3);
     let told = run.booked(2);
     assert!(told.contains("deposit or withdrawal of") && told.contains("nothing to adopt as cash:USD"), "{told}");

@@ -5,7 +5,8 @@
 
 use crate::{Believed, Instruction, Memory, Names, Setup};
 use domain::{
-    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, PerContract, PerInstrument, Price, Quantity, SleeveBooks,
+    BaseMoney, Books, ContractId, Currency, FxRates, Ledger, Money, PerContract, PerInstrument, Price, Quantity,
+    SleeveBooks,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -170,6 +171,9 @@ pub struct RecordedInputs {
     /// The last date the broker's statement has told of; the decision does not read it.
     #[serde(default)]
     pub told: Option<Date>,
+    /// Money put in or taken out whose currency had no rate yet; the decision does not read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unvalued: Vec<Money>,
 }
 
 /// A recorded day and the present configuration do not fit.
@@ -219,6 +223,7 @@ impl RecordedInputs {
             margins: inputs.margins.to_vec(),
             opened: inputs.decided_at,
             told: None,
+            unvalued: Vec::new(),
         }
     }
 

@@ -62,6 +62,9 @@ pub enum Directive {
         finding: String,
         /// The sleeve that owns it from now on; `external` holds and never trades it.
         sleeve: String,
+        /// Of cash: the owner put it in or took it out, so that it is no return.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        flow: bool,
         /// The date on which it was said; `None` until it is answered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Date>,
@@ -160,6 +163,7 @@ impl Instruction {
             Directive::CloseOut { name } => format!("close out {name}, whatever the mode"),
             Directive::Approve { plan } => format!("execute plan {}", &plan[..plan.len().min(12)]),
             Directive::Reject { plan } => format!("send nothing of plan {}", &plan[..plan.len().min(12)]),
+            Directive::Adopt { finding, flow: true, .. } => format!("book {finding} as money put in or taken out"),
             Directive::Adopt { finding, sleeve, .. } => format!("book {finding} into {sleeve}"),
         };
         format!("{what} (by {}: {})", self.by, self.reason)

@@ -5,7 +5,7 @@
 
 use crate::day::Adopter;
 use crate::failure::Failure;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use risk::Mode;
 use std::net::SocketAddr;
@@ -77,9 +77,21 @@ pub enum ReconcileCommand {
         /// The sleeve that owns it from then on; `external` is counted and never traded.
         #[arg(long, default_value = "external")]
         sleeve: String,
+        /// What cash of unknown cause is, which only its owner knows.
+        #[arg(long = "as", value_name = "WHAT")]
+        counts_as: Option<CashIs>,
         #[command(flatten)]
         say: ReasonArgs,
     },
+}
+
+/// What a difference of cash is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CashIs {
+    /// Put in or taken out by the owner: no return.
+    Flow,
+    /// Profit or loss.
+    Result,
 }
 
 /// Who tightens, and why.

@@ -2,7 +2,8 @@
 //!
 //! In: findings of the reconciliation and the instructions that answer them; or an account's first look. Out: events of
 //! the books with name and reason. Invariant: a position comes in at the broker's mark as a deposit in kind, so that it
-//! earns nothing by coming; nothing is adopted that nobody asked for, nor cash that a statement may still explain.
+//! earns nothing by coming; nothing is adopted that nobody asked for, nor what an execution that can be adopted did, nor cash
+//! that a statement may still explain.
 
 use super::assemble::{Known, broker_facts};
 use super::believe::Belief;
@@ -17,7 +18,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use ports::AccountSnapshot;
 use risk::Reconciliation;
-use risk::reconciliation::{BrokerFacts, Cause, Finding, Item, Ours, reconcile};
+use risk::reconciliation::{BrokerFacts, Cause, Explanation, Finding, Item, ListedExecution, Ours, reconcile};
 use rust_decimal::Decimal;
 
 /// Books every finding a person answered; an answer to nothing says so, and one that comes before the statement waits.
@@ -30,12 +31,19 @@ pub(super) fn adopt(
 ) -> Result<Vec<News>, Failure> {
     let mut told = Vec::new();
     for instruction in std::mem::take(&mut book.standing.adopt) {
-        let Directive::Adopt { finding: id, sleeve, given } = &instruction.directive else { continue };
+        let Directive::Adopt { finding: id, sleeve, given, .. } = &instruction.directive else { continue };
         let facts = broker_facts(snapshot, &Known::of(book), run);
         let Some(finding) = findings(book, belief, &facts, date, run).finding(id).cloned() else {
             told.push(News::note(format!("nothing to adopt as {id}: the reconciliation has no such finding")));
             continue;
         };
+        if let Some(execution) = done_by(&finding, &facts, run) {
+            told.push(News::note(format!(
+                "{id} is not adopted: it is what execution:{execution} did, which is adopted in its place and brings its \
+                 quantity, price and charge; both would count twice"
+            )));
+            continue;
+        }
         let unknown = matches!(finding.difference.item, Item::Cash { .. }) && finding.cause() == Cause::Unknown;
         if let Some((until, latest)) = awaits(*given, book.told, date).filter(|_| unknown) {
             told.push(News::note(format!(
@@ -59,6 +67,21 @@ pub(super) fn adopt(
     Ok(told)
 }
 
+/// The listed execution that made a difference of quantity or cash.
+fn done_by<'a>(finding: &Finding, facts: &'a BrokerFacts, run: &Run) -> Option<&'a ExecutionId> {
+    let explains = |part: &Explanation| matches!(part.cause, Cause::ExternalTrade | Cause::BuyIn);
+    let explained = finding.explanations.iter().any(explains);
+    let paid_in = |contract: ContractId| run.setup.universe.terms(contract).currency;
+    let did = |execution: &&ListedExecution| match finding.difference.item {
+        Item::Contract { contract } => execution.contract == Some(contract),
+        Item::Cash { currency } => {
+            explained && execution.contract.is_some_and(|contract| paid_in(contract) == currency)
+        }
+        Item::Account | Item::Positions | Item::Holding { .. } | Item::Execution { .. } => false,
+    };
+    facts.evidence.executions.iter().find(did).map(|execution| &execution.id)
+}
+
 /// The date whose statement may still explain unknown cash that a person adopts, and the last one on which that is waited
 /// for.
 fn awaits(given: Option<Date>, told: Option<Date>, date: Date) -> Option<(Date, Date)> {
@@ -75,7 +98,7 @@ fn findings(book: &Book, belief: &Belief, facts: &BrokerFacts, date: Date, run: 
 
 fn taken_in(
     finding: &Finding,
-    Instruction { by, reason, .. }: &Instruction,
+    Instruction { directive, by, reason }: &Instruction,
     book: &mut Book,
     snapshot: &AccountSnapshot,
     (facts, believed): (&BrokerFacts, &PerContract<Option<Price>>),
@@ -95,8 +118,8 @@ fn taken_in(
         &Item::Cash { currency } => {
             let amount = Money::new(difference, currency);
             let (by, reason) = (by.clone(), reason.clone());
-            vec![match finding.cause() {
-                Cause::ExternalFlow => LedgerEvent::Flow { amount },
+            vec![match directive {
+                Directive::Adopt { flow: true, .. } => LedgerEvent::Flow { amount },
                 _ => LedgerEvent::Adjustment { contract: None, quantity: Quantity::ZERO, amount, by, reason },
             }]
         }

@@ -70,6 +70,7 @@ pub(super) fn inputs(
         margins: Vec::new(),
         opened: book.opened,
         told: book.told,
+        unvalued: book.unvalued,
     })
 }
 

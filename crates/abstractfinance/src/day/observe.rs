@@ -14,7 +14,7 @@ use super::{Run, World, last_book, listings, operator, pins, screens, venues};
 use crate::book::Book;
 use crate::failure::Failure;
 use cycle::{Borrowable, Instruction, RecordedInputs};
-use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, OrderKey, PerContract, Posted, Side};
+use domain::{BaseMoney, ContractId, Fill, FxRates, LedgerEvent, Money, OrderKey, PerContract, Posted, Side};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use market::Bar;
@@ -170,7 +170,11 @@ async fn read<B: Broker, J: Journal, C: Clock>(
             booked.extend(book.standing.adopt.iter().map(waits).map(News::note));
         }
     }
-    let flows = flows(&booked, &belief.fx).filter(|_| book.date.is_some()).unwrap_or(BaseMoney::ZERO);
+    let flows = match book.date {
+        Some(_) => flows(&booked, &mut book.unvalued, &belief.fx),
+        None => BaseMoney::ZERO,
+    };
+    booked.extend(book.unvalued.iter().map(waits_for_a_rate));
     let kept_external = book.settle_sleeves(date, &belief.marks, &belief.fx, run);
     booked.extend(kept_external.into_iter().map(|sentence| News { alarming: true, ..News::note(sentence) }));
     let alerts = booked.iter().filter(|news| news.alarming).map(|news| news.sentence.clone()).collect();
@@ -374,13 +378,24 @@ fn splits(booked: &[News]) -> Vec<(ContractId, (u32, u32))> {
     booked.iter().filter_map(split).collect()
 }
 
-/// Money the owner put in or took out; `None` when a currency of it has no rate.
-fn flows(booked: &[News], fx: &FxRates) -> Option<BaseMoney> {
+/// Money the owner put in or took out, as far as its currency has a rate; the rest waits for one.
+fn flows(booked: &[News], unvalued: &mut Vec<Money>, fx: &FxRates) -> BaseMoney {
     let flow = |news: &News| match news.event {
         Some(LedgerEvent::Flow { amount }) => Some(amount),
         _ => None,
     };
-    booked.iter().filter_map(flow).map(|amount| fx.to_base(amount).ok()).sum()
+    unvalued.extend(booked.iter().filter_map(flow));
+    let mut valued = BaseMoney::ZERO;
+    unvalued.retain(|&amount| fx.to_base(amount).map(|value| valued += value).is_err());
+    valued
+}
+
+fn waits_for_a_rate(amount: &Money) -> News {
+    let sentence = format!(
+        "{amount} was put in or taken out, and its currency has no rate: it is kept out of the return from the first date \
+         that has one on"
+    );
+    News { alarming: true, ..News::note(sentence) }
 }
 
 /// Daily bars of what was asked about.

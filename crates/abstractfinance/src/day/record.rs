@@ -87,6 +87,7 @@ pub(super) async fn close<B: Broker, J: Journal, C: Clock>(
         },
         believed: end.believed,
         measured,
+        unvalued: decided.inputs.unvalued.clone(),
         handed: Vec::new(),
     };
     let closed = Closed { book, report };

@@ -144,6 +144,7 @@ pub fn imported(file: &StateFile, loaded: &Loaded, mut universe: Universe) -> Re
         date: Some(date),
         opened: at,
         told: None,
+        unvalued: Vec::new(),
         contracts: setup.names.clone(),
         books,
         sleeves,

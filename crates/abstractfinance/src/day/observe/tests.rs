@@ -5,10 +5,11 @@
 
 use super::*;
 use crate::{calendars, policy, settings};
-use domain::{Currency, InstrumentId, Mic, OptionKey, Universe};
+use cycle::Directive;
+use domain::{Currency, ExecutionId, InstrumentId, Mic, OptionKey, Price, Quantity, Universe};
 use ports::{
-    BrokerCommand, BrokerEvent, CashRow, ContractDetails, JournalError, MarginImpact, Message, OptionChain,
-    OptionQuote, Record, StoredRecord,
+    BrokerCommand, BrokerEvent, BrokerPosition, CashRow, ContractDetails, JournalError, MarginImpact, Message,
+    OptionChain, OptionQuote, Record, StoredRecord,
 };
 use rust_decimal::{Decimal, dec};
 use std::path::Path;
@@ -251,4 +252,81 @@ async fn a_line_that_cannot_be_booked_is_told_and_changes_nothing() {
     assert!(told.alarming && told.event.is_none());
     assert!(told.sentence.starts_with("line 605 of the broker's statement is not booked: "), "{}", told.sentence);
     assert_eq!((book.books.ledger(), book.books.open()), (before.ledger(), before.open()));
+}
+
+/// An account whose books were opened, and which has changed since; what is booked of it when a person adopts.
+async fn adopted(change: impl Fn(&mut AccountSnapshot, &Run), adopts: &[(&str, bool)]) -> (Book, Vec<News>) {
+    let (run, opened) = (run(), "2026-03-02T05:00:00Z".parse().unwrap());
+    let mut snapshot = Account { says: vec![dec!(10_000_000)], asked: 0 }.snapshot().await.unwrap();
+    let (mut book, _) = Book::open(&snapshot, opened, &run).unwrap();
+    change(&mut snapshot, &run);
+    for &(finding, flow) in adopts {
+        let directive = Directive::Adopt { finding: finding.into(), sleeve: "external".into(), flow, given: None };
+        book.standing.adopt.push(Instruction { directive, by: "ada".into(), reason: "known".into() });
+    }
+    let (now, bars) =
+        (opened + SignedDuration::from_hours(24), Bars::filled(None, run.setup.universe.contract_count()));
+    let before = (std::mem::take(&mut book.believed), &[][..]);
+    let belief = believe(&snapshot, (&bars, &[]), before, book.books.ledger(), now, &run);
+    let told = adopt(&mut book, &snapshot, &belief, (DAY, now), &run).unwrap();
+    (book, told)
+}
+
+#[tokio::test]
+async fn adopted_cash_is_a_return_or_none_as_a_person_says() {
+    let more = |snapshot: &mut AccountSnapshot, _: &Run| snapshot.cash[0].cash += dec!(1_500_000);
+    for (flow, put_in) in [(true, dec!(1_500_000)), (false, Decimal::ZERO)] {
+        let (book, told) = adopted(more, &[("cash:USD", flow)]).await;
+        assert_eq!(book.books.ledger().cash(Currency::Usd), dec!(11_500_000));
+        let counted = flows(&told, &mut Vec::new(), &FxRates::new(Currency::Usd));
+        assert_eq!(counted, BaseMoney::new(put_in));
+    }
+}
+
+#[tokio::test]
+async fn what_an_execution_did_is_adopted_as_that_execution_and_once() {
+    let by_hand = |snapshot: &mut AccountSnapshot, run: &Run| {
+        let contract = run.setup.universe.find_contract("CSPX").unwrap();
+        let [price, quantity] = [dec!(700), dec!(25)];
+        let (price, quantity) = (Price::from_decimal(price).unwrap(), Quantity::from_decimal(quantity).unwrap());
+        let fill = Fill {
+            execution: ExecutionId("0000e0d5.1.01.01".into()),
+            order: None,
+            contract,
+            side: Side::Buy,
+            quantity,
+            price,
+            at: "2026-03-02T15:00:00Z".parse().unwrap(),
+        };
+        snapshot.positions.push(BrokerPosition { contract, quantity, mark: Some(price) });
+        snapshot.executions.push(Execution { fill, commission: None });
+        snapshot.cash[0].cash -= dec!(17_500);
+    };
+    let everything = [("quantity:CSPX", false), ("cash:USD", false), ("execution:0000e0d5.1.01.01", false)];
+    let (book, told) = adopted(by_hand, &everything).await;
+    let told: Vec<&str> = told.iter().map(|news| news.sentence.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    quantity:CSPX is not adopted: it is what execution:0000e0d5.1.01.01 did, which is adopted in its place and brings its quantity, price and charge; both would count twice
+    cash:USD is not adopted: it is what execution:0000e0d5.1.01.01 did, which is adopted in its place and brings its quantity, price and charge; both would count twice
+    BUY 25 CSPX at 700 booked, no order of ours
+    ");
+    let ledger = book.books.ledger();
+    assert_eq!(ledger.held().map(|held| ledger.quantity(held)).collect::<Vec<_>>(), [Quantity::whole(25)]);
+    assert_eq!(ledger.cash(Currency::Usd), dec!(9_982_500));
+}
+
+#[test]
+fn money_in_a_currency_without_a_rate_waits_for_one() {
+    let deposit = |amount, currency| {
+        let event = Some(LedgerEvent::Flow { amount: Money::new(amount, currency) });
+        News { event, ..News::note(String::new()) }
+    };
+    let mut fx = FxRates::new(Currency::Usd);
+    let (mut waits, booked) = (Vec::new(), [deposit(dec!(100), Currency::Usd), deposit(dec!(1_000), Currency::Nok)]);
+    assert_eq!(flows(&booked, &mut waits, &fx), BaseMoney::new(dec!(100)));
+    assert_eq!(flows(&[], &mut waits, &fx), BaseMoney::ZERO, "still none");
+    assert!(waits_for_a_rate(&waits[0]).alarming);
+    fx.set(Currency::Nok, dec!(0.1)).unwrap();
+    assert_eq!(flows(&[], &mut waits, &fx), BaseMoney::new(dec!(100)));
+    assert_eq!(flows(&[], &mut waits, &fx), BaseMoney::ZERO, "once");
 }
