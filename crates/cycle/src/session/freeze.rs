@@ -1,13 +1,14 @@
 //! Contracts that somebody else traded: nothing more of them is sent on what our books say.
 //!
-//! In: executions without our reference, the positions of a resync. Out: contracts that are left alone, a tighter mode.
+//! In: executions without our reference, the positions and open orders of a resync. Out: contracts that are left alone, a tighter mode.
 //! Invariant: what an order of ours may have executed unheard is no difference; the next plan's reconciliation alone lifts
 //! it.
 
 use super::{Entry, Session};
-use domain::{ContractId, Fill, InstrumentKind, PerContract, Quantity, Side};
+use domain::{ContractId, Fill, InstrumentKind, OrderRef, PerContract, Quantity, Side};
 use ports::AccountSnapshot;
 use risk::Mode;
+use std::collections::BTreeMap;
 
 impl Session<'_> {
     /// Whether the books do not tell what the account holds of a contract.
@@ -49,6 +50,28 @@ impl Session<'_> {
                 theirs[contract]
             );
             self.freeze(contract, sentence, Mode::ReduceOnly);
+        }
+    }
+
+    /// Looks for two live orders under one reference of ours: a change that met a broken link can have made a second one. Both
+    /// could be executed in full, so what we know of is taken back.
+    pub(super) fn look_for_twins(&mut self, snapshot: &AccountSnapshot) {
+        let mut seen: BTreeMap<OrderRef, i64> = BTreeMap::new();
+        // An order that has not reached the broker's server has no permanent id yet.
+        let live = snapshot.open_orders.iter().filter(|order| order.perm_id != 0);
+        for (order_ref, perm_id) in live.filter_map(|order| Some((order.order_ref?, order.perm_id))) {
+            if *seen.entry(order_ref).or_insert(perm_id) == perm_id {
+                continue;
+            }
+            for place in self.senders(order_ref) {
+                let contract = self.slots[place].parent.planned().contract;
+                let sentence = format!(
+                    "{}: two orders with the reference {order_ref} are open at the broker, and we sent one: it is taken back \
+                     and nothing more of it is sent today; see in TWS that both are gone",
+                    self.setup.universe.contract(contract).name
+                );
+                self.freeze(contract, sentence, Mode::ReduceOnly);
+            }
         }
     }
 

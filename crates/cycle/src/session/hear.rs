@@ -180,6 +180,7 @@ impl Session<'_> {
             slot.parent.resynced(&open, &ended, snapshot.at);
         }
         self.compare(snapshot);
+        self.look_for_twins(snapshot);
         self.needs_resync = false;
         self.answered_from.get_or_insert(snapshot.at);
         self.entries.push(Entry::Resynced { open_orders: open.len(), executions: snapshot.executions.len() });

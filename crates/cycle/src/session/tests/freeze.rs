@@ -103,6 +103,29 @@ fn a_day_that_only_the_books_know_goes_on_after_a_reconnection() {
 }
 
 #[test]
+fn a_change_that_made_a_second_order_is_taken_back() {
+    let world = World::first_day();
+    let plan = decide(&world.inputs(), &world.setup);
+    let (now, mut desk) = (at("14:45"), Desk::new(0));
+    let (mut session, command) = first_order(&world, &plan, now);
+    let Command::Place { order_ref, contract, .. } = command else { panic!("a new order") };
+    desk.receive(command);
+    let mut snapshot = desk.snapshot(now);
+    session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    assert!(!session.is_frozen(contract), "one order is what we sent");
+    let arriving = ports::BrokerOrder { perm_id: 0, ..snapshot.open_orders[0].clone() };
+    snapshot.open_orders.push(arriving.clone());
+    session.handle(Event::Resynced(Box::new(snapshot.clone())));
+    assert!(!session.is_frozen(contract), "the same order before it had a permanent id");
+    snapshot.open_orders.push(ports::BrokerOrder { perm_id: 2, ..arriving });
+    session.handle(Event::Resynced(Box::new(snapshot)));
+    assert!(session.is_frozen(contract));
+    assert_eq!(session.mode(), Mode::ReduceOnly);
+    let Effect::Send(sendable) = settled(&mut session, now) else { panic!("a cancel") };
+    assert!(matches!(Command::from(&sendable), Command::Cancel { order_ref: cancelled } if cancelled == order_ref));
+}
+
+#[test]
 fn a_cover_of_our_short_may_be_a_buy_in_and_leaves_the_mode() {
     let world = World::first_day();
     let plan = decide(&world.inputs(), &world.setup);
