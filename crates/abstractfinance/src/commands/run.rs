@@ -44,10 +44,11 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     if let Err(failure) = &outcome {
         let reported = matches!(failure, Failure::Halted(_)) && is_finished(global, date).await.unwrap_or(false);
         // What was typed wrong is read by who typed it.
-        if !reported && !matches!(failure, Failure::Usage(_)) {
-            if let Ok(mut alarms) = Alarms::configured(global) {
-                alarms.raise(failure).await;
-            }
+        if !reported
+            && !matches!(failure, Failure::Usage(_))
+            && let Ok(mut alarms) = Alarms::configured(global)
+        {
+            alarms.raise(failure).await;
         }
     }
     outcome
