@@ -31,8 +31,11 @@ pub(super) struct Notes {
     /// By what it is about.
     said: BTreeMap<String, Note>,
     /// What [`holes`] found.
-    holes: Vec<String>,
+    holes: Vec<Hole>,
 }
+
+/// Sessions without a bar, and the sentence about them.
+pub(super) type Hole = (usize, String);
 
 /// A sentence, and when it was said.
 struct Note {
@@ -44,7 +47,7 @@ struct Note {
 
 impl Notes {
     /// Those of a study whose history has these holes.
-    pub(super) fn of(holes: Vec<String>) -> Notes {
+    pub(super) fn of(holes: Vec<Hole>) -> Notes {
         Notes { said: BTreeMap::new(), holes }
     }
 
@@ -72,15 +75,15 @@ impl Notes {
         }
     }
 
-    /// By the first date of each, the holes last.
+    /// What concerns most dates first, because a page shows a few; of as many, by the first.
     pub(super) fn sentences(self) -> Vec<String> {
-        let mut notes: Vec<Note> = self.said.into_values().collect();
-        notes.sort_by(|a, b| (&a.first, &a.sentence).cmp(&(&b.first, &b.sentence)));
         let told = |Note { first, sentence, dates, .. }: Note| match dates {
-            1 => format!("{first}: {sentence}"),
-            _ => format!("{first}: {sentence} ({dates} dates in all, this one first)"),
+            1 => (dates, format!("{first}: {sentence}")),
+            _ => (dates, format!("{first}: {sentence} ({dates} dates in all, this one first)")),
         };
-        notes.into_iter().map(told).chain(self.holes).collect()
+        let mut notes: Vec<Hole> = self.said.into_values().map(told).chain(self.holes).collect();
+        notes.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        notes.into_iter().map(|(_, sentence)| sentence).collect()
     }
 }
 
@@ -90,15 +93,15 @@ fn subject(sentence: &str) -> String {
     name.split("_20").next().unwrap_or_default().to_owned()
 }
 
-/// What replayed series lack of the sessions of their venues from a date to another, by instrument; of a contract that
-/// expires, between its own first and last bar.
+/// What replayed series lack of the sessions of their venues from a date to another, in one sentence for the instruments that
+/// lack the same; of a contract that expires, between its own first and last bar.
 pub(super) fn holes(
     series: &PerContract<Vec<Bar>>,
     universe: &Universe,
     calendars: &Calendars,
     (from, to): (Date, Date),
-) -> Vec<String> {
-    let (mut told, mut without) = (Vec::new(), Vec::new());
+) -> Vec<Hole> {
+    let (mut lacked, mut without) = (BTreeMap::<_, Vec<&str>>::new(), Vec::new());
     for id in universe.instruments() {
         let instrument = universe.instrument(id);
         let Ok(calendar) = calendars.get(instrument.venue) else { continue };
@@ -119,21 +122,28 @@ pub(super) fn holes(
             // Options are priced by a model.
             _ if instrument.kind == InstrumentKind::Opt => {}
             _ if bars_seen == 0 => without.push(instrument.name.as_str()),
-            (Some(first), Some(last)) => told.push(format!(
-                "{}: no bar for {} of {sessions} sessions, the first {first}, the last {last}; its price stood still on them",
-                instrument.name,
-                lacking.len(),
-            )),
+            (Some(&first), Some(&last)) => {
+                lacked.entry((lacking.len(), sessions, first, last)).or_default().push(instrument.name.as_str());
+            }
             _ => {}
         }
     }
-    if !without.is_empty() {
-        let (names, more) = without.split_at(NAMES_MAX.min(without.len()));
-        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        let names = names.join(", ");
-        told.push(format!("no bar at all of {names}{more}; what needs one of them is held back"));
-    }
-    told
+    let told = lacked.into_iter().map(|((lacking, sessions, first, last), names)| {
+        let whose = if names.len() == 1 { "its price" } else { "their prices" };
+        let names = listed(&names);
+        let span = format!("the first {first}, the last {last}");
+        (lacking, format!("{names}: no bar for {lacking} of {sessions} sessions, {span}; {whose} stood still on them"))
+    });
+    let at_all = (!without.is_empty())
+        .then(|| (0, format!("no bar at all of {}; what needs one of them is held back", listed(&without))));
+    told.chain(at_all).collect()
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let (shown, more) = names.split_at(NAMES_MAX.min(names.len()));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -157,14 +167,23 @@ mod tests {
             let bar = |date| Bar::new(date, [Price::from_mantissa(1).unwrap(); 4], Quantity::ZERO);
             series[contract] = calendar.sessions(from, to).unwrap().iter().map(|session| bar(session.date)).collect();
         }
-        assert_eq!(holes(&series, universe, &config.calendars, (from, to)), [""; 0]);
+        assert!(holes(&series, universe, &config.calendars, (from, to)).is_empty());
         let contract = |name: &str| universe.find_contract(name).unwrap();
         series[contract("CSPX")].drain(3..6);
+        series[contract("CNDX")].drain(3..6);
         series[contract("VIX")].truncate(8);
         series[contract("SX5E")].clear();
-        insta::assert_snapshot!(holes(&series, universe, &config.calendars, (from, to)).join("\n"), @"
-        CSPX: no bar for 3 of 10 sessions, the first 2025-06-05, the last 2025-06-09; its price stood still on them
+        let mut notes = Notes::of(holes(&series, universe, &config.calendars, (from, to)));
+        for (date, sentence) in
+            [("2025-06-03", "AAPL: once"), ("2025-06-02", "VIX: often"), ("2025-06-04", "VIX: often")]
+        {
+            notes.note(date, sentence.to_owned(), sentence);
+        }
+        insta::assert_snapshot!(notes.sentences().join("\n"), @"
+        CNDX, CSPX: no bar for 3 of 10 sessions, the first 2025-06-05, the last 2025-06-09; their prices stood still on them
+        2025-06-02: VIX: often (2 dates in all, this one first)
         VIX: no bar for 2 of 10 sessions, the first 2025-06-12, the last 2025-06-13; its price stood still on them
+        2025-06-03: AAPL: once
         no bar at all of SX5E; what needs one of them is held back
         ");
     }
