@@ -1,6 +1,6 @@
 //! The book and the other documents, held together.
 //!
-//! In: every Markdown file of the repository. Out: links that lead nowhere, pages nobody links to.
+//! In: every Markdown file of the repository. Out: links and places that lead nowhere, pages nobody links to.
 //! Invariant: a page that exists can be found from the table of contents.
 #![allow(clippy::disallowed_methods, reason = "reads the repository")]
 
@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use tests::{repository, text};
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_leads_to_a_file_and_a_place_in_it() {
     let mut dead = Vec::new();
     for page in documents() {
         let folder = page.parent().expect("a file is in a folder");
         for target in links(&text(&page)) {
-            let file = target.split('#').next().expect("a split has a first part");
-            if !folder.join(file).exists() {
+            let (file, place) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { page.clone() } else { folder.join(file) };
+            if !file.exists() || !(place.is_empty() || places(&text(&file)).any(|there| there == place)) {
                 dead.push(format!("{}: {target}", page.display()));
             }
         }
@@ -81,8 +82,16 @@ fn markdown(folder: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
-/// Targets of links to files; other addresses and places on the same page are left out.
+/// What a heading is linked by.
+fn places(markdown: &str) -> impl Iterator<Item = String> {
+    let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    let slug = move |title: &str| title.trim().to_lowercase().replace(' ', "-").chars().filter(kept).collect();
+    let headings = markdown.lines().filter(|line| line.starts_with('#'));
+    headings.map(move |line| slug(line.trim_start_matches('#')))
+}
+
+/// Targets of links in the repository.
 fn links(markdown: &str) -> impl Iterator<Item = &str> {
     let targets = markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    targets.filter(|target| !target.contains("://") && !target.starts_with('#'))
+    targets.filter(|target| !target.contains("://"))
 }
