@@ -102,3 +102,18 @@ fn a_run_of_one_day_has_no_figures_and_still_a_page_of_dots() {
     assert!(page.contains("<path class=dot"), "a line needs two points");
     assert!(!tear_sheet(&run(&[0.0, 0.01])).contains("<path class=dot"));
 }
+
+#[test]
+fn a_run_that_earned_nothing_is_no_wider_than_its_page() {
+    let mut idle = run(&[0.0; 64]);
+    for day in &mut idle.days {
+        (day.gross, day.net, day.traded, day.refused) = (0.0, 0.0, 0.0, 1);
+        day.sleeves.values_mut().for_each(|profit| *profit = 0.0);
+    }
+    let page = tear_sheet(&idle);
+    let lefts = page.split("left:").skip(1).filter_map(|rest| rest.split('%').next()?.parse::<f64>().ok());
+    assert_eq!(lefts.filter(|left| *left > 100.0).count(), 0, "a mark beyond the drawing");
+    assert!(page.contains("<h2>Profit by sleeve</h2><p>cumulative, base currency: none</p>"));
+    assert!(!page.contains("0.0000 %") && !page.contains("0.0000 ×"), "an axis of zeros has no digits to tell");
+    assert!(idle.summary().warnings.iter().any(|note| note.contains("something was refused or cut 64 times")));
+}

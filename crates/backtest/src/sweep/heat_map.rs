@@ -14,7 +14,7 @@ const BINS: usize = 8;
 /// Pairs of keys that are drawn.
 const MAPS_MAX: usize = 15;
 const OWN_STYLE: &str = "svg text { font-size: 12px; fill: var(--ink); } svg .soft { fill: var(--soft); }\
-     svg rect { stroke: var(--paper); stroke-width: 2; } svg .none { fill: var(--faint); } pre { white-space: pre-wrap; }";
+     svg rect { stroke: var(--paper); stroke-width: 2; } svg .none { fill: var(--faint); } pre { white-space: pre-wrap; font-size: 13px; margin: 0; }";
 
 /// One key's columns: a label each, and which of them a trial falls into.
 struct Axis<'a> {
@@ -65,7 +65,8 @@ pub fn heat_map(title: &str, trials: &[Trial], verdict: &Verdict) -> String {
          </style><main><header><h1>{title}</h1><p>{} runs · annual Sharpe ratio, the mean of the runs in a cell</p>\
          </header><section class=card><pre>{}</pre></section>{}</main></html>\n",
         trials.len(),
-        escape(&believed(trials, verdict)),
+        // The indent of the page in a terminal is none of a card's, where a long line is broken.
+        escape(believed(trials, verdict).replace("\n  ", "\n").trim()),
         maps.concat(),
         title = escape(title),
     )

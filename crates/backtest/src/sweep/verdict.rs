@@ -62,8 +62,8 @@ pub(super) fn believed(trials: &[Trial], verdict: &Verdict) -> String {
         };
         writeln!(
             text,
-            "  Run {} has the best Sharpe ratio, {}, of {} runs{different}. The best of so many without any merit would have {};\n  \
-             the probability that its merit is more than luck is {:.0} %.",
+            "  Run {} has the best Sharpe ratio, {}, of {} runs{different}.\n  \
+             The best of so many without any merit would have {}; the probability that its merit is more than luck is {:.0} %.",
             best,
             number(d.sharpe),
             verdict.trials,
@@ -130,7 +130,7 @@ mod tests {
         let four = verdict(&trials, 0);
         assert_eq!((four.trials, four.distinct, four.deflated), (4, 2, two.deflated));
         let text = believed(&trials, &four);
-        assert!(text.contains("of 4 runs with 2 different results. The best"), "{text}");
+        assert!(text.contains("of 4 runs with 2 different results.\n"), "{text}");
     }
 
     #[test]

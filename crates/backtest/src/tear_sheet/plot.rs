@@ -89,6 +89,9 @@ pub(super) struct Plot<'a> {
 impl Plot<'_> {
     /// The card of the drawing.
     pub(super) fn html(&self) -> String {
+        if self.series.is_empty() {
+            return self.empty();
+        }
         let (low, high, step) = self.range();
         let points = self.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
         let height = f64::from(self.height);
@@ -125,6 +128,12 @@ impl Plot<'_> {
                 .expect("text");
         }
         html + "</div>" + &self.keys() + "</section>"
+    }
+
+    /// The card of a run in which there was nothing to draw.
+    fn empty(&self) -> String {
+        let Plot { title, note, .. } = self;
+        format!("<section class=card><div class=head><h2>{title}</h2><p>{note}: none</p></div></section>")
     }
 
     /// The values for the cross-hair, as JSON.
@@ -172,7 +181,14 @@ impl Plot<'_> {
         if !low.is_finite() || !high.is_finite() {
             (low, high) = (0.0, 1.0);
         }
-        let span = if high > low { high - low } else { high.abs().max(1e-6) };
+        // A line that never leaves zero has no size of its own.
+        let span = if high > low {
+            high - low
+        } else if high == 0.0 {
+            1.0
+        } else {
+            high.abs()
+        };
         let step = nice(span / 5.0);
         let air = 0.04 * span;
         // Zero is an edge where everything lies on one side of it.

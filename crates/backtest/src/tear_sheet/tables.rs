@@ -65,6 +65,9 @@ pub(super) fn worst(result: &Result) -> String {
 }
 
 fn card(title: &str, note: &str, head: &[&str], rows: &str) -> String {
+    if rows.is_empty() {
+        return format!("<section class=card><div class=head><h2>{title}</h2><p>{note}: none</p></div></section>");
+    }
     let head: String = head.iter().map(|name| format!("<th>{name}</th>")).collect();
     format!(
         "<section class=card><div class=head><h2>{title}</h2><p>{note}</p></div><div class=scroll><table><tr>{head}</tr>\
