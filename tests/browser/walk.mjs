@@ -51,6 +51,10 @@ for (const { name: look, url, ...options } of looks) {
     if (figures > 0) await page.locator("figure canvas").nth(figures - 1).waitFor();
     const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(width <= 0, `${where()}: the page is ${width} px wider than its window`);
+    if (name === "Calendar") {
+      const tallest = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("tbody tr")].map((row) => row.offsetHeight)));
+      expect(tallest <= 120, `${where()}: a row is ${tallest} px tall: its sentence is squeezed into a column`);
+    }
     const barriers = await page.evaluate(`(() => { ${axe}; return axe.run({ resultTypes: ["violations"] }); })()`);
     for (const barrier of barriers.violations) {
       troubles.push(`${where()}: ${barrier.id}: ${barrier.help} (${barrier.nodes.map((node) => node.target).join(", ")})`);

@@ -3,13 +3,31 @@
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const units = {
-  money: (value) => (value / 1e6).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 3 }) + " m",
-  percent: (value) => (value * 100).toFixed(1) + " %",
-  number: (value) => value.toFixed(2),
+// As many digits as tell one tick from the next.
+const digits = (step, least) => {
+  let count = least;
+  while (count < 6 && Math.abs(step * 10 ** count - Math.round(step * 10 ** count)) > 1e-6) count += 1;
+  return count;
 };
 
+const units = {
+  money: (value) => (value / 1e6).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 3 }) + " m",
+  percent: (value, step = 0) => (value * 100).toFixed(digits(step * 100, 1)) + " %",
+  number: (value, step = 0) => value.toFixed(digits(step, 2)),
+};
+
+// By itself uPlot draws a line that never moved on an axis from 0 to 100, and a single date on one of three years.
+const range = (_, low, high) => {
+  if (low == null) return [null, null];
+  const room = Math.abs(low) * 0.1 || 0.01;
+  return low < high ? uPlot.rangeNum(low, high, 0.1, true) : [low - room, high + room];
+};
+const span = (plot, first, last) => (plot.data[0].length > 1 ? [first, last] : [first - 4 * 86400, first + 4 * 86400]);
+
 const day = (at) => new Date(at * 1000).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" });
+
+// Ticks within a day all say the date; one is enough.
+const days = (_, ticks) => ticks.map(day).map((text, at, all) => (text === all[at - 1] ? "" : text));
 
 function draw(figure) {
   const place = figure.querySelector(".chart");
@@ -22,8 +40,8 @@ function draw(figure) {
     height: Math.min(260, Math.max(170, place.clientWidth / 3)),
     cursor: { y: false },
     legend: { live: true },
-    scales: { x: { time: true } },
-    axes: [{ ...axis, values: (_, ticks) => ticks.map(day) }, { ...axis, size: 78, values: (_, ticks) => ticks.map(told) }],
+    scales: { x: { time: true, range: span }, y: { range } },
+    axes: [{ ...axis, values: days }, { ...axis, size: 78, values: (_, ticks) => ticks.map((tick) => told(tick, ticks[1] - ticks[0])) }],
     series: [
       { label: "date", value: (_, at) => (at == null ? "–" : new Date(at * 1000).toISOString().slice(0, 10)) },
       ...chart.series.map((series, index) => ({

@@ -129,6 +129,11 @@ impl Cell {
     pub(super) fn toned(text: impl Into<String>, tone: Tone) -> Cell {
         Cell { text: text.into(), tone }
     }
+
+    /// Whether it is a sentence, which a phone must not squeeze into a column one word wide.
+    fn is_prose(&self) -> bool {
+        self.text.chars().count() > 20
+    }
 }
 
 /// Rows under a title.
