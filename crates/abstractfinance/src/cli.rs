@@ -22,6 +22,7 @@ pub use records::JournalCommand;
 pub use research::{BacktestArgs, Depth, Numbers, SpanOfResearch, StressArgs, SweepArgs};
 pub use run::RunArgs;
 
+use crate::settings::Mode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::Mic;
 use jiff::civil::Date;
@@ -73,6 +74,9 @@ pub struct Global {
     /// Folder of the journal and all other state.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Refuse unless the settings are in this mode: simulated, paper or live. It changes none.
+    #[arg(long, global = true, value_name = "MODE", hide_possible_values = true)]
+    pub mode: Option<Mode>,
     /// Print one JSON document instead of pages; `init` and `metrics` have text alone.
     #[arg(long, global = true)]
     pub json: bool,

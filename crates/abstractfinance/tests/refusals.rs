@@ -57,6 +57,41 @@ fn a_key_that_is_written_twice() {
 }
 
 #[test]
+fn a_mode_that_is_not_the_one_meant() {
+    let stage = Stage::new();
+    stage.config("conf", "settings.yaml", "net_leverage_max: 1.0", "net_leverage_max: 0.9");
+    assert_snapshot!(stage.refused("demo --mode paper --config conf --state-dir state"), @r"
+    exit 2
+    abstractfinance: --mode paper was asked for, and the settings (conf/settings.yaml) say `mode: simulated`: nothing was done; name the folder that was meant with --config
+    ");
+    assert_eq!(stage.files(), ["conf"], "nothing was started");
+    stage.ok("config check --mode simulated --config conf");
+}
+
+#[test]
+fn a_standby_that_could_never_take_over() {
+    let stage = Stage::new();
+    let said = stage.refused("run --standby --control 127.0.0.1:1 --state-dir state");
+    assert!(said.contains("set `journal.database_url` in settings.yaml"), "{said}");
+    assert_eq!(stage.files(), [""; 0], "it did not wait for a gateway first");
+}
+
+#[test]
+fn dates_among_which_no_day_is_finished() {
+    let stage = Stage::new();
+    stage.ok("demo --state-dir state");
+    let said = stage.refused("nav --from 2026-03-09 --to 2026-03-05 --state-dir state");
+    assert_snapshot!(said, @r"
+    exit 2
+    abstractfinance: no day is finished in the span 2026-03-09 to 2026-03-05; finished are 2026-03-02 to 2026-03-02: choose --from and --to among them
+    ");
+    for other in ["sleeves", "sleeves --csv", "nav --json", "costs"] {
+        let again = stage.refused(&format!("{other} --from 2026-03-09 --to 2026-03-05 --state-dir state"));
+        assert_eq!(again, said, "{other}");
+    }
+}
+
+#[test]
 fn weights_that_do_not_add_up() {
     assert_snapshot!(misconfigured("settings.yaml", "weight: 0.35", "weight: 0.36"), @r"
     exit 2
@@ -258,7 +293,8 @@ fn a_gateway_that_is_not_there_or_does_not_answer() {
     ");
 
     assert_eq!(fs::read(stage.path("record.jsonl")).unwrap(), record, "no time passed and nothing was ordered");
-    assert_eq!(stage.ok("journal verify --state-dir state"), "", "the journal is empty");
+    let empty = stage.ok("journal verify --state-dir state");
+    assert_eq!(empty, "nothing is recorded yet, so there is no chain to walk\n");
 }
 
 #[test]

@@ -5,13 +5,14 @@
 
 use super::records::{Records, body};
 use super::show;
-use crate::cli::{Global, NavArgs};
+use crate::cli::{Global, NavArgs, SpanArgs};
 use crate::failure::Failure;
 use console::DayReport;
 use console::account::{self, Engine, NavRow, OpenDay, Status};
 use console::report::SleeveResult;
 use cycle::{Instruction, Standing};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 
 pub async fn positions(global: &Global) -> Result<(), Failure> {
@@ -48,13 +49,29 @@ fn one_form(global: &Global, args: &NavArgs) -> Result<(), Failure> {
     }
 }
 
+/// The finished days of a span; none is a slip in its dates.
+pub(super) async fn days_of(global: &Global, span: &SpanArgs) -> Result<Vec<DayReport>, Failure> {
+    let all = Records::open(global).await?.days().await?;
+    let finished = match (all.first(), all.last()) {
+        (Some(first), Some(last)) => format!("{} to {}", first.date, last.date),
+        _ => "none".into(),
+    };
+    let days: Vec<DayReport> = all.into_iter().filter(|day| span.holds(&day.date)).collect();
+    let end = |date: Option<Date>| date.map_or_else(|| "…".into(), |date| date.to_string());
+    match days.is_empty() {
+        true => Err(Failure::Usage(format!(
+            "no day is finished in the span {} to {}; finished are {finished}: choose --from and --to among them",
+            end(span.from),
+            end(span.to)
+        ))),
+        false => Ok(days),
+    }
+}
+
 pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
     one_form(global, args)?;
-    let days = Records::open(global).await?.days().await?;
-    let rows: Vec<NavRow> = days.iter().map(NavRow::from).filter(|row| args.span.holds(&row.date)).collect();
-    if rows.is_empty() {
-        return Err(Failure::Usage("no day is finished in that span".into()));
-    }
+    let days = days_of(global, &args.span).await?;
+    let rows: Vec<NavRow> = days.iter().map(NavRow::from).collect();
     match (args.csv, global.json) {
         (true, _) => {
             let mut writer = csv::Writer::from_writer(Vec::new());
@@ -71,8 +88,7 @@ pub async fn nav(global: &Global, args: &NavArgs) -> Result<(), Failure> {
 
 pub async fn sleeves(global: &Global, args: &NavArgs) -> Result<(), Failure> {
     one_form(global, args)?;
-    let mut days = Records::open(global).await?.days().await?;
-    days.retain(|day| args.span.holds(&day.date));
+    let days = days_of(global, &args.span).await?;
     if args.csv {
         let row = |day: &DayReport, row: &SleeveResult| {
             format!("{},{},{},{}\n", day.date, row.sleeve, row.today, row.cumulative)

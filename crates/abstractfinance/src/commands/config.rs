@@ -29,6 +29,9 @@ fn verdict(outcome: &Result<Loaded, ConfigError>, read: &Result<(), Failure>) ->
         let Refusal { file, line, column, problem, remedy, .. } = refusal;
         json!({ "file": file, "line": line, "column": column, "problem": problem, "remedy": remedy })
     };
+    // What has no place in a file has the same keys all the same: whoever reads them need not ask first.
+    let placeless =
+        |problem: String| json!({ "file": null, "line": 0, "column": 0, "problem": problem, "remedy": null });
     match (outcome, read) {
         (Ok(Loaded { sources, .. }), Ok(())) => json!({
             "good": true,
@@ -38,8 +41,8 @@ fn verdict(outcome: &Result<Loaded, ConfigError>, read: &Result<(), Failure>) ->
         (Err(ConfigError::Refused(refusals)), _) => {
             json!({ "good": false, "refusals": refusals.iter().map(told).collect::<Vec<_>>() })
         }
-        (Err(other), _) => json!({ "good": false, "refusals": [{ "problem": other.to_string() }] }),
-        (_, Err(unread)) => json!({ "good": false, "refusals": [{ "problem": unread.to_string() }] }),
+        (Err(other), _) => json!({ "good": false, "refusals": [placeless(other.to_string())] }),
+        (_, Err(unread)) => json!({ "good": false, "refusals": [placeless(unread.to_string())] }),
     }
 }
 

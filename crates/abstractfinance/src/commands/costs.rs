@@ -3,7 +3,7 @@
 //! In: a state folder, a span of dates. Out: the execution summary and tables, or JSON. Invariant: shows what finished
 //! days recorded; computes no cost anew.
 
-use super::records::Records;
+use super::account::days_of;
 use super::show;
 use crate::cli::{Global, SpanArgs};
 use crate::failure::Failure;
@@ -11,14 +11,9 @@ use console::DayReport;
 use console::costs::page;
 
 pub async fn costs(global: &Global, args: &SpanArgs) -> Result<(), Failure> {
-    let days = Records::open(global).await?.days().await?;
+    let days = days_of(global, args).await?;
     let asked = if args.is_open() { days.len().saturating_sub(1) } else { 0 };
-    let shown: Vec<&DayReport> = days.iter().skip(asked).filter(|day| args.holds(&day.date)).collect();
-    if shown.is_empty() {
-        return Err(Failure::Usage(
-            "no day is finished in that span; `abstractfinance nav` lists those that are".into(),
-        ));
-    }
+    let shown: Vec<&DayReport> = days.iter().skip(asked).collect();
     if global.json {
         let rows: Vec<_> = shown
             .iter()

@@ -6,7 +6,7 @@
 
 use super::dashboard::{serve, until_told};
 use super::records::Records;
-use super::run::{one_day, time_of};
+use super::run::{one_day, stands_by, time_of};
 use super::show;
 use crate::cli::{Global, RunArgs};
 use crate::courier::{Alarms, Courier};
@@ -34,6 +34,7 @@ const SLICE: Duration = Duration::from_secs(30);
 
 pub(super) async fn every_day(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let loaded = settings::load(global.config.as_deref())?;
+    stands_by(args, &loaded.settings)?;
     if let Some(listen) = loaded.settings.monitoring.metrics {
         let address = super::metrics::serve(global, listen).await?;
         eprintln!("metrics: http://{address}/metrics");

@@ -43,6 +43,12 @@ async fn verify(global: &Global, reported: Option<&Head>, of: Option<&str>) -> R
             accounts.join(", ")
         )));
     }
+    if accounts.is_empty() && reported.is_none() {
+        return show(match global.json {
+            true => format!("{}\n", serde_json::json!({ "account": null, "events": 0, "head": "empty" })),
+            false => "nothing is recorded yet, so there is no chain to walk\n".to_owned(),
+        });
+    }
     if reported.is_some() && of.is_none() && accounts.len() != 1 {
         let problem = format!("--head belongs to one of {} accounts; name it with --account", accounts.len());
         return Err(Failure::Usage(problem));

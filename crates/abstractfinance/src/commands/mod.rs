@@ -43,8 +43,9 @@ mod state;
 mod stress;
 mod watch;
 
-use crate::cli::{self, Cli, Command};
+use crate::cli::{self, Cli, Command, Global};
 use crate::failure::Failure;
+use crate::settings::{self, Loaded};
 use ::risk::Mode;
 use console::DayReport;
 use std::fmt::Display;
@@ -54,6 +55,7 @@ use std::io::{ErrorKind, Write, stdout};
 /// Carries a command out.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
+    of_the_mode_meant(global)?;
     match cli.command {
         Command::Demo(args) => block_on(demo::demo(global, &args)),
         Command::Backtest(args) => research::backtest(global, &args),
@@ -113,6 +115,22 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Hedges => block_on(account::hedges(global)),
         Command::Screen(args) => block_on(screen::screen(global, &args)),
     }
+}
+
+/// Somebody who names a mode means one kind of account, whatever the folder turns out to say.
+fn of_the_mode_meant(global: &Global) -> Result<(), Failure> {
+    let Some(meant) = global.mode else { return Ok(()) };
+    let Loaded { settings, sources, .. } = settings::load(global.config.as_deref())?;
+    let name = |mode: settings::Mode| format!("{mode:?}").to_lowercase();
+    if settings.mode == meant {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--mode {} was asked for, and the settings ({}) say `mode: {}`: nothing was done; name the folder that was meant with --config",
+        name(meant),
+        sources.settings,
+        name(settings.mode)
+    )))
 }
 
 /// The trading path runs on this thread; the gateway and the broker's client on the workers.

@@ -54,17 +54,23 @@ pub async fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     outcome
 }
 
+/// Whether a standby could ever take over; nothing else that is missing comes before it.
+pub(super) fn stands_by(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
+    match args.standby && settings.journal.database_url.is_none() {
+        true => Err(Failure::Usage(
+            "--standby takes over from an engine on another host, which needs a journal that both reach: \
+             set `journal.database_url` in settings.yaml"
+                .into(),
+        )),
+        false => Ok(()),
+    }
+}
+
 /// One trade date, from wherever it stands.
 pub(super) async fn one_day(global: &Global, args: &RunArgs, date: Date) -> Result<(), Failure> {
     let ground = ground(global, date)?;
     let settings = &ground.loaded.settings;
-    if args.standby && settings.journal.database_url.is_none() {
-        return Err(Failure::Usage(
-            "--standby takes over from an engine on another host, which needs a journal that both reach: \
-             set `journal.database_url` in settings.yaml"
-                .into(),
-        ));
-    }
+    stands_by(args, settings)?;
     // An engine that starts now says at once when there is no gateway; a standby needs none until it takes over.
     let early = if args.standby { None } else { Some(time_of(args.broker.control, settings.mode).await?) };
     let state_dir = global.state_dir.clone().unwrap_or_else(|| PathBuf::from("state"));

@@ -151,29 +151,58 @@ impl Page<'_> {
                 let key = key.as_deref().unwrap_or(written);
                 self.refusal(location, format!("`{key}` is written twice"), self.keep_one(key, location))
             }
-            Error::InvalidScalar { ty, .. } => {
-                let kind = if *ty == "floating point" { "a number" } else { "a whole number that fits here" };
-                let remedy = number_slip(written).unwrap_or_else(|| self.usual_form(location));
-                self.refusal(location, format!("`{written}` is not {kind}"), remedy)
+            Error::InvalidScalar { ty, .. } => self.no_number(written, *ty == "floating point", location),
+            Error::SerdeInvalidType { unexpected, expected, .. } if is_number(expected) => {
+                let word = unexpected.split(['"', '`']).nth(1).unwrap_or_default();
+                match self.find_value(word, location) {
+                    Some(place) => self.no_number(word, expected == "f64", place),
+                    None => self.unread(error, location),
+                }
             }
             Error::Eof { .. } => {
                 let remedy = "write every key, as the built-in configuration does".to_owned();
                 self.refusal(Location::UNKNOWN, "the file holds nothing".to_owned(), remedy)
             }
-            other => {
-                let reason = UserMessageFormatter.format_message(other);
-                let subject =
-                    if written.is_empty() { String::new() } else { format!("`{written}` cannot be read here: ") };
-                self.refusal(location, format!("{subject}{reason}"), self.usual_form(location))
-            }
+            other => self.unread(other, location),
         }
+    }
+
+    fn unread(&self, error: &Error, location: Location) -> Refusal {
+        let written = self.written(location);
+        let reason = UserMessageFormatter.format_message(error);
+        let subject = if written.is_empty() { String::new() } else { format!("`{written}` cannot be read here: ") };
+        self.refusal(location, format!("{subject}{reason}"), self.usual_form(location))
+    }
+
+    fn no_number(&self, written: &str, fraction: bool, place: impl Into<Place>) -> Refusal {
+        let place = place.into();
+        let kind = if fraction { "a number" } else { "a whole number that fits here" };
+        let remedy = number_slip(written).unwrap_or_else(|| self.usual_form(place));
+        self.refusal(place, format!("`{written}` is not {kind}"), remedy)
+    }
+
+    /// The lines at and below a place, each with its index.
+    fn below(&self, from: Location) -> impl Iterator<Item = (usize, &str)> {
+        self.text.lines().enumerate().skip((from.line() as usize).saturating_sub(1))
+    }
+
+    /// The first place at or below another where a key has this value. Of a value in a sleeve, the reader knows only the
+    /// sleeve.
+    fn find_value(&self, word: &str, from: Location) -> Option<Place> {
+        self.below(from).filter(|_| !word.is_empty()).find_map(|(index, line)| {
+            let at = line.match_indices(word).map(|(at, _)| at).find(|&at| {
+                let (before, after) = (line[..at].trim_end_matches(['"', '\'']), &line[at + word.len()..]);
+                before.trim_end().ends_with(':')
+                    && !after.starts_with(|next: char| next.is_alphanumeric() || next == '.')
+            })?;
+            Some(Place { line: index + 1, column: line[..at].chars().count() + 1, width: word.chars().count() })
+        })
     }
 
     /// The first place at or below another where a key opens a line or an inline entry. Of a key too many in a sleeve,
     /// the reader knows only the sleeve.
     fn find_key(&self, key: &str, from: Location) -> Option<Place> {
-        let skipped = (from.line() as usize).saturating_sub(1);
-        self.text.lines().enumerate().skip(skipped).find_map(|(index, line)| {
+        self.below(from).find_map(|(index, line)| {
             let before = &line[..line.find(&format!("{key}:"))?];
             let opens = before.trim_end().is_empty() || before.trim_end().ends_with(['{', ',', '-']);
             let place = Place { line: index + 1, column: before.chars().count() + 1, width: key.chars().count() };
@@ -197,12 +226,13 @@ impl Page<'_> {
         Some(format!("the built-in line is `{}`", line.split(" #").next().unwrap_or(line).trim_end()))
     }
 
-    fn usual_form(&self, location: Location) -> String {
-        let line = self.line(location.line() as usize);
+    fn usual_form(&self, place: impl Into<Place>) -> String {
+        let line = self.line(place.into().line);
         let (key, value) = line.split_once(':').unwrap_or((line, line));
-        let opens_section = value.split('#').next().unwrap_or_default().trim().is_empty();
+        let value = value.split('#').next().unwrap_or_default().trim();
+        let is_section = value.is_empty() || value.starts_with('{');
         self.usual_line(key.trim())
-            .filter(|_| !opens_section)
+            .filter(|_| !is_section)
             .unwrap_or_else(|| "check the spelling, the indentation and the colons around this line".to_owned())
     }
 }
@@ -269,6 +299,11 @@ fn sign_slip(written: &str, limit: &str) -> Option<String> {
     let positive = (-value).normalize();
     (value < Decimal::ZERO && positive >= limit)
         .then(|| format!("did you mean {positive}? Limits and losses are written without a sign"))
+}
+
+/// Whether the reader wanted a number, in its words.
+fn is_number(expected: &str) -> bool {
+    ["f64", "u32", "u64", "usize"].contains(&expected)
 }
 
 fn number_slip(written: &str) -> Option<String> {

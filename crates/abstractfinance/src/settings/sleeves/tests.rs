@@ -109,3 +109,20 @@ fn baskets_are_halves_of_their_sleeve() {
     0.1 is missing; change one of the weights
     ");
 }
+
+#[test]
+fn a_slip_in_a_sleeve_is_shown_where_it_is() {
+    insta::assert_snapshot!(refused("weight: 0.35", "weight: 35%"), @r"
+    settings.yaml:#:13: `35%` is not a number
+     # |     weight: 35%
+       |             ^^^
+    did you mean 0.35? Shares are written as fractions, without the sign
+    ");
+    let old = "sector_rv: {kind: not_configured, weight: 0.25}";
+    insta::assert_snapshot!(refused(old, "sector_rv: {kind: not_configured, weight: 0.2S}"), @r"
+    settings.yaml:#:45: `0.2S` is not a number
+     # |   sector_rv: {kind: not_configured, weight: 0.2S}      # holds nothing, and the plan says so
+       |                                             ^^^^
+    check the spelling, the indentation and the colons around this line
+    ");
+}
