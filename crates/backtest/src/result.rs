@@ -253,7 +253,10 @@ impl Result {
         let refused: usize = self.days.iter().map(|day| day.refused).sum();
         let dates = counted(self.days.len(), "trade date");
         self.fills.is_empty().then(|| {
-            format!("nothing was traded on {dates}; something was refused or cut {refused} times, and `demo` over one of these dates says what and why")
+            format!(
+                "nothing was traded on {dates}; something was refused or cut {refused} times, and `demo` over one of these dates \
+                 says what and why"
+            )
         })
     }
 

@@ -329,7 +329,7 @@ mod tests {
         let settings = include_str!("../../../../config/settings.yaml");
         let told = format!("webhook: {{url_file: \"{}\"}}", file.display());
         std::fs::write(folder.path().join("settings.yaml"), settings.replacen("webhook: null", &told, 1)).unwrap();
-        let global = Global { config: Some(folder.path().to_owned()), state_dir: None, json: false };
+        let global = Global { config: Some(folder.path().to_owned()), state_dir: None, mode: None, json: false };
         let mut alarms = Alarms::configured(&global).unwrap();
         for (failure, so_far) in [("refused", 1), ("no answer", 2), ("refused", 2)] {
             alarms.raise(&Failure::Broker(failure.into())).await;

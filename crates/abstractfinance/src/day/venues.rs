@@ -139,7 +139,7 @@ impl Hours {
             false => Ok(None),
         };
         let venues = Mic::ALL.iter().map(hours).collect::<Result<_, _>>()?;
-        let trading = Mic::ALL.into_iter().filter(|mic| trades[*mic as usize]).collect();
+        let trading = Mic::ALL.iter().copied().filter(|mic| trades[*mic as usize]).collect();
         Ok(Hours { venues, venue, trading })
     }
 

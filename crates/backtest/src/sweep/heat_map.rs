@@ -14,7 +14,8 @@ const BINS: usize = 8;
 /// Pairs of keys that are drawn.
 const MAPS_MAX: usize = 15;
 const OWN_STYLE: &str = "svg text { font-size: 12px; fill: var(--ink); } svg .soft { fill: var(--soft); }\
-     svg rect { stroke: var(--paper); stroke-width: 2; } svg .none { fill: var(--faint); } pre { white-space: pre-wrap; font-size: 13px; margin: 0; }";
+     svg rect { stroke: var(--paper); stroke-width: 2; } svg .none { fill: var(--faint); }\
+     pre { white-space: pre-wrap; font-size: 13px; margin: 0; }";
 
 /// One key's columns: a label each, and which of them a trial falls into.
 struct Axis<'a> {
