@@ -3,6 +3,7 @@
 //! In: wanted quantities. Out: what goes today, what waits and why. Invariant: reductions and rolls are never
 //! cut here; increases are cut together by one share, so no pair loses a leg.
 
+use super::caps::grows;
 use super::rows::rows_with;
 use super::wants::outside;
 use crate::{DayInputs, DayPlan, Margin, PlanTable, Setup};
@@ -50,14 +51,17 @@ pub(crate) fn basket(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setu
     let (wanted, rolled) = (&table.wanted.as_slice()[..count], &table.rolled.as_slice()[..count]);
     let with_order = |mut basket: Basket, row: usize| {
         let (held, exposure) = (quantities[row], exposure[row]);
-        let change = Change::between(held, wanted[row]);
+        let change = grows(held, wanted[row], rolled[row]);
         if held == wanted[row] && rolled[row].is_zero() && !outside[row] {
             basket.hold([held.to_f64() * exposure]);
         } else if !outside[row] {
-            let increase = (change.increase - rolled[row]).to_f64() * exposure;
-            basket.add(held.to_f64() * exposure, change.reduce.to_f64() * exposure, increase);
+            basket.add(
+                held.to_f64() * exposure,
+                change.reduce.to_f64() * exposure,
+                change.increase.to_f64() * exposure,
+            );
         } else if held != wanted[row] && setup.is_spread(ContractId(row as u32)) {
-            basket.trade((change.increase - rolled[row]).to_f64() * exposure);
+            basket.trade(change.increase.to_f64() * exposure);
         }
         basket
     };
@@ -86,8 +90,8 @@ pub(crate) fn basket(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setu
 pub fn margin_needed(inputs: &DayInputs<'_>, plan: &DayPlan) -> f64 {
     let needed = |margin: &Margin| {
         let contract = margin.contract;
-        let change = Change::between(inputs.ledger.quantity(contract), plan.table.wanted[contract]);
-        (change.increase - plan.table.rolled[contract]).to_f64().abs() * margin.per_unit.unwrap_or(0.0)
+        let change = grows(inputs.ledger.quantity(contract), plan.table.wanted[contract], plan.table.rolled[contract]);
+        change.increase.to_f64().abs() * margin.per_unit.unwrap_or(0.0)
     };
     inputs.margins.iter().map(needed).sum()
 }
@@ -105,8 +109,7 @@ fn admit(
         verdict.fail(Check::Reconciliation);
         return Quantity::ZERO;
     }
-    let whole = Change::between(held, wanted);
-    let change = Change { increase: whole.increase - rolled, ..whole };
+    let change = grows(held, wanted, rolled);
     let share = if setup.outside_caps[contract] { fit.apart } else { fit.share_of(Side::of(change.increase)) };
     let mut allowed = change.with_share(share, setup.universe.terms(contract).lot);
     if let Some(check) = fit.bound.filter(|_| share < 1.0 && !change.increase.is_zero()) {

@@ -23,7 +23,8 @@ pub(super) fn limit(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup
     plan.table.netted.as_mut_slice().copy_from_slice(plan.table.wanted.as_slice());
     for Cut { contract, share, check, told } in cuts(moving, inputs, setup, plan) {
         let held = inputs.ledger.quantity(contract);
-        let (change, rolled) = (grows(contract, held, plan), plan.table.rolled[contract]);
+        let rolled = plan.table.rolled[contract];
+        let change = grows(held, plan.table.netted[contract], rolled);
         if !change.increase.is_zero() {
             plan.table.wanted[contract] = held + rolled + change.with_share(share, setup.universe.terms(contract).lot);
             plan.table.verdict[contract].fail(check);
@@ -41,7 +42,7 @@ pub(crate) fn cuts(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup,
     }
     for &contract in moving {
         let held = inputs.ledger.quantity(contract);
-        let change = grows(contract, held, plan);
+        let change = grows(held, plan.table.netted[contract], plan.table.rolled[contract]);
         if !change.increase.is_zero() {
             cuts.extend(cut(contract, held, change, inputs, setup, plan));
         }
@@ -65,10 +66,11 @@ pub(crate) fn cuts(moving: &[ContractId], inputs: &DayInputs<'_>, setup: &Setup,
     cuts
 }
 
-/// The way to what is netted, without what a roll opens: another contract gives that up.
-pub(crate) fn grows(contract: ContractId, held: Quantity, plan: &DayPlan) -> Change {
-    let whole = Change::between(held, plan.table.netted[contract]);
-    Change { increase: whole.increase - plan.table.rolled[contract], ..whole }
+/// The way from what is held to a quantity, without what a roll opens: another contract gives that up.
+#[inline]
+pub(crate) fn grows(held: Quantity, to: Quantity, rolled: Quantity) -> Change {
+    let whole = Change::between(held, to);
+    Change { increase: whole.increase - rolled, ..whole }
 }
 
 /// How far one contract's increase has to be cut; `None` when all of it fits.

@@ -336,7 +336,7 @@ fn limits(chain: &mut Chain, day: &Day<'_>, contract: ContractId) {
     let moving: Vec<ContractId> = day.setup.universe.contracts().filter(is_moving).collect();
     let all = cuts(&moving, &day.inputs, day.setup, day.plan);
     let cut = all.iter().find(|cut| cut.contract == contract);
-    let change = grows(contract, held, day.plan);
+    let change = grows(held, table.netted[contract], table.rolled[contract]);
     let Some(cut) = cut.filter(|_| !change.increase.is_zero()) else {
         return chain.made("limits", "wanted", wanted.to_f64(), "units", "netted");
     };
